@@ -1,0 +1,54 @@
+import type { Readable } from 'node:stream'
+
+/** 32 lower-case hex characters, random, made by the core and never reused. Never leaves the server. */
+export type BlobKey = string & { readonly brand?: 'BlobKey' }
+
+/** Inclusive byte positions, `0 <= first <= last < size`. */
+export interface ByteRange {
+  readonly first: number
+  readonly last: number
+}
+
+export interface BlobEntry {
+  readonly key: BlobKey
+  readonly sizeBytes: number
+  /** False for bytes that were never published (left by a crash). */
+  readonly published: boolean
+}
+
+/**
+ * Immutable bytes by key. Safe for concurrent use. Every failure is a `StoreError`; its code says whether
+ * trying again can help.
+ */
+export interface BlobStore {
+  /**
+   * Stores the whole body durably or nothing. When the promise resolves the bytes survive a power cut; when it
+   * rejects or `signal` aborts, no trace is left. An error thrown by `body` is rethrown as it is.
+   * A chunk belongs to the store only until it asks for the next one: the producer may then reuse its memory.
+   * @throws StoreError `full`, `aborted`, `unavailable`; `refused` if the key exists already
+   */
+  put(
+    key: BlobKey,
+    body: AsyncIterable<Uint8Array>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly sizeBytes: number }>
+  /**
+   * Streams a blob or a range of it, with backpressure. The blob is opened before the promise resolves, so a delete
+   * afterwards does not cut the stream short on stores that can help it.
+   * @throws StoreError `missing`, `unavailable`
+   */
+  open(key: BlobKey, range?: ByteRange): Promise<Readable>
+  /** Fails only if the blob may still be there afterwards; deleting what is not there succeeds. */
+  delete(key: BlobKey): Promise<void>
+  /** Everything that occupies space, unpublished leftovers included, in no order. Used by the reconciler alone. */
+  list(): AsyncIterable<BlobEntry>
+  /** Bytes that may still be stored before the operator's reserve is touched; undefined where there is no such bound. */
+  freeBytes(): Promise<number | undefined>
+  /**
+   * The installation these bytes belong to; written on first use. The metadata store must carry the same id.
+   * @returns the id that the store carries after the call
+   */
+  claim(storeId: string): Promise<string>
+  /** Resolves if a blob could be stored now. @throws StoreError `unavailable`, `full` */
+  check(): Promise<void>
+}

@@ -1,0 +1,83 @@
+import { randomFillSync } from 'node:crypto'
+
+/** Lower-case UUIDv7 text. The one identity of a file; every dialect prints it in a form of its own. */
+export type FileId = string
+
+interface IdForm {
+  readonly prefix: string
+  readonly alphabet: string
+  readonly length: number
+}
+
+/** Each form is prefix + the 128 bits in the alphabet, most significant digit first, zero-padded to `length`. */
+const radixForms = {
+  lightfield: { prefix: 'fil_', alphabet: '0123456789abcdefghijklmnopqrstuvwxyz', length: 25 },
+  yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26 },
+} as const satisfies Record<string, IdForm>
+
+const LLAMACLOUD_PREFIX = 'dfl-'
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+const MAX_ID = (1n << 128n) - 1n
+
+export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
+export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamacloud', 'yandex']
+
+const pool = Buffer.alloc(10 * 512)
+let poolOffset = pool.length
+
+function randomTen(): Buffer {
+  if (poolOffset === pool.length) {
+    randomFillSync(pool)
+    poolOffset = 0
+  }
+  poolOffset += 10
+  return pool.subarray(poolOffset - 10, poolOffset)
+}
+
+/** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. */
+export function newFileId(nowMs: number): FileId {
+  const time = nowMs.toString(16).padStart(12, '0')
+  const random = randomTen()
+  random[0] = 0x70 | ((random[0] as number) & 0x0f)
+  random[2] = 0x80 | ((random[2] as number) & 0x3f)
+  const rest = random.toString('hex')
+  return `${time.slice(0, 8)}-${time.slice(8)}-${rest.slice(0, 4)}-${rest.slice(4, 8)}-${rest.slice(8)}`
+}
+
+/** Prints an id the way one dialect does. Reversible by `parseFileId`. */
+export function printFileId(id: FileId, form: IdFormName): string {
+  if (form === 'uuid') return id
+  if (form === 'llamacloud') return LLAMACLOUD_PREFIX + id
+  return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
+}
+
+/** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
+export function parseFileId(text: string): FileId | undefined {
+  const lower = text.toLowerCase()
+  const uuid = lower.startsWith(LLAMACLOUD_PREFIX) ? lower.slice(LLAMACLOUD_PREFIX.length) : lower
+  if (UUID.test(uuid)) return uuid
+  for (const form of Object.values(radixForms)) {
+    if (text.length === form.prefix.length + form.length && text.startsWith(form.prefix)) {
+      return parseRadix(text.slice(form.prefix.length), form)
+    }
+  }
+  return undefined
+}
+
+function printRadix(value: bigint, form: IdForm): string {
+  // BigInt's own digits are 0-9a-z, which both alphabets start with, in the same order.
+  return form.prefix + value.toString(form.alphabet.length).padStart(form.length, '0')
+}
+
+function parseRadix(digits: string, form: IdForm): FileId | undefined {
+  let value = 0n
+  const radix = BigInt(form.alphabet.length)
+  for (const digit of digits) {
+    const index = form.alphabet.indexOf(digit)
+    if (index < 0) return undefined
+    value = value * radix + BigInt(index)
+  }
+  if (value > MAX_ID) return undefined
+  const hex = value.toString(16).padStart(32, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

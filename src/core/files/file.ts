@@ -1,0 +1,74 @@
+import type { BlobKey } from '../blob-store.ts'
+import type { FileId } from './file-id.ts'
+
+/** As stored. What a reader sees at a given instant is `stateAt`: time ends uploads before any job runs. */
+export type FileState = 'pending' | 'stored' | 'cancelled' | 'expired' | 'deleted'
+
+/** The only moves there are. Each is a compare-and-set in the metadata store, so it has one winner. */
+export const nextStates = {
+  pending: ['stored', 'cancelled', 'expired'],
+  stored: ['deleted'],
+  cancelled: ['deleted'],
+  expired: ['deleted'],
+  deleted: [],
+} as const satisfies Record<FileState, readonly FileState[]>
+
+/**
+ * When a stored file ends. One engine for every dialect: `expiresAt` is always the exact instant, kept beside the
+ * policy that yields it.
+ * - `never`: `ttlDays` 0, no instant.
+ * - `at`: an instant given by the caller; `ttlDays` 0.
+ * - `since-created`: `ttlDays` after creation.
+ * - `since-last-active`: `ttlDays` after `lastActiveAt`.
+ */
+export type ExpiryPolicy = 'never' | 'at' | 'since-created' | 'since-last-active'
+
+/** The record. Times are integer milliseconds since the Unix epoch, sizes are bytes. */
+export interface FileRecord {
+  readonly id: FileId
+  readonly organizationId: string
+  readonly projectId: string
+  /** As sent; data only, never part of a path. May be empty. */
+  readonly name: string
+  /** Declared at creation; equal to the stored size once stored. */
+  readonly sizeBytes: number
+  readonly mimeType: string
+  readonly purpose: string | null
+  readonly description: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly externalId: string | null
+  readonly createdBy: string
+  readonly updatedBy: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly state: FileState
+  /** When the bytes became visible; null before. */
+  readonly storedAt: number | null
+  /** When a pending upload ends; null for a file that came whole. */
+  readonly uploadExpiresAt: number | null
+  /** The upload takes bytes once only; a second PUT is refused. */
+  readonly writeOnce: boolean
+  readonly expiryPolicy: ExpiryPolicy
+  readonly ttlDays: number
+  readonly lastActiveAt: number
+  readonly expiresAt: number | null
+  /** The staged bytes while pending, the file's bytes once stored. */
+  readonly blobKey: BlobKey | null
+  readonly blobSizeBytes: number | null
+  /** Lower-case hex. */
+  readonly sha256: string | null
+  readonly md5: string | null
+}
+
+/** The state that everybody sees at `now`, whether or not a job has caught up with the clock. */
+export function stateAt(file: FileRecord, now: number): FileState {
+  if (file.state === 'pending' && file.uploadExpiresAt !== null && file.uploadExpiresAt <= now)
+    return 'expired'
+  if (file.state === 'stored' && file.expiresAt !== null && file.expiresAt <= now) return 'deleted'
+  return file.state
+}
+
+/** A deleted or expired file answers exactly as one that never existed. */
+export function isGone(file: FileRecord, now: number): boolean {
+  return stateAt(file, now) === 'deleted'
+}

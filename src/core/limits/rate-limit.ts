@@ -1,0 +1,84 @@
+import { SECOND_MS } from '../clock.ts'
+
+/** A vendor-free class of requests; a dialect maps its own categories to these. */
+export const limitClasses = ['write', 'read', 'search'] as const
+export type LimitClass = (typeof limitClasses)[number]
+
+/** Requests per second and burst of each class; undefined switches a class off. */
+export type RateLimits = Readonly<Record<LimitClass, number | undefined>>
+
+/** The state of a bucket after a request was, or was not, admitted. */
+export interface Allowance {
+  readonly admitted: boolean
+  readonly limit: number
+  readonly remaining: number
+  /** When the bucket will be full again, milliseconds since the epoch. */
+  readonly fullAt: number
+  /** Whole seconds, at least 1, until a token is there. Meaningful when not admitted. */
+  readonly retryAfterSeconds: number
+}
+
+interface Bucket {
+  tokens: number
+  filledAt: number
+}
+
+/** Full buckets say nothing that a missing one would not: they are dropped once there are this many. */
+const MAX_IDLE_BUCKETS = 10_000
+
+/**
+ * Token buckets per organization and class, in the memory of one process. Capacity and refill per second are the
+ * limit of the class. Time never runs backwards: an earlier `now` refills nothing.
+ */
+export class RateLimiter {
+  readonly #limits: RateLimits
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor(limits: RateLimits) {
+    this.#limits = limits
+  }
+
+  /** Takes a token if there is one. Undefined: the class has no limit. */
+  take(organizationId: string, limitClass: LimitClass, now: number): Allowance | undefined {
+    return this.#use(organizationId, limitClass, now, 1)
+  }
+
+  /** The same report without taking anything. */
+  peek(organizationId: string, limitClass: LimitClass, now: number): Allowance | undefined {
+    return this.#use(organizationId, limitClass, now, 0)
+  }
+
+  #use(organizationId: string, limitClass: LimitClass, now: number, cost: 0 | 1): Allowance | undefined {
+    const limit = this.#limits[limitClass]
+    if (limit === undefined) return undefined
+    const bucket = this.#refilled(`${limitClass} ${organizationId}`, limit, now)
+    const admitted = bucket.tokens >= cost
+    if (admitted) bucket.tokens -= cost
+    return {
+      admitted,
+      limit,
+      remaining: Math.floor(bucket.tokens),
+      fullAt: now + ((limit - bucket.tokens) / limit) * SECOND_MS,
+      retryAfterSeconds: Math.max(1, Math.ceil((1 - bucket.tokens) / limit)),
+    }
+  }
+
+  #refilled(name: string, limit: number, now: number): Bucket {
+    let bucket = this.#buckets.get(name)
+    if (bucket === undefined) {
+      if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropFull(now)
+      bucket = { tokens: limit, filledAt: now }
+      this.#buckets.set(name, bucket)
+    }
+    const elapsed = Math.max(0, now - bucket.filledAt)
+    bucket.tokens = Math.min(limit, bucket.tokens + (elapsed / SECOND_MS) * limit)
+    bucket.filledAt = Math.max(bucket.filledAt, now)
+    return bucket
+  }
+
+  #dropFull(now: number): void {
+    // One second refills any bucket, whatever its limit.
+    for (const [name, bucket] of this.#buckets)
+      if (now - bucket.filledAt >= SECOND_MS) this.#buckets.delete(name)
+  }
+}

@@ -1,0 +1,81 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { SECOND_MS } from '../clock.ts'
+import type { FileId } from '../files/file-id.ts'
+
+/** A secret that signs links. Old ones stay listed until the links that they signed are over. */
+export interface LinkKey {
+  /** 8 lower-case hex characters; travels in the link. */
+  readonly id: string
+  /** 32 bytes, hex. */
+  readonly secret: string
+  readonly createdAt: number
+}
+
+export type LinkMethod = 'PUT' | 'GET'
+
+/** What a token says about itself. It is only a claim until `verifyLink` has seen the file's row. */
+export interface LinkClaim {
+  readonly method: LinkMethod
+  readonly fileId: FileId
+  /** Milliseconds since the epoch, whole seconds. */
+  readonly expiresAt: number
+}
+
+/** What else a link is bound to, read from the file's row when signing and again when verifying. */
+export interface LinkBinding {
+  readonly mimeType: string
+  readonly sizeBytes: number
+  readonly writeOnce: boolean
+}
+
+/*
+ * The token, 63 bytes, printed as 84 base64url characters. The length is a multiple of three, so each token has exactly one
+ * spelling: there are no spare bits or padding in which a forged twin could differ.
+ *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..26 expiry in seconds | 27..30 zero | 31..62 HMAC-SHA-256
+ */
+const VERSION = 1
+const TOKEN_BYTES = 63
+const MAC_OFFSET = 31
+const TOKEN = /^[A-Za-z0-9_-]{84}$/
+const methodCodes = { PUT: 1, GET: 2 } as const satisfies Record<LinkMethod, number>
+
+/** @returns the token of a link; `claim.expiresAt` is cut to whole seconds. */
+export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
+  const token = Buffer.alloc(TOKEN_BYTES)
+  token[0] = VERSION
+  token[1] = methodCodes[claim.method]
+  token.write(key.id, 2, 'hex')
+  token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
+  token.writeUIntBE(Math.floor(claim.expiresAt / SECOND_MS), 22, 5)
+  macOf(key, token, binding).copy(token, MAC_OFFSET)
+  return token.toString('base64url')
+}
+
+/** Reads what a token claims, without believing it. Undefined if it is not of our form. */
+export function readLink(token: string): LinkClaim | undefined {
+  if (!TOKEN.test(token)) return undefined
+  const bytes = Buffer.from(token, 'base64url')
+  const method = bytes[1] === methodCodes.PUT ? 'PUT' : bytes[1] === methodCodes.GET ? 'GET' : undefined
+  if (bytes[0] !== VERSION || method === undefined) return undefined
+  const hex = bytes.toString('hex', 6, 22)
+  return {
+    method,
+    fileId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
+    expiresAt: bytes.readUIntBE(22, 5) * SECOND_MS,
+  }
+}
+
+/** Whether one of our keys signed this very token for a file that is bound like this. Constant time in the signature. */
+export function verifyLink(keys: readonly LinkKey[], token: string, binding: LinkBinding): boolean {
+  const bytes = Buffer.from(token, 'base64url')
+  const key = keys.find(({ id }) => id === bytes.toString('hex', 2, 6))
+  if (bytes.length !== TOKEN_BYTES || key === undefined) return false
+  return timingSafeEqual(macOf(key, bytes, binding), bytes.subarray(MAC_OFFSET))
+}
+
+function macOf(key: LinkKey, token: Buffer, binding: LinkBinding): Buffer {
+  return createHmac('sha256', Buffer.from(key.secret, 'hex'))
+    .update(token.subarray(0, MAC_OFFSET))
+    .update(`${binding.sizeBytes}\n${binding.writeOnce}\n${binding.mimeType}`)
+    .digest()
+}

@@ -1,0 +1,162 @@
+import type { ApiKey } from './access/api-key.ts'
+import type { Organization, Project } from './access/tenant.ts'
+import type { BlobKey } from './blob-store.ts'
+import type { FileRecord, FileState } from './files/file.ts'
+import type { FileId } from './files/file-id.ts'
+import type { LinkKey } from './links/signed-link.ts'
+
+/** The fields of a file that may change after it was inserted. */
+export type FilePatch = Partial<
+  Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy' | 'createdAt'>
+>
+
+/** What must still be true of a row for a change to apply; null compares as null. */
+export type FileGuard = { readonly state: FileState } & Partial<Pick<FileRecord, 'blobKey' | 'expiresAt'>>
+
+/** A stored answer of an idempotent request. */
+export interface Answer {
+  readonly status: number
+  /** The body as sent. */
+  readonly body: string
+}
+
+/** Where an idempotent answer is kept: one key per organization and operation. */
+export interface AnswerSlot {
+  readonly organizationId: string
+  readonly operation: string
+  readonly key: string
+}
+
+/** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
+export interface UnreferencedBlob {
+  readonly key: BlobKey
+  readonly collectAfter: number
+}
+
+/**
+ * One step of a commit. The list is closed: it is everything that this service ever writes.
+ * A step marked "guarded" makes the whole commit fail with `conflict` when it does not hold.
+ */
+export type Change =
+  | { readonly kind: 'organization.insert'; readonly organization: Organization }
+  | { readonly kind: 'project.insert'; readonly project: Project }
+  | { readonly kind: 'key.insert'; readonly key: ApiKey }
+  /** Guarded: the key exists and is not revoked. */
+  | { readonly kind: 'key.revoke'; readonly id: string; readonly revokedAt: number }
+  | { readonly kind: 'link-key.insert'; readonly linkKey: LinkKey }
+  | { readonly kind: 'file.insert'; readonly file: FileRecord }
+  /** Guarded: the row exists and matches `guard`. */
+  | {
+      readonly kind: 'file.update'
+      readonly id: FileId
+      readonly guard: FileGuard
+      readonly patch: FilePatch
+    }
+  /**
+   * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it.
+   * Guarded: the key is new.
+   */
+  | { readonly kind: 'blob.intend'; readonly blob: UnreferencedBlob }
+  /** A file now points at the blob. Guarded: it is listed as unreferenced and its collection has not begun. */
+  | { readonly kind: 'blob.claim'; readonly key: BlobKey }
+  /** No file points at the blob any more, or its writing failed. Lowers `collectAfter` if it is listed already. */
+  | { readonly kind: 'blob.release'; readonly blob: UnreferencedBlob }
+  /** From here on the blob can no longer be claimed. Guarded: it is listed. */
+  | { readonly kind: 'blob.collect'; readonly key: BlobKey }
+  /** The bytes are gone. */
+  | { readonly kind: 'blob.forget'; readonly key: BlobKey }
+  /**
+   * Reserves a slot until `leaseUntil`. Guarded: the slot is free, that is unknown, or past its lease or `keepUntil`
+   * at `now`. `token` proves the reservation in the next two.
+   */
+  | {
+      readonly kind: 'answer.claim'
+      readonly slot: AnswerSlot
+      readonly token: string
+      readonly now: number
+      readonly leaseUntil: number
+    }
+  /** Guarded: the slot is reserved by `token`. */
+  | {
+      readonly kind: 'answer.save'
+      readonly slot: AnswerSlot
+      readonly token: string
+      readonly answer: Answer
+      readonly keepUntil: number
+    }
+  /** Frees a slot if it is still reserved by `token`. */
+  | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
+  /** Removes answers and lapsed reservations whose time is over. */
+  | { readonly kind: 'answer.purge'; readonly now: number }
+  /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
+  | { readonly kind: 'leases.end'; readonly now: number }
+
+/** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
+export interface FileFilter {
+  readonly projectId: string
+  /** Stored states to include. */
+  readonly states: readonly FileState[]
+  readonly visibleAt: number
+}
+
+/**
+ * Rows, transactions and nothing else. Reads see every commit that was acknowledged before they began, whoever made
+ * it (other processes included), and never wait for a commit in progress.
+ * @throws StoreError `conflict` (guards only), `full`, `unavailable`
+ */
+export interface MetadataStore {
+  /**
+   * Applies the changes in order, all or none, durably: when the promise resolves they survive a power cut. Commits
+   * that wait at the same time share one flush to disk but not one fate.
+   * @throws StoreError `conflict` if a guard did not hold or a unique name is taken
+   */
+  commit(changes: readonly Change[]): Promise<void>
+
+  findOrganization(idOrSlug: string): Promise<Organization | undefined>
+  listOrganizations(): Promise<readonly Organization[]>
+  findProject(organizationId: string, idOrSlug: string): Promise<Project | undefined>
+  /** Oldest first; of all organizations if none is named. */
+  listProjects(organizationId?: string): Promise<readonly Project[]>
+  /** By the SHA-256 of the secret, revoked keys included. */
+  findKey(hash: string): Promise<ApiKey | undefined>
+  /** Oldest first, revoked keys included. */
+  listKeys(): Promise<readonly ApiKey[]>
+  /** Newest first; the first one signs. */
+  listLinkKeys(): Promise<readonly LinkKey[]>
+
+  /** In whatever state. */
+  findFile(id: FileId): Promise<FileRecord | undefined>
+  /** Newest first: `createdAt` descending, then `id` descending. */
+  listFiles(
+    filter: FileFilter,
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<readonly FileRecord[]>
+  countFiles(filter: FileFilter): Promise<number>
+  /** Pending uploads whose time is over at `now`, oldest first. */
+  listLapsedUploads(now: number, limit: number): Promise<readonly FileRecord[]>
+  /** Stored files whose expiry has passed at `now`, oldest first. */
+  listExpiredFiles(now: number, limit: number): Promise<readonly FileRecord[]>
+
+  /** The saved answer, `'running'` while a reservation holds, undefined if the slot is free at `now`. */
+  findAnswer(slot: AnswerSlot, now: number): Promise<Answer | 'running' | undefined>
+
+  /** Unreferenced blobs that may be removed at `now`, oldest first. */
+  listCollectableBlobs(now: number, limit: number): Promise<readonly UnreferencedBlob[]>
+  /** Whether any row, of a file or of the unreferenced, names the blob. */
+  knowsBlob(key: BlobKey): Promise<boolean>
+  /** Every blob that a file points at, in key order, in pages: pass the last key of the page before. */
+  listReferencedBlobs(after: BlobKey | undefined, limit: number): Promise<readonly ReferencedBlob[]>
+
+  /** Random, made with the database. The blob store must carry the same. */
+  storeId(): Promise<string>
+  /** Resolves if the database answers. @throws StoreError `unavailable` */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ReferencedBlob {
+  readonly key: BlobKey
+  readonly fileId: FileId
+  readonly sizeBytes: number
+  readonly sha256: string
+}
