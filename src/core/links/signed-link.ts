@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { SECOND_MS } from '../clock.ts'
 import type { FileId } from '../files/file-id.ts'
 
 /** A secret that signs links. Old ones stay listed until the links that they signed are over. */
@@ -17,7 +16,7 @@ export type LinkMethod = 'PUT' | 'GET'
 export interface LinkClaim {
   readonly method: LinkMethod
   readonly fileId: FileId
-  /** Milliseconds since the epoch, whole seconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
 }
 
@@ -31,7 +30,7 @@ export interface LinkBinding {
 /*
  * The token, 63 bytes, printed as 84 base64url characters. The length is a multiple of three, so each token has exactly one
  * spelling: there are no spare bits or padding in which a forged twin could differ.
- *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..26 expiry in seconds | 27..30 zero | 31..62 HMAC-SHA-256
+ *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 zero | 31..62 HMAC-SHA-256
  */
 const VERSION = 1
 const TOKEN_BYTES = 63
@@ -39,14 +38,14 @@ const MAC_OFFSET = 31
 const TOKEN = /^[A-Za-z0-9_-]{84}$/
 const methodCodes = { PUT: 1, GET: 2 } as const satisfies Record<LinkMethod, number>
 
-/** @returns the token of a link; `claim.expiresAt` is cut to whole seconds. */
+/** @returns the token of a link. */
 export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
   const token = Buffer.alloc(TOKEN_BYTES)
   token[0] = VERSION
   token[1] = methodCodes[claim.method]
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
-  token.writeUIntBE(Math.floor(claim.expiresAt / SECOND_MS), 22, 5)
+  token.writeUIntBE(claim.expiresAt, 22, 6)
   macOf(key, token, binding).copy(token, MAC_OFFSET)
   return token.toString('base64url')
 }
@@ -61,7 +60,7 @@ export function readLink(token: string): LinkClaim | undefined {
   return {
     method,
     fileId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
-    expiresAt: bytes.readUIntBE(22, 5) * SECOND_MS,
+    expiresAt: bytes.readUIntBE(22, 6),
   }
 }
 

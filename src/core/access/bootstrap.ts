@@ -1,0 +1,91 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { isStoreError } from '../errors.ts'
+import type { LinkKey } from '../links/signed-link.ts'
+import type { Services } from '../services.ts'
+import { type ApiKey, hashSecret } from './api-key.ts'
+import { createOrganization, createProject } from './create-tenant.ts'
+import { issueKey } from './issue-key.ts'
+import type { Organization, Project } from './tenant.ts'
+
+type Stores = Pick<Services, 'metadata' | 'clock'>
+
+const DEFAULT_SLUG = 'default'
+const ROOT_KEY_NAME = 'root (environment)'
+
+/**
+ * Makes what a server cannot do without: the organization and project `default`, and an admin key if there is no key
+ * at all. Repeating it changes nothing.
+ * @returns the secret of a key made now, to be shown once; undefined if there was a key already
+ */
+export async function bootstrap(stores: Stores, rootSecret: string | undefined): Promise<string | undefined> {
+  const organization = await ensureOrganization(stores)
+  const project = await ensureProject(stores, organization)
+  await syncRootKey(stores, organization, project, rootSecret)
+  const keys = await stores.metadata.listKeys()
+  if (keys.length > 0) return undefined
+  const { secret } = await issueKey(stores, {
+    name: 'first key',
+    organizationId: organization.id,
+    projectIds: [project.id],
+    userId: 'admin',
+    role: 'admin',
+    scopes: [],
+  })
+  return secret
+}
+
+/** The keys that sign links, newest first; makes the first one. */
+export async function ensureLinkKeys({ metadata, clock }: Stores): Promise<readonly LinkKey[]> {
+  const known = await metadata.listLinkKeys()
+  if (known.length > 0) return known
+  const linkKey = {
+    id: randomBytes(4).toString('hex'),
+    secret: randomBytes(32).toString('hex'),
+    createdAt: clock.now(),
+  }
+  await metadata.commit([{ kind: 'link-key.insert', linkKey }])
+  return metadata.listLinkKeys()
+}
+
+async function ensureOrganization(stores: Stores): Promise<Organization> {
+  const found = await stores.metadata.findOrganization(DEFAULT_SLUG)
+  return found ?? (await createOrganization(stores, DEFAULT_SLUG))
+}
+
+async function ensureProject(stores: Stores, organization: Organization): Promise<Project> {
+  const found = await stores.metadata.findProject(organization.id, DEFAULT_SLUG)
+  return found ?? (await createProject(stores, organization.id, DEFAULT_SLUG))
+}
+
+/** The key of the environment is the only one of its name that is valid: changing or removing the setting revokes it. */
+async function syncRootKey(
+  { metadata, clock }: Stores,
+  organization: Organization,
+  project: Project,
+  secret: string | undefined,
+): Promise<void> {
+  const hash = secret === undefined ? undefined : hashSecret(secret)
+  const known = (await metadata.listKeys()).filter(
+    ({ name, revokedAt }) => name === ROOT_KEY_NAME && revokedAt === null,
+  )
+  for (const key of known) {
+    if (key.hash !== hash) await metadata.commit([{ kind: 'key.revoke', id: key.id, revokedAt: clock.now() }])
+  }
+  if (hash === undefined || known.some((key) => key.hash === hash)) return
+  const key: ApiKey = {
+    id: randomUUID(),
+    hash,
+    name: ROOT_KEY_NAME,
+    organizationId: organization.id,
+    projectIds: [project.id],
+    userId: 'root',
+    role: 'admin',
+    scopes: [],
+    createdAt: clock.now(),
+    revokedAt: null,
+  }
+  await metadata.commit([{ kind: 'key.insert', key }]).catch((error) => {
+    if (!isStoreError(error, 'conflict')) throw error
+    throw new Error('ENTREPOT_ROOT_KEY was used before and has been revoked; choose another value')
+  })
+}

@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto'
+import type { Services } from '../services.ts'
+import { type ApiKey, hashSecret, newSecret, type Role } from './api-key.ts'
+import type { Scope } from './scope.ts'
+
+export interface IssueKey {
+  readonly name: string
+  readonly organizationId: string
+  /** At least one; the first is the default. */
+  readonly projectIds: readonly string[]
+  readonly userId: string | null
+  readonly role: Role
+  /** Empty means all. */
+  readonly scopes: readonly Scope[]
+}
+
+/** Makes a key. The secret is in the answer and nowhere else: it cannot be shown again. */
+export async function issueKey(
+  { metadata, clock }: Pick<Services, 'metadata' | 'clock'>,
+  input: IssueKey,
+): Promise<{ readonly key: ApiKey; readonly secret: string }> {
+  const secret = newSecret()
+  const key: ApiKey = {
+    ...input,
+    id: randomUUID(),
+    hash: hashSecret(secret),
+    createdAt: clock.now(),
+    revokedAt: null,
+  }
+  await metadata.commit([{ kind: 'key.insert', key }])
+  return { key, secret }
+}

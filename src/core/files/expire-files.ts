@@ -1,0 +1,52 @@
+import { MINUTE_MS } from '../clock.ts'
+import { isStoreError } from '../errors.ts'
+import type { Change } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+import type { FileRecord } from './file.ts'
+
+/** A download that has read the row may not have opened the blob yet. */
+export const DOWNLOAD_GRACE_MS = 10 * MINUTE_MS
+const BATCH = 200
+
+/**
+ * Catches up with the clock: uploads whose time is over become `expired`, files past their expiry `deleted`, and their
+ * bytes are released. Readers need none of this: they compare with the clock themselves.
+ * @returns how many files changed
+ */
+export async function expireFiles(services: Services): Promise<number> {
+  const now = services.clock.now()
+  const lapsed = await services.metadata.listLapsedUploads(now, BATCH)
+  const expired = await services.metadata.listExpiredFiles(now, BATCH)
+  const done = await Promise.all([
+    ...lapsed.map((file) => commitUnlessChanged(services, lapse(file, now))),
+    ...expired.map((file) => commitUnlessChanged(services, expire(file, now))),
+  ])
+  return done.filter(Boolean).length
+}
+
+function lapse(file: FileRecord, now: number): Change[] {
+  const guard = { state: 'pending', blobKey: file.blobKey } as const
+  const patch = { state: 'expired', blobKey: null, updatedAt: now } as const
+  return [{ kind: 'file.update', id: file.id, guard, patch }, ...releaseBytes(file, now)]
+}
+
+function expire(file: FileRecord, now: number): Change[] {
+  const guard = { state: 'stored', expiresAt: file.expiresAt } as const
+  const patch = { state: 'deleted', blobKey: null, updatedAt: now } as const
+  return [{ kind: 'file.update', id: file.id, guard, patch }, ...releaseBytes(file, now + DOWNLOAD_GRACE_MS)]
+}
+
+/** The changes that give up a file's bytes, if it has any, from `collectAfter` on. */
+export function releaseBytes({ blobKey }: Pick<FileRecord, 'blobKey'>, collectAfter: number): Change[] {
+  return blobKey === null ? [] : [{ kind: 'blob.release', blob: { key: blobKey, collectAfter } }]
+}
+
+async function commitUnlessChanged({ metadata }: Services, changes: readonly Change[]): Promise<boolean> {
+  try {
+    await metadata.commit(changes)
+    return true
+  } catch (error) {
+    if (isStoreError(error, 'conflict')) return false
+    throw error
+  }
+}

@@ -1,0 +1,23 @@
+import { type Caller, defaultProject } from '../caller.ts'
+import type { Services } from '../services.ts'
+import type { FileRecord, FileState } from './file.ts'
+
+export interface ListFiles {
+  readonly states: readonly FileState[]
+  readonly offset: number
+  readonly limit: number
+}
+
+/** A page of the caller's default project, newest first, with the number of all that match. */
+export async function listFiles(
+  { metadata, clock }: Services,
+  caller: Caller,
+  { states, offset, limit }: ListFiles,
+): Promise<{ readonly files: readonly FileRecord[]; readonly total: number }> {
+  const filter = { projectId: defaultProject(caller), states, visibleAt: clock.now() }
+  const [files, total] = await Promise.all([
+    metadata.listFiles(filter, { offset, limit }),
+    metadata.countFiles(filter),
+  ])
+  return { files, total }
+}

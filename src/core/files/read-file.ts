@@ -1,0 +1,22 @@
+import type { Caller } from '../caller.ts'
+import { ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { type FileRecord, isGone } from './file.ts'
+import { parseFileId } from './file-id.ts'
+
+/**
+ * A file by any form of its id. Unknown, malformed, deleted, expired and foreign are one and the same to the caller.
+ * @throws ServiceError `file-not-found`
+ */
+export async function readFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+  const id = parseFileId(idText)
+  const file = id === undefined ? undefined : await services.metadata.findFile(id)
+  if (
+    file === undefined ||
+    !caller.projectIds.includes(file.projectId) ||
+    isGone(file, services.clock.now())
+  ) {
+    throw new ServiceError('file-not-found', 'There is no file with this ID.')
+  }
+  return file
+}

@@ -1,0 +1,110 @@
+import type { BlobKey } from '../blob-store.ts'
+import { isStoreError } from '../errors.ts'
+import type { ReferencedBlob } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+import { collectBlobs } from './collect-blobs.ts'
+import { expireFiles } from './expire-files.ts'
+import type { FileId } from './file-id.ts'
+
+export interface DamagedFile {
+  readonly fileId: FileId
+  readonly reason: 'bytes missing' | 'wrong size'
+}
+
+/** What a comparison of rows and bytes found. */
+export interface Reconciliation {
+  /** Files with bytes. */
+  readonly files: number
+  /** Blobs in the store, unpublished leftovers included. */
+  readonly blobs: number
+  /** Bytes that no row knows of. */
+  readonly orphans: readonly BlobKey[]
+  /** Rows whose bytes are not as recorded. Reported, never removed: the row is what a backup is matched with. */
+  readonly damaged: readonly DamagedFile[]
+  /** Orphans removed by this run. */
+  readonly removed: number
+}
+
+/** Beyond this many orphans and this share of all blobs something is wrong with the installation, not with the bytes. */
+const SAFE_ORPHANS = 100
+const SAFE_SHARE = 0.01
+const PAGE = 500
+
+/**
+ * Compares rows and bytes; safe while the service runs. Every blob key is committed before its first byte, so bytes that are
+ * listed first and have no row afterwards are garbage for certain.
+ * With `repair` it also does what the jobs would do next, and removes orphans; nothing else, ever.
+ * @throws Error if so much would go that a wrong or old database is likelier
+ */
+export async function reconcile(services: Services, repair: boolean): Promise<Reconciliation> {
+  if (repair) await catchUp(services)
+  const sizes = new Map<BlobKey, number>()
+  const unpublished: BlobKey[] = []
+  for await (const { key, sizeBytes, published } of services.blobs.list()) {
+    if (published) sizes.set(key, sizeBytes)
+    else unpublished.push(key)
+  }
+  const orphans = await findOrphans(services, [...sizes.keys(), ...unpublished])
+  const { files, damaged } = await checkFiles(services, sizes)
+  const blobs = sizes.size + unpublished.length
+  const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
+  return { files, blobs, orphans, damaged, removed }
+}
+
+async function catchUp(services: Services): Promise<void> {
+  while ((await expireFiles(services)) > 0);
+  while ((await collectBlobs(services)) > 0);
+}
+
+async function findOrphans({ metadata }: Services, keys: readonly BlobKey[]): Promise<BlobKey[]> {
+  const orphans: BlobKey[] = []
+  for (const key of keys) if (!(await metadata.knowsBlob(key))) orphans.push(key)
+  return orphans
+}
+
+async function checkFiles(
+  services: Services,
+  sizes: ReadonlyMap<BlobKey, number>,
+): Promise<{ readonly files: number; readonly damaged: readonly DamagedFile[] }> {
+  const damaged: DamagedFile[] = []
+  let files = 0
+  let page: readonly ReferencedBlob[] = []
+  do {
+    page = await services.metadata.listReferencedBlobs(page.at(-1)?.key, PAGE)
+    for (const blob of page) {
+      files++
+      const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
+      if (sizeBytes === undefined) damaged.push({ fileId: blob.fileId, reason: 'bytes missing' })
+      else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId: blob.fileId, reason: 'wrong size' })
+    }
+  } while (page.length === PAGE)
+  return { files, damaged }
+}
+
+/** A file that was stored after the blobs were listed is not damaged: ask for its bytes themselves. */
+async function findSize(
+  { blobs }: Services,
+  { key, sizeBytes }: ReferencedBlob,
+): Promise<number | undefined> {
+  try {
+    ;(await blobs.open(key)).destroy()
+    return sizeBytes
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return undefined
+    throw error
+  }
+}
+
+async function removeOrphans(
+  { blobs }: Services,
+  orphans: readonly BlobKey[],
+  total: number,
+): Promise<number> {
+  if (orphans.length > SAFE_ORPHANS && orphans.length > total * SAFE_SHARE) {
+    throw new Error(
+      `${orphans.length} of ${total} blobs have no row. That many point to a wrong or old database; nothing was removed.`,
+    )
+  }
+  for (const key of orphans) await blobs.delete(key)
+  return orphans.length
+}

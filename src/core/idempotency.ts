@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { DAY_MS, MINUTE_MS } from './clock.ts'
+import { isStoreError, ServiceError } from './errors.ts'
+import type { Answer, AnswerSlot, Change } from './metadata-store.ts'
+import type { Services } from './services.ts'
+
+/** How long a successful answer is repeated. */
+const KEEP_MS = DAY_MS
+/** How long a request may run before another may take its place (its process may have died). */
+const LEASE_MS = MINUTE_MS
+
+/** The right to answer an idempotent request, held by one request at a time. */
+export interface Reservation {
+  readonly slot: AnswerSlot
+  readonly token: string
+}
+
+/**
+ * Takes the slot of an idempotency key, or finds the answer that was given before.
+ * @throws ServiceError `idempotency-running` while another request holds the slot
+ */
+export async function reserveAnswer(services: Services, slot: AnswerSlot): Promise<Answer | Reservation> {
+  const now = services.clock.now()
+  const known = await services.metadata.findAnswer(slot, now)
+  if (known !== undefined && known !== 'running') return known
+  const token = randomUUID()
+  if (known === undefined) {
+    try {
+      await services.metadata.commit([{ kind: 'answer.claim', slot, token, now, leaseUntil: now + LEASE_MS }])
+      return { slot, token }
+    } catch (error) {
+      if (!isStoreError(error, 'conflict')) throw error
+    }
+  }
+  throw new ServiceError('idempotency-running', 'A request with this key is still running.', {
+    retryAfterSeconds: 1,
+  })
+}
+
+export function isReservation(found: Answer | Reservation): found is Reservation {
+  return 'token' in found
+}
+
+/** The change that keeps an answer; committed together with what the answer tells of. */
+export function keepAnswer({ clock }: Services, { slot, token }: Reservation, answer: Answer): Change {
+  return { kind: 'answer.save', slot, token, answer, keepUntil: clock.now() + KEEP_MS }
+}
+
+/** Frees the slot: a failed request is not remembered, and the same key tries again. */
+export async function dropReservation({ metadata }: Services, { slot, token }: Reservation): Promise<void> {
+  await metadata.commit([{ kind: 'answer.drop', slot, token }])
+}

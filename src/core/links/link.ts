@@ -1,0 +1,52 @@
+import type { Clock } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import { type FileRecord, isGone } from '../files/file.ts'
+import type { Services } from '../services.ts'
+import { type LinkBinding, type LinkMethod, readLink, signLink, verifyLink } from './signed-link.ts'
+
+/** Where links point, below the public URL; served by `transfer/`. */
+export const LINK_PATH = '/transfer/'
+
+export interface IssuedLink {
+  readonly url: string
+  readonly expiresAt: number
+}
+
+/** A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`. */
+export function issueLink(
+  services: Services,
+  method: LinkMethod,
+  file: FileRecord,
+  expiresAt: number,
+): IssuedLink {
+  const [key] = services.linkKeys
+  if (key === undefined) throw new Error('no key to sign links with')
+  const token = signLink(key, { method, fileId: file.id, expiresAt }, bindingOf(file))
+  return { url: services.publicUrl() + LINK_PATH + token, expiresAt }
+}
+
+/**
+ * The file that a link leads to, read anew on every use, so that a delete or an expiry ends the link at once.
+ * @throws ServiceError `link-invalid` if altered, past its time or for another method; `file-not-found` if the file is gone
+ */
+export async function followLink(services: Services, method: LinkMethod, token: string): Promise<FileRecord> {
+  const claim = readLink(token)
+  const file = claim && (await services.metadata.findFile(claim.fileId))
+  if (claim === undefined || file === undefined || !verifyLink(services.linkKeys, token, bindingOf(file)))
+    throw invalid()
+  if (claim.method !== method || isOver(claim.expiresAt, services.clock)) throw invalid()
+  if (isGone(file, services.clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
+  return file
+}
+
+function bindingOf({ mimeType, sizeBytes, writeOnce }: FileRecord): LinkBinding {
+  return { mimeType, sizeBytes, writeOnce }
+}
+
+function isOver(expiresAt: number, clock: Clock): boolean {
+  return clock.now() >= expiresAt
+}
+
+function invalid(): ServiceError {
+  return new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
+}

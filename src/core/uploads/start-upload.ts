@@ -1,0 +1,62 @@
+import { type Caller, defaultProject } from '../caller.ts'
+import { SECOND_MS } from '../clock.ts'
+import { type ExpiryRule, startExpiry } from '../files/expiry.ts'
+import type { FileRecord } from '../files/file.ts'
+import { newFileId } from '../files/file-id.ts'
+import type { Change } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+
+/** Checked by the dialect: its own limits and names of fields apply. */
+export interface StartUpload {
+  readonly name: string
+  readonly mimeType: string
+  /** Exactly this many bytes must arrive. */
+  readonly sizeBytes: number
+  readonly purpose: string | null
+  /** How long the bytes may take to arrive, from now. */
+  readonly lifetimeSeconds: number
+  /** Refuse a second PUT instead of letting it replace the first. */
+  readonly writeOnce: boolean
+  readonly expiry: ExpiryRule
+}
+
+/** Further changes, to be committed with the result that they tell of: all or none. */
+export type Alongside = (file: FileRecord) => readonly Change[]
+export const nothingAlongside: Alongside = () => []
+
+/** Opens a pending upload in the caller's default project. Every call makes a new one. */
+export async function startUpload(
+  { metadata, clock }: Services,
+  caller: Caller,
+  input: StartUpload,
+  alongside: Alongside = nothingAlongside,
+): Promise<FileRecord> {
+  const now = clock.now()
+  const file: FileRecord = {
+    id: newFileId(now),
+    organizationId: caller.organizationId,
+    projectId: defaultProject(caller),
+    name: input.name,
+    sizeBytes: input.sizeBytes,
+    mimeType: input.mimeType,
+    purpose: input.purpose,
+    description: '',
+    labels: {},
+    externalId: null,
+    createdBy: caller.subject.id,
+    updatedBy: caller.subject.id,
+    createdAt: now,
+    updatedAt: now,
+    state: 'pending',
+    storedAt: null,
+    uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
+    writeOnce: input.writeOnce,
+    ...startExpiry(input.expiry, now),
+    blobKey: null,
+    blobSizeBytes: null,
+    sha256: null,
+    md5: null,
+  }
+  await metadata.commit([{ kind: 'file.insert', file }, ...alongside(file)])
+  return file
+}
