@@ -5,6 +5,7 @@
 export const errorCodes = [
   // The request itself, before anybody looks at what it asks for.
   'route-unknown',
+  'method-not-allowed',
   'request-malformed',
   'body-not-json',
   'body-type-unsupported',
@@ -12,6 +13,7 @@ export const errorCodes = [
   'field-missing',
   'field-unknown',
   'field-invalid',
+  'version-invalid',
   // Who asks.
   'unauthenticated',
   'scope-missing',

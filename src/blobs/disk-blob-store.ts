@@ -1,0 +1,220 @@
+import { randomBytes } from 'node:crypto'
+import { constants, type ReadStream, type StatsFs } from 'node:fs'
+import { link, lstat, open, readdir, readFile, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/blob-store.ts'
+import { StoreError } from '../core/errors.ts'
+import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
+import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
+import { writeAll, writeBody } from './disk-write.ts'
+import { abortedError } from './until-aborted.ts'
+
+const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+const KEY_PATTERN = /^[0-9a-f]{32}$/
+const READ_CHUNK_BYTES = 512 * 1024
+const MAX_RESERVE_BYTES = 1024 ** 3
+const MAX_RESERVE_SHARE = 0.05
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
+
+export interface DiskBlobStoreOptions {
+  /** Bytes of the disk that blobs must leave free; by default 5 % of it, at most 1 GiB. */
+  readonly reserveBytes?: number
+}
+
+/**
+ * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, where
+ * only whole and synced blobs ever are. The staging file, created exclusively, is also the lock on its key.
+ */
+export class DiskBlobStore implements BlobStore {
+  readonly #folder: string
+  readonly #staging: string
+  readonly #reserveBytes: number | undefined
+
+  private constructor(folder: string, reserveBytes: number | undefined) {
+    this.#folder = folder
+    this.#staging = join(folder, 'staging')
+    this.#reserveBytes = reserveBytes
+  }
+
+  /**
+   * Prepares the folders, durably; touches nothing that exists.
+   * @throws StoreError `unavailable`, `full`; `refused` if staging and blobs are on different file systems
+   */
+  static async open(folder: string, options: DiskBlobStoreOptions = {}): Promise<DiskBlobStore> {
+    const store = new DiskBlobStore(folder, options.reserveBytes)
+    await onDisk('prepare the blob folders', store.#prepare())
+    return store
+  }
+
+  async #prepare(): Promise<void> {
+    const blobs = join(this.#folder, 'blobs')
+    await ensureFolder(this.#staging)
+    await ensureFolder(blobs)
+    await ensureSubfolders(blobs, SHARDS)
+    const [staging, published] = await Promise.all([stat(this.#staging), stat(blobs)])
+    if (staging.dev === published.dev) return
+    throw new StoreError('refused', 'staging and blobs must be folders of one file system')
+  }
+
+  async put(
+    key: BlobKey,
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly sizeBytes: number }> {
+    const { signal } = options
+    const staged = this.#stagedPath(key)
+    if (signal?.aborted) throw abortedError(signal)
+    const sizeBytes = await this.#stage(key, body, signal)
+    try {
+      if (signal?.aborted) throw abortedError(signal)
+      await onDisk('publish the blob', this.#publish(key))
+    } catch (error) {
+      await unlink(staged).catch(() => {})
+      throw error
+    }
+    return { sizeBytes }
+  }
+
+  /** Resolves once the whole body is on the disk under its staging name; otherwise leaves nothing there. */
+  async #stage(key: BlobKey, body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+    const path = this.#stagedPath(key)
+    const file = await onDisk('create the blob', open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600))
+    let closing = false
+    try {
+      if (await onDisk('look for the blob', unlessMissing(lstat(this.#publishedPath(key))))) {
+        throw new StoreError('refused', 'there is a blob of this key already')
+      }
+      const sizeBytes = await writeBody(file, body, signal)
+      closing = true
+      await onDisk('close the blob', file.close())
+      return sizeBytes
+    } catch (error) {
+      if (!closing) await file.close().catch(() => {})
+      await unlink(path).catch(() => {})
+      throw error
+    }
+  }
+
+  /** Only the owner of the staging file comes here, so nobody else can create the target meanwhile. */
+  async #publish(key: BlobKey): Promise<void> {
+    const path = this.#publishedPath(key)
+    await rename(this.#stagedPath(key), path)
+    try {
+      await syncFolder(dirname(path))
+    } catch (error) {
+      await unlink(path).catch(() => {})
+      throw error
+    }
+  }
+
+  async open(key: BlobKey, range?: ByteRange): Promise<ReadStream> {
+    try {
+      const file = await open(this.#publishedPath(key), O_RDONLY | O_NOFOLLOW)
+      const bounds = range && { start: range.first, end: range.last }
+      return file.createReadStream({ ...bounds, highWaterMark: READ_CHUNK_BYTES })
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') throw new StoreError('missing', 'there is no blob of this key', error)
+      throw diskError('open the blob', error)
+    }
+  }
+
+  async delete(key: BlobKey): Promise<void> {
+    const paths = [this.#stagedPath(key), this.#publishedPath(key)]
+    for (const path of paths) await onDisk('delete the blob', removeDurably(path))
+  }
+
+  async *list(): AsyncIterable<BlobEntry> {
+    yield* this.#listFolder(this.#staging, false)
+    for (const shard of SHARDS) yield* this.#listFolder(join(this.#folder, 'blobs', shard), true)
+  }
+
+  /** What vanishes meanwhile is left out. Other names than keys are none of ours. */
+  async *#listFolder(folder: string, published: boolean): AsyncIterable<BlobEntry> {
+    const names = await onDisk('list the blobs', readdir(folder))
+    for (const key of names) {
+      if (!KEY_PATTERN.test(key)) continue
+      const found = await onDisk('list the blobs', sizeOf(join(folder, key)))
+      if (found !== undefined) yield { key, sizeBytes: found, published }
+    }
+  }
+
+  async freeBytes(): Promise<number> {
+    const disk = await onDisk('measure the disk', statfs(this.#folder))
+    const reserveBytes = this.#reserveBytes ?? defaultReserveBytes(disk)
+    return Math.max(0, disk.bavail * disk.bsize - reserveBytes)
+  }
+
+  async claim(storeId: string): Promise<string> {
+    const path = join(this.#folder, 'STORE')
+    return onDisk('claim the blob folder', readOrCreate(path, storeId))
+  }
+
+  async check(): Promise<void> {
+    await onDisk('store a blob', this.#tryWriting())
+  }
+
+  async #tryWriting(): Promise<void> {
+    const path = join(this.#staging, 'check')
+    const file = await open(path, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW, 0o600)
+    try {
+      await writeAll(file, Buffer.from('check\n'), 0)
+      await file.datasync()
+    } finally {
+      await file.close()
+      await unlessMissing(unlink(path))
+    }
+  }
+
+  #stagedPath(key: BlobKey): string {
+    return join(this.#staging, checkedKey(key))
+  }
+
+  #publishedPath(key: BlobKey): string {
+    return join(this.#folder, 'blobs', checkedKey(key).slice(0, 2), key)
+  }
+}
+
+/** A key becomes part of a path: whatever else goes wrong, it must not lead out of the folder. */
+function checkedKey(key: BlobKey): BlobKey {
+  if (!KEY_PATTERN.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
+  return key
+}
+
+async function removeDurably(path: string): Promise<void> {
+  if (await unlessMissing(unlink(path))) await syncFolder(dirname(path))
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  let sizeBytes: number | undefined
+  await unlessMissing(
+    lstat(path).then((found) => {
+      sizeBytes = found.size
+    }),
+  )
+  return sizeBytes
+}
+
+function defaultReserveBytes(disk: StatsFs): number {
+  return Math.min(MAX_RESERVE_BYTES, Math.floor(disk.blocks * disk.bsize * MAX_RESERVE_SHARE))
+}
+
+/** What the file says. If there is none it says `content` from now on, durably; of two callers one wins. */
+async function readOrCreate(path: string, content: string): Promise<string> {
+  const temporary = `${path}.${randomBytes(8).toString('hex')}`
+  if (!(await unlessMissing(lstat(path)))) {
+    const file = await open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
+    try {
+      await writeAll(file, Buffer.from(`${content}\n`), 0)
+      await file.sync()
+      await link(temporary, path)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    } finally {
+      await file.close()
+      await unlink(temporary)
+    }
+    await syncFolder(dirname(path))
+  }
+  return (await readFile(path, 'utf8')).trim()
+}

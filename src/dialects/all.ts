@@ -1,0 +1,15 @@
+import type { Dialect } from './dialect.ts'
+import { lightfield } from './lightfield/dialect.ts'
+import type { LightfieldSettings } from './lightfield/settings.ts'
+
+export interface DialectSettings {
+  readonly lightfield: LightfieldSettings
+}
+
+/**
+ * Every dialect the service speaks. A new one is a folder and one line here. The first one answers on shared paths that
+ * nobody claims.
+ */
+export function allDialects(settings: DialectSettings): readonly [Dialect, ...Dialect[]] {
+  return [lightfield(settings.lightfield)]
+}

@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import type { ServiceError } from '../core/errors.ts'
+import type { Services } from '../core/services.ts'
+import type { ErrorAnswer } from '../http/error-answer.ts'
+
+/**
+ * One vendor's API. Its routes are served below `/<name>` and, where no other dialect claims the request, on the very
+ * paths that the vendor prints.
+ */
+export interface Dialect {
+  /** Lower case; the prefix of its paths and its name in settings. */
+  readonly name: string
+  /** As the vendor writes it. */
+  readonly title: string
+  /** Whether a request on a path that several dialects share is surely this dialect's. */
+  readonly claims: (headers: IncomingHttpHeaders) => boolean
+  /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */
+  readonly rootPaths: readonly string[]
+  /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
+  readonly http: (server: FastifyInstance, services: Services) => void
+  readonly toErrorAnswer: (error: ServiceError) => ErrorAnswer
+}

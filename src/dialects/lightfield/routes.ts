@@ -1,0 +1,221 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { SECOND_MS } from '../../core/clock.ts'
+import { ServiceError } from '../../core/errors.ts'
+import { stateAt } from '../../core/files/file.ts'
+import { listFiles } from '../../core/files/list-files.ts'
+import { readFile } from '../../core/files/read-file.ts'
+import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
+import { issueLink } from '../../core/links/link.ts'
+import type { AnswerSlot } from '../../core/metadata-store.ts'
+import type { Services } from '../../core/services.ts'
+import { cancelUpload, completeUpload } from '../../core/uploads/end-upload.ts'
+import { type StartUpload, startUpload } from '../../core/uploads/start-upload.ts'
+import { idempotently } from '../../http/idempotent.ts'
+import { checkPurpose, stampName } from './purposes.ts'
+import * as schemas from './schemas.ts'
+import type { LightfieldSettings, Purpose } from './settings.ts'
+import {
+  fromListQuery,
+  statusNames,
+  toCreatedBody,
+  toFileBody,
+  toListBody,
+  toUrlBody,
+  toValidateBody,
+} from './wire.ts'
+
+const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+const writes = { access: { scope: 'files:create', limit: 'write' } } as const
+const reads = { access: { scope: 'files:read', limit: 'read' } } as const
+const searches = { access: { scope: 'files:read', limit: 'search' } } as const
+const validates = { access: { scope: 'any', limit: 'read' } } as const
+const fileTag = ['Files']
+const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
+
+/** The seven operations. Every success is a 200. */
+export function addRoutes(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
+  addUploadRoutes(server, services, settings)
+  addReadRoutes(server, services, settings)
+}
+
+function addUploadRoutes(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
+  const { clock } = services
+  server.post<{ Body: schemas.CreateBody }>(
+    '/v1/files',
+    {
+      config: writes,
+      preValidation: checkIdempotencyKey,
+      schema: {
+        tags: fileTag,
+        operationId: 'file.create',
+        summary: 'Create a file upload session',
+        body: schemas.CreateBody,
+        response: { 200: schemas.CreatedFileBody, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const upload = fromCreateBody(request, services, settings)
+      const body = await idempotently(
+        services,
+        request.log,
+        slotOf(request, 'file.create'),
+        (file) => {
+          const { url } = issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
+          return JSON.stringify(toCreatedBody(file, file.createdAt, url))
+        },
+        (alongside) => startUpload(services, request.caller, upload, alongside),
+      )
+      return reply.type('application/json; charset=utf-8').send(body)
+    },
+  )
+  const endings = {
+    complete: { body: schemas.CompleteBody, summary: 'Complete a file upload', end: completeUpload },
+    cancel: { body: schemas.CancelBody, summary: 'Cancel a file upload', end: cancelUpload },
+  } as const
+  for (const [verb, { body: schema, summary, end }] of Object.entries(endings)) {
+    server.post<{ Params: schemas.FileParams; Body: schemas.CompleteBody }>(
+      `/v1/files/:id/${verb}`,
+      {
+        config: writes,
+        preValidation: checkIdempotencyKey,
+        schema: {
+          tags: fileTag,
+          operationId: `file.${verb}`,
+          summary,
+          params: schemas.FileParams,
+          body: schema,
+          response: { 200: schemas.FileBody, ...errors },
+        },
+      },
+      async (request, reply) => {
+        const { id } = request.params
+        const input = { id, md5: request.body.md5, stateNames: statusNames }
+        const body = await idempotently(
+          services,
+          request.log,
+          slotOf(request, `file.${verb} ${id}`),
+          (file) => JSON.stringify(toFileBody(file, clock.now())),
+          (alongside) => end(services, request.caller, input, alongside),
+        )
+        return reply.type('application/json; charset=utf-8').send(body)
+      },
+    )
+  }
+}
+
+function addReadRoutes(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
+  const { clock } = services
+  server.get(
+    '/v1/files',
+    {
+      config: searches,
+      // The query is read by `fromListQuery`; the schema is for the documentation.
+      validatorCompiler: () => () => true,
+      schema: {
+        tags: fileTag,
+        operationId: 'file.list',
+        summary: 'List files',
+        querystring: schemas.listQueryDocs,
+        response: { 200: schemas.ListBody, ...errors },
+      },
+    },
+    async ({ caller, query }) => {
+      const { files, total } = await listFiles(
+        services,
+        caller,
+        fromListQuery(query as Record<string, unknown>),
+      )
+      return toListBody(files, total, clock.now())
+    },
+  )
+  server.get<{ Params: schemas.FileParams }>(
+    '/v1/files/:id',
+    {
+      config: reads,
+      schema: {
+        tags: fileTag,
+        operationId: 'file.retrieve',
+        summary: 'Retrieve a file',
+        params: schemas.FileParams,
+        response: { 200: schemas.FileBody, ...errors },
+      },
+    },
+    async ({ caller, params }) => toFileBody(await readFile(services, caller, params.id), clock.now()),
+  )
+  server.get<{ Params: schemas.FileParams }>(
+    '/v1/files/:id/url',
+    {
+      config: reads,
+      schema: {
+        tags: fileTag,
+        operationId: 'file.url',
+        summary: 'Get a temporary download URL',
+        params: schemas.FileParams,
+        response: { 200: schemas.UrlBody, ...errors },
+      },
+    },
+    async ({ caller, params }) => {
+      const file = await readFile(services, caller, params.id)
+      const now = clock.now()
+      const state = stateAt(file, now)
+      if (state !== 'stored') {
+        throw new ServiceError(
+          'state-conflict',
+          `The file is ${statusNames[state]}; only a COMPLETED file has a URL.`,
+        )
+      }
+      const end = now + settings.downloadSeconds * SECOND_MS
+      return toUrlBody(issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end)))
+    },
+  )
+  server.get(
+    '/v1/auth/validate',
+    {
+      config: validates,
+      schema: {
+        tags: ['Auth'],
+        operationId: 'auth.validate',
+        summary: 'Validate the API key',
+        response: { 200: schemas.ValidateBody, ...errors },
+      },
+    },
+    async ({ caller }) => toValidateBody(caller),
+  )
+}
+
+/** Order of checks: the body's own rules, then the role that the purpose asks for, then what the purpose allows. */
+function fromCreateBody(
+  { body, caller }: FastifyRequest<{ Body: schemas.CreateBody }>,
+  { clock }: Services,
+  settings: LightfieldSettings,
+): StartUpload {
+  const { filename, mimeType, sizeBytes } = body
+  checkName('filename', filename)
+  checkMimeType('mimeType', mimeType)
+  const rule = body.purpose === undefined ? undefined : settings.purposes[body.purpose as Purpose]
+  if (rule) checkPurpose(caller, body.purpose as Purpose, rule, { mimeType, sizeBytes })
+  const stamped = rule?.stamped ?? false
+  return {
+    name: stamped ? stampName(filename, clock.now()) : filename,
+    mimeType,
+    sizeBytes,
+    // A hint for this request alone: the vendor neither keeps nor shows it.
+    purpose: null,
+    lifetimeSeconds: settings.sessionSeconds,
+    writeOnce: stamped,
+    expiry: { policy: 'never' },
+  }
+}
+
+async function checkIdempotencyKey({ headers }: FastifyRequest): Promise<void> {
+  const key = headers['idempotency-key']
+  if (key === undefined || key.length <= MAX_IDEMPOTENCY_KEY_CHARACTERS) return
+  const message = `Idempotency-Key is longer than ${MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
+  throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
+}
+
+/** An empty header counts as none. */
+function slotOf({ headers, caller }: FastifyRequest, operation: string): AnswerSlot | undefined {
+  const key = headers['idempotency-key']
+  return key ? { organizationId: caller.organizationId, operation, key: String(key) } : undefined
+}

@@ -1,0 +1,116 @@
+import { type Static, type TProperties, Type } from 'typebox'
+import { purposes } from './settings.ts'
+
+/** The vendor's own bound: 512 MiB. */
+export const MAX_FILE_BYTES = 536_870_912
+/** Not the vendor's: a type that is longer could not come back in a header. */
+const MAX_MIME_TYPE_CHARACTERS = 1024
+
+const strict = { additionalProperties: false }
+const time = (description: string) => Type.String({ format: 'date-time', description })
+const timeOrNull = (description: string) =>
+  Type.Union([Type.String({ format: 'date-time' }), Type.Null()], { description })
+
+export const CreateBody = Type.Object(
+  {
+    filename: Type.String({ minLength: 1, maxLength: 255, description: 'Original filename.' }),
+    mimeType: Type.String({
+      minLength: 1,
+      maxLength: MAX_MIME_TYPE_CHARACTERS,
+      description: 'MIME type of the file. Must be allowed for the given purpose.',
+    }),
+    sizeBytes: Type.Integer({
+      minimum: 1,
+      maximum: MAX_FILE_BYTES,
+      description: 'Exact size of the file in bytes.',
+    }),
+    purpose: Type.Optional(
+      Type.String({
+        enum: [...purposes],
+        description: 'Validates MIME type, size and role now. Not persisted, never returned.',
+      }),
+    ),
+  },
+  strict,
+)
+export type CreateBody = Static<typeof CreateBody>
+
+export const CompleteBody = Type.Object(
+  {
+    md5: Type.Optional(
+      Type.String({
+        pattern: '^[a-f0-9]{32}$',
+        description: 'Checked against the stored bytes before they count.',
+      }),
+    ),
+  },
+  strict,
+)
+export type CompleteBody = Static<typeof CompleteBody>
+
+export const CancelBody = Type.Object({}, strict)
+
+export const FileParams = Type.Object({ id: Type.String({ description: 'Unique identifier of the file.' }) })
+export type FileParams = Static<typeof FileParams>
+
+/** For the documentation only: `wire.ts` reads the query, since an empty value counts as absent. */
+export const listQueryDocs = Type.Object({
+  offset: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, default: 25, description: 'More than 25 counts as 25.' })),
+})
+
+const fileProperties = {
+  id: Type.String({ description: 'Unique identifier for the file.' }),
+  status: Type.String({ enum: ['PENDING', 'COMPLETED', 'CANCELLED', 'EXPIRED'] }),
+  filename: Type.String(),
+  mimeType: Type.String(),
+  sizeBytes: Type.Integer(),
+  createdAt: time('When the upload session was created.'),
+  completedAt: timeOrNull('When the upload was completed.'),
+  expiresAt: timeOrNull('When the upload session ends. Null once completed, cancelled or expired.'),
+} satisfies TProperties
+
+export const FileBody = Type.Object(fileProperties)
+export type FileBody = {
+  readonly id: string
+  readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED' | 'EXPIRED'
+  readonly filename: string
+  readonly mimeType: string
+  readonly sizeBytes: number
+  readonly createdAt: string
+  readonly completedAt: string | null
+  readonly expiresAt: string | null
+}
+
+export const CreatedFileBody = Type.Object({
+  ...fileProperties,
+  uploadUrl: Type.String({ format: 'uri', description: 'PUT the bytes here, with exactly `uploadHeaders`.' }),
+  uploadHeaders: Type.Record(Type.String(), Type.String()),
+})
+
+export const ListBody = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(FileBody),
+  totalCount: Type.Integer({ minimum: 0 }),
+})
+
+export const UrlBody = Type.Object({
+  url: Type.String({ format: 'uri' }),
+  expiresAt: time('When the URL stops working.'),
+})
+
+export const ValidateBody = Type.Object({
+  active: Type.Literal(true),
+  tokenType: Type.Literal('api_key'),
+  subjectType: Type.String({ enum: ['user', 'workspace'] }),
+  scopes: Type.Array(Type.String(), { description: 'Empty means full access.' }),
+})
+
+export const ErrorBody = Type.Object({
+  error: Type.Object({
+    type: Type.String(),
+    message: Type.String(),
+    code: Type.Optional(Type.String()),
+    param: Type.Optional(Type.String()),
+  }),
+})

@@ -1,0 +1,66 @@
+import type { FastifyReply } from 'fastify'
+import { type ErrorCode, ServiceError } from '../core/errors.ts'
+
+/** An error as it goes over the wire. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON, as an object. */
+  readonly body: unknown
+}
+
+export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: ErrorAnswer): FastifyReply {
+  return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body)
+}
+
+/** The plain meaning of each error in HTTP, for surfaces of our own; a dialect has its vendor's table instead. */
+const statuses = {
+  'route-unknown': 404,
+  'method-not-allowed': 405,
+  'request-malformed': 400,
+  'body-not-json': 400,
+  'body-type-unsupported': 415,
+  'body-too-large': 413,
+  'field-missing': 400,
+  'field-unknown': 400,
+  'field-invalid': 400,
+  'version-invalid': 400,
+  unauthenticated: 401,
+  'scope-missing': 403,
+  'role-missing': 403,
+  'user-missing': 403,
+  'rate-limited': 429,
+  'rule-violated': 422,
+  'file-not-found': 404,
+  'state-conflict': 409,
+  'bytes-missing': 422,
+  'size-mismatch': 422,
+  'checksum-mismatch': 422,
+  'idempotency-key-invalid': 400,
+  'idempotency-running': 409,
+  'link-invalid': 403,
+  'bytes-already-stored': 412,
+  'length-mismatch': 400,
+  'bytes-too-many': 413,
+  'body-incomplete': 400,
+  'body-too-slow': 408,
+  'range-unsatisfiable': 416,
+  'storage-full': 507,
+  'storage-unavailable': 503,
+  'storage-timeout': 504,
+  'bytes-lost': 500,
+  internal: 500,
+} as const satisfies Record<ErrorCode, number>
+
+/** `{"error":{"type","message"}}`, the type being our own code with underscores. */
+export function toPlainErrorAnswer({ code, message, retryAfterSeconds }: ServiceError): ErrorAnswer {
+  return {
+    status: statuses[code],
+    headers: retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
+    body: { error: { type: code.replaceAll('-', '_'), message } },
+  }
+}
+
+export function routeUnknown(): ServiceError {
+  return new ServiceError('route-unknown', 'There is nothing at this address.')
+}

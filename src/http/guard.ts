@@ -1,0 +1,111 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import { authenticate } from '../core/access/authenticate.ts'
+import type { Scope } from '../core/access/scope.ts'
+import { type Caller, hasScope } from '../core/caller.ts'
+import { SECOND_MS } from '../core/clock.ts'
+import { ServiceError } from '../core/errors.ts'
+import type { Allowance, LimitClass } from '../core/limits/rate-limit.ts'
+import type { Services } from '../core/services.ts'
+
+/**
+ * What a route asks of its caller; each route declares it, or the server does not start.
+ * - an object: a key with the scope (`any`: any key), counted in a class of requests;
+ * - `link`: a signed link is the credential; - `public`: nothing.
+ */
+export type Access = { readonly scope: Scope | 'any'; readonly limit: LimitClass } | 'link' | 'public'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+  }
+  interface FastifyRequest {
+    /** Set on every route that asks for a key. */
+    caller: Caller
+  }
+}
+
+/** Refuses to start while any route is silent about who may call it. */
+export function requireDeclaredAccess(server: FastifyInstance): void {
+  const routes: RouteOptions[] = []
+  server.addHook('onRoute', (route) => void routes.push(route))
+  server.addHook('onReady', async () => {
+    const undeclared = routes.filter(({ config }) => config?.access === undefined)
+    if (undeclared.length === 0) return
+    throw new Error(
+      `routes that declare no access: ${undeclared.map(({ method, url }) => `${method} ${url}`).join(', ')}`,
+    )
+  })
+}
+
+/** Declares the routes that a plugin adds, and that say nothing themselves, as public. */
+export function declarePublic(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    route.config = { access: 'public', ...route.config }
+  })
+}
+
+export interface GuardOptions {
+  readonly services: Services
+  /** The secret that this dialect's clients send, wherever they put it. */
+  readonly secretOf: (request: FastifyRequest) => string | undefined
+  /** Runs once the caller is known and before anything is counted or allowed. @throws ServiceError */
+  readonly afterAuthentication?: (request: FastifyRequest) => void
+  /** Writes the dialect's rate headers. */
+  readonly showAllowance: (reply: FastifyReply, allowance: Allowance) => void
+}
+
+/** One hook in front of every route of a dialect: key, then rate, then scope. Unknown URLs pass, to their 404. */
+export function guard(server: FastifyInstance, options: GuardOptions): void {
+  const { services } = options
+  server.addHook('onRequest', async (request, reply) => {
+    const { access } = request.routeOptions.config
+    if (request.is404 || access === undefined || typeof access === 'string') return
+    request.caller = await authenticate(services, options.secretOf(request))
+    countAndAllow(request, reply, options, access)
+  })
+}
+
+function countAndAllow(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { services, afterAuthentication, showAllowance }: GuardOptions,
+  { scope, limit }: Exclude<Access, string>,
+): void {
+  const { rates, clock } = services
+  const { organizationId } = request.caller
+  try {
+    afterAuthentication?.(request)
+  } catch (error) {
+    // Not counted, but the answer still tells how the bucket stands.
+    const standing = rates.peek(organizationId, limit, clock.now())
+    if (standing) showAllowance(reply, standing)
+    throw error
+  }
+  const allowance = rates.take(organizationId, limit, clock.now())
+  if (allowance) showAllowance(reply, allowance)
+  if (allowance?.admitted === false) throw limitReached(limit, allowance)
+  if (scope !== 'any' && !hasScope(request.caller, scope)) {
+    throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
+  }
+}
+
+function limitReached(limit: LimitClass, { retryAfterSeconds }: Allowance): ServiceError {
+  const name = limit[0]?.toUpperCase() + limit.slice(1)
+  const plural = retryAfterSeconds === 1 ? '' : 's'
+  return new ServiceError(
+    'rate-limited',
+    `${name} limit reached; try again in ${retryAfterSeconds} second${plural}.`,
+    { retryAfterSeconds },
+  )
+}
+
+/** When a bucket is full again, in the unit of most vendors' headers: whole unix seconds, rounded up. */
+export function fullAtSeconds({ fullAt }: Allowance): number {
+  return Math.ceil(fullAt / SECOND_MS)
+}
+
+/** The secret of an `Authorization` header: all that follows the scheme, which is matched in any letter case. */
+export function bearerSecret(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization
+  return header !== undefined && /^bearer /i.test(header) ? header.slice('bearer '.length).trim() : undefined
+}

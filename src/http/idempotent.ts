@@ -1,0 +1,37 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { dropReservation, isReservation, keepAnswer, reserveAnswer } from '../core/idempotency.ts'
+import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
+import type { Services } from '../core/services.ts'
+import { type Alongside, nothingAlongside } from '../core/uploads/start-upload.ts'
+
+/**
+ * Runs a request once per idempotency key. `run` commits what it does together with the answer, through `alongside`; a
+ * repeat gets that answer again, a failure frees the key.
+ * @returns the body to send, always with status 200
+ * @throws ServiceError `idempotency-running`, and what `run` throws
+ */
+export async function idempotently(
+  services: Services,
+  log: FastifyBaseLogger,
+  slot: AnswerSlot | undefined,
+  toBody: (file: Parameters<Alongside>[0]) => string,
+  run: (alongside: Alongside) => Promise<Parameters<Alongside>[0]>,
+): Promise<string> {
+  if (slot === undefined) return toBody(await run(nothingAlongside))
+  const found = await reserveAnswer(services, slot)
+  if (!isReservation(found)) return found.body
+  let answer: Answer | undefined
+  try {
+    await run((file) => {
+      answer = { status: 200, body: toBody(file) }
+      return [keepAnswer(services, found, answer)]
+    })
+  } catch (error) {
+    await dropReservation(services, found).catch((cause) =>
+      log.warn({ err: cause }, 'could not free an idempotency key'),
+    )
+    throw error
+  }
+  if (answer === undefined) throw new Error('an idempotent request committed nothing')
+  return answer.body
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
+import { ServiceError } from '../core/errors.ts'
+import { requireDeclaredAccess } from './guard.ts'
+
+/** Bounds of one HTTP server. Times are milliseconds. */
+export interface ServerLimits {
+  /** From the first to the last byte of a request, its body included: bounds the slowest upload. */
+  readonly requestMs: number
+  readonly headersMs: number
+  readonly keepAliveMs: number
+  readonly maxConnections: number
+  /** JSON bodies. File bytes have limits of their own. */
+  readonly jsonBytes: number
+}
+
+export const defaultServerLimits: ServerLimits = {
+  requestMs: 3_600_000,
+  headersMs: 15_000,
+  // Longer than the idle time of common load balancers (60 s), so that they close first and never write into a closing socket.
+  keepAliveMs: 75_000,
+  maxConnections: 10_000,
+  jsonBytes: 1024 * 1024,
+}
+
+/** How long, and for how many bytes, a body is still read after an answer that did not wait for it. */
+const LINGER_MS = 2_000
+const LINGER_BYTES = 16 * 1024 * 1024
+
+export interface ServerOptions {
+  readonly limits: ServerLimits
+  readonly logger: FastifyBaseLogger
+  /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
+  readonly dialectOf: (request: IncomingMessage) => string
+  /** Answers what no route could be found for because the address itself is broken. */
+  readonly onBrokenRequest: (error: unknown, request: IncomingMessage, response: ServerResponse) => void
+}
+
+/** An HTTP server with its bounds set, request ids, and no route yet. Vendor-free. */
+export function createHttpServer({
+  limits,
+  logger,
+  dialectOf,
+  onBrokenRequest,
+}: ServerOptions): FastifyInstance {
+  const server = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    bodyLimit: limits.jsonBytes,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionTimeout: 0,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: { headersTimeout: limits.headersMs, requireHostHeader: true },
+    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
+    },
+    frameworkErrors: (error, request, reply) => {
+      reply.hijack()
+      onBrokenRequest(error, request.raw, reply.raw)
+    },
+  })
+  server.addConstraintStrategy(dialectConstraint(dialectOf))
+  server.server.maxConnections = limits.maxConnections
+  server.server.on('checkContinue', (request, response) => server.routing(request, response))
+  server.decorateRequest('caller')
+  requireDeclaredAccess(server)
+  answerEarly(server)
+  return server
+}
+
+type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]
+
+/** Routes on shared paths are told apart by the dialect that claims the request. */
+function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
+  return {
+    name: 'dialect',
+    storage: () => {
+      const handlers = new Map<string, ReturnType<ReturnType<Constraint['storage']>['get']>>()
+      return {
+        get: (name) => handlers.get(String(name)) ?? null,
+        set: (name, handler) => void handlers.set(String(name), handler),
+      }
+    },
+    deriveConstraint: (request) => dialectOf(request as IncomingMessage),
+    validate: () => true,
+  }
+}
+
+/**
+ * What every request gets, whatever answers it: its id, refusal of ambiguous targets that Node's parser lets through,
+ * `100 Continue` only once the headers were found good, and an end to bodies that nobody waits for.
+ */
+function answerEarly(server: FastifyInstance): void {
+  server.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    refuseAmbiguous(request)
+  })
+  server.addHook('preParsing', async (request, reply) => {
+    if (request.headers.expect !== undefined && !reply.raw.headersSent) reply.raw.writeContinue()
+  })
+  server.addHook('onResponse', async ({ raw }) => {
+    if (!raw.complete) linger(raw)
+  })
+}
+
+/** A proxy before us may read these differently than we do (RFC 9112, 3.2 and 6.1); Node's parser takes them. */
+function refuseAmbiguous({ raw }: FastifyRequest): void {
+  const { url = '', httpVersion, headers, rawHeaders } = raw
+  const hosts = rawHeaders.filter(
+    (name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host',
+  )
+  const isOldChunked = httpVersion === '1.0' && headers['transfer-encoding'] !== undefined
+  if (hosts.length > 1 || !url.startsWith('/') || isOldChunked) {
+    throw new ServiceError(
+      'request-malformed',
+      'The request is ambiguous: one Host header and a path, please.',
+    )
+  }
+}
+
+/** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */
+function linger(request: IncomingMessage): void {
+  const { socket } = request
+  const start = socket.bytesRead
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  request.on('data', () => {
+    if (socket.bytesRead - start > LINGER_BYTES) socket.destroy()
+  })
+  request.once('close', () => clearTimeout(timer))
+  request.resume()
+}

@@ -1,0 +1,48 @@
+import { type ErrorCode, ServiceError, StoreError, type StoreErrorCode } from '../core/errors.ts'
+
+/** What Fastify reports before a handler runs, in our words. Codes: fastify.dev, "Errors". */
+const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'body-type-unsupported',
+  FST_ERR_CTP_INVALID_TYPE: 'body-type-unsupported',
+  FST_ERR_CTP_EMPTY_TYPE: 'body-type-unsupported',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'body-not-json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'body-not-json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request-malformed',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_BAD_URL: 'route-unknown',
+  FST_ERR_MAX_PARAM_LENGTH: 'route-unknown',
+  FST_ERR_ASYNC_CONSTRAINT: 'internal',
+}
+
+const messages: Partial<Record<ErrorCode, string>> = {
+  'body-type-unsupported': 'Send Content-Type: application/json.',
+  'body-not-json': 'The body is not valid JSON.',
+  'request-malformed': 'The request is malformed.',
+  'body-too-large': 'The body is too large.',
+  'route-unknown': 'There is nothing at this address.',
+}
+
+const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>> = {
+  missing: ['bytes-lost', 'The bytes of this file could not be read.'],
+  full: ['storage-full', 'There is no space left.'],
+  unavailable: ['storage-unavailable', 'Storage is not available.'],
+  aborted: ['body-incomplete', 'The request ended before its body did.'],
+  conflict: ['internal', 'Unexpected error.'],
+  refused: ['internal', 'Unexpected error.'],
+}
+
+/** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
+export function toServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
+  if (error instanceof StoreError) {
+    const [code, message] = storeCodes[error.code]
+    return new ServiceError(code, message, { cause: error })
+  }
+  const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ''] ?? 'internal'
+  return new ServiceError(code, messages[code] ?? 'Unexpected error.', { cause: error })
+}
+
+/** Faults of ours: logged as errors, with their cause. */
+export function isFault({ code }: ServiceError): boolean {
+  return code === 'internal' || code === 'bytes-lost' || code.startsWith('storage-')
+}

@@ -1,0 +1,42 @@
+import type { Logger } from 'pino'
+import { type App, startApp } from './app.ts'
+import type { Config } from './config.ts'
+import { createLogger } from './ops/logging.ts'
+
+/**
+ * Serves until SIGTERM or SIGINT, then stops gracefully and exits with 0; a fault that cannot be survived exits with 1.
+ * @throws Error in one sentence if it cannot start
+ */
+export async function serve(config: Config, onStarted: (app: App) => void): Promise<void> {
+  const logger = createLogger(config.logLevel)
+  exitOnFault(logger)
+  const app = await startApp(config, { logger, onFatal: (error) => die(logger, error) })
+  stopOnSignal(app, logger)
+  logger.info({ http: app.url, grpc: null, metrics: app.metricsUrl ?? null }, 'listening')
+  onStarted(app)
+}
+
+function stopOnSignal(app: App, logger: Logger): void {
+  let stopping = false
+  const stop = async (signal: string) => {
+    if (stopping) return
+    stopping = true
+    logger.info({ signal }, 'stopping')
+    await app.stop().catch((error) => die(logger, error))
+    logger.info('stopped')
+    logger.flush(() => process.exit(0))
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+/** After an unexpected fault nothing in memory can be trusted; what was acknowledged is on disk. */
+function exitOnFault(logger: Logger): void {
+  process.on('uncaughtException', (error) => die(logger, error))
+  process.on('unhandledRejection', (error) => die(logger, error))
+}
+
+function die(logger: Logger, error: unknown): void {
+  logger.fatal({ err: error }, 'fatal; the process ends')
+  logger.flush(() => process.exit(1))
+}

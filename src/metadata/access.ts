@@ -1,0 +1,92 @@
+import type { Kysely } from 'kysely'
+import type { ApiKey } from '../core/access/api-key.ts'
+import type { Organization, Project } from '../core/access/tenant.ts'
+import type { LinkKey } from '../core/links/signed-link.ts'
+import { type Arg, guarded, prepare, statement } from './prepare.ts'
+import { type RecordShape, recordShape } from './record-shape.ts'
+import type { Stored, Tables } from './tables.ts'
+
+export const organizationShape = recordShape<Organization>({ id: 'plain', slug: 'plain', createdAt: 'plain' })
+
+export const projectShape = recordShape<Project>({
+  id: 'plain',
+  organizationId: 'plain',
+  slug: 'plain',
+  createdAt: 'plain',
+})
+
+export const keyShape = recordShape<ApiKey>({
+  id: 'plain',
+  hash: 'plain',
+  name: 'plain',
+  organizationId: 'plain',
+  projectIds: 'json',
+  userId: 'plain',
+  role: 'plain',
+  scopes: 'json',
+  createdAt: 'plain',
+  revokedAt: 'plain',
+})
+
+export const linkKeyShape = recordShape<LinkKey>({ id: 'plain', secret: 'plain', createdAt: 'plain' })
+
+interface Named {
+  readonly idOrSlug: string
+}
+interface Nothing {
+  readonly [name: string]: never
+}
+
+export type AccessQueries = ReturnType<typeof accessQueries>
+
+/** The queries of organizations, projects and keys. */
+export function accessQueries(db: Kysely<Tables>) {
+  const organizations = db.selectFrom('organizations').select(organizationShape.fields)
+  const projects = db.selectFrom('projects').select(projectShape.fields)
+  const keys = db.selectFrom('apiKeys').select(keyShape.fields)
+  return {
+    insertOrganization: statement<Organization>((arg) =>
+      db.insertInto('organizations').values(allOf(organizationShape, arg)),
+    ),
+    insertProject: statement<Project>((arg) => db.insertInto('projects').values(allOf(projectShape, arg))),
+    insertKey: statement<ApiKey>((arg) => db.insertInto('apiKeys').values(allOf(keyShape, arg))),
+    insertLinkKey: statement<LinkKey>((arg) => db.insertInto('linkKeys').values(allOf(linkKeyShape, arg))),
+    revokeKey: guarded<{ readonly id: string; readonly revokedAt: number }>((arg) =>
+      db
+        .updateTable('apiKeys')
+        .set({ revokedAt: arg('revokedAt') })
+        .where('id', '=', arg('id'))
+        .where('revokedAt', 'is', null),
+    ),
+    findOrganization: prepare<Named>((arg) =>
+      organizations.where(({ eb, or }) =>
+        or([eb('id', '=', arg('idOrSlug')), eb('slug', '=', arg('idOrSlug'))]),
+      ),
+    ),
+    listOrganizations: prepare<Nothing>(() => organizations.orderBy('createdAt').orderBy('id')),
+    findProject: prepare<Named & { readonly organizationId: string }>((arg) =>
+      projects
+        .where('organizationId', '=', arg('organizationId'))
+        .where(({ eb, or }) => or([eb('id', '=', arg('idOrSlug')), eb('slug', '=', arg('idOrSlug'))])),
+    ),
+    listProjects: prepare<Nothing>(() => projects.orderBy('createdAt').orderBy('id')),
+    listProjectsOf: prepare<{ readonly organizationId: string }>((arg) =>
+      projects.where('organizationId', '=', arg('organizationId')).orderBy('createdAt').orderBy('id'),
+    ),
+    findKey: prepare<{ readonly hash: string }>((arg) => keys.where('hash', '=', arg('hash'))),
+    listKeys: prepare<Nothing>(() => keys.orderBy('createdAt').orderBy('id')),
+    listLinkKeys: prepare<Nothing>(() =>
+      db
+        .selectFrom('linkKeys')
+        .select(linkKeyShape.fields)
+        .orderBy('createdAt', 'desc')
+        .orderBy('id', 'desc'),
+    ),
+    storeId: prepare<Nothing>(() => db.selectFrom('installation').select('storeId')),
+  }
+}
+
+/** Every column of a record, each filled by the argument of the same name. */
+function allOf<R extends object>(shape: RecordShape<R>, arg: Arg<R>): Stored<R> {
+  return Object.fromEntries(shape.fields.map((field) => [field, arg(field)])) as Stored<R>
+}

@@ -1,0 +1,76 @@
+import type { Kysely } from 'kysely'
+import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
+import { type Arg, guarded, prepare, statement } from './prepare.ts'
+import type { SqlRow } from './sql-engine.ts'
+import type { Tables } from './tables.ts'
+
+interface Owned extends AnswerSlot {
+  readonly token: string
+}
+interface Now {
+  readonly now: number
+}
+
+export type AnswerQueries = ReturnType<typeof answerQueries>
+
+/** The queries of idempotent answers. A row whose `freeAt` has passed counts as absent. */
+export function answerQueries(db: Kysely<Tables>) {
+  return {
+    claim: guarded<Owned & Now & { readonly leaseUntil: number }>((arg) =>
+      db
+        .insertInto('answers')
+        .values({
+          organizationId: arg('organizationId'),
+          operation: arg('operation'),
+          key: arg('key'),
+          token: arg('token'),
+          freeAt: arg('leaseUntil'),
+          status: null,
+          body: null,
+        })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['organizationId', 'operation', 'key'])
+            .doUpdateSet({ token: arg('token'), freeAt: arg('leaseUntil'), status: null, body: null })
+            .where('answers.freeAt', '<=', arg('now')),
+        ),
+    ),
+    save: guarded<Owned & Answer & { readonly keepUntil: number }>((arg) =>
+      db
+        .updateTable('answers')
+        .set({ status: arg('status'), body: arg('body'), freeAt: arg('keepUntil') })
+        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where('status', 'is', null),
+    ),
+    drop: statement<Owned>((arg) =>
+      db
+        .deleteFrom('answers')
+        .where(({ and }) => and(ownedBy(arg)))
+        .where('status', 'is', null),
+    ),
+    purge: statement<Now>((arg) => db.deleteFrom('answers').where('freeAt', '<=', arg('now'))),
+    endReservations: statement<Now>(() => db.deleteFrom('answers').where('status', 'is', null)),
+    find: prepare<AnswerSlot & Now>((arg) =>
+      db
+        .selectFrom('answers')
+        .select(['status', 'body'])
+        .where('organizationId', '=', arg('organizationId'))
+        .where('operation', '=', arg('operation'))
+        .where('key', '=', arg('key'))
+        .where('freeAt', '>', arg('now')),
+    ),
+  }
+}
+
+function ownedBy(arg: Arg<Owned>) {
+  return {
+    organizationId: arg('organizationId'),
+    operation: arg('operation'),
+    key: arg('key'),
+    token: arg('token'),
+  }
+}
+
+export function answerFromRow([status, body]: SqlRow): Answer | 'running' {
+  return status === null ? 'running' : { status: status as number, body: body as string }
+}

@@ -1,0 +1,116 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import test from 'node:test'
+import type { ApiKey } from '../../core/access/api-key.ts'
+import type { Organization, Project } from '../../core/access/tenant.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import { newFileId } from '../../core/files/file-id.ts'
+import type { MetadataStore } from '../../core/metadata-store.ts'
+
+export interface OpenedStore {
+  readonly store: MetadataStore
+  /** Closes the store and opens the same data again; for stores that outlive their process. */
+  readonly reopen?: () => Promise<MetadataStore>
+  readonly cleanup: () => Promise<void>
+}
+export type OpenStore = () => Promise<OpenedStore>
+
+/** The instant at which the tests take place. */
+export const NOW = 1_790_000_000_000
+
+/** A test with a store of its own, removed afterwards. */
+export function testStore(
+  openStore: OpenStore,
+  behaviour: string,
+  run: (store: MetadataStore, opened: OpenedStore) => Promise<void>,
+): void {
+  test(behaviour, async () => {
+    const opened = await openStore()
+    try {
+      await run(opened.store, opened)
+    } finally {
+      await opened.cleanup()
+    }
+  })
+}
+
+export function sampleOrganization(given: Partial<Organization> = {}): Organization {
+  return { id: randomUUID(), slug: `org-${randomUUID()}`, createdAt: NOW, ...given }
+}
+
+export function sampleProject(organizationId: string, given: Partial<Project> = {}): Project {
+  return { id: randomUUID(), organizationId, slug: `project-${randomUUID()}`, createdAt: NOW, ...given }
+}
+
+export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: randomUUID(),
+    hash: randomBytes(32).toString('hex'),
+    name: 'deploy',
+    organizationId,
+    projectIds: [randomUUID(), randomUUID()],
+    userId: null,
+    role: 'member',
+    scopes: ['files:read', 'files:create'],
+    createdAt: NOW,
+    revokedAt: null,
+    ...given,
+  }
+}
+
+/** The one project of the tests that do not care about projects. */
+export const PROJECT_ID = randomUUID()
+
+/** A stored file with bytes that never ends. */
+export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
+  return {
+    id: newFileId(given.createdAt ?? NOW),
+    organizationId: randomUUID(),
+    projectId: PROJECT_ID,
+    name: 'Bericht „Q3“ 📄.pdf',
+    sizeBytes: 12,
+    mimeType: 'application/pdf',
+    purpose: 'parse',
+    description: 'a\nb',
+    labels: { team: 'blue', 'a"b': "c'd" },
+    externalId: 'ext-1',
+    createdBy: 'user-1',
+    updatedBy: 'user-1',
+    createdAt: NOW,
+    updatedAt: NOW,
+    state: 'stored',
+    storedAt: NOW,
+    uploadExpiresAt: null,
+    writeOnce: true,
+    expiryPolicy: 'never',
+    ttlDays: 0,
+    lastActiveAt: NOW,
+    expiresAt: null,
+    blobKey: newKey(),
+    blobSizeBytes: 12,
+    sha256: 'a'.repeat(64),
+    md5: null,
+    ...given,
+  }
+}
+
+/** An upload that waits for its bytes until `uploadExpiresAt`. */
+export function sampleUpload(given: Partial<FileRecord> = {}): FileRecord {
+  return sampleFile({
+    state: 'pending',
+    storedAt: null,
+    uploadExpiresAt: NOW + 1000,
+    writeOnce: false,
+    blobKey: null,
+    blobSizeBytes: null,
+    sha256: null,
+    ...given,
+  })
+}
+
+export function newKey(): string {
+  return randomBytes(16).toString('hex')
+}
+
+export async function insertFiles(store: MetadataStore, files: readonly FileRecord[]): Promise<void> {
+  await store.commit(files.map((file) => ({ kind: 'file.insert', file })))
+}

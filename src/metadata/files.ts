@@ -1,0 +1,194 @@
+import { type Kysely, sql } from 'kysely'
+import type { FileRecord, FileState } from '../core/files/file.ts'
+import type { FileFilter, FileGuard, FilePatch } from '../core/metadata-store.ts'
+import {
+  type Arg,
+  guarded,
+  prepare,
+  type Query,
+  type Statement,
+  type Step,
+  statement,
+  step,
+} from './prepare.ts'
+import { recordShape } from './record-shape.ts'
+import type { Tables } from './tables.ts'
+
+export const fileShape = recordShape<FileRecord>({
+  id: 'plain',
+  organizationId: 'plain',
+  projectId: 'plain',
+  name: 'plain',
+  sizeBytes: 'plain',
+  mimeType: 'plain',
+  purpose: 'plain',
+  description: 'plain',
+  labels: 'json',
+  externalId: 'plain',
+  createdBy: 'plain',
+  updatedBy: 'plain',
+  createdAt: 'plain',
+  updatedAt: 'plain',
+  state: 'plain',
+  storedAt: 'plain',
+  uploadExpiresAt: 'plain',
+  writeOnce: 'flag',
+  expiryPolicy: 'plain',
+  ttlDays: 'plain',
+  lastActiveAt: 'plain',
+  expiresAt: 'plain',
+  blobKey: 'plain',
+  blobSizeBytes: 'plain',
+  sha256: 'plain',
+  md5: 'plain',
+})
+
+const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'createdAt']
+const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
+const guardFields = ['blobKey', 'expiresAt'] as const satisfies readonly (keyof FileGuard)[]
+
+interface Due {
+  readonly now: number
+  readonly limit: number
+}
+interface Visible {
+  readonly projectId: string
+  readonly visibleAt: number
+}
+interface Window extends Visible {
+  readonly offset: number
+  readonly limit: number
+}
+
+/** The queries of files. Those that depend on the columns named are compiled at first use and kept. */
+export class FileQueries {
+  readonly #db: Kysely<Tables>
+  readonly #updates = new Map<string, Statement<Record<string, unknown>>>()
+  readonly #lists = new Map<string, Query<Window>>()
+  readonly #counts = new Map<string, Query<Visible>>()
+  readonly insert: Statement<FileRecord>
+  readonly find: Query<{ readonly id: string }>
+  readonly lapsed: Query<Due>
+  readonly expired: Query<Due>
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db
+    this.insert = statement((arg) => db.insertInto('files').values(allOf(arg)))
+    this.find = prepare((arg) => db.selectFrom('files').select(fileShape.fields).where('id', '=', arg('id')))
+    // The states below are literals, for only then does a partial index serve the query.
+    this.lapsed = prepare((arg) =>
+      db
+        .selectFrom('files')
+        .select(fileShape.fields)
+        .where('state', '=', sql.lit('pending'))
+        .where('uploadExpiresAt', '<=', arg('now'))
+        .orderBy('uploadExpiresAt')
+        .orderBy('id')
+        .limit(arg('limit')),
+    )
+    this.expired = prepare((arg) =>
+      db
+        .selectFrom('files')
+        .select(fileShape.fields)
+        .where('state', '=', sql.lit('stored'))
+        .where('expiresAt', '<=', arg('now'))
+        .orderBy('expiresAt')
+        .orderBy('id')
+        .limit(arg('limit')),
+    )
+  }
+
+  /** Changes the named fields of a row that matches the guard. */
+  update(id: string, guard: FileGuard, patch: FilePatch): Step {
+    const args: Record<string, unknown> = { id, guardState: guard.state }
+    const patched: (keyof FilePatch)[] = []
+    for (const field of patchFields) {
+      if (patch[field] === undefined) continue
+      patched.push(field)
+      args[field] = patch[field]
+    }
+    const compared: (typeof guardFields)[number][] = []
+    for (const field of guardFields) {
+      if (guard[field] === undefined) continue
+      compared.push(field)
+      args[guardName(field)] = guard[field]
+    }
+    const update = kept(this.#updates, `${patched}|${compared}`, () => this.#compileUpdate(patched, compared))
+    return step(update, args)
+  }
+
+  #compileUpdate(patched: readonly string[], compared: readonly (typeof guardFields)[number][]) {
+    return guarded<Record<string, unknown>>((arg) => {
+      // An empty patch still has to find its row.
+      const columns = patched.length > 0 ? patched : ['id']
+      let query = this.#db
+        .updateTable('files')
+        .set(Object.fromEntries(columns.map((field) => [field, arg(field)])))
+        .where('id', '=', arg('id'))
+        .where('state', '=', arg('guardState') as FileState)
+      for (const field of compared) {
+        query = query.where(field, 'is not distinct from', arg(guardName(field)) as never)
+      }
+      return query
+    })
+  }
+
+  list(states: FileFilter['states']): Query<Window> {
+    return kept(this.#lists, states.join(), () =>
+      prepare((arg) =>
+        this.#visible(states, arg)
+          .select(fileShape.fields)
+          .orderBy('createdAt', 'desc')
+          .orderBy('id', 'desc')
+          .limit(arg('limit'))
+          .offset(arg('offset')),
+      ),
+    )
+  }
+
+  count(states: FileFilter['states']): Query<Visible> {
+    return kept(this.#counts, states.join(), () =>
+      prepare((arg) => this.#visible(states, arg).select(({ fn }) => fn.countAll<number>().as('files'))),
+    )
+  }
+
+  #visible<Args extends Visible>(states: readonly FileState[], arg: Arg<Args>) {
+    const visible = arg as unknown as Arg<Visible>
+    return this.#db
+      .selectFrom('files')
+      .where('projectId', '=', visible('projectId'))
+      .where('state', '<>', sql.lit('deleted'))
+      .where(
+        'state',
+        'in',
+        states.map((state) => sql.lit(state)),
+      )
+      .where(({ eb, or }) =>
+        or([
+          eb('state', '<>', sql.lit('stored')),
+          eb('expiresAt', 'is', null),
+          eb('expiresAt', '>', visible('visibleAt')),
+        ]),
+      )
+  }
+}
+
+/** Every column of the record, each filled by the argument of the same name. */
+function allOf(arg: Arg<FileRecord>) {
+  return Object.fromEntries(
+    fileShape.fields.map((field) => [field, arg(field)]),
+  ) as unknown as Tables['files']
+}
+
+function guardName(field: string): string {
+  return `guard:${field}`
+}
+
+function kept<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  let value = cache.get(key)
+  if (value === undefined) {
+    value = make()
+    cache.set(key, value)
+  }
+  return value
+}

@@ -1,0 +1,64 @@
+import { type CompiledQuery, type Kysely, sql } from 'kysely'
+import { initial } from './migrations/0001-initial.ts'
+import type { SqlRow } from './sql-engine.ts'
+import type { Tables } from './tables.ts'
+
+export type EngineName = 'sqlite' | 'postgres'
+
+/** One step of the schema: what to run, in order. */
+export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
+
+interface MigrationStep {
+  compile(db: Kysely<Tables>): CompiledQuery
+}
+
+/** Index plus one is the schema version. Released entries never change; new ones are appended. */
+export const allMigrations: readonly Migration[] = [initial]
+
+/** A connection on which the schema is brought up to date. */
+export interface MigrationSession {
+  readonly engine: EngineName
+  readonly builder: Kysely<Tables>
+  /** Runs `work` in one transaction that no other migration, of whatever process, overlaps. */
+  exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
+}
+
+export type RunQuery = (query: CompiledQuery) => Promise<readonly SqlRow[]>
+
+/**
+ * Brings the schema to the newest version, one transaction per migration. Safe when two processes do it at once.
+ * @throws Error if the database was written by a newer release
+ */
+export async function migrate(session: MigrationSession, migrations = allMigrations): Promise<void> {
+  let migrated: boolean
+  do {
+    migrated = await session.exclusively((run) => migrateOnce(session, migrations, run))
+  } while (migrated)
+}
+
+/** @returns whether it did anything */
+async function migrateOnce(
+  session: MigrationSession,
+  migrations: readonly Migration[],
+  run: RunQuery,
+): Promise<boolean> {
+  const { builder, engine } = session
+  await run(sql`create table if not exists schema_version (version integer not null)`.compile(builder))
+  const [row] = await run(builder.selectFrom('schemaVersion').select('version').compile())
+  const version = (row?.[0] as number | undefined) ?? 0
+  if (version > migrations.length) {
+    throw new Error(
+      `The database has schema version ${version}, but this release knows none above ${migrations.length}. ` +
+        'Use the release that wrote it, or a newer one.',
+    )
+  }
+  const next = migrations[version]
+  if (next === undefined) return false
+  for (const step of next(builder, engine)) await run(step.compile(builder))
+  const record =
+    row === undefined
+      ? builder.insertInto('schemaVersion').values({ version: version + 1 })
+      : builder.updateTable('schemaVersion').set({ version: version + 1 })
+  await run(record.compile())
+  return true
+}

@@ -1,0 +1,89 @@
+import { CamelCasePlugin, type Dialect, DummyDriver, Kysely } from 'kysely'
+import type { SqlValue, Stored, Tables } from './tables.ts'
+
+/** A query compiled once, with a record of which named argument goes where. */
+export interface Query<Args> {
+  readonly sql: string
+  readonly parameterCount: number
+  bind(args: Args): SqlValue[]
+}
+
+/** A query that writes. `expects` is the number of rows it must change for its commit to stand. */
+export interface Statement<Args> extends Query<Args> {
+  readonly expects: number | undefined
+}
+
+/** One statement of a commit, with its values. */
+export interface Step {
+  readonly statement: Omit<Statement<never>, 'bind'>
+  readonly values: readonly SqlValue[]
+}
+
+/** Stands for an argument inside a query. */
+export type Arg<Args> = <K extends keyof Args & string>(name: K) => Stored<Args>[K]
+
+interface Compilable {
+  compile(): { readonly sql: string; readonly parameters: readonly unknown[] }
+}
+
+class Placeholder {
+  readonly name: string
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** A query builder that only compiles, with the compiler of `dialect`. */
+export function compilingBuilder(dialect: Omit<Dialect, 'createDriver'>): Kysely<Tables> {
+  return new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => dialect.createAdapter(),
+      createIntrospector: (db) => dialect.createIntrospector(db),
+      createQueryCompiler: () => dialect.createQueryCompiler(),
+      createDriver: () => new DummyDriver(),
+    },
+    plugins: [new CamelCasePlugin()],
+  })
+}
+
+/**
+ * Compiles a query whose arguments are named by `arg`.
+ * @example prepare<{ id: string }>((arg) => db.selectFrom('files').select('name').where('id', '=', arg('id')))
+ */
+export function prepare<Args>(build: (arg: Arg<Args>) => Compilable): Query<Args> {
+  const { sql, parameters } = build((name) => new Placeholder(name) as never).compile()
+  const names = parameters.map((value) => (value instanceof Placeholder ? value.name : undefined))
+  return {
+    sql,
+    parameterCount: parameters.length,
+    bind(args) {
+      const values: SqlValue[] = []
+      for (let i = 0; i < names.length; i++) {
+        const name = names[i]
+        values.push(toSqlValue(name === undefined ? parameters[i] : args[name as keyof Args]))
+      }
+      return values
+    },
+  }
+}
+
+/** A statement that may change any number of rows. */
+export function statement<Args>(build: (arg: Arg<Args>) => Compilable): Statement<Args> {
+  return { ...prepare(build), expects: undefined }
+}
+
+/** A statement that must change exactly one row, or its whole commit is a conflict. */
+export function guarded<Args>(build: (arg: Arg<Args>) => Compilable): Statement<Args> {
+  return { ...prepare(build), expects: 1 }
+}
+
+export function step<Args>(statement: Statement<Args>, args: Args): Step {
+  return { statement, values: statement.bind(args) }
+}
+
+function toSqlValue(value: unknown): SqlValue {
+  if (typeof value === 'string' || typeof value === 'number' || value === null) return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value === 'object') return JSON.stringify(value)
+  throw new TypeError(`A ${typeof value} cannot be stored`)
+}

@@ -1,0 +1,22 @@
+import type { Kysely } from 'kysely'
+import type { Query, Step } from './prepare.ts'
+import type { SqlValue, Tables } from './tables.ts'
+
+/** Values in the order in which the query names its columns. */
+export type SqlRow = readonly SqlValue[]
+
+/** Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. */
+export interface SqlEngine {
+  /** Compiles for this engine; it never runs anything itself. */
+  readonly builder: Kysely<Tables>
+  /** Sees every commit that was acknowledged before, and waits for none in progress. */
+  read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
+  /**
+   * Runs the steps as one durable transaction.
+   * @throws StoreError `conflict` if a step changed fewer rows than it must, or a unique or foreign key refused it
+   */
+  write(steps: readonly Step[]): Promise<void>
+  /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */
+  check(): Promise<void>
+  close(): Promise<void>
+}

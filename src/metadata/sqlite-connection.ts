@@ -1,0 +1,77 @@
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** Below it, two connections that write one log at once could corrupt it (sqlite.org/wal.html#walresetbug). */
+const OLDEST_SOUND_VERSION = '3.51.3'
+/** How long a connection waits for another process's transaction. */
+const BUSY_TIMEOUT_MS = 5000
+const READER_CACHE_KIB = 32 * 1024
+/** The log is cut back to this after a checkpoint, however long a burst has made it. */
+const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
+
+/** @throws Error if this Node carries an SQLite that must not be trusted with data */
+export function refuseUnsoundSqlite(version: string | undefined = process.versions.sqlite): void {
+  const [major = 0, minor = 0, patch = 0] = (version ?? '').split('.').map(Number)
+  const [oldMajor = 0, oldMinor = 0, oldPatch = 0] = OLDEST_SOUND_VERSION.split('.').map(Number)
+  const newness = major - oldMajor || minor - oldMinor || patch - oldPatch
+  if (newness < 0) {
+    throw new Error(
+      `SQLite ${version} can corrupt its log; this Node needs SQLite ${OLDEST_SOUND_VERSION} or newer.`,
+    )
+  }
+}
+
+/** Makes an empty database file that only its owner can read, whatever the umask; the log inherits its mode. */
+export function createPrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  try {
+    // Never opened if it exists: closing any descriptor would drop the locks that this process holds on the file.
+    closeSync(openSync(path, 'wx', 0o600))
+    const folder = openSync(dirname(path), 'r')
+    fsyncSync(folder)
+    closeSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  chmodSync(path, 0o600)
+}
+
+/** What was read back from a writing connection. */
+export interface Durability {
+  readonly journalMode: string
+  /** 2 is FULL: a commit is on the disk when COMMIT returns. */
+  readonly synchronous: number
+}
+
+export interface WritingConnection extends Durability {
+  readonly db: DatabaseSync
+}
+
+/** @throws Error if the file system does not let SQLite be durable */
+export function openWritingConnection(path: string): WritingConnection {
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA mmap_size = 0;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT_BYTES};
+  `)
+  const journalMode = db.prepare('PRAGMA journal_mode').get()?.journal_mode as string
+  const synchronous = db.prepare('PRAGMA synchronous').get()?.synchronous as number
+  if (journalMode !== 'wal' || synchronous !== 2) {
+    db.close()
+    throw new Error(
+      `SQLite keeps journal_mode=${journalMode} and synchronous=${synchronous} where it must keep wal and 2. ` +
+        'The data folder has to be on a local disk.',
+    )
+  }
+  return { db, journalMode, synchronous }
+}
+
+export function openReadingConnection(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+  db.exec(`PRAGMA mmap_size = 0; PRAGMA cache_size = -${READER_CACHE_KIB}`)
+  return db
+}

@@ -1,0 +1,50 @@
+import { StoreError } from '../core/errors.ts'
+
+type FailureCode = 'conflict' | 'full' | 'unavailable' | 'refused'
+
+/** What an error of SQLite means for the commit or read that met it. */
+export interface SqliteFailure {
+  readonly code: FailureCode
+  readonly message: string
+  /** Only the statement was undone; the transaction around it goes on. */
+  readonly local: boolean
+  /** What is on the disk is no longer known, or no longer sound: nothing may be written after this. */
+  readonly fatal: boolean
+}
+
+/** Primary result codes, the low byte of the extended ones (sqlite.org/rescode.html). */
+const codes: Readonly<Record<number, Pick<SqliteFailure, 'code'> & Partial<SqliteFailure>>> = {
+  5: { code: 'unavailable' }, // BUSY
+  6: { code: 'unavailable' }, // LOCKED
+  7: { code: 'unavailable' }, // NOMEM
+  10: { code: 'unavailable', fatal: true }, // IOERR
+  11: { code: 'unavailable', fatal: true }, // CORRUPT
+  13: { code: 'full' }, // FULL
+  18: { code: 'refused', local: true }, // TOOBIG
+  19: { code: 'refused', local: true }, // CONSTRAINT
+  20: { code: 'refused', local: true }, // MISMATCH
+  26: { code: 'unavailable', fatal: true }, // NOTADB
+}
+
+/** CONSTRAINT_FOREIGNKEY, _PRIMARYKEY, _UNIQUE: the row depends on another commit, so it is a lost race. */
+const conflicts: readonly number[] = [787, 1555, 2067]
+
+export function sqliteFailure(error: unknown): SqliteFailure {
+  const { errcode, message } = error as { errcode?: number; message: string }
+  // No code: node:sqlite refused a value before SQLite saw it.
+  if (errcode === undefined) return { code: 'refused', message, local: true, fatal: false }
+  const known = codes[errcode & 0xff] ?? { code: 'unavailable' }
+  const code = conflicts.includes(errcode) ? 'conflict' : known.code
+  return { local: false, fatal: false, ...known, code, message: `${message} (SQLite code ${errcode})` }
+}
+
+const sentences: Readonly<Record<FailureCode, string>> = {
+  conflict: 'The change does not fit the current state',
+  full: 'The database has no space left',
+  unavailable: 'The database failed',
+  refused: 'The database refused the change',
+}
+
+export function storeErrorOf({ code, message }: Pick<SqliteFailure, 'code' | 'message'>): StoreError {
+  return new StoreError(code, sentences[code], new Error(message))
+}

@@ -1,0 +1,162 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { type SqliteFailure, sqliteFailure } from './sqlite-errors.ts'
+import type { SqlValue } from './tables.ts'
+
+/** A statement as the writer learns it; from then on it is a number, its index in the order of learning. */
+export interface LearntStatement {
+  readonly sql: string
+  readonly parameterCount: number
+  /** Rows that it must change for its commit to stand. */
+  readonly expects: number | undefined
+}
+
+/** The steps of one commit in one flat list: a statement's number, its values, the next number, and so on. */
+export type FlatCommit = readonly SqlValue[]
+
+/** A commit, by its place in the group, that was not made. */
+export type FailedCommit = Pick<SqliteFailure, 'code' | 'message'> & { readonly index: number }
+
+export interface GroupOutcome {
+  readonly failures: readonly FailedCommit[]
+  /** Why nothing more may be written. */
+  readonly fatal: string | undefined
+}
+
+interface Prepared extends LearntStatement {
+  readonly run: StatementSync
+}
+
+/** Pages of the log that build up before they are moved into the database; some 16 MiB. */
+const CHECKPOINT_AFTER_STEPS = 1000
+
+/** Makes many commits with one flush to disk. Owns the writing connection. */
+export class GroupWriter {
+  readonly #db: DatabaseSync
+  readonly #statements: Prepared[] = []
+  readonly #begin: StatementSync
+  readonly #commit: StatementSync
+  readonly #savepoint: StatementSync
+  readonly #rollbackTo: StatementSync
+  readonly #release: StatementSync
+  #stepsSinceCheckpoint = 0
+
+  constructor(db: DatabaseSync) {
+    this.#db = db
+    this.#begin = db.prepare('BEGIN IMMEDIATE')
+    this.#commit = db.prepare('COMMIT')
+    this.#savepoint = db.prepare('SAVEPOINT one')
+    this.#rollbackTo = db.prepare('ROLLBACK TO one')
+    this.#release = db.prepare('RELEASE one')
+  }
+
+  learn(statements: readonly LearntStatement[]): void {
+    for (const statement of statements) {
+      this.#statements.push({ ...statement, run: this.#db.prepare(statement.sql) })
+    }
+  }
+
+  /** Makes the commits in order. One that fails is undone alone; what the disk refuses is undone as a group. */
+  run(commits: readonly FlatCommit[]): GroupOutcome {
+    const outcome = this.#attempt(commits)
+    if (commits.length === 1 || outcome.failures[0]?.code !== 'full') return outcome
+    // On a full disk a small commit can still succeed, above all one that makes room.
+    return this.#oneByOne(commits)
+  }
+
+  #oneByOne(commits: readonly FlatCommit[]): GroupOutcome {
+    const failures: FailedCommit[] = []
+    let fatal: string | undefined
+    for (const [index, commit] of commits.entries()) {
+      const outcome = fatal === undefined ? this.#attempt([commit]) : allFailed([commit], fatal)
+      fatal ??= outcome.fatal
+      for (const failure of outcome.failures) failures.push({ ...failure, index })
+    }
+    return { failures, fatal }
+  }
+
+  #attempt(commits: readonly FlatCommit[]): GroupOutcome {
+    const failures: FailedCommit[] = []
+    try {
+      this.#begin.run()
+      for (let index = 0; index < commits.length; index++) {
+        const failure = this.#apply(commits[index] as FlatCommit)
+        if (failure !== undefined) failures.push({ index, code: failure.code, message: failure.message })
+      }
+      this.#commit.run()
+      return { failures, fatal: undefined }
+    } catch (error) {
+      return this.#undo(commits, error)
+    }
+  }
+
+  #undo(commits: readonly FlatCommit[], error: unknown): GroupOutcome {
+    const { code, message, fatal } = sqliteFailure(error)
+    let dead = fatal
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    } catch {
+      dead = true
+    }
+    return {
+      failures: commits.map((_, index) => ({ index, code, message })),
+      fatal: dead ? message : undefined,
+    }
+  }
+
+  #apply(commit: FlatCommit): SqliteFailure | undefined {
+    const first = this.#statements[commit[0] as number] as Prepared
+    // A statement alone needs no savepoint: if it fails, or changes nothing, there is nothing to undo.
+    if (commit.length === first.parameterCount + 1) return this.#runSteps(commit)
+    this.#savepoint.run()
+    const failure = this.#runSteps(commit)
+    if (failure !== undefined) this.#rollbackTo.run()
+    this.#release.run()
+    return failure
+  }
+
+  #runSteps(commit: FlatCommit): SqliteFailure | undefined {
+    let at = 0
+    while (at < commit.length) {
+      const { run, expects, parameterCount } = this.#statements[commit[at] as number] as Prepared
+      const values = commit.slice(at + 1, at + 1 + parameterCount)
+      at += 1 + parameterCount
+      this.#stepsSinceCheckpoint++
+      try {
+        const { changes } = run.run(...values)
+        if (expects !== undefined && changes !== expects) return guardFailed
+      } catch (error) {
+        const failure = sqliteFailure(error)
+        if (failure.local && this.#db.isTransaction) return failure
+        throw error
+      }
+    }
+    return undefined
+  }
+
+  /**
+   * Moves the log into the database once enough has built up. To be called when nobody waits for an answer.
+   * @returns why nothing more may be written, if that is so
+   */
+  checkpoint(): string | undefined {
+    if (this.#stepsSinceCheckpoint < CHECKPOINT_AFTER_STEPS) return undefined
+    this.#stepsSinceCheckpoint = 0
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch (error) {
+      const { fatal, message } = sqliteFailure(error)
+      return fatal ? message : undefined
+    }
+    return undefined
+  }
+}
+
+const guardFailed: SqliteFailure = {
+  code: 'conflict',
+  message: 'A guard did not hold',
+  local: true,
+  fatal: false,
+}
+
+function allFailed(commits: readonly FlatCommit[], message: string): GroupOutcome {
+  return { failures: commits.map((_, index) => ({ index, code: 'unavailable', message })), fatal: message }
+}

@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { StoreError } from '../core/errors.ts'
+import type { Step } from './prepare.ts'
+import type { Durability } from './sqlite-connection.ts'
+import { storeErrorOf } from './sqlite-errors.ts'
+import type { FailedCommit, FlatCommit, LearntStatement } from './sqlite-group.ts'
+import type { WriterData, WriterOrder, WriterReport } from './sqlite-writer-worker.ts'
+import type { SqlValue } from './tables.ts'
+
+interface Waiting {
+  readonly commit: FlatCommit
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+type State = 'open' | 'closing' | 'failed'
+
+/**
+ * The main thread's end of the one writing connection. All commits of one turn of the event loop, and all that
+ * arrive while the worker is busy, go to it as one group and share one flush.
+ */
+export class SqliteWriter {
+  readonly #worker: Worker
+  readonly #onFatal: (error: Error) => void
+  readonly #numbers = new Map<Step['statement'], number>()
+  #newStatements: LearntStatement[] = []
+  #waiting: Waiting[] = []
+  #inFlight: Waiting[] | undefined
+  #scheduled = false
+  #state: State = 'open'
+  #idle: (() => void) | undefined
+  #closed: (() => void) | undefined
+  readonly durability: Durability
+
+  private constructor(worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
+    this.#worker = worker
+    this.durability = durability
+    this.#onFatal = onFatal
+    worker.on('message', (report: WriterReport) => this.#receive(report))
+    worker.on('error', (error) => this.#fail(error as Error))
+    worker.on('exit', () => {
+      if (this.#closed === undefined) this.#fail(new Error('The writer of the database ended by itself'))
+      else this.#closed()
+    })
+    worker.unref()
+  }
+
+  /** Starts the worker; resolves when its connection is open and known to be durable. */
+  static async open(path: string, onFatal: (error: Error) => void): Promise<SqliteWriter> {
+    const worker = new Worker(new URL('./sqlite-writer-worker.ts', import.meta.url), {
+      name: 'sqlite-writer',
+      workerData: { path } satisfies WriterData,
+    })
+    const [report] = (await once(worker, 'message')) as [WriterReport]
+    if (report.kind !== 'ready') throw new Error(`The writer of the database began with ${report.kind}`)
+    return new SqliteWriter(worker, report.durability, onFatal)
+  }
+
+  /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
+  write(steps: readonly Step[]): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#refusal())
+    const commit = this.#flatten(steps)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ commit, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** @throws StoreError `unavailable` once nothing can be written any more */
+  check(): void {
+    if (this.#state !== 'open') throw this.#refusal()
+  }
+
+  /** Writes what is queued, then ends the worker. */
+  async close(): Promise<void> {
+    if (this.#state === 'closing') return
+    const failed = this.#state === 'failed'
+    this.#state = failed ? 'failed' : 'closing'
+    if (failed) return
+    if (this.#waiting.length > 0 || this.#inFlight !== undefined) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve
+      })
+    }
+    if (this.#hasFailed()) return
+    await new Promise<void>((resolve) => {
+      this.#closed = resolve
+      this.#worker.ref()
+      this.#send('close')
+    })
+  }
+
+  #hasFailed(): boolean {
+    return this.#state === 'failed'
+  }
+
+  #refusal(): StoreError {
+    return new StoreError('unavailable', this.#hasFailed() ? 'The database failed' : 'The database is closed')
+  }
+
+  #flatten(steps: readonly Step[]): FlatCommit {
+    const commit: SqlValue[] = []
+    for (const { statement, values } of steps) {
+      commit.push(this.#numberOf(statement))
+      for (const value of values) commit.push(value)
+    }
+    return commit
+  }
+
+  #numberOf(statement: Step['statement']): number {
+    let number = this.#numbers.get(statement)
+    if (number === undefined) {
+      number = this.#numbers.size
+      this.#numbers.set(statement, number)
+      const { sql, parameterCount, expects } = statement
+      this.#newStatements.push({ sql, parameterCount, expects })
+    }
+    return number
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight !== undefined) return
+    this.#scheduled = true
+    setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#scheduled = false
+    if (this.#waiting.length === 0 || this.#hasFailed()) return
+    this.#inFlight = this.#waiting
+    this.#waiting = []
+    // A process may end while the store is idle, but not with a commit under way.
+    this.#worker.ref()
+    this.#send({ statements: this.#newStatements, commits: this.#inFlight.map(({ commit }) => commit) })
+    if (this.#newStatements.length > 0) this.#newStatements = []
+  }
+
+  #send(order: WriterOrder): void {
+    this.#worker.postMessage(order)
+  }
+
+  #receive(report: WriterReport): void {
+    if (report.kind === 'done') this.#settle(report.failures)
+    if (report.kind === 'fatal') this.#fail(new Error(report.message))
+  }
+
+  #settle(failures: readonly FailedCommit[]): void {
+    const group = this.#inFlight ?? []
+    this.#inFlight = undefined
+    this.#worker.unref()
+    if (this.#waiting.length > 0) this.#schedule()
+    for (const failure of failures) group[failure.index]?.reject(storeErrorOf(failure))
+    // Resolving what was rejected before changes nothing.
+    for (const { resolve } of group) resolve()
+    if (this.#waiting.length === 0) this.#idle?.()
+  }
+
+  #fail(cause: Error): void {
+    if (this.#hasFailed()) return
+    this.#state = 'failed'
+    const lost = [...(this.#inFlight ?? []), ...this.#waiting]
+    this.#inFlight = undefined
+    this.#waiting = []
+    for (const { reject } of lost) reject(new StoreError('unavailable', 'The database failed', cause))
+    this.#worker.unref()
+    this.#idle?.()
+    this.#closed?.()
+    this.#onFatal(cause)
+  }
+}

@@ -1,0 +1,142 @@
+import { join } from 'node:path'
+import type { StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import type { MetadataStore } from '../core/metadata-store.ts'
+import { type MigrationSession, migrate } from './migrate.ts'
+import { compilingBuilder, type Query, type Step } from './prepare.ts'
+import type { SqlEngine, SqlRow } from './sql-engine.ts'
+import { SqlMetadataStore } from './sql-metadata-store.ts'
+import {
+  createPrivateFile,
+  openReadingConnection,
+  openWritingConnection,
+  refuseUnsoundSqlite,
+  type WritingConnection,
+} from './sqlite-connection.ts'
+import { sqliteFailure, storeErrorOf } from './sqlite-errors.ts'
+import { SqliteWriter } from './sqlite-writer.ts'
+import type { Tables } from './tables.ts'
+
+const DATABASE_FILE = 'entrepot.db'
+/** For how long another process's first opening is waited for. */
+const OPENING_PATIENCE_MS = 5000
+
+export interface SqliteOptions {
+  /** Made if it is not there. Has to be on a local disk. */
+  readonly dataDir: string
+  /** Called once when nothing can be written any more: the process has to end and start anew. */
+  readonly onFatal: (error: Error) => void
+}
+
+/**
+ * Opens the database of a data folder, and makes it or brings its schema up to date first.
+ * @throws Error with a sentence for the operator if the database is of a newer release or cannot be durable
+ */
+export async function openSqliteMetadataStore(options: SqliteOptions): Promise<MetadataStore> {
+  return new SqlMetadataStore(await SqliteEngine.open(options))
+}
+
+export class SqliteEngine implements SqlEngine {
+  readonly builder: Kysely<Tables>
+  readonly #reader: ReturnType<typeof openReadingConnection>
+  readonly #prepared = new Map<string, StatementSync>()
+  readonly writer: SqliteWriter
+
+  private constructor(path: string, builder: Kysely<Tables>, writer: SqliteWriter) {
+    this.builder = builder
+    this.writer = writer
+    this.#reader = openReadingConnection(path)
+  }
+
+  static async open({ dataDir, onFatal }: SqliteOptions): Promise<SqliteEngine> {
+    refuseUnsoundSqlite()
+    const path = join(dataDir, DATABASE_FILE)
+    createPrivateFile(path)
+    const builder = compilingBuilder({
+      createAdapter: () => new SqliteAdapter(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+    })
+    await migrateFile(path, builder)
+    return new SqliteEngine(path, builder, await SqliteWriter.open(path, onFatal))
+  }
+
+  /** Answers within microseconds: the reading connection never waits for the writing one. */
+  async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    try {
+      return this.#prepare(query.sql).all(...query.bind(args)) as unknown as SqlRow[]
+    } catch (error) {
+      throw storeErrorOf(sqliteFailure(error))
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    let prepared = this.#prepared.get(sql)
+    if (prepared === undefined) {
+      prepared = this.#reader.prepare(sql)
+      prepared.setReturnArrays(true)
+      this.#prepared.set(sql, prepared)
+    }
+    return prepared
+  }
+
+  write(steps: readonly Step[]): Promise<void> {
+    return this.writer.write(steps)
+  }
+
+  async check(): Promise<void> {
+    this.writer.check()
+  }
+
+  async close(): Promise<void> {
+    // The writer last: the last connection to close takes the log with it, which the reader may not.
+    if (this.#reader.isOpen) this.#reader.close()
+    await this.writer.close()
+  }
+}
+
+async function migrateFile(path: string, builder: Kysely<Tables>): Promise<void> {
+  const connection = await openPatiently(path)
+  try {
+    await migrate(sessionOn(connection, builder))
+  } finally {
+    connection.db.close()
+  }
+}
+
+/** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. */
+async function openPatiently(path: string): Promise<WritingConnection> {
+  const until = performance.now() + OPENING_PATIENCE_MS
+  for (;;) {
+    try {
+      return openWritingConnection(path)
+    } catch (error) {
+      const busy = (error as { errcode?: number }).errcode === 5
+      if (!busy || performance.now() > until) throw error
+      await sleep(20)
+    }
+  }
+}
+
+function sessionOn({ db }: WritingConnection, builder: Kysely<Tables>): MigrationSession {
+  return {
+    engine: 'sqlite',
+    builder,
+    async exclusively(work) {
+      db.exec('BEGIN IMMEDIATE')
+      try {
+        const result = await work(async ({ sql, parameters }) => {
+          const statement = db.prepare(sql)
+          statement.setReturnArrays(true)
+          return statement.all(...(parameters as SqlRow)) as unknown as SqlRow[]
+        })
+        db.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,40 @@
+import type { ApiKey } from '../core/access/api-key.ts'
+import type { Organization, Project } from '../core/access/tenant.ts'
+import type { FileRecord } from '../core/files/file.ts'
+import type { LinkKey } from '../core/links/signed-link.ts'
+import type { AnswerSlot, UnreferencedBlob } from '../core/metadata-store.ts'
+
+/** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
+export type SqlValue = string | number | null
+
+/** A record as columns hold it. */
+export type Stored<R> = {
+  [K in keyof R]: R[K] extends boolean ? number : R[K] extends SqlValue ? R[K] : string
+}
+
+/** Reserved while `status` is null; free from `freeAt` on, which is the end of the lease or of `keepUntil`. */
+export interface AnswerRow extends AnswerSlot {
+  readonly token: string
+  readonly freeAt: number
+  readonly status: number | null
+  readonly body: string | null
+}
+
+/** `intended` until its writer has claimed or released it; `collecting` once it can no longer be claimed. */
+export interface UnreferencedBlobRow extends UnreferencedBlob {
+  readonly intended: boolean
+  readonly collecting: boolean
+}
+
+/** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
+export interface Tables {
+  schemaVersion: { version: number }
+  installation: { storeId: string }
+  organizations: Stored<Organization>
+  projects: Stored<Project>
+  apiKeys: Stored<ApiKey>
+  linkKeys: Stored<LinkKey>
+  files: Stored<FileRecord>
+  unreferencedBlobs: Stored<UnreferencedBlobRow>
+  answers: Stored<AnswerRow>
+}

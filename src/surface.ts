@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ServiceError } from './core/errors.ts'
+import { LINK_PATH } from './core/links/link.ts'
+import type { Services } from './core/services.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import { addDocsPage, describeDialect } from './dialects/openapi.ts'
+import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
+import { createHttpServer, defaultServerLimits } from './http/server.ts'
+import { isFault, toServiceError } from './http/service-error.ts'
+import { addHealthRoutes } from './ops/health.ts'
+import type { Metrics } from './ops/metrics.ts'
+import { logFault, logRequests } from './ops/request-log.ts'
+import { addTransferRoutes, defaultTransferLimits } from './transfer/routes.ts'
+
+export interface SurfaceOptions {
+  readonly services: Services
+  readonly dialects: readonly [Dialect, ...Dialect[]]
+  readonly logger: FastifyBaseLogger
+  readonly metrics: Metrics
+  readonly isStopping: () => boolean
+}
+
+/** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
+export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
+  const { services, dialects, logger, metrics, isStopping } = options
+  const server = createHttpServer({
+    limits: defaultServerLimits,
+    logger,
+    dialectOf: (request) => claimant(dialects, request).name,
+    onBrokenRequest: (error, request, response) => {
+      const { status, headers, body } = answererOf(dialects, request)(toServiceError(error))
+      response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
+      response.end(JSON.stringify(body))
+    },
+  })
+  metrics.observe(server)
+  logRequests(server)
+  answerErrors(server, (request) => answererOf(dialects, request.raw))
+  for (const dialect of dialects) await addDialect(server, dialect, services)
+  await server.register((scope) => addTransferRoutes(scope, services, defaultTransferLimits))
+  addHealthRoutes(server, services, isStopping)
+  await server.register((scope) => addDocsPage(scope, dialects, ''))
+  return server
+}
+
+/** Below its name, described; and on the vendor's own paths, where it answers what it claims. */
+async function addDialect(server: FastifyInstance, dialect: Dialect, services: Services): Promise<void> {
+  const toAnswer = () => dialect.toErrorAnswer
+  await server.register(
+    async (scope) => {
+      answerErrors(scope, toAnswer)
+      await describeDialect(scope, dialect)
+      dialect.http(scope, services)
+    },
+    { prefix: `/${dialect.name}` },
+  )
+  await server.register(async (scope) => {
+    scope.addHook('onRoute', (route) => {
+      route.constraints = { ...route.constraints, dialect: dialect.name }
+    })
+    scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, dialect.toErrorAnswer))
+    dialect.http(scope, services)
+  })
+}
+
+type ToErrorAnswer = (error: ServiceError) => ErrorAnswer
+
+function answerErrors(scope: FastifyInstance, answererFor: (request: FastifyRequest) => ToErrorAnswer): void {
+  scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, answererFor(request)))
+  scope.setNotFoundHandler((request, reply) =>
+    sendError(routeUnknown(), request, reply, answererFor(request)),
+  )
+}
+
+function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  toAnswer: ToErrorAnswer,
+): FastifyReply {
+  const serviceError = toServiceError(error)
+  if (isFault(serviceError)) logFault(request, serviceError)
+  return sendErrorAnswer(reply, toAnswer(serviceError))
+}
+
+/** On shared paths: the dialect that recognizes its own headers, else the first. */
+function claimant(dialects: SurfaceOptions['dialects'], { headers }: IncomingMessage): Dialect {
+  return dialects.find(({ claims }) => claims(headers)) ?? dialects[0]
+}
+
+/** In whose form an error on this path is told: that of the dialect whose path it is, else our own. */
+function answererOf(dialects: SurfaceOptions['dialects'], request: IncomingMessage): ToErrorAnswer {
+  const path = request.url ?? ''
+  const prefixed = dialects.find(({ name }) => path.startsWith(`/${name}/`))
+  if (prefixed) return prefixed.toErrorAnswer
+  if (path.startsWith(LINK_PATH)) return toPlainErrorAnswer
+  const sharing = dialects.filter(({ rootPaths }) => rootPaths.some((root) => path.startsWith(root)))
+  const [first] = sharing
+  return (sharing.find(({ claims }) => claims(request.headers)) ?? first)?.toErrorAnswer ?? toPlainErrorAnswer
+}

@@ -1,0 +1,110 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { type App, startApp } from '../src/app.ts'
+import { type Environment, loadConfig } from '../src/config.ts'
+import { createOrganization, createProject } from '../src/core/access/create-tenant.ts'
+import { type IssueKey, issueKey } from '../src/core/access/issue-key.ts'
+import type { Organization, Project } from '../src/core/access/tenant.ts'
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../src/core/clock.ts'
+
+/** A clock that stands still until a test moves it. */
+export class TestClock implements Clock {
+  #now = Date.parse('2026-04-08T12:00:00.000Z')
+
+  now(): number {
+    return this.#now
+  }
+
+  advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number; ms?: number }): void {
+    const { days = 0, hours = 0, minutes = 0, seconds = 0, ms = 0 } = by
+    this.#now += days * DAY_MS + hours * HOUR_MS + minutes * MINUTE_MS + seconds * SECOND_MS + ms
+  }
+}
+
+/** A whole server on a free port, with a data folder and a clock of its own. */
+export class TestServer {
+  readonly clock: TestClock
+  readonly #settings: Environment
+  readonly #dataDir: string
+  #app: App
+  /** The admin key made by the first start. */
+  readonly key: string
+
+  private constructor(settings: Environment, dataDir: string, app: App, clock: TestClock) {
+    this.clock = clock
+    this.#settings = settings
+    this.#dataDir = dataDir
+    this.#app = app
+    this.key = app.firstKey ?? ''
+  }
+
+  /** Rate limits are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
+  static async start(settings: Environment = {}): Promise<TestServer> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
+    const clock = new TestClock()
+    return new TestServer(settings, dataDir, await open(settings, dataDir, clock), clock)
+  }
+
+  get url(): string {
+    return this.#app.url
+  }
+
+  get app(): App {
+    return this.#app
+  }
+
+  get dataDir(): string {
+    return this.#dataDir
+  }
+
+  /** Stops the server and starts another on the same data; the port may change. */
+  async restart(settings: Environment = this.#settings): Promise<void> {
+    await this.#app.stop()
+    this.#app = await open(settings, this.#dataDir, this.clock)
+  }
+
+  /** Another tenant, with one project. */
+  async newTenant(slug: string): Promise<{ organization: Organization; project: Project; key: string }> {
+    const organization = await createOrganization(this.#app.services, slug)
+    const project = await createProject(this.#app.services, organization.id, 'default')
+    const key = await this.newKey({ organizationId: organization.id, projectIds: [project.id] })
+    return { organization, project, key }
+  }
+
+  /** A key; by default an admin's of the default project, with all scopes and a user. */
+  async newKey(input: Partial<IssueKey> = {}): Promise<string> {
+    const { services } = this.#app
+    const organization = await services.metadata.findOrganization('default')
+    const project = await services.metadata.findProject(organization?.id ?? '', 'default')
+    const { secret } = await issueKey(services, {
+      name: 'test',
+      organizationId: organization?.id ?? '',
+      projectIds: [project?.id ?? ''],
+      userId: 'tester',
+      role: 'admin',
+      scopes: [],
+      ...input,
+    })
+    return secret
+  }
+
+  /** Ends the server and removes its data. */
+  async stop(): Promise<void> {
+    await this.#app.stop()
+    await rm(this.#dataDir, { recursive: true, force: true })
+  }
+}
+
+async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {
+  const config = loadConfig({
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_PORT: '0',
+    ENTREPOT_METRICS_PORT: 'off',
+    ENTREPOT_RATE_LIMITS: 'off',
+    ENTREPOT_DISK_RESERVE_BYTES: '0',
+    ...settings,
+  })
+  return startApp(config, { logger: pino({ level: 'silent' }), clock })
+}
