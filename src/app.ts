@@ -58,75 +58,107 @@ export interface AppOptions {
   readonly onFatal?: (error: unknown) => void
 }
 
-/** A running installation. */
-export interface App {
-  readonly services: Services
-  /** Where it listens, without a trailing slash. */
-  readonly url: string
-  /** Where Prometheus finds the metrics, if anywhere. */
-  readonly metricsUrl: string | undefined
-  /** The secret of a key made by this start, to be shown once. */
-  readonly firstKey: string | undefined
-  /** Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. */
-  stop(): Promise<void>
-}
-
 /**
- * Opens, listens, and runs until stopped.
- * @throws Error in one sentence if the data folder is in use, belongs to another installation, or a port is taken
+ * Opens a data folder, listens, and runs until stopped.
+ * @throws Error in one sentence if the folder is in use or of another installation, or a port is taken
  */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
-  const { logger, clock = systemClock, onFatal = () => undefined } = options
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  const lock = lockDataFolder(config.dataDir)
-  const closers: (() => unknown)[] = [() => lock.release()]
+  const app = new App(config, options)
   try {
-    const { metadata, blobs } = await openStores(config, onFatal)
-    closers.unshift(() => metadata.close())
+    await app.start()
+    return app
+  } catch (error) {
+    await app.stop()
+    throw error
+  }
+}
+
+/** A running installation. */
+export class App {
+  readonly #config: Config
+  readonly #options: AppOptions
+  /** What has been opened, latest first: the order in which it ends. */
+  readonly #closers: (() => unknown)[] = []
+  #services: Services | undefined
+  #stopping = false
+  /** Where it listens, without a trailing slash. */
+  url = ''
+  /** Where Prometheus finds the metrics, if anywhere. */
+  metricsUrl: string | undefined
+  /** The secret of a key made by this start, to be shown once. */
+  firstKey: string | undefined
+
+  constructor(config: Config, options: AppOptions) {
+    this.#config = config
+    this.#options = options
+  }
+
+  get services(): Services {
+    if (this.#services === undefined) throw new Error('the app has not started')
+    return this.#services
+  }
+
+  async start(): Promise<void> {
+    this.#services = await this.#openServices()
+    const metrics = new Metrics()
+    await this.#listen(this.#services, metrics)
+    await this.#listenForMetrics(metrics)
+    const jobs = new JobRunner(jobsOf(this.#services), this.#options.logger)
+    this.#closers.unshift(() => jobs.stop())
+    jobs.start()
+  }
+
+  /** Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const close of this.#closers.splice(0)) await close()
+  }
+
+  async #openServices(): Promise<Services> {
+    const { dataDir, rootKey, rateLimits, publicUrl } = this.#config
+    const { clock = systemClock, onFatal = () => undefined } = this.#options
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    const lock = lockDataFolder(dataDir)
+    this.#closers.unshift(() => lock.release())
+    const { metadata, blobs } = await openStores(this.#config, onFatal)
+    this.#closers.unshift(() => metadata.close())
     // The lock says that nobody else is alive: what a dead process held is free.
     await metadata.commit([{ kind: 'leases.end', now: clock.now() }])
-    const firstKey = await bootstrap({ metadata, clock }, config.rootKey?.reveal())
+    this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
-    let url = ''
-    const services: Services = {
-      metadata,
-      blobs,
-      clock,
-      rates: new RateLimiter(config.rateLimits),
-      linkKeys,
-      publicUrl: () => config.publicUrl ?? url,
-    }
-    const metrics = new Metrics()
-    const stopping = { now: false }
+    const rates = new RateLimiter(rateLimits)
+    return { metadata, blobs, clock, rates, linkKeys, publicUrl: () => publicUrl ?? this.url }
+  }
+
+  async #listen(services: Services, metrics: Metrics): Promise<void> {
+    const { host, port, lightfield } = this.#config
+    const purposes = overridePurposes(lightfield.purposes)
     const server = await createSurface({
       services,
-      dialects: allDialects({
-        lightfield: { ...config.lightfield, purposes: overridePurposes(config.lightfield.purposes) },
-      }),
-      logger,
+      dialects: allDialects({ lightfield: { ...lightfield, purposes } }),
+      logger: this.#options.logger,
       metrics,
-      isStopping: () => stopping.now,
+      isStopping: () => this.#stopping,
     })
-    url = await server.listen({ host: config.host, port: config.port })
-    closers.unshift(() => drain(server))
-    const metricsServer = await listenForMetrics(metrics, config, logger)
-    if (metricsServer) closers.unshift(() => closeAtOnce(metricsServer))
-    const jobs = new JobRunner(jobsOf(services), logger)
-    jobs.start()
-    closers.splice(-2, 0, () => jobs.stop())
-    return {
-      services,
-      url,
-      metricsUrl: metricsServer && `${urlOf(metricsServer)}/metrics`,
-      firstKey,
-      stop: async () => {
-        stopping.now = true
-        await closeAll(closers)
-      },
+    this.#closers.unshift(() => drain(server))
+    this.url = await server.listen({ host, port })
+  }
+
+  /** The default port may be another server's; only a port that was asked for is worth failing. */
+  async #listenForMetrics(metrics: Metrics): Promise<void> {
+    const { host, port, required } = this.#config.metrics
+    if (port === undefined) return
+    try {
+      const server = await metrics.listen(host, port)
+      this.#closers.unshift(() => closeAtOnce(server))
+      this.metricsUrl = `${urlOf(server)}/metrics`
+    } catch (error) {
+      if (required) throw error
+      this.#options.logger.warn(
+        { port },
+        'the metrics port is taken; going on without metrics (set ENTREPOT_METRICS_PORT)',
+      )
     }
-  } catch (error) {
-    await closeAll(closers)
-    throw error
   }
 }
 
@@ -145,22 +177,6 @@ function jobsOf(services: Services) {
   ]
 }
 
-/** The default port may be another server's; only a port that was asked for is worth failing. */
-async function listenForMetrics(
-  metrics: Metrics,
-  { metrics: { host, port, required } }: Config,
-  logger: FastifyBaseLogger,
-): Promise<Server | undefined> {
-  if (port === undefined) return undefined
-  try {
-    return await metrics.listen(host, port)
-  } catch (error) {
-    if (required) throw error
-    logger.warn({ port }, 'the metrics port is taken; going on without metrics (set ENTREPOT_METRICS_PORT)')
-    return undefined
-  }
-}
-
 /** Waits for requests in flight, then cuts what is left. */
 async function drain(server: FastifyInstance): Promise<void> {
   const timer = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS)
@@ -170,10 +186,6 @@ async function drain(server: FastifyInstance): Promise<void> {
 async function closeAtOnce(server: Server): Promise<void> {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
-}
-
-async function closeAll(closers: readonly (() => unknown)[]): Promise<void> {
-  for (const close of closers) await close()
 }
 
 function urlOf(server: Server): string {

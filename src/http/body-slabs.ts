@@ -1,23 +1,19 @@
 import { Handoff } from './body-handoff.ts'
 import type { BodySource } from './body-source.ts'
-import { type DigestJob, openDigest } from './digest-pool.ts'
+import { type BodyDigest, openDigest } from './digest-pool.ts'
+import type { HexDigests } from './digest-worker.ts'
 
 const SLAB_BYTES = 256 * 1024
 /** One is written, one is hashed, one is filled, and one keeps them from waiting for each other. */
 const SLABS_PER_BODY = 4
-const MAX_IDLE_SLABS = 64
+const MAX_IDLE_MEMORIES = 16
 
-export interface HexDigests {
-  readonly sha256: string
-  readonly md5: string
-}
+/** Memory of bodies that are over: a body has one, as long as it lasts, and gives it back when all is well. */
+const idleMemories: SharedArrayBuffer[] = []
 
-/** Memory that no body holds at the moment. */
-const idleSlabs: SharedArrayBuffer[] = []
-
-/** A piece of a body. It may be filled anew once both the consumer and both hashers are done with it. */
+/** A piece of a body's memory. It is free again once both the consumer and the hasher are done with it. */
 interface Slab {
-  readonly memory: SharedArrayBuffer
+  readonly offset: number
   readonly bytes: Buffer
   filled: number
   holders: number
@@ -29,18 +25,20 @@ interface Slab {
  */
 export class SlabPipe {
   readonly #source: BodySource
-  readonly #sha256: DigestJob
-  readonly #md5: DigestJob
-  readonly #slabs: Slab[] = []
+  readonly #memory: SharedArrayBuffer
+  readonly #digest: BodyDigest
   readonly #free = new Handoff<Slab>()
   readonly #full = new Handoff<Slab>()
   #isClosed = false
 
   constructor(source: BodySource) {
     this.#source = source
-    const onFailure = (error: Error) => this.#full.fail(error)
-    this.#sha256 = openDigest('sha256', onFailure)
-    this.#md5 = openDigest('md5', onFailure)
+    this.#memory = idleMemories.pop() ?? new SharedArrayBuffer(SLABS_PER_BODY * SLAB_BYTES)
+    this.#digest = openDigest(this.#memory, (error) => this.#full.fail(error))
+    for (let offset = 0; offset < this.#memory.byteLength; offset += SLAB_BYTES) {
+      const bytes = Buffer.from(this.#memory, offset, SLAB_BYTES)
+      this.#free.put({ offset, bytes, filled: 0, holders: 0 })
+    }
   }
 
   /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */
@@ -54,19 +52,19 @@ export class SlabPipe {
         yield slab.bytes.subarray(0, slab.filled)
         this.#release(slab)
       }
-      const [sha256, md5] = await Promise.all([this.#sha256.finish(), this.#md5.finish()])
-      this.#retire()
-      return { sha256, md5 }
+      const digests = await this.#digest.finish()
+      // After the last answer nobody holds a slab. The memory of a broken body is left to the heap.
+      if (idleMemories.length < MAX_IDLE_MEMORIES) idleMemories.push(this.#memory)
+      return digests
     } finally {
       this.#isClosed = true
       this.#free.end()
-      this.#sha256.drop()
-      this.#md5.drop()
+      this.#digest.drop()
     }
   }
 
   async #fill(head: Uint8Array): Promise<void> {
-    let slab = await this.#takeFree()
+    let slab = await this.#free.take()
     for (let chunk: Uint8Array | undefined = head; chunk; chunk = await this.#source.next()) {
       for (let rest = chunk; rest.byteLength > 0; ) {
         if (!slab) return
@@ -75,7 +73,7 @@ export class SlabPipe {
         rest = rest.subarray(fitting.byteLength)
         if (slab.filled < SLAB_BYTES) continue
         this.#handOver(slab)
-        slab = await this.#takeFree()
+        slab = await this.#free.take()
       }
     }
     if (slab && slab.filled > 0) this.#handOver(slab)
@@ -83,9 +81,8 @@ export class SlabPipe {
 
   #handOver(slab: Slab): void {
     if (this.#isClosed) return
-    slab.holders = 3
-    this.#sha256.add(slab.memory, slab.filled, () => this.#release(slab))
-    this.#md5.add(slab.memory, slab.filled, () => this.#release(slab))
+    slab.holders = 2
+    this.#digest.add(slab.offset, slab.filled, () => this.#release(slab))
     this.#full.put(slab)
   }
 
@@ -94,22 +91,6 @@ export class SlabPipe {
     if (slab.holders > 0) return
     slab.filled = 0
     this.#free.put(slab)
-  }
-
-  /** Undefined once the pipe is closed. */
-  async #takeFree(): Promise<Slab | undefined> {
-    if (!this.#free.isEmpty || this.#slabs.length === SLABS_PER_BODY) return this.#free.take()
-    const memory = idleSlabs.pop() ?? new SharedArrayBuffer(SLAB_BYTES)
-    const slab = { memory, bytes: Buffer.from(memory), filled: 0, holders: 0 }
-    this.#slabs.push(slab)
-    return slab
-  }
-
-  /** Only after the worker's last answer: by then nobody holds a slab. Those of a broken body are left to the heap. */
-  #retire(): void {
-    for (const { memory } of this.#slabs.splice(0)) {
-      if (idleSlabs.length < MAX_IDLE_SLABS) idleSlabs.push(memory)
-    }
   }
 }
 

@@ -1,42 +1,44 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../core/errors.ts'
-import type { DigestAlgorithm, DigestAnswer, DigestRequest } from './digest-worker.ts'
+import type { DigestAnswer, DigestRequest, HexDigests } from './digest-worker.ts'
 
-/** Two hash one body at once, each with its algorithm. More help only when many bodies come in at once. */
-const MAX_WORKERS = Math.max(2, Math.min(4, availableParallelism() - 1))
+/** One core stays with the main thread, which receives and writes the bytes. */
+const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))
 
-/** The digest of one body, computed by a worker while the body passes. Must end with `finish` or `drop`. */
-export interface DigestJob {
-  /** Hashes the next bytes. `done` is called when `slab` may be overwritten; never, if the worker dies. */
-  add(slab: SharedArrayBuffer, byteLength: number, done: () => void): void
-  /** In hex. */
-  finish(): Promise<string>
+/** The digests of one body, computed by a worker while the body passes. Must end with `finish` or `drop`. */
+export interface BodyDigest {
+  /** Hashes the next bytes. `done` is called when they may be overwritten; never, if the worker dies. */
+  add(offset: number, byteLength: number, done: () => void): void
+  finish(): Promise<HexDigests>
   /** Frees what the worker holds. What was added before is still hashed, and `done`. */
   drop(): void
 }
 
-interface OpenJob {
-  /** The callbacks of slabs that the worker has not answered yet, oldest first. */
+interface Job {
+  /** The callbacks of pieces that the worker has not answered yet, oldest first. */
   readonly added: (() => void)[]
-  readonly finished: PromiseWithResolvers<string>
+  readonly finished: PromiseWithResolvers<HexDigests>
   readonly onFailure: (error: Error) => void
 }
 
 const workers = new Set<DigestWorker>()
 
-/** Gives the job to the least busy worker; starts one more if all are busy. `onFailure` hears of its death. */
-export function openDigest(algorithm: DigestAlgorithm, onFailure: (error: Error) => void): DigestJob {
+/**
+ * Gives a body, whose bytes will lie in `memory`, to the least busy worker; starts one more if all are busy.
+ * `onFailure` is called if that worker dies.
+ */
+export function openDigest(memory: SharedArrayBuffer, onFailure: (error: Error) => void): BodyDigest {
   const idlest = [...workers].sort((a, b) => a.jobCount - b.jobCount)[0]
   const wanted = idlest === undefined || (idlest.jobCount > 0 && workers.size < MAX_WORKERS)
-  return (wanted ? new DigestWorker() : idlest).open(algorithm, onFailure)
+  return (wanted ? new DigestWorker() : idlest).open(memory, onFailure)
 }
 
-/** A worker thread, and the jobs it has; it keeps the process alive only while there are some. */
+/** A worker thread, and the bodies it is hashing; it keeps the process alive only while there are some. */
 class DigestWorker {
-  readonly #jobs = new Map<number, OpenJob>()
+  readonly #jobs = new Map<number, Job>()
   readonly #worker: Worker
-  #lastJob = 0
+  #lastBody = 0
 
   constructor() {
     this.#worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
@@ -46,6 +48,7 @@ class DigestWorker {
     this.#worker.on('message', (answer: DigestAnswer) => this.#settle(answer))
     this.#worker.on('error', (error) => this.#die(error))
     this.#worker.on('exit', () => this.#die(undefined))
+    this.#worker.unref()
     workers.add(this)
   }
 
@@ -53,24 +56,24 @@ class DigestWorker {
     return this.#jobs.size
   }
 
-  open(algorithm: DigestAlgorithm, onFailure: (error: Error) => void): DigestJob {
-    const job = ++this.#lastJob
-    const open: OpenJob = { added: [], finished: Promise.withResolvers(), onFailure }
-    // Whoever dropped the job does not wait for its digest.
-    open.finished.promise.catch(() => {})
-    this.#jobs.set(job, open)
+  open(memory: SharedArrayBuffer, onFailure: (error: Error) => void): BodyDigest {
+    const body = ++this.#lastBody
+    const job: Job = { added: [], finished: Promise.withResolvers(), onFailure }
+    // Whoever dropped the body does not wait for its digests.
+    job.finished.promise.catch(() => {})
+    this.#jobs.set(body, job)
     this.#worker.ref()
-    this.#post({ kind: 'open', job, algorithm })
+    this.#post({ kind: 'open', body, memory })
     return {
-      add: (slab, byteLength, done) => {
-        open.added.push(done)
-        this.#post({ kind: 'add', job, slab, byteLength })
+      add: (offset, byteLength, done) => {
+        job.added.push(done)
+        this.#post({ kind: 'add', body, offset, byteLength })
       },
       finish: () => {
-        this.#post({ kind: 'finish', job })
-        return open.finished.promise
+        this.#post({ kind: 'finish', body })
+        return job.finished.promise
       },
-      drop: () => this.#post({ kind: 'drop', job }),
+      drop: () => this.#post({ kind: 'drop', body }),
     }
   }
 
@@ -79,13 +82,13 @@ class DigestWorker {
   }
 
   #settle(answer: DigestAnswer): void {
-    const job = this.#jobs.get(answer.job)
+    const job = this.#jobs.get(answer.body)
     if (answer.kind === 'added') {
       job?.added.shift()?.()
       return
     }
-    if (answer.kind === 'finished') job?.finished.resolve(answer.hex)
-    this.#jobs.delete(answer.job)
+    if (answer.kind === 'finished') job?.finished.resolve(answer.digests)
+    this.#jobs.delete(answer.body)
     if (this.#jobs.size === 0) this.#worker.unref()
   }
 

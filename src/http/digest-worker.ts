@@ -1,41 +1,51 @@
 import { createHash, type Hash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
 
-export type DigestAlgorithm = 'sha256' | 'md5'
+export interface HexDigests {
+  readonly sha256: string
+  readonly md5: string
+}
 
-/** Hash the first `byteLength` bytes of `slab` next; or answer with the digest; or forget the job. */
+/** Begin a body whose bytes will lie in `memory`; hash the next piece of it; tell the digests; or forget it. */
 export type DigestRequest =
-  | { readonly kind: 'open'; readonly job: number; readonly algorithm: DigestAlgorithm }
-  | { readonly kind: 'add'; readonly job: number; readonly slab: SharedArrayBuffer; readonly byteLength: number }
-  | { readonly kind: 'finish' | 'drop'; readonly job: number }
+  | { readonly kind: 'open'; readonly body: number; readonly memory: SharedArrayBuffer }
+  | { readonly kind: 'add'; readonly body: number; readonly offset: number; readonly byteLength: number }
+  | { readonly kind: 'finish' | 'drop'; readonly body: number }
 
-/** Answers come in the order of the requests. After `added` the slab may be overwritten. */
+/** Answers come in the order of the requests. After `added` that piece of the memory may be overwritten. */
 export type DigestAnswer =
-  | { readonly kind: 'added' | 'dropped'; readonly job: number }
-  | { readonly kind: 'finished'; readonly job: number; readonly hex: string }
+  | { readonly kind: 'added' | 'dropped'; readonly body: number }
+  | { readonly kind: 'finished'; readonly body: number; readonly digests: HexDigests }
 
-const hashes = new Map<number, Hash>()
+interface OpenBody {
+  readonly memory: SharedArrayBuffer
+  readonly sha256: Hash
+  readonly md5: Hash
+}
+
+const bodies = new Map<number, OpenBody>()
 
 parentPort?.on('message', (request: DigestRequest) => {
-  const answer = answerTo(request)
-  if (answer) parentPort?.postMessage(answer)
+  const { body } = request
+  if (request.kind === 'open') {
+    bodies.set(body, { memory: request.memory, sha256: createHash('sha256'), md5: createHash('md5') })
+    return
+  }
+  const open = bodies.get(body)
+  if (open === undefined) return
+  parentPort?.postMessage(answerTo(request, open))
 })
 
-function answerTo(request: DigestRequest): DigestAnswer | undefined {
-  const { job } = request
-  const hash = hashes.get(job)
-  switch (request.kind) {
-    case 'open':
-      hashes.set(job, createHash(request.algorithm))
-      return undefined
-    case 'add':
-      hash?.update(new Uint8Array(request.slab, 0, request.byteLength))
-      return { kind: 'added', job }
-    case 'drop':
-      hashes.delete(job)
-      return { kind: 'dropped', job }
-    case 'finish':
-      hashes.delete(job)
-      return { kind: 'finished', job, hex: hash?.digest('hex') ?? '' }
+function answerTo(request: Exclude<DigestRequest, { kind: 'open' }>, open: OpenBody): DigestAnswer {
+  const { body } = request
+  const { memory, sha256, md5 } = open
+  if (request.kind === 'add') {
+    const bytes = new Uint8Array(memory, request.offset, request.byteLength)
+    sha256.update(bytes)
+    md5.update(bytes)
+    return { kind: 'added', body }
   }
+  bodies.delete(body)
+  if (request.kind === 'drop') return { kind: 'dropped', body }
+  return { kind: 'finished', body, digests: { sha256: sha256.digest('hex'), md5: md5.digest('hex') } }
 }

@@ -85,11 +85,15 @@ export function blobQueries(db: Kysely<Tables>) {
         .orderBy('key')
         .limit(arg('limit')),
     ),
-    isReferenced: prepare<Key>((arg) =>
-      db.selectFrom('files').select('id').where('blobKey', '=', arg('key')).limit(1),
-    ),
-    isUnreferenced: prepare<Key>((arg) =>
-      db.selectFrom('unreferencedBlobs').select('key').where('key', '=', arg('key')),
+    /** One query, so that a claim or release cannot move the key past it. */
+    known: prepare<Key>((arg) =>
+      db
+        .selectFrom('unreferencedBlobs')
+        .select('key')
+        .where('key', '=', arg('key'))
+        .unionAll(
+          db.selectFrom('files').select('blobKey as key').where('blobKey', '=', arg('key')).$castTo<Key>(),
+        ),
     ),
     /** From the first key on if `after` is the empty text, which sorts before every key. */
     referenced: prepare<Limit & { readonly after: BlobKey }>((arg) =>

@@ -159,10 +159,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async knowsBlob(key: string) {
-    // In this order: a claim between the two reads moves the blob from the second table to the first.
-    const unreferenced = await this.#engine.read(this.#blobs.isUnreferenced, { key })
-    if (unreferenced.length > 0) return true
-    return (await this.#engine.read(this.#blobs.isReferenced, { key })).length > 0
+    return (await this.#engine.read(this.#blobs.known, { key })).length > 0
   }
 
   async listReferencedBlobs(after: string | undefined, limit: number) {

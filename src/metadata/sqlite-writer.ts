@@ -29,6 +29,7 @@ export class SqliteWriter {
   #inFlight: Waiting[] | undefined
   #scheduled = false
   #state: State = 'open'
+  #ending: Promise<void> | undefined
   #idle: (() => void) | undefined
   #closed: (() => void) | undefined
   readonly durability: Durability
@@ -72,12 +73,15 @@ export class SqliteWriter {
     if (this.#state !== 'open') throw this.#refusal()
   }
 
-  /** Writes what is queued, then ends the worker. */
-  async close(): Promise<void> {
-    if (this.#state === 'closing') return
-    const failed = this.#state === 'failed'
-    this.#state = failed ? 'failed' : 'closing'
-    if (failed) return
+  /** Writes what is queued, then ends the worker. Closing twice is closing once. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    if (this.#hasFailed()) return
+    this.#state = 'closing'
     if (this.#waiting.length > 0 || this.#inFlight !== undefined) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve

@@ -1,30 +1,228 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import test, { type TestContext } from 'node:test'
+import { blobQueries } from './blobs.ts'
+import { insertFiles, NOW, sampleFile, testStore } from './conformance/samples.ts'
+import { lockDataFolder } from './data-folder-lock.ts'
+import { FileQueries } from './files.ts'
+import { linesOf, runChild, startChild } from './fixtures/processes.ts'
 import { describeMetadataStore } from './metadata-store.conformance.ts'
-import { openSqliteMetadataStore } from './sqlite.ts'
+import { openSqliteMetadataStore, SqliteEngine } from './sqlite.ts'
+import { refuseUnsoundSqlite } from './sqlite-connection.ts'
 
-describeMetadataStore('SQLite', async () => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'entrepot-sqlite-'))
-  const open = () =>
-    openSqliteMetadataStore({
-      dataDir,
-      onFatal: (error) => {
-        throw error
-      },
-    })
-  const store = await open()
-  let last = store
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'entrepot-sqlite-'))
+}
+
+function folderOf(t: TestContext): string {
+  const dataDir = newFolder()
+  t.after(() => rmSync(dataDir, { recursive: true }))
+  return dataDir
+}
+
+function onFatal(error: Error): void {
+  throw error
+}
+
+async function openStore(dataDir = newFolder()) {
+  const open = () => openSqliteMetadataStore({ dataDir, onFatal })
+  let store = await open()
   return {
     store,
+    dataDir,
     reopen: async () => {
-      await last.close()
-      last = await open()
-      return last
+      await store.close()
+      store = await open()
+      return store
     },
     cleanup: async () => {
-      await last.close()
+      await store.close()
       rmSync(dataDir, { recursive: true })
     },
   }
+}
+
+describeMetadataStore('SQLite', () => openStore())
+
+test('the writer keeps a write-ahead log and flushes it on every commit', async (t) => {
+  const engine = await SqliteEngine.open({ dataDir: folderOf(t), onFatal })
+  assert.deepEqual(engine.writer.durability, { journalMode: 'wal', synchronous: 2 })
+  await engine.close()
 })
+
+test('an SQLite with the log bug is refused', () => {
+  for (const sound of ['3.51.3', '3.53.4', '4.0.0']) refuseUnsoundSqlite(sound)
+  for (const unsound of ['3.51.2', '3.50.9', '2.99.99', '']) {
+    assert.throws(() => refuseUnsoundSqlite(unsound), /needs SQLite 3\.51\.3/)
+  }
+})
+
+test('only the owner can read the files, whatever the umask', async (t) => {
+  const dataDir = folderOf(t)
+  const before = process.umask(0)
+  t.after(() => process.umask(before))
+  const { store } = await openStore(dataDir)
+  await insertFiles(store, [sampleFile()])
+  lockDataFolder(dataDir).release()
+  const names = readdirSync(dataDir)
+  for (const name of ['entrepot.db', 'entrepot.db-wal', 'lock.db']) assert.ok(names.includes(name), name)
+  for (const name of names) assert.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600, name)
+  await store.close()
+})
+
+test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
+  const dataDir = folderOf(t)
+  const engine = await SqliteEngine.open({ dataDir, onFatal })
+  const files = new FileQueries(engine.builder)
+  const { collectable, known, referenced } = blobQueries(engine.builder)
+  await engine.close()
+  const db = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
+  const expected: [{ readonly sql: string }, RegExp][] = [
+    [files.list(['stored', 'pending']), /INDEX files_listed/],
+    [files.count(['stored']), /COVERING INDEX files_listed/],
+    [files.lapsed, /INDEX files_lapsing/],
+    [files.expired, /INDEX files_expiring/],
+    [collectable, /INDEX unreferenced_blobs_due/],
+    [known, /INDEX files_blob/],
+    [referenced, /INDEX files_blob/],
+  ]
+  for (const [{ sql }, index] of expected) {
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
+    const plan = rows.map(({ detail }) => detail).join('; ')
+    assert.match(plan, index)
+    assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
+  }
+  db.close()
+})
+
+test('what a second process writes is seen by the next read', async (t) => {
+  const dataDir = folderOf(t)
+  const { store } = await openStore(dataDir)
+  for (let round = 0; round < 2; round++) {
+    const [id = ''] = await runChild('add', dataDir)
+    assert.equal((await store.findOrganization(id))?.id, id)
+  }
+  await store.close()
+})
+
+test('two processes that make one new database at once agree on it', async (t) => {
+  const dataDir = folderOf(t)
+  const children = Array.from({ length: 3 }, () => runChild('look', dataDir))
+  const storeIds = (await Promise.all(children)).map(([storeId]) => storeId)
+  assert.equal(new Set(storeIds).size, 1)
+  assert.match(storeIds[0] ?? '', /^[0-9a-f-]{36}$/)
+})
+
+test('a process killed with -9 loses none of what it acknowledged', async (t) => {
+  const dataDir = folderOf(t)
+  const acknowledged: string[] = []
+  for (let round = 0; round < 2; round++) {
+    const child = startChild('insert', dataDir)
+    for await (const id of linesOf(child)) {
+      acknowledged.push(id)
+      if (acknowledged.length === 400 * (round + 1)) child.kill('SIGKILL')
+    }
+  }
+  assert.ok(acknowledged.length >= 800)
+  const { store } = await openStore(dataDir)
+  for (const id of acknowledged) assert.equal((await store.findFile(id))?.id, id)
+  await store.close()
+})
+
+test('a write that the disk fails is final: the store fails for good, says so once, and keeps what it had', async (t) => {
+  const dataDir = folderOf(t)
+  const child = startChild('insert', dataDir, { smallFiles: true })
+  const lines: string[] = []
+  for await (const line of linesOf(child)) lines.push(line)
+  const told = lines.filter((line) => line.includes(' '))
+  assert.equal(told.filter((line) => line.startsWith('fatal')).length, 1)
+  for (const line of ['failed unavailable', 'then unavailable', 'check unavailable'])
+    assert.ok(told.includes(line), line)
+  const { store } = await openStore(dataDir)
+  for (const id of lines.filter((line) => !line.includes(' ')))
+    assert.equal((await store.findFile(id))?.id, id)
+  await store.close()
+})
+
+test('a database of a newer release is refused in a sentence', async (t) => {
+  const dataDir = folderOf(t)
+  const { store } = await openStore(dataDir)
+  await store.close()
+  const db = new DatabaseSync(join(dataDir, 'entrepot.db'))
+  db.exec('UPDATE schema_version SET version = 1000')
+  db.close()
+  await assert.rejects(openStore(dataDir), /schema version 1000, but this release knows none above/)
+})
+
+test('a data folder has one server; its lock goes when it is released or its process is killed', async (t) => {
+  const dataDir = folderOf(t)
+  const lock = lockDataFolder(dataDir)
+  assert.throws(() => lockDataFolder(dataDir), /Another server uses the data folder/)
+  lock.release()
+  lock.release()
+  const child = startChild('lock', dataDir)
+  for await (const line of linesOf(child)) {
+    assert.equal(line, 'locked')
+    assert.throws(() => lockDataFolder(dataDir), /Another server uses the data folder/)
+    child.kill('SIGKILL')
+  }
+  lockDataFolder(dataDir).release()
+})
+
+test('the lock of the folder keeps nobody from the database', async (t) => {
+  const dataDir = folderOf(t)
+  const lock = lockDataFolder(dataDir)
+  assert.equal((await runChild('add', dataDir)).length, 1)
+  lock.release()
+})
+
+testStore(
+  () => openStore(),
+  'reads answer while a commit waits for another process',
+  async (store, opened) => {
+    const { dataDir } = opened as Awaited<ReturnType<typeof openStore>>
+    const file = sampleFile()
+    await insertFiles(store, [file])
+    const other = new DatabaseSync(join(dataDir, 'entrepot.db'))
+    other.exec('BEGIN IMMEDIATE')
+    let committed = false
+    const commit = store
+      .commit([{ kind: 'file.update', id: file.id, guard: { state: 'stored' }, patch: { name: 'new' } }])
+      .then(() => {
+        committed = true
+      })
+    const until = performance.now() + 300
+    let slowestMs = 0
+    while (performance.now() < until) {
+      const start = performance.now()
+      assert.equal((await store.findFile(file.id))?.name, file.name)
+      slowestMs = Math.max(slowestMs, performance.now() - start)
+      await new Promise(setImmediate)
+    }
+    assert.equal(committed, false)
+    assert.ok(slowestMs < 50, `a read took ${slowestMs} ms`)
+    other.exec('COMMIT')
+    other.close()
+    await commit
+    assert.equal((await store.findFile(file.id))?.name, 'new')
+  },
+)
+
+testStore(
+  () => openStore(),
+  'a log that has grown is moved into the database while it runs',
+  async (store, opened) => {
+    const { dataDir } = opened as Awaited<ReturnType<typeof openStore>>
+    const files = Array.from({ length: 1500 }, (_, i) => sampleFile({ createdAt: NOW + i }))
+    await insertFiles(store, files)
+    await insertFiles(store, [sampleFile()])
+    assert.ok(statSync(join(dataDir, 'entrepot.db')).size > 500_000)
+    assert.equal(
+      await store.countFiles({ projectId: files[0]?.projectId ?? '', states: ['stored'], visibleAt: NOW }),
+      1501,
+    )
+  },
+)
