@@ -12,8 +12,9 @@ import { expireFiles } from './core/files/expire-files.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import type { Services } from './core/services.ts'
-import { allDialects } from './dialects/all.ts'
+import { allDialects, type DialectSettings } from './dialects/all.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
+import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { openSqliteMetadataStore } from './metadata/sqlite.ts'
@@ -131,11 +132,10 @@ export class App {
   }
 
   async #listen(services: Services, metrics: Metrics): Promise<void> {
-    const { host, port, lightfield } = this.#config
-    const purposes = overridePurposes(lightfield.purposes)
+    const { host, port } = this.#config
     const server = await createSurface({
       services,
-      dialects: allDialects({ lightfield: { ...lightfield, purposes } }),
+      dialects: allDialects(dialectSettings(this.#config)),
       logger: this.#options.logger,
       metrics,
       isStopping: () => this.#stopping,
@@ -159,6 +159,14 @@ export class App {
         'the metrics port is taken; going on without metrics (set ENTREPOT_METRICS_PORT)',
       )
     }
+  }
+}
+
+/** @throws Error naming a purpose that does not exist */
+function dialectSettings({ lightfield, llamacloud }: Config): DialectSettings {
+  return {
+    lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
+    llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
   }
 }
 

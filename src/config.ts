@@ -1,30 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-
-/** Never printed: JSON and logs show `[secret]`; only `reveal` gives the value. */
-export class Secret {
-  readonly #value: string
-
-  constructor(value: string) {
-    this.#value = value
-  }
-
-  reveal(): string {
-    return this.#value
-  }
-
-  toJSON(): string {
-    return '[secret]'
-  }
-}
-
-/** What an operator may change of a purpose; what is left out keeps its default. */
-export interface PurposeOverride {
-  readonly mimeTypes?: readonly string[] | null
-  readonly maxBytes?: number
-  readonly holder?: 'anyone' | 'user' | 'admin'
-  readonly stamped?: boolean
-}
+import {
+  type Environment,
+  type PurposeOverride,
+  type RateLimitSettings,
+  Reader,
+  type Secret,
+} from './config-reader.ts'
 
 /** Everything that can be set, read once. */
 export interface Config {
@@ -36,8 +17,7 @@ export interface Config {
   /** Without a trailing slash; undefined: the address listened on. */
   readonly publicUrl: string | undefined
   readonly rootKey: Secret | undefined
-  /** Requests per second of each class; undefined: no limit. */
-  readonly rateLimits: Readonly<Record<'write' | 'read' | 'search', number | undefined>>
+  readonly rateLimits: RateLimitSettings
   readonly logLevel: string
   readonly metrics: {
     readonly host: string
@@ -54,29 +34,24 @@ export interface Config {
     readonly requireVersion: boolean
     readonly purposes: Readonly<Record<string, PurposeOverride>>
   }
-}
-
-/** Settings that are wrong, one sentence each. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'))
-    this.problems = problems
+  readonly llamacloud: {
+    readonly maxFileBytes: number
+    /** By purpose, null for no end; `never` for all of them. What is left out keeps its default. */
+    readonly retentionHours: Readonly<Record<string, number | null>> | 'never'
+    readonly urlOnCreate: boolean
+    readonly prefixIds: boolean
+    readonly anyPurpose: boolean
+    readonly allowEmptyFiles: boolean
+    readonly sessionSeconds: number
   }
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
-
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-const LIMIT_PER_SECOND = 25
 const METRICS_PORT = 8422
+/** What the vendor documents as 512 MB. */
+const MAX_FILE_BYTES = 512 * 1024 * 1024
 /** Longer links make no sense, and S3 has the same bound. */
 const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
-
-/** Part of the contract of this product, and not served by this version: better to say so than to run without. */
-const unsupported = ['DATABASE_URL', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION', 'TLS', 'TLS_CERT', 'TLS_KEY']
 
 /**
  * The environment as a frozen configuration. An empty variable counts as unset.
@@ -92,151 +67,31 @@ export function loadConfig(env: Environment): Config {
     rootKey: reader.secret('ROOT_KEY', 16),
     rateLimits: reader.rateLimits(),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
-    metrics: reader.metrics(),
+    metrics: {
+      host: reader.text('METRICS_HOST', '127.0.0.1'),
+      ...reader.metricsPort('METRICS_PORT', METRICS_PORT),
+    },
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
     lightfield: {
       sessionSeconds: reader.integer('LIGHTFIELD_SESSION_SECONDS', 3600, 1, MAX_LINK_SECONDS),
       downloadSeconds: reader.integer('LIGHTFIELD_DOWNLOAD_SECONDS', 900, 1, MAX_LINK_SECONDS),
-      requireVersion: reader.oneOf('LIGHTFIELD_REQUIRE_VERSION', ['on', 'off'], 'on') === 'on',
+      requireVersion: reader.onOff('LIGHTFIELD_REQUIRE_VERSION', true),
       purposes: reader.purposes('LIGHTFIELD_PURPOSES'),
+    },
+    llamacloud: {
+      maxFileBytes: reader.integer('LLAMACLOUD_MAX_FILE_BYTES', MAX_FILE_BYTES, 1, Number.MAX_SAFE_INTEGER),
+      retentionHours: reader.hoursByName('LLAMACLOUD_RETENTION_HOURS'),
+      urlOnCreate: reader.onOff('LLAMACLOUD_URL_ON_CREATE', true),
+      prefixIds: reader.onOff('LLAMACLOUD_ID_PREFIX', true),
+      anyPurpose: reader.onOff('LLAMACLOUD_ANY_PURPOSE', false),
+      allowEmptyFiles: reader.onOff('LLAMACLOUD_EMPTY_FILES', false),
+      sessionSeconds: reader.integer('LLAMACLOUD_SESSION_SECONDS', 12 * 60 * 60, 60, MAX_LINK_SECONDS),
     },
   }
   // Reserved for gRPC; checked so that a script that sets it today still works then.
   reader.integer('GRPC_PORT', 8421, 0, 65_535)
   reader.finish()
   return deepFreeze(config)
-}
-
-class Reader {
-  readonly #env: Environment
-  readonly #seen = new Set<string>()
-  readonly #problems: string[] = []
-
-  constructor(env: Environment) {
-    this.#env = env
-  }
-
-  #raw(name: string): string | undefined {
-    this.#seen.add(`ENTREPOT_${name}`)
-    return this.#env[`ENTREPOT_${name}`] || undefined
-  }
-
-  #problem(name: string, sentence: string): void {
-    this.#problems.push(`ENTREPOT_${name} ${sentence}`)
-  }
-
-  text(name: string, fallback: string): string {
-    return this.#raw(name) ?? fallback
-  }
-
-  integer(name: string, fallback: number, minimum: number, maximum: number): number {
-    return this.optionalInteger(name, minimum, maximum) ?? fallback
-  }
-
-  optionalInteger(name: string, minimum: number, maximum: number): number | undefined {
-    const text = this.#raw(name)
-    if (text === undefined) return undefined
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-    if (value >= minimum && value <= maximum) return value
-    this.#problem(name, `must be a whole number from ${minimum} to ${maximum}, not "${text}".`)
-    return undefined
-  }
-
-  oneOf(name: string, allowed: readonly string[], fallback: string): string {
-    const text = this.#raw(name) ?? fallback
-    if (!allowed.includes(text)) this.#problem(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
-    return text
-  }
-
-  url(name: string): string | undefined {
-    const text = this.#raw(name)
-    if (text === undefined) return undefined
-    const url = URL.parse(text)
-    if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
-      return text.replace(/\/+$/, '')
-    this.#problem(name, `must be an http or https URL without user, query or fragment, not "${text}".`)
-    return undefined
-  }
-
-  secret(name: string, minimumCharacters: number): Secret | undefined {
-    const text = this.#raw(name)
-    if (text === undefined) return undefined
-    if (text.length < minimumCharacters || text.trim() !== text) {
-      this.#problem(name, `must have at least ${minimumCharacters} characters and no space around them.`)
-    }
-    return new Secret(text)
-  }
-
-  /** `on`, `off`, one number for all classes, or `write=…,read=…,search=…` (a class left out keeps the default). */
-  rateLimits(): Config['rateLimits'] {
-    const text = this.#raw('RATE_LIMITS') ?? 'on'
-    const all = (limit: number | undefined) => ({ write: limit, read: limit, search: limit })
-    if (text === 'off') return all(undefined)
-    if (text === 'on') return all(LIMIT_PER_SECOND)
-    if (/^[1-9]\d{0,6}$/.test(text)) return all(Number(text))
-    const limits = all(LIMIT_PER_SECOND)
-    for (const part of text.split(',')) {
-      const [, name, number] = /^(write|read|search)=([1-9]\d{0,6})$/.exec(part.trim()) ?? []
-      if (name === undefined) {
-        this.#problem(
-          'RATE_LIMITS',
-          `must be on, off, a number, or like "write=25,read=50,search=10", not "${text}".`,
-        )
-        return limits
-      }
-      limits[name as keyof typeof limits] = Number(number)
-    }
-    return limits
-  }
-
-  metrics(): Config['metrics'] {
-    const host = this.text('METRICS_HOST', '127.0.0.1')
-    const required = this.#raw('METRICS_PORT') !== undefined
-    const port =
-      this.#raw('METRICS_PORT') === 'off' ? undefined : this.integer('METRICS_PORT', METRICS_PORT, 0, 65_535)
-    return { host, port, required }
-  }
-
-  /** JSON, or `@` and the path of a file with JSON. */
-  purposes(name: string): Readonly<Record<string, PurposeOverride>> {
-    const text = this.#raw(name)
-    if (text === undefined) return {}
-    try {
-      const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text)
-      const wrong = Object.entries(value as object).find(([, override]) => !isPurposeOverride(override))
-      if (wrong === undefined) return value as Record<string, PurposeOverride>
-      this.#problem(
-        name,
-        `has a purpose "${wrong[0]}" that is not an object of mimeTypes, maxBytes, holder and stamped.`,
-      )
-    } catch (error) {
-      this.#problem(name, `could not be read as JSON: ${(error as Error).message}.`)
-    }
-    return {}
-  }
-
-  finish(): void {
-    for (const name of unsupported) {
-      if (this.#raw(name) !== undefined) this.#problem(name, 'is not supported by this version; unset it.')
-    }
-    for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith('ENTREPOT_') || name.startsWith('ENTREPOT_TEST_') || this.#seen.has(name)) continue
-      this.#problems.push(`${name} is not a setting; README.md lists them.`)
-    }
-    if (this.#problems.length > 0) throw new ConfigError(this.#problems)
-  }
-}
-
-function isPurposeOverride(value: unknown): value is PurposeOverride {
-  if (typeof value !== 'object' || value === null) return false
-  const checks: Record<string, (field: unknown) => boolean> = {
-    mimeTypes: (field) =>
-      field === null || (Array.isArray(field) && field.every((type) => typeof type === 'string')),
-    maxBytes: (field) => Number.isSafeInteger(field) && Number(field) > 0,
-    holder: (field) => ['anyone', 'user', 'admin'].includes(String(field)),
-    stamped: (field) => typeof field === 'boolean',
-  }
-  return Object.entries(value).every(([name, field]) => checks[name]?.(field) ?? false)
 }
 
 function deepFreeze<T>(value: T): T {

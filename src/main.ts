@@ -1,19 +1,24 @@
-import type { Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 import { type App, startApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createLogger } from './ops/logging.ts'
 
+/** Writes plain text to standard output, in order with the lines of the log. */
+export type Print = (text: string) => void
+
 /**
  * Serves until SIGTERM or SIGINT, then stops gracefully and exits with 0; a fault that cannot be survived exits with 1.
+ * `onStarted` runs once, after the line `listening`.
  * @throws Error in one sentence if it cannot start
  */
-export async function serve(config: Config, onStarted: (app: App) => void): Promise<void> {
-  const logger = createLogger(config.logLevel)
+export async function serve(config: Config, onStarted: (app: App, print: Print) => void): Promise<void> {
+  const output = pino.destination({ dest: 1, sync: false })
+  const logger = createLogger(config.logLevel, output)
   exitOnFault(logger)
   const app = await startApp(config, { logger, onFatal: (error) => die(logger, error) })
   stopOnSignal(app, logger)
   logger.info({ http: app.url, grpc: null, metrics: app.metricsUrl ?? null }, 'listening')
-  onStarted(app)
+  onStarted(app, (text) => output.write(text))
 }
 
 function stopOnSignal(app: App, logger: Logger): void {

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServiceError } from './core/errors.ts'
-import { LINK_PATH } from './core/links/link.ts'
 import type { Services } from './core/services.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { addDocsPage, describeDialect } from './dialects/openapi.ts'
@@ -27,9 +26,12 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   const server = createHttpServer({
     limits: defaultServerLimits,
     logger,
-    dialectOf: (request) => claimant(dialects, request).name,
+    dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {
-      const { status, headers, body } = answererOf(dialects, request)(toServiceError(error))
+      const { status, headers, body } = answererOf(dialects, request)(
+        toServiceError(error),
+        String(response.getHeader('x-request-id')),
+      )
       response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
       response.end(JSON.stringify(body))
     },
@@ -51,7 +53,7 @@ async function addDialect(server: FastifyInstance, dialect: Dialect, services: S
     async (scope) => {
       answerErrors(scope, toAnswer)
       await describeDialect(scope, dialect)
-      dialect.http(scope, services)
+      await dialect.http(scope, services)
     },
     { prefix: `/${dialect.name}` },
   )
@@ -60,11 +62,11 @@ async function addDialect(server: FastifyInstance, dialect: Dialect, services: S
       route.constraints = { ...route.constraints, dialect: dialect.name }
     })
     scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, dialect.toErrorAnswer))
-    dialect.http(scope, services)
+    await dialect.http(scope, services)
   })
 }
 
-type ToErrorAnswer = (error: ServiceError) => ErrorAnswer
+type ToErrorAnswer = (error: ServiceError, requestId: string) => ErrorAnswer
 
 function answerErrors(scope: FastifyInstance, answererFor: (request: FastifyRequest) => ToErrorAnswer): void {
   scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, answererFor(request)))
@@ -81,21 +83,24 @@ function sendError(
 ): FastifyReply {
   const serviceError = toServiceError(error)
   if (isFault(serviceError)) logFault(request, serviceError)
-  return sendErrorAnswer(reply, toAnswer(serviceError))
+  return sendErrorAnswer(reply, toAnswer(serviceError, request.id))
 }
 
-/** On shared paths: the dialect that recognizes its own headers, else the first. */
-function claimant(dialects: SurfaceOptions['dialects'], { headers }: IncomingMessage): Dialect {
-  return dialects.find(({ claims }) => claims(headers)) ?? dialects[0]
+/**
+ * Whose request this is, by its path: below `/<name>` surely that dialect's; on a vendor's own path, of the dialects that
+ * share it, the one that recognizes its headers, else the first.
+ */
+function dialectAt(
+  dialects: SurfaceOptions['dialects'],
+  { url = '', headers }: IncomingMessage,
+): Dialect | undefined {
+  const prefixed = dialects.find(({ name }) => url.startsWith(`/${name}/`))
+  if (prefixed) return prefixed
+  const sharing = dialects.filter(({ rootPaths }) => rootPaths.some((root) => url.startsWith(root)))
+  return sharing.find(({ claims }) => claims(headers)) ?? sharing[0]
 }
 
 /** In whose form an error on this path is told: that of the dialect whose path it is, else our own. */
 function answererOf(dialects: SurfaceOptions['dialects'], request: IncomingMessage): ToErrorAnswer {
-  const path = request.url ?? ''
-  const prefixed = dialects.find(({ name }) => path.startsWith(`/${name}/`))
-  if (prefixed) return prefixed.toErrorAnswer
-  if (path.startsWith(LINK_PATH)) return toPlainErrorAnswer
-  const sharing = dialects.filter(({ rootPaths }) => rootPaths.some((root) => path.startsWith(root)))
-  const [first] = sharing
-  return (sharing.find(({ claims }) => claims(request.headers)) ?? first)?.toErrorAnswer ?? toPlainErrorAnswer
+  return dialectAt(dialects, request)?.toErrorAnswer ?? toPlainErrorAnswer
 }

@@ -4,7 +4,8 @@ import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { describeBlobStore, listed, newKey, pieces, read } from './blob-store.conformance.ts'
+import { describeBlobStore } from './blob-store.conformance.ts'
+import { listed, newKey, pieces, read } from './blob-store.samples.ts'
 import { DiskBlobStore } from './disk-blob-store.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'disk-blob-store-'))
@@ -139,7 +140,7 @@ const putBeyondTheLimit = `
   console.log(outcome)
 `
 
-test('answers full and leaves nothing when a write comes up short', (context) => {
+test('answers full and leaves nothing when a write comes up short', async (context) => {
   const folder = newFolder()
   const limited = ['-c', 'ulimit -f 2560 && exec "$0" --input-type=module -e "$1"', process.execPath]
   const { status, stdout, stderr } = spawnSync('bash', [...limited, putBeyondTheLimit], {
@@ -148,5 +149,6 @@ test('answers full and leaves nothing when a write comes up short', (context) =>
   })
   if (status !== 0) return context.skip(`no shell that limits file sizes: ${stderr.trim()}`)
   assert.equal(stdout.trim(), 'full')
-  return DiskBlobStore.open(folder).then(async (store) => assert.deepEqual(await listed(store), []))
+  assert.deepEqual(await listed(await DiskBlobStore.open(folder)), [])
+  assert.deepEqual(await readdir(join(folder, 'staging')), [])
 })

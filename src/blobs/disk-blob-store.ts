@@ -1,6 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { constants, type ReadStream, type StatsFs } from 'node:fs'
-import { link, lstat, open, readdir, readFile, rename, stat, statfs, unlink } from 'node:fs/promises'
+import {
+  type FileHandle,
+  link,
+  lstat,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
@@ -109,14 +120,16 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async open(key: BlobKey, range?: ByteRange): Promise<ReadStream> {
+    let file: FileHandle
     try {
-      const file = await open(this.#publishedPath(key), O_RDONLY | O_NOFOLLOW)
-      const bounds = range && { start: range.first, end: range.last }
-      return file.createReadStream({ ...bounds, highWaterMark: READ_CHUNK_BYTES })
+      file = await open(this.#publishedPath(key), O_RDONLY | O_NOFOLLOW)
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') throw new StoreError('missing', 'there is no blob of this key', error)
       throw diskError('open the blob', error)
     }
+    const start = range?.first ?? 0
+    const end = range?.last ?? (await onDisk('measure the blob', lastPosition(file)))
+    return file.createReadStream({ start, end, highWaterMark: READ_CHUNK_BYTES })
   }
 
   async delete(key: BlobKey): Promise<void> {
@@ -179,6 +192,17 @@ export class DiskBlobStore implements BlobStore {
 function checkedKey(key: BlobKey): BlobKey {
   if (!KEY_PATTERN.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
   return key
+}
+
+/** A stream that knows its end takes no larger buffer than it needs. Undefined for an empty file. */
+async function lastPosition(file: FileHandle): Promise<number | undefined> {
+  try {
+    const { size } = await file.stat()
+    return size > 0 ? size - 1 : undefined
+  } catch (error) {
+    await file.close()
+    throw error
+  }
 }
 
 async function removeDurably(path: string): Promise<void> {

@@ -31,8 +31,9 @@ export async function writeBody(
       writeback.catch(() => {})
     }
   } finally {
-    await writeback
+    await writeback.catch(() => {})
   }
+  await writeback
   await syncData(file)
   return sizeBytes
 }

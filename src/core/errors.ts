@@ -19,7 +19,10 @@ export const errorCodes = [
   'scope-missing',
   'role-missing',
   'user-missing',
+  'project-forbidden',
+  'origin-forbidden',
   'rate-limited',
+  'quota-exceeded',
   // What is asked for.
   'rule-violated',
   'file-not-found',
@@ -85,10 +88,13 @@ export type StoreErrorCode = 'missing' | 'conflict' | 'full' | 'aborted' | 'unav
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode
+  /** Of a `conflict`: the kind of the change whose guard did not hold. */
+  readonly change: string | undefined
 
-  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
+  constructor(code: StoreErrorCode, message: string, cause?: unknown, change?: string) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
+    this.change = change
   }
 }
 

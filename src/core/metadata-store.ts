@@ -27,6 +27,26 @@ export interface AnswerSlot {
   readonly key: string
 }
 
+/** What files count against quotas: pending and stored ones, with the size that was announced for them. */
+export interface Usage {
+  readonly files: number
+  readonly bytes: number
+}
+
+/** A change of usage, counted on a project and on its organization alike. */
+export interface UsageOf extends Usage {
+  readonly organizationId: string
+  readonly projectId: string
+}
+
+/** A browser's stand-in for an API key. */
+export interface Session {
+  /** SHA-256 of the cookie's value, lower-case hex. */
+  readonly hash: string
+  readonly keyId: string
+  readonly expiresAt: number
+}
+
 /** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
 export interface UnreferencedBlob {
   readonly key: BlobKey
@@ -44,6 +64,23 @@ export type Change =
   /** Guarded: the key exists and is not revoked. */
   | { readonly kind: 'key.revoke'; readonly id: string; readonly revokedAt: number }
   | { readonly kind: 'link-key.insert'; readonly linkKey: LinkKey }
+  /** Guarded: it exists. Null lifts a bound. What is used already may be more than the new bound. */
+  | {
+      readonly kind: 'quota.set'
+      readonly holder: 'organization' | 'project'
+      readonly id: string
+      readonly quotaFiles: number | null
+      readonly quotaBytes: number | null
+    }
+  /**
+   * Counts files and bytes (either may be negative) on a project and its organization.
+   * Guarded: whichever of the two numbers grows stays within both quotas.
+   */
+  | { readonly kind: 'usage.add'; readonly usage: UsageOf }
+  | { readonly kind: 'session.insert'; readonly session: Session }
+  | { readonly kind: 'session.delete'; readonly hash: string }
+  /** Removes sessions that are over at `now`. */
+  | { readonly kind: 'session.purge'; readonly now: number }
   | { readonly kind: 'file.insert'; readonly file: FileRecord }
   /** Guarded: the row exists and matches `guard`. */
   | {
@@ -56,10 +93,16 @@ export type Change =
    * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it.
    * Guarded: the key is new.
    */
-  | { readonly kind: 'blob.intend'; readonly blob: UnreferencedBlob }
-  /** A file now points at the blob. Guarded: it is listed as unreferenced and its collection has not begun. */
+  | { readonly kind: 'blob.intend'; readonly blob: UnreferencedBlob; readonly reserved?: UsageOf }
+  /**
+   * A file now points at the blob, and what was reserved for it stays counted.
+   * Guarded: it is listed as unreferenced and its collection has not begun.
+   */
   | { readonly kind: 'blob.claim'; readonly key: BlobKey }
-  /** No file points at the blob any more, or its writing failed. Lowers `collectAfter` if it is listed already. */
+  /**
+   * No file points at the blob any more, or its writing failed. Lowers `collectAfter` if it is listed already. What was
+   * reserved for it is given back, once; so do `blob.collect` and `leases.end`.
+   */
   | { readonly kind: 'blob.release'; readonly blob: UnreferencedBlob }
   /** From here on the blob can no longer be claimed. Guarded: it is listed. */
   | { readonly kind: 'blob.collect'; readonly key: BlobKey }
@@ -97,6 +140,26 @@ export interface FileFilter {
   /** Stored states to include. */
   readonly states: readonly FileState[]
   readonly visibleAt: number
+  /** Only these; unknown ones are skipped. At most 1,000. */
+  readonly ids?: readonly FileId[]
+  /** Exactly this name. */
+  readonly name?: string
+  readonly externalId?: string
+}
+
+export type FileOrderField = 'createdAt' | 'name' | 'id'
+
+/** One or more fields, most significant first, each at most once. Ties are broken by `id`, in the direction of the last. */
+export type FileOrder = readonly { readonly field: FileOrderField; readonly descending: boolean }[]
+
+/** Where a page ended: the ordered fields of its last file. */
+export type FileCursor = Pick<FileRecord, FileOrderField>
+
+export interface FilePage {
+  readonly order: FileOrder
+  readonly after?: FileCursor
+  /** 1 to 1,001. */
+  readonly limit: number
 }
 
 /**
@@ -108,7 +171,8 @@ export interface MetadataStore {
   /**
    * Applies the changes in order, all or none, durably: when the promise resolves they survive a power cut. Commits
    * that wait at the same time share one flush to disk but not one fate.
-   * @throws StoreError `conflict` if a guard did not hold or a unique name is taken
+   * @throws StoreError `conflict` if a guard did not hold or a unique name is taken (`change` tells of which change); `refused`
+   * if a change breaks a rule of the schema
    */
   commit(changes: readonly Change[]): Promise<void>
 
@@ -121,6 +185,10 @@ export interface MetadataStore {
   findKey(hash: string): Promise<ApiKey | undefined>
   /** Oldest first, revoked keys included. */
   listKeys(): Promise<readonly ApiKey[]>
+  /** The key that an unexpired session stands for, revoked keys included. */
+  findSessionKey(hash: string, now: number): Promise<ApiKey | undefined>
+  /** What an organization or project uses now, reservations included; zero if there is none of this id. */
+  usage(holder: 'organization' | 'project', id: string): Promise<Usage>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
 
@@ -131,6 +199,8 @@ export interface MetadataStore {
     filter: FileFilter,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<readonly FileRecord[]>
+  /** The files behind the cursor in this order; cost does not grow with how deep the page is. Names compare by code point. */
+  pageFiles(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]>
   countFiles(filter: FileFilter): Promise<number>
   /** Pending uploads whose time is over at `now`, oldest first. */
   listLapsedUploads(now: number, limit: number): Promise<readonly FileRecord[]>

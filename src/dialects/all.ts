@@ -1,9 +1,12 @@
 import type { Dialect } from './dialect.ts'
 import { lightfield } from './lightfield/dialect.ts'
 import type { LightfieldSettings } from './lightfield/settings.ts'
+import { llamacloud } from './llamacloud/dialect.ts'
+import type { LlamaCloudSettings } from './llamacloud/settings.ts'
 
 export interface DialectSettings {
   readonly lightfield: LightfieldSettings
+  readonly llamacloud: LlamaCloudSettings
 }
 
 /**
@@ -11,5 +14,5 @@ export interface DialectSettings {
  * nobody claims.
  */
 export function allDialects(settings: DialectSettings): readonly [Dialect, ...Dialect[]] {
-  return [lightfield(settings.lightfield)]
+  return [lightfield(settings.lightfield), llamacloud(settings.llamacloud)]
 }

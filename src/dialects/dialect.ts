@@ -18,6 +18,6 @@ export interface Dialect {
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */
   readonly rootPaths: readonly string[]
   /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
-  readonly http: (server: FastifyInstance, services: Services) => void
-  readonly toErrorAnswer: (error: ServiceError) => ErrorAnswer
+  readonly http: (server: FastifyInstance, services: Services) => void | Promise<void>
+  readonly toErrorAnswer: (error: ServiceError, requestId: string) => ErrorAnswer
 }

@@ -26,6 +26,12 @@ export class Handoff<T> {
     if (this.#waiting) this.#settle().resolve(undefined)
   }
 
+  /** Ends, and gives what nobody took. */
+  drain(): T[] {
+    this.end()
+    return this.#items.splice(0)
+  }
+
   /** Every further `take` throws, whatever is queued. The first end or failure counts. */
   fail(error: unknown): void {
     if (this.#over) return

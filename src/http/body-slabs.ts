@@ -4,41 +4,36 @@ import { type BodyDigest, openDigest } from './digest-pool.ts'
 import type { HexDigests } from './digest-worker.ts'
 
 const SLAB_BYTES = 256 * 1024
-/** One is written, one is hashed, one is filled, and one keeps them from waiting for each other. */
+/** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */
 const SLABS_PER_BODY = 4
-const MAX_IDLE_MEMORIES = 16
+const MAX_IDLE_SLABS = 64
 
-/** Memory of bodies that are over: a body has one, as long as it lasts, and gives it back when all is well. */
-const idleMemories: SharedArrayBuffer[] = []
+/**
+ * Slabs that no body holds. Not shared memory: that is freed only by chance, as no heap counts it, and a consumer
+ * that kept a chunk for too long would not notice. A slab that moves to a worker is cut off from its old views.
+ */
+const idleSlabs: ArrayBuffer[] = []
 
-/** A piece of a body's memory. It is free again once both the consumer and the hasher are done with it. */
 interface Slab {
-  readonly offset: number
-  readonly bytes: Buffer
-  filled: number
-  holders: number
+  readonly memory: ArrayBuffer
+  readonly filled: number
 }
 
 /**
- * Gathers one large body in a few slabs, filling them ahead of the consumer, and has each hashed by a worker while
- * the consumer works on it. Reading stops when all slabs are full.
+ * Gathers one large body in a few slabs, filling them ahead of the consumer; after the consumer a worker hashes
+ * them. Reading stops when all slabs are in use.
  */
 export class SlabPipe {
   readonly #source: BodySource
-  readonly #memory: SharedArrayBuffer
   readonly #digest: BodyDigest
-  readonly #free = new Handoff<Slab>()
+  readonly #free = new Handoff<ArrayBuffer>()
   readonly #full = new Handoff<Slab>()
+  #slabCount = 0
   #isClosed = false
 
   constructor(source: BodySource) {
     this.#source = source
-    this.#memory = idleMemories.pop() ?? new SharedArrayBuffer(SLABS_PER_BODY * SLAB_BYTES)
-    this.#digest = openDigest(this.#memory, (error) => this.#full.fail(error))
-    for (let offset = 0; offset < this.#memory.byteLength; offset += SLAB_BYTES) {
-      const bytes = Buffer.from(this.#memory, offset, SLAB_BYTES)
-      this.#free.put({ offset, bytes, filled: 0, holders: 0 })
-    }
+    this.#digest = openDigest((error) => this.#full.fail(error))
   }
 
   /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */
@@ -49,52 +44,58 @@ export class SlabPipe {
     )
     try {
       for (let slab = await this.#full.take(); slab; slab = await this.#full.take()) {
-        yield slab.bytes.subarray(0, slab.filled)
-        this.#release(slab)
+        yield new Uint8Array(slab.memory, 0, slab.filled)
+        this.#digest.add(slab.memory, slab.filled, (memory) => this.#release(memory))
       }
-      const digests = await this.#digest.finish()
-      // After the last answer nobody holds a slab. The memory of a broken body is left to the heap.
-      if (idleMemories.length < MAX_IDLE_MEMORIES) idleMemories.push(this.#memory)
-      return digests
+      return await this.#digest.finish()
     } finally {
-      this.#isClosed = true
-      this.#free.end()
-      this.#digest.drop()
+      this.#close()
     }
   }
 
   async #fill(head: Uint8Array): Promise<void> {
-    let slab = await this.#free.take()
+    let memory = await this.#takeFree()
+    let filled = 0
     for (let chunk: Uint8Array | undefined = head; chunk; chunk = await this.#source.next()) {
       for (let rest = chunk; rest.byteLength > 0; ) {
-        if (!slab) return
-        const fitting = rest.subarray(0, SLAB_BYTES - slab.filled)
-        slab.filled += copy(fitting, slab.bytes, slab.filled)
+        if (!memory) return
+        const fitting = rest.subarray(0, SLAB_BYTES - filled)
+        new Uint8Array(memory).set(fitting, filled)
+        filled += fitting.byteLength
         rest = rest.subarray(fitting.byteLength)
-        if (slab.filled < SLAB_BYTES) continue
-        this.#handOver(slab)
-        slab = await this.#free.take()
+        if (filled < SLAB_BYTES) continue
+        this.#handOver({ memory, filled })
+        memory = await this.#takeFree()
+        filled = 0
       }
     }
-    if (slab && slab.filled > 0) this.#handOver(slab)
+    if (memory) this.#handOver({ memory, filled })
   }
 
   #handOver(slab: Slab): void {
-    if (this.#isClosed) return
-    slab.holders = 2
-    this.#digest.add(slab.offset, slab.filled, () => this.#release(slab))
-    this.#full.put(slab)
+    if (this.#isClosed || slab.filled === 0) this.#release(slab.memory)
+    else this.#full.put(slab)
   }
 
-  #release(slab: Slab): void {
-    slab.holders -= 1
-    if (slab.holders > 0) return
-    slab.filled = 0
-    this.#free.put(slab)
+  /** Undefined once the pipe is closed. */
+  async #takeFree(): Promise<ArrayBuffer | undefined> {
+    if (!this.#free.isEmpty || this.#slabCount === SLABS_PER_BODY || this.#isClosed) return this.#free.take()
+    this.#slabCount += 1
+    return idleSlabs.pop() ?? new ArrayBuffer(SLAB_BYTES)
   }
-}
 
-/** `Uint8Array.set` into shared memory moves unaligned bytes one by one; a Buffer copies them at full speed. */
-function copy(from: Uint8Array, to: Buffer, offset: number): number {
-  return Buffer.from(from.buffer, from.byteOffset, from.byteLength).copy(to, offset)
+  #release(memory: ArrayBuffer): void {
+    if (!this.#isClosed) this.#free.put(memory)
+    else if (idleSlabs.length < MAX_IDLE_SLABS) idleSlabs.push(memory)
+    // Frees it now, rather than when the heap next looks.
+    else memory.transfer(0)
+  }
+
+  /** Slabs that the consumer or the worker has come back later, or go with their last holder. */
+  #close(): void {
+    this.#isClosed = true
+    this.#digest.drop()
+    for (const memory of this.#free.drain()) this.#release(memory)
+    for (const { memory } of this.#full.drain()) this.#release(memory)
+  }
 }

@@ -8,30 +8,27 @@ const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))
 
 /** The digests of one body, computed by a worker while the body passes. Must end with `finish` or `drop`. */
 export interface BodyDigest {
-  /** Hashes the next bytes. `done` is called when they may be overwritten; never, if the worker dies. */
-  add(offset: number, byteLength: number, done: () => void): void
+  /** Hashes the next bytes. Takes `slab` away and gives it back to `done`; never, if the worker dies. */
+  add(slab: ArrayBuffer, byteLength: number, done: (slab: ArrayBuffer) => void): void
   finish(): Promise<HexDigests>
   /** Frees what the worker holds. What was added before is still hashed, and `done`. */
   drop(): void
 }
 
 interface Job {
-  /** The callbacks of pieces that the worker has not answered yet, oldest first. */
-  readonly added: (() => void)[]
+  /** Who gets the slabs that the worker has, oldest first. */
+  readonly added: ((slab: ArrayBuffer) => void)[]
   readonly finished: PromiseWithResolvers<HexDigests>
   readonly onFailure: (error: Error) => void
 }
 
 const workers = new Set<DigestWorker>()
 
-/**
- * Gives a body, whose bytes will lie in `memory`, to the least busy worker; starts one more if all are busy.
- * `onFailure` is called if that worker dies.
- */
-export function openDigest(memory: SharedArrayBuffer, onFailure: (error: Error) => void): BodyDigest {
+/** Gives the body to the least busy worker; starts one more if all are busy. `onFailure` hears of its death. */
+export function openDigest(onFailure: (error: Error) => void): BodyDigest {
   const idlest = [...workers].sort((a, b) => a.jobCount - b.jobCount)[0]
   const wanted = idlest === undefined || (idlest.jobCount > 0 && workers.size < MAX_WORKERS)
-  return (wanted ? new DigestWorker() : idlest).open(memory, onFailure)
+  return (wanted ? new DigestWorker() : idlest).open(onFailure)
 }
 
 /** A worker thread, and the bodies it is hashing; it keeps the process alive only while there are some. */
@@ -56,35 +53,30 @@ class DigestWorker {
     return this.#jobs.size
   }
 
-  open(memory: SharedArrayBuffer, onFailure: (error: Error) => void): BodyDigest {
+  open(onFailure: (error: Error) => void): BodyDigest {
     const body = ++this.#lastBody
     const job: Job = { added: [], finished: Promise.withResolvers(), onFailure }
     // Whoever dropped the body does not wait for its digests.
     job.finished.promise.catch(() => {})
     this.#jobs.set(body, job)
     this.#worker.ref()
-    this.#post({ kind: 'open', body, memory })
     return {
-      add: (offset, byteLength, done) => {
+      add: (slab, byteLength, done) => {
         job.added.push(done)
-        this.#post({ kind: 'add', body, offset, byteLength })
+        this.#worker.postMessage({ kind: 'add', body, slab, byteLength } satisfies DigestRequest, [slab])
       },
       finish: () => {
-        this.#post({ kind: 'finish', body })
+        this.#worker.postMessage({ kind: 'finish', body } satisfies DigestRequest)
         return job.finished.promise
       },
-      drop: () => this.#post({ kind: 'drop', body }),
+      drop: () => this.#worker.postMessage({ kind: 'drop', body } satisfies DigestRequest),
     }
-  }
-
-  #post(request: DigestRequest): void {
-    this.#worker.postMessage(request)
   }
 
   #settle(answer: DigestAnswer): void {
     const job = this.#jobs.get(answer.body)
     if (answer.kind === 'added') {
-      job?.added.shift()?.()
+      job?.added.shift()?.(answer.slab)
       return
     }
     if (answer.kind === 'finished') job?.finished.resolve(answer.digests)

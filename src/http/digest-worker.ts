@@ -6,46 +6,35 @@ export interface HexDigests {
   readonly md5: string
 }
 
-/** Begin a body whose bytes will lie in `memory`; hash the next piece of it; tell the digests; or forget it. */
+/** Hash the first `byteLength` bytes of `slab` next; or tell the digests; or forget the body. */
 export type DigestRequest =
-  | { readonly kind: 'open'; readonly body: number; readonly memory: SharedArrayBuffer }
-  | { readonly kind: 'add'; readonly body: number; readonly offset: number; readonly byteLength: number }
+  | { readonly kind: 'add'; readonly body: number; readonly slab: ArrayBuffer; readonly byteLength: number }
   | { readonly kind: 'finish' | 'drop'; readonly body: number }
 
-/** Answers come in the order of the requests. After `added` that piece of the memory may be overwritten. */
+/** Every request is answered, in order. `added` gives the slab back. */
 export type DigestAnswer =
-  | { readonly kind: 'added' | 'dropped'; readonly body: number }
+  | { readonly kind: 'added'; readonly body: number; readonly slab: ArrayBuffer }
   | { readonly kind: 'finished'; readonly body: number; readonly digests: HexDigests }
+  | { readonly kind: 'dropped'; readonly body: number }
 
-interface OpenBody {
-  readonly memory: SharedArrayBuffer
-  readonly sha256: Hash
-  readonly md5: Hash
-}
-
-const bodies = new Map<number, OpenBody>()
+const bodies = new Map<number, { readonly sha256: Hash; readonly md5: Hash }>()
 
 parentPort?.on('message', (request: DigestRequest) => {
-  const { body } = request
-  if (request.kind === 'open') {
-    bodies.set(body, { memory: request.memory, sha256: createHash('sha256'), md5: createHash('md5') })
-    return
-  }
-  const open = bodies.get(body)
-  if (open === undefined) return
-  parentPort?.postMessage(answerTo(request, open))
+  const answer = answerTo(request)
+  parentPort?.postMessage(answer, answer.kind === 'added' ? [answer.slab] : [])
 })
 
-function answerTo(request: Exclude<DigestRequest, { kind: 'open' }>, open: OpenBody): DigestAnswer {
-  const { body } = request
-  const { memory, sha256, md5 } = open
-  if (request.kind === 'add') {
-    const bytes = new Uint8Array(memory, request.offset, request.byteLength)
+function answerTo(request: DigestRequest): DigestAnswer {
+  const { kind, body } = request
+  const { sha256, md5 } = bodies.get(body) ?? { sha256: createHash('sha256'), md5: createHash('md5') }
+  if (kind === 'add') {
+    const bytes = new Uint8Array(request.slab, 0, request.byteLength)
     sha256.update(bytes)
     md5.update(bytes)
-    return { kind: 'added', body }
+    bodies.set(body, { sha256, md5 })
+    return { kind: 'added', body, slab: request.slab }
   }
   bodies.delete(body)
-  if (request.kind === 'drop') return { kind: 'dropped', body }
+  if (kind === 'drop') return { kind: 'dropped', body }
   return { kind: 'finished', body, digests: { sha256: sha256.digest('hex'), md5: md5.digest('hex') } }
 }

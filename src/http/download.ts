@@ -8,7 +8,7 @@ import type { Services } from '../core/services.ts'
  * Headers that keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely
  * hosting user data"). They go on every answer that may carry a file's bytes.
  */
-const safeHeaders = {
+export const safeHeaders = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "sandbox; default-src 'none'",
   'cross-origin-resource-policy': 'cross-origin',
@@ -29,26 +29,23 @@ export async function sendFile(
   const { blobKey, sizeBytes, storedAt } = file
   if (blobKey === null || storedAt === null) throw new Error('only a stored file can be sent')
   const etag = `"${file.md5}"`
-  reply.headers({
-    ...safeHeaders,
-    etag,
-    'last-modified': new Date(storedAt).toUTCString(),
-    'accept-ranges': 'bytes',
-  })
-  if (isNotModified(request, etag, storedAt)) return reply.code(304).send()
-  if (!preconditionHolds(request, etag, storedAt)) return reply.code(412).send()
+  const about = { etag, 'last-modified': new Date(storedAt).toUTCString(), 'accept-ranges': 'bytes' }
+  reply.headers(safeHeaders)
+  if (!preconditionHolds(request, etag, storedAt)) return reply.code(412).headers(about).send()
+  if (isNotModified(request, etag, storedAt)) return reply.code(304).headers(about).send()
   const range = rangeOf(request, reply, etag, storedAt, sizeBytes)
-  reply.type(file.mimeType).header('content-disposition', contentDisposition(file.name))
+  // Opened before anything is said about the bytes: an answer that they are lost must not describe them.
+  const bytes = await services.blobs.open(blobKey, range)
+  reply.headers(about).type(file.mimeType).header('content-disposition', contentDisposition(file.name))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
-  // An empty answer still needs the bytes to be there, but not their stream.
-  const bytes = await services.blobs.open(blobKey, range)
   if (request.method !== 'HEAD') return reply.send(bytes)
+  // The answer to HEAD needs the bytes to be there, but not their stream.
   bytes.destroy()
   return reply.send()
 }
 
-/** If-None-Match wins over If-Modified-Since (RFC 9110, 13.2.2). */
+/** Asked after the preconditions; If-None-Match wins over If-Modified-Since (RFC 9110, 13.2.2). */
 function isNotModified({ headers }: FastifyRequest, etag: string, storedAt: number): boolean {
   const tags = headers['if-none-match']
   if (tags !== undefined) return matches(tags, etag)

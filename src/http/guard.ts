@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import { authenticate } from '../core/access/authenticate.ts'
 import type { Scope } from '../core/access/scope.ts'
 import { type Caller, hasScope } from '../core/caller.ts'
 import { SECOND_MS } from '../core/clock.ts'
@@ -46,8 +45,8 @@ export function declarePublic(server: FastifyInstance): void {
 
 export interface GuardOptions {
   readonly services: Services
-  /** The secret that this dialect's clients send, wherever they put it. */
-  readonly secretOf: (request: FastifyRequest) => string | undefined
+  /** Finds the caller by whatever this dialect's clients send. @throws ServiceError `unauthenticated` */
+  readonly authenticate: (request: FastifyRequest) => Promise<Caller>
   /** Runs once the caller is known and before anything is counted or allowed. @throws ServiceError */
   readonly afterAuthentication?: (request: FastifyRequest) => void
   /** Writes the dialect's rate headers. */
@@ -56,11 +55,10 @@ export interface GuardOptions {
 
 /** One hook in front of every route of a dialect: key, then rate, then scope. Unknown URLs pass, to their 404. */
 export function guard(server: FastifyInstance, options: GuardOptions): void {
-  const { services } = options
   server.addHook('onRequest', async (request, reply) => {
     const { access } = request.routeOptions.config
     if (request.is404 || access === undefined || typeof access === 'string') return
-    request.caller = await authenticate(services, options.secretOf(request))
+    request.caller = await options.authenticate(request)
     countAndAllow(request, reply, options, access)
   })
 }

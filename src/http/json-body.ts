@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 
@@ -18,12 +19,22 @@ export function acceptJsonBodies(server: FastifyInstance): void {
       return done(new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
     return parse(request, body.toString('utf8'), done)
   })
+  server.addContentTypeParser('*', refuseUnlessEmpty)
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
   server.addHook('preValidation', async (request) => {
     if (request.body === undefined) request.body = {}
   })
 }
 
-function hasBody({ headers }: FastifyRequest): boolean {
+/** A chunked body of another type, or of none, is refused at its first byte: until then it may turn out to be empty. */
+async function refuseUnlessEmpty(_request: FastifyRequest, payload: IncomingMessage): Promise<undefined> {
+  // The stream must outlive the refusal: the answer goes out on its socket.
+  for await (const _chunk of payload.iterator({ destroyOnReturn: false })) {
+    throw new ServiceError('body-type-unsupported', 'Send Content-Type: application/json.')
+  }
+}
+
+/** Whether the headers announce a body; a chunked one may still turn out to be empty. */
+export function hasBody({ headers }: FastifyRequest): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

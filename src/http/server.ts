@@ -3,11 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   LogController,
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import { answerBrokenRequest } from './broken-request.ts'
+import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
+import { hasBody } from './json-body.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
 export interface ServerLimits {
@@ -61,18 +65,24 @@ export function createHttpServer({
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    http: { headersTimeout: limits.headersMs, requireHostHeader: true },
+    // A missing Host is refused with the other ambiguities, in a form that clients can read.
+    http: { headersTimeout: limits.headersMs, requireHostHeader: false },
+    clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
     frameworkErrors: (error, request, reply) => {
       reply.hijack()
+      reply.raw.setHeader('x-request-id', request.id)
       onBrokenRequest(error, request.raw, reply.raw)
     },
   })
   server.addConstraintStrategy(dialectConstraint(dialectOf))
   server.server.maxConnections = limits.maxConnections
+  // A client may close its half of the connection once its request is out; by default Node drops the request then. A
+  // setting of Node's server since its beginnings, though not of its documentation (`socketOnEnd` in lib/_http_server.js).
+  Object.assign(server.server, { httpAllowHalfOpen: true })
   server.server.on('checkContinue', (request, response) => server.routing(request, response))
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
@@ -105,10 +115,15 @@ function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
 function answerEarly(server: FastifyInstance): void {
   server.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
-    refuseAmbiguous(request)
+    refuseAmbiguous(request, reply)
+    // An unknown address is told at once: whatever else is wrong with the request does not matter.
+    if (request.is404) throw routeUnknown()
   })
   server.addHook('preParsing', async (request, reply) => {
-    if (request.headers.expect !== undefined && !reply.raw.headersSent) reply.raw.writeContinue()
+    refuseEncoded(request)
+    const { headers, raw } = request
+    // A client that speaks HTTP/1.0 does not know of interim answers (RFC 9110, 15.2).
+    if (headers.expect !== undefined && raw.httpVersion !== '1.0') reply.raw.writeContinue()
   })
   server.addHook('onResponse', async ({ raw }) => {
     if (!raw.complete) linger(raw)
@@ -116,18 +131,27 @@ function answerEarly(server: FastifyInstance): void {
 }
 
 /** A proxy before us may read these differently than we do (RFC 9112, 3.2 and 6.1); Node's parser takes them. */
-function refuseAmbiguous({ raw }: FastifyRequest): void {
+function refuseAmbiguous({ raw }: FastifyRequest, reply: FastifyReply): void {
   const { url = '', httpVersion, headers, rawHeaders } = raw
   const hosts = rawHeaders.filter(
     (name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host',
   )
   const isOldChunked = httpVersion === '1.0' && headers['transfer-encoding'] !== undefined
-  if (hosts.length > 1 || !url.startsWith('/') || isOldChunked) {
+  const isHostless = hosts.length === 0 && httpVersion !== '1.0'
+  if (hosts.length > 1 || isHostless || !url.startsWith('/') || isOldChunked) {
+    reply.header('connection', 'close')
     throw new ServiceError(
       'request-malformed',
       'The request is ambiguous: one Host header and a path, please.',
     )
   }
+}
+
+/** Bodies are taken as they are: decoding would let a small request become a huge one. */
+function refuseEncoded(request: FastifyRequest): void {
+  const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (coding === 'identity' || coding === '' || !hasBody(request)) return
+  throw new ServiceError('body-type-unsupported', 'Send the body without a Content-Encoding.')
 }
 
 /** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */

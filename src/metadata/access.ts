@@ -2,17 +2,26 @@ import type { Kysely } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
+import type { Session } from '../core/metadata-store.ts'
 import { type Arg, guarded, prepare, statement } from './prepare.ts'
 import { type RecordShape, recordShape } from './record-shape.ts'
 import type { Stored, Tables } from './tables.ts'
 
-export const organizationShape = recordShape<Organization>({ id: 'plain', slug: 'plain', createdAt: 'plain' })
+export const organizationShape = recordShape<Organization>({
+  id: 'plain',
+  slug: 'plain',
+  createdAt: 'plain',
+  quotaFiles: 'plain',
+  quotaBytes: 'plain',
+})
 
 export const projectShape = recordShape<Project>({
   id: 'plain',
   organizationId: 'plain',
   slug: 'plain',
   createdAt: 'plain',
+  quotaFiles: 'plain',
+  quotaBytes: 'plain',
 })
 
 export const keyShape = recordShape<ApiKey>({
@@ -28,6 +37,8 @@ export const keyShape = recordShape<ApiKey>({
   revokedAt: 'plain',
 })
 
+const sessionShape = recordShape<Session>({ hash: 'plain', keyId: 'plain', expiresAt: 'plain' })
+
 export const linkKeyShape = recordShape<LinkKey>({ id: 'plain', secret: 'plain', createdAt: 'plain' })
 
 interface Named {
@@ -39,7 +50,7 @@ interface Nothing {
 
 export type AccessQueries = ReturnType<typeof accessQueries>
 
-/** The queries of organizations, projects and keys. */
+/** The queries of organizations, projects, keys and sessions. */
 export function accessQueries(db: Kysely<Tables>) {
   const organizations = db.selectFrom('organizations').select(organizationShape.fields)
   const projects = db.selectFrom('projects').select(projectShape.fields)
@@ -51,6 +62,13 @@ export function accessQueries(db: Kysely<Tables>) {
     insertProject: statement<Project>((arg) => db.insertInto('projects').values(allOf(projectShape, arg))),
     insertKey: statement<ApiKey>((arg) => db.insertInto('apiKeys').values(allOf(keyShape, arg))),
     insertLinkKey: statement<LinkKey>((arg) => db.insertInto('linkKeys').values(allOf(linkKeyShape, arg))),
+    insertSession: statement<Session>((arg) => db.insertInto('sessions').values(allOf(sessionShape, arg))),
+    deleteSession: statement<{ readonly hash: string }>((arg) =>
+      db.deleteFrom('sessions').where('hash', '=', arg('hash')),
+    ),
+    purgeSessions: statement<{ readonly now: number }>((arg) =>
+      db.deleteFrom('sessions').where('expiresAt', '<=', arg('now')),
+    ),
     revokeKey: guarded<{ readonly id: string; readonly revokedAt: number }>((arg) =>
       db
         .updateTable('apiKeys')
@@ -74,6 +92,17 @@ export function accessQueries(db: Kysely<Tables>) {
       projects.where('organizationId', '=', arg('organizationId')).orderBy('createdAt').orderBy('id'),
     ),
     findKey: prepare<{ readonly hash: string }>((arg) => keys.where('hash', '=', arg('hash'))),
+    findSessionKey: prepare<{ readonly hash: string; readonly now: number }>((arg) =>
+      keys.where(
+        'id',
+        '=',
+        db
+          .selectFrom('sessions')
+          .select('keyId')
+          .where('hash', '=', arg('hash'))
+          .where('expiresAt', '>', arg('now')),
+      ),
+    ),
     listKeys: prepare<Nothing>(() => keys.orderBy('createdAt').orderBy('id')),
     listLinkKeys: prepare<Nothing>(() =>
       db

@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { BlobKey } from '../core/blob-store.ts'
-import type { ReferencedBlob, UnreferencedBlob } from '../core/metadata-store.ts'
+import type { ReferencedBlob, UnreferencedBlob, UsageOf } from '../core/metadata-store.ts'
 import { guarded, prepare, statement } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
-import type { Tables } from './tables.ts'
+import type { Tables, UnreferencedBlobRow } from './tables.ts'
 
 export const unreferencedShape = recordShape<UnreferencedBlob>({ key: 'plain', collectAfter: 'plain' })
 
@@ -13,6 +13,26 @@ export const referencedShape = recordShape<ReferencedBlob>({
   sizeBytes: 'plain',
   sha256: 'plain',
 })
+
+type Intention = Omit<UnreferencedBlobRow, 'intended' | 'collecting'>
+const noReservation = {
+  reservedOrganizationId: null,
+  reservedProjectId: null,
+  reservedFiles: null,
+  reservedBytes: null,
+}
+
+/** A blob about to be written, with what is reserved for it. */
+export function intention(blob: UnreferencedBlob, reserved: UsageOf | undefined): Intention {
+  if (reserved === undefined) return { ...blob, ...noReservation }
+  return {
+    ...blob,
+    reservedOrganizationId: reserved.organizationId,
+    reservedProjectId: reserved.projectId,
+    reservedFiles: reserved.files,
+    reservedBytes: reserved.bytes,
+  }
+}
 
 interface Key {
   readonly key: BlobKey
@@ -26,19 +46,35 @@ interface Limit {
 
 export type BlobQueries = ReturnType<typeof blobQueries>
 
-/** The queries of blobs: which keys have, had or may yet have bytes, and who points at them. */
+/**
+ * The queries of blobs: which keys have, had or may yet have bytes, and who points at them. What clears a reservation
+ * here does not give it back; the statements that do have to come first.
+ */
 export function blobQueries(db: Kysely<Tables>) {
   return {
     /** Guarded, for it inserts nothing if a file points at the key already. */
-    intend: guarded<UnreferencedBlob>((arg) =>
+    intend: guarded<Intention>((arg) =>
       db
         .insertInto('unreferencedBlobs')
-        .columns(['key', 'collectAfter', 'intended', 'collecting'])
+        .columns([
+          'key',
+          'collectAfter',
+          'reservedOrganizationId',
+          'reservedProjectId',
+          'reservedFiles',
+          'reservedBytes',
+          'intended',
+          'collecting',
+        ])
         .expression(
           db
             .selectNoFrom(({ cast, val, lit }) => [
               cast<string>(val(arg('key')), 'text').as('key'),
               cast<number>(val(arg('collectAfter')), 'bigint').as('collectAfter'),
+              cast<string | null>(val(arg('reservedOrganizationId')), 'text').as('reservedOrganizationId'),
+              cast<string | null>(val(arg('reservedProjectId')), 'text').as('reservedProjectId'),
+              cast<number | null>(val(arg('reservedFiles')), 'bigint').as('reservedFiles'),
+              cast<number | null>(val(arg('reservedBytes')), 'bigint').as('reservedBytes'),
               lit(1).as('intended'),
               lit(0).as('collecting'),
             ])
@@ -53,9 +89,16 @@ export function blobQueries(db: Kysely<Tables>) {
     release: statement<UnreferencedBlob>((arg) =>
       db
         .insertInto('unreferencedBlobs')
-        .values({ key: arg('key'), collectAfter: arg('collectAfter'), intended: 0, collecting: 0 })
+        .values({
+          key: arg('key'),
+          collectAfter: arg('collectAfter'),
+          intended: 0,
+          collecting: 0,
+          ...noReservation,
+        })
         .onConflict((conflict) =>
           conflict.column('key').doUpdateSet(({ case: when, ref }) => ({
+            ...noReservation,
             intended: 0,
             collectAfter: when()
               .when('excluded.collectAfter', '<', ref('unreferencedBlobs.collectAfter'))
@@ -66,15 +109,25 @@ export function blobQueries(db: Kysely<Tables>) {
         ),
     ),
     collect: guarded<Key>((arg) =>
-      db.updateTable('unreferencedBlobs').set({ collecting: 1 }).where('key', '=', arg('key')),
+      db
+        .updateTable('unreferencedBlobs')
+        .set({ collecting: 1, ...noReservation })
+        .where('key', '=', arg('key')),
     ),
     forget: statement<Key>((arg) => db.deleteFrom('unreferencedBlobs').where('key', '=', arg('key'))),
     endIntentions: statement<Now>((arg) =>
       db
         .updateTable('unreferencedBlobs')
-        .set({ collectAfter: arg('now'), intended: 0 })
-        .where('intended', '=', 1)
-        .where('collectAfter', '>', arg('now')),
+        .set(({ case: when, ref }) => ({
+          ...noReservation,
+          intended: 0,
+          collectAfter: when()
+            .when('collectAfter', '>', arg('now'))
+            .then(arg('now'))
+            .else(ref('collectAfter'))
+            .end(),
+        }))
+        .where('intended', '=', 1),
     ),
     collectable: prepare<Now & Limit>((arg) =>
       db

@@ -1,15 +1,16 @@
 import { type Kysely, sql } from 'kysely'
 import type { FileRecord, FileState } from '../core/files/file.ts'
-import type { FileFilter, FileGuard, FilePatch } from '../core/metadata-store.ts'
+import type { FileGuard, FilePatch } from '../core/metadata-store.ts'
 import {
   type Arg,
+  type BoundStatement,
+  bound,
   guarded,
+  kept,
   prepare,
   type Query,
   type Statement,
-  type Step,
   statement,
-  step,
 } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
 import type { Tables } from './tables.ts'
@@ -51,21 +52,11 @@ interface Due {
   readonly now: number
   readonly limit: number
 }
-interface Visible {
-  readonly projectId: string
-  readonly visibleAt: number
-}
-interface Window extends Visible {
-  readonly offset: number
-  readonly limit: number
-}
 
-/** The queries of files. Those that depend on the columns named are compiled at first use and kept. */
+/** The queries of single files and of those that are due. Updates are compiled once per set of columns. */
 export class FileQueries {
   readonly #db: Kysely<Tables>
   readonly #updates = new Map<string, Statement<Record<string, unknown>>>()
-  readonly #lists = new Map<string, Query<Window>>()
-  readonly #counts = new Map<string, Query<Visible>>()
   readonly insert: Statement<FileRecord>
   readonly find: Query<{ readonly id: string }>
   readonly lapsed: Query<Due>
@@ -99,7 +90,7 @@ export class FileQueries {
   }
 
   /** Changes the named fields of a row that matches the guard. */
-  update(id: string, guard: FileGuard, patch: FilePatch): Step {
+  update(id: string, guard: FileGuard, patch: FilePatch): BoundStatement {
     const args: Record<string, unknown> = { id, guardState: guard.state }
     const patched: (keyof FilePatch)[] = []
     for (const field of patchFields) {
@@ -114,7 +105,7 @@ export class FileQueries {
       args[guardName(field)] = guard[field]
     }
     const update = kept(this.#updates, `${patched}|${compared}`, () => this.#compileUpdate(patched, compared))
-    return step(update, args)
+    return bound(update, args)
   }
 
   #compileUpdate(patched: readonly string[], compared: readonly (typeof guardFields)[number][]) {
@@ -132,45 +123,6 @@ export class FileQueries {
       return query
     })
   }
-
-  list(states: FileFilter['states']): Query<Window> {
-    return kept(this.#lists, states.join(), () =>
-      prepare((arg) =>
-        this.#visible(states, arg)
-          .select(fileShape.fields)
-          .orderBy('createdAt', 'desc')
-          .orderBy('id', 'desc')
-          .limit(arg('limit'))
-          .offset(arg('offset')),
-      ),
-    )
-  }
-
-  count(states: FileFilter['states']): Query<Visible> {
-    return kept(this.#counts, states.join(), () =>
-      prepare((arg) => this.#visible(states, arg).select(({ fn }) => fn.countAll<number>().as('files'))),
-    )
-  }
-
-  #visible<Args extends Visible>(states: readonly FileState[], arg: Arg<Args>) {
-    const visible = arg as unknown as Arg<Visible>
-    return this.#db
-      .selectFrom('files')
-      .where('projectId', '=', visible('projectId'))
-      .where('state', '<>', sql.lit('deleted'))
-      .where(
-        'state',
-        'in',
-        states.map((state) => sql.lit(state)),
-      )
-      .where(({ eb, or }) =>
-        or([
-          eb('state', '<>', sql.lit('stored')),
-          eb('expiresAt', 'is', null),
-          eb('expiresAt', '>', visible('visibleAt')),
-        ]),
-      )
-  }
 }
 
 /** Every column of the record, each filled by the argument of the same name. */
@@ -182,13 +134,4 @@ function allOf(arg: Arg<FileRecord>) {
 
 function guardName(field: string): string {
   return `guard:${field}`
-}
-
-function kept<T>(cache: Map<string, T>, key: string, make: () => T): T {
-  let value = cache.get(key)
-  if (value === undefined) {
-    value = make()
-    cache.set(key, value)
-  }
-  return value
 }

@@ -9,7 +9,7 @@ import type { OpenStore } from './conformance/samples.ts'
 
 /** Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time. */
 export function describeMetadataStore(name: string, openStore: OpenStore): void {
-  describe(name, () => {
+  describe(name, { concurrency: 4 }, () => {
     describeCommits(openStore)
     describeAccess(openStore)
     describeFiles(openStore)

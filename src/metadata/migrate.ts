@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { initial } from './migrations/0001-initial.ts'
+import { quotasAndPaging } from './migrations/0002-quotas-and-paging.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -13,7 +14,7 @@ interface MigrationStep {
 }
 
 /** Index plus one is the schema version. Released entries never change; new ones are appended. */
-export const allMigrations: readonly Migration[] = [initial]
+export const allMigrations: readonly Migration[] = [initial, quotasAndPaging]
 
 /** A connection on which the schema is brought up to date. */
 export interface MigrationSession {

@@ -13,10 +13,16 @@ export interface Statement<Args> extends Query<Args> {
   readonly expects: number | undefined
 }
 
-/** One statement of a commit, with its values. */
-export interface Step {
+/** A statement with its values. */
+export interface BoundStatement {
   readonly statement: Omit<Statement<never>, 'bind'>
   readonly values: readonly SqlValue[]
+}
+
+/** One statement of a commit. */
+export interface Step extends BoundStatement {
+  /** The kind of the change that it is a part of. */
+  readonly change: string
 }
 
 /** Stands for an argument inside a query. */
@@ -77,7 +83,7 @@ export function guarded<Args>(build: (arg: Arg<Args>) => Compilable): Statement<
   return { ...prepare(build), expects: 1 }
 }
 
-export function step<Args>(statement: Statement<Args>, args: Args): Step {
+export function bound<Args>(statement: Statement<Args>, args: Args): BoundStatement {
   return { statement, values: statement.bind(args) }
 }
 
@@ -86,4 +92,14 @@ function toSqlValue(value: unknown): SqlValue {
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value === 'object') return JSON.stringify(value)
   throw new TypeError(`A ${typeof value} cannot be stored`)
+}
+
+/** The value of `key`, made at its first use. For queries that depend on what they are asked for. */
+export function kept<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  let value = cache.get(key)
+  if (value === undefined) {
+    value = make()
+    cache.set(key, value)
+  }
+  return value
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { Expression, Kysely } from 'kysely'
 import type { Query, Step } from './prepare.ts'
 import type { SqlValue, Tables } from './tables.ts'
 
@@ -9,11 +9,14 @@ export type SqlRow = readonly SqlValue[]
 export interface SqlEngine {
   /** Compiles for this engine; it never runs anything itself. */
   readonly builder: Kysely<Tables>
+  /** A subquery of the texts in `json`, which stands for an argument that is an array. */
+  textsIn(json: string): Expression<string>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
   /**
    * Runs the steps as one durable transaction.
-   * @throws StoreError `conflict` if a step changed fewer rows than it must, or a unique or foreign key refused it
+   * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique
+   * or foreign key refused it
    */
   write(steps: readonly Step[]): Promise<void>
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */

@@ -6,7 +6,8 @@ import { DatabaseSync } from 'node:sqlite'
 const OLDEST_SOUND_VERSION = '3.51.3'
 /** How long a connection waits for another process's transaction. */
 const BUSY_TIMEOUT_MS = 5000
-const READER_CACHE_KIB = 32 * 1024
+/** Of each connection; what an insert touches of the indexes should fit. */
+const CACHE_KIB = 32 * 1024
 /** The log is cut back to this after a checkpoint, however long a burst has made it. */
 const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -55,6 +56,7 @@ export function openWritingConnection(path: string): WritingConnection {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA mmap_size = 0;
+    PRAGMA cache_size = -${CACHE_KIB};
     PRAGMA wal_autocheckpoint = 0;
     PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT_BYTES};
   `)
@@ -72,6 +74,6 @@ export function openWritingConnection(path: string): WritingConnection {
 
 export function openReadingConnection(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
-  db.exec(`PRAGMA mmap_size = 0; PRAGMA cache_size = -${READER_CACHE_KIB}`)
+  db.exec(`PRAGMA mmap_size = 0; PRAGMA cache_size = -${CACHE_KIB}`)
   return db
 }

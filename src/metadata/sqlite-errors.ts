@@ -45,6 +45,10 @@ const sentences: Readonly<Record<FailureCode, string>> = {
   refused: 'The database refused the change',
 }
 
-export function storeErrorOf({ code, message }: Pick<SqliteFailure, 'code' | 'message'>): StoreError {
-  return new StoreError(code, sentences[code], new Error(message))
+/** `change` is the kind of the change that met the failure, if it was one. */
+export function storeErrorOf(
+  { code, message }: Pick<SqliteFailure, 'code' | 'message'>,
+  change?: string,
+): StoreError {
+  return new StoreError(code, sentences[code], new Error(message), code === 'conflict' ? change : undefined)
 }

@@ -14,13 +14,19 @@ export interface LearntStatement {
 export type FlatCommit = readonly SqlValue[]
 
 /** A commit, by its place in the group, that was not made. */
-export type FailedCommit = Pick<SqliteFailure, 'code' | 'message'> & { readonly index: number }
+export type FailedCommit = Pick<SqliteFailure, 'code' | 'message'> & {
+  readonly index: number
+  /** The place in the commit of the statement that failed, unless the whole group did. */
+  readonly step?: number
+}
 
 export interface GroupOutcome {
   readonly failures: readonly FailedCommit[]
   /** Why nothing more may be written. */
   readonly fatal: string | undefined
 }
+
+type FailedStep = Required<Omit<FailedCommit, 'index'>>
 
 interface Prepared extends LearntStatement {
   readonly run: StatementSync
@@ -35,6 +41,7 @@ export class GroupWriter {
   readonly #statements: Prepared[] = []
   readonly #begin: StatementSync
   readonly #commit: StatementSync
+  readonly #rollback: StatementSync
   readonly #savepoint: StatementSync
   readonly #rollbackTo: StatementSync
   readonly #release: StatementSync
@@ -44,6 +51,7 @@ export class GroupWriter {
     this.#db = db
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
+    this.#rollback = db.prepare('ROLLBACK')
     this.#savepoint = db.prepare('SAVEPOINT one')
     this.#rollbackTo = db.prepare('ROLLBACK TO one')
     this.#release = db.prepare('RELEASE one')
@@ -75,18 +83,49 @@ export class GroupWriter {
   }
 
   #attempt(commits: readonly FlatCommit[]): GroupOutcome {
-    const failures: FailedCommit[] = []
     try {
       this.#begin.run()
-      for (let index = 0; index < commits.length; index++) {
-        const failure = this.#apply(commits[index] as FlatCommit)
-        if (failure !== undefined) failures.push({ index, code: failure.code, message: failure.message })
+      let failures = this.#applyBare(commits)
+      if (failures === undefined) {
+        this.#rollback.run()
+        this.#begin.run()
+        failures = this.#applyWithSavepoints(commits)
       }
       this.#commit.run()
       return { failures, fatal: undefined }
     } catch (error) {
       return this.#undo(commits, error)
     }
+  }
+
+  /**
+   * Most groups have no failing commit, or one that fails at its first step; they are spared the savepoints, for which
+   * SQLite copies every page that a commit changes.
+   * @returns undefined if a commit failed half-way
+   */
+  #applyBare(commits: readonly FlatCommit[]): FailedCommit[] | undefined {
+    const failures: FailedCommit[] = []
+    for (const [index, commit] of commits.entries()) {
+      const failure = this.#runSteps(commit)
+      if (failure === undefined) continue
+      if (failure.step > 0) return undefined
+      failures.push({ index, ...failure })
+    }
+    return failures
+  }
+
+  #applyWithSavepoints(commits: readonly FlatCommit[]): FailedCommit[] {
+    const failures: FailedCommit[] = []
+    for (const [index, commit] of commits.entries()) {
+      this.#savepoint.run()
+      const failure = this.#runSteps(commit)
+      if (failure !== undefined) {
+        this.#rollbackTo.run()
+        failures.push({ index, ...failure })
+      }
+      this.#release.run()
+    }
+    return failures
   }
 
   #undo(commits: readonly FlatCommit[], error: unknown): GroupOutcome {
@@ -103,30 +142,22 @@ export class GroupWriter {
     }
   }
 
-  #apply(commit: FlatCommit): SqliteFailure | undefined {
-    const first = this.#statements[commit[0] as number] as Prepared
-    // A statement alone needs no savepoint: if it fails, or changes nothing, there is nothing to undo.
-    if (commit.length === first.parameterCount + 1) return this.#runSteps(commit)
-    this.#savepoint.run()
-    const failure = this.#runSteps(commit)
-    if (failure !== undefined) this.#rollbackTo.run()
-    this.#release.run()
-    return failure
-  }
-
-  #runSteps(commit: FlatCommit): SqliteFailure | undefined {
+  /** A step that fails changes nothing by itself. */
+  #runSteps(commit: FlatCommit): FailedStep | undefined {
     let at = 0
-    while (at < commit.length) {
+    for (let step = 0; at < commit.length; step++) {
       const { run, expects, parameterCount } = this.#statements[commit[at] as number] as Prepared
       const values = commit.slice(at + 1, at + 1 + parameterCount)
       at += 1 + parameterCount
       this.#stepsSinceCheckpoint++
       try {
         const { changes } = run.run(...values)
-        if (expects !== undefined && changes !== expects) return guardFailed
+        if (expects !== undefined && changes !== expects) return { step, ...guardFailed }
       } catch (error) {
         const failure = sqliteFailure(error)
-        if (failure.local && this.#db.isTransaction) return failure
+        if (failure.local && this.#db.isTransaction) {
+          return { step, code: failure.code, message: failure.message }
+        }
         throw error
       }
     }
@@ -150,12 +181,7 @@ export class GroupWriter {
   }
 }
 
-const guardFailed: SqliteFailure = {
-  code: 'conflict',
-  message: 'A guard did not hold',
-  local: true,
-  fatal: false,
-}
+const guardFailed = { code: 'conflict', message: 'A guard did not hold' } as const
 
 function allFailed(commits: readonly FlatCommit[], message: string): GroupOutcome {
   return { failures: commits.map((_, index) => ({ index, code: 'unavailable', message })), fatal: message }

@@ -9,6 +9,7 @@ import type { WriterData, WriterOrder, WriterReport } from './sqlite-writer-work
 import type { SqlValue } from './tables.ts'
 
 interface Waiting {
+  readonly steps: readonly Step[]
   readonly commit: FlatCommit
   readonly resolve: () => void
   readonly reject: (error: Error) => void
@@ -63,7 +64,7 @@ export class SqliteWriter {
     if (this.#state !== 'open') return Promise.reject(this.#refusal())
     const commit = this.#flatten(steps)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ commit, resolve, reject })
+      this.#waiting.push({ steps, commit, resolve, reject })
       this.#schedule()
     })
   }
@@ -154,7 +155,10 @@ export class SqliteWriter {
     this.#inFlight = undefined
     this.#worker.unref()
     if (this.#waiting.length > 0) this.#schedule()
-    for (const failure of failures) group[failure.index]?.reject(storeErrorOf(failure))
+    for (const failure of failures) {
+      const failed = group[failure.index]
+      failed?.reject(storeErrorOf(failure, failed.steps[failure.step ?? -1]?.change))
+    }
     // Resolving what was rejected before changes nothing.
     for (const { resolve } of group) resolve()
     if (this.#waiting.length === 0) this.#idle?.()

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
+import type { FileState } from '../core/files/file.ts'
 import { blobQueries } from './blobs.ts'
 import { insertFiles, NOW, sampleFile, testStore } from './conformance/samples.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
+import { FileListings } from './file-listings.ts'
 import { FileQueries } from './files.ts'
 import { linesOf, runChild, startChild } from './fixtures/processes.ts'
 import { describeMetadataStore } from './metadata-store.conformance.ts'
@@ -73,16 +75,19 @@ test('only the owner can read the files, whatever the umask', async (t) => {
   await store.close()
 })
 
+const filterOf = (...states: FileState[]) => ({ projectId: 'p', states, visibleAt: NOW })
+
 test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
   const dataDir = folderOf(t)
   const engine = await SqliteEngine.open({ dataDir, onFatal })
   const files = new FileQueries(engine.builder)
+  const listings = new FileListings(engine)
   const { collectable, known, referenced } = blobQueries(engine.builder)
   await engine.close()
   const db = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
   const expected: [{ readonly sql: string }, RegExp][] = [
-    [files.list(['stored', 'pending']), /INDEX files_listed/],
-    [files.count(['stored']), /COVERING INDEX files_listed/],
+    [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
+    [listings.count(filterOf('stored')), /COVERING INDEX files_listed/],
     [files.lapsed, /INDEX files_lapsing/],
     [files.expired, /INDEX files_expiring/],
     [collectable, /INDEX unreferenced_blobs_due/],

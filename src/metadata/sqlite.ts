@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import { type MigrationSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
@@ -60,6 +60,10 @@ export class SqliteEngine implements SqlEngine {
     })
     await migrateFile(path, builder)
     return new SqliteEngine(path, builder, await SqliteWriter.open(path, onFatal))
+  }
+
+  textsIn(json: string) {
+    return sql<string>`(select value from json_each(${json}))`
   }
 
   /** Answers within microseconds: the reading connection never waits for the writing one. */

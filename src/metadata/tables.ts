@@ -1,8 +1,9 @@
+import type { Generated } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
-import type { AnswerSlot, UnreferencedBlob } from '../core/metadata-store.ts'
+import type { AnswerSlot, Session, UnreferencedBlob } from '../core/metadata-store.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
 export type SqlValue = string | number | null
@@ -24,16 +25,28 @@ export interface AnswerRow extends AnswerSlot {
 export interface UnreferencedBlobRow extends UnreferencedBlob {
   readonly intended: boolean
   readonly collecting: boolean
+  /** What the counters of these two hold for the blob; all four are null once it is given back, or if there is none. */
+  readonly reservedOrganizationId: string | null
+  readonly reservedProjectId: string | null
+  readonly reservedFiles: number | null
+  readonly reservedBytes: number | null
+}
+
+/** The counters of an organization or project: its pending and stored files and what is reserved. */
+interface Counters {
+  usedFiles: Generated<number>
+  usedBytes: Generated<number>
 }
 
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
   installation: { storeId: string }
-  organizations: Stored<Organization>
-  projects: Stored<Project>
+  organizations: Stored<Organization> & Counters
+  projects: Stored<Project> & Counters
   apiKeys: Stored<ApiKey>
   linkKeys: Stored<LinkKey>
+  sessions: Stored<Session>
   files: Stored<FileRecord>
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>

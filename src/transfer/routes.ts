@@ -6,7 +6,7 @@ import { followLink, LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import { bytesAlreadyStored, stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
 import { receiveBody } from '../http/body.ts'
-import { sendFile } from '../http/download.ts'
+import { safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
@@ -32,9 +32,21 @@ export async function addTransferRoutes(
   services: Services,
   limits: TransferLimits,
 ): Promise<void> {
+  // Below a prefix, because the answer to browsers' preflights is for every path below it.
+  await server.register((scope) => addLinkRoutes(scope, services, limits), { prefix: LINK_PATH })
+}
+
+async function addLinkRoutes(
+  server: FastifyInstance,
+  services: Services,
+  limits: TransferLimits,
+): Promise<void> {
   declarePublic(server)
   server.decorateRequest('linked')
   await allowBrowsers(server)
+  server.addHook('onRequest', async (_request, reply) => {
+    reply.headers(safeHeaders)
+  })
   // Bytes are taken from the connection as they come, whatever type they are said to have.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
@@ -42,7 +54,7 @@ export async function addTransferRoutes(
   addDownload(server, services)
   server.route({
     method: ['POST', 'PATCH', 'DELETE'],
-    url: `${LINK_PATH}:token`,
+    url: '/:token',
     config: { access: 'link' },
     onRequest: async (_request, reply) => {
       reply.header('allow', 'GET, HEAD, PUT')
@@ -54,13 +66,15 @@ export async function addTransferRoutes(
 
 function addUpload(server: FastifyInstance, services: Services, limits: TransferLimits): void {
   server.put<{ Params: { token: string } }>(
-    `${LINK_PATH}:token`,
+    '/:token',
     {
       config: { access: 'link' },
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
         request.linked = await followLink(services, 'PUT', tokenOf(request))
         checkUpload(request, services.clock.now())
+        // It may be what Fastify takes for no type at all (the vendor's own example is `mimeType`); it was signed as it is.
+        delete request.headers['content-type']
       },
     },
     async ({ raw, linked }, reply) => {
@@ -74,7 +88,7 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
 function addDownload(server: FastifyInstance, services: Services): void {
   server.route<{ Params: { token: string } }>({
     method: ['GET', 'HEAD'],
-    url: `${LINK_PATH}:token`,
+    url: '/:token',
     config: { access: 'link' },
     handler: async (request, reply) => {
       const file = await followLink(services, 'GET', tokenOf(request))

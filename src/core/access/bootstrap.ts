@@ -18,8 +18,7 @@ const ROOT_KEY_NAME = 'root (environment)'
  * @returns the secret of a key made now, to be shown once; undefined if there was a key already
  */
 export async function bootstrap(stores: Stores, rootSecret: string | undefined): Promise<string | undefined> {
-  const organization = await ensureOrganization(stores)
-  const project = await ensureProject(stores, organization)
+  const { organization, project } = await ensureDefaultTenant(stores)
   await syncRootKey(stores, organization, project, rootSecret)
   const keys = await stores.metadata.listKeys()
   if (keys.length > 0) return undefined
@@ -47,14 +46,32 @@ export async function ensureLinkKeys({ metadata, clock }: Stores): Promise<reado
   return metadata.listLinkKeys()
 }
 
-async function ensureOrganization(stores: Stores): Promise<Organization> {
-  const found = await stores.metadata.findOrganization(DEFAULT_SLUG)
-  return found ?? (await createOrganization(stores, DEFAULT_SLUG))
+/** The organization and project `default`, made if they are not there; safe when two processes do it at once. */
+export async function ensureDefaultTenant(
+  stores: Stores,
+): Promise<{ readonly organization: Organization; readonly project: Project }> {
+  const { metadata } = stores
+  const organization = await ensure(
+    () => metadata.findOrganization(DEFAULT_SLUG),
+    () => createOrganization(stores, DEFAULT_SLUG),
+  )
+  const project = await ensure(
+    () => metadata.findProject(organization.id, DEFAULT_SLUG),
+    () => createProject(stores, organization.id, DEFAULT_SLUG),
+  )
+  return { organization, project }
 }
 
-async function ensureProject(stores: Stores, organization: Organization): Promise<Project> {
-  const found = await stores.metadata.findProject(organization.id, DEFAULT_SLUG)
-  return found ?? (await createProject(stores, organization.id, DEFAULT_SLUG))
+async function ensure<T>(find: () => Promise<T | undefined>, make: () => Promise<T>): Promise<T> {
+  const found = await find()
+  if (found !== undefined) return found
+  try {
+    return await make()
+  } catch (error) {
+    const theirs = isStoreError(error, 'conflict') ? await find() : undefined
+    if (theirs === undefined) throw error
+    return theirs
+  }
 }
 
 /** The key of the environment is the only one of its name that is valid: changing or removing the setting revokes it. */

@@ -1,5 +1,11 @@
+/** Bounds on what pending and stored files may take together; null: none. */
+export interface Quota {
+  readonly quotaFiles: number | null
+  readonly quotaBytes: number | null
+}
+
 /** The tenant: owns projects and keys; rate limits and quotas are counted on it. */
-export interface Organization {
+export interface Organization extends Quota {
   /** UUID. */
   readonly id: string
   /** Unique in the installation. */
@@ -8,7 +14,7 @@ export interface Organization {
 }
 
 /** Holds files. Wherever a vendor names a project, folder or workspace, the UUID or the slug is accepted. */
-export interface Project {
+export interface Project extends Quota {
   /** UUID. */
   readonly id: string
   readonly organizationId: string

@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../clock.ts'
 import { isStoreError } from '../errors.ts'
+import { uncount } from '../limits/quota.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
@@ -27,13 +28,17 @@ export async function expireFiles(services: Services): Promise<number> {
 function lapse(file: FileRecord, now: number): Change[] {
   const guard = { state: 'pending', blobKey: file.blobKey } as const
   const patch = { state: 'expired', blobKey: null, updatedAt: now } as const
-  return [{ kind: 'file.update', id: file.id, guard, patch }, ...releaseBytes(file, now)]
+  return [{ kind: 'file.update', id: file.id, guard, patch }, uncount(file), ...releaseBytes(file, now)]
 }
 
 function expire(file: FileRecord, now: number): Change[] {
   const guard = { state: 'stored', expiresAt: file.expiresAt } as const
   const patch = { state: 'deleted', blobKey: null, updatedAt: now } as const
-  return [{ kind: 'file.update', id: file.id, guard, patch }, ...releaseBytes(file, now + DOWNLOAD_GRACE_MS)]
+  return [
+    { kind: 'file.update', id: file.id, guard, patch },
+    uncount(file),
+    ...releaseBytes(file, now + DOWNLOAD_GRACE_MS),
+  ]
 }
 
 /** The changes that give up a file's bytes, if it has any, from `collectAfter` on. */

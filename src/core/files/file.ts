@@ -72,8 +72,3 @@ export function stateAt(file: FileRecord, now: number): FileState {
 export function isGone(file: FileRecord, now: number): boolean {
   return stateAt(file, now) === 'deleted'
 }
-
-/** Whether an upload was acted on between two reads: what a compare-and-set on it compares. */
-export function hasMoved(before: FileRecord, now: FileRecord | undefined): boolean {
-  return now?.state !== before.state || now.blobKey !== before.blobKey
-}

@@ -1,7 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
-import { type FileRecord, isGone } from './file.ts'
+import { type FileRecord, isGone, stateAt } from './file.ts'
 import { parseFileId } from './file-id.ts'
 
 /**
@@ -19,4 +19,18 @@ export async function readFile(services: Services, caller: Caller, idText: strin
     throw new ServiceError('file-not-found', 'There is no file with this ID.')
   }
   return file
+}
+
+/**
+ * The same for dialects that know no unfinished uploads: there a file is stored, or it is not there.
+ * @throws ServiceError `file-not-found`
+ */
+export async function readStoredFile(
+  services: Services,
+  caller: Caller,
+  idText: string,
+): Promise<FileRecord> {
+  const file = await readFile(services, caller, idText)
+  if (stateAt(file, services.clock.now()) === 'stored') return file
+  throw new ServiceError('file-not-found', 'There is no file with this ID.')
 }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomFillSync, timingSafeEqual } from 'node:crypto'
 import type { FileId } from '../files/file-id.ts'
 
 /** A secret that signs links. Old ones stay listed until the links that they signed are over. */
@@ -30,7 +30,7 @@ export interface LinkBinding {
 /*
  * The token, 63 bytes, printed as 84 base64url characters. The length is a multiple of three, so each token has exactly one
  * spelling: there are no spare bits or padding in which a forged twin could differ.
- *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 zero | 31..62 HMAC-SHA-256
+ *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 random | 31..62 HMAC-SHA-256
  */
 const VERSION = 1
 const TOKEN_BYTES = 63
@@ -38,7 +38,7 @@ const MAC_OFFSET = 31
 const TOKEN = /^[A-Za-z0-9_-]{84}$/
 const methodCodes = { PUT: 1, GET: 2 } as const satisfies Record<LinkMethod, number>
 
-/** @returns the token of a link. */
+/** @returns the token of a link Every call makes a new one. */
 export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
   const token = Buffer.alloc(TOKEN_BYTES)
   token[0] = VERSION
@@ -46,6 +46,7 @@ export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): 
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
   token.writeUIntBE(claim.expiresAt, 22, 6)
+  randomFillSync(token, 28, 3)
   macOf(key, token, binding).copy(token, MAC_OFFSET)
   return token.toString('base64url')
 }

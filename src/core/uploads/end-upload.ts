@@ -1,8 +1,9 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { releaseBytes } from '../files/expire-files.ts'
-import { type FileRecord, type FileState, hasMoved, stateAt } from '../files/file.ts'
+import { type FileRecord, type FileState, stateAt } from '../files/file.ts'
 import { readFile } from '../files/read-file.ts'
+import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import { type Alongside, nothingAlongside } from './start-upload.ts'
@@ -45,7 +46,7 @@ export async function cancelUpload(
 ): Promise<FileRecord> {
   return endUpload(services, caller, input.id, alongside, (file, now) => {
     if (stateAt(file, now) !== 'pending') throw notPending(file, now, input.stateNames, 'cancelled')
-    return { patch: { state: 'cancelled', blobKey: null }, also: releaseBytes(file, now) }
+    return { patch: { state: 'cancelled', blobKey: null }, also: [uncount(file), ...releaseBytes(file, now)] }
   })
 }
 
@@ -78,8 +79,7 @@ async function endUpload(
       return ended
     } catch (error) {
       if (!isStoreError(error, 'conflict')) throw error
-      // If the file stands as it was, the change alongside lost its own guard.
-      if (!hasMoved(file, await services.metadata.findFile(file.id))) throw lostReservation()
+      if (error.change === 'answer.save') throw lostReservation()
     }
   }
 }

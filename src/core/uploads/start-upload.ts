@@ -3,6 +3,7 @@ import { SECOND_MS } from '../clock.ts'
 import { type ExpiryRule, startExpiry } from '../files/expiry.ts'
 import type { FileRecord } from '../files/file.ts'
 import { newFileId } from '../files/file-id.ts'
+import { commitWithinQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
@@ -24,14 +25,18 @@ export interface StartUpload {
 export type Alongside = (file: FileRecord) => readonly Change[]
 export const nothingAlongside: Alongside = () => []
 
-/** Opens a pending upload in the caller's default project. Every call makes a new one. */
+/**
+ * Opens a pending upload in the caller's default project; what it announces counts against quotas from now on. Every call
+ * makes a new one.
+ * @throws ServiceError `quota-exceeded`
+ */
 export async function startUpload(
-  { metadata, clock }: Services,
+  services: Services,
   caller: Caller,
   input: StartUpload,
   alongside: Alongside = nothingAlongside,
 ): Promise<FileRecord> {
-  const now = clock.now()
+  const now = services.clock.now()
   const file: FileRecord = {
     id: newFileId(now),
     organizationId: caller.organizationId,
@@ -57,6 +62,7 @@ export async function startUpload(
     sha256: null,
     md5: null,
   }
-  await metadata.commit([{ kind: 'file.insert', file }, ...alongside(file)])
+  const count = { kind: 'usage.add', usage: usageOf(file) } as const
+  await commitWithinQuota(services, [count, { kind: 'file.insert', file }, ...alongside(file)])
   return file
 }

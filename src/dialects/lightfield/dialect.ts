@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { authenticate } from '../../core/access/authenticate.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
@@ -29,7 +30,7 @@ function serve(server: FastifyInstance, services: Services, settings: Lightfield
   server.setSchemaErrorFormatter(([problem]) => toFieldError(problem as SchemaProblem))
   guard(server, {
     services,
-    secretOf: bearerSecret,
+    authenticate: (request) => authenticate(services, bearerSecret(request)),
     afterAuthentication: (request) => checkVersion(request, settings),
     showAllowance,
   })

@@ -214,8 +214,13 @@ async function checkIdempotencyKey({ headers }: FastifyRequest): Promise<void> {
   throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
 }
 
-/** An empty header counts as none. */
+/**
+ * An empty header counts as none. Keys that reach other projects have slots of their own: an answer tells of a file, and
+ * one with its upload link at that.
+ */
 function slotOf({ headers, caller }: FastifyRequest, operation: string): AnswerSlot | undefined {
   const key = headers['idempotency-key']
-  return key ? { organizationId: caller.organizationId, operation, key: String(key) } : undefined
+  if (!key) return undefined
+  const { organizationId, projectIds } = caller
+  return { organizationId, operation: `${operation} in ${projectIds.join(' ')}`, key: String(key) }
 }

@@ -33,12 +33,21 @@ export function testStore(
   })
 }
 
+const noQuota = { quotaFiles: null, quotaBytes: null }
+
 export function sampleOrganization(given: Partial<Organization> = {}): Organization {
-  return { id: randomUUID(), slug: `org-${randomUUID()}`, createdAt: NOW, ...given }
+  return { id: randomUUID(), slug: `org-${randomUUID()}`, createdAt: NOW, ...noQuota, ...given }
 }
 
 export function sampleProject(organizationId: string, given: Partial<Project> = {}): Project {
-  return { id: randomUUID(), organizationId, slug: `project-${randomUUID()}`, createdAt: NOW, ...given }
+  return {
+    id: randomUUID(),
+    organizationId,
+    slug: `project-${randomUUID()}`,
+    createdAt: NOW,
+    ...noQuota,
+    ...given,
+  }
 }
 
 export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): ApiKey {

@@ -1,0 +1,134 @@
+/**
+ * Measures this server against two yardsticks on the same machine, disk and client, and prints one table:
+ *
+ *   npm run bench
+ *
+ * - durable creates and retrieves per second, as shares of what Fastify does when a route does nothing at all;
+ * - MB/s of one large PUT and GET, as shares of a plain Node server that streams to a file, hashes nothing and syncs
+ *   nothing.
+ *
+ * Each figure is the median of several rounds in which the candidates take turns, so that a noisy neighbour meets all of
+ * them alike. Settings: ENTREPOT_BENCH_ROUNDS (5), ENTREPOT_BENCH_SECONDS (3, per measurement of requests),
+ * ENTREPOT_BENCH_CONNECTIONS (64). It needs 2 GiB of disk in the folder for temporary files, for a few minutes.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ServerProcess } from '../test/faults/server-process.ts'
+import { getBody, putBody } from './body-load.ts'
+import { completedFile, createRequest, newFile, retrieveRequest } from './our-requests.ts'
+import { type Figure, medianOf, printTable } from './report.ts'
+import { measureRequests, requestBytes } from './request-load.ts'
+
+const ROUNDS = Number(process.env.ENTREPOT_BENCH_ROUNDS ?? 5)
+const SECONDS = Number(process.env.ENTREPOT_BENCH_SECONDS ?? 3)
+const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 64)
+const BODY_BYTES = 512 * 1024 * 1024
+const RETRIEVED_FILES = 1000
+
+type Candidates = Readonly<Record<'noop' | 'ours' | 'plain', ServerProcess>>
+type Samples = Record<'noop' | 'create' | 'retrieve' | 'put' | 'plainPut' | 'get' | 'plainGet', number[]>
+
+const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'))
+const servers: ServerProcess[] = []
+try {
+  printMachine()
+  printTable(figuresOf(await measure(await startAll())))
+} finally {
+  for (const server of servers) await server.end('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+}
+
+function printMachine(): void {
+  const { node, sqlite } = process.versions
+  console.log(
+    `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${node}, SQLite ${sqlite}`,
+  )
+  console.log(
+    `${ROUNDS} rounds, ${CONNECTIONS} connections, ${SECONDS} s per measurement of requests; medians`,
+  )
+}
+
+async function startAll(): Promise<Candidates> {
+  const start = async (name: string, entry?: string) => {
+    const dataDir = await mkdtemp(join(folder, `${name}-`))
+    const path = entry === undefined ? {} : { entry: join(import.meta.dirname, entry) }
+    // Levels below `warn` are for people who look for trouble; they would cost the same on both sides.
+    const server = await ServerProcess.start({ dataDir, settings: { ENTREPOT_LOG_LEVEL: 'info' }, ...path })
+    servers.push(server)
+    return server
+  }
+  return {
+    noop: await start('noop', 'noop-server.ts'),
+    ours: await start('ours'),
+    plain: await start('plain', 'plain-server.ts'),
+  }
+}
+
+async function measure(candidates: Candidates): Promise<Samples> {
+  const samples: Samples = {
+    noop: [],
+    create: [],
+    retrieve: [],
+    put: [],
+    plainPut: [],
+    get: [],
+    plainGet: [],
+  }
+  await measureAllRequests(candidates, samples)
+  await measureAllBodies(candidates, samples)
+  return samples
+}
+
+async function measureAllRequests({ noop, ours }: Candidates, samples: Samples): Promise<void> {
+  const ids: string[] = []
+  for (let i = 0; i < RETRIEVED_FILES; i++) ids.push((await newFile(ours.url, 1)).id)
+  const retrieves = ids.map(retrieveRequest)
+  const load = async (url: string, requests: readonly Buffer[], seconds: number) =>
+    measureRequests({ url, requests, connections: CONNECTIONS, seconds })
+  // Warm-up: the compiler of hot code, not the disk.
+  await load(noop.url, [requestBytes('GET', '/')], 1)
+  await load(ours.url, [createRequest()], 1)
+  await load(ours.url, retrieves, 1)
+  for (let round = 0; round < ROUNDS; round++) {
+    samples.noop.push(await load(noop.url, [requestBytes('GET', '/')], SECONDS))
+    samples.create.push(await load(ours.url, [createRequest()], SECONDS))
+    samples.noop.push(await load(noop.url, [requestBytes('GET', '/')], SECONDS))
+    samples.retrieve.push(await load(ours.url, retrieves, SECONDS))
+  }
+}
+
+async function measureAllBodies({ ours, plain }: Candidates, samples: Samples): Promise<void> {
+  const megabytes = BODY_BYTES / 1e6
+  for (let round = 0; round < ROUNDS; round++) {
+    const { id, uploadUrl } = await newFile(ours.url, BODY_BYTES)
+    const put = await putBody(uploadUrl, 'application/octet-stream', BODY_BYTES)
+    samples.put.push(megabytes / put)
+    settleDisk()
+    samples.plainPut.push(megabytes / (await putBody(plain.url, 'application/octet-stream', BODY_BYTES)))
+    settleDisk()
+    samples.get.push(megabytes / (await getBody(await completedFile(ours.url, id), BODY_BYTES)))
+    samples.plainGet.push(megabytes / (await getBody(plain.url, BODY_BYTES)))
+  }
+}
+
+/** What one candidate left for the disk to do must not be done in the next one's time. */
+function settleDisk(): void {
+  execFileSync('sync')
+}
+
+function figuresOf(samples: Samples): Figure[] {
+  const noop = medianOf(samples.noop)
+  const plainPut = medianOf(samples.plainPut)
+  const plainGet = medianOf(samples.plainGet)
+  return [
+    { name: 'Fastify, no-op route', unit: 'req/s', samples: samples.noop },
+    { name: 'durable creates', unit: 'req/s', samples: samples.create, of: noop, target: 0.3 },
+    { name: 'retrieves', unit: 'req/s', samples: samples.retrieve, of: noop, target: 0.5 },
+    { name: 'plain stream to disk, PUT 512 MiB', unit: 'MB/s', samples: samples.plainPut },
+    { name: 'signed PUT 512 MiB', unit: 'MB/s', samples: samples.put, of: plainPut, target: 0.75 },
+    { name: 'plain stream from disk, GET 512 MiB', unit: 'MB/s', samples: samples.plainGet },
+    { name: 'signed GET 512 MiB', unit: 'MB/s', samples: samples.get, of: plainGet, target: 0.75 },
+  ]
+}

@@ -1,0 +1,86 @@
+import { connect, type Socket } from 'node:net'
+
+const CHUNK = Buffer.alloc(256 * 1024, 'entrepot ')
+
+/**
+ * Sends one large body on a connection of its own and waits for the answer.
+ * @returns seconds from the first byte sent to the whole head of the answer
+ * @throws Error on any status but 200
+ */
+export async function putBody(url: string, contentType: string, sizeBytes: number): Promise<number> {
+  const { socket, path, host } = await open(url)
+  const begin = performance.now()
+  const answered = readHead(socket)
+  socket.write(
+    `PUT ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: ${contentType}\r\ncontent-length: ${sizeBytes}\r\n\r\n`,
+  )
+  await Promise.race([sendChunks(socket, sizeBytes), answered])
+  expectOk((await answered).head)
+  const seconds = (performance.now() - begin) / 1000
+  socket.destroy()
+  return seconds
+}
+
+/**
+ * Fetches one large body and throws it away.
+ * @returns seconds from the request to the last byte
+ * @throws Error on any status but 200, or a body of another size
+ */
+export async function getBody(url: string, sizeBytes: number): Promise<number> {
+  const { socket, path, host } = await open(url)
+  const begin = performance.now()
+  const answered = readHead(socket)
+  socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+  const { head, bodyBytes } = await answered
+  expectOk(head)
+  let received = bodyBytes
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('close', () => resolve())
+    socket.on('data', (chunk) => {
+      received += chunk.length
+      if (received >= sizeBytes) resolve()
+    })
+    socket.resume()
+  })
+  if (received !== sizeBytes) throw new Error(`${received} bytes came, not ${sizeBytes}`)
+  const seconds = (performance.now() - begin) / 1000
+  socket.destroy()
+  return seconds
+}
+
+async function open(url: string): Promise<{ socket: Socket; path: string; host: string }> {
+  const { hostname, port, pathname, host } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
+  return { socket, path: pathname, host }
+}
+
+async function sendChunks(socket: Socket, sizeBytes: number): Promise<void> {
+  for (let sent = 0; sent < sizeBytes; sent += CHUNK.length) {
+    const chunk = sizeBytes - sent < CHUNK.length ? CHUNK.subarray(0, sizeBytes - sent) : CHUNK
+    if (!socket.write(chunk)) await new Promise((resolve) => socket.once('drain', resolve))
+  }
+}
+
+/** The head of the answer, and how many bytes of its body came along. */
+function readHead(socket: Socket): Promise<{ head: string; bodyBytes: number }> {
+  return new Promise((resolve, reject) => {
+    let answer = Buffer.alloc(0)
+    const onData = (chunk: Buffer) => {
+      answer = Buffer.concat([answer, chunk])
+      const end = answer.indexOf('\r\n\r\n')
+      if (end < 0) return
+      socket.off('data', onData)
+      socket.pause()
+      resolve({ head: answer.toString('latin1', 0, end), bodyBytes: answer.length - end - 4 })
+    }
+    socket.on('data', onData)
+    socket.once('error', reject)
+    socket.once('close', () => reject(new Error('the server closed the connection without an answer')))
+  })
+}
+
+function expectOk(head: string): void {
+  if (!head.startsWith('HTTP/1.1 200')) throw new Error(`unexpected answer: ${head}`)
+}

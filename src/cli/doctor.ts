@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import type { Stores } from '../app.ts'
+import { systemClock } from '../core/clock.ts'
+import { printFileId } from '../core/files/file-id.ts'
+import { type Reconciliation, reconcile } from '../core/files/reconcile.ts'
+import { RateLimiter } from '../core/limits/rate-limit.ts'
+import type { Services } from '../core/services.ts'
+import { print, printJson } from './output.ts'
+import { addSettings, storeSettings } from './settings.ts'
+import { withStores } from './stores.ts'
+
+interface DoctorOptions {
+  readonly repair?: boolean
+  readonly json?: boolean
+}
+
+export function addDoctorCommand(program: Command): void {
+  const command = program
+    .command('doctor')
+    .description('compare database and bytes, also while the server runs; exits with 1 if they disagree')
+    .option('--repair', 'remove bytes that belong to no file; never anything else')
+    .option('--json', 'as JSON')
+    .action(examine)
+  addSettings(command, storeSettings)
+}
+
+function examine({ repair = false, json }: DoctorOptions, command: Command): Promise<void> {
+  return withStores(command, async (stores) => {
+    const found = await reconcile(servicesOn(stores), repair)
+    if (json) printJson(found)
+    else printReport(found)
+    const unhealed = found.orphans.length - found.removed
+    if (found.damaged.length > 0 || unhealed > 0) process.exitCode = 1
+  })
+}
+
+/** What the examination never asks for is empty: it signs no links and counts no requests. */
+function servicesOn(stores: Stores): Services {
+  const noLimits = { write: undefined, read: undefined, search: undefined }
+  return {
+    ...stores,
+    clock: systemClock,
+    rates: new RateLimiter(noLimits),
+    linkKeys: [],
+    publicUrl: () => '',
+  }
+}
+
+function printReport({ files, blobs, orphans, damaged, removed }: Reconciliation): void {
+  print(`Files with bytes  ${files}`)
+  print(`Blobs             ${blobs}`)
+  print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
+  print(`Damaged files     ${damaged.length}`)
+  if (orphans.length > 0) {
+    print('\nOrphans, bytes that belong to no file:')
+    for (const key of orphans) print(`  ${key}`)
+    if (removed === 0) print('Nothing was removed; `entrepot doctor --repair` removes them.')
+  }
+  if (damaged.length > 0) {
+    print('\nDamaged files, whose bytes are not as recorded; restore them from a backup of the blobs:')
+    for (const { fileId, reason } of damaged)
+      print(`  ${fileId}  ${printFileId(fileId, 'lightfield')}  ${reason}`)
+  }
+  if (orphans.length === removed && damaged.length === 0) print('\nDatabase and bytes agree.')
+}

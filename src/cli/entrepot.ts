@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { addDoctorCommand } from './doctor.ts'
+import { reportFailure } from './failure.ts'
+import { addIdCommand } from './id.ts'
+import { addKeyCommands } from './key.ts'
+import { addMigrateCommand } from './migrate.ts'
+import { addOrgCommands } from './org.ts'
+import { addProjectCommands } from './project.ts'
+import { addServeCommand } from './serve.ts'
+
+const program = new Command('entrepot')
+  .description('One self-hosted file store behind every AI Files API.')
+  .helpCommand(false)
+  .exitOverride()
+
+addServeCommand(program)
+addKeyCommands(program)
+addOrgCommands(program)
+addProjectCommands(program)
+addIdCommand(program)
+addMigrateCommand(program)
+addDoctorCommand(program)
+
+// Whoever reads our output may have seen enough (`entrepot key list | head -1`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exit(reportFailure(error))
+}

@@ -1,0 +1,22 @@
+import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { type FileId, idFormNames, parseFileId, printFileId } from '../core/files/file-id.ts'
+import { printJson, printTable } from './output.ts'
+
+export function addIdCommand(program: Command): void {
+  program
+    .command('id')
+    .description("print a file's id in the form of every dialect")
+    .addArgument(new Argument('<id>', 'in any form').argParser(parseId))
+    .option('--json', 'as JSON')
+    .action((id: FileId, { json }: { readonly json?: true }) => {
+      const forms = idFormNames.map((form) => [form, printFileId(id, form)] as const)
+      if (json) printJson(Object.fromEntries(forms))
+      else printTable(forms)
+    })
+}
+
+function parseId(text: string): FileId {
+  const id = parseFileId(text.trim())
+  if (id === undefined) throw new InvalidArgumentError("It is not a file's id in any form.")
+  return id
+}

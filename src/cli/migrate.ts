@@ -1,0 +1,18 @@
+import type { Command } from 'commander'
+import { print } from './output.ts'
+import { addSettings, storeSettings } from './settings.ts'
+import { withStores } from './stores.ts'
+
+/** Opening migrates, so a start does it, too; the command lets an operator do it at a time of their own. */
+export function addMigrateCommand(program: Command): void {
+  const command = program
+    .command('migrate')
+    .description("bring the database's schema up to date, as every start does")
+    .action((_options: object, self: Command) =>
+      withStores(self, async ({ metadata }) => {
+        await metadata.check()
+        print('The schema is current.')
+      }),
+    )
+  addSettings(command, storeSettings)
+}

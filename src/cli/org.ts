@@ -1,0 +1,52 @@
+import { Argument, type Command } from 'commander'
+import { createOrganization, createProject } from '../core/access/create-tenant.ts'
+import { isStoreError } from '../core/errors.ts'
+import { Failure } from './failure.ts'
+import { parseSlug } from './names.ts'
+import { longTime, print, printJson, printTable, shortTime } from './output.ts'
+import { addSettings, storeSettings } from './settings.ts'
+import { withTenants } from './stores.ts'
+
+/** What a key without `--project` belongs to. */
+const FIRST_PROJECT = 'default'
+
+export function addOrgCommands(program: Command): void {
+  const org = program.command('org').description('organizations: the tenants, each with projects and keys')
+  addSettings(
+    org
+      .command('create')
+      .description(`make an organization with the project "${FIRST_PROJECT}", and print its id`)
+      .addArgument(new Argument('<name>', 'unique in the installation').argParser(parseSlug))
+      .action(createOrg),
+    storeSettings,
+  )
+  addSettings(
+    org.command('list').description('list organizations').option('--json', 'as JSON').action(listOrgs),
+    storeSettings,
+  )
+}
+
+function createOrg(slug: string, _options: object, command: Command): Promise<void> {
+  return withTenants(command, async (tenants) => {
+    const organization = await createOrganization(tenants, slug).catch((error) => {
+      if (!isStoreError(error, 'conflict')) throw error
+      throw new Failure(`There is an organization "${slug}" already.`)
+    })
+    await createProject(tenants, organization.id, FIRST_PROJECT)
+    print(organization.id)
+  })
+}
+
+function listOrgs({ json }: { readonly json?: true }, command: Command): Promise<void> {
+  return withTenants(command, async ({ metadata }) => {
+    const organizations = await metadata.listOrganizations()
+    if (json) {
+      printJson(
+        organizations.map(({ id, slug, createdAt }) => ({ id, slug, createdAt: longTime(createdAt) })),
+      )
+      return
+    }
+    const rows = organizations.map(({ id, slug, createdAt }) => [id, slug, shortTime(createdAt)])
+    printTable([['ID', 'NAME', 'CREATED'], ...rows])
+  })
+}

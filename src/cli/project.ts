@@ -1,0 +1,68 @@
+import { Argument, type Command } from 'commander'
+import { createProject } from '../core/access/create-tenant.ts'
+import { isStoreError } from '../core/errors.ts'
+import { Failure } from './failure.ts'
+import { parseSlug } from './names.ts'
+import { longTime, print, printJson, printTable, shortTime } from './output.ts'
+import { addSettings, storeSettings } from './settings.ts'
+import { getOrganization, withTenants } from './stores.ts'
+
+export function addProjectCommands(program: Command): void {
+  const project = program.command('project').description('projects: what files belong to')
+  addSettings(
+    project
+      .command('create')
+      .description('make a project, and print its id')
+      .addArgument(new Argument('<name>', 'unique in the organization').argParser(parseSlug))
+      .option('--org <org>', 'organization, by name or id', 'default')
+      .action(create),
+    storeSettings,
+  )
+  addSettings(
+    project
+      .command('list')
+      .description('list projects')
+      .option('--org <org>', 'only those of one organization, by name or id')
+      .option('--json', 'as JSON')
+      .action(list),
+    storeSettings,
+  )
+}
+
+function create(slug: string, { org }: { readonly org: string }, command: Command): Promise<void> {
+  return withTenants(command, async (tenants) => {
+    const organization = await getOrganization(tenants, org)
+    const project = await createProject(tenants, organization.id, slug).catch((error) => {
+      if (!isStoreError(error, 'conflict')) throw error
+      throw new Failure(`There is a project "${slug}" in the organization "${organization.slug}" already.`)
+    })
+    print(project.id)
+  })
+}
+
+function list(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
+  return withTenants(command, async (tenants) => {
+    const only = options.org === undefined ? undefined : await getOrganization(tenants, options.org)
+    const projects = await tenants.metadata.listProjects(only?.id)
+    const organizations = new Map(
+      (await tenants.metadata.listOrganizations()).map((organization) => [organization.id, organization]),
+    )
+    const found = projects.map(({ id, slug, organizationId, createdAt }) => ({
+      id,
+      slug,
+      organization: { id: organizationId, slug: organizations.get(organizationId)?.slug ?? organizationId },
+      createdAt,
+    }))
+    if (options.json) {
+      printJson(found.map((project) => ({ ...project, createdAt: longTime(project.createdAt) })))
+      return
+    }
+    const rows = found.map(({ id, slug, organization, createdAt }) => [
+      id,
+      slug,
+      organization.slug,
+      shortTime(createdAt),
+    ])
+    printTable([['ID', 'NAME', 'ORGANIZATION', 'CREATED'], ...rows])
+  })
+}

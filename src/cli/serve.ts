@@ -1,0 +1,25 @@
+import type { Command } from 'commander'
+import type { App } from '../app.ts'
+import type { Print } from '../main.ts'
+import { addSettings, configOf, settings } from './settings.ts'
+import { welcome } from './welcome.ts'
+
+export function addServeCommand(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('serve until SIGTERM or SIGINT; each flag stands for a variable, and wins over it')
+    .action(start)
+  addSettings(command, settings)
+}
+
+async function start(_options: object, command: Command): Promise<void> {
+  const config = configOf(command)
+  // Loaded only now: a wrong setting is told without waiting for the whole server.
+  const { serve } = await import('../main.ts')
+  await serve(config, greet)
+}
+
+/** A key is made by the first start only, and can never be shown again. */
+function greet({ firstKey, services }: App, print: Print): void {
+  if (firstKey !== undefined) print(welcome(services.publicUrl(), firstKey))
+}

@@ -1,0 +1,158 @@
+import { type Command, Option } from 'commander'
+import { type Config, loadConfig } from '../config.ts'
+import { ConfigError } from '../config-reader.ts'
+
+/** A setting as the command line shows it. What it may be, and its default, is decided by `config.ts`. */
+interface Setting {
+  /** Without `ENTREPOT_`; the flag is the same in lower case with hyphens. */
+  readonly variable: string
+  readonly value: string
+  /** The default, in words where it depends. */
+  readonly fallback: string
+  readonly meaning: string
+}
+
+export const settings: readonly Setting[] = [
+  { variable: 'HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address to listen on' },
+  { variable: 'PORT', value: 'number', fallback: '8420', meaning: 'port to listen on, 0 for any free one' },
+  { variable: 'DATA_DIR', value: 'folder', fallback: './data', meaning: 'where everything is kept' },
+  { variable: 'PUBLIC_URL', value: 'url', fallback: 'where it listens', meaning: 'what links start with' },
+  { variable: 'ROOT_KEY', value: 'secret', fallback: 'none', meaning: 'fixed admin key; better a variable' },
+  {
+    variable: 'RATE_LIMITS',
+    value: 'limits',
+    fallback: 'on',
+    meaning: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
+  },
+  {
+    variable: 'LOG_LEVEL',
+    value: 'level',
+    fallback: 'info',
+    meaning: 'fatal, error, warn, info, debug, trace or silent',
+  },
+  { variable: 'METRICS_HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address of the metrics' },
+  { variable: 'METRICS_PORT', value: 'number', fallback: '8422', meaning: 'port of the metrics, or off' },
+  {
+    variable: 'DISK_RESERVE_BYTES',
+    value: 'bytes',
+    fallback: '5 % of the disk, at most 1 GiB',
+    meaning: 'space that uploads leave free',
+  },
+  {
+    variable: 'LIGHTFIELD_SESSION_SECONDS',
+    value: 'seconds',
+    fallback: '3600',
+    meaning: 'how long an upload may wait for its bytes',
+  },
+  {
+    variable: 'LIGHTFIELD_DOWNLOAD_SECONDS',
+    value: 'seconds',
+    fallback: '900',
+    meaning: 'how long a download URL lives',
+  },
+  {
+    variable: 'LIGHTFIELD_REQUIRE_VERSION',
+    value: 'on|off',
+    fallback: 'on',
+    meaning: 'refuse requests without Lightfield-Version',
+  },
+  {
+    variable: 'LIGHTFIELD_PURPOSES',
+    value: 'json',
+    fallback: '{}',
+    meaning: 'changed rules of purposes, as JSON or @file',
+  },
+  {
+    variable: 'LLAMACLOUD_MAX_FILE_BYTES',
+    value: 'bytes',
+    fallback: '536870912',
+    meaning: 'largest file',
+  },
+  {
+    variable: 'LLAMACLOUD_RETENTION_HOURS',
+    value: 'hours',
+    fallback: '48, but user_data and agent_app stay',
+    meaning: 'until files end, by purpose: never, or like parse=24,extract=never',
+  },
+  {
+    variable: 'LLAMACLOUD_URL_ON_CREATE',
+    value: 'on|off',
+    fallback: 'on',
+    meaning: 'fill download_url in the answer to create',
+  },
+  {
+    variable: 'LLAMACLOUD_ID_PREFIX',
+    value: 'on|off',
+    fallback: 'on',
+    meaning: 'print ids as dfl-<uuid>, not bare',
+  },
+  {
+    variable: 'LLAMACLOUD_ANY_PURPOSE',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'take any text as a purpose',
+  },
+  {
+    variable: 'LLAMACLOUD_EMPTY_FILES',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'take files of zero bytes',
+  },
+  {
+    variable: 'LLAMACLOUD_SESSION_SECONDS',
+    value: 'seconds',
+    fallback: '43200',
+    meaning: 'how long the cookie session lives',
+  },
+  {
+    variable: 'GRPC_PORT',
+    value: 'number',
+    fallback: '8421',
+    meaning: 'reserved; nothing listens on it yet',
+  },
+]
+
+/** What every command that opens the data folder takes. */
+export const storeSettings = settings.filter(({ variable }) => variable === 'DATA_DIR')
+
+export function addSettings(command: Command, offered: readonly Setting[]): Command {
+  for (const setting of offered) {
+    const help = `${setting.meaning} (${environmentName(setting)}, default ${setting.fallback})`
+    command.addOption(new Option(`${flagOf(setting)} <${setting.value}>`, help))
+  }
+  return command
+}
+
+/**
+ * The environment, with the flags of the command over it.
+ * @throws ConfigError which names a wrong flag as a flag
+ */
+export function configOf(command: Command): Config {
+  const env = { ...process.env }
+  const flags = settings.filter((setting) => givenValue(command, setting) !== undefined)
+  for (const setting of flags) env[environmentName(setting)] = givenValue(command, setting)
+  try {
+    return loadConfig(env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(
+      error.problems.map((problem) => {
+        const given = flags.find((setting) => problem.startsWith(`${environmentName(setting)} `))
+        return given ? flagOf(given) + problem.slice(environmentName(given).length) : problem
+      }),
+    )
+  }
+}
+
+function environmentName({ variable }: Setting): string {
+  return `ENTREPOT_${variable}`
+}
+
+function flagOf({ variable }: Setting): string {
+  return `--${variable.toLowerCase().replaceAll('_', '-')}`
+}
+
+function givenValue(command: Command, { variable }: Setting): string | undefined {
+  const attribute = variable.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  return command.getOptionValue(attribute) as string | undefined
+}

@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import type { Stores } from '../app.ts'
+import { ensureDefaultTenant } from '../core/access/bootstrap.ts'
+import type { Organization, Project } from '../core/access/tenant.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { Failure } from './failure.ts'
+import { configOf } from './settings.ts'
+
+export type Tenants = Pick<Stores, 'metadata'> & { readonly clock: Clock }
+
+/** Opens the stores of the data folder for as long as `work` lasts; a server may be running on it. */
+export async function withStores<T>(command: Command, work: (stores: Stores) => Promise<T>): Promise<T> {
+  const config = configOf(command)
+  // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
+  const { openStores } = await import('../app.ts')
+  // A commit that fails rejects; there is nobody else to tell.
+  const stores = await openStores(config, () => undefined)
+  try {
+    return await work(stores)
+  } finally {
+    await stores.metadata.close()
+  }
+}
+
+/** The same for commands about organizations, projects and keys: on a new folder the defaults are made first. */
+export async function withTenants<T>(command: Command, work: (tenants: Tenants) => Promise<T>): Promise<T> {
+  return withStores(command, async ({ metadata }) => {
+    const tenants = { metadata, clock: systemClock }
+    await ensureDefaultTenant(tenants)
+    return work(tenants)
+  })
+}
+
+/** @throws Failure if there is none */
+export async function getOrganization({ metadata }: Tenants, idOrSlug: string): Promise<Organization> {
+  const organization = await metadata.findOrganization(idOrSlug)
+  if (organization === undefined) throw new Failure(`There is no organization "${idOrSlug}".`)
+  return organization
+}
+
+/** @throws Failure if the organization has none of this name */
+export async function getProject(
+  { metadata }: Tenants,
+  organization: Organization,
+  idOrSlug: string,
+): Promise<Project> {
+  const project = await metadata.findProject(organization.id, idOrSlug)
+  if (project === undefined) {
+    throw new Failure(`There is no project "${idOrSlug}" in the organization "${organization.slug}".`)
+  }
+  return project
+}

@@ -1,0 +1,40 @@
+/** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
+const TEXT = 'Hello from the harbour.'
+
+/** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
+export function welcome(url: string, key: string): string {
+  return `
+Entrepot is ready. This is an admin key for it; it will not be shown again:
+
+${key}
+
+Paste these lines into a shell to put a file in and get it back:
+
+${walkThrough(url, key)}
+
+SDKs: base URL ${url} (without /v1), and the key above. API reference: ${url}/docs
+
+`
+}
+
+/** Create, upload, complete, ask for a URL, download: for any POSIX shell, with curl and sed alone. */
+export function walkThrough(url: string, key: string): string {
+  return `URL=${quote(url)}
+KEY=${quote(key)}
+TEXT=${quote(TEXT)}
+FILE=$(curl -sS "$URL/v1/files" -H "Authorization: Bearer $KEY" -H 'Lightfield-Version: 2026-03-01' \\
+  -H 'Content-Type: application/json' -d '{"filename":"hello.txt","mimeType":"text/plain","sizeBytes":${TEXT.length}}')
+ID=$(printf '%s\\n' "$FILE" | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')
+PUT_URL=$(printf '%s\\n' "$FILE" | sed -n 's/.*"uploadUrl":"\\([^"]*\\)".*/\\1/p')
+curl -sS -X PUT "$PUT_URL" -H 'Content-Type: text/plain' --data-binary "$TEXT"
+curl -sS "$URL/v1/files/$ID/complete" -H "Authorization: Bearer $KEY" -H 'Lightfield-Version: 2026-03-01' \\
+  -H 'Content-Type: application/json' -d '{}'
+GET_URL=$(curl -sS "$URL/v1/files/$ID/url" -H "Authorization: Bearer $KEY" -H 'Lightfield-Version: 2026-03-01' \\
+  | sed -n 's/.*"url":"\\([^"]*\\)".*/\\1/p')
+printf '\\nuploaded:   %s\\ndownloaded: %s\\n' "$TEXT" "$(curl -sS "$GET_URL")"`
+}
+
+/** A word of the shell that means exactly this text. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}

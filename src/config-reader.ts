@@ -1,0 +1,201 @@
+import { readFileSync } from 'node:fs'
+
+/** Never printed: JSON and logs show `[secret]`; only `reveal` gives the value. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  toJSON(): string {
+    return '[secret]'
+  }
+}
+
+/** What an operator may change of a purpose; what is left out keeps its default. */
+export interface PurposeOverride {
+  readonly mimeTypes?: readonly string[] | null
+  readonly maxBytes?: number
+  readonly holder?: 'anyone' | 'user' | 'admin'
+  readonly stamped?: boolean
+}
+
+/** Settings that are wrong, one sentence each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Requests per second of each class; undefined: no limit. */
+export type RateLimitSettings = Readonly<Record<'write' | 'read' | 'search', number | undefined>>
+
+const LIMIT_PER_SECOND = 25
+
+/** Part of the contract of this product, and not served by this version: better to say so than to run without. */
+const unsupported = ['DATABASE_URL', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION', 'TLS', 'TLS_CERT', 'TLS_KEY']
+
+/** Reads one variable after another and notes what is wrong with each. An empty variable counts as unset. */
+export class Reader {
+  readonly #env: Environment
+  readonly #seen = new Set<string>()
+  readonly #problems: string[] = []
+
+  constructor(env: Environment) {
+    this.#env = env
+  }
+
+  #raw(name: string): string | undefined {
+    this.#seen.add(`ENTREPOT_${name}`)
+    return this.#env[`ENTREPOT_${name}`] || undefined
+  }
+
+  #problem(name: string, sentence: string): void {
+    this.#problems.push(`ENTREPOT_${name} ${sentence}`)
+  }
+
+  text(name: string, fallback: string): string {
+    return this.#raw(name) ?? fallback
+  }
+
+  integer(name: string, fallback: number, minimum: number, maximum: number): number {
+    return this.optionalInteger(name, minimum, maximum) ?? fallback
+  }
+
+  optionalInteger(name: string, minimum: number, maximum: number): number | undefined {
+    const text = this.#raw(name)
+    if (text === undefined) return undefined
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (value >= minimum && value <= maximum) return value
+    this.#problem(name, `must be a whole number from ${minimum} to ${maximum}, not "${text}".`)
+    return undefined
+  }
+
+  oneOf(name: string, allowed: readonly string[], fallback: string): string {
+    const text = this.#raw(name) ?? fallback
+    if (!allowed.includes(text)) this.#problem(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
+    return text
+  }
+
+  url(name: string): string | undefined {
+    const text = this.#raw(name)
+    if (text === undefined) return undefined
+    const url = URL.parse(text)
+    if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
+      return text.replace(/\/+$/, '')
+    this.#problem(name, `must be an http or https URL without user, query or fragment, not "${text}".`)
+    return undefined
+  }
+
+  secret(name: string, minimumCharacters: number): Secret | undefined {
+    const text = this.#raw(name)
+    if (text === undefined) return undefined
+    if (text.length < minimumCharacters || text.trim() !== text) {
+      this.#problem(name, `must have at least ${minimumCharacters} characters and no space around them.`)
+    }
+    return new Secret(text)
+  }
+
+  /** `on`, `off`, one number for all classes, or `write=…,read=…,search=…` (a class left out keeps the default). */
+  rateLimits(): RateLimitSettings {
+    const text = this.#raw('RATE_LIMITS') ?? 'on'
+    const all = (limit: number | undefined) => ({ write: limit, read: limit, search: limit })
+    if (text === 'off') return all(undefined)
+    if (text === 'on') return all(LIMIT_PER_SECOND)
+    if (/^[1-9]\d{0,6}$/.test(text)) return all(Number(text))
+    const limits = all(LIMIT_PER_SECOND)
+    for (const part of text.split(',')) {
+      const [, name, number] = /^(write|read|search)=([1-9]\d{0,6})$/.exec(part.trim()) ?? []
+      if (name === undefined) {
+        this.#problem(
+          'RATE_LIMITS',
+          `must be on, off, a number, or like "write=25,read=50,search=10", not "${text}".`,
+        )
+        return limits
+      }
+      limits[name as keyof typeof limits] = Number(number)
+    }
+    return limits
+  }
+
+  /** A port, or `off`; told apart from one that nobody asked for. */
+  metricsPort(
+    name: string,
+    fallback: number,
+  ): { readonly port: number | undefined; readonly required: boolean } {
+    const required = this.#raw(name) !== undefined
+    const port = this.#raw(name) === 'off' ? undefined : this.integer(name, fallback, 0, 65_535)
+    return { port, required }
+  }
+
+  /** JSON, or `@` and the path of a file with JSON. */
+  purposes(name: string): Readonly<Record<string, PurposeOverride>> {
+    const text = this.#raw(name)
+    if (text === undefined) return {}
+    try {
+      const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text)
+      const wrong = Object.entries(value as object).find(([, override]) => !isPurposeOverride(override))
+      if (wrong === undefined) return value as Record<string, PurposeOverride>
+      this.#problem(
+        name,
+        `has a purpose "${wrong[0]}" that is not an object of mimeTypes, maxBytes, holder and stamped.`,
+      )
+    } catch (error) {
+      this.#problem(name, `could not be read as JSON: ${(error as Error).message}.`)
+    }
+    return {}
+  }
+
+  onOff(name: string, fallback: boolean): boolean {
+    return this.oneOf(name, ['on', 'off'], fallback ? 'on' : 'off') === 'on'
+  }
+
+  /** Like `parse=24,extract=never`; one word, `never`, for all. Undefined: nothing was said. */
+  hoursByName(name: string): Readonly<Record<string, number | null>> | 'never' {
+    const text = this.#raw(name)
+    if (text === undefined) return {}
+    if (text === 'never') return 'never'
+    const hours: Record<string, number | null> = {}
+    for (const part of text.split(',')) {
+      const [, key, value] = /^(\w+)=(never|[1-9]\d{0,5})$/.exec(part.trim()) ?? []
+      if (key === undefined)
+        this.#problem(name, `must be never, or like "parse=48,user_data=never", not "${text}".`)
+      else hours[key] = value === 'never' ? null : Number(value)
+    }
+    return hours
+  }
+
+  finish(): void {
+    for (const name of unsupported) {
+      if (this.#raw(name) !== undefined) this.#problem(name, 'is not supported by this version; unset it.')
+    }
+    for (const name of Object.keys(this.#env)) {
+      if (!name.startsWith('ENTREPOT_') || name.startsWith('ENTREPOT_TEST_') || this.#seen.has(name)) continue
+      this.#problems.push(`${name} is not a setting; README.md lists them.`)
+    }
+    if (this.#problems.length > 0) throw new ConfigError(this.#problems)
+  }
+}
+
+function isPurposeOverride(value: unknown): value is PurposeOverride {
+  if (typeof value !== 'object' || value === null) return false
+  const checks: Record<string, (field: unknown) => boolean> = {
+    mimeTypes: (field) =>
+      field === null || (Array.isArray(field) && field.every((type) => typeof type === 'string')),
+    maxBytes: (field) => Number.isSafeInteger(field) && Number(field) > 0,
+    holder: (field) => ['anyone', 'user', 'admin'].includes(String(field)),
+    stamped: (field) => typeof field === 'boolean',
+  }
+  return Object.entries(value).every(([name, field]) => checks[name]?.(field) ?? false)
+}

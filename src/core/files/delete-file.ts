@@ -1,0 +1,28 @@
+import type { Caller } from '../caller.ts'
+import { isStoreError, ServiceError } from '../errors.ts'
+import { uncount } from '../limits/quota.ts'
+import type { Services } from '../services.ts'
+import { DOWNLOAD_GRACE_MS, releaseBytes } from './expire-files.ts'
+import { readStoredFile } from './read-file.ts'
+
+/**
+ * Removes a stored file: from this moment every id and every link of it answers as if it had never been, in every
+ * dialect. Its bytes go a little later.
+ * @throws ServiceError `file-not-found`, also the second time
+ */
+export async function deleteFile(services: Services, caller: Caller, idText: string): Promise<void> {
+  const file = await readStoredFile(services, caller, idText)
+  const now = services.clock.now()
+  const guard = { state: 'stored' } as const
+  const patch = { state: 'deleted', blobKey: null, updatedAt: now, updatedBy: caller.subject.id } as const
+  try {
+    await services.metadata.commit([
+      { kind: 'file.update', id: file.id, guard, patch },
+      uncount(file),
+      ...releaseBytes(file, now + DOWNLOAD_GRACE_MS),
+    ])
+  } catch (error) {
+    if (!isStoreError(error, 'conflict')) throw error
+    throw new ServiceError('file-not-found', 'There is no file with this ID.')
+  }
+}

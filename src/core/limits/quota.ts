@@ -1,0 +1,26 @@
+import { isStoreError, ServiceError } from '../errors.ts'
+import type { FileRecord } from '../files/file.ts'
+import type { Change, UsageOf } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+
+/** Commits changes of which a `usage.add` may not fit. @throws ServiceError `quota-exceeded` */
+export async function commitWithinQuota({ metadata }: Services, changes: readonly Change[]): Promise<void> {
+  try {
+    await metadata.commit(changes)
+  } catch (error) {
+    if (!isStoreError(error, 'conflict') || error.change !== 'usage.add') throw error
+    throw new ServiceError('quota-exceeded', 'Storage quota exceeded for this organization or project.')
+  }
+}
+
+type Counted = Pick<FileRecord, 'organizationId' | 'projectId' | 'sizeBytes'>
+
+/** What a pending or stored file counts. */
+export function usageOf({ organizationId, projectId, sizeBytes }: Counted): UsageOf {
+  return { organizationId, projectId, files: 1, bytes: sizeBytes }
+}
+
+/** The change that stops counting a file. */
+export function uncount({ organizationId, projectId, sizeBytes }: Counted): Change {
+  return { kind: 'usage.add', usage: { organizationId, projectId, files: -1, bytes: -sizeBytes } }
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import type { BlobKey } from '../blob-store.ts'
+import { DAY_MS } from '../clock.ts'
+import { ServiceError } from '../errors.ts'
+import type { Digests, IncomingBody } from '../incoming-body.ts'
+import { commitWithinQuota } from '../limits/quota.ts'
+import type { UsageOf } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+
+/** Longer than any request may last; a process that dies gives its blobs up when the next one starts. */
+const WRITE_LEASE_MS = DAY_MS
+
+/** Bytes that are durable and that no file points at yet. */
+export interface StagedBlob extends Digests {
+  readonly key: BlobKey
+  /** Counted already on the account of the file to come. */
+  readonly reserved: UsageOf | undefined
+}
+
+/**
+ * Receives bytes durably under a new key. The key is committed before the first byte, so that whatever a crash leaves
+ * behind is found again; on any failure nothing is kept and nothing stays reserved.
+ * @throws ServiceError `storage-full` if the disk has not `announcedBytes` left, `quota-exceeded`, and what `body` throws
+ */
+export async function stageBlob(
+  services: Services,
+  body: IncomingBody,
+  { announcedBytes, reserve }: { readonly announcedBytes: number; readonly reserve?: UsageOf },
+): Promise<StagedBlob> {
+  await requireSpace(services, announcedBytes)
+  const key = randomBytes(16).toString('hex')
+  const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
+  if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
+  else {
+    const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
+    await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
+  }
+  try {
+    await services.blobs.put(key, body)
+    return { key, reserved: reserve, ...(await body.digests()) }
+  } catch (error) {
+    await discardBlob(services, key)
+    throw error
+  }
+}
+
+/** Gives staged bytes up, and what was reserved for them. */
+export async function discardBlob({ metadata, clock }: Services, key: BlobKey): Promise<void> {
+  const blob = { key, collectAfter: clock.now() }
+  // If even this fails the lease does the same a day later, or the next start at once.
+  await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
+}
+
+async function requireSpace({ blobs }: Services, sizeBytes: number): Promise<void> {
+  const free = await blobs.freeBytes()
+  if (free !== undefined && free < sizeBytes)
+    throw new ServiceError('storage-full', 'There is no space for this file.')
+}

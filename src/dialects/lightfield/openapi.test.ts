@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../../test/harness.ts'
+import { exchange, LightfieldClient, ok } from '../../../test/lightfield-client.ts'
+import page from './fixtures/create-page.json' with { type: 'json' }
+
+let server: TestServer
+let client: LightfieldClient
+
+before(async () => {
+  server = await TestServer.start()
+  client = new LightfieldClient(server)
+})
+after(() => server.stop())
+
+const isOf: Record<string, (value: unknown) => boolean> = {
+  string: (value) => typeof value === 'string' && value !== '',
+  'string or null': (value) => value === null || typeof value === 'string',
+  integer: Number.isInteger,
+  'object of strings': (value) => Object.values(value as object).every((text) => typeof text === 'string'),
+}
+
+test('create takes the example of the vendor’s page and returns every field of it, and no other', async () => {
+  const body = ok(await client.post<Record<string, unknown>>('/v1/files', page.example))
+  assert.deepEqual(Object.keys(body).sort(), Object.keys(page.returns).sort())
+  for (const [field, kind] of Object.entries(page.returns))
+    assert.ok(isOf[kind]?.(body[field]), `${field} is no ${kind}: ${body[field]}`)
+  assert.ok(page.statuses.includes(String(body.status)))
+  for (const [field, value] of Object.entries(page.example)) assert.equal(body[field], value)
+})
+
+test('create takes every purpose of the vendor’s page', async () => {
+  for (const purpose of page.purposes) {
+    const body = ok(await client.create({ purpose, mimeType: 'text/plain' }))
+    assert.deepEqual(Object.keys(body).sort(), Object.keys(page.returns).sort())
+  }
+})
+
+interface Schema {
+  readonly required?: readonly string[]
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: boolean | Schema
+}
+
+interface Content {
+  readonly content?: Readonly<Record<string, { readonly schema: Schema }>>
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly summary?: string
+  readonly requestBody?: Content
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly responses: Readonly<Record<string, Content>>
+}
+
+interface Description {
+  readonly openapi: string
+  readonly servers: readonly { readonly url: string }[]
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+/** Operation, method, path, fields of its body and fields of its answer. */
+const described: readonly (readonly [string, string, string, readonly string[] | undefined, readonly string[]])[] = [
+  ['file.create', 'post', '/v1/files', page.parameters, Object.keys(page.returns)],
+  ['file.list', 'get', '/v1/files', undefined, ['object', 'data', 'totalCount']],
+  ['file.retrieve', 'get', '/v1/files/{id}', undefined, fileFields()],
+  ['file.complete', 'post', '/v1/files/{id}/complete', ['md5'], fileFields()],
+  ['file.cancel', 'post', '/v1/files/{id}/cancel', [], fileFields()],
+  ['file.url', 'get', '/v1/files/{id}/url', undefined, ['url', 'expiresAt']],
+  ['auth.validate', 'get', '/v1/auth/validate', undefined, ['active', 'tokenType', 'subjectType', 'scopes']],
+]
+
+function fileFields(): string[] {
+  return Object.keys(page.returns).filter((field) => !field.startsWith('upload'))
+}
+
+async function description(): Promise<Description> {
+  return ok(await exchange<Description>('GET', `${server.url}/lightfield/openapi.json`))
+}
+
+test('the description lists the seven operations and nothing else', async () => {
+  const { openapi, paths } = await description()
+  assert.match(openapi, /^3\.1\./)
+  const found = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => [operationId, method, pathBelow(path)]),
+  )
+  assert.deepEqual(found.sort(), described.map((row) => row.slice(0, 3)).sort())
+})
+
+/** Paths are told with or without the prefix that `servers` names too. */
+function pathBelow(path: string): string {
+  return path.replace(/^\/lightfield/, '')
+}
+
+for (const [operationId, method, path, request, answer] of described) {
+  test(`the description of ${operationId} has its fields`, async () => {
+    const { paths } = await description()
+    const operation = Object.entries(paths).find(([each]) => pathBelow(each) === path)?.[1][method]
+    assert.equal(operation?.operationId, operationId)
+    assert.ok(operation.summary)
+    const bodyOf = (content: Content | undefined) => content?.content?.['application/json']?.schema
+    const requestSchema = bodyOf(operation.requestBody)
+    assert.deepEqual(requestSchema && Object.keys(requestSchema.properties ?? {}).sort(), request && [...request].sort())
+    if (request) assert.equal(requestSchema?.additionalProperties, false)
+    const answerSchema = bodyOf(operation.responses['200'])
+    assert.deepEqual(Object.keys(answerSchema?.properties ?? {}).sort(), [...answer].sort())
+    assert.deepEqual([...(answerSchema?.required ?? [])].sort(), [...answer].sort())
+    assert.ok(Object.keys(bodyOf(operation.responses['4XX'])?.properties ?? {}).includes('error'))
+    if (path.includes('{id}')) assert.ok(operation.parameters?.some((each) => each.name === 'id' && each.in === 'path'))
+  })
+}
+
+test('an address of the description, put together as OpenAPI says, is one that answers', async () => {
+  const { servers, paths } = await description()
+  const list = Object.entries(paths).find(([, methods]) => methods.get?.operationId === 'file.list')?.[0]
+  const url = `${server.url}${servers[0]?.url.replace(/\/$/, '')}${list}`
+  assert.equal((await exchange('GET', url)).status, 401)
+})
+
+test('the documentation is a page that names the description and loads nothing from elsewhere', async () => {
+  const answer = await exchange('GET', `${server.url}/docs/static/index.html`)
+  const direct = await fetch(`${server.url}/docs`)
+  assert.equal(direct.status, 200)
+  assert.match(direct.headers.get('content-type') ?? '', /^text\/html/)
+  const html = await direct.text()
+  for (const text of [html, answer.text]) assert.doesNotMatch(text, /(src|href)="https?:/)
+  const script = await fetch(`${server.url}/docs/static/swagger-initializer.js`)
+  assert.equal(script.status, 200)
+  assert.match(await script.text(), /\/lightfield\/openapi\.json/)
+})
+
+test('every operation answers the same at the root, where the vendor has it', async () => {
+  const headers = { authorization: `Bearer ${server.key}`, 'lightfield-version': '2026-03-01' }
+  const { id } = await client.stored()
+  for (const path of ['/v1/files', `/v1/files/${id}`, '/v1/auth/validate', '/v1/none']) {
+    const [atRoot, prefixed] = [
+      await exchange('GET', server.url + path, undefined, headers),
+      await exchange('GET', `${server.url}/lightfield${path}`, undefined, headers),
+    ]
+    assert.equal(atRoot.text, prefixed.text)
+    assert.equal(atRoot.status, prefixed.status)
+  }
+  const unclaimed = await exchange('GET', `${server.url}/v1/files`, undefined, { authorization: `Bearer ${server.key}` })
+  assert.equal(unclaimed.status, 400)
+  assert.equal(unclaimed.error.code, 'version_header')
+})

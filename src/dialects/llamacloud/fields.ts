@@ -1,0 +1,126 @@
+import { type FileId, parseFileId } from '../../core/files/file-id.ts'
+import type { Location, Problems } from './problems.ts'
+
+/** An object of values from outside (a query or a JSON body), read field by field with every problem noted. */
+export class Fields {
+  readonly #values: Readonly<Record<string, unknown>>
+  readonly #place: Location
+  readonly #problems: Problems
+
+  constructor(values: Readonly<Record<string, unknown>>, place: Location, problems: Problems) {
+    this.#values = values
+    this.#place = place
+    this.#problems = problems
+  }
+
+  /** Null, an empty text and absence are the same: clients send all three for "not given". */
+  #value(name: string): unknown {
+    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
+    return value === null || value === '' ? undefined : value
+  }
+
+  #loc(name: string): Location {
+    return [...this.#place, name]
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#value(name)
+    if (value === undefined || typeof value === 'string') return value
+    return this.#problems.add({
+      type: 'string_type',
+      loc: this.#loc(name),
+      msg: 'Input should be a valid string',
+      input: value,
+    })
+  }
+
+  /** A whole number, from a query's text or a JSON number. */
+  integer(name: string): number | undefined {
+    const value = this.#value(name)
+    if (value === undefined) return undefined
+    const number = typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : value
+    if (Number.isSafeInteger(number)) return number as number
+    const [type, msg] =
+      typeof value === 'string'
+        ? ['int_parsing', 'Input should be a valid integer, unable to parse string as an integer']
+        : ['int_type', 'Input should be a valid integer']
+    return this.#problems.add({ type, loc: this.#loc(name), msg, input: value })
+  }
+
+  integerIn(name: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number | undefined {
+    const value = this.integer(name)
+    if (value === undefined) return undefined
+    const loc = this.#loc(name)
+    if (value < minimum) {
+      const msg = `Input should be greater than or equal to ${minimum}`
+      return this.#problems.add({
+        type: 'greater_than_equal',
+        loc,
+        msg,
+        input: String(value),
+        ctx: { ge: minimum },
+      })
+    }
+    if (value > maximum) {
+      const msg = `Input should be less than or equal to ${maximum}`
+      return this.#problems.add({
+        type: 'less_than_equal',
+        loc,
+        msg,
+        input: String(value),
+        ctx: { le: maximum },
+      })
+    }
+    return value
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.#value(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    return this.#problems.add({
+      type: 'bool_type',
+      loc: this.#loc(name),
+      msg: 'Input should be a valid boolean',
+      input: value,
+    })
+  }
+
+  fileId(name: string): FileId | undefined {
+    return this.#fileIdOf(this.#value(name), this.#loc(name))
+  }
+
+  /** Ids as a list, or as one; undefined if none is given. */
+  fileIds(name: string): readonly FileId[] | undefined {
+    const value = this.#value(name)
+    if (value === undefined) return undefined
+    const list = Array.isArray(value) ? value : [value]
+    const ids = list.map((id, index) => this.#fileIdOf(id, [...this.#loc(name), index]))
+    return ids.filter((id) => id !== undefined)
+  }
+
+  /** Texts, as a list or comma-separated. */
+  texts(name: string): readonly string[] {
+    const value = this.#value(name)
+    const list = Array.isArray(value) ? value : [value ?? '']
+    return list.flatMap((text) => String(text).split(',')).map((text) => text.trim())
+  }
+
+  object(name: string): Fields {
+    const value = this.#value(name)
+    if (value !== undefined && (typeof value !== 'object' || Array.isArray(value))) {
+      const msg = 'Input should be a valid dictionary or object to extract fields from'
+      this.#problems.add({ type: 'model_attributes_type', loc: this.#loc(name), msg, input: value })
+    }
+    const inner = typeof value === 'object' && !Array.isArray(value) ? value : {}
+    return new Fields((inner ?? {}) as Record<string, unknown>, this.#loc(name), this.#problems)
+  }
+
+  #fileIdOf(value: unknown, loc: Location): FileId | undefined {
+    const id = typeof value === 'string' ? parseFileId(value) : undefined
+    return id ?? this.#notUuid(loc, value)
+  }
+
+  #notUuid(loc: Location, input: unknown): undefined {
+    return this.#problems.add({ type: 'uuid_parsing', loc, msg: 'Input should be a valid UUID', input })
+  }
+}

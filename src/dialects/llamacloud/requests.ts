@@ -1,0 +1,136 @@
+import type { FastifyRequest } from 'fastify'
+import type { FileId } from '../../core/files/file-id.ts'
+import type { FileFilter, FilePage } from '../../core/metadata-store.ts'
+import { Fields } from './fields.ts'
+import { parseOrder, parseToken } from './paging.ts'
+import { type Location, Problems } from './problems.ts'
+
+const DEFAULT_PAGE = 50
+const MAX_PAGE = 1000
+const DEFAULT_URL_SECONDS = 3600
+/** The ceiling of S3's signatures; more is lowered to it. */
+const MAX_URL_SECONDS = 604_800
+
+type Values = Readonly<Record<string, unknown>>
+
+/** Which project a request means, by UUID or slug; either may be absent. */
+export interface RequestedScope {
+  readonly project: string | undefined
+  readonly organization: string | undefined
+}
+
+export interface RequestedPage extends FilePage {
+  readonly scope: RequestedScope
+  readonly filter: Pick<FileFilter, 'ids' | 'name' | 'externalId'>
+  /** What the token of the next page is bound to. */
+  readonly boundTo: unknown
+  readonly withUrls: boolean
+  /** The filter names a data source: there are none, so nothing matches. */
+  readonly matchesNothing: boolean
+  readonly filterProject: string | undefined
+}
+
+/** @throws InvalidRequest */
+export function readScope(query: unknown): RequestedScope {
+  return read(query, ['query'], scopeOf)
+}
+
+/** @throws InvalidRequest */
+export function readFileRequest({ params, query }: FastifyRequest): {
+  readonly id: FileId
+  readonly scope: RequestedScope
+  readonly withUrl: boolean
+} {
+  const problems = new Problems()
+  const id = new Fields(params as Values, ['path'], problems).fileId('file_id')
+  const fields = new Fields(query as Values, ['query'], problems)
+  const found = { scope: scopeOf(fields), withUrl: wantsUrl(fields) }
+  problems.settle()
+  return { id: id as FileId, ...found }
+}
+
+/** @throws InvalidRequest */
+export function readContentRequest(request: FastifyRequest): ReturnType<typeof readFileRequest> & {
+  readonly urlSeconds: number
+} {
+  const problems = new Problems()
+  const id = new Fields(request.params as Values, ['path'], problems).fileId('file_id')
+  const fields = new Fields(request.query as Values, ['query'], problems)
+  const scope = scopeOf(fields)
+  const seconds = fields.integerIn('expires_at_seconds', 1) ?? DEFAULT_URL_SECONDS
+  problems.settle()
+  return { id: id as FileId, scope, withUrl: true, urlSeconds: Math.min(seconds, MAX_URL_SECONDS) }
+}
+
+/** @throws InvalidRequest */
+export function readListRequest(query: unknown): RequestedPage {
+  const problems = new Problems()
+  const fields = new Fields(query as Values, ['query'], problems)
+  const limit = fields.integerIn('page_size', 1, MAX_PAGE) ?? DEFAULT_PAGE
+  const page = pageOf(fields, fields, ['query'], limit, problems)
+  const found = { ...page, scope: scopeOf(fields), withUrls: wantsUrl(fields) }
+  problems.settle()
+  return found
+}
+
+/** The older form of list: a JSON body, and page sizes that are bent instead of refused. @throws InvalidRequest */
+export function readQueryRequest(query: unknown, body: unknown): RequestedPage {
+  const problems = new Problems()
+  const scope = scopeOf(new Fields(query as Values, ['query'], problems))
+  const isObject = typeof body === 'object' && body !== null && !Array.isArray(body)
+  if (!isObject) {
+    const msg = 'Input should be a valid dictionary or object to extract fields from'
+    problems.add({ type: 'model_attributes_type', loc: ['body'], msg, input: body })
+  }
+  const fields = new Fields(isObject ? (body as Values) : {}, ['body'], problems)
+  const filter = fields.object('filter')
+  const size = fields.integerIn('page_size', 0) || DEFAULT_PAGE
+  filter.boolean('only_manually_uploaded')
+  const page = pageOf(filter, fields, ['body'], Math.min(size, MAX_PAGE), problems)
+  const matchesNothing = filter.text('data_source_id') !== undefined
+  const filterProject = filter.text('project_id')
+  problems.settle()
+  return { ...page, scope, withUrls: false, matchesNothing, filterProject }
+}
+
+function read<T>(values: unknown, place: Location, take: (fields: Fields) => T): T {
+  const problems = new Problems()
+  const found = take(new Fields(values as Values, place, problems))
+  problems.settle()
+  return found
+}
+
+function scopeOf(fields: Fields): RequestedScope {
+  return { project: fields.text('project_id'), organization: fields.text('organization_id') }
+}
+
+function wantsUrl(fields: Fields): boolean {
+  return fields.texts('expand').includes('download_url')
+}
+
+function pageOf(filters: Fields, paging: Fields, place: Location, limit: number, problems: Problems) {
+  const ids = filters.fileIds('file_ids')
+  const name = filters.text('file_name')
+  const externalId = filters.text('external_file_id')
+  if (ids !== undefined && ids.length > MAX_PAGE) {
+    const msg = `List should have at most ${MAX_PAGE} items after validation`
+    problems.add({ type: 'too_long', loc: [...place, 'file_ids'], msg, ctx: { max_length: MAX_PAGE } })
+  }
+  const filter = {
+    ...(ids === undefined ? {} : { ids }),
+    ...(name === undefined ? {} : { name }),
+    ...(externalId === undefined ? {} : { externalId }),
+  }
+  const order = parseOrder(paging.text('order_by'), [...place, 'order_by'], problems)
+  const boundTo = [order, filter]
+  const after = parseToken(paging.text('page_token'), boundTo, [...place, 'page_token'], problems)
+  return {
+    filter,
+    order,
+    limit,
+    boundTo,
+    matchesNothing: false,
+    filterProject: undefined,
+    ...(after === undefined ? {} : { after }),
+  }
+}

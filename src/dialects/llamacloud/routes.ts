@@ -1,0 +1,263 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { resolveProject } from '../../core/access/project-access.ts'
+import { defaultProject } from '../../core/caller.ts'
+import { SECOND_MS } from '../../core/clock.ts'
+import { ServiceError } from '../../core/errors.ts'
+import { deleteFile } from '../../core/files/delete-file.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import { pageFiles } from '../../core/files/page-files.ts'
+import { readStoredFile } from '../../core/files/read-file.ts'
+import { type IssuedLink, issueLink } from '../../core/links/link.ts'
+import type { Services } from '../../core/services.ts'
+import { printToken } from './paging.ts'
+import * as requests from './requests.ts'
+import * as schemas from './schemas.ts'
+import type { LlamaCloudSettings } from './settings.ts'
+import { checkAnnouncement, receiveUpload } from './upload.ts'
+import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire.ts'
+
+const FILES = '/api/v1/beta/files'
+const DEFAULT_URL_SECONDS = 3600
+
+const creates = { access: { scope: 'files:create', limit: 'write' } } as const
+const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
+const reads = { access: { scope: 'files:read', limit: 'read' } } as const
+const searches = { access: { scope: 'files:read', limit: 'search' } } as const
+const tags = ['Files']
+const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
+
+/** What every handler of this dialect works with. */
+interface Context {
+  readonly server: FastifyInstance
+  readonly services: Services
+  readonly settings: LlamaCloudSettings
+}
+
+/** The six file operations and the list of projects. Requests are read by `requests.ts`; schemas only describe. */
+export function addRoutes(server: FastifyInstance, services: Services, settings: LlamaCloudSettings): void {
+  server.setValidatorCompiler(() => () => true)
+  const context = { server, services, settings }
+  addCreate(context)
+  addList(context)
+  addQuery(context)
+  addRetrieve(context)
+  addContent(context)
+  addDelete(context)
+  addProjects(context)
+  refuseOtherMethods(server)
+}
+
+function addCreate({ server, services, settings }: Context): void {
+  server.post(
+    FILES,
+    {
+      config: creates,
+      onRequest: async (request) => checkAnnouncement(request, settings),
+      schema: {
+        tags,
+        summary: 'Upload a file',
+        consumes: ['multipart/form-data'],
+        querystring: schemas.ScopeQuery,
+        body: schemas.CreateForm,
+        response: { 201: schemas.FileBody, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const projectId = await resolveProject(services, request.caller, requests.readScope(request.query))
+      const file = await receiveUpload(services, request, projectId, settings)
+      const link = settings.urlOnCreate ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+      return reply.code(201).send(toFileBody(file, link, settings.prefixIds))
+    },
+  )
+}
+
+function addList(context: Context): void {
+  context.server.get(
+    FILES,
+    {
+      config: searches,
+      schema: {
+        tags,
+        summary: 'List files',
+        querystring: schemas.ListQuery,
+        response: { 200: schemas.PageBody, ...errors },
+      },
+    },
+    async (request) => answerPage(context, request, requests.readListRequest(request.query), false),
+  )
+}
+
+function addQuery(context: Context): void {
+  context.server.post(
+    `${FILES}/query`,
+    {
+      config: searches,
+      schema: {
+        tags,
+        summary: 'Query files',
+        deprecated: true,
+        querystring: schemas.ScopeQuery,
+        body: schemas.QueryBody,
+        response: { 200: schemas.PageBody, ...errors },
+      },
+    },
+    async (request) =>
+      answerPage(context, request, requests.readQueryRequest(request.query, request.body), true),
+  )
+}
+
+async function answerPage(
+  { services, settings }: Context,
+  { caller }: FastifyRequest,
+  page: requests.RequestedPage,
+  withTotal: boolean,
+): Promise<{ items: FileBody[]; next_page_token: string | null; total_size: number | null }> {
+  const projectId = await resolveProject(services, caller, page.scope)
+  if (page.filterProject !== undefined) {
+    const filtered = await resolveProject(services, caller, {
+      project: page.filterProject,
+      organization: undefined,
+    })
+    if (filtered !== projectId)
+      throw new ServiceError('project-forbidden', `This request is for project ${projectId}`)
+  }
+  if (page.matchesNothing) return { items: [], next_page_token: null, total_size: withTotal ? 0 : null }
+  const { files, hasMore, total } = await pageFiles(services, { ...page, projectId, withTotal })
+  const last = files.at(-1)
+  return {
+    items: files.map((file) => {
+      const link = page.withUrls ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+      return toFileBody(file, link, settings.prefixIds)
+    }),
+    next_page_token: hasMore && last ? printToken(last, page.boundTo) : null,
+    total_size: total ?? null,
+  }
+}
+
+function addRetrieve({ server, services, settings }: Context): void {
+  server.get(
+    `${FILES}/:file_id`,
+    {
+      config: reads,
+      schema: {
+        tags,
+        summary: 'Retrieve a file',
+        params: schemas.FileParams,
+        querystring: schemas.RetrieveQuery,
+        response: { 200: schemas.FileBody, ...errors },
+      },
+    },
+    async (request) => {
+      const { withUrl, ...asked } = requests.readFileRequest(request)
+      const file = await findFile(services, request, asked)
+      return toFileBody(
+        file,
+        withUrl ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined,
+        settings.prefixIds,
+      )
+    },
+  )
+}
+
+function addContent({ server, services }: Context): void {
+  server.get(
+    `${FILES}/:file_id/content`,
+    {
+      config: reads,
+      schema: {
+        tags,
+        summary: 'Get a presigned URL of the content',
+        params: schemas.FileParams,
+        querystring: schemas.ContentQuery,
+        response: { 200: schemas.PresignedUrl, ...errors },
+      },
+    },
+    async (request) => {
+      const { urlSeconds, ...asked } = requests.readContentRequest(request)
+      return toPresignedUrl(linkTo(services, await findFile(services, request, asked), urlSeconds))
+    },
+  )
+}
+
+function addDelete({ server, services }: Context): void {
+  server.delete(
+    `${FILES}/:file_id`,
+    {
+      config: deletes,
+      schema: {
+        tags,
+        summary: 'Delete a file',
+        params: schemas.FileParams,
+        querystring: schemas.ScopeQuery,
+        response: { 204: { type: 'null', description: 'Deleted' }, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const file = await findFile(services, request, requests.readFileRequest(request))
+      await deleteFile(services, request.caller, file.id)
+      return reply.code(204).send()
+    },
+  )
+}
+
+/** Read-only, and only those of the key: the vendor's index helper asks for it first. */
+function addProjects({ server, services }: Context): void {
+  server.get(
+    '/api/v1/projects',
+    {
+      config: reads,
+      schema: {
+        tags: ['Projects'],
+        summary: 'List the projects of the key',
+        response: { 200: { type: 'array', items: schemas.ProjectBody }, ...errors },
+      },
+    },
+    async ({ caller }) => {
+      const all = await services.metadata.listProjects(caller.organizationId)
+      const usable = all.filter(({ id }) => caller.projectIds.includes(id))
+      return usable.map((project) => toProjectBody(project, project.id === defaultProject(caller)))
+    },
+  )
+}
+
+/** A path that exists answers 405 to other methods, as FastAPI does before it looks at credentials. */
+function refuseOtherMethods(server: FastifyInstance): void {
+  const others = {
+    [FILES]: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
+    [`${FILES}/query`]: ['PUT', 'PATCH', 'HEAD'],
+    [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
+    [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+    '/api/v1/projects': ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+  }
+  for (const [url, method] of Object.entries(others)) {
+    server.route({
+      url,
+      method,
+      config: { access: 'public' },
+      schema: { hide: true } as object,
+      onRequest: async () => {
+        throw new ServiceError('method-not-allowed', 'Method Not Allowed')
+      },
+      handler: async () => undefined,
+    })
+  }
+}
+
+/** The file, if it is in the project that the request means. */
+async function findFile(
+  services: Services,
+  { caller }: FastifyRequest,
+  { id, scope }: { readonly id: string; readonly scope: requests.RequestedScope },
+): Promise<FileRecord> {
+  const projectId = await resolveProject(services, caller, scope)
+  const file = await readStoredFile(services, caller, id)
+  // Without a named project any of the key's projects will do: the id says which file is meant.
+  if (scope.project === undefined || file.projectId === projectId) return file
+  throw new ServiceError('file-not-found', 'File not found')
+}
+
+/** A fresh link that does not outlive its file. */
+function linkTo(services: Services, file: FileRecord, seconds: number): IssuedLink {
+  const end = services.clock.now() + seconds * SECOND_MS
+  return issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
+}

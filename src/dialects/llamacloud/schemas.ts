@@ -1,0 +1,109 @@
+import { Type } from 'typebox'
+import { purposes } from './settings.ts'
+
+/*
+ * For the documentation and the answers' form. Requests are read by `requests.ts`, which tells all problems at once.
+ */
+
+const orNull = (schema: ReturnType<typeof Type.String>) => Type.Union([schema, Type.Null()])
+const time = Type.String({ format: 'date-time' })
+const optionalText = (description: string) => Type.Optional(Type.String({ description }))
+
+export const scopeQuery = {
+  project_id: optionalText('Project of the file; by default that of the key.'),
+  organization_id: optionalText('Must match the project, if both are given.'),
+}
+
+export const PresignedUrl = Type.Object({
+  url: Type.String({ format: 'uri', description: 'Works without credentials until it expires.' }),
+  expires_at: time,
+  form_fields: Type.Null({ description: 'Only presigned POST requests have any.' }),
+})
+
+export const FileBody = Type.Object({
+  id: Type.String({ description: 'Unique file identifier.' }),
+  name: Type.String({ description: 'File name including extension.' }),
+  project_id: Type.String({ format: 'uuid' }),
+  external_file_id: orNull(Type.String()),
+  file_type: orNull(Type.String({ description: 'File extension (pdf, docx, png …).' })),
+  last_modified_at: orNull(time),
+  expires_at: orNull(Type.String({ format: 'date-time', description: 'Null means no expiration.' })),
+  purpose: orNull(Type.String()),
+  download_url: Type.Union([PresignedUrl, Type.Null()]),
+})
+
+export const PageBody = Type.Object({
+  items: Type.Array(FileBody),
+  next_page_token: orNull(Type.String()),
+  total_size: Type.Union([Type.Integer(), Type.Null()]),
+})
+
+export const CreateForm = Type.Object({
+  file: Type.String({ format: 'binary', description: 'The file to upload, with a filename.' }),
+  purpose: Type.String({ enum: [...purposes] }),
+  external_file_id: optionalText('The ID of the file in the external system.'),
+})
+
+const order = optionalText('`name`, `id` or `created_at`, with `asc` or `desc`; several separated by commas.')
+const pageToken = optionalText('`next_page_token` of the page before, with the same filters and order.')
+const ids = Type.Optional(Type.Array(Type.String()))
+
+export const ListQuery = Type.Object({
+  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 50 })),
+  page_token: pageToken,
+  file_ids: ids,
+  file_name: optionalText('Exact name.'),
+  external_file_id: optionalText('Exact external ID.'),
+  order_by: order,
+  expand: Type.Optional(Type.Array(Type.String(), { description: '`download_url` fills it in each item.' })),
+  ...scopeQuery,
+})
+
+export const QueryBody = Type.Object({
+  filter: Type.Optional(
+    Type.Object({
+      project_id: optionalText('Must be the project of the request.'),
+      file_ids: ids,
+      file_name: optionalText('Exact name.'),
+      data_source_id: optionalText('Matches nothing: there are no data sources here.'),
+      external_file_id: optionalText('Exact external ID.'),
+      only_manually_uploaded: Type.Optional(Type.Boolean()),
+    }),
+  ),
+  order_by: order,
+  page_size: Type.Optional(Type.Integer()),
+  page_token: pageToken,
+})
+
+export const RetrieveQuery = Type.Object({ expand: Type.Optional(Type.Array(Type.String())), ...scopeQuery })
+export const ContentQuery = Type.Object({
+  expires_at_seconds: Type.Optional(Type.Integer({ minimum: 1, default: 3600 })),
+  ...scopeQuery,
+})
+export const ScopeQuery = Type.Object(scopeQuery)
+export const FileParams = Type.Object({ file_id: Type.String() })
+
+export const ProjectBody = Type.Object({
+  id: Type.String({ format: 'uuid' }),
+  name: Type.String(),
+  organization_id: Type.String({ format: 'uuid' }),
+  is_default: Type.Boolean(),
+  created_at: time,
+  updated_at: time,
+})
+
+export const ErrorBody = Type.Object({
+  detail: Type.Union([
+    Type.String(),
+    Type.Array(
+      Type.Object(
+        {
+          type: Type.String(),
+          loc: Type.Array(Type.Union([Type.String(), Type.Integer()])),
+          msg: Type.String(),
+        },
+        { additionalProperties: true },
+      ),
+    ),
+  ]),
+})

@@ -1,0 +1,84 @@
+import cookie from '@fastify/cookie'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { authenticate } from '../../core/access/authenticate.ts'
+import { authenticateSession, endSession, startSession } from '../../core/access/session.ts'
+import type { Caller } from '../../core/caller.ts'
+import { ServiceError } from '../../core/errors.ts'
+import type { Services } from '../../core/services.ts'
+import { bearerSecret } from '../../http/guard.ts'
+import type { LlamaCloudSettings } from './settings.ts'
+
+const COOKIE = 'session'
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+
+/** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
+export async function authenticateCaller(services: Services, request: FastifyRequest): Promise<Caller> {
+  if (request.headers.authorization !== undefined) return authenticateKey(services, bearerSecret(request))
+  const value = request.cookies[COOKIE]
+  if (!value) throw new ServiceError('unauthenticated', 'Not authenticated')
+  const caller = await authenticateSession(services, value)
+  // A browser sends the cookie along whoever made it ask; only a page of ours may change anything with it.
+  if (!SAFE_METHODS.includes(request.method)) requireOwnOrigin(services, request)
+  return caller
+}
+
+async function authenticateKey(services: Services, secret: string | undefined): Promise<Caller> {
+  try {
+    return await authenticate(services, secret)
+  } catch (error) {
+    const isUnknown = error instanceof ServiceError && error.code === 'unauthenticated'
+    throw isUnknown ? new ServiceError('unauthenticated', 'Invalid API key') : error
+  }
+}
+
+function requireOwnOrigin({ publicUrl }: Services, { headers }: FastifyRequest): void {
+  if (headers.origin === new URL(publicUrl()).origin) return
+  throw new ServiceError(
+    'origin-forbidden',
+    'Requests with a session cookie need an Origin header of this server',
+  )
+}
+
+/** `POST /session` with a key, as bearer or as `{"api_key"}`, sets the cookie; `DELETE /session` ends it. */
+export async function addSessionRoutes(
+  server: FastifyInstance,
+  services: Services,
+  { sessionSeconds }: LlamaCloudSettings,
+): Promise<void> {
+  await server.register(cookie)
+  const attributes = () =>
+    ({
+      path: '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: services.publicUrl().startsWith('https:'),
+    }) as const
+  server.post<{ Body: { api_key?: unknown } }>(
+    '/session',
+    {
+      config: { access: 'public' },
+      schema: { tags: ['Session'], summary: 'Start a browser session with an API key' },
+    },
+    async (request, reply) => {
+      // A page elsewhere must not log its visitor in as somebody else.
+      if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
+      const secret = bearerSecret(request) ?? String(request.body?.api_key ?? '')
+      const caller = await authenticateKey(services, secret)
+      const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
+      reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
+      return { expires_at: new Date(expiresAt).toISOString() }
+    },
+  )
+  server.delete(
+    '/session',
+    { config: { access: 'public' }, schema: { tags: ['Session'], summary: 'End the browser session' } },
+    async (request, reply) => {
+      const value = request.cookies[COOKIE]
+      if (value) {
+        requireOwnOrigin(services, request)
+        await endSession(services, value)
+      }
+      return reply.clearCookie(COOKIE, attributes()).code(204).send()
+    },
+  )
+}

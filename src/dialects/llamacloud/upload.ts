@@ -1,0 +1,175 @@
+import type { FastifyRequest } from 'fastify'
+import { fileTypeFromBuffer } from 'file-type'
+import { ServiceError } from '../../core/errors.ts'
+import { createFile } from '../../core/files/create-file.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import type { UsageOf } from '../../core/metadata-store.ts'
+import type { Services } from '../../core/services.ts'
+import { discardBlob, type StagedBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
+import { type BodyLimits, receiveBody } from '../../http/body.ts'
+import { HeadCapture } from '../../http/head-capture.ts'
+import { type FilePart, parseMultipart } from '../../http/multipart.ts'
+import { pacedBody } from '../../http/paced-body.ts'
+import { Problems } from './problems.ts'
+import { isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
+import { baseName, declaredType, retentionOf } from './wire.ts'
+
+/** What surrounds the file in a form: boundaries, headers and fields. */
+const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
+const MAX_NAME_CHARACTERS = 3000
+/** Enough for the signatures of all common formats. */
+const SNIFF_BYTES = 4100
+const UNKNOWN_TYPE = 'application/octet-stream'
+const PRINTABLE_ASCII = /^[\u0020-\u007e]{1,255}$/
+const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
+
+interface ReceivedFile {
+  readonly blob: StagedBlob
+  readonly filename: string
+  readonly mimeType: string
+}
+
+/**
+ * Before a byte is read: only a form gets in, and none that is announced to be too large.
+ * @throws ServiceError `body-type-unsupported`, `bytes-too-many`
+ */
+export function checkAnnouncement({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): void {
+  if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')) {
+    throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
+  }
+  if (Number(headers['content-length'] ?? 0) > maxFileBytes + MAX_FORM_OVERHEAD_BYTES)
+    throw tooLarge(maxFileBytes)
+}
+
+/**
+ * A form with a file, streamed to the store while it is parsed, in whatever order its parts come. What the fields say is
+ * judged once the last part is there; whatever is wrong, nothing of the file stays.
+ * @throws InvalidRequest with all problems; ServiceError `request-malformed`, `bytes-too-many`, `quota-exceeded`, …
+ */
+export async function receiveUpload(
+  services: Services,
+  request: FastifyRequest,
+  projectId: string,
+  settings: LlamaCloudSettings,
+): Promise<FileRecord> {
+  const form = await receiveForm(services, request, projectId, settings)
+  const { file, fields } = form
+  let isMine = false
+  try {
+    const { purpose, name } = checkForm(form, settings)
+    const externalId = fields.get('external_file_id') || null
+    const expiry = retentionOf(purpose, services.clock.now(), settings)
+    const { blob, mimeType } = file as ReceivedFile
+    isMine = true
+    return await createFile(
+      services,
+      request.caller,
+      { projectId, name, mimeType, purpose, externalId, expiry },
+      blob,
+    )
+  } finally {
+    if (file && !isMine) await discardBlob(services, file.blob.key)
+  }
+}
+
+interface ReceivedForm {
+  readonly file: ReceivedFile | undefined
+  readonly fields: ReadonlyMap<string, string>
+}
+
+async function receiveForm(
+  services: Services,
+  request: FastifyRequest,
+  projectId: string,
+  settings: LlamaCloudSettings,
+): Promise<ReceivedForm> {
+  const fields = new Map<string, string>()
+  let file: ReceivedFile | undefined
+  try {
+    const bodyBytes = settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES
+    for await (const part of parseMultipart(request.headers['content-type'], pacedBody(request.raw, pace), {
+      bodyBytes,
+    })) {
+      if (part.kind === 'field') fields.set(part.name, part.value)
+      else if (part.name === 'file') file = await receiveFile(services, request, projectId, part, settings)
+    }
+    return { file, fields }
+  } catch (error) {
+    // A file may be whole and the form around it broken.
+    if (file) await discardBlob(services, file.blob.key)
+    throw error
+  }
+}
+
+async function receiveFile(
+  services: Services,
+  request: FastifyRequest,
+  projectId: string,
+  { body, filename, contentType }: FilePart,
+  { maxFileBytes }: LlamaCloudSettings,
+): Promise<ReceivedFile> {
+  const declared = declaredType(contentType, filename)
+  const source = declared === undefined ? new HeadCapture(body, SNIFF_BYTES) : body
+  const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
+  const reserve = reservation(request, projectId)
+  try {
+    const blob = await stageBlob(services, receiveBody(source, limits), {
+      announcedBytes: reserve.bytes,
+      reserve,
+    })
+    const sniffed = source instanceof HeadCapture ? (await fileTypeFromBuffer(source.head))?.mime : undefined
+    const mimeType = declared ?? sniffed ?? UNKNOWN_TYPE
+    return { blob, filename, mimeType: PRINTABLE_ASCII.test(mimeType) ? mimeType : UNKNOWN_TYPE }
+  } catch (error) {
+    throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
+  }
+}
+
+/**
+ * What is surely needed, before the size of the file is known: one file, and what the form announces less what may surround
+ * it. Reserving less than will be used and settling the rest afterwards admits exactly as many uploads as fit.
+ */
+function reservation({ headers, caller }: FastifyRequest, projectId: string): UsageOf {
+  const announced = Number(headers['content-length'] ?? 0)
+  const bytes = Math.max(0, announced - MAX_FORM_OVERHEAD_BYTES)
+  return { organizationId: caller.organizationId, projectId, files: 1, bytes }
+}
+
+function checkForm(
+  { file, fields }: ReceivedForm,
+  settings: LlamaCloudSettings,
+): { purpose: string; name: string } {
+  const problems = new Problems()
+  const name = baseName(file?.filename ?? '')
+  const purpose = fields.get('purpose')
+  // FastAPI takes a file without a name, and a text where a file belongs, for no file at all.
+  if (file === undefined || name === '') problems.missing(['body', 'file'])
+  if ([...name].length > MAX_NAME_CHARACTERS) {
+    const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
+    problems.add({
+      type: 'string_too_long',
+      loc: ['body', 'file'],
+      msg,
+      ctx: { max_length: MAX_NAME_CHARACTERS },
+    })
+  }
+  if (!purpose) problems.missing(['body', 'purpose'])
+  else if (!isPurpose(purpose) && !settings.anyPurpose) {
+    const expected = `${purposes.slice(0, -1).map(quote).join(', ')} or ${quote(purposes.at(-1) ?? '')}`
+    const msg = `Input should be ${expected}`
+    problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
+  }
+  problems.settle()
+  if (file?.blob.sizeBytes === 0 && !settings.allowEmptyFiles) {
+    throw new ServiceError('rule-violated', 'Uploaded file is empty')
+  }
+  return { purpose: purpose as string, name }
+}
+
+function quote(text: string): string {
+  return `'${text}'`
+}
+
+function tooLarge(maxFileBytes: number): ServiceError {
+  return new ServiceError('bytes-too-many', `File exceeds the maximum upload size of ${maxFileBytes} bytes`)
+}

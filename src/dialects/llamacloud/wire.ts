@@ -1,0 +1,99 @@
+import mime from 'mime'
+import type { Project } from '../../core/access/tenant.ts'
+import { HOUR_MS } from '../../core/clock.ts'
+import type { ExpiryRule } from '../../core/files/expiry.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import { printFileId } from '../../core/files/file-id.ts'
+import type { IssuedLink } from '../../core/links/link.ts'
+import { isPurpose, type LlamaCloudSettings } from './settings.ts'
+
+export interface PresignedUrl {
+  readonly url: string
+  readonly expires_at: string
+  readonly form_fields: null
+}
+
+export interface FileBody {
+  readonly id: string
+  readonly name: string
+  readonly project_id: string
+  readonly external_file_id: string | null
+  readonly file_type: string | null
+  readonly last_modified_at: string | null
+  readonly expires_at: string | null
+  readonly purpose: string | null
+  readonly download_url: PresignedUrl | null
+}
+
+export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefixIds: boolean): FileBody {
+  const { storedAt, expiresAt } = file
+  return {
+    id: printFileId(file.id, prefixIds ? 'llamacloud' : 'uuid'),
+    name: file.name || nameless(file),
+    project_id: file.projectId,
+    external_file_id: file.externalId,
+    file_type: fileTypeOf(file),
+    last_modified_at: storedAt === null ? null : toTime(storedAt),
+    expires_at: expiresAt === null ? null : toTime(expiresAt),
+    purpose: file.purpose,
+    download_url: link ? toPresignedUrl(link) : null,
+  }
+}
+
+export function toPresignedUrl({ url, expiresAt }: IssuedLink): PresignedUrl {
+  return { url, expires_at: toTime(expiresAt), form_fields: null }
+}
+
+export function toProjectBody(project: Project, isDefault: boolean) {
+  return {
+    id: project.id,
+    name: project.slug,
+    organization_id: project.organizationId,
+    is_default: isDefault,
+    created_at: toTime(project.createdAt),
+    updated_at: toTime(project.createdAt),
+  }
+}
+
+function toTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** This vendor has no file without a name; another dialect's may have none. */
+function nameless({ id, mimeType }: FileRecord): string {
+  return `${id}.${mime.getExtension(mimeType) ?? 'bin'}`
+}
+
+/** The extension, else what the MIME type (sent, or seen in the content at upload) implies. */
+function fileTypeOf({ name, mimeType }: FileRecord): string | null {
+  return extensionOf(name) ?? (mimeType === UNKNOWN_TYPE ? null : mime.getExtension(mimeType))
+}
+
+const UNKNOWN_TYPE = 'application/octet-stream'
+
+/** Lower case, without the dot; undefined for `README`, `.env` and `a.`. */
+function extensionOf(name: string): string | undefined {
+  const dot = name.lastIndexOf('.')
+  return dot > 0 && dot < name.length - 1 ? name.slice(dot + 1).toLowerCase() : undefined
+}
+
+/** The type that a part declares, unless it declares none to speak of; then the one that its name implies. */
+export function declaredType(contentType: string | undefined, name: string): string | undefined {
+  const declared = contentType?.trim()
+  if (declared && declared.toLowerCase() !== UNKNOWN_TYPE) return declared
+  return mime.getType(name) ?? undefined
+}
+
+/** The last segment of a path of any system. SDKs send paths; a file has a name. */
+export function baseName(filename: string): string {
+  return filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
+}
+
+export function retentionOf(
+  purpose: string,
+  now: number,
+  { retentionHours }: LlamaCloudSettings,
+): ExpiryRule {
+  const hours = isPurpose(purpose) ? retentionHours[purpose] : null
+  return hours === null ? { policy: 'never' } : { policy: 'at', at: now + hours * HOUR_MS }
+}

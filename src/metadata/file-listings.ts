@@ -1,0 +1,140 @@
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import type { FileState } from '../core/files/file.ts'
+import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../core/metadata-store.ts'
+import { fileShape } from './files.ts'
+import { type Arg, kept, prepare, type Query } from './prepare.ts'
+import type { SqlEngine } from './sql-engine.ts'
+import type { Tables } from './tables.ts'
+
+interface Limited extends FileFilter {
+  readonly limit: number
+}
+interface Window extends Limited {
+  readonly offset: number
+}
+interface Behind extends Limited {
+  readonly afterCreatedAt: number
+  readonly afterName: string
+  readonly afterId: string
+}
+
+const cursorFields = {
+  createdAt: 'afterCreatedAt',
+  name: 'afterName',
+  id: 'afterId',
+} as const satisfies Record<FileOrderField, keyof Behind>
+
+const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
+
+/**
+ * The queries that list and count the files of a project, compiled once per states, fields of the filter and order.
+ * The indexes by name, id and external id hold stored files only, so these serve listings of that state alone.
+ */
+export class FileListings {
+  readonly #engine: Pick<SqlEngine, 'builder' | 'textsIn'>
+  readonly #lists = new Map<string, Query<Window>>()
+  readonly #counts = new Map<string, Query<FileFilter>>()
+  readonly #pages = new Map<string, Query<Limited>>()
+
+  constructor(engine: Pick<SqlEngine, 'builder' | 'textsIn'>) {
+    this.#engine = engine
+  }
+
+  list(filter: FileFilter): Query<Window> {
+    return kept(this.#lists, shapeOf(filter), () =>
+      prepare((arg) => this.#sorted(filter, newestFirst, arg).limit(arg('limit')).offset(arg('offset'))),
+    )
+  }
+
+  count(filter: FileFilter): Query<FileFilter> {
+    return kept(this.#counts, shapeOf(filter), () =>
+      prepare((arg) => this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files'))),
+    )
+  }
+
+  /** To be read with `pageArgs`. */
+  page(filter: FileFilter, { order, after }: Omit<FilePage, 'limit'>): Query<Limited> {
+    const whole = wholeOrder(order)
+    const key = `${shapeOf(filter)}|${whole.map(({ field, descending }) => field + descending)}|${after !== undefined}`
+    return kept(this.#pages, key, () =>
+      prepare<Behind>((arg) => {
+        const sorted = this.#sorted(filter, whole, arg).limit(arg('limit'))
+        return after === undefined ? sorted : sorted.where((eb) => behind(eb, whole, arg))
+      }),
+    )
+  }
+
+  #sorted<Args extends Limited>(filter: FileFilter, order: FileOrder, arg: Arg<Args>) {
+    let query = this.#visible(filter, arg).select(fileShape.fields)
+    for (const { field, descending } of wholeOrder(order)) {
+      query = query.orderBy(field, descending ? 'desc' : 'asc')
+    }
+    return query
+  }
+
+  #visible<Args extends FileFilter>(filter: FileFilter, argOf: Arg<Args>) {
+    const arg = argOf as unknown as Arg<Required<FileFilter>>
+    let query = this.#engine.builder
+      .selectFrom('files')
+      .where('projectId', '=', arg('projectId'))
+      .where('state', '<>', sql.lit('deleted'))
+      .where((eb) => inOneOf(eb, filter.states))
+      .where(({ eb, or }) =>
+        or([
+          eb('state', '<>', sql.lit('stored')),
+          eb('expiresAt', 'is', null),
+          eb('expiresAt', '>', arg('visibleAt')),
+        ]),
+      )
+    if (filter.ids !== undefined) query = query.where('id', 'in', this.#engine.textsIn(arg('ids')))
+    if (filter.name !== undefined) query = query.where('name', '=', arg('name'))
+    if (filter.externalId !== undefined) query = query.where('externalId', '=', arg('externalId'))
+    return query
+  }
+}
+
+/** The arguments of a page's query. */
+export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limited | Behind {
+  if (after === undefined) return { ...filter, limit }
+  return { ...filter, limit, afterCreatedAt: after.createdAt, afterName: after.name, afterId: after.id }
+}
+
+function shapeOf({ states, ids, name, externalId }: FileFilter): string {
+  return `${states}|${ids !== undefined}|${name !== undefined}|${externalId !== undefined}`
+}
+
+/** The order down to the id, behind which nothing matters any more. */
+function wholeOrder(order: FileOrder): FileOrder {
+  const id = order.findIndex(({ field }) => field === 'id')
+  if (id >= 0) return order.slice(0, id + 1)
+  return [...order, { field: 'id', descending: order.at(-1)?.descending ?? false }]
+}
+
+type FileExpressions = ExpressionBuilder<Tables, 'files'>
+
+/** The states are literals, and one state an equation: only then does a partial index serve the query. */
+function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
+  const [first, ...others] = states.map((state) => sql.lit(state))
+  if (first !== undefined && others.length === 0) return eb('state', '=', first)
+  return eb('state', 'in', first === undefined ? [] : [first, ...others])
+}
+
+/** Whether a row comes later in the order than the cursor does. Names have to compare by code point. */
+function behind(eb: FileExpressions, order: FileOrder, arg: Arg<Behind>): Expression<SqlBool> {
+  const [first, ...rest] = order as readonly [FileOrder[number], ...FileOrder]
+  if (rest.every(({ descending }) => descending === first.descending)) return compareRows(order, arg)
+  const cursor = arg(cursorFields[first.field])
+  const later = first.descending ? '<' : '>'
+  // The first comparison follows from the second; it is there because an index can serve it.
+  return eb.and([
+    eb(first.field, `${later}=`, cursor),
+    eb.or([eb(first.field, later, cursor), behind(eb, rest, arg)]),
+  ])
+}
+
+/** Row values compare field by field, and one index serves them as a whole. */
+function compareRows(order: FileOrder, arg: Arg<Behind>) {
+  const fields = sql.join(order.map(({ field }) => sql.ref(field)))
+  const cursor = sql.join(order.map(({ field }) => arg(cursorFields[field])))
+  return sql<SqlBool>`(${fields}) ${sql.raw(order[0]?.descending ? '<' : '>')} (${cursor})`
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../test/harness.ts'
+import { exchange, LightfieldClient, putBytes } from '../../test/lightfield-client.ts'
+
+const ORIGIN = 'https://app.example'
+
+let server: TestServer
+let client: LightfieldClient
+
+before(async () => {
+  server = await TestServer.start()
+  client = new LightfieldClient(server)
+})
+after(() => server.stop())
+
+function names(header: string | null): string[] {
+  return (header ?? '').split(',').map((name) => name.trim().toLowerCase())
+}
+
+test('a page of any origin may PUT with the headers of an upload', async () => {
+  const { uploadUrl } = await client.pending()
+  const preflight = await exchange('OPTIONS', uploadUrl, undefined, {
+    origin: ORIGIN,
+    'access-control-request-method': 'PUT',
+    'access-control-request-headers': 'content-type,if-none-match',
+  })
+  assert.equal(preflight.status, 204)
+  assert.equal(preflight.headers.get('access-control-allow-origin'), '*')
+  assert.ok(names(preflight.headers.get('access-control-allow-methods')).includes('put'))
+  const allowed = names(preflight.headers.get('access-control-allow-headers'))
+  for (const name of ['content-type', 'if-none-match']) assert.ok(allowed.includes(name))
+  assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
+})
+
+test('a page of any origin reads the answers of links, refusals included', async () => {
+  const upload = await client.pending()
+  const put = await putBytes(upload, 'hello', { origin: ORIGIN })
+  assert.equal(put.status, 200)
+  assert.ok(names(put.headers.get('access-control-expose-headers')).includes('etag'))
+  const refused = await putBytes(upload, 'hello!', { origin: ORIGIN })
+  assert.equal(refused.status, 400)
+  const { id } = await client.stored()
+  const link = await client.link(id)
+  const got = await exchange('GET', link, undefined, { origin: ORIGIN })
+  const missed = await exchange('GET', `${link}x`, undefined, { origin: 'null' })
+  for (const { headers } of [put, refused, got, missed]) {
+    assert.equal(headers.get('access-control-allow-origin'), '*')
+    assert.equal(headers.get('access-control-allow-credentials'), null)
+  }
+})
+
+test('no page of another origin may read the API, with or without a preflight', async () => {
+  const asked = { origin: ORIGIN, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+  for (const path of ['/v1/files', '/v1/auth/validate', '/v1/none']) {
+    const preflight = await client.send('OPTIONS', path, undefined, asked)
+    assert.equal(preflight.status, 404)
+    const simple = await client.send('GET', path, undefined, { origin: ORIGIN })
+    for (const { headers } of [preflight, simple]) {
+      for (const name of ['access-control-allow-origin', 'access-control-allow-methods'])
+        assert.equal(headers.get(name), null)
+    }
+  }
+})

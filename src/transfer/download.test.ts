@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../test/harness.ts'
+import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
+
+const CONTENT = '0123456789'
+const ETAG = `"${md5Of(CONTENT)}"`
+
+let server: TestServer
+let client: LightfieldClient
+/** A link to the ten bytes of `CONTENT`, and when they were stored. */
+let link: string
+let storedAt: string
+
+before(async () => {
+  server = await TestServer.start({ ENTREPOT_LIGHTFIELD_DOWNLOAD_SECONDS: '86400' })
+  client = new LightfieldClient(server)
+  server.clock.advance({ ms: 750 })
+  const { id } = await client.stored(CONTENT)
+  link = await client.link(id)
+  storedAt = 'Wed, 08 Apr 2026 12:00:00 GMT'
+})
+after(() => server.stop())
+
+function get(headers: Headings = {}, method = 'GET') {
+  return exchange<undefined>(method, link, undefined, headers)
+}
+
+/** What keeps stored bytes from acting as a page of ours, on every answer of a link whatever its status. */
+const safe: Record<string, string> = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "sandbox; default-src 'none'",
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'private, no-cache',
+  'cross-origin-resource-policy': 'cross-origin',
+}
+
+function assertSafe(headers: Headers): void {
+  for (const [name, value] of Object.entries(safe)) assert.equal(headers.get(name), value)
+  assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
+}
+
+const whole = {
+  'content-type': 'text/plain',
+  'content-length': '10',
+  'content-disposition': `attachment; filename="notes.txt"; filename*=UTF-8''notes.txt`,
+  'accept-ranges': 'bytes',
+  etag: ETAG,
+  'last-modified': 'Wed, 08 Apr 2026 12:00:00 GMT',
+}
+
+test('GET sends the file as an attachment, and HEAD the same headers without it', async () => {
+  for (const method of ['GET', 'HEAD']) {
+    const { status, headers, text } = await get({}, method)
+    assert.equal(status, 200)
+    assert.equal(text, method === 'GET' ? CONTENT : '')
+    for (const [name, value] of Object.entries(whole)) assert.equal(headers.get(name), value)
+    assertSafe(headers)
+  }
+})
+
+test('a download asks for no header and minds none', async () => {
+  for (const headers of [{ accept: '' }, { accept: 'application/json' }, { authorization: 'Bearer nobody' }])
+    assert.equal((await get(headers)).text, CONTENT)
+})
+
+/** A Range header, and the bytes that it yields: a pair is sent as 206, nothing means 416, `whole` 200. */
+const ranges: readonly (readonly [string, readonly [number, number] | 'none' | 'whole'])[] = [
+  ['bytes=0-0', [0, 0]],
+  ['bytes=0-9', [0, 9]],
+  ['bytes=2-5', [2, 5]],
+  ['bytes=9-9', [9, 9]],
+  ['bytes=5-', [5, 9]],
+  ['bytes=0-', [0, 9]],
+  ['bytes=-1', [9, 9]],
+  ['bytes=-4', [6, 9]],
+  ['bytes=-10', [0, 9]],
+  ['bytes=-99', [0, 9]],
+  ['bytes=8-99', [8, 9]],
+  ['bytes=0-99999999999999999999999', [0, 9]],
+  ['bytes=007-008', [7, 8]],
+  ['bytes=10-', 'none'],
+  ['bytes=10-20', 'none'],
+  ['bytes=99999999999999999999999-', 'none'],
+  ['bytes=-0', 'none'],
+  ['bytes=9-1', 'whole'],
+  ['bytes=0-1,3-4', 'whole'],
+  [`bytes=${'0-,'.repeat(100)}0-`, 'whole'],
+  ['bytes=', 'whole'],
+  ['bytes=-', 'whole'],
+  ['bytes=a-b', 'whole'],
+  ['bytes=1.5-2', 'whole'],
+  ['bytes=+1-2', 'whole'],
+  ['bytes 1-2', 'whole'],
+  ['1-2', 'whole'],
+  ['items=1-2', 'whole'],
+  ['', 'whole'],
+]
+
+for (const [range, expected] of ranges) {
+  const name = range.length > 40 ? 'a hundred ranges' : `"${range}"`
+  const outcome =
+    expected === 'whole' ? 'sends the whole file' : expected === 'none' ? 'is refused' : `sends ${expected.join(' to ')}`
+  test(`the range ${name} ${outcome}`, async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, text } = await get({ range }, method)
+      assertSafe(headers)
+      if (expected === 'none') {
+        assert.equal(status, 416)
+        assert.equal(headers.get('content-range'), 'bytes */10')
+        assert.equal(headers.get('content-disposition'), null)
+        continue
+      }
+      const [first, last] = expected === 'whole' ? [0, 9] : expected
+      assert.equal(status, expected === 'whole' ? 200 : 206)
+      assert.equal(headers.get('content-range'), expected === 'whole' ? null : `bytes ${first}-${last}/10`)
+      assert.equal(headers.get('content-length'), String(last - first + 1))
+      assert.equal(headers.get('etag'), ETAG)
+      if (method === 'GET') assert.equal(text, CONTENT.slice(first, last + 1))
+    }
+  })
+}
+
+const before1s = 'Wed, 08 Apr 2026 11:59:59 GMT'
+const after1s = 'Wed, 08 Apr 2026 12:00:01 GMT'
+
+/** Conditions and the status that they lead to; the file is sent with 200 and 206 alone. */
+const conditions: readonly (readonly [string, Headings, number])[] = [
+  ['If-None-Match with the ETag', { 'if-none-match': ETAG }, 304],
+  ['If-None-Match with the weak ETag', { 'if-none-match': `W/${ETAG}` }, 304],
+  ['If-None-Match with the ETag among others', { 'if-none-match': `"a", ${ETAG} , "b"` }, 304],
+  ['If-None-Match with *', { 'if-none-match': '*' }, 304],
+  ['If-None-Match with another tag', { 'if-none-match': '"a"' }, 200],
+  ['If-None-Match with the tag unquoted', { 'if-none-match': ETAG.slice(1, -1) }, 200],
+  ['If-Modified-Since with the time', { 'if-modified-since': 'Wed, 08 Apr 2026 12:00:00 GMT' }, 304],
+  ['If-Modified-Since with a later time', { 'if-modified-since': after1s }, 304],
+  ['If-Modified-Since with an earlier time', { 'if-modified-since': before1s }, 200],
+  ['If-Modified-Since with no time', { 'if-modified-since': 'yesterday' }, 200],
+  ['another tag and If-Modified-Since', { 'if-none-match': '"a"', 'if-modified-since': after1s }, 200],
+  ['If-Match with the ETag', { 'if-match': ETAG }, 200],
+  ['If-Match with another tag', { 'if-match': '"a"' }, 412],
+  ['If-Match with *', { 'if-match': '*' }, 200],
+  ['If-Match with another tag and If-None-Match with the ETag', { 'if-match': '"a"', 'if-none-match': ETAG }, 412],
+  ['If-Unmodified-Since with an earlier time', { 'if-unmodified-since': before1s }, 412],
+  ['If-Unmodified-Since with a later time', { 'if-unmodified-since': after1s }, 200],
+  ['If-Range with the ETag', { 'if-range': ETAG, range: 'bytes=0-0' }, 206],
+  ['If-Range with the weak ETag', { 'if-range': `W/${ETAG}`, range: 'bytes=0-0' }, 200],
+  ['If-Range with another tag', { 'if-range': '"a"', range: 'bytes=0-0' }, 200],
+  ['If-Range with the time', { 'if-range': 'Wed, 08 Apr 2026 12:00:00 GMT', range: 'bytes=0-0' }, 206],
+  ['If-Range with another time', { 'if-range': before1s, range: 'bytes=0-0' }, 200],
+  ['If-Range with another tag and a range beyond the end', { 'if-range': '"a"', range: 'bytes=99-' }, 200],
+  ['If-None-Match with the ETag and a range beyond the end', { 'if-none-match': ETAG, range: 'bytes=99-' }, 304],
+]
+
+for (const [name, headings, expected] of conditions) {
+  test(`${name} leads to ${expected}`, async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, text } = await get(headings, method)
+      assert.equal(status, expected)
+      assert.equal(headers.get('etag'), ETAG)
+      assert.equal(headers.get('last-modified'), storedAt)
+      assertSafe(headers)
+      const sent = expected === 206 ? '0' : expected === 200 ? CONTENT : ''
+      assert.equal(text, method === 'GET' ? sent : '')
+    }
+  })
+}
+
+/** Names as given at create, and the header in which they come back. */
+const names: readonly (readonly [string, string])[] = [
+  ['a b.txt', `filename="a b.txt"; filename*=UTF-8''a%20b.txt`],
+  ['naïve 📁.pdf', `filename="na_ve __.pdf"; filename*=UTF-8''na%C3%AFve%20%F0%9F%93%81.pdf`],
+  ['say "hi".txt', `filename="say _hi_.txt"; filename*=UTF-8''say%20%22hi%22.txt`],
+  ['a\\b.txt', `filename="a_b.txt"; filename*=UTF-8''a%5Cb.txt`],
+  ['../../etc/passwd', `filename=".._.._etc_passwd"; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd`],
+  ["it's (1)*.txt", `filename="it's (1)*.txt"; filename*=UTF-8''it%27s%20%281%29%2A.txt`],
+  ['%0d%0aset-cookie: a=b', `filename="_0d_0aset-cookie: a=b"; filename*=UTF-8''%250d%250aset-cookie%3A%20a%3Db`],
+  ['a; filename=b.exe', `filename="a; filename=b.exe"; filename*=UTF-8''a%3B%20filename%3Db.exe`],
+  ['invoice\u202efdp.exe', `filename="invoicefdp.exe"; filename*=UTF-8''invoicefdp.exe`],
+  ['a\u200bb\ufeff\u2066c.txt', `filename="abc.txt"; filename*=UTF-8''abc.txt`],
+  ['\u202e', `filename="file"; filename*=UTF-8''file`],
+  ['e\u0301.txt', `filename="e_.txt"; filename*=UTF-8''e%CC%81.txt`],
+]
+
+for (const [filename, expected] of names) {
+  test(`the name ${JSON.stringify(filename)} comes back in a safe header, and as it is in JSON`, async () => {
+    const file = await client.stored(CONTENT, { filename })
+    assert.equal(file.filename, filename)
+    const response = await fetch(await client.link(file.id))
+    assert.equal(response.headers.get('content-disposition'), `attachment; ${expected}`)
+    assert.equal(response.headers.get('set-cookie'), null)
+    assert.equal(await response.text(), CONTENT)
+  })
+}
+
+test('content that a browser would run comes as an attachment that it may not', async () => {
+  for (const mimeType of ['text/html', 'image/svg+xml', 'application/xhtml+xml', 'text/javascript']) {
+    const { id } = await client.stored('<script>alert(1)</script>', { mimeType, filename: 'x.html' })
+    const { headers } = await fetch(await client.link(id))
+    assert.match(headers.get('content-disposition') ?? '', /^attachment;/)
+    assertSafe(headers)
+  }
+})
+
+test('refusals carry the safe headers too, and name no file', async () => {
+  const upload = await client.staged(CONTENT)
+  ok(await client.cancel(upload.id))
+  for (const url of [`${link}x`, link.slice(0, -1), upload.uploadUrl]) {
+    const { status, headers } = await exchange('GET', url)
+    assert.equal(status, 403)
+    assertSafe(headers)
+    for (const name of ['content-disposition', 'etag', 'last-modified', 'accept-ranges'])
+      assert.equal(headers.get(name), null)
+  }
+})
+
+test('a file of several megabytes comes back whole and in ranges', async () => {
+  const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 251))
+  const { id } = await client.stored(bytes)
+  const url = await client.link(id)
+  assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), bytes)
+  for (const [first, last] of [[0, 1_048_575], [1_048_575, 1_048_577], [2_999_999, 2_999_999]] as const) {
+    const response = await fetch(url, { headers: { range: `bytes=${first}-${last}` } })
+    assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes.subarray(first, last + 1))
+  }
+})
+
+test('a reader that goes away does not disturb the next', async () => {
+  const { id } = await client.stored(Buffer.alloc(3_000_000))
+  const url = await client.link(id)
+  for (let i = 0; i < 5; i++) {
+    const controller = new AbortController()
+    const { body } = await fetch(url, { signal: controller.signal })
+    await body?.getReader().read()
+    controller.abort()
+  }
+  assert.equal((await (await fetch(url)).arrayBuffer()).byteLength, 3_000_000)
+})

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../test/harness.ts'
+import { type CreatedFile, exchange, LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+
+const DOWNLOAD_SECONDS = 900
+const SESSION_SECONDS = 3600
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+let server: TestServer
+let client: LightfieldClient
+
+before(async () => {
+  server = await TestServer.start()
+  client = new LightfieldClient(server)
+})
+after(() => server.stop())
+
+function put(upload: CreatedFile, uploadUrl: string) {
+  return putBytes({ ...upload, uploadUrl })
+}
+
+/** The link with its token changed. */
+function altered(link: string, change: (token: string) => string): string {
+  const slash = link.lastIndexOf('/') + 1
+  return link.slice(0, slash) + change(link.slice(slash))
+}
+
+/** The next character of the alphabet: a change of the fewest bits, and never the same character. */
+function withNextCharacter(token: string, at: number): string {
+  const next = BASE64URL[(BASE64URL.indexOf(token[at] ?? '') + 1) % BASE64URL.length]
+  return token.slice(0, at) + next + token.slice(at + 1)
+}
+
+test('a download link with any one character changed gets 403', async () => {
+  const { id } = await client.stored()
+  const link = await client.link(id)
+  const { length } = link.slice(link.lastIndexOf('/') + 1)
+  assert.equal(length, 84)
+  for (let at = 0; at < length; at++) {
+    const { status, error } = await exchange('GET', altered(link, (token) => withNextCharacter(token, at)))
+    assert.equal(status, 403, `character ${at}`)
+    assert.equal(error.type, 'link_invalid')
+  }
+  assert.equal((await exchange('GET', link)).status, 200)
+})
+
+test('an upload link with any one character changed gets 403 and stores nothing', async () => {
+  const upload = await client.pending()
+  for (let at = 0; at < 84; at++) {
+    const url = altered(upload.uploadUrl, (token) => withNextCharacter(token, at))
+    assert.equal((await put(upload, url)).status, 403, `character ${at}`)
+  }
+  assert.equal((await client.complete(upload.id)).status, 422)
+  assert.equal((await putBytes(upload)).status, 200)
+})
+
+/** Other ways to spell or bend a token. */
+const bends: Record<string, (token: string) => string> = {
+  'a query': (token) => `${token}?x=1`,
+  'an empty query': (token) => `${token}?`,
+  'a signature of S3': (token) => `${token}?X-Amz-Signature=0`,
+  'a character more': (token) => `${token}A`,
+  'a character less': (token) => token.slice(0, -1),
+  padding: (token) => `${token}==`,
+  'a trailing slash': (token) => `${token}/`,
+  'a path parameter': (token) => `${token};a=b`,
+  'an encoded line end': (token) => `${token}%0a`,
+  'an encoded NUL': (token) => `${token}%00`,
+  'its halves exchanged': (token) => token.slice(42) + token.slice(0, 42),
+  'all letters of one case': (token) => token.toLowerCase(),
+  'the other alphabet of base64': (token) => `${token.slice(0, -1)}+`,
+  'nothing but zeros': () => 'A'.repeat(84),
+  'a name of all objects': () => '__proto__',
+  'two hundred thousand bits': () => 'A'.repeat(8_000),
+}
+
+for (const [name, bend] of Object.entries(bends)) {
+  test(`a link with ${name} is not the link`, async () => {
+    const { id } = await client.stored()
+    const download = await exchange('GET', altered(await client.link(id), bend))
+    assert.ok([403, 404].includes(download.status), `${download.status}`)
+    assert.doesNotMatch(download.text, /hello/)
+    const upload = await client.pending()
+    assert.ok([403, 404].includes((await put(upload, altered(upload.uploadUrl, bend))).status))
+    assert.equal((await client.complete(upload.id)).status, 422)
+  })
+}
+
+test('a link works for its own method alone', async () => {
+  const upload = await client.staged()
+  assert.equal((await exchange('GET', upload.uploadUrl)).status, 403)
+  assert.equal((await exchange('HEAD', upload.uploadUrl)).status, 403)
+  ok(await client.complete(upload.id))
+  assert.equal((await exchange('GET', upload.uploadUrl)).status, 403)
+  const link = await client.link(upload.id)
+  assert.equal((await put(upload, link)).status, 403)
+  assert.equal(await (await fetch(link)).text(), 'hello')
+})
+
+test('the signature of one upload does not fit another', async () => {
+  const [one, two] = [await client.pending(), await client.pending()]
+  const signature = one.uploadUrl.slice(-43)
+  assert.equal((await put(two, two.uploadUrl.slice(0, -43) + signature)).status, 403)
+})
+
+test('an upload link ends with the session, to the millisecond', async () => {
+  const upload = await client.pending()
+  server.clock.advance({ seconds: SESSION_SECONDS, ms: -1 })
+  assert.equal((await putBytes(upload)).status, 200)
+  server.clock.advance({ ms: 1 })
+  assert.equal((await putBytes(upload)).status, 403)
+})
+
+test('an upload link ends when the upload is completed or cancelled, and bytes stay as they were', async () => {
+  const completed = await client.staged()
+  ok(await client.complete(completed.id))
+  assert.equal((await putBytes(completed, 'jello')).status, 403)
+  assert.equal(await (await fetch(await client.link(completed.id))).text(), 'hello')
+  const cancelled = await client.staged()
+  ok(await client.cancel(cancelled.id))
+  assert.equal((await putBytes(cancelled)).status, 403)
+})
+
+test('a download link lives 900 seconds, and each call of url mints a new one', async () => {
+  const { id } = await client.stored()
+  const first = ok(await client.url(id))
+  assert.equal(Date.parse(first.expiresAt), server.clock.now() + DOWNLOAD_SECONDS * 1000)
+  server.clock.advance({ seconds: DOWNLOAD_SECONDS, ms: -1 })
+  const second = ok(await client.url(id))
+  assert.notEqual(second.url, first.url)
+  assert.equal((await exchange('GET', first.url)).status, 200)
+  server.clock.advance({ ms: 1 })
+  assert.equal((await exchange('GET', first.url)).status, 403)
+  assert.equal((await exchange('GET', second.url)).status, 200)
+})
+
+test('links outlive a restart of the server', async (t) => {
+  const other = await TestServer.start({ ENTREPOT_PUBLIC_URL: 'https://files.example/store/' })
+  t.after(() => other.stop())
+  const own = new LightfieldClient(other)
+  const upload = await own.pending()
+  // The public URL is where clients are; here it is only a name.
+  assert.match(upload.uploadUrl, /^https:\/\/files\.example\/store\/transfer\/[\w-]{84}$/)
+  await other.restart()
+  const local = (url: string) => url.replace('https://files.example/store', other.url)
+  assert.equal((await put(upload, local(upload.uploadUrl))).status, 200)
+  ok(await own.complete(upload.id))
+  assert.equal(await (await fetch(local(await own.link(upload.id)))).text(), 'hello')
+})
+
+test('links are never made from the Host header', async () => {
+  const { port } = new URL(server.url)
+  const { request } = await import('node:http')
+  const body = JSON.stringify({ filename: 'x', mimeType: 'y', sizeBytes: 1 })
+  const text = await new Promise<string>((resolve, reject) => {
+    const headers = {
+      host: 'evil.example',
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'host=evil.example',
+      authorization: `Bearer ${server.key}`,
+      'lightfield-version': '2026-03-01',
+      'content-type': 'application/json',
+    }
+    request({ port, method: 'POST', path: '/lightfield/v1/files', headers }, async (response) => {
+      let received = ''
+      for await (const chunk of response) received += chunk
+      resolve(received)
+    })
+      .on('error', reject)
+      .end(body)
+  })
+  assert.ok(JSON.parse(text).uploadUrl.startsWith(`${server.url}/transfer/`))
+})

@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict'
+import { access, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { entrepot, newDataDir, type Outcome, type Settings } from './cli.harness.ts'
+import { TestServer } from './harness.ts'
+
+const KEY_LINE = /^ek_[0-9A-Za-z]{38}\n$/
+const UUID_LINE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/
+
+type Run = (...args: string[]) => Promise<Outcome>
+
+/** The CLI on a data folder that does not exist yet. */
+async function onNewFolder(context: TestContext): Promise<Run> {
+  const dataDir = await newDataDir(context)
+  return (...args) => entrepot(args, { ENTREPOT_DATA_DIR: dataDir })
+}
+
+/** The CLI beside a running server. */
+async function besideServer(context: TestContext): Promise<{ server: TestServer; run: Run }> {
+  const server = await TestServer.start()
+  context.after(() => server.stop())
+  return { server, run: (...args) => entrepot(args, { ENTREPOT_DATA_DIR: server.dataDir }) }
+}
+
+function assertDone({ status, stderr }: Outcome): void {
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: '' })
+}
+
+function assertFailed(outcome: Outcome, status: number, sentence: string): void {
+  assert.deepEqual(outcome, { status, stdout: '', stderr: `error: ${sentence}\n` })
+}
+
+async function statusWith(server: TestServer, key: string): Promise<number> {
+  const headers = { authorization: `Bearer ${key}`, 'lightfield-version': '2026-03-01' }
+  const response = await fetch(`${server.url}/v1/auth/validate`, { headers })
+  await response.body?.cancel()
+  return response.status
+}
+
+test('key create prints the key and nothing else, on a folder that no server has seen', async (context) => {
+  const run = await onNewFolder(context)
+  const created = await run('key', 'create', '--name', 'laptop')
+  assertDone(created)
+  assert.match(created.stdout, KEY_LINE)
+  const { stdout } = await run('key', 'list', '--json')
+  const keys = JSON.parse(stdout)
+  assert.equal(keys.length, 1)
+  assert.equal(keys[0].name, 'laptop')
+})
+
+test('a key made by the CLI counts at once in a running server, and stops counting once revoked', async (context) => {
+  const { server, run } = await besideServer(context)
+  const key = (await run('key', 'create')).stdout.trim()
+  assert.equal(await statusWith(server, key), 200)
+  const revoked = await run('key', 'revoke', key)
+  assertDone(revoked)
+  assert.ok(!revoked.stdout.includes(key))
+  assert.equal(await statusWith(server, key), 401)
+})
+
+test('key revoke takes the id as well, and repeating it succeeds', async (context) => {
+  const { server, run } = await besideServer(context)
+  const [{ id }] = JSON.parse((await run('key', 'list', '--json')).stdout)
+  assertDone(await run('key', 'revoke', id))
+  assert.equal(await statusWith(server, server.key), 401)
+  assertDone(await run('key', 'revoke', id))
+  assertFailed(await run('key', 'revoke', 'ek_unknown'), 1, 'There is no such key.')
+})
+
+test('a key carries the organization, projects, user, role and scopes it was made with', async (context) => {
+  const run = await onNewFolder(context)
+  const organization = await run('org', 'create', 'acme')
+  assertDone(organization)
+  assert.match(organization.stdout, UUID_LINE)
+  const project = (await run('project', 'create', 'reports', '--org', 'acme')).stdout
+  assert.match(project, UUID_LINE)
+  const where = ['--org', organization.stdout.trim(), '--project', project.trim(), '--project', 'default']
+  const who = ['--user', 'ada', '--admin', '--scope', 'files:read', '--scope', 'files:create']
+  assertDone(await run('key', 'create', '--name', 'robot', ...where, ...who))
+  const [key] = JSON.parse((await run('key', 'list', '--org', 'acme', '--json')).stdout)
+  assert.equal(key.organization.slug, 'acme')
+  assert.deepEqual(
+    key.projects.map(({ slug }: { slug: string }) => slug),
+    ['reports', 'default'],
+  )
+  assert.deepEqual([key.userId, key.role, key.revokedAt], ['ada', 'admin', null])
+  assert.deepEqual(key.scopes, ['files:read', 'files:create'])
+})
+
+test('listings are tables for people and JSON for programs, without secrets or hashes', async (context) => {
+  const run = await onNewFolder(context)
+  const secret = (await run('key', 'create', '--name', 'laptop')).stdout.trim()
+  const table = (await run('key', 'list')).stdout
+  const [header = '', row = ''] = table.split('\n')
+  assert.equal(header.indexOf('NAME'), row.indexOf('laptop'))
+  assert.match(row, /\d{4}-\d\d-\d\dT\d\d:\d\dZ/)
+  for (const listing of [table, (await run('key', 'list', '--json')).stdout]) {
+    assert.ok(!listing.includes(secret))
+    assert.doesNotMatch(listing, /hash|[0-9a-f]{64}/)
+  }
+  const projects = JSON.parse((await run('project', 'list', '--json')).stdout)
+  assert.deepEqual(
+    projects.map(({ slug, organization }: { slug: string; organization: { slug: string } }) => [
+      slug,
+      organization.slug,
+    ]),
+    [['default', 'default']],
+  )
+  assert.match((await run('org', 'list')).stdout, /^ID +NAME +CREATED\n[0-9a-f-]{36} {2}default /)
+})
+
+test('names what does not exist, or exists already, in one sentence', async (context) => {
+  const run = await onNewFolder(context)
+  const none = 'There is no organization "acme".'
+  assertFailed(await run('key', 'create', '--org', 'acme'), 1, none)
+  assertFailed(await run('project', 'list', '--org', 'acme'), 1, none)
+  const noProject = 'There is no project "x" in the organization "default".'
+  assertFailed(await run('key', 'create', '--project', 'x'), 1, noProject)
+  assertFailed(await run('org', 'create', 'default'), 1, 'There is an organization "default" already.')
+})
+
+test('wrong usage exits with 2 and does nothing', async (context) => {
+  const run = await onNewFolder(context)
+  const wrong = [
+    ['key', 'create', '--colour', 'red'],
+    ['key', 'create', '--scope', 'files:burn'],
+    ['key', 'create', '--name', ''],
+    ['key', 'create', '--name', 'two\nlines'],
+    ['key', 'revoke'],
+    ['org', 'create', '01890000-0000-7000-8000-000000000000'],
+    ['project', 'create', ' '],
+    ['id', 'fil_short'],
+    ['id'],
+    ['frobnicate'],
+    [],
+  ]
+  for (const args of wrong) {
+    const { status, stdout, stderr } = await run(...args)
+    assert.equal(status, 2, args.join(' '))
+    assert.equal(stdout, '', args.join(' '))
+    assert.notEqual(stderr, '', args.join(' '))
+    assert.doesNotMatch(stderr, /\n {4}at /, args.join(' '))
+  }
+  assert.deepEqual(JSON.parse((await run('key', 'list', '--json')).stdout), [])
+})
+
+test('names every wrong setting in a line of its own, as the flag or the variable it came by', async (context) => {
+  const settings: Settings = {
+    ENTREPOT_DATA_DIR: await newDataDir(context),
+    ENTREPOT_LOG_LEVEL: 'loud',
+    ENTREPOT_PORT: '8420',
+    ENTREPOT_COLOUR: 'red',
+  }
+  const { status, stdout, stderr } = await entrepot(['serve', '--port', '-1'], settings)
+  assert.equal(status, 2)
+  assert.equal(stdout, '')
+  assert.deepEqual(stderr.split('\n'), [
+    'error: --port must be a whole number from 0 to 65535, not "-1".',
+    'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
+    'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
+    '',
+  ])
+})
+
+test('a second server on the same folder refuses in one sentence', async (context) => {
+  const { server, run } = await besideServer(context)
+  assertFailed(
+    await run('serve', '--port', '0'),
+    1,
+    `Another server uses the data folder ${server.dataDir}. Stop it, or choose another folder.`,
+  )
+})
+
+test('a taken port is refused in one sentence', async (context) => {
+  const { server } = await besideServer(context)
+  const { host, port } = new URL(server.url)
+  const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
+  const sentence = `${host} is in use by another program; choose another port.`
+  assertFailed(await entrepot(['serve', '--port', port], settings), 1, sentence)
+})
+
+test('prints every form of a file id from any form, and needs no data folder for it', async () => {
+  const forms = JSON.parse((await entrepot(['id', '01890000-0000-7000-8000-0000000000ff', '--json'])).stdout)
+  assert.deepEqual(Object.keys(forms), ['uuid', 'lightfield', 'llamacloud', 'yandex'])
+  for (const form of Object.values<string>(forms)) {
+    const { status, stdout } = await entrepot(['id', form])
+    assert.equal(status, 0)
+    for (const other of Object.values<string>(forms)) assert.ok(stdout.includes(other), `${form}: ${other}`)
+  }
+})
+
+test('doctor finds bytes without a row, and removes them only if asked to', async (context) => {
+  const { server, run } = await besideServer(context)
+  const healthy = await run('doctor')
+  assertDone(healthy)
+  assert.match(healthy.stdout, /Database and bytes agree\./)
+  const orphan = 'abcdef00112233445566778899aabbcc'
+  const path = join(server.dataDir, 'blobs', 'ab', orphan)
+  await writeFile(path, 'nobody knows me')
+  const found = await run('doctor')
+  assert.equal(found.status, 1)
+  assert.match(found.stdout, /^Orphans +1$/m)
+  assert.ok(found.stdout.includes(orphan))
+  await access(path)
+  const repaired = await run('doctor', '--repair', '--json')
+  assertDone(repaired)
+  assert.deepEqual(JSON.parse(repaired.stdout), {
+    files: 0,
+    blobs: 1,
+    orphans: [orphan],
+    damaged: [],
+    removed: 1,
+  })
+  await assert.rejects(access(path), { code: 'ENOENT' })
+  assertDone(await run('doctor'))
+})
+
+test('doctor names damaged files and never removes them', async (context) => {
+  const { server, run } = await besideServer(context)
+  const { metadata, clock } = server.app.services
+  const { id } = (await metadata.listProjects())[0] ?? { id: '' }
+  const fileId = await storeFile(server, id)
+  const [blob] = await metadata.listReferencedBlobs(undefined, 1)
+  const key = String(blob?.key)
+  await writeFile(join(server.dataDir, 'blobs', key.slice(0, 2), key), 'cut')
+  for (const args of [['doctor'], ['doctor', '--repair']]) {
+    const { status, stdout } = await run(...args)
+    assert.equal(status, 1)
+    assert.match(stdout, new RegExp(`${fileId} +wrong size`))
+  }
+  assert.equal(await metadata.countFiles({ projectId: id, states: ['stored'], visibleAt: clock.now() }), 1)
+})
+
+test('migrate says that the schema is current', async (context) => {
+  const run = await onNewFolder(context)
+  const migrated = await run('migrate')
+  assertDone(migrated)
+  assert.equal(migrated.stdout, 'The schema is current.\n')
+})
+
+/** Puts a file in by way of the Lightfield dialect. @returns its id there */
+async function storeFile(server: TestServer, projectId: string): Promise<string> {
+  assert.notEqual(projectId, '')
+  const headers = {
+    authorization: `Bearer ${server.key}`,
+    'lightfield-version': '2026-03-01',
+    'content-type': 'application/json',
+  }
+  const body = JSON.stringify({ filename: 'a.txt', mimeType: 'text/plain', sizeBytes: 5 })
+  const created = await fetch(`${server.url}/v1/files`, { method: 'POST', headers, body })
+  const { id, uploadUrl, uploadHeaders } = (await created.json()) as Record<string, string> & {
+    uploadHeaders: Record<string, string>
+  }
+  await fetch(String(uploadUrl), { method: 'PUT', headers: uploadHeaders, body: 'bytes' })
+  const completed = await fetch(`${server.url}/v1/files/${id}/complete`, {
+    method: 'POST',
+    headers,
+    body: '{}',
+  })
+  assert.equal(completed.status, 200)
+  return String(id)
+}

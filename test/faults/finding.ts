@@ -1,0 +1,26 @@
+/** Something that must not be. */
+export interface Finding {
+  readonly kind: FindingKind
+  readonly detail: string
+}
+
+export type FindingKind =
+  // Seen by a client.
+  | 'unexpected-answer'
+  | 'broken-connection'
+  | 'other-answer'
+  | 'two-outcomes'
+  | 'no-outcome'
+  | 'wrong-state'
+  | 'wrong-metadata'
+  | 'wrong-bytes'
+  | 'not-readable'
+  | 'unknown-file'
+  | 'twice'
+  // Seen on the disk.
+  | 'blob-missing'
+  | 'blob-size'
+  | 'blob-content'
+  | 'blob-orphan'
+  | 'staging-left'
+  | 'sum-differs'

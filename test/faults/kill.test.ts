@@ -1,0 +1,164 @@
+/**
+ * `kill -9` at random moments under mixed load, a restart on the same data, and a look at every promise made; round after
+ * round on a growing history.
+ *
+ * `npm test` runs 20 rounds. The long run:
+ *
+ *   ENTREPOT_FAULT_ROUNDS=200 node --test test/faults/kill.test.ts
+ *
+ * A failing run prints its seed; `ENTREPOT_FAULT_SEED=<seed>` makes the same choices again (not the same timing).
+ */
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiClient, PUBLIC_URL } from './api-client.ts'
+import { checkEntries, checkListing } from './check-answers.ts'
+import { checkStores, reconcileAhead } from './check-stores.ts'
+import type { Finding } from './finding.ts'
+import { Ledger, type LedgerEntry } from './ledger.ts'
+import { runMixedLoad } from './mixed-load.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { ServerProcess } from './server-process.ts'
+
+const ROUNDS = Number(process.env.ENTREPOT_FAULT_ROUNDS ?? 20)
+const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
+const CLIENTS = 6
+/** The server is killed at a moment between the first request and this. */
+const LONGEST_ROUND_MS = 800
+const OLDER_FILES_PER_ROUND = 40
+/** How much longer than a start on an empty folder a start after a kill may take. */
+const RECOVERY_MS = 2_000
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
+
+test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
+  t.diagnostic(`seed ${SEED}`)
+  const folder = await mkdtemp(join(tmpdir(), 'entrepot-kill-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const emptyStartMs = await timeEmptyStart(join(folder, 'empty'))
+  const run = new KillRun(
+    join(folder, 'data'),
+    await Ledger.open(join(folder, 'ledger')),
+    new SeededRandom(SEED),
+  )
+  t.after(() => run.dispose())
+  await mkdir(run.dataDir)
+
+  for (let round = 0; round < ROUNDS; round++) {
+    await run.restart()
+    assert.deepEqual(await run.check(), [], `after ${round} kills, seed ${SEED}`)
+    await run.loadAndKill(round)
+    assert.deepEqual(run.findings, [], `under load in round ${round}, seed ${SEED}`)
+  }
+  await run.restart()
+  assert.deepEqual(await run.checkAll(), [], `at the end, seed ${SEED}`)
+  await run.kill()
+
+  const { damaged, orphans, files } = await reconcileAhead(run.dataDir)
+  assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
+  assert.deepEqual(await checkStores(run.dataDir), [])
+  assert.equal(files, run.completed().length)
+  const slowest = Math.max(...run.startTimesMs)
+  t.diagnostic(
+    `${run.ledger.entries.length} files, ${files} of them completed; ready after ${Math.round(slowest)} ms at most, ` +
+      `${Math.round(emptyStartMs)} ms on an empty folder`,
+  )
+  assert.ok(slowest < emptyStartMs + RECOVERY_MS, `ready only after ${slowest} ms`)
+})
+
+class KillRun {
+  readonly dataDir: string
+  readonly ledger: Ledger
+  readonly findings: Finding[] = []
+  /** From the spawn until `/readyz` says so. */
+  readonly startTimesMs: number[] = []
+  readonly #random: SeededRandom
+  #server: ServerProcess | undefined
+  #recent: readonly LedgerEntry[] = []
+
+  constructor(dataDir: string, ledger: Ledger, random: SeededRandom) {
+    this.dataDir = dataDir
+    this.ledger = ledger
+    this.#random = random
+  }
+
+  /** Sometimes the server is killed again while it starts. */
+  async restart(): Promise<void> {
+    while (this.#random.chance(0.2))
+      await ServerProcess.startAndKill(this.#options(), this.#random.between(50, 1500))
+    const begin = performance.now()
+    this.#server = await ServerProcess.start(this.#options())
+    while (!(await this.#client().isReady())) await sleep(5)
+    this.startTimesMs.push(performance.now() - begin)
+  }
+
+  #options() {
+    return { dataDir: this.dataDir, settings }
+  }
+
+  #client(): ApiClient {
+    return new ApiClient(this.#server?.url ?? '')
+  }
+
+  async loadAndKill(round: number): Promise<void> {
+    const before = this.ledger.entries.length
+    const pending = this.ledger.entries.filter(({ created, final }) => created && !final)
+    let isOver = false
+    const clients = Array.from({ length: CLIENTS }, (_, index) => {
+      const mine = pending.filter((_, i) => i % CLIENTS === index)
+      const name = `r${round}-c${index}`
+      const random = this.#random.fork()
+      const { ledger, findings } = this
+      return runMixedLoad({
+        client: this.#client(),
+        ledger,
+        random,
+        name,
+        pending: mine,
+        isOver: () => isOver,
+        findings,
+      })
+    })
+    await sleep(this.#random.next() * LONGEST_ROUND_MS)
+    isOver = true
+    await this.kill()
+    await Promise.all(clients)
+    this.#recent = [...pending, ...this.ledger.entries.slice(before)]
+  }
+
+  async kill(): Promise<void> {
+    await this.#server?.end('SIGKILL')
+  }
+
+  /** All that the last round touched, and some of what was before. */
+  async check(): Promise<Finding[]> {
+    const { entries } = this.ledger
+    const older = Array.from({ length: Math.min(OLDER_FILES_PER_ROUND, entries.length) }, () =>
+      this.#random.pick(entries),
+    )
+    return checkEntries(this.#client(), [...new Set([...this.#recent, ...older])])
+  }
+
+  async checkAll(): Promise<Finding[]> {
+    const found = await checkEntries(this.#client(), this.ledger.entries)
+    return [...found, ...(await checkListing(this.#client(), this.ledger))]
+  }
+
+  completed(): readonly LedgerEntry[] {
+    return this.ledger.entries.filter(({ final }) => final === 'COMPLETED')
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill()
+    await this.ledger.close()
+  }
+}
+
+async function timeEmptyStart(dataDir: string): Promise<number> {
+  await mkdir(dataDir)
+  const server = await ServerProcess.start({ dataDir, settings })
+  await server.end('SIGKILL')
+  return server.startMs
+}

@@ -1,0 +1,43 @@
+/** Numbers that a seed determines, so that a failing run can be played again (mulberry32). */
+export class SeededRandom {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0
+  }
+
+  /** In [0, 1). */
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0
+    let t = this.#state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+
+  /** A whole number from `first` to `last`, both included. */
+  between(first: number, last: number): number {
+    return first + Math.floor(this.next() * (last - first + 1))
+  }
+
+  /** True in this share of all calls. */
+  chance(share: number): boolean {
+    return this.next() < share
+  }
+
+  pick<T>(items: readonly T[]): T {
+    if (items.length === 0) throw new RangeError('nothing to pick from')
+    return items[this.between(0, items.length - 1)] as T
+  }
+
+  bytes(length: number): Buffer {
+    const words = new Uint32Array(Math.ceil(length / 4))
+    for (let i = 0; i < words.length; i++) words[i] = this.next() * 2 ** 32
+    return Buffer.from(words.buffer, 0, length)
+  }
+
+  /** Another generator, determined by this one. */
+  fork(): SeededRandom {
+    return new SeededRandom(this.between(0, 2 ** 32 - 1))
+  }
+}

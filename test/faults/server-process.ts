@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** How long a start may take before it counts as failed. */
+const START_PATIENCE_MS = 20_000
+const KEPT_OUTPUT_CHARACTERS = 200_000
+
+/** The admin key of every server that is started here. */
+export const ROOT_KEY = 'root-key-of-the-fault-tests'
+
+export interface StartServer {
+  readonly dataDir: string
+  /** Further `ENTREPOT_` settings. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Options of the child's Node. */
+  readonly nodeOptions?: readonly string[]
+  /** Set in a shell before the server starts, such as `ulimit -f 100`. */
+  readonly shellPrelude?: string
+  /** Another program than the server; it must log the same `listening` line. */
+  readonly entry?: string
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** The server in a process of its own, with a fixed key, no rate limits and no metrics port. */
+export class ServerProcess {
+  readonly url: string
+  /** From the spawn to the line that says that it listens. */
+  readonly startMs: number
+  readonly exited: Promise<Exit>
+  readonly #child: ChildProcess
+  readonly #output: () => string
+
+  private constructor(child: ChildProcess, url: string, startMs: number, output: () => string) {
+    this.#child = child
+    this.url = url
+    this.startMs = startMs
+    this.#output = output
+    this.exited = exitOf(child)
+  }
+
+  /** @throws Error with the output if it ends before it listens */
+  static async start(options: StartServer): Promise<ServerProcess> {
+    const begin = performance.now()
+    const child = spawnServer(options)
+    let output = ''
+    const listening = Promise.withResolvers<string>()
+    const collect = (chunk: string) => {
+      output = (output + chunk).slice(-KEPT_OUTPUT_CHARACTERS)
+      const url = listeningUrl(output)
+      if (url !== undefined) listening.resolve(url)
+    }
+    child.stdout?.setEncoding('utf8').on('data', collect)
+    child.stderr?.setEncoding('utf8').on('data', collect)
+    const fail = (why: string) => listening.reject(new Error(`The server ${why}:\n${output}`))
+    child.once('exit', (code, signal) => fail(`ended with ${signal ?? code}`))
+    const timer = setTimeout(() => fail('did not listen'), START_PATIENCE_MS)
+    try {
+      const url = await listening.promise
+      return new ServerProcess(child, url, performance.now() - begin, () => output)
+    } catch (error) {
+      child.kill('SIGKILL')
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Starts a server and kills it after that time, however far it has come. */
+  static async startAndKill(options: StartServer, afterMs: number): Promise<void> {
+    const child = spawnServer(options)
+    child.stdout?.resume()
+    child.stderr?.resume()
+    const timer = setTimeout(() => child.kill('SIGKILL'), afterMs)
+    await exitOf(child)
+    clearTimeout(timer)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** What it logged last. */
+  get output(): string {
+    return this.#output()
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<Exit> {
+    this.#child.kill(signal)
+    return this.exited
+  }
+
+  /** Open file descriptors; Linux only. */
+  countDescriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length
+  }
+
+  /** `VmRSS`, `VmHWM` and the like, in bytes; Linux only. */
+  memoryBytes(field: 'VmRSS' | 'VmHWM'): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024
+  }
+}
+
+function spawnServer(options: StartServer): ChildProcess {
+  const { dataDir, settings = {}, nodeOptions = [], shellPrelude } = options
+  const entry = options.entry ?? fileURLToPath(new URL('./serve.ts', import.meta.url))
+  const command = [process.execPath, ...nodeOptions, entry]
+  const env = {
+    ...foreignEnvironment(),
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_PORT: '0',
+    ENTREPOT_ROOT_KEY: ROOT_KEY,
+    ENTREPOT_RATE_LIMITS: 'off',
+    ENTREPOT_METRICS_PORT: 'off',
+    ENTREPOT_DISK_RESERVE_BYTES: '0',
+    ...settings,
+  }
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
+  if (shellPrelude === undefined)
+    return spawn(command[0] as string, command.slice(1), { env, stdio, cwd: dataDir })
+  return spawn('bash', ['-c', `${shellPrelude}; exec "$@"`, 'bash', ...command], { env, stdio, cwd: dataDir })
+}
+
+/** Settings of this test run are none of the server's, and it refuses those that it does not know. */
+function foreignEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ENTREPOT_|NODE_)/.test(name)))
+}
+
+function listeningUrl(output: string): string | undefined {
+  const line = output.split('\n').find((text) => text.includes('"msg":"listening"') && text.endsWith('}'))
+  return line === undefined ? undefined : (JSON.parse(line) as { http: string }).http
+}
+
+function exitOf(child: ChildProcess): Promise<Exit> {
+  if (child.exitCode !== null || child.signalCode !== null)
+    return Promise.resolve({ code: child.exitCode, signal: child.signalCode })
+  return new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
+}

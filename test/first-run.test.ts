@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { newDataDir, pasteInto, Running, type Settings, startEntrepot } from './cli.harness.ts'
+
+const STOP_MS = 15_000
+const POLL_MS = 20
+const hasCurl = spawnSync('curl', ['--version']).status === 0
+const needsCurl = { skip: hasCurl ? false : 'curl is not installed' }
+
+interface Listening {
+  readonly http: string
+  readonly grpc: null
+}
+
+/** The real server, by default on any free port; it does not outlive the test. */
+function serve(context: TestContext, dataDir: string, settings: Settings = {}, port = '0'): Running {
+  const args = ['serve', '--port', port, '--metrics-port', 'off']
+  const running = new Running(startEntrepot(args, { ENTREPOT_DATA_DIR: dataDir, ...settings }))
+  context.after(async () => {
+    running.child.kill('SIGKILL')
+    await running.ended
+  })
+  return running
+}
+
+function logLine(stdout: string, message: string): Listening | undefined {
+  return stdout
+    .split('\n')
+    .slice(0, -1)
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line))
+    .find(({ msg }) => msg === message)
+}
+
+function findListening(stdout: string): Listening | undefined {
+  return logLine(stdout, 'listening')
+}
+
+/** The lines to paste: from `URL=` to the next empty one. */
+function findWalkThrough(stdout: string): string | undefined {
+  return /^(URL=[\s\S]+?)\n\n/m.exec(stdout)?.[1]
+}
+
+function findKey(stdout: string): string | undefined {
+  return /^ek_[0-9A-Za-z]{38}$/m.exec(stdout)?.[0]
+}
+
+async function terminate(running: Running): Promise<void> {
+  const start = performance.now()
+  running.child.kill('SIGTERM')
+  assert.equal(await running.ended, 0)
+  assert.ok(performance.now() - start < STOP_MS)
+}
+
+/** What was uploaded and what was downloaded, as the walk-through prints them. */
+async function assertRoundTrip(shell: string, lines: string): Promise<void> {
+  const { stdout, stderr } = await pasteInto(shell, lines)
+  const [, uploaded, downloaded] = /\nuploaded: +(.+)\ndownloaded: +(.+)\n$/.exec(stdout) ?? []
+  assert.ok(uploaded, `${shell} printed ${stdout}${stderr}`)
+  assert.equal(downloaded, uploaded)
+  assert.equal(stderr, '')
+}
+
+test(
+  'the first start prints a key and lines that put a file in and get it back',
+  needsCurl,
+  async (context) => {
+    const running = serve(context, await newDataDir(context))
+    const { http, grpc } = await running.printed(findListening)
+    assert.match(http, /^http:\/\/127\.0\.0\.1:\d+$/)
+    assert.equal(grpc, null)
+    const lines = await running.printed(findWalkThrough)
+    assert.ok(lines.includes(`URL='${http}'`))
+    for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lines)
+    assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
+    await terminate(running)
+    assert.equal(running.stderr, '')
+  },
+)
+
+test('the walk-through of README.md does what it says', needsCurl, async (context) => {
+  const running = serve(context, await newDataDir(context))
+  const { http } = await running.printed(findListening)
+  const key = await running.printed(findKey)
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const printed = /^URL=.*\nKEY=.*\n([\s\S]+?)\n```/m.exec(readme)?.[1]
+  assert.ok(printed)
+  await assertRoundTrip('bash', `URL=${http}\nKEY=${key}\n${printed}`)
+})
+
+test('a later start prints no key', async (context) => {
+  const dataDir = await newDataDir(context)
+  const first = serve(context, dataDir)
+  const key = await first.printed(findKey)
+  await terminate(first)
+  assert.equal(first.stdout.split(`KEY='${key}'`).length, 2)
+  const second = serve(context, dataDir)
+  await second.printed(findListening)
+  await terminate(second)
+  assert.doesNotMatch(second.stdout, /ek_/)
+  for (const line of second.stdout.trim().split('\n')) JSON.parse(line)
+})
+
+test('a start with ENTREPOT_ROOT_KEY makes no other key and prints none', async (context) => {
+  const rootKey = 'a-root-key-of-some-length'
+  const running = serve(context, await newDataDir(context), { ENTREPOT_ROOT_KEY: rootKey })
+  const { http } = await running.printed(findListening)
+  const headers = { authorization: `Bearer ${rootKey}`, 'lightfield-version': '2026-03-01' }
+  const response = await fetch(`${http}/v1/auth/validate`, { headers })
+  assert.equal(response.status, 200)
+  await response.body?.cancel()
+  await terminate(running)
+  assert.ok(!findKey(running.stdout))
+  assert.ok(!running.stdout.includes(rootKey))
+})
+
+test('serves on when nobody reads its output', async (context) => {
+  const port = await freePort()
+  const running = serve(context, await newDataDir(context), {}, port)
+  running.child.stdout?.destroy()
+  await untilAnswered(`http://127.0.0.1:${port}/healthz`, running)
+  await terminate(running)
+})
+
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return String(port)
+}
+
+async function untilAnswered(url: string, { child }: Running): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
+    try {
+      const response = await fetch(url)
+      await response.body?.cancel()
+      return
+    } catch {
+      await setTimeout(POLL_MS)
+    }
+  }
+  assert.fail('the server ended')
+}
