@@ -6,7 +6,7 @@ import type { Dialect } from './dialects/dialect.ts'
 import { addDocsPage, describeDialect } from './dialects/openapi.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
 import { createHttpServer, defaultServerLimits } from './http/server.ts'
-import { isFault, toServiceError } from './http/service-error.ts'
+import { toServiceError } from './http/service-error.ts'
 import { addHealthRoutes } from './ops/health.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { logFault, logRequests } from './ops/request-log.ts'
@@ -37,9 +37,9 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     },
   })
   metrics.observe(server)
-  logRequests(server)
-  answerErrors(server, (request) => answererOf(dialects, request.raw))
-  for (const dialect of dialects) await addDialect(server, dialect, services)
+  logRequests(server, logger)
+  answerErrors(server, logger, (request) => answererOf(dialects, request.raw))
+  for (const dialect of dialects) await addDialect(server, dialect, options)
   await server.register((scope) => addTransferRoutes(scope, services, defaultTransferLimits))
   addHealthRoutes(server, services, isStopping)
   await server.register((scope) => addDocsPage(scope, dialects, ''))
@@ -47,11 +47,14 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
 }
 
 /** Below its name, described; and on the vendor's own paths, where it answers what it claims. */
-async function addDialect(server: FastifyInstance, dialect: Dialect, services: Services): Promise<void> {
-  const toAnswer = () => dialect.toErrorAnswer
+async function addDialect(
+  server: FastifyInstance,
+  dialect: Dialect,
+  { services, logger }: Pick<SurfaceOptions, 'services' | 'logger'>,
+): Promise<void> {
   await server.register(
     async (scope) => {
-      answerErrors(scope, toAnswer)
+      answerErrors(scope, logger, () => dialect.toErrorAnswer)
       await describeDialect(scope, dialect)
       await dialect.http(scope, services)
     },
@@ -61,29 +64,38 @@ async function addDialect(server: FastifyInstance, dialect: Dialect, services: S
     scope.addHook('onRoute', (route) => {
       route.constraints = { ...route.constraints, dialect: dialect.name }
     })
-    scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, dialect.toErrorAnswer))
+    handleErrors(scope, logger, () => dialect.toErrorAnswer)
     await dialect.http(scope, services)
   })
 }
 
 type ToErrorAnswer = (error: ServiceError, requestId: string) => ErrorAnswer
 
-function answerErrors(scope: FastifyInstance, answererFor: (request: FastifyRequest) => ToErrorAnswer): void {
-  scope.setErrorHandler((error, request, reply) => sendError(error, request, reply, answererFor(request)))
+type AnswererFor = (request: FastifyRequest) => ToErrorAnswer
+
+/** Errors and unknown addresses of a scope with a prefix of its own (or of the whole server). */
+function answerErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
+  handleErrors(scope, logger, answererFor)
   scope.setNotFoundHandler((request, reply) =>
     sendError(routeUnknown(), request, reply, answererFor(request)),
   )
 }
 
+function handleErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
+  scope.setErrorHandler((error, request, reply) => {
+    const serviceError = toServiceError(error)
+    logFault(logger, request, serviceError)
+    return sendError(serviceError, request, reply, answererFor(request))
+  })
+}
+
 function sendError(
-  error: unknown,
+  error: ServiceError,
   request: FastifyRequest,
   reply: FastifyReply,
   toAnswer: ToErrorAnswer,
 ): FastifyReply {
-  const serviceError = toServiceError(error)
-  if (isFault(serviceError)) logFault(request, serviceError)
-  return sendErrorAnswer(reply, toAnswer(serviceError, request.id))
+  return sendErrorAnswer(reply, toAnswer(error, request.id))
 }
 
 /**

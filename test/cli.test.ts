@@ -110,6 +110,23 @@ test('listings are tables for people and JSON for programs, without secrets or h
   assert.match((await run('org', 'list')).stdout, /^ID +NAME +CREATED\n[0-9a-f-]{36} {2}default /)
 })
 
+test('a quota set by the CLI bounds a running server at once, and can be lifted', async (context) => {
+  const { server, run } = await besideServer(context)
+  await storeFile(server)
+  const bounded = await run('project', 'quota', 'default', '--files', '1', '--json')
+  assertDone(bounded)
+  assert.deepEqual(JSON.parse(bounded.stdout), {
+    files: { used: 1, quota: 1 },
+    bytes: { used: 5, quota: null },
+  })
+  await assert.rejects(storeFile(server), /answered 403/)
+  assertDone(await run('project', 'quota', 'default', '--files', 'none', '--bytes', '10'))
+  await storeFile(server)
+  await assert.rejects(storeFile(server), /answered 403/)
+  const table = (await run('org', 'quota', 'default')).stdout
+  assert.match(table, /^ +USED {2}QUOTA\nfiles +2 +none\nbytes +10 +none\n$/)
+})
+
 test('names what does not exist, or exists already, in one sentence', async (context) => {
   const run = await onNewFolder(context)
   const none = 'There is no organization "acme".'
@@ -218,9 +235,8 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
 
 test('doctor names damaged files and never removes them', async (context) => {
   const { server, run } = await besideServer(context)
-  const { metadata, clock } = server.app.services
-  const { id } = (await metadata.listProjects())[0] ?? { id: '' }
-  const fileId = await storeFile(server, id)
+  const { metadata } = server.app.services
+  const fileId = await storeFile(server)
   const [blob] = await metadata.listReferencedBlobs(undefined, 1)
   const key = String(blob?.key)
   await writeFile(join(server.dataDir, 'blobs', key.slice(0, 2), key), 'cut')
@@ -229,7 +245,7 @@ test('doctor names damaged files and never removes them', async (context) => {
     assert.equal(status, 1)
     assert.match(stdout, new RegExp(`${fileId} +wrong size`))
   }
-  assert.equal(await metadata.countFiles({ projectId: id, states: ['stored'], visibleAt: clock.now() }), 1)
+  assert.deepEqual((await metadata.listReferencedBlobs(undefined, 1))[0], blob)
 })
 
 test('migrate says that the schema is current', async (context) => {
@@ -239,25 +255,24 @@ test('migrate says that the schema is current', async (context) => {
   assert.equal(migrated.stdout, 'The schema is current.\n')
 })
 
-/** Puts a file in by way of the Lightfield dialect. @returns its id there */
-async function storeFile(server: TestServer, projectId: string): Promise<string> {
-  assert.notEqual(projectId, '')
-  const headers = {
-    authorization: `Bearer ${server.key}`,
-    'lightfield-version': '2026-03-01',
-    'content-type': 'application/json',
+/** Puts a file of five bytes in by way of the Lightfield dialect. @returns its id there */
+async function storeFile(server: TestServer): Promise<string> {
+  const post = async (path: string, fields: object) => {
+    const response = await fetch(server.url + path, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${server.key}`,
+        'lightfield-version': '2026-03-01',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(fields),
+    })
+    if (!response.ok) throw new Error(`it answered ${response.status}: ${await response.text()}`)
+    return (await response.json()) as { readonly id: string; readonly uploadUrl: string }
   }
-  const body = JSON.stringify({ filename: 'a.txt', mimeType: 'text/plain', sizeBytes: 5 })
-  const created = await fetch(`${server.url}/v1/files`, { method: 'POST', headers, body })
-  const { id, uploadUrl, uploadHeaders } = (await created.json()) as Record<string, string> & {
-    uploadHeaders: Record<string, string>
-  }
-  await fetch(String(uploadUrl), { method: 'PUT', headers: uploadHeaders, body: 'bytes' })
-  const completed = await fetch(`${server.url}/v1/files/${id}/complete`, {
-    method: 'POST',
-    headers,
-    body: '{}',
-  })
-  assert.equal(completed.status, 200)
-  return String(id)
+  const announced = { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: 5 }
+  const { id, uploadUrl } = await post('/v1/files', announced)
+  await fetch(uploadUrl, { method: 'PUT', headers: { 'content-type': 'text/plain' }, body: 'bytes' })
+  await post(`/v1/files/${id}/complete`, {})
+  return id
 }

@@ -41,9 +41,12 @@ function findListening(stdout: string): Listening | undefined {
   return logLine(stdout, 'listening')
 }
 
-/** The lines to paste: from `URL=` to the next empty one. */
-function findWalkThrough(stdout: string): string | undefined {
-  return /^(URL=[\s\S]+?)\n\n/m.exec(stdout)?.[1]
+/** The lines to paste: from `URL=` to the next empty one, and the next block of commands. */
+function findWalkThrough(
+  stdout: string,
+): { readonly lightfield: string; readonly llamacloud: string } | undefined {
+  const [, lightfield, llamacloud] = /^(URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(stdout) ?? []
+  return lightfield && llamacloud ? { lightfield, llamacloud } : undefined
 }
 
 function findKey(stdout: string): string | undefined {
@@ -74,9 +77,13 @@ test(
     const { http, grpc } = await running.printed(findListening)
     assert.match(http, /^http:\/\/127\.0\.0\.1:\d+$/)
     assert.equal(grpc, null)
-    const lines = await running.printed(findWalkThrough)
-    assert.ok(lines.includes(`URL='${http}'`))
-    for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lines)
+    const { lightfield, llamacloud } = await running.printed(findWalkThrough)
+    assert.ok(lightfield.includes(`URL='${http}'`))
+    for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lightfield)
+    const { stdout } = await pasteInto('bash', `${lightfield}\n${llamacloud}`)
+    const { items = [] } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}')
+    const names = items.map(({ name }: { name: string }) => name)
+    assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'], stdout)
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')

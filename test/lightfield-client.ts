@@ -160,3 +160,17 @@ export async function exchange<T>(
 export function md5Of(content: string | Uint8Array): string {
   return hash('md5', content)
 }
+
+/** Status, `type`, and where the vendor has them `code` and `param`. */
+export type Refusal = readonly [status: number, type: string, code?: string, param?: string]
+
+/** The whole form of an error: nothing beside `error`, nothing in it but what the table of errors allows. */
+export function assertRefusal(answer: Answer<unknown>, [status, type, code, param]: Refusal): void {
+  assert.equal(answer.status, status, answer.text)
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/json\b/)
+  const { message } = answer.error
+  assert.ok(message.length > 0)
+  const expected = { error: { type, message, ...(code && { code }), ...(param && { param }) } }
+  assert.deepEqual(answer.body, expected)
+  assert.match(answer.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
+}

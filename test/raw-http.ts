@@ -90,9 +90,9 @@ export async function sendRaw(url: string, text: string | Uint8Array) {
   const connection = await RawConnection.open(url)
   try {
     connection.write(text)
-    const received = await connection.until(/^HTTP[^]*?\r\n\r\n/)
+    const received = await connection.until(/^HTTP[\s\S]*?\r\n\r\n/)
     const length = Number(/\r\ncontent-length: (\d+)/i.exec(received)?.[1] ?? 0)
-    return readAnswer(await connection.until(new RegExp(`\\r\\n\\r\\n[^]{${length}}`)))
+    return readAnswer(await connection.until(new RegExp(`\\r\\n\\r\\n[\\s\\S]{${length}}`)))
   } finally {
     connection.end()
   }

@@ -4,6 +4,7 @@ import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
 import { longTime, print, printJson, printTable, shortTime } from './output.ts'
+import { addOrgQuotaCommand } from './quota.ts'
 import { addSettings, storeSettings } from './settings.ts'
 import { withTenants } from './stores.ts'
 
@@ -24,6 +25,7 @@ export function addOrgCommands(program: Command): void {
     org.command('list').description('list organizations').option('--json', 'as JSON').action(listOrgs),
     storeSettings,
   )
+  addOrgQuotaCommand(org)
 }
 
 function createOrg(slug: string, _options: object, command: Command): Promise<void> {

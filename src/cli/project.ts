@@ -4,6 +4,7 @@ import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
 import { longTime, print, printJson, printTable, shortTime } from './output.ts'
+import { addProjectQuotaCommand } from './quota.ts'
 import { addSettings, storeSettings } from './settings.ts'
 import { getOrganization, withTenants } from './stores.ts'
 
@@ -27,6 +28,7 @@ export function addProjectCommands(program: Command): void {
       .action(list),
     storeSettings,
   )
+  addProjectQuotaCommand(project)
 }
 
 function create(slug: string, { org }: { readonly org: string }, command: Command): Promise<void> {

@@ -1,6 +1,10 @@
 /** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
 const TEXT = 'Hello from the harbour.'
 
+const SECOND_DIALECT = `curl -sS "$URL/api/v1/beta/files" -H "Authorization: Bearer $KEY" \\
+  -F purpose=user_data -F "file=$TEXT;filename=again.txt;type=text/plain"; echo
+curl -sS "$URL/api/v1/beta/files" -H "Authorization: Bearer $KEY"; echo`
+
 /** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
 export function welcome(url: string, key: string): string {
   return `
@@ -8,11 +12,15 @@ Entrepot is ready. This is an admin key for it; it will not be shown again:
 
 ${key}
 
-Paste these lines into a shell to put a file in and get it back:
+Lightfield: paste these lines into a shell to put a file in and get it back:
 
 ${walkThrough(url, key)}
 
-SDKs: base URL ${url} (without /v1), and the key above. API reference: ${url}/docs
+LlamaCloud: paste these after them to put one more in, and to list both:
+
+${SECOND_DIALECT}
+
+SDKs: base URL ${url} (without /v1 or /api), and the key above. API reference: ${url}/docs
 
 `
 }

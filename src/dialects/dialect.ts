@@ -13,6 +13,8 @@ export interface Dialect {
   readonly name: string
   /** As the vendor writes it. */
   readonly title: string
+  /** Headers that each request carries besides the key; told in the documentation. */
+  readonly headers?: readonly string[]
   /** Whether a request on a path that several dialects share is surely this dialect's. */
   readonly claims: (headers: IncomingHttpHeaders) => boolean
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */

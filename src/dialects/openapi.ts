@@ -4,8 +4,18 @@ import type { FastifyInstance } from 'fastify'
 import { declarePublic } from '../http/guard.ts'
 import type { Dialect } from './dialect.ts'
 
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="28" font-family="sans-serif"
+  font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
+
 /** Describes the routes that are added to `server` from here on, at `/<dialect>/openapi.json`. */
-export async function describeDialect(server: FastifyInstance, { name, title }: Dialect): Promise<void> {
+export async function describeDialect(
+  server: FastifyInstance,
+  { name, title, headers = [] }: Dialect,
+): Promise<void> {
+  // Not secret, but it is as security schemes that the page lets its reader fill headers in once.
+  const own = headers.map(
+    (header) => [header, { type: 'apiKey', in: 'header', name: header } as const] as const,
+  )
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -15,8 +25,10 @@ export async function describeDialect(server: FastifyInstance, { name, title }: 
         description: `The ${title} Files API, served by Entrepot.`,
       },
       servers: [{ url: `/${name}` }],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
-      security: [{ key: [] }],
+      components: {
+        securitySchemes: { key: { type: 'http', scheme: 'bearer' }, ...Object.fromEntries(own) },
+      },
+      security: [Object.fromEntries(['key', ...own.map(([scheme]) => scheme)].map((scheme) => [scheme, []]))],
     },
   })
   server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
@@ -38,5 +50,6 @@ export async function addDocsPage(
     routePrefix: '/docs',
     uiConfig: { urls, layout: 'StandaloneLayout', validatorUrl: null },
     theme: { title: 'Entrepot API' },
+    logo: { type: 'image/svg+xml', content: LOGO, href: '/docs' },
   })
 }

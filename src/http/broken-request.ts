@@ -31,6 +31,8 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
 }
 
 /** Whether part of an answer to an earlier request is out: a second one must not appear in its midst. */
-function isAnswering(socket: Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null }): boolean {
+function isAnswering(
+  socket: Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null },
+): boolean {
   return socket._httpMessage?.headersSent ?? false
 }

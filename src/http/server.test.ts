@@ -41,7 +41,11 @@ const ambiguous: Record<string, readonly [line: string, fields: readonly string[
   'no Host header': [`GET ${PATH} HTTP/1.1`, []],
   'a whole address as its target': [`GET http://evil.example${PATH} HTTP/1.1`, ['host: a']],
   'an asterisk as its target': ['OPTIONS * HTTP/1.1', ['host: a']],
-  'chunks in HTTP/1.0': [`POST ${PATH} HTTP/1.0`, ['host: a', json, 'transfer-encoding: chunked'], chunkedBody],
+  'chunks in HTTP/1.0': [
+    `POST ${PATH} HTTP/1.0`,
+    ['host: a', json, 'transfer-encoding: chunked'],
+    chunkedBody,
+  ],
   'a length and chunks': [
     `POST ${PATH} HTTP/1.1`,
     ['host: a', json, `content-length: ${BODY.length}`, 'transfer-encoding: chunked'],
@@ -57,11 +61,23 @@ const ambiguous: Record<string, readonly [line: string, fields: readonly string[
     ['host: a', json, `content-length: ${BODY.length}, ${BODY.length}`],
     BODY,
   ],
-  'a length with a sign': [`POST ${PATH} HTTP/1.1`, ['host: a', json, `content-length: +${BODY.length}`], BODY],
+  'a length with a sign': [
+    `POST ${PATH} HTTP/1.1`,
+    ['host: a', json, `content-length: +${BODY.length}`],
+    BODY,
+  ],
   'a length in hex': [`POST ${PATH} HTTP/1.1`, ['host: a', json, 'content-length: 0x2d'], BODY],
   'a negative length': [`POST ${PATH} HTTP/1.1`, ['host: a', json, 'content-length: -1'], BODY],
-  'a space before a colon': [`POST ${PATH} HTTP/1.1`, ['host: a', json, 'transfer-encoding : chunked'], chunkedBody],
-  'an unknown transfer coding': [`POST ${PATH} HTTP/1.1`, ['host: a', json, 'transfer-encoding: xchunked'], chunkedBody],
+  'a space before a colon': [
+    `POST ${PATH} HTTP/1.1`,
+    ['host: a', json, 'transfer-encoding : chunked'],
+    chunkedBody,
+  ],
+  'an unknown transfer coding': [
+    `POST ${PATH} HTTP/1.1`,
+    ['host: a', json, 'transfer-encoding: xchunked'],
+    chunkedBody,
+  ],
   'a coding after chunked': [
     `POST ${PATH} HTTP/1.1`,
     ['host: a', json, 'transfer-encoding: chunked, identity'],
@@ -103,16 +119,20 @@ test('every line may not end in a bare line feed', async () => {
 })
 
 test('bytes that are no HTTP get 400', async () => {
-  for (const text of ['\x16\x03\x01\x02\x00\x01\r\n\r\n', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', '{"jsonrpc":"2.0"}\r\n'])
+  for (const text of [
+    '\x16\x03\x01\x02\x00\x01\r\n\r\n',
+    'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+    '{"jsonrpc":"2.0"}\r\n',
+  ])
     assert.equal((await sendRaw(server.url, text)).status, 400)
 })
 
 test('headers that are too large or too many get 431', async () => {
   const large = await send(`GET ${PATH} HTTP/1.1`, ['host: a', `x: ${'y'.repeat(20_000)}`])
-  const many = await send(
-    `GET ${PATH} HTTP/1.1`,
-    ['host: a', ...Array.from({ length: 2_500 }, (_, i) => `h${i}: 1`)],
-  )
+  const many = await send(`GET ${PATH} HTTP/1.1`, [
+    'host: a',
+    ...Array.from({ length: 2_500 }, (_, i) => `h${i}: 1`),
+  ])
   const long = await send(`GET ${PATH}?${'x'.repeat(20_000)} HTTP/1.1`, ['host: a'])
   for (const answer of [large, many, long]) {
     assert.equal(answer.status, 431)
@@ -122,7 +142,10 @@ test('headers that are too large or too many get 431', async () => {
 
 test('extensions of a chunk without end get 413', async () => {
   const body = `2;${'a'.repeat(70_000)}\r\n{}\r\n0\r\n\r\n`
-  assert.equal((await send(`POST ${PATH} HTTP/1.1`, ['host: a', json, 'transfer-encoding: chunked'], body)).status, 413)
+  assert.equal(
+    (await send(`POST ${PATH} HTTP/1.1`, ['host: a', json, 'transfer-encoding: chunked'], body)).status,
+    413,
+  )
 })
 
 test('a client of HTTP/1.0 is served, and never sent an interim answer', async () => {
@@ -205,13 +228,21 @@ const typeTricks: readonly (readonly [string, 400 | 415])[] = [
 
 for (const [field, status] of typeTricks) {
   test(`a body under ${JSON.stringify(field)} is validated or refused, never let through`, async () => {
-    const answer = await send(`POST ${PATH} HTTP/1.1`, ['host: a', field, 'content-length: 14'], '{"sizeBytes":0')
+    const answer = await send(
+      `POST ${PATH} HTTP/1.1`,
+      ['host: a', field, 'content-length: 14'],
+      '{"sizeBytes":0',
+    )
     assert.equal(answer.status, status)
   })
 }
 
 test('a body that names the prototype of objects changes none', async () => {
-  const bodies = ['{"__proto__":{"polluted":1}}', '{"constructor":{"prototype":{"polluted":1}}}', '{"a":{"__proto__":{}}}']
+  const bodies = [
+    '{"__proto__":{"polluted":1}}',
+    '{"constructor":{"prototype":{"polluted":1}}}',
+    '{"a":{"__proto__":{}}}',
+  ]
   for (const body of bodies) {
     const answer = await client.send('POST', '/v1/files', body, { 'content-type': 'application/json' })
     assert.equal(answer.status, 400)
@@ -222,7 +253,10 @@ test('a body that names the prototype of objects changes none', async () => {
 
 test('an unknown address is told before anything about the body is', async () => {
   for (const type of ['text/plain', 'garbage', 'application/json']) {
-    const answer = await client.send('POST', '/v1/nothing', '{', { 'content-type': type, 'content-encoding': 'gzip' })
+    const answer = await client.send('POST', '/v1/nothing', '{', {
+      'content-type': type,
+      'content-encoding': 'gzip',
+    })
     assert.equal(answer.status, 404)
   }
 })
@@ -234,7 +268,8 @@ test('a large body that is refused at once can still read why', async () => {
     [{ 'content-type': 'application/json' }, 400],
     [{ 'content-type': 'text/plain' }, 415],
   ] as const) {
-    for (let i = 0; i < 3; i++) assert.equal((await client.send('POST', '/v1/files', body, headers)).status, status)
+    for (let i = 0; i < 3; i++)
+      assert.equal((await client.send('POST', '/v1/files', body, headers)).status, status)
   }
 })
 
@@ -255,13 +290,16 @@ test('garbage after a request does not get into its answer', async () => {
   connection.write(`GET ${pathname} HTTP/1.1\r\nhost: a\r\n\r\n`)
   await connection.until(/\r\n\r\nx/)
   connection.write('garbage\r\n\r\n')
-  const { body } = readAnswer(await connection.until(/x{2000000}$/))
-  assert.match(body, /^x*$/)
+  const { body } = readAnswer(await connection.closed())
+  // What comes after the last byte of the answer is another one.
+  assert.equal(body.slice(0, 2_000_000).replaceAll('x', ''), '')
   connection.end()
 })
 
 test('every request has an id of its own, whatever id the client sends', async () => {
-  const answers = await Promise.all([1, 2].map(() => client.send('GET', '/v1/files', undefined, { 'x-request-id': 'mine' })))
+  const answers = await Promise.all(
+    [1, 2].map(() => client.send('GET', '/v1/files', undefined, { 'x-request-id': 'mine' })),
+  )
   const ids = answers.map(({ headers }) => headers.get('x-request-id'))
   assert.equal(new Set(ids).size, 2)
   assert.ok(!ids.includes('mine'))

@@ -36,15 +36,31 @@ test('a commit that fails in the middle of a group is undone alone', () => {
     [INSERT, 4, 'four', DELETE, 1],
     [INSERT, 5, null],
   ])
-  const codes = failures.map(({ index, code }) => [index, code])
+  const codes = failures.map(({ index, code, step }) => [index, code, step])
   assert.deepEqual(codes, [
-    [1, 'conflict'],
-    [2, 'conflict'],
-    [3, 'conflict'],
-    [5, 'refused'],
+    [1, 'conflict', 1],
+    [2, 'conflict', 0],
+    [3, 'conflict', 1],
+    [5, 'refused', 0],
   ])
   assert.equal(fatal, undefined)
   assert.deepEqual(ids(), [4])
+})
+
+test('a commit that fails at its first step leaves the rest of the group as it is', () => {
+  const { writer, ids } = startGroup()
+  const { failures } = writer.run([
+    [INSERT, 1, 'one', INSERT, 2, 'two'],
+    [INSERT, 1, 'again', INSERT, 3, 'three'],
+    [DELETE, 99, INSERT, 4, 'four'],
+    [DELETE, 2, INSERT, 5, 'five'],
+  ])
+  const codes = failures.map(({ index, code, step }) => [index, code, step])
+  assert.deepEqual(codes, [
+    [1, 'conflict', 0],
+    [2, 'conflict', 0],
+  ])
+  assert.deepEqual(ids(), [1, 5])
 })
 
 test('on a full disk the commits that still fit are made', () => {

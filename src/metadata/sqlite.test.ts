@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
-import type { FileState } from '../core/files/file.ts'
-import { blobQueries } from './blobs.ts'
 import { insertFiles, NOW, sampleFile, testStore } from './conformance/samples.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
-import { FileListings } from './file-listings.ts'
-import { FileQueries } from './files.ts'
 import { linesOf, runChild, startChild } from './fixtures/processes.ts'
 import { describeMetadataStore } from './metadata-store.conformance.ts'
 import { openSqliteMetadataStore, SqliteEngine } from './sqlite.ts'
@@ -73,34 +69,6 @@ test('only the owner can read the files, whatever the umask', async (t) => {
   for (const name of ['entrepot.db', 'entrepot.db-wal', 'lock.db']) assert.ok(names.includes(name), name)
   for (const name of names) assert.equal(statSync(join(dataDir, name)).mode & 0o777, 0o600, name)
   await store.close()
-})
-
-const filterOf = (...states: FileState[]) => ({ projectId: 'p', states, visibleAt: NOW })
-
-test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
-  const dataDir = folderOf(t)
-  const engine = await SqliteEngine.open({ dataDir, onFatal })
-  const files = new FileQueries(engine.builder)
-  const listings = new FileListings(engine)
-  const { collectable, known, referenced } = blobQueries(engine.builder)
-  await engine.close()
-  const db = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
-  const expected: [{ readonly sql: string }, RegExp][] = [
-    [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
-    [listings.count(filterOf('stored')), /COVERING INDEX files_listed/],
-    [files.lapsed, /INDEX files_lapsing/],
-    [files.expired, /INDEX files_expiring/],
-    [collectable, /INDEX unreferenced_blobs_due/],
-    [known, /INDEX files_blob/],
-    [referenced, /INDEX files_blob/],
-  ]
-  for (const [{ sql }, index] of expected) {
-    const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
-    const plan = rows.map(({ detail }) => detail).join('; ')
-    assert.match(plan, index)
-    assert.doesNotMatch(plan, /SCAN|TEMP B-TREE/)
-  }
-  db.close()
 })
 
 test('what a second process writes is seen by the next read', async (t) => {
@@ -175,6 +143,16 @@ test('a data folder has one server; its lock goes when it is released or its pro
     child.kill('SIGKILL')
   }
   lockDataFolder(dataDir).release()
+})
+
+test('a second opener in the same process leaves the lock alone', async (t) => {
+  const dataDir = folderOf(t)
+  const lock = lockDataFolder(dataDir)
+  assert.throws(() => lockDataFolder(dataDir), /Another server uses the data folder/)
+  // The kernel drops a process's locks on a file with any descriptor that it closes; only another process can tell.
+  assert.deepEqual(await runChild('try-lock', dataDir), ['refused'])
+  lock.release()
+  assert.deepEqual(await runChild('try-lock', dataDir), ['locked'])
 })
 
 test('the lock of the folder keeps nobody from the database', async (t) => {

@@ -3,7 +3,7 @@ import type { StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import type { MetadataStore } from '../core/metadata-store.ts'
-import { type MigrationSession, migrate } from './migrate.ts'
+import { allMigrations, type MigrationSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
 import type { SqlEngine, SqlRow } from './sql-engine.ts'
 import { SqlMetadataStore } from './sql-metadata-store.ts'
@@ -37,6 +37,12 @@ export async function openSqliteMetadataStore(options: SqliteOptions): Promise<M
   return new SqlMetadataStore(await SqliteEngine.open(options))
 }
 
+const sqliteBuilder = compilingBuilder({
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+})
+
 export class SqliteEngine implements SqlEngine {
   readonly builder: Kysely<Tables>
   readonly #reader: ReturnType<typeof openReadingConnection>
@@ -53,13 +59,8 @@ export class SqliteEngine implements SqlEngine {
     refuseUnsoundSqlite()
     const path = join(dataDir, DATABASE_FILE)
     createPrivateFile(path)
-    const builder = compilingBuilder({
-      createAdapter: () => new SqliteAdapter(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
-    })
-    await migrateFile(path, builder)
-    return new SqliteEngine(path, builder, await SqliteWriter.open(path, onFatal))
+    await migrateSqlite(path)
+    return new SqliteEngine(path, sqliteBuilder, await SqliteWriter.open(path, onFatal))
   }
 
   textsIn(json: string) {
@@ -100,10 +101,11 @@ export class SqliteEngine implements SqlEngine {
   }
 }
 
-async function migrateFile(path: string, builder: Kysely<Tables>): Promise<void> {
+/** Brings a database file to the newest schema, or to the last of `migrations`. */
+export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
   const connection = await openPatiently(path)
   try {
-    await migrate(sessionOn(connection, builder))
+    await migrate(sessionOn(connection), migrations)
   } finally {
     connection.db.close()
   }
@@ -123,10 +125,10 @@ async function openPatiently(path: string): Promise<WritingConnection> {
   }
 }
 
-function sessionOn({ db }: WritingConnection, builder: Kysely<Tables>): MigrationSession {
+function sessionOn({ db }: WritingConnection): MigrationSession {
   return {
     engine: 'sqlite',
-    builder,
+    builder: sqliteBuilder,
     async exclusively(work) {
       db.exec('BEGIN IMMEDIATE')
       try {

@@ -1,27 +1,23 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
 import { isFault } from '../http/service-error.ts'
 import { loggablePath } from './logging.ts'
 
-/**
- * One line for each answer: `debug` for what went as asked or was refused, `error` for our own faults with their cause.
- * Called by each surface's error handler for the second.
- */
-export function logRequests(server: FastifyInstance): void {
+/** One line at level `debug` for each answer. */
+export function logRequests(server: FastifyInstance, logger: FastifyBaseLogger): void {
+  if (!['debug', 'trace'].includes(logger.level)) return
   server.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime * 10) / 10
-    request.log.debug(
-      { method: request.method, path: loggablePath(request.url), status: reply.statusCode, ms },
-      'answered',
-    )
+    logger.debug({ ...factsOf(request), status: reply.statusCode, ms }, 'answered')
   })
 }
 
-export function logFault(request: FastifyRequest, error: ServiceError): void {
+/** One line at level `error` for each fault of ours, with its cause; what callers did wrong is not logged. */
+export function logFault(logger: FastifyBaseLogger, request: FastifyRequest, error: ServiceError): void {
   if (!isFault(error)) return
-  const { method, url } = request
-  request.log.error(
-    { err: error.cause ?? error, code: error.code, method, path: loggablePath(url) },
-    'request failed',
-  )
+  logger.error({ ...factsOf(request), err: error.cause ?? error, code: error.code }, 'request failed')
+}
+
+function factsOf({ id, method, url }: FastifyRequest): Record<string, string> {
+  return { requestId: id, method, path: loggablePath(url) }
 }

@@ -51,7 +51,11 @@ test('a page of any origin reads the answers of links, refusals included', async
 })
 
 test('no page of another origin may read the API, with or without a preflight', async () => {
-  const asked = { origin: ORIGIN, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+  const asked = {
+    origin: ORIGIN,
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'authorization',
+  }
   for (const path of ['/v1/files', '/v1/auth/validate', '/v1/none']) {
     const preflight = await client.send('OPTIONS', path, undefined, asked)
     assert.equal(preflight.status, 404)

@@ -100,7 +100,11 @@ const ranges: readonly (readonly [string, readonly [number, number] | 'none' | '
 for (const [range, expected] of ranges) {
   const name = range.length > 40 ? 'a hundred ranges' : `"${range}"`
   const outcome =
-    expected === 'whole' ? 'sends the whole file' : expected === 'none' ? 'is refused' : `sends ${expected.join(' to ')}`
+    expected === 'whole'
+      ? 'sends the whole file'
+      : expected === 'none'
+        ? 'is refused'
+        : `sends ${expected.join(' to ')}`
   test(`the range ${name} ${outcome}`, async () => {
     for (const method of ['GET', 'HEAD']) {
       const { status, headers, text } = await get({ range }, method)
@@ -140,7 +144,11 @@ const conditions: readonly (readonly [string, Headings, number])[] = [
   ['If-Match with the ETag', { 'if-match': ETAG }, 200],
   ['If-Match with another tag', { 'if-match': '"a"' }, 412],
   ['If-Match with *', { 'if-match': '*' }, 200],
-  ['If-Match with another tag and If-None-Match with the ETag', { 'if-match': '"a"', 'if-none-match': ETAG }, 412],
+  [
+    'If-Match with another tag and If-None-Match with the ETag',
+    { 'if-match': '"a"', 'if-none-match': ETAG },
+    412,
+  ],
   ['If-Unmodified-Since with an earlier time', { 'if-unmodified-since': before1s }, 412],
   ['If-Unmodified-Since with a later time', { 'if-unmodified-since': after1s }, 200],
   ['If-Range with the ETag', { 'if-range': ETAG, range: 'bytes=0-0' }, 206],
@@ -149,7 +157,11 @@ const conditions: readonly (readonly [string, Headings, number])[] = [
   ['If-Range with the time', { 'if-range': 'Wed, 08 Apr 2026 12:00:00 GMT', range: 'bytes=0-0' }, 206],
   ['If-Range with another time', { 'if-range': before1s, range: 'bytes=0-0' }, 200],
   ['If-Range with another tag and a range beyond the end', { 'if-range': '"a"', range: 'bytes=99-' }, 200],
-  ['If-None-Match with the ETag and a range beyond the end', { 'if-none-match': ETAG, range: 'bytes=99-' }, 304],
+  [
+    'If-None-Match with the ETag and a range beyond the end',
+    { 'if-none-match': ETAG, range: 'bytes=99-' },
+    304,
+  ],
 ]
 
 for (const [name, headings, expected] of conditions) {
@@ -174,7 +186,10 @@ const names: readonly (readonly [string, string])[] = [
   ['a\\b.txt', `filename="a_b.txt"; filename*=UTF-8''a%5Cb.txt`],
   ['../../etc/passwd', `filename=".._.._etc_passwd"; filename*=UTF-8''..%2F..%2Fetc%2Fpasswd`],
   ["it's (1)*.txt", `filename="it's (1)*.txt"; filename*=UTF-8''it%27s%20%281%29%2A.txt`],
-  ['%0d%0aset-cookie: a=b', `filename="_0d_0aset-cookie: a=b"; filename*=UTF-8''%250d%250aset-cookie%3A%20a%3Db`],
+  [
+    '%0d%0aset-cookie: a=b',
+    `filename="_0d_0aset-cookie: a=b"; filename*=UTF-8''%250d%250aset-cookie%3A%20a%3Db`,
+  ],
   ['a; filename=b.exe', `filename="a; filename=b.exe"; filename*=UTF-8''a%3B%20filename%3Db.exe`],
   ['invoice\u202efdp.exe', `filename="invoicefdp.exe"; filename*=UTF-8''invoicefdp.exe`],
   ['a\u200bb\ufeff\u2066c.txt', `filename="abc.txt"; filename*=UTF-8''abc.txt`],
@@ -219,7 +234,11 @@ test('a file of several megabytes comes back whole and in ranges', async () => {
   const { id } = await client.stored(bytes)
   const url = await client.link(id)
   assert.deepEqual(Buffer.from(await (await fetch(url)).arrayBuffer()), bytes)
-  for (const [first, last] of [[0, 1_048_575], [1_048_575, 1_048_577], [2_999_999, 2_999_999]] as const) {
+  for (const [first, last] of [
+    [0, 1_048_575],
+    [1_048_575, 1_048_577],
+    [2_999_999, 2_999_999],
+  ] as const) {
     const response = await fetch(url, { headers: { range: `bytes=${first}-${last}` } })
     assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes.subarray(first, last + 1))
   }

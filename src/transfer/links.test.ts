@@ -38,7 +38,10 @@ test('a download link with any one character changed gets 403', async () => {
   const { length } = link.slice(link.lastIndexOf('/') + 1)
   assert.equal(length, 84)
   for (let at = 0; at < length; at++) {
-    const { status, error } = await exchange('GET', altered(link, (token) => withNextCharacter(token, at)))
+    const { status, error } = await exchange(
+      'GET',
+      altered(link, (token) => withNextCharacter(token, at)),
+    )
     assert.equal(status, 403, `character ${at}`)
     assert.equal(error.type, 'link_invalid')
   }

@@ -1,19 +1,12 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from '../../test/harness.ts'
-import {
-  type CreatedFile,
-  exchange,
-  LightfieldClient,
-  md5Of,
-  ok,
-  putBytes,
-} from '../../test/lightfield-client.ts'
+import { exchange, LightfieldClient, md5Of, ok, putBytes } from '../../test/lightfield-client.ts'
 import { RawConnection, readAnswer, sendRaw } from '../../test/raw-http.ts'
-import { collectBlobs } from '../core/files/collect-blobs.ts'
+import { bytesOnDisk, collect, headOf, settledBytes } from './upload.harness.ts'
 
 let server: TestServer
 let client: LightfieldClient
@@ -23,32 +16,6 @@ before(async () => {
   client = new LightfieldClient(server)
 })
 after(() => server.stop())
-
-/** Every file of bytes that the data folder holds, staged or published. */
-async function bytesOnDisk(): Promise<string[]> {
-  const folders = ['staging', 'blobs'].map((name) => join(server.dataDir, name))
-  const lists = await Promise.all(
-    folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
-  )
-  return lists.flatMap((entries) => entries.filter((entry) => entry.isFile()).map(({ name }) => name)).sort()
-}
-
-/** The data folder as it is once requests that were cut off have been cleaned up. */
-async function settledBytes(expected: readonly string[]): Promise<string[]> {
-  let now = await bytesOnDisk()
-  for (let i = 0; i < 200 && now.length > expected.length; i++) {
-    await delay(10)
-    now = await bytesOnDisk()
-  }
-  return now
-}
-
-/** The head of a PUT to the upload's link, up to the blank line. */
-function headOf({ uploadUrl, uploadHeaders }: CreatedFile, ...fields: string[]): string {
-  const { pathname, host } = new URL(uploadUrl)
-  const signed = Object.entries(uploadHeaders).map(([name, value]) => `${name}: ${value}`)
-  return [`PUT ${pathname} HTTP/1.1`, `host: ${host}`, ...signed, ...fields, '', ''].join('\r\n')
-}
 
 test('a PUT answers 200 without a body, and the md5 as its ETag', async () => {
   const answer = await putBytes(await client.pending())
@@ -82,7 +49,11 @@ for (const mimeType of types) {
 
 test('the vendor’s headers are neither asked for nor minded', async () => {
   const upload = await client.pending()
-  const headers = { authorization: 'Bearer nobody', 'lightfield-version': 'x', 'idempotency-key': 'k'.repeat(999) }
+  const headers = {
+    authorization: 'Bearer nobody',
+    'lightfield-version': 'x',
+    'idempotency-key': 'k'.repeat(999),
+  }
   assert.equal((await putBytes(upload, 'hello', headers)).status, 200)
 })
 
@@ -97,9 +68,9 @@ const wrongHeaders: Record<string, Record<string, string | undefined>> = {
 for (const [name, headers] of Object.entries(wrongHeaders)) {
   test(`a PUT with ${name} gets 403 and stores nothing`, async () => {
     const upload = await client.pending()
-    const before = await bytesOnDisk()
+    const before = await bytesOnDisk(server)
     assert.equal((await putBytes(upload, 'hello', headers)).status, 403)
-    assert.deepEqual(await bytesOnDisk(), before)
+    assert.deepEqual(await bytesOnDisk(server), before)
     assert.equal((await client.complete(upload.id)).status, 422)
     assert.equal((await putBytes(upload)).status, 200)
   })
@@ -107,12 +78,12 @@ for (const [name, headers] of Object.entries(wrongHeaders)) {
 
 test('a Content-Length that is not the announced size gets 400 and stores nothing', async () => {
   const upload = await client.pending()
-  const before = await bytesOnDisk()
+  const before = await bytesOnDisk(server)
   for (const content of ['', 'hell', 'hello!', 'x'.repeat(100_000)]) {
     const answer = await putBytes(upload, content)
     assert.equal(answer.status, 400, `${content.length} bytes`)
   }
-  assert.deepEqual(await bytesOnDisk(), before)
+  assert.deepEqual(await bytesOnDisk(server), before)
   assert.equal((await client.complete(upload.id)).status, 422)
   assert.equal((await putBytes(upload)).status, 200)
 })
@@ -121,7 +92,7 @@ test('the connection of a refused PUT serves the next request once the body is r
   const upload = await client.pending()
   const connection = await RawConnection.open(server.url)
   connection.write(`${headOf(upload, 'content-length: 6')}hello!`)
-  await connection.until(/ 400 [^]*\}$/)
+  await connection.until(/ 400 [\s\S]*\}$/)
   connection.write(`${headOf(upload, 'content-length: 5')}hello`)
   assert.match(await connection.until(/ 200 OK/), / 200 OK/)
   connection.end()
@@ -139,11 +110,11 @@ test('a chunked body is counted as it comes', async () => {
 
 test('a chunked body that is too long gets 413 and stores nothing', async () => {
   const upload = await client.pending()
-  const before = await bytesOnDisk()
+  const before = await bytesOnDisk(server)
   const body = `6\r\nhello!\r\n0\r\n\r\n`
   const answer = await sendRaw(server.url, `${headOf(upload, 'transfer-encoding: chunked')}${body}`)
   assert.equal(answer.status, 413)
-  assert.deepEqual(await settledBytes(before), before)
+  assert.deepEqual(await settledBytes(server, before), before)
   assert.equal((await client.complete(upload.id)).status, 422)
 })
 
@@ -179,13 +150,13 @@ for (const [name, leave] of Object.entries(departures)) {
   for (const framing of ['content-length: 200000', 'transfer-encoding: chunked']) {
     test(`a client that ${name} in the middle of a body (${framing}) leaves nothing behind`, async () => {
       const upload = await client.pending({ sizeBytes: 200_000 })
-      const before = await bytesOnDisk()
+      const before = await bytesOnDisk(server)
       const connection = await RawConnection.open(server.url)
       const start = framing.startsWith('transfer') ? `186a0\r\n` : ''
       connection.write(headOf(upload, framing) + start + 'x'.repeat(100_000))
-      while ((await bytesOnDisk()).length === before.length) await delay(5)
+      while ((await bytesOnDisk(server)).length === before.length) await delay(5)
       leave(connection)
-      assert.deepEqual(await settledBytes(before), before)
+      assert.deepEqual(await settledBytes(server, before), before)
       assert.equal((await client.complete(upload.id)).status, 422)
       assert.equal((await putBytes(upload, 'y'.repeat(200_000))).status, 200)
     })
@@ -198,20 +169,15 @@ test('a body in a content coding gets 415 and stores nothing', async () => {
   assert.equal((await client.complete(upload.id)).status, 422)
 })
 
-/** What the job does in the background. */
-async function collect(): Promise<void> {
-  while ((await collectBlobs(server.app.services)) > 0);
-}
-
 test('bytes that were replaced or cancelled are removed', async () => {
-  await collect()
-  const before = await bytesOnDisk()
+  await collect(server)
+  const before = await bytesOnDisk(server)
   const upload = await client.staged('first')
   assert.equal((await putBytes(upload, 'other')).status, 200)
   const cancelled = await client.staged()
   ok(await client.cancel(cancelled.id))
-  await collect()
-  assert.equal((await bytesOnDisk()).length, before.length + 1)
+  await collect(server)
+  assert.equal((await bytesOnDisk(server)).length, before.length + 1)
 })
 
 test('a client that closes its half of the connection after the body still gets its answer', async () => {
@@ -242,15 +208,24 @@ test('a PUT that expects 100 Continue is told to go on only if its headers are r
   good.write(headOf(upload, 'content-length: 5', 'expect: 100-continue'))
   assert.equal(await good.until(/\r\n\r\n/), 'HTTP/1.1 100 Continue\r\n\r\n')
   good.write('hello')
-  assert.match(await good.until(/ 200 OK[^]*\r\n\r\n/), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/)
+  assert.match(
+    await good.until(/ 200 OK[\s\S]*\r\n\r\n/),
+    /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+  )
   good.end()
   const wrongLength = headOf(upload, 'content-length: 6', 'expect: 100-continue')
-  const wrongType = wrongLength.replace('content-length: 6', 'content-length: 5').replace('text/plain', 'text/html')
+  const wrongType = wrongLength
+    .replace('content-length: 6', 'content-length: 5')
+    .replace('text/plain', 'text/html')
   const wrongLink = wrongLength.replace('/transfer/A', '/transfer/B')
-  for (const [head, status] of [[wrongLength, 400], [wrongType, 403], [wrongLink, 403]] as const) {
+  for (const [head, status] of [
+    [wrongLength, 400],
+    [wrongType, 403],
+    [wrongLink, 403],
+  ] as const) {
     const refused = await RawConnection.open(server.url)
     refused.write(head)
-    assert.equal(readAnswer(await refused.until(/\r\n\r\n[^]+/)).status, status)
+    assert.equal(readAnswer(await refused.until(/\r\n\r\n[\s\S]+/)).status, status)
     refused.end()
   }
 })
@@ -266,16 +241,44 @@ test('a large body that is refused at once can still read why', async () => {
 })
 
 test('bytes that come after the session is over are not stored', async () => {
-  await collect()
+  await collect(server)
   const upload = await client.pending({ sizeBytes: 200_000 })
-  const before = await bytesOnDisk()
+  const before = await bytesOnDisk(server)
   const connection = await RawConnection.open(server.url)
   connection.write(headOf(upload, 'content-length: 200000', 'connection: close') + 'x'.repeat(100_000))
-  while ((await bytesOnDisk()).length === before.length) await delay(5)
+  while ((await bytesOnDisk(server)).length === before.length) await delay(5)
   server.clock.advance({ hours: 1 })
   connection.write('x'.repeat(100_000))
   assert.match(await connection.until(/\r\n\r\n/), /^HTTP\/1\.1 403 /)
   connection.end()
-  await collect()
-  assert.deepEqual(await settledBytes(before), before)
+  await collect(server)
+  assert.deepEqual(await settledBytes(server, before), before)
+})
+
+test('a disk without room for the file refuses it before its first byte', async (t) => {
+  const full = await TestServer.start({ ENTREPOT_DISK_RESERVE_BYTES: String(Number.MAX_SAFE_INTEGER) })
+  t.after(() => full.stop())
+  const own = new LightfieldClient(full)
+  const upload = await own.pending()
+  const answer = await putBytes(upload)
+  assert.equal(answer.status, 507)
+  assert.equal(answer.error.type, 'storage_full')
+  assert.equal((await own.complete(upload.id)).status, 422)
+})
+
+test('a disk that cannot be written to is a fault of ours, and the upload goes on once it can', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const other = new LightfieldClient(own)
+  const upload = await other.pending()
+  const staging = join(own.dataDir, 'staging')
+  await rm(staging, { recursive: true })
+  const answer = await putBytes(upload)
+  assert.equal(answer.status, 503)
+  assert.doesNotMatch(answer.text, /ENOENT|staging|entrepot-test/)
+  assert.equal((await fetch(`${own.url}/readyz`)).status, 503)
+  assert.equal((await other.complete(upload.id)).status, 422)
+  await mkdir(staging)
+  assert.equal((await putBytes(upload)).status, 200)
+  assert.equal((await other.complete(upload.id)).status, 200)
 })

@@ -18,6 +18,7 @@ export function lightfield(settings: LightfieldSettings): Dialect {
   return {
     name: 'lightfield',
     title: 'Lightfield',
+    headers: [VERSION_HEADER],
     claims: (headers) => headers['lightfield-version'] !== undefined,
     rootPaths: ['/v1/'],
     toErrorAnswer,

@@ -10,7 +10,9 @@ import {
   ok,
   putBytes,
 } from '../../../test/lightfield-client.ts'
+import { type FileState, nextStates } from '../../core/files/file.ts'
 import { idFormNames, parseFileId, printFileId } from '../../core/files/file-id.ts'
+import { statusNames } from './wire.ts'
 
 const SESSION_SECONDS = 3600
 const RIGHT_MD5 = md5Of(CONTENT)
@@ -152,6 +154,15 @@ for (const [state, row] of Object.entries(table)) {
     })
   }
 }
+
+test('the table above has no way that the table of states does not have', () => {
+  for (const [before, row] of Object.entries(table)) {
+    const ways = (Object.keys(nextStates) as FileState[])
+      .filter((state) => state !== 'deleted' && before.startsWith(statusNames[state]))
+      .flatMap((state) => [state, ...nextStates[state]].map((next) => statusNames[next] as string))
+    for (const [, , , after] of Object.values(row)) assert.ok(ways.includes(after), `${before} to ${after}`)
+  }
+})
 
 test('each state shows its own times, and null for the others', async () => {
   const created = await client.pending()

@@ -61,7 +61,13 @@ interface Description {
 }
 
 /** Operation, method, path, fields of its body and fields of its answer. */
-const described: readonly (readonly [string, string, string, readonly string[] | undefined, readonly string[]])[] = [
+const described: readonly (readonly [
+  string,
+  string,
+  string,
+  readonly string[] | undefined,
+  readonly string[],
+])[] = [
   ['file.create', 'post', '/v1/files', page.parameters, Object.keys(page.returns)],
   ['file.list', 'get', '/v1/files', undefined, ['object', 'data', 'totalCount']],
   ['file.retrieve', 'get', '/v1/files/{id}', undefined, fileFields()],
@@ -101,13 +107,17 @@ for (const [operationId, method, path, request, answer] of described) {
     assert.ok(operation.summary)
     const bodyOf = (content: Content | undefined) => content?.content?.['application/json']?.schema
     const requestSchema = bodyOf(operation.requestBody)
-    assert.deepEqual(requestSchema && Object.keys(requestSchema.properties ?? {}).sort(), request && [...request].sort())
+    assert.deepEqual(
+      requestSchema && Object.keys(requestSchema.properties ?? {}).sort(),
+      request && [...request].sort(),
+    )
     if (request) assert.equal(requestSchema?.additionalProperties, false)
     const answerSchema = bodyOf(operation.responses['200'])
     assert.deepEqual(Object.keys(answerSchema?.properties ?? {}).sort(), [...answer].sort())
     assert.deepEqual([...(answerSchema?.required ?? [])].sort(), [...answer].sort())
     assert.ok(Object.keys(bodyOf(operation.responses['4XX'])?.properties ?? {}).includes('error'))
-    if (path.includes('{id}')) assert.ok(operation.parameters?.some((each) => each.name === 'id' && each.in === 'path'))
+    if (path.includes('{id}'))
+      assert.ok(operation.parameters?.some((each) => each.name === 'id' && each.in === 'path'))
   })
 }
 
@@ -141,7 +151,9 @@ test('every operation answers the same at the root, where the vendor has it', as
     assert.equal(atRoot.text, prefixed.text)
     assert.equal(atRoot.status, prefixed.status)
   }
-  const unclaimed = await exchange('GET', `${server.url}/v1/files`, undefined, { authorization: `Bearer ${server.key}` })
+  const unclaimed = await exchange('GET', `${server.url}/v1/files`, undefined, {
+    authorization: `Bearer ${server.key}`,
+  })
   assert.equal(unclaimed.status, 400)
   assert.equal(unclaimed.error.code, 'version_header')
 })

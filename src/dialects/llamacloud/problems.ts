@@ -36,6 +36,10 @@ export class Problems {
 
   /** @throws InvalidRequest if there are any */
   settle(): void {
-    if (this.#found.length > 0) throw new InvalidRequest(this.#found)
+    if (this.#found.length > 0) throw this.toError()
+  }
+
+  toError(): InvalidRequest {
+    return new InvalidRequest(this.#found)
   }
 }

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { ServiceError } from '../../core/errors.ts'
 import type { FileId } from '../../core/files/file-id.ts'
 import type { FileFilter, FilePage } from '../../core/metadata-store.ts'
 import { Fields } from './fields.ts'
@@ -42,7 +43,7 @@ export function readFileRequest({ params, query }: FastifyRequest): {
   readonly withUrl: boolean
 } {
   const problems = new Problems()
-  const id = new Fields(params as Values, ['path'], problems).fileId('file_id')
+  const id = pathId(params as Values, problems)
   const fields = new Fields(query as Values, ['query'], problems)
   const found = { scope: scopeOf(fields), withUrl: wantsUrl(fields) }
   problems.settle()
@@ -54,7 +55,7 @@ export function readContentRequest(request: FastifyRequest): ReturnType<typeof r
   readonly urlSeconds: number
 } {
   const problems = new Problems()
-  const id = new Fields(request.params as Values, ['path'], problems).fileId('file_id')
+  const id = pathId(request.params as Values, problems)
   const fields = new Fields(request.query as Values, ['query'], problems)
   const scope = scopeOf(fields)
   const seconds = fields.integerIn('expires_at_seconds', 1) ?? DEFAULT_URL_SECONDS
@@ -91,6 +92,12 @@ export function readQueryRequest(query: unknown, body: unknown): RequestedPage {
   const filterProject = filter.text('project_id')
   problems.settle()
   return { ...page, scope, withUrls: false, matchesNothing, filterProject }
+}
+
+/** The id in the path. With an empty one, as in `/files/`, the address is none of ours. @throws ServiceError `route-unknown` */
+function pathId(params: Values, problems: Problems): FileId | undefined {
+  if (params.file_id === '') throw new ServiceError('route-unknown', 'Not Found')
+  return new Fields(params, ['path'], problems).fileId('file_id')
 }
 
 function read<T>(values: unknown, place: Location, take: (fields: Fields) => T): T {

@@ -8,15 +8,18 @@ import type { Services } from '../../core/services.ts'
 import { discardBlob, type StagedBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
 import { type BodyLimits, receiveBody } from '../../http/body.ts'
 import { HeadCapture } from '../../http/head-capture.ts'
+import { hasBody } from '../../http/json-body.ts'
 import { type FilePart, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
-import { Problems } from './problems.ts'
+import { type InvalidRequest, Problems } from './problems.ts'
 import { isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, declaredType, retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
 const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
 const MAX_NAME_CHARACTERS = 3000
+/** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
+const MAX_PART_HEADER_BYTES = 64 * 1024
 /** Enough for the signatures of all common formats. */
 const SNIFF_BYTES = 4100
 const UNKNOWN_TYPE = 'application/octet-stream'
@@ -31,9 +34,11 @@ interface ReceivedFile {
 
 /**
  * Before a byte is read: only a form gets in, and none that is announced to be too large.
- * @throws ServiceError `body-type-unsupported`, `bytes-too-many`
+ * @throws InvalidRequest if there is no body; ServiceError `body-type-unsupported`, `bytes-too-many`
  */
-export function checkAnnouncement({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): void {
+export function checkAnnouncement(request: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): void {
+  if (!hasBody(request)) throw nothingSent()
+  const { headers } = request
   if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
   }
@@ -86,10 +91,12 @@ async function receiveForm(
   const fields = new Map<string, string>()
   let file: ReceivedFile | undefined
   try {
-    const bodyBytes = settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES
-    for await (const part of parseMultipart(request.headers['content-type'], pacedBody(request.raw, pace), {
-      bodyBytes,
-    })) {
+    const limits = {
+      bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
+      headerBytes: MAX_PART_HEADER_BYTES,
+    }
+    const body = pacedBody(request.raw, pace)
+    for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
       if (part.kind === 'field') fields.set(part.name, part.value)
       else if (part.name === 'file') file = await receiveFile(services, request, projectId, part, settings)
     }
@@ -164,6 +171,14 @@ function checkForm(
     throw new ServiceError('rule-violated', 'Uploaded file is empty')
   }
   return { purpose: purpose as string, name }
+}
+
+/** A request without a body has no content type either by now; what it lacks is the parts. */
+function nothingSent(): InvalidRequest {
+  const problems = new Problems()
+  problems.missing(['body', 'file'])
+  problems.missing(['body', 'purpose'])
+  return problems.toError()
 }
 
 function quote(text: string): string {

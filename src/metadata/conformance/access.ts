@@ -4,8 +4,8 @@ import { NOW, type OpenStore, sampleKey, sampleOrganization, sampleProject, test
 
 const conflict = { name: 'StoreError', code: 'conflict' }
 
-export function describeAccess(openStore: OpenStore): void {
-  testStore(openStore, 'an organization is found by id and by slug', async (store) => {
+export function describeAccess(openStore: OpenStore, shared: OpenStore): void {
+  testStore(shared, 'an organization is found by id and by slug', async (store) => {
     const organization = sampleOrganization()
     await store.commit([{ kind: 'organization.insert', organization }])
     assert.deepEqual(await store.findOrganization(organization.id), organization)
@@ -13,7 +13,7 @@ export function describeAccess(openStore: OpenStore): void {
     assert.equal(await store.findOrganization(randomUUID()), undefined)
   })
 
-  testStore(openStore, 'an id wins over the same text as a slug', async (store) => {
+  testStore(shared, 'an id wins over the same text as a slug', async (store) => {
     const first = sampleOrganization()
     const second = sampleOrganization({ slug: first.id })
     await store.commit([
@@ -57,7 +57,7 @@ export function describeAccess(openStore: OpenStore): void {
     assert.deepEqual(await store.listOrganizations(), [a, b])
   })
 
-  testStore(openStore, 'a project or key of no organization is a conflict', async (store) => {
+  testStore(shared, 'a project or key of no organization is a conflict', async (store) => {
     const project = { kind: 'project.insert', project: sampleProject(randomUUID()) } as const
     await assert.rejects(store.commit([project]), conflict)
     await assert.rejects(store.commit([{ kind: 'key.insert', key: sampleKey(randomUUID()) }]), conflict)

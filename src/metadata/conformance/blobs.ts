@@ -14,7 +14,7 @@ async function collectable(store: MetadataStore, now = NOW): Promise<string[]> {
   return (await store.listCollectableBlobs(now, 100)).map(({ key }) => key)
 }
 
-export function describeBlobs(openStore: OpenStore): void {
+export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
   testStore(openStore, 'an intended blob is known, and collectable from its instant on', async (store) => {
     const key = newKey()
     assert.equal(await store.knowsBlob(key), false)
@@ -24,7 +24,7 @@ export function describeBlobs(openStore: OpenStore): void {
     assert.deepEqual(await store.listCollectableBlobs(NOW + 1, 10), [{ key, collectAfter: NOW + 1 }])
   })
 
-  testStore(openStore, 'a key is intended once, and never if a file points at it', async (store) => {
+  testStore(shared, 'a key is intended once, and never if a file points at it', async (store) => {
     const key = newKey()
     await store.commit([intend(key)])
     await assert.rejects(store.commit([intend(key)]), conflict)
@@ -66,7 +66,7 @@ export function describeBlobs(openStore: OpenStore): void {
     },
   )
 
-  testStore(openStore, 'claim and collect at once have one winner', async (store) => {
+  testStore(shared, 'claim and collect at once have one winner', async (store) => {
     for (let round = 0; round < 10; round++) {
       const key = newKey()
       await store.commit([intend(key)])
@@ -80,7 +80,7 @@ export function describeBlobs(openStore: OpenStore): void {
     }
   })
 
-  testStore(openStore, 'an unknown blob can be neither claimed nor collected', async (store) => {
+  testStore(shared, 'an unknown blob can be neither claimed nor collected', async (store) => {
     await assert.rejects(store.commit([{ kind: 'blob.claim', key: newKey() }]), conflict)
     await assert.rejects(store.commit([{ kind: 'blob.collect', key: newKey() }]), conflict)
   })

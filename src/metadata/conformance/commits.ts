@@ -13,13 +13,13 @@ import {
 
 const conflict = { name: 'StoreError', code: 'conflict' }
 
-export function describeCommits(openStore: OpenStore): void {
-  testStore(openStore, 'a commit of nothing succeeds', async (store) => {
+export function describeCommits(openStore: OpenStore, shared: OpenStore): void {
+  testStore(shared, 'a commit of nothing succeeds', async (store) => {
     await store.commit([])
   })
 
   testStore(
-    openStore,
+    shared,
     'a guard that does not hold undoes the whole commit, earlier steps included',
     async (store) => {
       const [first, missing, after] = [sampleFile(), sampleFile(), sampleFile()]
@@ -34,7 +34,7 @@ export function describeCommits(openStore: OpenStore): void {
     },
   )
 
-  testStore(openStore, 'a taken unique value undoes the whole commit', async (store) => {
+  testStore(shared, 'a taken unique value undoes the whole commit', async (store) => {
     const [first, second] = [sampleFile(), sampleFile()]
     await insertFiles(store, [second])
     await assert.rejects(insertFiles(store, [first, second]), conflict)
@@ -59,7 +59,7 @@ export function describeCommits(openStore: OpenStore): void {
     assert.deepEqual(await store.listCollectableBlobs(NOW, 10), [])
   })
 
-  testStore(openStore, 'commits made at once share no fate: each failing one fails alone', async (store) => {
+  testStore(shared, 'commits made at once share no fate: each failing one fails alone', async (store) => {
     const files = Array.from({ length: 60 }, () => sampleFile())
     const wrong = (i: number) => i % 7 === 3
     const results = await Promise.allSettled(
@@ -76,7 +76,7 @@ export function describeCommits(openStore: OpenStore): void {
     }
   })
 
-  testStore(openStore, 'of many commits with the same guard exactly one wins', async (store) => {
+  testStore(shared, 'of many commits with the same guard exactly one wins', async (store) => {
     const upload = sampleUpload()
     await insertFiles(store, [upload])
     const results = await Promise.allSettled(
@@ -96,7 +96,7 @@ export function describeCommits(openStore: OpenStore): void {
     assert.equal((await store.findFile(upload.id))?.updatedBy, `user-${winners[0]}`)
   })
 
-  testStore(openStore, 'a read sees a commit as soon as it is acknowledged', async (store) => {
+  testStore(shared, 'a read sees a commit as soon as it is acknowledged', async (store) => {
     const check = async () => {
       const file = sampleFile()
       await insertFiles(store, [file])
@@ -145,7 +145,7 @@ export function describeCommits(openStore: OpenStore): void {
     },
   )
 
-  testStore(openStore, 'a store that works passes its check', async (store) => {
+  testStore(shared, 'a store that works passes its check', async (store) => {
     await store.check()
   })
 }

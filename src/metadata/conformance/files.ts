@@ -10,8 +10,8 @@ function update(store: MetadataStore, file: FileRecord, guard: FileGuard, patch:
   return store.commit([{ kind: 'file.update', id: file.id, guard, patch }])
 }
 
-export function describeFiles(openStore: OpenStore): void {
-  testStore(openStore, 'a file comes back as it went in, field by field', async (store) => {
+export function describeFiles(shared: OpenStore): void {
+  testStore(shared, 'a file comes back as it went in, field by field', async (store) => {
     const full = sampleFile({
       md5: 'b'.repeat(32),
       expiresAt: NOW + 1,
@@ -25,14 +25,14 @@ export function describeFiles(openStore: OpenStore): void {
     assert.equal(await store.findFile(newFileId(NOW)), undefined)
   })
 
-  testStore(openStore, 'an id and a blob key are taken once', async (store) => {
+  testStore(shared, 'an id and a blob key are taken once', async (store) => {
     const file = sampleFile()
     await insertFiles(store, [file, sampleUpload(), sampleUpload()])
     await assert.rejects(insertFiles(store, [sampleFile({ id: file.id })]), conflict)
     await assert.rejects(insertFiles(store, [sampleFile({ blobKey: file.blobKey })]), conflict)
   })
 
-  testStore(openStore, 'an update changes the named fields and no other', async (store) => {
+  testStore(shared, 'an update changes the named fields and no other', async (store) => {
     const [file, other] = [sampleFile(), sampleFile()]
     await insertFiles(store, [file, other])
     const patches: FilePatch[] = [
@@ -53,20 +53,16 @@ export function describeFiles(openStore: OpenStore): void {
     assert.deepEqual(await store.findFile(other.id), other)
   })
 
-  testStore(
-    openStore,
-    'an update is refused if the state is another or the row is missing',
-    async (store) => {
-      const file = sampleUpload()
-      await insertFiles(store, [file])
-      await assert.rejects(update(store, file, { state: 'stored' }, { name: 'x' }), conflict)
-      await assert.rejects(update(store, file, { state: 'stored' }, {}), conflict)
-      await assert.rejects(update(store, sampleUpload(), { state: 'pending' }, { name: 'x' }), conflict)
-      assert.deepEqual(await store.findFile(file.id), file)
-    },
-  )
+  testStore(shared, 'an update is refused if the state is another or the row is missing', async (store) => {
+    const file = sampleUpload()
+    await insertFiles(store, [file])
+    await assert.rejects(update(store, file, { state: 'stored' }, { name: 'x' }), conflict)
+    await assert.rejects(update(store, file, { state: 'stored' }, {}), conflict)
+    await assert.rejects(update(store, sampleUpload(), { state: 'pending' }, { name: 'x' }), conflict)
+    assert.deepEqual(await store.findFile(file.id), file)
+  })
 
-  testStore(openStore, 'a guard compares null as a value', async (store) => {
+  testStore(shared, 'a guard compares null as a value', async (store) => {
     const key = newKey()
     const withNulls = sampleUpload()
     const withValues = sampleUpload({ blobKey: key, expiresAt: NOW })
@@ -94,7 +90,7 @@ export function describeFiles(openStore: OpenStore): void {
     assert.equal((await store.findFile(withValues.id))?.blobKey, null)
   })
 
-  testStore(openStore, 'a patch may change the very fields that its guard compares', async (store) => {
+  testStore(shared, 'a patch may change the very fields that its guard compares', async (store) => {
     const file = sampleFile({ expiresAt: NOW })
     await insertFiles(store, [file])
     const patch = { state: 'deleted', blobKey: null, expiresAt: NOW + 1 } as const

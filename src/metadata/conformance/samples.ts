@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import test from 'node:test'
+import test, { after } from 'node:test'
 import type { ApiKey } from '../../core/access/api-key.ts'
 import type { Organization, Project } from '../../core/access/tenant.ts'
 import type { FileRecord } from '../../core/files/file.ts'
@@ -13,6 +13,17 @@ export interface OpenedStore {
   readonly cleanup: () => Promise<void>
 }
 export type OpenStore = () => Promise<OpenedStore>
+
+/** For tests that do not mind what others left behind: one store, opened by the first, removed after the suite. */
+export function shareStore(openStore: OpenStore): OpenStore {
+  let opening: Promise<OpenedStore> | undefined
+  after(async () => (await opening)?.cleanup())
+  return async () => {
+    opening ??= openStore()
+    const { store } = await opening
+    return { store, cleanup: async () => {} }
+  }
+}
 
 /** The instant at which the tests take place. */
 export const NOW = 1_790_000_000_000
@@ -48,6 +59,20 @@ export function sampleProject(organizationId: string, given: Partial<Project> = 
     ...noQuota,
     ...given,
   }
+}
+
+/** An organization with one project, inserted. */
+export async function insertTenant(
+  store: MetadataStore,
+  given: { organization?: Partial<Organization>; project?: Partial<Project> } = {},
+): Promise<Pick<FileRecord, 'organizationId' | 'projectId'>> {
+  const organization = sampleOrganization(given.organization)
+  const project = sampleProject(organization.id, given.project)
+  await store.commit([
+    { kind: 'organization.insert', organization },
+    { kind: 'project.insert', project },
+  ])
+  return { organizationId: organization.id, projectId: project.id }
 }
 
 export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): ApiKey {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limitClasses, RateLimiter } from './rate-limit.ts'
+
+const SECOND = 1000
+
+function limiterOf(limit: number | undefined): RateLimiter {
+  return new RateLimiter({ write: limit, read: limit, search: limit })
+}
+
+test('any series of requests is admitted at most capacity and refill times, and never starved', () => {
+  const seed = 1 + Math.floor(Math.random() * 2_147_483_645)
+  let state = seed
+  // The minimal standard generator: a seed repeats the run.
+  const random = () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
+  for (let run = 0; run < 200; run++) {
+    const limit = 1 + Math.floor(random() * 50)
+    const limiter = limiterOf(limit)
+    const start = 1_700_000_000_000
+    let now = start
+    const admitted: number[] = []
+    for (let i = 0; i < 500; i++) {
+      now += Math.floor(random() ** 4 * 3_000)
+      const allowance = limiter.take('organization', 'write', now)
+      if (allowance?.admitted) admitted.push(now)
+      const context = `seed ${seed}, run ${run}, request ${i}`
+      assert.ok(allowance, context)
+      assert.ok(allowance.remaining >= 0 && allowance.remaining < limit, context)
+      assert.ok(allowance.fullAt >= now && allowance.fullAt <= now + SECOND, context)
+      assert.ok(allowance.retryAfterSeconds >= 1 && allowance.retryAfterSeconds <= 60, context)
+      // Between any earlier admission and now there were no more than the bucket held and was given.
+      for (let first = Math.max(0, admitted.length - 200); first < admitted.length; first++) {
+        const count = admitted.length - first
+        const elapsed = (now - (admitted[first] ?? 0)) / SECOND
+        assert.ok(count <= limit + elapsed * limit + 1e-6, context)
+      }
+    }
+    const idle = limiter.take('organization', 'write', now + SECOND)
+    assert.equal(idle?.remaining, limit - 1)
+  }
+})
+
+test('a refused client that waits as told is admitted', () => {
+  for (const limit of [1, 2, 3, 25, 1_000]) {
+    const limiter = limiterOf(limit)
+    for (let i = 0; i < limit; i++) assert.ok(limiter.take('a', 'read', 0)?.admitted)
+    const refused = limiter.take('a', 'read', 0)
+    assert.equal(refused?.admitted, false)
+    assert.ok(limiter.take('a', 'read', (refused?.retryAfterSeconds ?? 0) * SECOND)?.admitted)
+  }
+})
+
+test('a refused request costs nothing', () => {
+  const limiter = limiterOf(2)
+  limiter.take('a', 'write', 0)
+  limiter.take('a', 'write', 0)
+  for (let i = 0; i < 1_000; i++) assert.equal(limiter.take('a', 'write', 0)?.admitted, false)
+  assert.ok(limiter.take('a', 'write', 500)?.admitted)
+})
+
+test('looking takes nothing', () => {
+  const limiter = limiterOf(5)
+  for (let i = 0; i < 100; i++) assert.equal(limiter.peek('a', 'write', 0)?.remaining, 5)
+  assert.equal(limiter.take('a', 'write', 0)?.remaining, 4)
+})
+
+test('classes and organizations have buckets of their own', () => {
+  const limiter = limiterOf(1)
+  for (const limitClass of limitClasses) {
+    for (const organization of ['a', 'b', 'write a', '__proto__'])
+      assert.ok(limiter.take(organization, limitClass, 0)?.admitted, `${limitClass} ${organization}`)
+  }
+  assert.equal(limiter.take('a', 'write', 0)?.admitted, false)
+})
+
+test('a clock that is set back refills nothing', () => {
+  const limiter = limiterOf(2)
+  limiter.take('a', 'write', 10_000)
+  limiter.take('a', 'write', 10_000)
+  for (const now of [9_000, 0, 9_500, 10_000]) assert.equal(limiter.take('a', 'write', now)?.admitted, false)
+  assert.ok(limiter.take('a', 'write', 10_500)?.admitted)
+})
+
+test('a class without a limit admits everything and says nothing', () => {
+  const limiter = limiterOf(undefined)
+  for (let i = 0; i < 1_000; i++) assert.equal(limiter.take('a', 'write', 0), undefined)
+  assert.equal(limiter.peek('a', 'write', 0), undefined)
+})
+
+test('very many organizations do not make the used buckets full again', () => {
+  const limiter = limiterOf(1)
+  limiter.take('busy', 'write', 0)
+  for (let i = 0; i < 25_000; i++) limiter.take(`organization ${i}`, 'write', 100)
+  assert.equal(limiter.take('busy', 'write', 100)?.admitted, false)
+})

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { randomBytes, randomInt } from 'node:crypto'
+import { test } from 'node:test'
+import { newFileId } from '../files/file-id.ts'
+import {
+  type LinkBinding,
+  type LinkClaim,
+  type LinkKey,
+  readLink,
+  signLink,
+  verifyLink,
+} from './signed-link.ts'
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+const ROUNDS = 20_000
+
+function newLinkKey(): LinkKey {
+  return { id: randomBytes(4).toString('hex'), secret: randomBytes(32).toString('hex'), createdAt: 0 }
+}
+
+const key = newLinkKey()
+const binding: LinkBinding = { mimeType: 'text/plain', sizeBytes: 5, writeOnce: false }
+
+function newClaim(): LinkClaim {
+  const method = randomInt(2) === 0 ? 'PUT' : 'GET'
+  return { method, fileId: newFileId(Date.now()), expiresAt: randomInt(2 ** 47) }
+}
+
+test('a token tells what was signed, in 84 characters that a URL carries as they are', () => {
+  for (let round = 0; round < 1_000; round++) {
+    const claim = newClaim()
+    const token = signLink(key, claim, binding)
+    assert.match(token, /^[A-Za-z0-9_-]{84}$/)
+    assert.equal(encodeURIComponent(token), token)
+    assert.deepEqual(readLink(token), claim)
+    assert.ok(verifyLink([key], token, binding))
+  }
+})
+
+test('a token that was changed at random never verifies', () => {
+  const token = signLink(key, newClaim(), binding)
+  for (let round = 0; round < ROUNDS; round++) {
+    const changed = [...token]
+    for (let changes = 0; changes <= round % 4; changes++)
+      changed[randomInt(token.length)] = ALPHABET[randomInt(64)] ?? ''
+    const text = changed.join('')
+    assert.equal(verifyLink([key], text, binding), text === token, text)
+  }
+})
+
+test('a token with any single bit turned never verifies', () => {
+  const bytes = Buffer.from(signLink(key, newClaim(), binding), 'base64url')
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const turned = Buffer.from(bytes)
+    turned[bit >> 3] = (turned[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    assert.equal(verifyLink([key], turned.toString('base64url'), binding), false, `bit ${bit}`)
+  }
+})
+
+test('random tokens never verify', () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    const token = randomBytes(63)
+    // Half of them name the right key, so that the signature is what decides.
+    if (round % 2) token.write(key.id, 2, 'hex')
+    assert.equal(verifyLink([key], token.toString('base64url'), binding), false)
+  }
+})
+
+test('a token is not good for a file that is bound otherwise', () => {
+  const token = signLink(key, newClaim(), binding)
+  const others: LinkBinding[] = [
+    { ...binding, mimeType: 'text/html' },
+    { ...binding, mimeType: 'Text/plain' },
+    { ...binding, mimeType: '' },
+    { ...binding, sizeBytes: 6 },
+    { ...binding, sizeBytes: 50 },
+    { ...binding, writeOnce: true },
+  ]
+  for (const other of others) assert.equal(verifyLink([key], token, other), false)
+})
+
+test('a token is good as long as its key is listed, and for no other key of that name', () => {
+  const [newer, older] = [newLinkKey(), newLinkKey()]
+  const token = signLink(older, newClaim(), binding)
+  assert.ok(verifyLink([newer, older], token, binding))
+  assert.equal(verifyLink([newer], token, binding), false)
+  assert.equal(verifyLink([], token, binding), false)
+  assert.equal(verifyLink([{ ...newer, id: older.id }], token, binding), false)
+})
+
+test('what is no token claims nothing', () => {
+  const token = signLink(key, newClaim(), binding)
+  const texts = [
+    '',
+    'A',
+    token.slice(1),
+    `${token}A`,
+    `${token}=`,
+    ` ${token}`,
+    `${token}\n`,
+    token.replace(/.$/, '+'),
+  ]
+  const versions = ['A'.repeat(84), Buffer.alloc(63, 0xff).toString('base64url')]
+  for (const text of [...texts, ...versions, '__proto__'])
+    assert.equal(readLink(text), undefined, JSON.stringify(text))
+  for (const text of [...texts, '__proto__'])
+    assert.equal(readLink(text) !== undefined && verifyLink([key], text, binding), false)
+})

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { TestServer } from '../../../test/harness.ts'
+import {
+  assertKeeps,
+  BOUNDARY,
+  bytesOnDisk,
+  detailOf,
+  FILES,
+  filePart,
+  formOf,
+  LlamaCloudClient,
+  PARSE_ERROR,
+  problemsOf,
+  purposePart,
+} from '../../../test/llamacloud-client.ts'
+import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
+
+const LIMIT = 100_000
+const MIB = 1024 * 1024
+
+let server: TestServer
+let client: LlamaCloudClient
+/** Files that a test has stored on purpose. */
+let kept = 0
+
+before(async () => {
+  server = await TestServer.start({ ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(LIMIT) })
+  client = new LlamaCloudClient(server)
+})
+after(() => server.stop())
+/** Whatever was sent: nothing of it is there, no row, no byte, no reservation, and the server lives. */
+afterEach(() => assertKeeps(server, kept))
+
+/** One part with these header lines, then a purpose. */
+function formWith(headerLines: string, content = 'hello'): string {
+  const purpose = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nparse\r\n`
+  return `--${BOUNDARY}\r\n${headerLines}\r\n\r\n${content}\r\n${purpose}--${BOUNDARY}--\r\n`
+}
+
+function fileWith(parameters: string): string {
+  return formWith(`Content-Disposition: form-data; name="file"; ${parameters}`)
+}
+
+function many(count: number, part: (index: number) => string): string {
+  return Array.from({ length: count }, (_, index) => part(index)).join('')
+}
+
+const good = formOf([filePart(), purposePart()])
+const goodText = good.toString()
+const named = 'Content-Disposition: form-data; name="file"; filename="a.txt"'
+
+/** Bodies that break the form; all are the same refusal. */
+const broken: Readonly<Record<string, string | Uint8Array>> = {
+  'a body without a closing boundary': good.subarray(0, -6),
+  'a body that ends in the header of a part': goodText.slice(0, goodText.indexOf('filename')),
+  'a body that ends after the file': formOf([filePart()]).subarray(0, -6),
+  'no boundary at all': 'hello',
+  'another boundary than announced': goodText.replaceAll(BOUNDARY, 'other'),
+  'a bare CR in a filename': fileWith('filename="a\rb.txt"'),
+  'a bare LF in a filename': fileWith('filename="a\nb.txt"'),
+  'a bare LF in a name': formWith('Content-Disposition: form-data; name="fi\nle"; filename="a.txt"'),
+  'CR LF as browsers escape it in a filename': fileWith('filename="a%0D%0Ab.txt"'),
+  'a line end of LF only': goodText.replaceAll('\r\n', '\n'),
+  'a part with 17 header lines': formWith(`${named}${many(17, (index) => `\r\nX-${index}: 1`)}`),
+  'a part with a header of 100 KiB': formWith(`${named}\r\nX-Long: ${'x'.repeat(100 * 1024)}`),
+  'a part without a Content-Disposition': formWith('Content-Type: text/plain'),
+  'a part without a name': formWith('Content-Disposition: form-data; filename="a.txt"'),
+  'a field longer than 64 KiB': formOf([filePart(), { name: 'purpose', content: 'x'.repeat(65 * 1024) }]),
+  'a field that is not UTF-8': formOf([filePart(), { name: 'purpose', content: Buffer.from([0xff, 0xfe]) }]),
+  'text before the first boundary': Buffer.concat([Buffer.alloc(MIB, 'preamble '), good]),
+  'text after the last boundary': Buffer.concat([good, Buffer.alloc(MIB, 'epilogue ')]),
+  'blanks without end after the last boundary': Buffer.concat([good, Buffer.alloc(200_000, '\r\n')]),
+  'more than 20 parts': formOf([filePart(), ...Array.from({ length: 1000 }, () => purposePart())]),
+  'twenty-one empty parts': formOf(Array.from({ length: 21 }, (_, index) => ({ name: `f${index}`, content: '' }))),
+  'two files': formOf([filePart(), filePart('other', 'b.txt'), purposePart()]),
+  'a thousand empty files': formOf(Array.from({ length: 1000 }, () => filePart(''))),
+  'two files under different names': formOf([filePart(), { ...filePart(), name: 'upload_file' }, purposePart()]),
+  'a name twice in one header': fileWith('name="purpose"; filename="a.txt"'),
+  'a filename twice in one header': fileWith('filename="a.txt"; filename="b.txt"'),
+  'two Content-Dispositions': formWith(`${named}\r\nContent-Disposition: form-data; name="purpose"`),
+  'a filename* of bad escapes': fileWith(`filename*=utf-8''%ff%zz`),
+  'a filename* that is not UTF-8': fileWith(`filename*=utf-8''%ff`),
+  'a filename* of 8 KiB of nothing': fileWith(`filename*=${`a''`.repeat(2700)}`),
+  'a quote that nothing closes': fileWith('filename="a.txt'),
+  'base64 as transfer encoding': formWith(`${named}\r\nContent-Transfer-Encoding: base64`, 'aGVsbG8='),
+  'quoted-printable as transfer encoding': formWith(`${named}\r\nContent-Transfer-Encoding: quoted-printable`),
+  'a NUL in a filename': fileWith('filename="a\u0000.txt"'),
+  'an escape character in a filename': fileWith('filename="a\u001b[31m.txt"'),
+  'a C1 character in a filename': fileWith('filename="a\u0085.txt"'),
+}
+for (const [what, body] of Object.entries(broken)) {
+  test(`${what} is an error parsing the body`, async () => {
+    const answer = await client.sendForm(body)
+    assert.deepEqual([answer.status, detailOf(answer)], [400, PARSE_ERROR])
+  })
+}
+
+const boundaries: readonly (readonly [string, string])[] = [
+  ['no boundary', 'multipart/form-data'],
+  ['an empty boundary', 'multipart/form-data; boundary='],
+  ['an empty quoted boundary', 'multipart/form-data; boundary=""'],
+  ['a boundary of 252 bytes', `multipart/form-data; boundary=${'b'.repeat(252)}`],
+  ['two boundaries', `multipart/form-data; boundary=${BOUNDARY}; boundary=x`],
+]
+for (const [what, type] of boundaries) {
+  test(`a Content-Type with ${what} is an error parsing the body`, async () => {
+    const answer = await client.sendForm(good, { 'content-type': type })
+    assert.deepEqual([answer.status, detailOf(answer)], [400, PARSE_ERROR])
+  })
+}
+
+test('a form without parts, and no body at all, lack the file and the purpose', async () => {
+  for (const body of [`--${BOUNDARY}--\r\n`, undefined]) {
+    const type = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
+    const answer = await client.send('POST', FILES, body, type)
+    assert.equal(answer.status, 422)
+    assert.deepEqual(problemsOf(answer), ['body.file missing', 'body.purpose missing'])
+  }
+})
+
+test('what is sent as a file and is none is told as missing', async () => {
+  const noFiles = [
+    { name: 'file', content: 'a text' },
+    { name: 'file', filename: '', content: 'bytes without a name' },
+    { name: 'file', filename: 'folder/', content: 'x' },
+    { name: 'upload_file', filename: 'a.txt', content: 'x' },
+    { name: 'File', filename: 'a.txt', content: 'x' },
+  ]
+  for (const part of noFiles) {
+    const answer = await client.upload([part, purposePart()])
+    assert.equal(answer.status, 422, part.name)
+    assert.deepEqual(problemsOf(answer), ['body.file missing'])
+  }
+})
+
+test('everything that is wrong with the fields is told at once', async () => {
+  const answer = await client.upload([{ name: 'file', content: 'x' }, purposePart('Parse')])
+  assert.equal(answer.status, 422)
+  assert.deepEqual(problemsOf(answer), ['body.file missing', 'body.purpose enum'])
+  const long = await client.upload([filePart('x', 'x'.repeat(3001))])
+  assert.deepEqual(problemsOf(long), ['body.file string_too_long', 'body.purpose missing'])
+})
+
+test('a file over the limit is told the limit, announced or chunked', async () => {
+  const body = formOf([filePart('x'.repeat(LIMIT + 1)), purposePart()])
+  const chunked = new ReadableStream({
+    start(controller) {
+      controller.enqueue(body)
+      controller.close()
+    },
+  })
+  const type = `multipart/form-data; boundary=${BOUNDARY}`
+  const headers = { authorization: `Bearer ${server.key}`, 'content-type': type }
+  const init = { method: 'POST', headers, body: chunked, duplex: 'half' } as const
+  const expected = { detail: `File exceeds the maximum upload size of ${LIMIT} bytes` }
+  const answers = [await client.sendForm(body), await fetch(server.url + FILES, init)]
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [413, 413],
+  )
+  assert.deepEqual(answers[0]?.body, expected)
+  assert.deepEqual(await (answers[1] as Response).json(), expected)
+})
+
+test('a whole body over its cap is too large, however it is filled', async () => {
+  const fields = Array.from({ length: 19 }, (_, i) => ({ name: `f${i}`, content: 'x'.repeat(64 * 1024) }))
+  const filled = [formOf([...fields, filePart()]), Buffer.concat([Buffer.alloc(2 * MIB, '\r\n'), good])]
+  for (const body of filled) assert.equal((await client.sendForm(body)).status, 413)
+})
+
+test('fields named after parts of JavaScript do nothing', async () => {
+  const before = Object.getOwnPropertyNames(Object.prototype)
+  const odd = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
+  const fields = odd.map((name) => ({ name, content: '{"admin":true}' }))
+  const { status, body } = await client.upload([...fields, purposePart(), filePart()])
+  assert.equal(status, 201)
+  kept += 1
+  assert.deepEqual(Object.getOwnPropertyNames(Object.prototype), before)
+  assert.equal(({} as { admin?: boolean }).admin, undefined)
+  const lacking = await client.upload([{ name: '__proto__', content: 'parse' }, filePart()])
+  assert.deepEqual(problemsOf(lacking), ['body.purpose missing'])
+  const header = formWith(`${named}\r\n__proto__: x\r\nconstructor: y`)
+  assert.equal((await client.sendForm(header)).status, 201)
+  kept += 1
+  assert.equal(body.name, 'notes.txt')
+})
+
+test('a form comes to the same in any order and any pieces; of a field sent twice the last counts', async () => {
+  const parts = [purposePart('split'), filePart(), purposePart('parse'), { name: 'external_file_id', content: 'a/b' }]
+  const [first, second, third, fourth] = parts as [never, never, never, never]
+  for (const order of [parts, [second, fourth, first, third], [fourth, first, third, second]]) {
+    const { status, body } = await client.upload(order)
+    assert.deepEqual([status, body.purpose, body.external_file_id, body.name], [201, 'parse', 'a/b', 'notes.txt'])
+    kept += 1
+  }
+  const connection = await RawConnection.open(server.url)
+  connection.write(head(good.length))
+  for (const byte of good) connection.write(Uint8Array.of(byte))
+  assert.equal(readAnswer(await connection.until(/\}$/)).status, 201)
+  connection.end()
+  kept += 1
+})
+
+test('a form that breaks after its file is refused at once, on a connection that stays slow', async () => {
+  const connection = await RawConnection.open(server.url)
+  const start = performance.now()
+  connection.write(head(100_000))
+  connection.write(formOf([filePart()]).subarray(0, -4))
+  await delay(50)
+  connection.write('no boundary')
+  const answer = readAnswer(await connection.until(/\}$/))
+  assert.equal(answer.status, 400)
+  assert.ok(performance.now() - start < 5000)
+  connection.end()
+})
+
+test('uploads that break off leave neither bytes nor connections', async () => {
+  const connections = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  const before = connections()
+  const abort = async (cut: number) => {
+    const connection = await RawConnection.open(server.url)
+    connection.write(head(good.length))
+    connection.write(good.subarray(0, cut))
+    if (cut % 2 === 0) await delay(cut % 7)
+    connection.reset()
+  }
+  for (let round = 0; round < 10; round++)
+    await Promise.all(Array.from({ length: 40 }, (_, index) => abort((round * 40 + index) % good.length)))
+  await until(() => connections() <= before)
+  await until(async () => (await bytesOnDisk(server)).staging === 0)
+})
+
+/** Waits, at most 10 s, for something that happens soon. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const start = Date.now(); !(await isSo()); await delay(10))
+    if (Date.now() - start > 10_000) throw new Error('waited in vain')
+}
+
+function head(length: number): string {
+  const type = `Content-Type: multipart/form-data; boundary=${BOUNDARY}`
+  const auth = `Authorization: Bearer ${server.key}`
+  return `POST ${FILES} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${type}\r\nContent-Length: ${length}\r\n\r\n`
+}

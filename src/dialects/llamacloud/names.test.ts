@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../../test/harness.ts'
+import { filePart, formOf, LlamaCloudClient, purposePart, urlOf } from '../../../test/llamacloud-client.ts'
+import { sendRaw } from '../../../test/raw-http.ts'
+import type { FileBody } from './wire.ts'
+
+let server: TestServer
+let client: LlamaCloudClient
+
+before(async () => {
+  server = await TestServer.start()
+  client = new LlamaCloudClient(server)
+})
+after(() => server.stop())
+
+async function download(file: FileBody, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(urlOf(file).url, { headers })
+}
+
+/** The name that a browser would save under: `filename*` if it can read it. */
+function savedName(response: Response): string {
+  const header = response.headers.get('content-disposition') ?? ''
+  const [, ascii, encoded] = /^attachment; filename="([ -~]*)"; filename\*=UTF-8''([!-~]*)$/.exec(header) ?? []
+  assert.ok(ascii !== undefined && encoded !== undefined, header)
+  assert.doesNotMatch(ascii, /["\\/%]/)
+  return decodeURIComponent(encoded)
+}
+
+/** The name sent, the name kept, and the name offered for saving where it is another. */
+const names: readonly (readonly [string, string, string?])[] = [
+  ['../../etc/passwd', 'passwd'],
+  ['..\\..\\boot.ini', 'boot.ini'],
+  ['/proc/self/environ', 'environ'],
+  ['C:\\Windows\\system.ini', 'system.ini'],
+  ['\\\\host\\share\\plan.doc', 'plan.doc'],
+  ['file:///etc/hosts', 'hosts'],
+  ['~', '~'],
+  ['.', '.'],
+  ['..', '..'],
+  ['CON', 'CON'],
+  ['-rf', '-rf'],
+  ['trailing dot.', 'trailing dot.'],
+  ['a;b="c".txt', 'a;b="c".txt'],
+  ['%0d%0aSet-Cookie: a=b', '\r\nSet-Cookie: a=b'],
+  ['a%2e%2e%2fb.txt', 'a%2e%2e%2fb.txt'],
+  ['invoice\u202Efdp.exe', 'invoice\u202Efdp.exe', 'invoicefdp.exe'],
+  ['a\u2066b\u2069.txt', 'a\u2066b\u2069.txt', 'ab.txt'],
+  ['zero\u200bwidth\ufeff.txt', 'zero\u200bwidth\ufeff.txt', 'zerowidth.txt'],
+  ['раураl.html', 'раураl.html'],
+  ['cafe\u0301.txt', 'cafe\u0301.txt'],
+  ['caf\u00e9.txt', 'caf\u00e9.txt'],
+  ['report.pdf.exe', 'report.pdf.exe'],
+  ['=cmd()|x', '=cmd()|x'],
+  ['$(reboot) `id` && x', '$(reboot) `id` && x'],
+]
+for (const [sent, kept, saved = kept] of names) {
+  const isControl = /\r/.test(kept)
+  test(`a file named ${JSON.stringify(sent)} is ${isControl ? 'refused' : 'data, and harmless on download'}`, async () => {
+    const answer = await client.upload([filePart('hello', sent.replaceAll('"', '%22')), purposePart()])
+    if (isControl) {
+      assert.equal(answer.status, 400)
+      return
+    }
+    assert.equal(answer.status, 201, answer.text)
+    assert.equal(answer.body.name, kept)
+    const response = await download(answer.body)
+    assert.equal(savedName(response), saved)
+    assert.equal(await response.text(), 'hello')
+  })
+}
+
+test('names of 255, 256 and a few hundred more characters are saved whole', async () => {
+  for (const length of [255, 256, 1000]) {
+    const file = await client.stored('hello', `${'n'.repeat(length - 4)}.txt`)
+    assert.equal(savedName(await download(file)), file.name)
+  }
+})
+
+test('the longest name there may be does not keep a client from its file', async () => {
+  const file = await client.stored('hello', `${'📄'.repeat(2996)}.txt`)
+  const response = await download(file)
+  assert.equal(await response.text(), 'hello')
+  // Node's own client reads 16 KiB of headers, others less.
+  assert.ok((response.headers.get('content-disposition') ?? '').length < 8 * 1024)
+})
+
+test('a filename* is preferred to the filename beside it, and both headers come from one name', async () => {
+  const parameters = `a.pdf"; filename*=UTF-8''%E2%82%AC%20a.html; x="`
+  const answer = await client.sendForm(formOf([filePart('<b>', parameters), purposePart()]))
+  assert.equal(answer.body.name, '€ a.html')
+  const disposition = (await download(answer.body)).headers.get('content-disposition')
+  assert.equal(disposition, `attachment; filename="_ a.html"; filename*=UTF-8''%E2%82%AC%20a.html`)
+})
+
+const active: readonly (readonly [string, string, string])[] = [
+  ['page.html', 'text/html', '<script>alert(1)</script>'],
+  ['image.svg', 'image/svg+xml', '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'],
+  ['page.xhtml', 'application/xhtml+xml', '<html xmlns="http://www.w3.org/1999/xhtml"/>'],
+  ['style.xml', 'text/xml', '<?xml-stylesheet href="x.xsl"?><a/>'],
+  ['script.js', 'text/javascript', 'alert(1)'],
+  ['mail.mhtml', 'message/rfc822', 'MIME-Version: 1.0'],
+  ['plain.txt', 'text/plain', '<html><script>alert(1)</script>'],
+  ['polyglot.gif', 'image/gif', 'GIF89a=1;alert(1)'],
+  ['utf7.txt', 'text/plain; charset=utf-7', '+ADw-script+AD4-'],
+]
+for (const [name, type, content] of active) {
+  test(`${name} comes back as an attachment that acts nowhere`, async () => {
+    const { body: file } = await client.upload([{ name: 'file', filename: name, type, content }, purposePart()])
+    const etag = (await download(file)).headers.get('etag') ?? ''
+    const url = urlOf(file).url
+    const answers: readonly (readonly [number, Response])[] = [
+      [200, await download(file)],
+      [200, await fetch(url, { method: 'HEAD' })],
+      [206, await download(file, { range: 'bytes=0-1' })],
+      [304, await download(file, { 'if-none-match': etag })],
+      [412, await download(file, { 'if-match': '"other"' })],
+      [416, await download(file, { range: 'bytes=9999-' })],
+      [403, await fetch(`${url}x`)],
+    ]
+    for (const [status, { status: actual, headers }] of answers) {
+      assert.equal(actual, status)
+      assert.equal(headers.get('x-content-type-options'), 'nosniff')
+      assert.equal(headers.get('content-security-policy'), "sandbox; default-src 'none'")
+      assert.equal(headers.get('referrer-policy'), 'no-referrer')
+      assert.equal(headers.get('cross-origin-resource-policy'), 'cross-origin')
+      if (status < 300) assert.match(headers.get('content-disposition') ?? '', /^attachment; /)
+    }
+    await client.delete(file.id)
+    assert.equal((await fetch(url)).headers.get('content-security-policy'), "sandbox; default-src 'none'")
+  })
+}
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex')
+/** What is declared, named and sent; the type of the download and the `file_type`. */
+const types: readonly (readonly [string, string | undefined, string, string | Buffer, string, string | null])[] = [
+  ['a type that is declared', 'text/csv', 'table', 'a,b', 'text/csv', 'csv'],
+  ['a type that is declared, against name and bytes', 'application/pdf', 'a.txt', PNG, 'application/pdf', 'txt'],
+  ['the type of the extension', 'application/octet-stream', 'a.md', PNG, 'text/markdown', 'md'],
+  ['the type of the extension', undefined, 'a.json', '{}', 'application/json', 'json'],
+  ['the type of the bytes', 'application/octet-stream', 'picture', PNG, 'image/png', 'png'],
+  ['the type of the bytes', undefined, 'picture', PNG, 'image/png', 'png'],
+  ['no type', undefined, 'README', 'text', 'application/octet-stream', null],
+  ['no type', 'application/octet-stream', 'x.unheard-of', 'text', 'application/octet-stream', 'unheard-of'],
+  ['the last of two extensions', undefined, 'a.tar.GZ', 'x', 'application/gzip', 'gz'],
+]
+for (const [what, type, filename, content, mimeType, fileType] of types) {
+  test(`a file ${filename} of ${type ?? 'no declared type'} has ${what}`, async () => {
+    const part = { name: 'file', filename, content, ...(type === undefined ? {} : { type }) }
+    const { status, body } = await client.upload([part, purposePart()])
+    assert.equal(status, 201)
+    assert.equal(body.file_type, fileType)
+    assert.equal((await download(body)).headers.get('content-type'), mimeType)
+  })
+}
+
+test('the header of a download is one line, whatever the name holds', async () => {
+  const file = await client.stored('hello', `a%22%3B\\';=é ☃.txt`)
+  const { pathname } = new URL(urlOf(file).url)
+  const { status, headers } = await sendRaw(server.url, `GET ${pathname} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  assert.equal(status, 200)
+  assert.match(headers.get('content-disposition') ?? '', /^attachment; filename="[ -~]+"; filename\*=UTF-8''[!-~]+$/)
+})

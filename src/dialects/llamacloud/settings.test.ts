@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { TestServer } from '../../../test/harness.ts'
+import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
+import type { Environment } from '../../config-reader.ts'
+
+async function start(t: TestContext, settings: Environment) {
+  const server = await TestServer.start(settings)
+  t.after(() => server.stop())
+  return { server, client: new LlamaCloudClient(server) }
+}
+
+test('with ID_PREFIX=off ids are printed bare, and still taken in every form', async (t) => {
+  const { client } = await start(t, { ENTREPOT_LLAMACLOUD_ID_PREFIX: 'off' })
+  const { id } = await client.stored()
+  assert.match(id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  for (const form of [id, `dfl-${id}`]) assert.equal((await client.get<{ id: string }>(`/${form}`)).body.id, id)
+  assert.equal((await client.query()).body.items[0]?.id, id)
+})
+
+test('with URL_ON_CREATE=off the answer to create has a null where the link would be', async (t) => {
+  const { client } = await start(t, { ENTREPOT_LLAMACLOUD_URL_ON_CREATE: 'off' })
+  const { id, download_url } = await client.stored()
+  assert.equal(download_url, null)
+  assert.equal((await client.get(`/${id}/content`)).status, 200)
+})
+
+test('with ANY_PURPOSE=on any text is a purpose, kept without end', async (t) => {
+  const { client } = await start(t, { ENTREPOT_LLAMACLOUD_ANY_PURPOSE: 'on' })
+  const { status, body } = await client.upload([filePart(), purposePart('purpose')])
+  assert.deepEqual([status, body.purpose, body.expires_at], [201, 'purpose', null])
+  assert.notEqual((await client.upload([filePart(), purposePart('parse')])).body.expires_at, null)
+  assert.equal((await client.upload([filePart(), purposePart('')])).status, 422)
+})
+
+test('with EMPTY_FILES=on an empty file is one like any other', async (t) => {
+  const { client } = await start(t, { ENTREPOT_LLAMACLOUD_EMPTY_FILES: 'on' })
+  const { status, body } = await client.upload([filePart('', 'marker'), purposePart()])
+  assert.equal(status, 201)
+  const response = await fetch(body.download_url?.url ?? '')
+  assert.deepEqual([response.headers.get('content-length'), await response.text()], ['0', ''])
+})
+
+test('RETENTION_HOURS changes single purposes and leaves the others', async (t) => {
+  const { client, server } = await start(t, {
+    ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parse=24,extract=never,user_data=1',
+  })
+  const hours = async (purpose: string) => {
+    const { body } = await client.upload([filePart(), purposePart(purpose)])
+    return body.expires_at && (Date.parse(body.expires_at) - server.clock.now()) / 3_600_000
+  }
+  const expected = { parse: 24, extract: null, user_data: 1, sheet: 48, agent_app: null }
+  for (const [purpose, left] of Object.entries(expected)) assert.equal(await hours(purpose), left)
+})
+
+test('a retention that is changed later does not touch the files that are there', async (t) => {
+  const { client, server } = await start(t, {})
+  const { body } = await client.upload([filePart(), purposePart('parse')])
+  await server.restart({ ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'never' })
+  const kept = await client.get<{ expires_at: string }>(`/${body.id}`)
+  assert.equal(kept.body.expires_at, body.expires_at)
+  assert.equal((await client.upload([filePart(), purposePart('parse')])).body.expires_at, null)
+  server.clock.advance({ hours: 48 })
+  assert.equal((await client.get(`/${body.id}`)).status, 404)
+})
+
+test('a retention for a purpose that does not exist stops the start', async () => {
+  await assert.rejects(
+    TestServer.start({ ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parsing=24' }),
+    /There is no LlamaCloud purpose "parsing"/,
+  )
+})

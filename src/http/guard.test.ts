@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fastify, { type FastifyRequest } from 'fastify'
+import { bearerSecret, declarePublic, fullAtSeconds, requireDeclaredAccess } from './guard.ts'
+
+test('a server with a route that declares no access does not start, and says which', async (t) => {
+  const server = fastify({ exposeHeadRoutes: false })
+  t.after(() => server.close())
+  requireDeclaredAccess(server)
+  server.get('/declared', { config: { access: 'public' } }, async () => 'ok')
+  server.get('/silent', async () => 'oh')
+  server.register(async (scope) => void scope.post('/also', async () => 'oh'), { prefix: '/nested' })
+  await assert.rejects(
+    async () => server.ready(),
+    /routes that declare no access: GET \/silent, POST \/nested\/also/,
+  )
+})
+
+test('a plugin’s own routes may be declared public together', async (t) => {
+  const server = fastify({ exposeHeadRoutes: false })
+  t.after(() => server.close())
+  requireDeclaredAccess(server)
+  server.register(async (scope) => {
+    declarePublic(scope)
+    scope.get('/page', async (request) => ({ access: request.routeOptions.config.access }))
+    scope.get('/link', { config: { access: 'link' } }, async (request) => ({
+      access: request.routeOptions.config.access,
+    }))
+  })
+  assert.deepEqual((await server.inject('/page')).json(), { access: 'public' })
+  assert.deepEqual((await server.inject('/link')).json(), { access: 'link' })
+})
+
+/** Authorization headers and the secrets in them. */
+const headers: readonly (readonly [string | undefined, string | undefined])[] = [
+  [undefined, undefined],
+  ['', undefined],
+  ['Bearer', undefined],
+  ['Bearer ek_x', 'ek_x'],
+  ['bearer ek_x', 'ek_x'],
+  ['BEARER   ek_x', 'ek_x'],
+  ['Bearer My API Key', 'My API Key'],
+  ['Bearer Bearer ek_x', 'Bearer ek_x'],
+  ['Bearer\tek_x', undefined],
+  ['Bearerek_x', undefined],
+  ['Basic ek_x', undefined],
+  ['ek_x', undefined],
+]
+
+for (const [authorization, secret] of headers) {
+  test(`the header ${JSON.stringify(authorization)} carries ${secret === undefined ? 'no secret' : `"${secret}"`}`, () => {
+    assert.equal(bearerSecret({ headers: { authorization } } as FastifyRequest), secret)
+  })
+}
+
+test('a bucket is said to be full no earlier than it is', () => {
+  const allowance = { admitted: true, limit: 1, remaining: 0, retryAfterSeconds: 1 }
+  assert.equal(fullAtSeconds({ ...allowance, fullAt: 1_000 }), 1)
+  assert.equal(fullAtSeconds({ ...allowance, fullAt: 1_001 }), 2)
+})

@@ -1,0 +1,37 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TestServer } from '../../test/harness.ts'
+import type { CreatedFile } from '../../test/lightfield-client.ts'
+import { collectBlobs } from '../core/files/collect-blobs.ts'
+
+/** Every file of bytes that the data folder holds, staged or published. */
+export async function bytesOnDisk(server: TestServer): Promise<string[]> {
+  const folders = ['staging', 'blobs'].map((name) => join(server.dataDir, name))
+  const lists = await Promise.all(
+    folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
+  )
+  return lists.flatMap((entries) => entries.filter((entry) => entry.isFile()).map(({ name }) => name)).sort()
+}
+
+/** The data folder as it is once requests that were cut off have been cleaned up. */
+export async function settledBytes(server: TestServer, expected: readonly string[]): Promise<string[]> {
+  let now = await bytesOnDisk(server)
+  for (let i = 0; i < 200 && now.length > expected.length; i++) {
+    await delay(10)
+    now = await bytesOnDisk(server)
+  }
+  return now
+}
+
+/** The head of a PUT to the upload's link, up to the blank line. */
+export function headOf({ uploadUrl, uploadHeaders }: CreatedFile, ...fields: string[]): string {
+  const { pathname, host } = new URL(uploadUrl)
+  const signed = Object.entries(uploadHeaders).map(([name, value]) => `${name}: ${value}`)
+  return [`PUT ${pathname} HTTP/1.1`, `host: ${host}`, ...signed, ...fields, '', ''].join('\r\n')
+}
+
+/** What the job does in the background. */
+export async function collect(server: TestServer): Promise<void> {
+  while ((await collectBlobs(server.app.services)) > 0);
+}

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiClient, PUBLIC_URL } from './api-client.ts'
+import { checkEntries, checkListing } from './check-answers.ts'
+import { checkStores, reconcileAhead } from './check-stores.ts'
+import type { Finding } from './finding.ts'
+import { Ledger } from './ledger.ts'
+import { runMixedLoad } from './mixed-load.ts'
+import { SeededRandom } from './seeded-random.ts'
+import { ServerProcess } from './server-process.ts'
+
+const ROUNDS = 4
+const CLIENTS = 12
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
+
+test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'entrepot-stop-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const dataDir = join(folder, 'data')
+  await mkdir(dataDir)
+  const ledger = await Ledger.open(join(folder, 'ledger'))
+  t.after(() => ledger.close())
+  const random = new SeededRandom(Date.now())
+
+  for (let round = 0; round < ROUNDS; round++) {
+    const server = await ServerProcess.start({ dataDir, settings })
+    t.after(() => server.end('SIGKILL'))
+    const client = new ApiClient(server.url)
+    assert.deepEqual(await checkEntries(client, ledger.entries), [])
+    const findings: Finding[] = []
+    let isOver = false
+    const clients = Array.from({ length: CLIENTS }, (_, index) =>
+      runMixedLoad({
+        client,
+        ledger,
+        random: random.fork(),
+        name: `r${round}-c${index}`,
+        pending: [],
+        isOver: () => isOver,
+        findings,
+      }),
+    )
+    await sleep(100 + random.next() * 400)
+    isOver = true
+    const begin = performance.now()
+    assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null }, server.output)
+    assert.ok(performance.now() - begin < 30_000, 'takes 30 s or more to stop')
+    await Promise.all(clients)
+    assert.deepEqual(findings, [])
+    // Unlike a kill, a stop leaves nothing half done.
+    assert.deepEqual(await checkStores(dataDir), [])
+  }
+  const server = await ServerProcess.start({ dataDir, settings })
+  t.after(() => server.end('SIGKILL'))
+  const client = new ApiClient(server.url)
+  assert.deepEqual(await checkEntries(client, ledger.entries), [])
+  assert.deepEqual(await checkListing(client, ledger), [])
+  await server.end('SIGTERM')
+  assert.deepEqual((await reconcileAhead(dataDir)).damaged, [])
+})
