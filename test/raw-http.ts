@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Longer than any answer should take; a test that waits for it fails. */
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 20_000
 
 /** A connection on which a test says exactly what it wants, line ends included. */
 export class RawConnection {

@@ -2,7 +2,8 @@
 export interface Digests {
   readonly sizeBytes: number
   readonly sha256: string
-  readonly md5: string
+  /** Null if it was not asked for: MD5 takes longer than all else that happens to a large body. */
+  readonly md5: string | null
 }
 
 /**

@@ -1,7 +1,7 @@
 import { Handoff } from './body-handoff.ts'
 import type { BodySource } from './body-source.ts'
 import { type BodyDigest, openDigest } from './digest-pool.ts'
-import type { HexDigests } from './digest-worker.ts'
+import type { HexDigests, WantedDigests } from './digest-worker.ts'
 
 const SLAB_BYTES = 256 * 1024
 /** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */
@@ -31,9 +31,9 @@ export class SlabPipe {
   #slabCount = 0
   #isClosed = false
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, wanted: WantedDigests) {
     this.#source = source
-    this.#digest = openDigest((error) => this.#full.fail(error))
+    this.#digest = openDigest(wanted, (error) => this.#full.fail(error))
   }
 
   /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */

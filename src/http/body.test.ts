@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +13,7 @@ import { type BodyLimits, receiveBody } from './body.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 const SLAB = 256 * KIB
+const both = { md5: true }
 const noLimits: BodyLimits = { maxBytes: 64 * MIB, minBytesPerSecond: 0, minRateWindowSeconds: 10 }
 
 interface Received {
@@ -23,7 +24,7 @@ interface Received {
 /** Consumes a body as a store does, slowly if asked to, and looks at each chunk only until it asks for the next. */
 async function receive(source: AsyncIterable<Uint8Array>, limits = noLimits, pauseMs = 0): Promise<Received> {
   const content = createHash('sha256')
-  const body = receiveBody(source, limits)
+  const body = receiveBody(source, limits, both)
   for await (const chunk of body) {
     if (pauseMs > 0) await delay(pauseMs)
     content.update(chunk)
@@ -223,7 +224,11 @@ test('calls a body incomplete whose client went away before anybody read', async
 test('receives on after many bodies were given up', async () => {
   await using server = await startServer((incoming) => receive(incoming))
   for (let i = 0; i < 20; i++) {
-    for await (const chunk of receiveBody(Readable.from(randomCut(randomBytes(2 * MIB), i)), noLimits)) {
+    for await (const chunk of receiveBody(
+      Readable.from(randomCut(randomBytes(2 * MIB), i)),
+      noLimits,
+      both,
+    )) {
       if (chunk.byteLength > 0) break
     }
   }
@@ -235,7 +240,7 @@ test('ends a wait for bytes when its consumer gives up', async () => {
   for (const sizeBytes of [0, MIB]) {
     const stalled = new Readable({ read() {} })
     stalled.push(Buffer.alloc(sizeBytes))
-    const chunks = receiveBody(stalled, noLimits)[Symbol.asyncIterator]()
+    const chunks = receiveBody(stalled, noLimits, both)[Symbol.asyncIterator]()
     if (sizeBytes > 0) for (let i = 0; i < 4; i++) await chunks.next()
     const waiting = chunks.next()
     await chunks.return?.()
@@ -244,7 +249,7 @@ test('ends a wait for bytes when its consumer gives up', async () => {
 })
 
 test('knows no digests before the end', async () => {
-  await assert.rejects(receiveBody(Readable.from([]), noLimits).digests())
+  await assert.rejects(receiveBody(Readable.from([]), noLimits, both).digests())
 })
 
 /** Chunks of 1 byte to 200 KiB, the same for the same seed. */
@@ -256,4 +261,13 @@ function* randomCut(bytes: Buffer, seed: number): Generator<Buffer> {
     yield bytes.subarray(position, end)
     position = end
   }
+}
+
+for (const sizeBytes of [1000, 5 * MIB]) {
+  test(`leaves out the MD5 of ${sizeBytes} bytes where nobody wants it`, async () => {
+    const bytes = randomBytes(sizeBytes)
+    const body = receiveBody(Readable.from([bytes]), noLimits, { md5: false })
+    for await (const chunk of body) assert.ok(chunk.byteLength > 0)
+    assert.deepEqual(await body.digests(), { sizeBytes, sha256: hash('sha256', bytes), md5: null })
+  })
 }

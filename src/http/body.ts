@@ -2,8 +2,10 @@ import { hash } from 'node:crypto'
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import { SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
+import type { WantedDigests } from './digest-worker.ts'
 
 export type { BodyLimits } from './body-source.ts'
+export type { WantedDigests } from './digest-worker.ts'
 
 /** Smaller bodies are hashed where they are: a worker's answer would take longer, and 64 KiB block for 0.2 ms. */
 const SMALL_BODY_BYTES = 64 * 1024
@@ -13,18 +15,24 @@ const SMALL_BODY_BYTES = 64 * 1024
  * rest of the request is left unread, its socket open: the caller answers, then closes the connection.
  * Large bodies take at most 1 MiB here, whatever their size.
  */
-export function receiveBody(source: AsyncIterable<Uint8Array>, limits: BodyLimits): IncomingBody {
-  return new ReceivedBody(source, limits)
+export function receiveBody(
+  source: AsyncIterable<Uint8Array>,
+  limits: BodyLimits,
+  wanted: WantedDigests,
+): IncomingBody {
+  return new ReceivedBody(source, limits, wanted)
 }
 
 class ReceivedBody implements IncomingBody {
   readonly #source: AsyncIterable<Uint8Array>
   readonly #limits: BodyLimits
+  readonly #wanted: WantedDigests
   #digests: Digests | undefined
 
-  constructor(source: AsyncIterable<Uint8Array>, limits: BodyLimits) {
+  constructor(source: AsyncIterable<Uint8Array>, limits: BodyLimits, wanted: WantedDigests) {
     this.#source = source
     this.#limits = limits
+    this.#wanted = wanted
   }
 
   async digests(): Promise<Digests> {
@@ -52,12 +60,12 @@ class ReceivedBody implements IncomingBody {
         this.#digests = {
           sizeBytes: bytes.byteLength,
           sha256: hash('sha256', bytes),
-          md5: hash('md5', bytes),
+          md5: this.#wanted.md5 ? hash('md5', bytes) : null,
         }
         if (bytes.byteLength > 0) yield bytes
         return
       }
-      const digests = yield* new SlabPipe(source).pour(bytes)
+      const digests = yield* new SlabPipe(source, this.#wanted).pour(bytes)
       this.#digests = { sizeBytes: source.sizeBytes, ...digests }
     } finally {
       source.close()

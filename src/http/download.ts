@@ -28,7 +28,7 @@ export async function sendFile(
 ): Promise<FastifyReply> {
   const { blobKey, sizeBytes, storedAt } = file
   if (blobKey === null || storedAt === null) throw new Error('only a stored file can be sent')
-  const etag = `"${file.md5}"`
+  const etag = etagOf(file)
   const about = { etag, 'last-modified': new Date(storedAt).toUTCString(), 'accept-ranges': 'bytes' }
   reply.headers(safeHeaders)
   if (!preconditionHolds(request, etag, storedAt)) return reply.code(412).headers(about).send()
@@ -113,4 +113,9 @@ export function contentDisposition(name: string): string {
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
+}
+
+/** The content's digest, quoted: MD5 where it is known, as storage services do, else SHA-256. */
+export function etagOf({ md5, sha256 }: Pick<FileRecord, 'md5' | 'sha256'>): string {
+  return `"${md5 ?? sha256}"`
 }

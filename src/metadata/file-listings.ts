@@ -119,7 +119,7 @@ function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
   return eb('state', 'in', first === undefined ? [] : [first, ...others])
 }
 
-/** Whether a row comes later in the order than the cursor does. Names have to compare by code point. */
+/** Whether a row comes later in the order than the cursor does. */
 function behind(eb: FileExpressions, order: FileOrder, arg: Arg<Behind>): Expression<SqlBool> {
   const [first, ...rest] = order as readonly [FileOrder[number], ...FileOrder]
   if (rest.every(({ descending }) => descending === first.descending)) return compareRows(order, arg)

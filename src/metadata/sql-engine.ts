@@ -5,7 +5,10 @@ import type { SqlValue, Tables } from './tables.ts'
 /** Values in the order in which the query names its columns. */
 export type SqlRow = readonly SqlValue[]
 
-/** Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. */
+/**
+ * Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point, which is
+ * what SQLite does by itself; on PostgreSQL the database has to be made with the collation `C`.
+ */
 export interface SqlEngine {
   /** Compiles for this engine; it never runs anything itself. */
   readonly builder: Kysely<Tables>

@@ -27,11 +27,12 @@ interface Growth {
   readonly bytes: boolean
 }
 
-/** Where a holder is kept, and the column of a reservation that names it. Projects first: theirs is the smaller crowd. */
+/** Where a holder is kept, and the column of a reservation that names it. */
 const places = {
   project: { table: 'projects', reservedId: 'reservedProjectId' },
   organization: { table: 'organizations', reservedId: 'reservedOrganizationId' },
 } as const
+/** Always in this order, so that no two transactions wait for each other's row. */
 const holders: readonly Holder[] = ['project', 'organization']
 
 /** The queries of quotas and of what counts against them. No counter ever falls below zero. */

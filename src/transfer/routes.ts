@@ -6,7 +6,7 @@ import { followLink, LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import { bytesAlreadyStored, stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
 import { receiveBody } from '../http/body.ts'
-import { safeHeaders, sendFile } from '../http/download.ts'
+import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
@@ -14,6 +14,12 @@ export interface TransferLimits {
   readonly minBytesPerSecond: number
   readonly minRateWindowSeconds: number
 }
+
+/**
+ * Larger uploads get their MD5 only if somebody completes them with one: computing it would halve the speed of every
+ * upload, and a complete that names none is the common case.
+ */
+const MAX_STREAMED_MD5_BYTES = 64 * 1024 * 1024
 
 export const defaultTransferLimits: TransferLimits = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
@@ -78,9 +84,9 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
       },
     },
     async ({ raw, linked }, reply) => {
-      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits })
-      const { md5 } = await stageUpload(services, linked, body)
-      return reply.header('etag', `"${md5}"`).send()
+      const wanted = { md5: linked.sizeBytes <= MAX_STREAMED_MD5_BYTES }
+      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted)
+      return reply.header('etag', etagOf(await stageUpload(services, linked, body))).send()
     },
   )
 }

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from '../../test/harness.ts'
 import { exchange, LightfieldClient, md5Of, ok, putBytes } from '../../test/lightfield-client.ts'
 import { RawConnection, readAnswer, sendRaw } from '../../test/raw-http.ts'
-import { bytesOnDisk, collect, headOf, settledBytes } from './upload.harness.ts'
+import { bytesOnDisk, collect, headOf, settledBytes } from '../../test/upload.harness.ts'
 
 let server: TestServer
 let client: LightfieldClient

@@ -15,11 +15,12 @@ const MEBIBYTE = 1024 * 1024
 const DISK_MEBIBYTES = 24
 
 test('a full disk refuses uploads clearly, keeps what it has, and recovers', async (t) => {
-  const disk = await mountSmallDisk(t)
+  const resources = disposedAfter(t)
+  const disk = await mountSmallDisk(t, resources)
   if (disk === undefined) return
   const dataDir = join(disk, 'data')
   await mkdir(dataDir)
-  const { server, client, ledger } = await start(t, dataDir)
+  const { server, client, ledger } = await start(resources, dataDir)
   await putFile(client, ledger, 'before.bin', MEBIBYTE)
 
   // Room for the rows, none for the bytes.
@@ -42,10 +43,11 @@ test('a full disk refuses uploads clearly, keeps what it has, and recovers', asy
 
 test('a file size limit of the system refuses a large upload and takes a smaller one', async (t) => {
   if (process.platform !== 'linux') return t.skip('ulimit -f counts differently here')
+  const resources = disposedAfter(t)
   const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-limit-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  resources.defer(() => rm(dataDir, { recursive: true, force: true }))
   // In KiB, bash's unit: writing beyond it fails with EFBIG, after a short write that tells nothing.
-  const { server, client, ledger } = await start(t, dataDir, `ulimit -f ${8 * 1024}`)
+  const { server, client, ledger } = await start(resources, dataDir, `ulimit -f ${8 * 1024}`)
   for (let n = 0; n < 5; n++) expectRefusal(await tryUpload(client, 9 * MEBIBYTE))
   assert.deepEqual(await readdir(join(dataDir, 'staging')), [])
   await putFile(client, ledger, 'small.bin', MEBIBYTE)
@@ -55,31 +57,36 @@ test('a file size limit of the system refuses a large upload and takes a smaller
   assert.deepEqual(await checkStores(dataDir), [])
 })
 
-async function start(t: TestContext, dataDir: string, shellPrelude?: string) {
+/** What is deferred first is undone last: the server ends before its disk is unmounted. */
+function disposedAfter(t: TestContext): AsyncDisposableStack {
+  const resources = new AsyncDisposableStack()
+  t.after(() => resources.disposeAsync())
+  return resources
+}
+
+async function start(resources: AsyncDisposableStack, dataDir: string, shellPrelude?: string) {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-full-'))
+  resources.defer(() => rm(folder, { recursive: true, force: true }))
   const ledger = await Ledger.open(join(folder, 'ledger'))
+  resources.defer(() => ledger.close())
   const server = await ServerProcess.start(
     shellPrelude === undefined ? { dataDir } : { dataDir, shellPrelude },
   )
-  t.after(async () => {
-    await server.end('SIGKILL')
-    await ledger.close()
-    await rm(folder, { recursive: true, force: true })
-  })
+  resources.defer(async () => void (await server.end('SIGKILL')))
   return { server, client: new ApiClient(server.url), ledger }
 }
 
-/** A file system in memory, unmounted after the test; undefined, with the reason printed, where that is not allowed. */
-async function mountSmallDisk(t: TestContext): Promise<string | undefined> {
+/** A file system in memory; undefined, with the reason printed, where mounting is not allowed. */
+async function mountSmallDisk(t: TestContext, resources: AsyncDisposableStack): Promise<string | undefined> {
   const disk = await mkdtemp(join(tmpdir(), 'entrepot-disk-'))
-  t.after(() => rm(disk, { recursive: true, force: true }))
+  resources.defer(() => rm(disk, { recursive: true, force: true }))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MEBIBYTES}m`, 'tmpfs', disk], { stdio: 'pipe' })
   } catch (error) {
     t.skip(`cannot mount a small disk: ${(error as Error).message.trim()}`)
     return undefined
   }
-  t.after(() => execFileSync('umount', [disk]))
+  resources.defer(() => void execFileSync('umount', [disk]))
   return disk
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** How long a start may take before it counts as failed. */
@@ -98,6 +98,11 @@ export class ServerProcess {
   /** Open file descriptors; Linux only. */
   countDescriptors(): number {
     return readdirSync(`/proc/${this.pid}/fd`).length
+  }
+
+  /** Lets `VmHWM` start anew from the present size (proc(5), clear_refs); Linux only. */
+  forgetPeakMemory(): void {
+    writeFileSync(`/proc/${this.pid}/clear_refs`, '5')
   }
 
   /** `VmRSS`, `VmHWM` and the like, in bytes; Linux only. */

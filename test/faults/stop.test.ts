@@ -51,8 +51,12 @@ test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0'
     assert.ok(performance.now() - begin < 30_000, 'takes 30 s or more to stop')
     await Promise.all(clients)
     assert.deepEqual(findings, [])
-    // Unlike a kill, a stop leaves nothing half done.
-    assert.deepEqual(await checkStores(dataDir), [])
+    t.diagnostic(`stopped after ${Math.round(performance.now() - begin)} ms`)
+    // Unlike a kill, a stop leaves nothing half done; bytes that were given up may still wait for their collection.
+    const half = (await checkStores(dataDir)).filter(
+      ({ kind }) => kind !== 'blob-orphan' && kind !== 'sum-differs',
+    )
+    assert.deepEqual(half, [])
   }
   const server = await ServerProcess.start({ dataDir, settings })
   t.after(() => server.end('SIGKILL'))
@@ -60,5 +64,7 @@ test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0'
   assert.deepEqual(await checkEntries(client, ledger.entries), [])
   assert.deepEqual(await checkListing(client, ledger), [])
   await server.end('SIGTERM')
-  assert.deepEqual((await reconcileAhead(dataDir)).damaged, [])
+  const { damaged, orphans } = await reconcileAhead(dataDir)
+  assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
+  assert.deepEqual(await checkStores(dataDir), [])
 })

@@ -55,8 +55,9 @@ export interface FileRecord {
   /** The staged bytes while pending, the file's bytes once stored. */
   readonly blobKey: BlobKey | null
   readonly blobSizeBytes: number | null
-  /** Lower-case hex. */
+  /** Lower-case hex, of the bytes at `blobKey`. */
   readonly sha256: string | null
+  /** Null also where it has not been needed yet; see `md5Of`. */
   readonly md5: string | null
 }
 

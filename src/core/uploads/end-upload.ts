@@ -2,6 +2,7 @@ import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, type FileState, stateAt } from '../files/file.ts'
+import { md5Of } from '../files/md5-of.ts'
 import { readFile } from '../files/read-file.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
@@ -26,10 +27,11 @@ export async function completeUpload(
   input: EndUpload & { readonly md5: string | undefined },
   alongside: Alongside = nothingAlongside,
 ): Promise<FileRecord> {
-  return endUpload(services, caller, input.id, alongside, (file, now) => {
+  return endUpload(services, caller, input.id, alongside, async (file, now) => {
     const state = stateAt(file, now)
     if (state !== 'pending' && state !== 'stored') throw notPending(file, now, input.stateNames, 'completed')
-    checkBytes(file, input.md5)
+    checkSize(file)
+    await checkMd5(services, file, input.md5)
     return state === 'stored' ? undefined : { patch: { state: 'stored', storedAt: now, lastActiveAt: now } }
   })
 }
@@ -44,7 +46,7 @@ export async function cancelUpload(
   input: EndUpload,
   alongside: Alongside = nothingAlongside,
 ): Promise<FileRecord> {
-  return endUpload(services, caller, input.id, alongside, (file, now) => {
+  return endUpload(services, caller, input.id, alongside, async (file, now) => {
     if (stateAt(file, now) !== 'pending') throw notPending(file, now, input.stateNames, 'cancelled')
     return { patch: { state: 'cancelled', blobKey: null }, also: [uncount(file), ...releaseBytes(file, now)] }
   })
@@ -62,12 +64,12 @@ async function endUpload(
   caller: Caller,
   id: string,
   alongside: Alongside,
-  decide: (file: FileRecord, now: number) => Ending,
+  decide: (file: FileRecord, now: number) => Promise<Ending>,
 ): Promise<FileRecord> {
   for (;;) {
     const file = await readFile(services, caller, id)
     const now = services.clock.now()
-    const ending = decide(file, now)
+    const ending = await decide(file, now)
     const patch = ending && { ...ending.patch, updatedAt: now, updatedBy: caller.subject.id }
     const ended = { ...file, ...patch }
     const guard = { state: file.state, blobKey: file.blobKey }
@@ -98,14 +100,16 @@ function notPending(file: FileRecord, now: number, names: StateNames, participle
   )
 }
 
-function checkBytes(file: FileRecord, md5: string | undefined): void {
+function checkSize(file: FileRecord): void {
   if (file.blobKey === null)
     throw new ServiceError('bytes-missing', 'No bytes have been uploaded for this file.')
   if (file.blobSizeBytes !== file.sizeBytes) {
     const message = `${file.blobSizeBytes} bytes were uploaded, ${file.sizeBytes} were announced.`
     throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })
   }
-  if (md5 !== undefined && md5 !== file.md5) {
-    throw new ServiceError('checksum-mismatch', 'The stored bytes do not have this MD5.', { field: 'md5' })
-  }
+}
+
+async function checkMd5(services: Services, file: FileRecord, md5: string | undefined): Promise<void> {
+  if (md5 === undefined || md5 === (await md5Of(services, file))) return
+  throw new ServiceError('checksum-mismatch', 'The stored bytes do not have this MD5.', { field: 'md5' })
 }

@@ -10,6 +10,7 @@ import {
   ok,
   putBytes,
 } from '../../../test/lightfield-client.ts'
+import { expireFiles } from '../../core/files/expire-files.ts'
 import { type FileState, nextStates } from '../../core/files/file.ts'
 import { idFormNames, parseFileId, printFileId } from '../../core/files/file-id.ts'
 import { statusNames } from './wire.ts'
@@ -213,6 +214,17 @@ test('a session lives until the last millisecond before its hour is over', async
   assert.equal(expired.expiresAt, null)
   const listed = ok(await client.list()).data.find(({ id }) => id === late.id)
   assert.deepEqual(listed, expired)
+})
+
+test('the job that sweeps expired uploads changes nothing that anybody can see', async () => {
+  const upload = await client.staged()
+  server.clock.advance({ seconds: SESSION_SECONDS })
+  const before = ok(await client.retrieve(upload.id))
+  await expireFiles(server.app.services)
+  assert.deepEqual(ok(await client.retrieve(upload.id)), before)
+  assert.equal((await client.complete(upload.id)).status, 409)
+  assert.equal((await client.cancel(upload.id)).status, 409)
+  assert.equal((await putBytes(upload)).status, 403)
 })
 
 test('neither a PUT nor a failed complete extends the session', async () => {

@@ -126,7 +126,15 @@ test('a form that may not come in is refused instead of told to go on', async (t
 const reason = withoutCurl()
 
 async function curl(...args: readonly string[]): Promise<{ status: string; body: FileBody }> {
-  const common = ['-sS', '--noproxy', '*', '-w', '\n%{http_code}', '-H', `Authorization: Bearer ${server.key}`]
+  const common = [
+    '-sS',
+    '--noproxy',
+    '*',
+    '-w',
+    '\n%{http_code}',
+    '-H',
+    `Authorization: Bearer ${server.key}`,
+  ]
   const { stdout } = await run('curl', [...common, ...args])
   const [text = '', status = ''] = stdout.split('\n')
   return { status, body: JSON.parse(text) }
@@ -137,7 +145,14 @@ test('the documented command works as printed', { skip: reason }, async () => {
   await writeFile(path, CONTENT)
   // The vendor's page sets the content type by hand; curl adds the boundary to it.
   const type = ['-H', 'Content-Type: multipart/form-data']
-  const { status, body } = await curl(server.url + FILES, ...type, '-F', `file=@${path}`, '-F', 'purpose=parse')
+  const { status, body } = await curl(
+    server.url + FILES,
+    ...type,
+    '-F',
+    `file=@${path}`,
+    '-F',
+    'purpose=parse',
+  )
   assert.equal(status, '201')
   assertDocumented(body, 'file', 'pdf')
   await assertStored(body, CONTENT)

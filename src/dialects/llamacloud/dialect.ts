@@ -30,7 +30,8 @@ async function serve(
   await server.register(cors, {
     origin: '*',
     methods: ['GET', 'POST', 'DELETE'],
-    exposedHeaders: ['x-request-id'],
+    // What its SDK looks at before it tries again, and what a caller reports.
+    exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],
   })
   acceptJsonBodies(server)
   // The form is taken from the connection as it comes, by the route that knows what to do with it.

@@ -90,10 +90,14 @@ export class Fields {
   }
 
   /** Ids as a list, or as one; undefined if none is given. */
-  fileIds(name: string): readonly FileId[] | undefined {
+  fileIds(name: string, maxIds: number): readonly FileId[] | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
     const list = Array.isArray(value) ? value : [value]
+    if (list.length > maxIds) {
+      const msg = `List should have at most ${maxIds} items after validation`
+      return this.#problems.add({ type: 'too_long', loc: this.#loc(name), msg, ctx: { max_length: maxIds } })
+    }
     const ids = list.map((id, index) => this.#fileIdOf(id, [...this.#loc(name), index]))
     return ids.filter((id) => id !== undefined)
   }

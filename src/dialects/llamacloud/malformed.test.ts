@@ -73,10 +73,16 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   'text after the last boundary': Buffer.concat([good, Buffer.alloc(MIB, 'epilogue ')]),
   'blanks without end after the last boundary': Buffer.concat([good, Buffer.alloc(200_000, '\r\n')]),
   'more than 20 parts': formOf([filePart(), ...Array.from({ length: 1000 }, () => purposePart())]),
-  'twenty-one empty parts': formOf(Array.from({ length: 21 }, (_, index) => ({ name: `f${index}`, content: '' }))),
+  'twenty-one empty parts': formOf(
+    Array.from({ length: 21 }, (_, index) => ({ name: `f${index}`, content: '' })),
+  ),
   'two files': formOf([filePart(), filePart('other', 'b.txt'), purposePart()]),
   'a thousand empty files': formOf(Array.from({ length: 1000 }, () => filePart(''))),
-  'two files under different names': formOf([filePart(), { ...filePart(), name: 'upload_file' }, purposePart()]),
+  'two files under different names': formOf([
+    filePart(),
+    { ...filePart(), name: 'upload_file' },
+    purposePart(),
+  ]),
   'a name twice in one header': fileWith('name="purpose"; filename="a.txt"'),
   'a filename twice in one header': fileWith('filename="a.txt"; filename="b.txt"'),
   'two Content-Dispositions': formWith(`${named}\r\nContent-Disposition: form-data; name="purpose"`),
@@ -85,7 +91,9 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   'a filename* of 8 KiB of nothing': fileWith(`filename*=${`a''`.repeat(2700)}`),
   'a quote that nothing closes': fileWith('filename="a.txt'),
   'base64 as transfer encoding': formWith(`${named}\r\nContent-Transfer-Encoding: base64`, 'aGVsbG8='),
-  'quoted-printable as transfer encoding': formWith(`${named}\r\nContent-Transfer-Encoding: quoted-printable`),
+  'quoted-printable as transfer encoding': formWith(
+    `${named}\r\nContent-Transfer-Encoding: quoted-printable`,
+  ),
   'a NUL in a filename': fileWith('filename="a\u0000.txt"'),
   'an escape character in a filename': fileWith('filename="a\u001b[31m.txt"'),
   'a C1 character in a filename': fileWith('filename="a\u0085.txt"'),
@@ -188,11 +196,19 @@ test('fields named after parts of JavaScript do nothing', async () => {
 })
 
 test('a form comes to the same in any order and any pieces; of a field sent twice the last counts', async () => {
-  const parts = [purposePart('split'), filePart(), purposePart('parse'), { name: 'external_file_id', content: 'a/b' }]
+  const parts = [
+    purposePart('split'),
+    filePart(),
+    purposePart('parse'),
+    { name: 'external_file_id', content: 'a/b' },
+  ]
   const [first, second, third, fourth] = parts as [never, never, never, never]
   for (const order of [parts, [second, fourth, first, third], [fourth, first, third, second]]) {
     const { status, body } = await client.upload(order)
-    assert.deepEqual([status, body.purpose, body.external_file_id, body.name], [201, 'parse', 'a/b', 'notes.txt'])
+    assert.deepEqual(
+      [status, body.purpose, body.external_file_id, body.name],
+      [201, 'parse', 'a/b', 'notes.txt'],
+    )
     kept += 1
   }
   const connection = await RawConnection.open(server.url)

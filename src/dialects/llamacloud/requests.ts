@@ -116,13 +116,9 @@ function wantsUrl(fields: Fields): boolean {
 }
 
 function pageOf(filters: Fields, paging: Fields, place: Location, limit: number, problems: Problems) {
-  const ids = filters.fileIds('file_ids')
+  const ids = filters.fileIds('file_ids', MAX_PAGE)
   const name = filters.text('file_name')
   const externalId = filters.text('external_file_id')
-  if (ids !== undefined && ids.length > MAX_PAGE) {
-    const msg = `List should have at most ${MAX_PAGE} items after validation`
-    problems.add({ type: 'too_long', loc: [...place, 'file_ids'], msg, ctx: { max_length: MAX_PAGE } })
-  }
   const filter = {
     ...(ids === undefined ? {} : { ids }),
     ...(name === undefined ? {} : { name }),

@@ -18,6 +18,7 @@ import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire
 
 const FILES = '/api/v1/beta/files'
 const DEFAULT_URL_SECONDS = 3600
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 const creates = { access: { scope: 'files:create', limit: 'write' } } as const
 const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
@@ -228,14 +229,17 @@ function refuseOtherMethods(server: FastifyInstance): void {
     [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
     [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
     '/api/v1/projects': ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+    '/session': ['GET', 'PUT', 'PATCH', 'HEAD'],
   }
   for (const [url, method] of Object.entries(others)) {
+    const allow = METHODS.filter((name) => !method.includes(name)).join(', ')
     server.route({
       url,
       method,
       config: { access: 'public' },
       schema: { hide: true } as object,
-      onRequest: async () => {
+      onRequest: async (_request, reply) => {
+        reply.header('allow', allow)
         throw new ServiceError('method-not-allowed', 'Method Not Allowed')
       },
       handler: async () => undefined,

@@ -14,7 +14,8 @@ test('with ID_PREFIX=off ids are printed bare, and still taken in every form', a
   const { client } = await start(t, { ENTREPOT_LLAMACLOUD_ID_PREFIX: 'off' })
   const { id } = await client.stored()
   assert.match(id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
-  for (const form of [id, `dfl-${id}`]) assert.equal((await client.get<{ id: string }>(`/${form}`)).body.id, id)
+  for (const form of [id, `dfl-${id}`])
+    assert.equal((await client.get<{ id: string }>(`/${form}`)).body.id, id)
   assert.equal((await client.query()).body.items[0]?.id, id)
 })
 

@@ -120,7 +120,7 @@ async function receiveFile(
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   const reserve = reservation(request, projectId)
   try {
-    const blob = await stageBlob(services, receiveBody(source, limits), {
+    const blob = await stageBlob(services, receiveBody(source, limits, { md5: false }), {
       announcedBytes: reserve.bytes,
       reserve,
     })

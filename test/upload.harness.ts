@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { TestServer } from '../../test/harness.ts'
-import type { CreatedFile } from '../../test/lightfield-client.ts'
-import { collectBlobs } from '../core/files/collect-blobs.ts'
+import { collectBlobs } from '../src/core/files/collect-blobs.ts'
+import type { TestServer } from './harness.ts'
+import type { CreatedFile } from './lightfield-client.ts'
 
 /** Every file of bytes that the data folder holds, staged or published. */
 export async function bytesOnDisk(server: TestServer): Promise<string[]> {

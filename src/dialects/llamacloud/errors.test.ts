@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { TestServer } from '../../../test/harness.ts'
+import { type Answer, exchange } from '../../../test/lightfield-client.ts'
+import {
+  BOUNDARY,
+  detailOf,
+  FILES,
+  filePart,
+  LlamaCloudClient,
+  PARSE_ERROR,
+  problemsOf,
+  purposePart,
+} from '../../../test/llamacloud-client.ts'
+import { sendRaw } from '../../../test/raw-http.ts'
+import { StoreError } from '../../core/errors.ts'
+
+const UNKNOWN = 'dfl-00000000-0000-7000-8000-000000000000'
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+let server: TestServer
+let client: LlamaCloudClient
+
+before(async () => {
+  server = await TestServer.start()
+  client = new LlamaCloudClient(server)
+})
+after(() => server.stop())
+
+function outcome(answer: Answer<unknown>): [number, unknown] {
+  assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
+  assert.deepEqual(Object.keys(answer.body as object), ['detail'])
+  return [answer.status, detailOf(answer)]
+}
+
+/** Every path there is, the methods it takes, and a body for those that need one. */
+const paths: Readonly<Record<string, readonly string[]>> = {
+  [FILES]: ['GET', 'POST'],
+  [`${FILES}/query`]: ['GET', 'POST', 'DELETE'],
+  [`${FILES}/${UNKNOWN}`]: ['GET', 'DELETE'],
+  [`${FILES}/${UNKNOWN}/content`]: ['GET'],
+  '/api/v1/projects': ['GET'],
+  '/session': ['POST', 'DELETE'],
+}
+for (const [path, methods] of Object.entries(paths)) {
+  for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']) {
+    if (methods.includes(method)) continue
+    test(`${method} ${path} is not allowed, with or without a key, here and below the prefix`, async () => {
+      for (const caller of [client, new LlamaCloudClient(server, undefined)]) {
+        for (const prefix of ['', '/llamacloud']) {
+          const answer = await caller.send(method, prefix + path)
+          assert.equal(answer.status, 405)
+          if (method !== 'HEAD') assert.deepEqual(outcome(answer), [405, 'Method Not Allowed'])
+          assert.equal(answer.headers.get('allow'), methods.join(', '))
+          assert.ok(answer.headers.get('x-request-id'))
+        }
+      }
+    })
+  }
+}
+
+const keyed: readonly (readonly [string, string])[] = [
+  ['GET', FILES],
+  ['POST', FILES],
+  ['POST', `${FILES}/query`],
+  ['GET', `${FILES}/${UNKNOWN}`],
+  ['GET', `${FILES}/${UNKNOWN}/content`],
+  ['DELETE', `${FILES}/${UNKNOWN}`],
+  ['GET', '/api/v1/projects'],
+]
+for (const [method, path] of keyed) {
+  test(`${method} ${path} asks for a key before anything else`, async () => {
+    const { key } = server
+    const wrong: readonly (readonly [string | undefined, string])[] = [
+      [undefined, 'Not authenticated'],
+      ['Bearer', 'Invalid API key'],
+      ['Bearer llx-wrong', 'Invalid API key'],
+      [`Bearer ${key}x`, 'Invalid API key'],
+      [`Basic ${key}`, 'Invalid API key'],
+      [key, 'Invalid API key'],
+    ]
+    for (const [authorization, text] of wrong) {
+      const answer = await client.send(method, `${path}?page_size=x`, undefined, { authorization })
+      assert.deepEqual(outcome(answer), [401, text])
+      assert.equal(answer.headers.get('www-authenticate'), 'Bearer')
+    }
+    const right = await client.send(method, path, undefined, { authorization: `bearer ${key}` })
+    assert.notEqual(right.status, 401)
+  })
+}
+
+test('an address that is not there answers 404 in the same envelope', async () => {
+  for (const path of [
+    '/api/v1/files',
+    '/api/v2/x',
+    '/llamacloud/none',
+    `${FILES}/`,
+    `${FILES}/${UNKNOWN}/x`,
+  ]) {
+    for (const caller of [client, new LlamaCloudClient(server, 'wrong')]) {
+      if (path === `${FILES}/` && caller !== client) continue
+      assert.deepEqual(outcome(await caller.send('GET', path)), [404, 'Not Found'])
+    }
+  }
+})
+
+test('a broken address answers 400 or 404 and breaks nothing', async () => {
+  for (const path of [
+    `${FILES}/%`,
+    `${FILES}/%zz/content`,
+    `${FILES}?file_name=%`,
+    `/llamacloud${FILES}/%ff`,
+  ]) {
+    const { status, text } = await client.send('GET', path)
+    assert.ok(status === 400 || status === 404 || status === 200 || status === 422, `${path} ${status}`)
+    assert.doesNotMatch(text, /stack|node:/)
+  }
+  assert.equal(await client.count(), 0)
+})
+
+test('a create that is no form is 415, a query that is no JSON 415 or 400', async () => {
+  for (const type of [
+    'application/json',
+    'multipart/mixed; boundary=x',
+    'application/octet-stream',
+    undefined,
+  ]) {
+    const answer = await client.send('POST', FILES, '{"purpose":"parse"}', { 'content-type': type })
+    assert.deepEqual(outcome(answer), [415, 'Expected multipart/form-data'])
+  }
+  assert.equal(
+    (await client.send('POST', `${FILES}/query`, 'x', { 'content-type': 'text/plain' })).status,
+    415,
+  )
+  for (const body of ['{', 'nonsense', '{"filter":{}', '\u0000', Buffer.from([0x22, 0xff, 0x22])]) {
+    const answer = await client.send('POST', `${FILES}/query`, body, JSON_TYPE)
+    assert.deepEqual(outcome(answer), [400, PARSE_ERROR])
+  }
+  const gzip = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'content-encoding': 'gzip' }
+  assert.equal((await client.send('POST', FILES, 'x', gzip)).status, 415)
+})
+
+test('a query that is too large, too deep or of another kind is refused', async () => {
+  const large = await client.send('POST', `${FILES}/query`, `"${'x'.repeat(1024 * 1024)}"`, JSON_TYPE)
+  assert.equal(large.status, 413)
+  const deep = await client.send(
+    'POST',
+    `${FILES}/query`,
+    '['.repeat(100_000) + ']'.repeat(100_000),
+    JSON_TYPE,
+  )
+  assert.ok([400, 422].includes(deep.status))
+  for (const body of [null, [], 'x', 1, true]) {
+    const answer = await client.query(body)
+    assert.deepEqual([answer.status, problemsOf(answer)], [422, ['body model_attributes_type']])
+  }
+  assert.equal(
+    (await client.send('POST', `${FILES}/query`, '{"__proto__":{"filter":1}}', JSON_TYPE)).status,
+    400,
+  )
+  // No body is no filter.
+  assert.equal((await client.send('POST', `${FILES}/query`)).status, 200)
+  assert.equal((await client.send('POST', `${FILES}/query`, '', JSON_TYPE)).status, 200)
+})
+
+test('all problems of a list are told at once, each with its place', async () => {
+  const query = '?page_size=5000&file_ids=abc&file_ids=dfl-1&order_by=size&page_token=x'
+  const answer = await client.get(query)
+  assert.equal(answer.status, 422)
+  assert.deepEqual(problemsOf(answer).toSorted(), [
+    'query.file_ids.0 uuid_parsing',
+    'query.file_ids.1 uuid_parsing',
+    'query.order_by value_error',
+    'query.page_size less_than_equal',
+    'query.page_token value_error',
+  ])
+  assert.deepEqual(detailOf(await client.get('?page_size=5000')), [
+    {
+      type: 'less_than_equal',
+      loc: ['query', 'page_size'],
+      msg: 'Input should be less than or equal to 1000',
+      input: '5000',
+      ctx: { le: 1000 },
+    },
+  ])
+})
+
+test('all problems of a query are told at once, each with its place', async () => {
+  const filter = {
+    file_ids: ['x', 7, null],
+    file_name: ['a'],
+    external_file_id: { $ne: 1 },
+    only_manually_uploaded: 'yes',
+    data_source_id: 1,
+    project_id: false,
+  }
+  const answer = await client.query({ filter, page_size: '10x', order_by: 1, page_token: [] })
+  assert.equal(answer.status, 422)
+  assert.deepEqual(problemsOf(answer).toSorted(), [
+    'body.filter.data_source_id string_type',
+    'body.filter.external_file_id string_type',
+    'body.filter.file_ids.0 uuid_parsing',
+    'body.filter.file_ids.1 uuid_parsing',
+    'body.filter.file_ids.2 uuid_parsing',
+    'body.filter.file_name string_type',
+    'body.filter.only_manually_uploaded bool_type',
+    'body.filter.project_id string_type',
+    'body.order_by string_type',
+    'body.page_size int_parsing',
+    'body.page_token string_type',
+  ])
+  const noObject = await client.query({ filter: 'x' })
+  assert.deepEqual(problemsOf(noObject), ['body.filter model_attributes_type'])
+})
+
+test('numbers that are none are refused, wherever they stand', async () => {
+  for (const [value, type] of [
+    ['abc', 'int_parsing'],
+    ['1e3', 'int_parsing'],
+    ['1.5', 'int_parsing'],
+    ['0x10', 'int_parsing'],
+    ['0', 'greater_than_equal'],
+    ['-1', 'greater_than_equal'],
+    ['999999999999', 'less_than_equal'],
+  ] as const)
+    assert.deepEqual(problemsOf(await client.get(`?page_size=${value}`)), [`query.page_size ${type}`])
+  assert.deepEqual(problemsOf(await client.get('?page_size=1&page_size=2')), ['query.page_size int_type'])
+  assert.deepEqual(problemsOf(await client.get('/abc/content?expires_at_seconds=0')), [
+    'path.file_id uuid_parsing',
+    'query.expires_at_seconds greater_than_equal',
+  ])
+  assert.equal((await client.query({ filter: { file_ids: Array(1000).fill(UNKNOWN) } })).status, 200)
+  const tooMany = await client.query({ filter: { file_ids: Array(1001).fill(UNKNOWN) } })
+  assert.deepEqual(problemsOf(tooMany), ['body.filter.file_ids too_long'])
+})
+
+test('an empty value in the query is none, plus and %20 are both a space', async (t) => {
+  const { id } = await client.stored('x', 'q3 + report.txt')
+  t.after(() => client.delete(id))
+  const empty =
+    '?page_size=&page_token=&file_ids=&file_name=&external_file_id=&order_by=&expand=&project_id=&organization_id='
+  const listed = await client.get<{ items: unknown[]; total_size: unknown }>(empty)
+  assert.deepEqual([listed.status, listed.body.items.length, listed.body.total_size], [200, 1, null])
+  for (const name of ['q3+%2B+report.txt', 'q3%20%2b%20report.txt', 'q3+%2B%20report%2Etxt']) {
+    const { body } = await client.get<{ items: unknown[] }>(`?file_name=${name}`)
+    assert.equal(body.items.length, 1)
+  }
+  assert.equal((await client.get(`/${id}/content?expires_at_seconds=`)).status, 200)
+  assert.equal((await client.get(`/${id}?expand=&unknown=x`)).status, 200)
+})
+
+test('a DELETE as Python sends it, JSON declared and no body, deletes', async () => {
+  const { id } = await client.stored()
+  const head = `DELETE ${FILES}/${id} HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nAuthorization: Bearer ${server.key}\r\n`
+  const { status, headers, body } = await sendRaw(server.url, `${head}Content-Type: application/json\r\n\r\n`)
+  assert.deepEqual([status, body], [204, ''])
+  assert.equal(headers.get('content-type'), undefined)
+  assert.deepEqual(outcome(await client.delete(id)), [404, 'File not found'])
+})
+
+test('over the rate limit an answer tells when to come back', async (t) => {
+  const limited = await TestServer.start({ ENTREPOT_RATE_LIMITS: 'write=1' })
+  t.after(() => limited.stop())
+  const caller = new LlamaCloudClient(limited)
+  await caller.stored()
+  const refused = await caller.upload([filePart(), purposePart()])
+  assert.equal(refused.status, 429)
+  assert.equal(refused.headers.get('retry-after'), '1')
+  assert.match(String(detailOf(refused)), /limit reached; try again in 1 second\./)
+  limited.clock.advance({ seconds: 1 })
+  await caller.stored()
+  assert.equal(await caller.count(), 2)
+})
+
+test('a fault tells an id that the log knows, and nothing else', async (t) => {
+  t.mock.method(server.app.services.metadata, 'findFile', async () => {
+    throw new Error('secret of the house')
+  })
+  for (const path of ['', '/content']) {
+    const answer = await client.get(`/${UNKNOWN}${path}`)
+    const id = answer.headers.get('x-request-id')
+    assert.match(id ?? '', /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+    assert.deepEqual(outcome(answer), [500, `Internal error, correlation ID ${id}`])
+    assert.doesNotMatch(answer.text, /secret/)
+  }
+})
+
+test('a store that does not answer is 503 with a time to come back, a full one final', async (t) => {
+  const { blobs } = server.app.services
+  const failing = t.mock.method(blobs, 'put', async () => {
+    throw new StoreError('unavailable', 'no answer')
+  })
+  const unavailable = await client.upload([filePart(), purposePart()])
+  assert.deepEqual(outcome(unavailable), [503, 'Storage backend unavailable'])
+  assert.equal(unavailable.headers.get('retry-after'), '2')
+  failing.mock.mockImplementation(async () => {
+    throw new StoreError('full', 'no space')
+  })
+  const full = await client.upload([filePart(), purposePart()])
+  assert.deepEqual(outcome(full), [507, 'Storage is full'])
+  assert.equal(full.headers.get('x-should-retry'), 'false')
+  failing.mock.restore()
+  assert.equal(await client.count(), 0)
+})
