@@ -2,54 +2,27 @@ import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
+import { ConfigError } from './config-reader.ts'
 import { bootstrap, ensureLinkKeys } from './core/access/bootstrap.ts'
-import type { BlobStore } from './core/blob-store.ts'
 import { type Clock, SECOND_MS, systemClock } from './core/clock.ts'
 import { collectBlobs } from './core/files/collect-blobs.ts'
 import { expireFiles } from './core/files/expire-files.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
-import type { MetadataStore } from './core/metadata-store.ts'
 import type { Services } from './core/services.ts'
 import { allDialects, type DialectSettings } from './dialects/all.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
 import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
-import { openSqliteMetadataStore } from './metadata/sqlite.ts'
 import { Metrics } from './ops/metrics.ts'
+import { openStores } from './stores.ts'
 import { createSurface } from './surface.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
-
-/** Rows and bytes of one installation, opened together and belonging together. */
-export interface Stores {
-  readonly metadata: MetadataStore
-  readonly blobs: BlobStore
-}
-
-/**
- * Opens the stores of a data folder, making what is missing. Works beside a running server.
- * @throws Error in one sentence if the two do not belong together
- */
-export async function openStores(config: Config, onFatal: (error: unknown) => void): Promise<Stores> {
-  const { dataDir, diskReserveBytes } = config
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const metadata = await openSqliteMetadataStore({ dataDir, onFatal })
-  const blobs = await DiskBlobStore.open(
-    dataDir,
-    diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes },
-  )
-  const id = await metadata.storeId()
-  if ((await blobs.claim(id)) === id) return { metadata, blobs }
-  await metadata.close()
-  throw new Error(
-    `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`,
-  )
-}
+const IDLE_SWEEP_MS = 50
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -162,11 +135,15 @@ export class App {
   }
 }
 
-/** @throws Error naming a purpose that does not exist */
+/** @throws ConfigError naming a purpose that does not exist */
 function dialectSettings({ lightfield, llamacloud }: Config): DialectSettings {
-  return {
-    lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
-    llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
+  try {
+    return {
+      lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
+      llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
+    }
+  } catch (error) {
+    throw new ConfigError([(error as Error).message])
   }
 }
 
@@ -188,7 +165,12 @@ function jobsOf(services: Services) {
 /** Waits for requests in flight, then cuts what is left. */
 async function drain(server: FastifyInstance): Promise<void> {
   const timer = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS)
-  await server.close().finally(() => clearTimeout(timer))
+  // A connection that was busy when listening ended is kept alive by its client afterwards: nobody else would close it.
+  const sweep = setInterval(() => server.server.closeIdleConnections(), IDLE_SWEEP_MS)
+  await server.close().finally(() => {
+    clearTimeout(timer)
+    clearInterval(sweep)
+  })
 }
 
 async function closeAtOnce(server: Server): Promise<void> {

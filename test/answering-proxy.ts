@@ -48,7 +48,10 @@ export class AnsweringProxy {
     const count = incoming.headers['x-stainless-retry-count']
     this.tries.push(Array.isArray(count) ? count[0] : count)
     const canned = this.#canned.shift()
-    if (canned === undefined) return this.#pass(incoming, outgoing)
+    if (canned === undefined) {
+      this.#pass(incoming, outgoing)
+      return
+    }
     incoming.resume()
     incoming.once('end', () => {
       outgoing.writeHead(canned.status, { 'content-type': 'application/json', ...canned.headers })

@@ -25,10 +25,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `surface.ts` is a part of the composition root. */
+/** Files beside the folders; `stores.ts` and `surface.ts` are parts of the composition root. */
 const layersOfFiles: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'app.ts': 'app',
+  'stores.ts': 'app',
   'surface.ts': 'app',
   'config.ts': 'config',
   'config-reader.ts': 'config',
@@ -44,8 +45,8 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.ts'))
 
-/** What is served; tests may reach for a whole server. */
-const production = sources.filter((path) => !path.endsWith('.test.ts'))
+/** What is served; tests, and what they share, may reach for a whole server. */
+const production = sources.filter((path) => !/\.(test|harness)\.ts$/.test(path))
 
 function importsOf(path: string): string[] {
   const text = readFileSync(join(root, 'src', path), 'utf8')

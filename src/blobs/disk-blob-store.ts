@@ -127,8 +127,12 @@ export class DiskBlobStore implements BlobStore {
       if (errnoOf(error) === 'ENOENT') throw new StoreError('missing', 'there is no blob of this key', error)
       throw diskError('open the blob', error)
     }
-    const start = range?.first ?? 0
-    const end = range?.last ?? (await onDisk('measure the blob', lastPosition(file)))
+    const last = await onDisk('measure the blob', lastPosition(file))
+    if (range && range.last > (last ?? -1)) {
+      await file.close()
+      throw new StoreError('missing', 'the blob is too short for this range')
+    }
+    const { first: start, last: end } = range ?? { first: 0, last }
     return file.createReadStream({ start, end, highWaterMark: READ_CHUNK_BYTES })
   }
 

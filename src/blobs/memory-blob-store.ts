@@ -39,6 +39,8 @@ export class MemoryBlobStore implements BlobStore {
   async open(key: BlobKey, range?: ByteRange): Promise<Readable> {
     const bytes = this.#blobs.get(key)
     if (bytes === undefined) throw new StoreError('missing', 'there is no blob of this key')
+    if (range && range.last >= bytes.byteLength)
+      throw new StoreError('missing', 'the blob is too short for this range')
     const wanted = range ? bytes.subarray(range.first, range.last + 1) : bytes
     return Readable.from(wanted.byteLength > 0 ? [wanted] : [], { objectMode: false })
   }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { Stores } from '../app.ts'
 import { ensureDefaultTenant } from '../core/access/bootstrap.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import type { Stores } from '../stores.ts'
 import { Failure } from './failure.ts'
 import { configOf } from './settings.ts'
 
@@ -12,7 +12,7 @@ export type Tenants = Pick<Stores, 'metadata'> & { readonly clock: Clock }
 export async function withStores<T>(command: Command, work: (stores: Stores) => Promise<T>): Promise<T> {
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
-  const { openStores } = await import('../app.ts')
+  const { openStores } = await import('../stores.ts')
   // A commit that fails rejects; there is nobody else to tell.
   const stores = await openStores(config, () => undefined)
   try {

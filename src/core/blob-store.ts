@@ -35,7 +35,7 @@ export interface BlobStore {
   /**
    * Streams a blob or a range of it, with backpressure. The blob is opened before the promise resolves, so a delete
    * afterwards does not cut the stream short on stores that can help it.
-   * @throws StoreError `missing`, `unavailable`
+   * @throws StoreError `missing` if there is no such blob, or it is too short for the range; `unavailable`
    */
   open(key: BlobKey, range?: ByteRange): Promise<Readable>
   /** Fails only if the blob may still be there afterwards; deleting what is not there succeeds. */

@@ -35,7 +35,9 @@ export async function sendFile(
   if (isNotModified(request, etag, storedAt)) return reply.code(304).headers(about).send()
   const range = rangeOf(request, reply, etag, storedAt, sizeBytes)
   // Opened before anything is said about the bytes: an answer that they are lost must not describe them.
-  const bytes = await services.blobs.open(blobKey, range)
+  // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
+  const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
+  const bytes = await services.blobs.open(blobKey, range ?? whole)
   reply.headers(about).type(file.mimeType).header('content-disposition', contentDisposition(file.name))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
@@ -55,7 +57,8 @@ function isNotModified({ headers }: FastifyRequest, etag: string, storedAt: numb
 
 function preconditionHolds({ headers }: FastifyRequest, etag: string, storedAt: number): boolean {
   const tags = headers['if-match']
-  if (tags !== undefined) return matches(tags, etag)
+  // Compared strongly (RFC 9110, 13.1.1): a weak tag never matches.
+  if (tags !== undefined) return tags.split(',').some((tag) => tag.trim() === '*' || tag.trim() === etag)
   const since = Date.parse(headers['if-unmodified-since'] ?? '')
   return Number.isNaN(since) || Math.floor(storedAt / 1000) * 1000 <= since
 }

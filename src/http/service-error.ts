@@ -38,8 +38,17 @@ export function toServiceError(error: unknown): ServiceError {
     const [code, message] = storeCodes[error.code]
     return new ServiceError(code, message, { cause: error })
   }
+  if (isAbort(error))
+    return new ServiceError('body-incomplete', 'The request ended before its body did.', { cause: error })
   const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ''] ?? 'internal'
   return new ServiceError(code, messages[code] ?? 'Unexpected error.', { cause: error })
+}
+
+/** How Node tells that a client went away in the middle of a body. */
+function isAbort(error: unknown): boolean {
+  return (
+    error instanceof Error && error.message === 'aborted' && 'code' in error && error.code === 'ECONNRESET'
+  )
 }
 
 /** Faults of ours: logged as errors, with their cause. */

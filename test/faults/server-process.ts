@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** How long a start may take before it counts as failed. */
 const START_PATIENCE_MS = 20_000
+const CLI = fileURLToPath(new URL('../../src/cli/entrepot.ts', import.meta.url))
 const KEPT_OUTPUT_CHARACTERS = 200_000
 
 /** The admin key of every server that is started here. */
@@ -114,8 +115,8 @@ export class ServerProcess {
 
 function spawnServer(options: StartServer): ChildProcess {
   const { dataDir, settings = {}, nodeOptions = [], shellPrelude } = options
-  const entry = options.entry ?? fileURLToPath(new URL('./serve.ts', import.meta.url))
-  const command = [process.execPath, ...nodeOptions, entry]
+  const program = options.entry === undefined ? [CLI, 'serve'] : [options.entry]
+  const command = [process.execPath, ...nodeOptions, ...program]
   const env = {
     ...foreignEnvironment(),
     ENTREPOT_DATA_DIR: dataDir,

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { APIError, type LlamaCloud, NotFoundError, toFile, UnprocessableEntityError } from '@llamaindex/llama-cloud'
+import {
+  APIError,
+  type LlamaCloud,
+  NotFoundError,
+  toFile,
+  UnprocessableEntityError,
+} from '@llamaindex/llama-cloud'
 import { TestServer } from '../harness.ts'
 import { LlamaCloudClient } from '../llamacloud-client.ts'
 import { idsOf, refusal, sdkFor } from './llamacloud-sdk.ts'
@@ -41,7 +47,11 @@ test('retrieve shows the file by any form of its id, with a link only when asked
   const expanded = await client.files.retrieve(created.id, { expand: ['download_url'] })
   assert.deepEqual(expanded, {
     ...created,
-    download_url: { url: expanded.download_url?.url, expires_at: secondsFromNow(HOUR_SECONDS), form_fields: null },
+    download_url: {
+      url: expanded.download_url?.url,
+      expires_at: secondsFromNow(HOUR_SECONDS),
+      form_fields: null,
+    },
   })
   assert.equal(await (await fetch(expanded.download_url?.url ?? '')).text(), CONTENT)
   server.clock.advance({ seconds: 1 })
@@ -183,7 +193,9 @@ test('a file that has ended answers like one that never was', async () => {
 
 test('what is no id is refused with its place', async () => {
   const error = await refusal(client.files.retrieve('abc'), UnprocessableEntityError)
-  const detail = [{ type: 'uuid_parsing', loc: ['path', 'file_id'], msg: 'Input should be a valid UUID', input: 'abc' }]
+  const detail = [
+    { type: 'uuid_parsing', loc: ['path', 'file_id'], msg: 'Input should be a valid UUID', input: 'abc' },
+  ]
   assert.deepEqual(error.error, { detail })
   for (const id of ['query', 'a/b', 'dfl-', 'dfl-123', "' or 1=1 --", 'ü'])
     await refusal(client.files.delete(id), UnprocessableEntityError)

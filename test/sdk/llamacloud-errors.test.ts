@@ -109,9 +109,14 @@ test('a key of two projects works in the one that is named, by UUID or slug', as
   assert.deepEqual([first.project_id, second.project_id], [one.id, two.id])
   assert.deepEqual(idsOf((await client.files.list()).items), [first.id])
   for (const project_id of [two.id, 'two'])
-    assert.deepEqual(idsOf((await client.files.list({ project_id, organization_id: 'default' })).items), [second.id])
+    assert.deepEqual(idsOf((await client.files.list({ project_id, organization_id: 'default' })).items), [
+      second.id,
+    ])
   assert.deepEqual(idsOf((await client.files.query({ filter: { project_id: one.id } })).items), [first.id])
-  await refusal(client.files.query({ project_id: two.id, filter: { project_id: one.id } }), PermissionDeniedError)
+  await refusal(
+    client.files.query({ project_id: two.id, filter: { project_id: one.id } }),
+    PermissionDeniedError,
+  )
   // Without a named project the id alone says which file is meant; with one it must be there.
   assert.equal((await client.files.retrieve(second.id)).id, second.id)
   await refusal(client.files.retrieve(second.id, { project_id: one.id }), NotFoundError)
@@ -131,7 +136,10 @@ test('a key without the scope is forbidden what it lacks', async () => {
   const { files } = sdkFor({ url: server.url, key: await server.newKey({ scopes: ['files:read'] }) })
   await files.list()
   await refusal(files.delete(randomUUID()), PermissionDeniedError)
-  await refusal(create(sdkFor({ url: server.url, key: await server.newKey({ scopes: ['files:read'] }) })), PermissionDeniedError)
+  await refusal(
+    create(sdkFor({ url: server.url, key: await server.newKey({ scopes: ['files:read'] }) })),
+    PermissionDeniedError,
+  )
   const writer = sdkFor({ url: server.url, key: await server.newKey({ scopes: ['files:create'] }) })
   await create(writer)
   await refusal(writer.files.list(), PermissionDeniedError)
@@ -150,7 +158,10 @@ for (const [what, answer] of retried) {
     proxy.answerNext(answer, answer)
     const name = `${what}.txt`
     const client = sdkFor({ url: proxy.url, key: server.key }, { maxRetries: 5 })
-    const file = await client.files.create({ file: await toFile(Buffer.from(what), name), purpose: 'user_data' })
+    const file = await client.files.create({
+      file: await toFile(Buffer.from(what), name),
+      purpose: 'user_data',
+    })
     assert.deepEqual(proxy.tries, ['0', '1', '2'])
     assert.deepEqual(idsOf((await client.files.list({ file_name: name })).items), [file.id])
   })

@@ -1,8 +1,9 @@
+import type { BlobKey } from '../blob-store.ts'
 import type { Caller } from '../caller.ts'
-import { commitWithinQuota } from '../limits/quota.ts'
-import type { Change } from '../metadata-store.ts'
+import { commitWithinQuota, isQuotaExceeded } from '../limits/quota.ts'
+import type { Change, UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, type StagedBlob } from '../uploads/stage-blob.ts'
+import { discardBlob, type StagedBlob, WRITE_LEASE_MS } from '../uploads/stage-blob.ts'
 import { type ExpiryRule, startExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 import { newFileId } from './file-id.ts'
@@ -30,11 +31,15 @@ export async function createFile(
 ): Promise<FileRecord> {
   const file = fileOf(services.clock.now(), caller, input, blob)
   try {
-    await commitWithinQuota(services, [
-      ...settle(file, blob),
-      { kind: 'blob.claim', key: blob.key },
-      { kind: 'file.insert', file },
-    ])
+    try {
+      await publish(services, file, blob.key, blob.reserved)
+    } catch (error) {
+      if (blob.reserved === undefined || !isQuotaExceeded(error)) throw error
+      // Of many uploads at once each may have been in the way of the others with what it reserved. Now that this one is
+      // out of the way it is judged by its size alone, so that in the end as many get in as fit.
+      await giveReservationBack(services, blob.key, blob.reserved)
+      await publish(services, file, blob.key, undefined)
+    }
     return file
   } catch (error) {
     await discardBlob(services, blob.key)
@@ -42,13 +47,33 @@ export async function createFile(
   }
 }
 
-/** Counts what the file takes beyond what was reserved for it. */
-function settle({ organizationId, projectId, sizeBytes }: FileRecord, { reserved }: StagedBlob): Change[] {
+/** Counts what the file takes beyond what was reserved for it, and makes it visible. */
+async function publish(
+  services: Services,
+  file: FileRecord,
+  key: BlobKey,
+  reserved: UsageOf | undefined,
+): Promise<void> {
+  const { organizationId, projectId, sizeBytes } = file
   const files = 1 - (reserved?.files ?? 0)
   const bytes = sizeBytes - (reserved?.bytes ?? 0)
-  return files === 0 && bytes === 0
-    ? []
-    : [{ kind: 'usage.add', usage: { organizationId, projectId, files, bytes } }]
+  const usage = { organizationId, projectId, files, bytes }
+  const rest: Change[] = files === 0 && bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
+  await commitWithinQuota(services, [...rest, { kind: 'blob.claim', key }, { kind: 'file.insert', file }])
+}
+
+/** The bytes stay as they are, under the same key and a lease from now on. */
+async function giveReservationBack(
+  { metadata, clock }: Services,
+  key: BlobKey,
+  reserved: UsageOf,
+): Promise<void> {
+  const usage = { ...reserved, files: -reserved.files, bytes: -reserved.bytes }
+  await metadata.commit([
+    { kind: 'blob.claim', key },
+    { kind: 'usage.add', usage },
+    { kind: 'blob.intend', blob: { key, collectAfter: clock.now() + WRITE_LEASE_MS } },
+  ])
 }
 
 function fileOf(now: number, caller: Caller, input: CreateFile, blob: StagedBlob): FileRecord {

@@ -13,6 +13,10 @@ export async function commitWithinQuota({ metadata }: Services, changes: readonl
   }
 }
 
+export function isQuotaExceeded(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'quota-exceeded'
+}
+
 type Counted = Pick<FileRecord, 'organizationId' | 'projectId' | 'sizeBytes'>
 
 /** What a pending or stored file counts. */

@@ -8,7 +8,7 @@ import type { UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 /** Longer than any request may last; a process that dies gives its blobs up when the next one starts. */
-const WRITE_LEASE_MS = DAY_MS
+export const WRITE_LEASE_MS = DAY_MS
 
 /** Bytes that are durable and that no file points at yet. */
 export interface StagedBlob extends Digests {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SECOND_MS } from '../../core/clock.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { stateAt } from '../../core/files/file.ts'
+import { parseFileId } from '../../core/files/file-id.ts'
 import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
@@ -93,7 +94,7 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
         const body = await idempotently(
           services,
           request.log,
-          slotOf(request, `file.${verb} ${id}`),
+          slotOf(request, `file.${verb} ${parseFileId(id) ?? id}`),
           (file) => JSON.stringify(toFileBody(file, clock.now())),
           (alongside) => end(services, request.caller, input, alongside),
         )

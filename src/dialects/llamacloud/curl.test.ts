@@ -101,7 +101,7 @@ test('a form that waits for 100 Continue is told to go on, then made a file', as
   connection.write(`${head.join('\r\n')}\r\n\r\n`)
   assert.match(await connection.until(/\r\n\r\n/), /^HTTP\/1\.1 100 Continue\r\n/)
   connection.write(body)
-  const text = (await connection.until(/\r\n\r\n[^]*\r\n\r\n[^]*\}$/)).replace(/^[^]*?\r\n\r\n/, '')
+  const text = (await connection.until(/\r\n\r\n.*\r\n\r\n.*\}$/s)).replace(/^.*?\r\n\r\n/s, '')
   const answer = readAnswer(text)
   assert.equal(answer.status, 201)
   assertDocumented(JSON.parse(answer.body), 'file', 'pdf')

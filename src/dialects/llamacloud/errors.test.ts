@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
-import { type Answer, exchange } from '../../../test/lightfield-client.ts'
+import type { Answer } from '../../../test/lightfield-client.ts'
 import {
   BOUNDARY,
   detailOf,

@@ -108,7 +108,7 @@ test('a key that is none starts no session', async () => {
   ]
   for (const [headers, body] of wrong) {
     const answer = await send('POST', '/session', headers, body)
-    assert.deepEqual([answer.status, detailOf(answer)], [401, 'Invalid API key'], body)
+    assert.deepEqual([answer.status, detailOf(answer)], [401, 'Invalid API key'])
     assert.equal(answer.headers.get('set-cookie'), null)
   }
 })
@@ -135,7 +135,7 @@ test('a bearer header wins over the cookie, a wrong one too', async () => {
   assert.equal(body.project_id, tenant.project.id)
   for (const authorization of ['Bearer llx-wrong', 'Basic abc', '']) {
     const answer = await send('GET', FILES, { ...session, authorization })
-    assert.equal(answer.status, 401, authorization)
+    assert.equal(answer.status, 401)
   }
 })
 
@@ -158,7 +158,7 @@ test('a change by cookie needs the Origin of this server', async () => {
       await send('POST', `${FILES}/query`, { ...session, origin }),
       await send('DELETE', '/session', { ...session, origin }),
     ]) {
-      assert.equal(answer.status, 403, origin)
+      assert.equal(answer.status, 403)
       assert.match(String(detailOf(answer)), /need an Origin header of this server/)
     }
     // Reading changes nothing, and no other page can read the answer.

@@ -134,7 +134,7 @@ async function receiveFile(
 
 /**
  * What is surely needed, before the size of the file is known: one file, and what the form announces less what may surround
- * it. Reserving less than will be used and settling the rest afterwards admits exactly as many uploads as fit.
+ * it. The rest is settled once the bytes are there.
  */
 function reservation({ headers, caller }: FastifyRequest, projectId: string): UsageOf {
   const announced = Number(headers['content-length'] ?? 0)
