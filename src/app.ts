@@ -89,7 +89,7 @@ export class App {
   }
 
   async #openServices(): Promise<Services> {
-    const { dataDir, rootKey, rateLimits, publicUrl } = this.#config
+    const { dataDir, rootKey, rateLimits, publicUrl, touchOn } = this.#config
     const { clock = systemClock, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const lock = lockDataFolder(dataDir)
@@ -101,7 +101,7 @@ export class App {
     this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = new RateLimiter(rateLimits)
-    return { metadata, blobs, clock, rates, linkKeys, publicUrl: () => publicUrl ?? this.url }
+    return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }
   }
 
   async #listen(services: Services, metrics: Metrics): Promise<void> {

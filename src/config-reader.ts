@@ -82,10 +82,11 @@ export class Reader {
     return undefined
   }
 
-  oneOf(name: string, allowed: readonly string[], fallback: string): string {
+  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
     const text = this.#raw(name) ?? fallback
-    if (!allowed.includes(text)) this.#problem(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
-    return text
+    const found = allowed.find((value) => value === text)
+    if (found === undefined) this.#problem(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
+    return found ?? fallback
   }
 
   url(name: string): string | undefined {

@@ -26,6 +26,8 @@ export interface Config {
     /** The operator asked for it, so not getting the port is an error. */
     readonly required: boolean
   }
+  /** What moves the end of files that live since their last activity. */
+  readonly touchOn: 'none' | 'download' | 'read'
   /** Bytes of disk that uploads leave free; undefined: 5 % of the disk, at most 1 GiB. */
   readonly diskReserveBytes: number | undefined
   readonly lightfield: {
@@ -71,6 +73,7 @@ export function loadConfig(env: Environment): Config {
       host: reader.text('METRICS_HOST', '127.0.0.1'),
       ...reader.metricsPort('METRICS_PORT', METRICS_PORT),
     },
+    touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
     lightfield: {
       sessionSeconds: reader.integer('LIGHTFIELD_SESSION_SECONDS', 3600, 1, MAX_LINK_SECONDS),

@@ -42,6 +42,7 @@ function servicesOn(stores: Stores): Services {
     clock: systemClock,
     rates: new RateLimiter(noLimits),
     linkKeys: [],
+    touchOn: 'none',
     publicUrl: () => '',
   }
 }

@@ -1,5 +1,6 @@
 import type { BlobStore } from './blob-store.ts'
 import type { Clock } from './clock.ts'
+import type { TouchOn } from './files/touch-file.ts'
 import type { RateLimiter } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/signed-link.ts'
 import type { MetadataStore } from './metadata-store.ts'
@@ -12,6 +13,7 @@ export interface Services {
   readonly rates: RateLimiter
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
+  readonly touchOn: TouchOn
   /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
   publicUrl(): string
 }

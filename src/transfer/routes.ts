@@ -2,6 +2,7 @@ import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { type FileRecord, stateAt } from '../core/files/file.ts'
+import { touchFile } from '../core/files/touch-file.ts'
 import { followLink, LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import { bytesAlreadyStored, stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
@@ -99,6 +100,7 @@ function addDownload(server: FastifyInstance, services: Services): void {
     handler: async (request, reply) => {
       const file = await followLink(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
+      if (request.method === 'GET') await touchFile(services, file, 'download')
       return sendFile(services, request, reply, file)
     },
   })

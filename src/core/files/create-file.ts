@@ -16,6 +16,8 @@ export interface CreateFile {
   readonly mimeType: string
   readonly purpose: string | null
   readonly externalId: string | null
+  readonly description?: string
+  readonly labels?: Readonly<Record<string, string>>
   readonly expiry: ExpiryRule
 }
 
@@ -77,14 +79,14 @@ async function giveReservationBack(
 }
 
 function fileOf(now: number, caller: Caller, input: CreateFile, blob: StagedBlob): FileRecord {
-  const { expiry, ...given } = input
+  const { expiry, description = '', labels = {}, ...given } = input
   return {
     ...given,
+    description,
+    labels,
     id: newFileId(now),
     organizationId: caller.organizationId,
     sizeBytes: blob.sizeBytes,
-    description: '',
-    labels: {},
     createdBy: caller.subject.id,
     updatedBy: caller.subject.id,
     createdAt: now,

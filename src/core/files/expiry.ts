@@ -30,6 +30,33 @@ function expiryInstant(rule: ExpiryRule, base: number): number | null {
   }
 }
 
+/** A change of policy, of days, or of both. What is absent stays; a file that had no days gets `ttlDays` of its own. */
+export interface ExpiryChange {
+  readonly policy?: 'since-created' | 'since-last-active'
+  readonly ttlDays?: number
+  /** For a file that has none yet (it never expired, or at an instant). */
+  readonly defaultTtlDays: number
+}
+
+/**
+ * The four fields after an update. The base of the days (last activity, at first the creation) is kept, so that a change of
+ * policy moves nothing and a change of days counts from where it did.
+ */
+export function changeExpiry(
+  file: ExpiryFields,
+  { policy, ttlDays, defaultTtlDays }: ExpiryChange,
+): ExpiryFields {
+  const had = file.expiryPolicy === 'never' || file.expiryPolicy === 'at' ? undefined : file.expiryPolicy
+  const days = ttlDays ?? (file.ttlDays || defaultTtlDays)
+  const { lastActiveAt } = file
+  return {
+    expiryPolicy: policy ?? had ?? 'since-created',
+    ttlDays: days,
+    lastActiveAt,
+    expiresAt: lastActiveAt + days * DAY_MS,
+  }
+}
+
 /** Moves the instant of a sliding file after activity at `now`; every other policy is left as it is. */
 export function touchExpiry(file: ExpiryFields, now: number): ExpiryFields {
   if (file.expiryPolicy !== ('since-last-active' satisfies ExpiryPolicy)) return file

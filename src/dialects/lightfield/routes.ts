@@ -6,6 +6,7 @@ import { parseFileId } from '../../core/files/file-id.ts'
 import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
+import { touchFile } from '../../core/files/touch-file.ts'
 import { issueLink } from '../../core/links/link.ts'
 import type { AnswerSlot } from '../../core/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
@@ -141,7 +142,11 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
         response: { 200: schemas.FileBody, ...errors },
       },
     },
-    async ({ caller, params }) => toFileBody(await readFile(services, caller, params.id), clock.now()),
+    async ({ caller, params }) => {
+      const file = await readFile(services, caller, params.id)
+      await touchFile(services, file, 'read')
+      return toFileBody(file, clock.now())
+    },
   )
   server.get<{ Params: schemas.FileParams }>(
     '/v1/files/:id/url',
@@ -165,6 +170,7 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
           `The file is ${statusNames[state]}; only a COMPLETED file has a URL.`,
         )
       }
+      await touchFile(services, file, 'download')
       const end = now + settings.downloadSeconds * SECOND_MS
       return toUrlBody(issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end)))
     },

@@ -7,6 +7,7 @@ import { deleteFile } from '../../core/files/delete-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
+import { touchFile } from '../../core/files/touch-file.ts'
 import { type IssuedLink, issueLink } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { printToken } from './paging.ts'
@@ -151,6 +152,7 @@ function addRetrieve({ server, services, settings }: Context): void {
     async (request) => {
       const { withUrl, ...asked } = requests.readFileRequest(request)
       const file = await findFile(services, request, asked)
+      await touchFile(services, file, 'read')
       return toFileBody(
         file,
         withUrl ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined,
@@ -175,7 +177,9 @@ function addContent({ server, services }: Context): void {
     },
     async (request) => {
       const { urlSeconds, ...asked } = requests.readContentRequest(request)
-      return toPresignedUrl(linkTo(services, await findFile(services, request, asked), urlSeconds))
+      const file = await findFile(services, request, asked)
+      await touchFile(services, file, 'download')
+      return toPresignedUrl(linkTo(services, file, urlSeconds))
     },
   )
 }

@@ -1,0 +1,30 @@
+import { MINUTE_MS } from '../clock.ts'
+import { isStoreError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { touchExpiry } from './expiry.ts'
+import type { FileRecord } from './file.ts'
+
+/** What counts as activity of a file: nothing, downloads (and links for them), or reading its record too. */
+export type TouchOn = 'none' | 'download' | 'read'
+
+/** Activity within this time of the last is not recorded again: a download costs a durable write once a minute at most. */
+const TOUCH_EVERY_MS = MINUTE_MS
+
+/** Notes activity, which moves the expiry of a file that lives since its last one. Never fails a request. */
+export async function touchFile(
+  { metadata, clock, touchOn }: Services,
+  file: FileRecord,
+  activity: 'download' | 'read',
+): Promise<void> {
+  const counts = touchOn === 'read' || touchOn === activity
+  const now = clock.now()
+  if (!counts || file.expiryPolicy !== 'since-last-active' || now - file.lastActiveAt < TOUCH_EVERY_MS) return
+  const { lastActiveAt, expiresAt } = touchExpiry(file, now)
+  const guard = { state: 'stored', expiresAt: file.expiresAt } as const
+  try {
+    await metadata.commit([{ kind: 'file.update', id: file.id, guard, patch: { lastActiveAt, expiresAt } }])
+  } catch (error) {
+    // Somebody else touched, changed or deleted it; theirs is as good.
+    if (!isStoreError(error, 'conflict')) throw error
+  }
+}

@@ -1,0 +1,45 @@
+import type { Caller } from '../caller.ts'
+import { isStoreError } from '../errors.ts'
+import type { FilePatch } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+import { changeExpiry, type ExpiryChange } from './expiry.ts'
+import type { FileRecord } from './file.ts'
+import { readStoredFile } from './read-file.ts'
+
+/** What is absent stays as it is. Checked by the dialect: its own limits and names of fields apply. */
+export interface UpdateFile {
+  readonly name?: string
+  readonly description?: string
+  /** Replaced whole, never merged. */
+  readonly labels?: Readonly<Record<string, string>>
+  readonly expiry?: ExpiryChange
+}
+
+/**
+ * Changes what is said about a stored file; its bytes and type never change. The last of several updates wins.
+ * @throws ServiceError `file-not-found`
+ */
+export async function updateFile(
+  services: Services,
+  caller: Caller,
+  idText: string,
+  { expiry, ...given }: UpdateFile,
+): Promise<FileRecord> {
+  for (;;) {
+    const file = await readStoredFile(services, caller, idText)
+    const patch: FilePatch = {
+      ...given,
+      ...(expiry === undefined ? {} : changeExpiry(file, expiry)),
+      updatedAt: services.clock.now(),
+      updatedBy: caller.subject.id,
+    }
+    try {
+      const guard = { state: 'stored', expiresAt: file.expiresAt } as const
+      await services.metadata.commit([{ kind: 'file.update', id: file.id, guard, patch }])
+      return { ...file, ...patch }
+    } catch (error) {
+      // Deleted, expired or touched meanwhile: look again.
+      if (!isStoreError(error, 'conflict')) throw error
+    }
+  }
+}

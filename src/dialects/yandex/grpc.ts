@@ -1,0 +1,131 @@
+import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import type { Scope } from '../../core/access/scope.ts'
+import { type Caller, hasScope } from '../../core/caller.ts'
+import { ServiceError } from '../../core/errors.ts'
+import type { LimitClass } from '../../core/limits/rate-limit.ts'
+import type { Services } from '../../core/services.ts'
+import { discardBlob } from '../../core/uploads/stage-blob.ts'
+import { type GrpcCall, parseMessage, pathOf, type UnaryMethod, unary } from '../../grpc/method.ts'
+import { authenticateCaller } from './credentials.ts'
+import { getEndpoint, listEndpoints } from './discovery.ts'
+import { toGrpcFailure } from './errors.ts'
+import { ApiEndpointService } from './gen/endpoint_pb.js'
+import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
+import * as operations from './operations.ts'
+import type { YandexSettings } from './settings.ts'
+import { splitContent } from './split-content.ts'
+import { stageContent } from './staging.ts'
+
+/** Enough for any request that keeps to the limits of its fields. */
+const MAX_MESSAGE_BYTES = 1024 * 1024
+
+/** What a method asks of its caller, and the class of requests that it counts in. */
+interface Access {
+  readonly scope: Scope
+  readonly limit: LimitClass
+}
+
+const creates: Access = { scope: 'files:create', limit: 'write' }
+const updates: Access = { scope: 'files:update', limit: 'write' }
+const deletes: Access = { scope: 'files:delete', limit: 'write' }
+const reads: Access = { scope: 'files:read', limit: 'read' }
+const searches: Access = { scope: 'files:read', limit: 'search' }
+
+/** Every method that the vendor's SDKs call for files, discovery of this server among them. */
+export function grpcMethods(services: Services, settings: YandexSettings): readonly UnaryMethod[] {
+  const context = { services, settings }
+  const { get, getUrl, update, delete: remove, list } = FileService.method
+  return [
+    createMethod(context),
+    bind(context, get, reads, operations.getFile),
+    bind(context, getUrl, reads, operations.getFileUrl),
+    bind(context, update, updates, operations.updateFile),
+    bind(context, remove, deletes, operations.deleteFile),
+    bind(context, list, searches, operations.listFiles),
+    ...discoveryMethods(settings),
+  ]
+}
+
+type Operation<I extends DescMessage, O extends DescMessage> = (
+  context: operations.Context,
+  caller: Caller,
+  request: MessageShape<I>,
+) => Promise<MessageShape<O>>
+
+function bind<I extends DescMessage, O extends DescMessage>(
+  context: operations.Context,
+  method: DescMethodUnary<I, O>,
+  access: Access,
+  operation: Operation<I, O>,
+): UnaryMethod {
+  return unary(method, {
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    admit: (call) => admit(context.services, call, access),
+    answer: (request, caller) => operation(context, caller, request),
+    toFailure: toGrpcFailure,
+  })
+}
+
+/** The one method whose message is large: its content never becomes part of an object. */
+function createMethod(context: operations.Context): UnaryMethod {
+  return {
+    path: pathOf(FileService.method.create),
+    maxMessageBytes: context.settings.maxFileBytes + MAX_MESSAGE_BYTES,
+    toFailure: toGrpcFailure,
+    admit: async (call) => {
+      const caller = await admit(context.services, call, creates)
+      return (message) => create(context, call, caller, message)
+    },
+  }
+}
+
+async function create(
+  context: operations.Context,
+  { signal }: GrpcCall,
+  caller: Caller,
+  message: Uint8Array,
+): Promise<Uint8Array> {
+  const { services, settings } = context
+  const { content, rest } = splitContent(message)
+  if (content.byteLength > settings.maxFileBytes)
+    throw operations.contentTooLarge(content.byteLength, settings.maxFileBytes)
+  const plan = await operations.planFile(context, caller, parseMessage(CreateFileRequestSchema, rest))
+  if (content.byteLength === 0) throw operations.contentMissing()
+  const staged = await stageContent(services, caller, plan, content)
+  if (signal.aborted) {
+    // Who asked for the file will never know its id.
+    await discardBlob(services, staged.blob.key)
+    throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
+  }
+  return toBinary(FileSchema, await operations.createFile(context, caller, plan, staged))
+}
+
+function discoveryMethods(settings: YandexSettings): UnaryMethod[] {
+  const open = {
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+    admit: async ({ authority }: GrpcCall) => authority,
+    toFailure: toGrpcFailure,
+  }
+  const { list, get } = ApiEndpointService.method
+  return [
+    unary(list, { ...open, answer: (_request, authority) => listEndpoints(settings, authority) }),
+    unary(get, {
+      ...open,
+      answer: ({ apiEndpointId }, authority) => getEndpoint(settings, authority, apiEndpointId),
+    }),
+  ]
+}
+
+/** Key, then rate, then scope, as in front of every HTTP route. @throws ServiceError */
+async function admit(services: Services, call: GrpcCall, { scope, limit }: Access): Promise<Caller> {
+  const caller = await authenticateCaller(services, call.header('authorization'))
+  const allowance = services.rates.take(caller.organizationId, limit, services.clock.now())
+  if (allowance?.admitted === false) {
+    const { retryAfterSeconds } = allowance
+    const message = `Rate limit reached; try again in ${retryAfterSeconds} s`
+    throw new ServiceError('rate-limited', message, { retryAfterSeconds })
+  }
+  if (!hasScope(caller, scope))
+    throw new ServiceError('scope-missing', `Permission denied: this key lacks the scope ${scope}`)
+  return caller
+}

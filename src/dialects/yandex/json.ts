@@ -1,0 +1,91 @@
+import {
+  create,
+  type DescMessage,
+  fromJson,
+  type JsonValue,
+  type MessageShape,
+  toJson,
+} from '@bufbuild/protobuf'
+import { FieldMaskSchema } from '@bufbuild/protobuf/wkt'
+import { ServiceError } from '../../core/errors.ts'
+import { splitFieldMask } from './field-mask.ts'
+import { type UpdateFileRequest, UpdateFileRequestSchema } from './gen/files_pb.js'
+import type { YandexSettings } from './settings.ts'
+import { invalid, quote } from './violations.ts'
+
+/** What stands in a path or a query: text, or several of them under one name. */
+type Params = Readonly<Record<string, unknown>>
+
+/**
+ * A request from its proto3 JSON: keys in lowerCamelCase or snake_case, numbers also as text, null as absence.
+ * @throws InvalidArgument naming the field; ServiceError `body-not-json` if it is no object
+ */
+export function readJson<Desc extends DescMessage>(schema: Desc, value: unknown): MessageShape<Desc> {
+  requireObject(value)
+  try {
+    return fromJson(schema, value as JsonValue)
+  } catch (error) {
+    throw refusalOf(error as Error)
+  }
+}
+
+/** An update from its body; the id in the path wins over one in the body. @throws InvalidArgument */
+export function readUpdateJson(fileId: string, body: unknown): UpdateFileRequest {
+  requireObject(body)
+  // Its JSON form knows one spelling of paths, and the vendor's clients write both.
+  const { updateMask, update_mask, fileId: _, file_id: __, ...rest } = body
+  const request = readJson(UpdateFileRequestSchema, rest)
+  if (updateMask !== undefined && update_mask !== undefined) throw invalid('update_mask', 'set twice')
+  const mask = updateMask ?? update_mask ?? ''
+  if (typeof mask !== 'string') throw invalid('update_mask', 'must be text with commas')
+  request.fileId = fileId
+  request.updateMask = create(FieldMaskSchema, { paths: [...splitFieldMask(mask)] })
+  return request
+}
+
+/** A request from a query: the parameters of its fields in either spelling; empty ones and others do not count. */
+export function readQuery<Desc extends DescMessage>(schema: Desc, query: Params): MessageShape<Desc> {
+  const named = schema.fields.flatMap(({ name, jsonName }) => {
+    const value = query[jsonName] || query[name]
+    if (!value) return []
+    if (typeof value !== 'string') throw invalid(name, 'set multiple times')
+    return [[name, value]]
+  })
+  return readJson(schema, Object.fromEntries(named))
+}
+
+/** An answer with every field in it, so that clients can read them all without looking first. */
+export function printJson<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  { restFieldNames }: Pick<YandexSettings, 'restFieldNames'>,
+): JsonValue {
+  return toJson(schema, message, {
+    alwaysEmitImplicit: true,
+    useProtoFieldName: restFieldNames === 'snake',
+  })
+}
+
+function requireObject(value: unknown): asserts value is Params {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw new ServiceError('body-not-json', 'The body must be a JSON object')
+}
+
+const FIELD = /^cannot decode field ([\w.]+)\.(\w+) from JSON: (.*)$/s
+const UNKNOWN_KEY = /^cannot decode message [\w.]+ from JSON: key "(.*)" is unknown$/s
+const ENUM = /^cannot decode enum [\w.]+ from JSON: (.*)$/s
+
+/** The library tells what is wrong in a sentence of its own only. */
+function refusalOf({ message }: Error): ServiceError {
+  const [, type = '', field = '', reason = ''] = FIELD.exec(message) ?? []
+  if (field !== '') {
+    const path = type.endsWith('.ExpirationConfig') ? `expiration_config.${field}` : field
+    return invalid(path, quote(reason))
+  }
+  const [, key] = UNKNOWN_KEY.exec(message) ?? []
+  if (key !== undefined) return invalid(quote(key), 'unknown field')
+  const [, policy] = ENUM.exec(message) ?? []
+  if (policy !== undefined)
+    return invalid('expiration_config.expiration_policy', `there is no policy ${quote(policy)}`)
+  return new ServiceError('request-malformed', 'The body does not fit this request')
+}

@@ -1,0 +1,38 @@
+import type { FileRecord } from '../../core/files/file.ts'
+import { parseFileId, printFileId } from '../../core/files/file-id.ts'
+import type { FileCursor, FileOrder } from '../../core/metadata-store.ts'
+
+/** Ties are broken by the id, in the same direction. */
+export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
+
+const DEFAULT_PAGE = 100
+const MAX_PAGE = 1000
+const BASE64 = /^[A-Za-z0-9+/_-]{1,200}={0,2}$/
+const PLACE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?@(fvt[0-9a-v]+)$/
+
+/** How many files a page has: 0 asks for the default, more than the most is lowered to it. Undefined if negative. */
+export function pageLimit(pageSize: bigint): number | undefined {
+  if (pageSize < 0n) return undefined
+  if (pageSize === 0n) return DEFAULT_PAGE
+  return pageSize > MAX_PAGE ? MAX_PAGE : Number(pageSize)
+}
+
+/** Where a page ended, in the vendor's form: base64 of `<time without Z>@<id>`, the time to the microsecond. */
+export function printPageToken({ createdAt, id }: Pick<FileRecord, 'createdAt' | 'id'>): string {
+  const time = new Date(createdAt).toISOString().replace(/Z$/, '000')
+  return Buffer.from(`${time}@${printFileId(id, 'yandex')}`).toString('base64')
+}
+
+/**
+ * Not signed: it can only name a place in a listing that its holder may read anyway.
+ * @returns undefined if malformed
+ */
+export function parsePageToken(token: string): FileCursor | undefined {
+  if (!BASE64.test(token)) return undefined
+  const [, seconds, fraction = '', idText = ''] =
+    PLACE.exec(Buffer.from(token, 'base64').toString('latin1')) ?? []
+  const createdAt = Date.parse(`${seconds}${fraction.slice(0, 4)}Z`)
+  const id = parseFileId(idText)
+  // The name is no part of the order.
+  return id === undefined || Number.isNaN(createdAt) ? undefined : { createdAt, name: '', id }
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { create, toBinary } from '@bufbuild/protobuf'
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as ServingStatus,
+} from './gen/health_pb.js'
+import { parseMessage, pathOf, type StreamMethod, type UnaryMethod, unary } from './method.ts'
+import { GrpcError, type GrpcFailure, grpcCodes } from './status.ts'
+
+const MAX_MESSAGE_BYTES = 4096
+const WATCH_PERIOD_MS = 5_000
+
+export interface HealthOptions {
+  /** Full names of the services whose health is that of the server. */
+  readonly serviceNames: readonly string[]
+  /** Whether the server can do its work now. */
+  readonly isReady: () => Promise<boolean>
+  /** Fires when the server stops: whoever watches is told, and let go. */
+  readonly stopping: AbortSignal
+}
+
+/** The health checks of gRPC, for anybody. */
+export function healthMethods(options: HealthOptions): { check: UnaryMethod; watch: StreamMethod } {
+  return {
+    check: unary(Health.method.check, {
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      admit: async () => undefined,
+      answer: async ({ service }) => {
+        const status = await statusOf(service, options)
+        if (status === ServingStatus.SERVICE_UNKNOWN)
+          throw new GrpcError('NOT_FOUND', 'There is no such service.')
+        return create(HealthCheckResponseSchema, { status })
+      },
+      toFailure,
+    }),
+    watch: {
+      path: pathOf(Health.method.watch),
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      admit:
+        async ({ signal }) =>
+        (message) =>
+          changes(message, options, signal),
+      toFailure,
+    },
+  }
+}
+
+/** The status now, and each time that it is another. */
+async function* changes(
+  message: Uint8Array,
+  options: HealthOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  const { service } = parseMessage(HealthCheckRequestSchema, message)
+  const { stopping } = options
+  let told: ServingStatus | undefined
+  for (;;) {
+    const status = await statusOf(service, options)
+    if (status !== told)
+      yield toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }))
+    told = status
+    if (stopping.aborted) throw new GrpcError('UNAVAILABLE', 'The service is shutting down.')
+    const either = { signal: AbortSignal.any([signal, stopping]), ref: false }
+    await sleep(WATCH_PERIOD_MS, undefined, either).catch(() => undefined)
+    if (signal.aborted) return
+  }
+}
+
+async function statusOf(
+  service: string,
+  { serviceNames, isReady, stopping }: HealthOptions,
+): Promise<ServingStatus> {
+  if (service !== '' && !serviceNames.includes(service)) return ServingStatus.SERVICE_UNKNOWN
+  const ready = !stopping.aborted && (await isReady().catch(() => false))
+  return ready ? ServingStatus.SERVING : ServingStatus.NOT_SERVING
+}
+
+function toFailure(fault: unknown): GrpcFailure {
+  return { code: grpcCodes.INTERNAL, message: 'Internal error', fault }
+}

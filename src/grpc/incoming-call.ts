@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto'
+import { Metadata, type Responder, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import type { ByteBudget } from './byte-budget.ts'
+import type { GrpcLimits } from './limits.ts'
+import { MessageWatch, memoryOf } from './message-watch.ts'
+import type { GrpcCall, Method } from './method.ts'
+import { GrpcError, type GrpcFailure } from './status.ts'
+import { stopListening, streamOf, widenWindows } from './stream-of.ts'
+
+export interface GrpcLogger {
+  debug(facts: object, message: string): void
+  error(facts: object, message: string): void
+}
+
+export interface CallContext {
+  readonly limits: GrpcLimits
+  readonly budget: ByteBudget
+  readonly logger: GrpcLogger
+}
+
+/** How a call ends. */
+export interface CallStatus {
+  readonly code: number
+  readonly details: string
+  readonly metadata: Metadata
+}
+
+/** The same in the library's words; it does not export the name. */
+type LibraryStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0]
+
+const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
+const HTTP2_ENTRY_BYTES = 32
+
+/**
+ * One call, from its metadata to its status. Judged in this order: metadata, whoever calls, the length of the message, the
+ * message. A call that fails before its answer has trailers alone: some clients see its code only then.
+ */
+export class IncomingCall<Answer> implements GrpcCall {
+  readonly requestId = randomUUID()
+  readonly #call: ServerInterceptingCallInterface
+  readonly #method: Method<Answer>
+  readonly #context: CallContext
+  readonly #startedAt = performance.now()
+  readonly #abort = new AbortController()
+  #metadata = new Metadata()
+  #answer: Answer | undefined
+  #watch: MessageWatch | undefined
+  #timer: NodeJS.Timeout | undefined
+  #isAnswering = false
+  #isOver = false
+  /** What the message takes of the budget where the stream cannot be watched. */
+  #reservedBytes = 0
+
+  constructor(call: ServerInterceptingCallInterface, method: Method<Answer>, context: CallContext) {
+    this.#call = call
+    this.#method = method
+    this.#context = context
+  }
+
+  get authority(): string {
+    return this.#call.getHost() ?? ''
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  header(name: string): string | undefined {
+    const values = this.#metadata.get(name)
+    return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined
+  }
+
+  /** What happens at each step of the call. `onMetadata` learns which object the library will show the handler. */
+  responder(onMetadata: (metadata: Metadata) => void): Responder {
+    return {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, proceed) => {
+            onMetadata(metadata)
+            void this.#admit(metadata, () => proceed(metadata))
+          },
+          onReceiveMessage: (message, proceed) => proceed(message),
+          onReceiveHalfClose: (proceed) => proceed(),
+          onCancel: () => this.#end(),
+        }),
+      sendMetadata: (metadata, next) => {
+        metadata.set('grpc-accept-encoding', 'identity')
+        next(metadata)
+      },
+      sendStatus: (status, next) => next(this.#withIds(status)),
+    }
+  }
+
+  async #admit(metadata: Metadata, proceed: () => void): Promise<void> {
+    const { maxMetadataBytes, deadlineMs } = this.#context.limits
+    this.#metadata = metadata
+    try {
+      if (sizeOf(metadata) > maxMetadataBytes)
+        throw new GrpcError('INVALID_ARGUMENT', `The metadata exceeds ${maxMetadataBytes} bytes.`)
+      this.#timer = setTimeout(() => this.#expire(), deadlineMs).unref()
+      this.#answer = await this.#method.admit(this)
+      if (this.#isOver) return
+      this.#expectMessage()
+      proceed()
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #expectMessage(): void {
+    const { limits, budget } = this.#context
+    const { maxMessageBytes } = this.#method
+    const stream = streamOf(this.#call)
+    if (stream !== undefined) {
+      widenWindows(stream, limits)
+      const refuse = (error: GrpcError) => this.#refuse(error)
+      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, budget, refuse })
+    } else if (budget.take(memoryOf(maxMessageBytes))) this.#reservedBytes = memoryOf(maxMessageBytes)
+    else throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many calls at this moment; try again later.')
+  }
+
+  /** Runs once the message is there. Resolves to the status of a failure instead of rejecting. */
+  async run<T>(work: (answer: Answer) => Promise<T>): Promise<T | CallFailure> {
+    this.#isAnswering = true
+    try {
+      if (this.#answer === undefined) throw new Error('a call that was not admitted')
+      return await work(this.#answer)
+    } catch (error) {
+      return new CallFailure(this.#statusOf(error))
+    } finally {
+      this.#isAnswering = false
+      if (this.#isOver) this.#release()
+    }
+  }
+
+  #refuse(error: unknown): void {
+    this.#call.sendStatus(this.#withIds(this.#statusOf(error)))
+  }
+
+  #expire(): void {
+    this.#refuse(new GrpcError('DEADLINE_EXCEEDED', 'The call took longer than this server allows.'))
+  }
+
+  #statusOf(error: unknown): CallStatus {
+    const failure: GrpcFailure =
+      error instanceof GrpcError
+        ? { code: error.code, message: error.message }
+        : this.#method.toFailure(error, this.requestId)
+    const { code, message, details, fault } = failure
+    if (fault !== undefined) this.#context.logger.error({ ...this.#facts(), err: fault, code }, 'call failed')
+    const metadata = new Metadata()
+    if (details) metadata.set('grpc-status-details-bin', Buffer.from(details))
+    return { code: Number(code), details: message.toWellFormed(), metadata }
+  }
+
+  #withIds(status: LibraryStatus): LibraryStatus {
+    const metadata = status.metadata ?? new Metadata()
+    metadata.set('x-request-id', this.requestId)
+    metadata.set('x-server-trace-id', this.requestId)
+    const given = this.header('x-client-request-id')
+    if (given !== undefined && PRINTABLE_ID.test(given)) metadata.set('x-client-request-id', given)
+    const ms = Math.round((performance.now() - this.#startedAt) * 10) / 10
+    this.#context.logger.debug({ ...this.#facts(), code: status.code, ms }, 'answered')
+    return { ...status, metadata }
+  }
+
+  #facts(): object {
+    return { requestId: this.requestId, path: this.#method.path }
+  }
+
+  /** However a call ends, this comes once it is over. */
+  #end(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#watch?.close()
+    stopListening(this.#call)
+    this.#abort.abort(new GrpcError('CANCELLED', 'The call is over.'))
+    // An answer in the making still holds the message.
+    if (!this.#isAnswering) this.#release()
+  }
+
+  #release(): void {
+    this.#watch?.release()
+    this.#context.budget.give(this.#reservedBytes)
+    this.#reservedBytes = 0
+  }
+}
+
+/** Instead of an answer. */
+export class CallFailure {
+  readonly status: CallStatus
+
+  constructor(status: CallStatus) {
+    this.status = status
+  }
+}
+
+function sizeOf(metadata: Metadata): number {
+  let bytes = 0
+  for (const [name, values = []] of Object.entries(metadata.toHttp2Headers())) {
+    const texts = Array.isArray(values) ? values : [String(values)]
+    for (const text of texts) bytes += name.length + text.length + HTTP2_ENTRY_BYTES
+  }
+  return bytes
+}

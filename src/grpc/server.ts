@@ -1,0 +1,201 @@
+import type { AddressInfo, Socket } from 'node:net'
+import { createServer, type Server as NetServer } from 'node:net'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
+import {
+  logVerbosity,
+  type Metadata,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type sendUnaryData,
+  setLogVerbosity,
+} from '@grpc/grpc-js'
+import { healthMethods } from './health.ts'
+import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
+import type { GrpcLimits } from './limits.ts'
+import { memoryOf } from './message-watch.ts'
+import type { Method, StreamMethod, UnaryMethod } from './method.ts'
+
+/** PEM. */
+export interface TlsIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface GrpcServerOptions extends CallContext {
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+  /** Undefined: plaintext. */
+  readonly tls?: TlsIdentity
+  readonly methods: readonly UnaryMethod[]
+  /** What health checks tell. */
+  readonly isReady: () => Promise<boolean>
+}
+
+const TLS_HANDSHAKE_MS = 10_000
+
+/**
+ * Listens for gRPC calls of these methods and of health checks; there is no reflection.
+ * @throws Error with `code` (EADDRINUSE, …) as of Node's servers
+ */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const server = new GrpcServer(options)
+  await server.listen(options.host, options.port)
+  return server
+}
+
+// The library would print metadata that it does not like, keys of callers among it, to standard error.
+setLogVerbosity(logVerbosity.NONE)
+
+type Intercept = (call: ServerInterceptingCallInterface) => ServerInterceptingCall
+
+/** A listening server. */
+export class GrpcServer {
+  readonly #options: GrpcServerOptions
+  readonly #server: Server
+  readonly #listener: NetServer
+  readonly #sockets = new Set<Socket>()
+  readonly #intercepts = new Map<string, Intercept>()
+  readonly #stopping = new AbortController()
+  readonly #drain: (graceMs: number) => void
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options
+    const { limits, methods, isReady, tls } = options
+    const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
+    const health = healthMethods({ serviceNames, isReady, stopping: this.#stopping.signal })
+    const allMethods = [...methods, health.check]
+    for (const { path, maxMessageBytes } of allMethods) {
+      if (memoryOf(maxMessageBytes) > options.budget.maxBytes)
+        throw new Error(`no message as long as ${path} allows would ever fit into the budget`)
+    }
+    const interceptor = ({ path }: { path: string }, call: ServerInterceptingCallInterface) =>
+      this.#intercepts.get(path)?.(call) ?? new ServerInterceptingCall(call)
+    this.#server = new Server({ ...libraryOptions(limits, allMethods), interceptors: [interceptor] })
+    for (const method of allMethods) this.#addUnary(method)
+    this.#addStream(health.watch)
+    // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
+    const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
+    this.#drain = (graceMs) => injector.drain(graceMs)
+    this.#listener = createListener(tls, (socket) => injector.injectConnection(socket))
+    this.#listener.maxConnections = limits.maxConnections
+    this.#listener.on('connection', (socket) => this.#keep(socket))
+  }
+
+  /** Where it listens, `host:port`. */
+  get address(): string {
+    const { address, port, family } = this.#listener.address() as AddressInfo
+    return `${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  }
+
+  async listen(host: string, port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#listener.once('error', reject)
+      this.#listener.listen({ host, port }, () => {
+        this.#listener.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  /** From now on new connections get this certificate. Only for a server that has one. */
+  setTls({ cert, key }: TlsIdentity): void {
+    if (!(this.#listener instanceof TlsServer)) throw new Error('a server without TLS')
+    this.#listener.setSecureContext({ cert, key })
+  }
+
+  /** No new connections or calls; those in flight may finish within the time, then they are cut. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort()
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()))
+    this.#drain(graceMs)
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, graceMs)
+    await closed
+    clearTimeout(timer)
+    this.#server.forceShutdown()
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+  }
+
+  #addUnary(method: UnaryMethod): void {
+    const callOf = this.#intercept(method)
+    const handle = async (
+      { request, metadata }: ServerUnaryCall<Uint8Array, Uint8Array>,
+      callback: sendUnaryData<Uint8Array>,
+    ) => {
+      const answer = await callOf(metadata).run((answerTo) => answerTo(request))
+      if (answer instanceof CallFailure) callback(answer.status)
+      else callback(null, answer)
+    }
+    this.#server.register(method.path, handle, toBuffer, asIs, 'unary')
+  }
+
+  #addStream(method: StreamMethod): void {
+    const callOf = this.#intercept(method)
+    const handle = async (stream: ServerWritableStream<Uint8Array, Uint8Array>) => {
+      const ended = await callOf(stream.metadata).run(async (answersTo) => {
+        for await (const message of answersTo(stream.request)) stream.write(message)
+      })
+      if (ended instanceof CallFailure) stream.emit('error', ended.status)
+      else stream.end()
+    }
+    this.#server.register(method.path, handle, toBuffer, asIs, 'serverStream')
+  }
+
+  /** @returns what finds a call by its metadata, the one thing that its interceptor and its handler both get to see */
+  #intercept<Answer>(method: Method<Answer>): (metadata: Metadata) => IncomingCall<Answer> {
+    const calls = new WeakMap<Metadata, IncomingCall<Answer>>()
+    this.#intercepts.set(method.path, (call) => {
+      const incoming = new IncomingCall(call, method, this.#options)
+      return new ServerInterceptingCall(
+        call,
+        incoming.responder((metadata) => void calls.set(metadata, incoming)),
+      )
+    })
+    return (metadata) => {
+      const incoming = calls.get(metadata)
+      if (incoming === undefined) throw new Error('a call without its interceptor')
+      return incoming
+    }
+  }
+}
+
+/** Options of the library: github.com/grpc/grpc-node, packages/grpc-js, README.md. */
+function libraryOptions(limits: GrpcLimits, methods: readonly UnaryMethod[]) {
+  return {
+    'grpc.enable_channelz': 0,
+    'grpc.max_receive_message_length': Math.max(...methods.map(({ maxMessageBytes }) => maxMessageBytes)),
+    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.max_connection_idle_ms': limits.idleMs,
+  }
+}
+
+function createListener(tls: TlsIdentity | undefined, onConnection: (socket: Socket) => void): NetServer {
+  if (tls === undefined) return createServer(onConnection)
+  const { cert, key } = tls
+  const options = { cert, key, ALPNProtocols: ['h2'], handshakeTimeout: TLS_HANDSHAKE_MS }
+  return createTlsServer(options, (socket) => {
+    // Node leaves these to whoever owns the socket (nodejs/node#35824).
+    socket.on('error', () => undefined)
+    onConnection(socket)
+  })
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function asIs(bytes: Buffer): Buffer {
+  return bytes
+}
