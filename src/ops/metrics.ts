@@ -36,15 +36,16 @@ export class Metrics {
 
   /** Counts every answer of a server. */
   observe(server: FastifyInstance): void {
-    server.addHook('onResponse', async (request, reply) => {
+    server.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none'
       this.#requests.observe(
         { method: request.method, route, status: reply.statusCode },
         reply.elapsedTime / 1000,
       )
-      if (reply.statusCode >= 400) return
+      if (reply.statusCode >= 400) return done()
       this.#received.inc(Number(request.headers['content-length'] ?? 0))
       this.#sent.inc(Number(reply.getHeader('content-length') ?? 0))
+      done()
     })
   }
 

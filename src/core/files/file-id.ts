@@ -7,16 +7,19 @@ interface IdForm {
   readonly prefix: string
   readonly alphabet: string
   readonly length: number
+  readonly pattern: RegExp
 }
 
 /** Each form is prefix + the 128 bits in the alphabet, most significant digit first, zero-padded to `length`. */
 const radixForms = {
-  lightfield: { prefix: 'fil_', alphabet: '0123456789abcdefghijklmnopqrstuvwxyz', length: 25 },
-  yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26 },
+  lightfield: { prefix: 'fil_', alphabet: '0123456789abcdefghijklmnopqrstuvwxyz', length: 25, pattern: /^[0-9a-z]+$/ },
+  yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26, pattern: /^[0-9a-v]+$/ },
 } as const satisfies Record<string, IdForm>
 
 const LLAMACLOUD_PREFIX = 'dfl-'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+/** As many digits of either alphabet as a number holds exactly. */
+const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
 
 export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
@@ -70,12 +73,12 @@ function printRadix(value: bigint, form: IdForm): string {
 }
 
 function parseRadix(digits: string, form: IdForm): FileId | undefined {
+  if (!form.pattern.test(digits)) return undefined
+  const radix = form.alphabet.length
   let value = 0n
-  const radix = BigInt(form.alphabet.length)
-  for (const digit of digits) {
-    const index = form.alphabet.indexOf(digit)
-    if (index < 0) return undefined
-    value = value * radix + BigInt(index)
+  for (let at = 0; at < digits.length; at += EXACT_DIGITS) {
+    const part = digits.slice(at, at + EXACT_DIGITS)
+    value = value * BigInt(radix ** part.length) + BigInt(Number.parseInt(part, radix))
   }
   if (value > MAX_ID) return undefined
   const hex = value.toString(16).padStart(32, '0')
