@@ -12,7 +12,12 @@ interface IdForm {
 
 /** Each form is prefix + the 128 bits in the alphabet, most significant digit first, zero-padded to `length`. */
 const radixForms = {
-  lightfield: { prefix: 'fil_', alphabet: '0123456789abcdefghijklmnopqrstuvwxyz', length: 25, pattern: /^[0-9a-z]+$/ },
+  lightfield: {
+    prefix: 'fil_',
+    alphabet: '0123456789abcdefghijklmnopqrstuvwxyz',
+    length: 25,
+    pattern: /^[0-9a-z]+$/,
+  },
   yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26, pattern: /^[0-9a-v]+$/ },
 } as const satisfies Record<string, IdForm>
 
