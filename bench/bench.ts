@@ -10,7 +10,7 @@
  * Candidates take turns, so that a noisy neighbour meets all of them alike; a ratio is the median of the ratios of
  * measurements made one after the other. The exit code is 0 unless something failed: this measures, it does not judge.
  * Settings: ENTREPOT_BENCH_ROUNDS (5), ENTREPOT_BENCH_SECONDS (3, per measurement of requests),
- * ENTREPOT_BENCH_CONNECTIONS (64). It needs half a GiB of disk per round, and one more, in the folder for temporary files.
+ * ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of disk per round, and one more, in the folder for temporary files.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -24,7 +24,7 @@ import { measureRequests, requestBytes } from './request-load.ts'
 
 const ROUNDS = Number(process.env.ENTREPOT_BENCH_ROUNDS ?? 5)
 const SECONDS = Number(process.env.ENTREPOT_BENCH_SECONDS ?? 3)
-const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 64)
+const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 128)
 const BODY_BYTES = 512 * 1024 * 1024
 const RETRIEVED_FILES = 1000
 

@@ -135,6 +135,9 @@ function answerEarly(server: FastifyInstance): void {
     if (headers.expect !== undefined && raw.httpVersion !== '1.0') reply.raw.writeContinue()
     done()
   })
+  // All answers of one turn of the event loop go out together, at its end. Written one by one, each of them wakes its reader
+  // up, which costs more than most of what we do for a small request; measured, this more than doubles their number.
+  server.addHook('onSend', (_request, _reply, payload, done) => setImmediate(done, null, payload))
   server.addHook('onResponse', ({ raw }, _reply, done) => {
     if (!raw.complete) linger(raw)
     done()

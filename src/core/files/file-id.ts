@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { takeRandom } from '../random-pool.ts'
 
 /** Lower-case UUIDv7 text. The one identity of a file; every dialect prints it in a form of its own. */
 export type FileId = string
@@ -30,22 +30,10 @@ const MAX_ID = (1n << 128n) - 1n
 export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
 export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamacloud', 'yandex']
 
-const pool = Buffer.alloc(10 * 512)
-let poolOffset = pool.length
-
-function randomTen(): Buffer {
-  if (poolOffset === pool.length) {
-    randomFillSync(pool)
-    poolOffset = 0
-  }
-  poolOffset += 10
-  return pool.subarray(poolOffset - 10, poolOffset)
-}
-
 /** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. */
 export function newFileId(nowMs: number): FileId {
   const time = nowMs.toString(16).padStart(12, '0')
-  const random = randomTen()
+  const random = takeRandom(10)
   random[0] = 0x70 | ((random[0] as number) & 0x0f)
   random[2] = 0x80 | ((random[2] as number) & 0x3f)
   const rest = random.toString('hex')
@@ -59,8 +47,22 @@ export function printFileId(id: FileId, form: IdFormName): string {
   return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
 }
 
+/** The same few ids come again and again, and taking 25 digits apart costs more than looking them up. */
+const MAX_REMEMBERED = 4096
+const remembered = new Map<string, FileId>()
+
 /** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
 export function parseFileId(text: string): FileId | undefined {
+  const known = remembered.get(text)
+  if (known !== undefined) return known
+  const id = readAnyForm(text)
+  if (id === undefined) return undefined
+  if (remembered.size === MAX_REMEMBERED) remembered.clear()
+  remembered.set(text, id)
+  return id
+}
+
+function readAnyForm(text: string): FileId | undefined {
   const lower = text.toLowerCase()
   const uuid = lower.startsWith(LLAMACLOUD_PREFIX) ? lower.slice(LLAMACLOUD_PREFIX.length) : lower
   if (UUID.test(uuid)) return uuid
