@@ -44,23 +44,32 @@ export function newFileId(nowMs: number): FileId {
 export function printFileId(id: FileId, form: IdFormName): string {
   if (form === 'uuid') return id
   if (form === 'llamacloud') return LLAMACLOUD_PREFIX + id
-  return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
+  return printed[form].get(id, () => printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form]))
 }
-
-/** The same few ids come again and again, and taking 25 digits apart costs more than looking them up. */
-const MAX_REMEMBERED = 4096
-const remembered = new Map<string, FileId>()
 
 /** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
 export function parseFileId(text: string): FileId | undefined {
-  const known = remembered.get(text)
-  if (known !== undefined) return known
-  const id = readAnyForm(text)
-  if (id === undefined) return undefined
-  if (remembered.size === MAX_REMEMBERED) remembered.clear()
-  remembered.set(text, id)
-  return id
+  return parsed.get(text, () => readAnyForm(text))
 }
+
+/** The same ids come again and again, and taking 25 digits apart, or putting them together, costs more than a look-up. */
+class Remembered<T> {
+  readonly #known = new Map<string, T>()
+
+  /** What `make` gives, or gave for this text before. Nothing is kept of texts that give undefined. */
+  get(text: string, make: () => T): T {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const made = make()
+    if (this.#known.size === MAX_REMEMBERED) this.#known.clear()
+    if (made !== undefined) this.#known.set(text, made)
+    return made
+  }
+}
+
+const MAX_REMEMBERED = 4096
+const parsed = new Remembered<FileId | undefined>()
+const printed = { lightfield: new Remembered<string>(), yandex: new Remembered<string>() }
 
 function readAnyForm(text: string): FileId | undefined {
   const lower = text.toLowerCase()
