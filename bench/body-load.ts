@@ -1,5 +1,7 @@
 import { connect, type Socket } from 'node:net'
 
+/** Silence for that long fails the run instead of hanging it. */
+const STALLED_MS = 60_000
 const CHUNK = Buffer.alloc(256 * 1024, 'entrepot ')
 
 /**
@@ -52,6 +54,7 @@ export async function getBody(url: string, sizeBytes: number): Promise<number> {
 async function open(url: string): Promise<{ socket: Socket; path: string; host: string }> {
   const { hostname, port, pathname, host } = new URL(url)
   const socket = connect(Number(port), hostname)
+  socket.setTimeout(STALLED_MS, () => socket.destroy(new Error('the server makes no progress')))
   await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject))
   return { socket, path: pathname, host }
 }

@@ -3,9 +3,9 @@ export interface Figure {
   readonly name: string
   readonly unit: string
   readonly samples: readonly number[]
-  /** The yardstick that the median is compared with. */
-  readonly of?: number
-  /** Least share of the yardstick. */
+  /** Measurements of the yardstick, each made beside the sample of the same place. */
+  readonly of?: readonly number[]
+  /** Least share of the yardstick that is good enough. */
   readonly target?: number
 }
 
@@ -33,7 +33,7 @@ function toRow({ name, unit, samples, of, target }: Figure): string[] {
   const range = `${toCount(Math.min(...samples))}-${toCount(Math.max(...samples))}`
   const shown = [name, `${toCount(median)} ${unit}`, range]
   if (of === undefined || target === undefined) return [...shown, '', '', '']
-  const ratio = median / of
+  const ratio = medianOf(samples.map((sample, round) => sample / (of[round] ?? Number.NaN)))
   return [...shown, ratio.toFixed(2), target.toFixed(2), ratio >= target ? 'yes' : 'NO']
 }
 

@@ -9,6 +9,8 @@ export interface RequestLoad {
   readonly seconds: number
 }
 
+/** Silence for that long fails the run instead of hanging it. */
+const STALLED_MS = 20_000
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i
 
@@ -36,6 +38,7 @@ export async function measureRequests({ url, requests, connections, seconds }: R
 
 function askUntil(socket: Socket, requests: readonly Buffer[], first: number, end: number): Promise<number> {
   socket.setNoDelay(true)
+  socket.setTimeout(STALLED_MS, () => socket.destroy(new Error('the server makes no progress')))
   let count = 0
   let next = first
   let pending: Buffer | undefined

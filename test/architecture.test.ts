@@ -124,7 +124,9 @@ test('there are no barrels, and no folder for whatever fits nowhere else', () =>
 })
 
 test('a file can be read at a sitting', () => {
-  const lengths = sources.map((path) => ({
+  // Suites are lists of cases: read by looking one up, and longer where there is more to promise.
+  const read = production.filter((path) => !path.endsWith('.conformance.ts'))
+  const lengths = read.map((path) => ({
     path,
     lines: readFileSync(join(root, 'src', path), 'utf8').split('\n').length - 1,
   }))

@@ -45,7 +45,12 @@ export class TestServer {
   static async start(settings: Environment = {}): Promise<TestServer> {
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
     const clock = new TestClock()
-    return new TestServer(settings, dataDir, await open(settings, dataDir, clock), clock)
+    try {
+      return new TestServer(settings, dataDir, await open(settings, dataDir, clock), clock)
+    } catch (error) {
+      await rm(dataDir, { recursive: true, force: true })
+      throw error
+    }
   }
 
   get url(): string {

@@ -9,8 +9,9 @@ import { ServiceError } from '../core/errors.ts'
  */
 export function acceptJsonBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', (request, _reply, done) => {
     if (!hasBody(request)) delete request.headers['content-type']
+    done()
   })
   const parse = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -21,8 +22,9 @@ export function acceptJsonBodies(server: FastifyInstance): void {
   })
   server.addContentTypeParser('*', refuseUnlessEmpty)
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
-  server.addHook('preValidation', async (request) => {
+  server.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined) request.body = {}
+    done()
   })
 }
 

@@ -120,20 +120,27 @@ function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
  * `100 Continue` only once the headers were found good, and an end to bodies that nobody waits for.
  */
 function answerEarly(server: FastifyInstance): void {
-  server.addHook('onRequest', async (request, reply) => {
+  // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
+  server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     refuseAmbiguous(request, reply)
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
     if (request.is404) throw routeUnknown()
+    done()
   })
-  server.addHook('preParsing', async (request, reply) => {
+  server.addHook('preParsing', (request, reply, _payload, done) => {
     refuseEncoded(request)
     const { headers, raw } = request
     // A client that speaks HTTP/1.0 does not know of interim answers (RFC 9110, 15.2).
     if (headers.expect !== undefined && raw.httpVersion !== '1.0') reply.raw.writeContinue()
+    done()
   })
-  server.addHook('onResponse', async ({ raw }) => {
+  // All answers of one turn of the event loop go out together, at its end. Written one by one, each of them wakes its reader
+  // up, which costs more than most of what we do for a small request; measured, this more than doubles their number.
+  server.addHook('onSend', (_request, _reply, payload, done) => setImmediate(done, null, payload))
+  server.addHook('onResponse', ({ raw }, _reply, done) => {
     if (!raw.complete) linger(raw)
+    done()
   })
 }
 

@@ -62,7 +62,10 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async findKey(hash: string) {
-    return this.#find(keyShape, this.#queries.access.findKey, { hash })
+    // Asked by every request; those that come in together mostly ask for the same one.
+    return this.#engine.findOnce(`key ${hash}`, () =>
+      this.#find(keyShape, this.#queries.access.findKey, { hash }),
+    )
   }
 
   async listKeys() {

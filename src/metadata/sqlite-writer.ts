@@ -59,6 +59,9 @@ export class SqliteWriter {
     return new SqliteWriter(worker, report.durability, onFatal)
   }
 
+  /** Runs before commits are acknowledged. */
+  onSettling: () => void = () => undefined
+
   /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
   write(steps: readonly Step[]): Promise<void> {
     if (this.#state !== 'open') return Promise.reject(this.#refusal())
@@ -151,6 +154,7 @@ export class SqliteWriter {
   }
 
   #settle(failures: readonly FailedCommit[]): void {
+    this.onSettling()
     const group = this.#inFlight ?? []
     this.#inFlight = undefined
     this.#worker.unref()

@@ -15,6 +15,7 @@ import {
   type WritingConnection,
 } from './sqlite-connection.ts'
 import { sqliteFailure, storeErrorOf } from './sqlite-errors.ts'
+import { ReadSnapshot } from './sqlite-snapshot.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import type { Tables } from './tables.ts'
 
@@ -46,6 +47,7 @@ const sqliteBuilder = compilingBuilder({
 export class SqliteEngine implements SqlEngine {
   readonly builder: Kysely<Tables>
   readonly #reader: ReturnType<typeof openReadingConnection>
+  readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<string, StatementSync>()
   readonly writer: SqliteWriter
 
@@ -53,6 +55,8 @@ export class SqliteEngine implements SqlEngine {
     this.builder = builder
     this.writer = writer
     this.#reader = openReadingConnection(path)
+    this.#snapshot = new ReadSnapshot(this.#reader)
+    writer.onSettling = () => this.#snapshot.end()
   }
 
   static async open({ dataDir, onFatal }: SqliteOptions): Promise<SqliteEngine> {
@@ -70,10 +74,15 @@ export class SqliteEngine implements SqlEngine {
   /** Answers within microseconds: the reading connection never waits for the writing one. */
   async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
     try {
+      this.#snapshot.begin()
       return this.#prepare(query.sql).all(...query.bind(args)) as unknown as SqlRow[]
     } catch (error) {
       throw storeErrorOf(sqliteFailure(error))
     }
+  }
+
+  findOnce<T>(name: string, find: () => Promise<T>): Promise<T> {
+    return this.#snapshot.findOnce(name, find)
   }
 
   #prepare(sql: string): StatementSync {
@@ -96,6 +105,7 @@ export class SqliteEngine implements SqlEngine {
 
   async close(): Promise<void> {
     // The writer last: the last connection to close takes the log with it, which the reader may not.
+    this.#snapshot.end()
     if (this.#reader.isOpen) this.#reader.close()
     await this.writer.close()
   }

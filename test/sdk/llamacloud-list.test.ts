@@ -98,7 +98,10 @@ test('a list of ids finds those, in any form and order, and skips the unknown', 
   const bare = ids[1]?.replace('dfl-', '').toUpperCase() ?? ''
   assert.deepEqual(await list({ file_ids: [String(ids[3]), bare, UNKNOWN] }), at(3, 1))
   assert.deepEqual(await list({ file_ids: [UNKNOWN] }), [])
+  // The SDK leaves an empty list out of a URL, but not out of JSON.
   assert.deepEqual(await list({ file_ids: [] }), ids.toReversed())
+  assert.deepEqual(await query({ filter: { file_ids: [] } }), [])
+  assert.deepEqual(await query({ filter: null }), ids.toReversed())
 })
 
 const filters: readonly (readonly [string, ListParams, readonly number[]])[] = [

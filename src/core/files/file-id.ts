@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { takeRandom } from '../random-pool.ts'
 
 /** Lower-case UUIDv7 text. The one identity of a file; every dialect prints it in a form of its own. */
 export type FileId = string
@@ -7,37 +7,33 @@ interface IdForm {
   readonly prefix: string
   readonly alphabet: string
   readonly length: number
+  readonly pattern: RegExp
 }
 
 /** Each form is prefix + the 128 bits in the alphabet, most significant digit first, zero-padded to `length`. */
 const radixForms = {
-  lightfield: { prefix: 'fil_', alphabet: '0123456789abcdefghijklmnopqrstuvwxyz', length: 25 },
-  yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26 },
+  lightfield: {
+    prefix: 'fil_',
+    alphabet: '0123456789abcdefghijklmnopqrstuvwxyz',
+    length: 25,
+    pattern: /^[0-9a-z]+$/,
+  },
+  yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26, pattern: /^[0-9a-v]+$/ },
 } as const satisfies Record<string, IdForm>
 
 const LLAMACLOUD_PREFIX = 'dfl-'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+/** As many digits of either alphabet as a number holds exactly. */
+const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
 
 export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
 export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamacloud', 'yandex']
 
-const pool = Buffer.alloc(10 * 512)
-let poolOffset = pool.length
-
-function randomTen(): Buffer {
-  if (poolOffset === pool.length) {
-    randomFillSync(pool)
-    poolOffset = 0
-  }
-  poolOffset += 10
-  return pool.subarray(poolOffset - 10, poolOffset)
-}
-
 /** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. */
 export function newFileId(nowMs: number): FileId {
   const time = nowMs.toString(16).padStart(12, '0')
-  const random = randomTen()
+  const random = takeRandom(10)
   random[0] = 0x70 | ((random[0] as number) & 0x0f)
   random[2] = 0x80 | ((random[2] as number) & 0x3f)
   const rest = random.toString('hex')
@@ -48,11 +44,34 @@ export function newFileId(nowMs: number): FileId {
 export function printFileId(id: FileId, form: IdFormName): string {
   if (form === 'uuid') return id
   if (form === 'llamacloud') return LLAMACLOUD_PREFIX + id
-  return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
+  return printed[form].get(id, () => printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form]))
 }
 
 /** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
 export function parseFileId(text: string): FileId | undefined {
+  return parsed.get(text, () => readAnyForm(text))
+}
+
+/** The same ids come again and again, and taking 25 digits apart, or putting them together, costs more than a look-up. */
+class Remembered<T> {
+  readonly #known = new Map<string, T>()
+
+  /** What `make` gives, or gave for this text before. Nothing is kept of texts that give undefined. */
+  get(text: string, make: () => T): T {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const made = make()
+    if (this.#known.size === MAX_REMEMBERED) this.#known.clear()
+    if (made !== undefined) this.#known.set(text, made)
+    return made
+  }
+}
+
+const MAX_REMEMBERED = 4096
+const parsed = new Remembered<FileId | undefined>()
+const printed = { lightfield: new Remembered<string>(), yandex: new Remembered<string>() }
+
+function readAnyForm(text: string): FileId | undefined {
   const lower = text.toLowerCase()
   const uuid = lower.startsWith(LLAMACLOUD_PREFIX) ? lower.slice(LLAMACLOUD_PREFIX.length) : lower
   if (UUID.test(uuid)) return uuid
@@ -70,12 +89,12 @@ function printRadix(value: bigint, form: IdForm): string {
 }
 
 function parseRadix(digits: string, form: IdForm): FileId | undefined {
+  if (!form.pattern.test(digits)) return undefined
+  const radix = form.alphabet.length
   let value = 0n
-  const radix = BigInt(form.alphabet.length)
-  for (const digit of digits) {
-    const index = form.alphabet.indexOf(digit)
-    if (index < 0) return undefined
-    value = value * radix + BigInt(index)
+  for (let at = 0; at < digits.length; at += EXACT_DIGITS) {
+    const part = digits.slice(at, at + EXACT_DIGITS)
+    value = value * BigInt(radix ** part.length) + BigInt(Number.parseInt(part, radix))
   }
   if (value > MAX_ID) return undefined
   const hex = value.toString(16).padStart(32, '0')

@@ -1,5 +1,6 @@
-import { createHmac, randomFillSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { FileId } from '../files/file-id.ts'
+import { takeRandom } from '../random-pool.ts'
 
 /** A secret that signs links. Old ones stay listed until the links that they signed are over. */
 export interface LinkKey {
@@ -46,7 +47,7 @@ export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): 
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
   token.writeUIntBE(claim.expiresAt, 22, 6)
-  randomFillSync(token, 28, 3)
+  takeRandom(3).copy(token, 28)
   macOf(key, token, binding).copy(token, MAC_OFFSET)
   return token.toString('base64url')
 }
@@ -74,8 +75,20 @@ export function verifyLink(keys: readonly LinkKey[], token: string, binding: Lin
 }
 
 function macOf(key: LinkKey, token: Buffer, binding: LinkBinding): Buffer {
-  return createHmac('sha256', Buffer.from(key.secret, 'hex'))
+  return createHmac('sha256', secretOf(key))
     .update(token.subarray(0, MAC_OFFSET))
     .update(`${binding.sizeBytes}\n${binding.writeOnce}\n${binding.mimeType}`)
     .digest()
+}
+
+const secrets = new WeakMap<LinkKey, KeyObject>()
+
+/** Prepared once: that takes longer than signing. */
+function secretOf(key: LinkKey): KeyObject {
+  let secret = secrets.get(key)
+  if (secret === undefined) {
+    secret = createSecretKey(key.secret, 'hex')
+    secrets.set(key, secret)
+  }
+  return secret
 }

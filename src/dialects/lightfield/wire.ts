@@ -3,6 +3,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import { printFileId } from '../../core/files/file-id.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
+import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import type { StateNames } from '../../core/uploads/end-upload.ts'
 import type { FileBody } from './schemas.ts'
@@ -27,9 +28,10 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
     filename: file.name,
     mimeType: file.mimeType,
     sizeBytes: file.sizeBytes,
-    createdAt: toTime(file.createdAt),
-    completedAt: state === 'stored' && file.storedAt !== null ? toTime(file.storedAt) : null,
-    expiresAt: state === 'pending' && file.uploadExpiresAt !== null ? toTime(file.uploadExpiresAt) : null,
+    createdAt: printIsoTime(file.createdAt),
+    completedAt: state === 'stored' && file.storedAt !== null ? printIsoTime(file.storedAt) : null,
+    expiresAt:
+      state === 'pending' && file.uploadExpiresAt !== null ? printIsoTime(file.uploadExpiresAt) : null,
   }
 }
 
@@ -47,16 +49,12 @@ export function toListBody(files: readonly FileRecord[], totalCount: number, now
 }
 
 export function toUrlBody({ url, expiresAt }: IssuedLink) {
-  return { url, expiresAt: toTime(expiresAt) }
+  return { url, expiresAt: printIsoTime(expiresAt) }
 }
 
 export function toValidateBody({ subject, scopes }: Caller) {
   const subjectType = subject.type === 'user' ? 'user' : 'workspace'
   return { active: true as const, tokenType: 'api_key' as const, subjectType, scopes: [...scopes] }
-}
-
-function toTime(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 /**

@@ -9,7 +9,6 @@ import {
   filePart,
   LlamaCloudClient,
   PARSE_ERROR,
-  problemsOf,
   purposePart,
 } from '../../../test/llamacloud-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
@@ -138,115 +137,6 @@ test('a create that is no form is 415, a query that is no JSON 415 or 400', asyn
   }
   const gzip = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'content-encoding': 'gzip' }
   assert.equal((await client.send('POST', FILES, 'x', gzip)).status, 415)
-})
-
-test('a query that is too large, too deep or of another kind is refused', async () => {
-  const large = await client.send('POST', `${FILES}/query`, `"${'x'.repeat(1024 * 1024)}"`, JSON_TYPE)
-  assert.equal(large.status, 413)
-  const deep = await client.send(
-    'POST',
-    `${FILES}/query`,
-    '['.repeat(100_000) + ']'.repeat(100_000),
-    JSON_TYPE,
-  )
-  assert.ok([400, 422].includes(deep.status))
-  for (const body of [null, [], 'x', 1, true]) {
-    const answer = await client.query(body)
-    assert.deepEqual([answer.status, problemsOf(answer)], [422, ['body model_attributes_type']])
-  }
-  assert.equal(
-    (await client.send('POST', `${FILES}/query`, '{"__proto__":{"filter":1}}', JSON_TYPE)).status,
-    400,
-  )
-  // No body is no filter.
-  assert.equal((await client.send('POST', `${FILES}/query`)).status, 200)
-  assert.equal((await client.send('POST', `${FILES}/query`, '', JSON_TYPE)).status, 200)
-})
-
-test('all problems of a list are told at once, each with its place', async () => {
-  const query = '?page_size=5000&file_ids=abc&file_ids=dfl-1&order_by=size&page_token=x'
-  const answer = await client.get(query)
-  assert.equal(answer.status, 422)
-  assert.deepEqual(problemsOf(answer).toSorted(), [
-    'query.file_ids.0 uuid_parsing',
-    'query.file_ids.1 uuid_parsing',
-    'query.order_by value_error',
-    'query.page_size less_than_equal',
-    'query.page_token value_error',
-  ])
-  assert.deepEqual(detailOf(await client.get('?page_size=5000')), [
-    {
-      type: 'less_than_equal',
-      loc: ['query', 'page_size'],
-      msg: 'Input should be less than or equal to 1000',
-      input: '5000',
-      ctx: { le: 1000 },
-    },
-  ])
-})
-
-test('all problems of a query are told at once, each with its place', async () => {
-  const filter = {
-    file_ids: ['x', 7, null],
-    file_name: ['a'],
-    external_file_id: { $ne: 1 },
-    only_manually_uploaded: 'yes',
-    data_source_id: 1,
-    project_id: false,
-  }
-  const answer = await client.query({ filter, page_size: '10x', order_by: 1, page_token: [] })
-  assert.equal(answer.status, 422)
-  assert.deepEqual(problemsOf(answer).toSorted(), [
-    'body.filter.data_source_id string_type',
-    'body.filter.external_file_id string_type',
-    'body.filter.file_ids.0 uuid_parsing',
-    'body.filter.file_ids.1 uuid_parsing',
-    'body.filter.file_ids.2 uuid_parsing',
-    'body.filter.file_name string_type',
-    'body.filter.only_manually_uploaded bool_type',
-    'body.filter.project_id string_type',
-    'body.order_by string_type',
-    'body.page_size int_parsing',
-    'body.page_token string_type',
-  ])
-  const noObject = await client.query({ filter: 'x' })
-  assert.deepEqual(problemsOf(noObject), ['body.filter model_attributes_type'])
-})
-
-test('numbers that are none are refused, wherever they stand', async () => {
-  for (const [value, type] of [
-    ['abc', 'int_parsing'],
-    ['1e3', 'int_parsing'],
-    ['1.5', 'int_parsing'],
-    ['0x10', 'int_parsing'],
-    ['0', 'greater_than_equal'],
-    ['-1', 'greater_than_equal'],
-    ['999999999999', 'less_than_equal'],
-  ] as const)
-    assert.deepEqual(problemsOf(await client.get(`?page_size=${value}`)), [`query.page_size ${type}`])
-  assert.deepEqual(problemsOf(await client.get('?page_size=1&page_size=2')), ['query.page_size int_type'])
-  assert.deepEqual(problemsOf(await client.get('/abc/content?expires_at_seconds=0')), [
-    'path.file_id uuid_parsing',
-    'query.expires_at_seconds greater_than_equal',
-  ])
-  assert.equal((await client.query({ filter: { file_ids: Array(1000).fill(UNKNOWN) } })).status, 200)
-  const tooMany = await client.query({ filter: { file_ids: Array(1001).fill(UNKNOWN) } })
-  assert.deepEqual(problemsOf(tooMany), ['body.filter.file_ids too_long'])
-})
-
-test('an empty value in the query is none, plus and %20 are both a space', async (t) => {
-  const { id } = await client.stored('x', 'q3 + report.txt')
-  t.after(() => client.delete(id))
-  const empty =
-    '?page_size=&page_token=&file_ids=&file_name=&external_file_id=&order_by=&expand=&project_id=&organization_id='
-  const listed = await client.get<{ items: unknown[]; total_size: unknown }>(empty)
-  assert.deepEqual([listed.status, listed.body.items.length, listed.body.total_size], [200, 1, null])
-  for (const name of ['q3+%2B+report.txt', 'q3%20%2b%20report.txt', 'q3+%2B%20report%2Etxt']) {
-    const { body } = await client.get<{ items: unknown[] }>(`?file_name=${name}`)
-    assert.equal(body.items.length, 1)
-  }
-  assert.equal((await client.get(`/${id}/content?expires_at_seconds=`)).status, 200)
-  assert.equal((await client.get(`/${id}?expand=&unknown=x`)).status, 200)
 })
 
 test('a DELETE as Python sends it, JSON declared and no body, deletes', async () => {

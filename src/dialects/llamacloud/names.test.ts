@@ -78,8 +78,7 @@ test('a name that a file system can hold is saved whole, a longer one does not k
     assert.equal(await (await download(await client.stored('hello', name))).text(), 'hello')
 })
 
-const unshortened = { todo: 'Content-Disposition takes the name at full length, up to 40 KiB' }
-test('a header of a download is no longer than clients read, whatever the name', unshortened, async () => {
+test('a header of a download is no longer than clients read, whatever the name', async () => {
   // Node's own client reads 16 KiB of headers, others less.
   const file = await client.stored('hello', `${'📄'.repeat(2996)}.txt`)
   const response = await download(file)

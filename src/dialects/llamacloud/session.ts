@@ -4,6 +4,7 @@ import { authenticate } from '../../core/access/authenticate.ts'
 import { authenticateSession, endSession, startSession } from '../../core/access/session.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import { printIsoTime } from '../../core/iso-time.ts'
 import type { Services } from '../../core/services.ts'
 import { bearerSecret } from '../../http/guard.ts'
 import type { LlamaCloudSettings } from './settings.ts'
@@ -66,7 +67,7 @@ export async function addSessionRoutes(
       const caller = await authenticateKey(services, secret)
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
       reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
-      return { expires_at: new Date(expiresAt).toISOString() }
+      return { expires_at: printIsoTime(expiresAt) }
     },
   )
   server.delete(

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
 import { TestServer } from '../../../test/harness.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
+import { startApp } from '../../app.ts'
+import { loadConfig } from '../../config.ts'
 import type { Environment } from '../../config-reader.ts'
 
 async function start(t: TestContext, settings: Environment) {
@@ -65,9 +71,14 @@ test('a retention that is changed later does not touch the files that are there'
   assert.equal((await client.get(`/${body.id}`)).status, 404)
 })
 
-test('a retention for a purpose that does not exist stops the start', async () => {
-  await assert.rejects(
-    TestServer.start({ ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parsing=24' }),
-    /There is no LlamaCloud purpose "parsing"/,
-  )
+test('a retention for a purpose that does not exist stops the start', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-settings-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const config = loadConfig({
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_PORT: '0',
+    ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parsing=24',
+  })
+  const logger = pino({ level: 'silent' })
+  await assert.rejects(startApp(config, { logger }), /There is no LlamaCloud purpose "parsing"/)
 })

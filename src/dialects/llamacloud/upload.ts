@@ -166,6 +166,10 @@ function checkForm(
     const msg = `Input should be ${expected}`
     problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
   }
+  if (fields.get('external_file_id')?.includes('\0')) {
+    const msg = 'String should not contain null characters'
+    problems.add({ type: 'value_error', loc: ['body', 'external_file_id'], msg })
+  }
   problems.settle()
   if (file?.blob.sizeBytes === 0 && !settings.allowEmptyFiles) {
     throw new ServiceError('rule-violated', 'Uploaded file is empty')

@@ -4,6 +4,7 @@ import { HOUR_MS } from '../../core/clock.ts'
 import type { ExpiryRule } from '../../core/files/expiry.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { printFileId } from '../../core/files/file-id.ts'
+import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import { isPurpose, type LlamaCloudSettings } from './settings.ts'
 
@@ -33,15 +34,15 @@ export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefi
     project_id: file.projectId,
     external_file_id: file.externalId,
     file_type: fileTypeOf(file),
-    last_modified_at: storedAt === null ? null : toTime(storedAt),
-    expires_at: expiresAt === null ? null : toTime(expiresAt),
+    last_modified_at: storedAt === null ? null : printIsoTime(storedAt),
+    expires_at: expiresAt === null ? null : printIsoTime(expiresAt),
     purpose: file.purpose,
     download_url: link ? toPresignedUrl(link) : null,
   }
 }
 
 export function toPresignedUrl({ url, expiresAt }: IssuedLink): PresignedUrl {
-  return { url, expires_at: toTime(expiresAt), form_fields: null }
+  return { url, expires_at: printIsoTime(expiresAt), form_fields: null }
 }
 
 export function toProjectBody(project: Project, isDefault: boolean) {
@@ -50,13 +51,9 @@ export function toProjectBody(project: Project, isDefault: boolean) {
     name: project.slug,
     organization_id: project.organizationId,
     is_default: isDefault,
-    created_at: toTime(project.createdAt),
-    updated_at: toTime(project.createdAt),
+    created_at: printIsoTime(project.createdAt),
+    updated_at: printIsoTime(project.createdAt),
   }
-}
-
-function toTime(ms: number): string {
-  return new Date(ms).toISOString()
 }
 
 /** This vendor has no file without a name; another dialect's may have none. */
