@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
@@ -13,13 +14,21 @@ import type { Services } from './core/services.ts'
 import { allDialects, type DialectSettings } from './dialects/all.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
 import { overrideRetention } from './dialects/llamacloud/settings.ts'
+import { grpcMethods } from './dialects/yandex/grpc.ts'
+import { ByteBudget } from './grpc/byte-budget.ts'
+import { defaultGrpcLimits } from './grpc/limits.ts'
+import { startGrpcServer } from './grpc/server.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { Metrics } from './ops/metrics.ts'
+import { hostsOf, type LoadedTls, loadTls } from './ops/tls.ts'
 import { openStores } from './stores.ts'
 import { createSurface } from './surface.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
+/** What gRPC messages may hold in memory together; the library keeps a message whole, and for a moment twice. */
+const GRPC_BUDGET_BYTES = 1024 * 1024 * 1024
+const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
 const IDLE_SWEEP_MS = 50
@@ -57,6 +66,10 @@ export class App {
   #stopping = false
   /** Where it listens, without a trailing slash. */
   url = ''
+  /** Where gRPC is served, `host:port`, if anywhere. */
+  grpcAddress: string | undefined
+  /** The certificate that clients have to trust, if we made one. */
+  caPath: string | undefined
   /** Where Prometheus finds the metrics, if anywhere. */
   metricsUrl: string | undefined
   /** The secret of a key made by this start, to be shown once. */
@@ -75,7 +88,9 @@ export class App {
   async start(): Promise<void> {
     this.#services = await this.#openServices()
     const metrics = new Metrics()
-    await this.#listen(this.#services, metrics)
+    const tls = await this.#loadTls()
+    await this.#listen(this.#services, metrics, tls)
+    await this.#listenForGrpc(this.#services, tls)
     await this.#listenForMetrics(metrics)
     const jobs = new JobRunner(jobsOf(this.#services), this.#options.logger)
     this.#closers.unshift(() => jobs.stop())
@@ -104,43 +119,88 @@ export class App {
     return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }
   }
 
-  async #listen(services: Services, metrics: Metrics): Promise<void> {
+  /** Undefined: plaintext. */
+  async #loadTls(): Promise<LoadedTls | undefined> {
+    const { tls, dataDir, publicUrl } = this.#config
+    if (tls === undefined) return undefined
+    const source =
+      tls.kind === 'files' ? tls : { ...tls, folder: join(dataDir, 'tls'), hosts: hostsOf(publicUrl) }
+    const loaded = await loadTls(source)
+    this.caPath = loaded.caPath
+    return loaded
+  }
+
+  async #listen(services: Services, metrics: Metrics, tls: LoadedTls | undefined): Promise<void> {
     const { host, port } = this.#config
     const server = await createSurface({
       services,
-      dialects: allDialects(dialectSettings(this.#config)),
+      dialects: allDialects(dialectSettings(this.#config, () => portOf(this.grpcAddress))),
       logger: this.#options.logger,
       metrics,
       isStopping: () => this.#stopping,
+      ...(tls ? { tls } : {}),
     })
     this.#closers.unshift(() => drain(server))
     this.url = await server.listen({ host, port })
   }
 
-  /** The default port may be another server's; only a port that was asked for is worth failing. */
-  async #listenForMetrics(metrics: Metrics): Promise<void> {
-    const { host, port, required } = this.#config.metrics
+  async #listenForGrpc(services: Services, tls: LoadedTls | undefined): Promise<void> {
+    const { host, grpc, yandex } = this.#config
+    const { logger } = this.#options
+    const { port } = grpc
     if (port === undefined) return
-    try {
+    const budget = new ByteBudget(
+      Math.max(GRPC_BUDGET_BYTES, 2 * (yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
+    )
+    const methods = grpcMethods(services, yandex)
+    const isReady = async () => !this.#stopping
+    const options = { host, port, methods, isReady, limits: defaultGrpcLimits, budget, logger }
+    await this.#unlessTaken('gRPC', grpc, async () => {
+      const server = await startGrpcServer(tls ? { ...options, tls } : options)
+      this.#closers.unshift(() => server.stop(DRAIN_MS))
+      this.grpcAddress = server.address
+    })
+  }
+
+  async #listenForMetrics(metrics: Metrics): Promise<void> {
+    const { host, port } = this.#config.metrics
+    if (port === undefined) return
+    await this.#unlessTaken('metrics', this.#config.metrics, async () => {
       const server = await metrics.listen(host, port)
       this.#closers.unshift(() => closeAtOnce(server))
       this.metricsUrl = `${urlOf(server)}/metrics`
+    })
+  }
+
+  /** A default port may be another server's; only a port that was asked for is worth failing. */
+  async #unlessTaken(
+    what: string,
+    { port, required }: { readonly port: number | undefined; readonly required: boolean },
+    listen: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await listen()
     } catch (error) {
-      if (required) throw error
+      if (required || (error as { code?: string }).code !== 'EADDRINUSE') throw error
+      const variable = `ENTREPOT_${what.toUpperCase()}_PORT`
       this.#options.logger.warn(
         { port },
-        'the metrics port is taken; going on without metrics (set ENTREPOT_METRICS_PORT)',
+        `the ${what} port is taken; going on without ${what} (set ${variable})`,
       )
     }
   }
 }
 
 /** @throws ConfigError naming a purpose that does not exist */
-function dialectSettings({ lightfield, llamacloud }: Config): DialectSettings {
+function dialectSettings(
+  { lightfield, llamacloud, yandex }: Config,
+  grpcPort: () => number | undefined,
+): DialectSettings {
   try {
     return {
       lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
       llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
+      yandex: { ...yandex, grpcPort },
     }
   } catch (error) {
     throw new ConfigError([(error as Error).message])
@@ -152,10 +212,14 @@ function jobsOf(services: Services) {
     { name: 'expire files', everyMs: JOB_PERIOD_MS, run: () => expireFiles(services) },
     { name: 'collect blobs', everyMs: JOB_PERIOD_MS, run: () => collectBlobs(services) },
     {
-      name: 'purge answers',
+      name: 'purge answers and sessions',
       everyMs: JOB_PERIOD_MS,
       run: async () => {
-        await services.metadata.commit([{ kind: 'answer.purge', now: services.clock.now() }])
+        const now = services.clock.now()
+        await services.metadata.commit([
+          { kind: 'answer.purge', now },
+          { kind: 'session.purge', now },
+        ])
         return 0
       },
     },
@@ -176,6 +240,10 @@ async function drain(server: FastifyInstance): Promise<void> {
 async function closeAtOnce(server: Server): Promise<void> {
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
+}
+
+function portOf(address: string | undefined): number | undefined {
+  return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1))
 }
 
 function urlOf(server: Server): string {

@@ -41,10 +41,15 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Requests per second of each class; undefined: no limit. */
 export type RateLimitSettings = Readonly<Record<'write' | 'read' | 'search', number | undefined>>
 
+/** Where the certificate comes from. */
+export type TlsSettings =
+  | { readonly kind: 'self-signed' }
+  | { readonly kind: 'files'; readonly certPath: string; readonly keyPath: string }
+
 const LIMIT_PER_SECOND = 25
 
 /** Part of the contract of this product, and not served by this version: better to say so than to run without. */
-const unsupported = ['DATABASE_URL', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION', 'TLS', 'TLS_CERT', 'TLS_KEY']
+const unsupported = ['DATABASE_URL', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION']
 
 /** Reads one variable after another and notes what is wrong with each. An empty variable counts as unset. */
 export class Reader {
@@ -67,6 +72,23 @@ export class Reader {
 
   text(name: string, fallback: string): string {
     return this.#raw(name) ?? fallback
+  }
+
+  optionalText(name: string): string | undefined {
+    return this.#raw(name)
+  }
+
+  /** `TLS=self-signed`, or `TLS_CERT` and `TLS_KEY` together. */
+  tls(): TlsSettings | undefined {
+    const [made, certPath, keyPath] = [this.#raw('TLS'), this.#raw('TLS_CERT'), this.#raw('TLS_KEY')]
+    if (made !== undefined && made !== 'self-signed')
+      this.#problem('TLS', `must be self-signed, not "${made}".`)
+    if (made !== undefined && (certPath ?? keyPath) !== undefined)
+      this.#problem('TLS', 'excludes TLS_CERT and TLS_KEY.')
+    if ((certPath === undefined) !== (keyPath === undefined))
+      this.#problem('TLS_CERT', 'and ENTREPOT_TLS_KEY go together.')
+    if (certPath !== undefined && keyPath !== undefined) return { kind: 'files', certPath, keyPath }
+    return made === undefined ? undefined : { kind: 'self-signed' }
   }
 
   integer(name: string, fallback: number, minimum: number, maximum: number): number {
@@ -131,7 +153,7 @@ export class Reader {
   }
 
   /** A port, or `off`; told apart from one that nobody asked for. */
-  metricsPort(
+  optionalPort(
     name: string,
     fallback: number,
   ): { readonly port: number | undefined; readonly required: boolean } {

@@ -5,6 +5,7 @@ import {
   type RateLimitSettings,
   Reader,
   type Secret,
+  type TlsSettings,
 } from './config-reader.ts'
 
 /** Everything that can be set, read once. */
@@ -12,6 +13,10 @@ export interface Config {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+  /** Undefined: off. If the operator asked for the port, not getting it is an error. */
+  readonly grpc: { readonly port: number | undefined; readonly required: boolean }
+  /** For both ports; undefined: plaintext. */
+  readonly tls: TlsSettings | undefined
   /** Absolute. */
   readonly dataDir: string
   /** Without a trailing slash; undefined: the address listened on. */
@@ -46,12 +51,24 @@ export interface Config {
     readonly allowEmptyFiles: boolean
     readonly sessionSeconds: number
   }
+  readonly yandex: {
+    readonly maxFileBytes: number
+    readonly defaultPolicy: 'since-created' | 'since-last-active' | 'never'
+    readonly defaultTtlDays: number
+    readonly maxTtlDays: number
+    readonly linkSeconds: number
+    readonly restFieldNames: 'camel' | 'snake'
+    readonly endpoint: string | undefined
+  }
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const GRPC_PORT = 8421
 const METRICS_PORT = 8422
 /** What the vendor documents as 512 MB. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
+/** What the vendor documents as 128 MB. */
+const MAX_YANDEX_FILE_BYTES = 128 * 1024 * 1024
 /** Longer links make no sense, and S3 has the same bound. */
 const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
@@ -64,6 +81,8 @@ export function loadConfig(env: Environment): Config {
   const config: Config = {
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 8420, 0, 65_535),
+    grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
+    tls: reader.tls(),
     dataDir: resolve(reader.text('DATA_DIR', 'data')),
     publicUrl: reader.url('PUBLIC_URL'),
     rootKey: reader.secret('ROOT_KEY', 16),
@@ -71,7 +90,7 @@ export function loadConfig(env: Environment): Config {
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
     metrics: {
       host: reader.text('METRICS_HOST', '127.0.0.1'),
-      ...reader.metricsPort('METRICS_PORT', METRICS_PORT),
+      ...reader.optionalPort('METRICS_PORT', METRICS_PORT),
     },
     touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
@@ -90,9 +109,20 @@ export function loadConfig(env: Environment): Config {
       allowEmptyFiles: reader.onOff('LLAMACLOUD_EMPTY_FILES', false),
       sessionSeconds: reader.integer('LLAMACLOUD_SESSION_SECONDS', 12 * 60 * 60, 60, MAX_LINK_SECONDS),
     },
+    yandex: {
+      maxFileBytes: reader.integer('YANDEX_MAX_FILE_BYTES', MAX_YANDEX_FILE_BYTES, 1, MAX_FILE_BYTES),
+      defaultPolicy: reader.oneOf(
+        'YANDEX_DEFAULT_POLICY',
+        ['since-last-active', 'since-created', 'never'],
+        'since-last-active',
+      ),
+      defaultTtlDays: reader.integer('YANDEX_TTL_DAYS', 7, 1, 36_500),
+      maxTtlDays: reader.integer('YANDEX_MAX_TTL_DAYS', 365, 1, 36_500),
+      linkSeconds: reader.integer('YANDEX_LINK_SECONDS', 3600, 1, MAX_LINK_SECONDS),
+      restFieldNames: reader.oneOf('YANDEX_REST_NAMES', ['camel', 'snake'], 'camel'),
+      endpoint: reader.optionalText('YANDEX_ENDPOINT'),
+    },
   }
-  // Reserved for gRPC; checked so that a script that sets it today still works then.
-  reader.integer('GRPC_PORT', 8421, 0, 65_535)
   reader.finish()
   return deepFreeze(config)
 }

@@ -17,7 +17,7 @@ export async function serve(config: Config, onStarted: (app: App, print: Print) 
   exitOnFault(logger)
   const app = await startApp(config, { logger, onFatal: (error) => die(logger, error) })
   stopOnSignal(app, logger)
-  logger.info({ http: app.url, grpc: null, metrics: app.metricsUrl ?? null }, 'listening')
+  logger.info({ http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null }, 'listening')
   onStarted(app, (text) => output.write(text))
 }
 

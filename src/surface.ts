@@ -5,7 +5,7 @@ import type { Services } from './core/services.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { addDocsPage, describeDialect } from './dialects/openapi.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
-import { createHttpServer, defaultServerLimits } from './http/server.ts'
+import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
 import { toServiceError } from './http/service-error.ts'
 import { addHealthRoutes } from './ops/health.ts'
 import type { Metrics } from './ops/metrics.ts'
@@ -18,6 +18,8 @@ export interface SurfaceOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly isStopping: () => boolean
+  /** Undefined: plaintext. */
+  readonly tls?: TlsIdentity
 }
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
@@ -26,6 +28,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   const server = createHttpServer({
     limits: defaultServerLimits,
     logger,
+    ...(options.tls ? { tls: options.tls } : {}),
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {
       const { status, headers, body } = answererOf(dialects, request)(

@@ -135,13 +135,19 @@ test('a file can be read at a sitting', () => {
   )
 })
 
+/** What methods of the reader read that are told no name. */
+const ownNames: Readonly<Record<string, readonly string[]>> = {
+  rateLimits: ['RATE_LIMITS'],
+  tls: ['TLS', 'TLS_CERT', 'TLS_KEY'],
+}
+
 test('every setting has a flag of serve and a row in README.md', () => {
   const read = readFileSync(join(root, 'src/config.ts'), 'utf8').matchAll(
-    /reader\.(\w+)\((?:'([A-Z\d_]+)')?/g,
+    /reader\.(\w+)\(\s*(?:'([A-Z\d_]+)')?/g,
   )
   const known = [...read]
     .filter(([, method]) => method !== 'finish')
-    .map(([, method, name]) => (method === 'rateLimits' ? 'RATE_LIMITS' : name))
+    .flatMap(([, method = '', name]) => ownNames[method] ?? [name ?? ''])
   assert.deepEqual(settings.map(({ variable }) => variable).sort(), known.sort())
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   assertNone(

@@ -14,12 +14,12 @@ const needsCurl = { skip: hasCurl ? false : 'curl is not installed' }
 
 interface Listening {
   readonly http: string
-  readonly grpc: null
+  readonly grpc: string
 }
 
 /** The real server, by default on any free port; it does not outlive the test. */
 function serve(context: TestContext, dataDir: string, settings: Settings = {}, port = '0'): Running {
-  const args = ['serve', '--port', port, '--metrics-port', 'off']
+  const args = ['serve', '--port', port, '--metrics-port', 'off', '--grpc-port', '0']
   const running = new Running(startEntrepot(args, { ENTREPOT_DATA_DIR: dataDir, ...settings }))
   context.after(async () => {
     running.child.kill('SIGKILL')
@@ -41,12 +41,15 @@ function findListening(stdout: string): Listening | undefined {
   return logLine(stdout, 'listening')
 }
 
-/** The lines to paste: from `URL=` to the next empty one, and the next block of commands. */
+/** The lines to paste: from `URL=` to the next empty one, and the next two blocks of commands. */
 function findWalkThrough(
   stdout: string,
-): { readonly lightfield: string; readonly llamacloud: string } | undefined {
-  const [, lightfield, llamacloud] = /^(URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(stdout) ?? []
-  return lightfield && llamacloud ? { lightfield, llamacloud } : undefined
+): { readonly lightfield: string; readonly llamacloud: string; readonly yandex: string } | undefined {
+  const blocks = /^(URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(
+    stdout,
+  )
+  const [, lightfield, llamacloud, yandex] = blocks ?? []
+  return lightfield && llamacloud && yandex ? { lightfield, llamacloud, yandex } : undefined
 }
 
 function findKey(stdout: string): string | undefined {
@@ -76,14 +79,16 @@ test(
     const running = serve(context, await newDataDir(context))
     const { http, grpc } = await running.printed(findListening)
     assert.match(http, /^http:\/\/127\.0\.0\.1:\d+$/)
-    assert.equal(grpc, null)
-    const { lightfield, llamacloud } = await running.printed(findWalkThrough)
+    assert.match(grpc, /^127\.0\.0\.1:\d+$/)
+    const { lightfield, llamacloud, yandex } = await running.printed(findWalkThrough)
     assert.ok(lightfield.includes(`URL='${http}'`))
     for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lightfield)
     const { stdout } = await pasteInto('bash', `${lightfield}\n${llamacloud}`)
     const { items = [] } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}')
     const names = items.map(({ name }: { name: string }) => name)
     assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'], stdout)
+    const third = await pasteInto('bash', `${lightfield}\n${yandex}`)
+    assert.match(third.stdout.trimEnd().split('\n').at(-1) ?? '', /^\{"id":"fvt.*"mimeType":"text\/plain"/)
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')

@@ -108,6 +108,7 @@ async function open(settings: Environment, dataDir: string, clock: Clock): Promi
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: '0',
     ENTREPOT_METRICS_PORT: 'off',
+    ENTREPOT_GRPC_PORT: 'off',
     ENTREPOT_RATE_LIMITS: 'off',
     ENTREPOT_DISK_RESERVE_BYTES: '0',
     ...settings,

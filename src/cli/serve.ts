@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Print } from '../main.ts'
 import { addSettings, configOf, settings } from './settings.ts'
-import { welcome } from './welcome.ts'
+import { trustHint, welcome } from './welcome.ts'
 
 export function addServeCommand(program: Command): void {
   const command = program
@@ -20,6 +20,7 @@ async function start(_options: object, command: Command): Promise<void> {
 }
 
 /** A key is made by the first start only, and can never be shown again. */
-function greet({ firstKey, services }: App, print: Print): void {
+function greet({ firstKey, services, caPath }: App, print: Print): void {
+  if (caPath !== undefined) print(trustHint(caPath))
   if (firstKey !== undefined) print(welcome(services.publicUrl(), firstKey))
 }

@@ -105,10 +105,41 @@ export const settings: readonly Setting[] = [
     meaning: 'how long the cookie session lives',
   },
   {
+    variable: 'TOUCH_ON',
+    value: 'none|download|read',
+    fallback: 'none',
+    meaning: 'what moves the end of files that live since their last activity',
+  },
+  { variable: 'TLS', value: 'self-signed', fallback: 'none', meaning: 'make a certificate, for both ports' },
+  { variable: 'TLS_CERT', value: 'file', fallback: 'none', meaning: 'certificate for both ports, PEM' },
+  { variable: 'TLS_KEY', value: 'file', fallback: 'none', meaning: 'its private key, PEM' },
+  { variable: 'YANDEX_MAX_FILE_BYTES', value: 'bytes', fallback: '134217728', meaning: 'largest file' },
+  {
+    variable: 'YANDEX_DEFAULT_POLICY',
+    value: 'policy',
+    fallback: 'since-last-active',
+    meaning: 'of files without one: since-last-active, since-created or never',
+  },
+  { variable: 'YANDEX_TTL_DAYS', value: 'days', fallback: '7', meaning: 'of files that name none' },
+  { variable: 'YANDEX_MAX_TTL_DAYS', value: 'days', fallback: '365', meaning: 'most that a file may name' },
+  { variable: 'YANDEX_LINK_SECONDS', value: 'seconds', fallback: '3600', meaning: 'how long a URL lives' },
+  {
+    variable: 'YANDEX_REST_NAMES',
+    value: 'camel|snake',
+    fallback: 'camel',
+    meaning: 'field names in REST answers',
+  },
+  {
+    variable: 'YANDEX_ENDPOINT',
+    value: 'host:port',
+    fallback: 'as called',
+    meaning: 'gRPC address that discovery tells',
+  },
+  {
     variable: 'GRPC_PORT',
     value: 'number',
     fallback: '8421',
-    meaning: 'reserved; nothing listens on it yet',
+    meaning: 'port of gRPC, 0 for any free one, or off',
   },
 ]
 

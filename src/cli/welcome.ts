@@ -5,6 +5,9 @@ const SECOND_DIALECT = `curl -sS "$URL/api/v1/beta/files" -H "Authorization: Bea
   -F purpose=user_data -F "file=$TEXT;filename=again.txt;type=text/plain"; echo
 curl -sS "$URL/api/v1/beta/files" -H "Authorization: Bearer $KEY"; echo`
 
+const THIRD_DIALECT = `curl -sS "$URL/files/v1/files" -H "Authorization: Api-Key $KEY" \\
+  -d "{\\"folderId\\":\\"default\\",\\"content\\":\\"$(printf %s "$TEXT" | base64 | tr -d '\\n')\\"}"; echo`
+
 /** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
 export function welcome(url: string, key: string): string {
   return `
@@ -20,8 +23,20 @@ LlamaCloud: paste these after them to put one more in, and to list both:
 
 ${SECOND_DIALECT}
 
+Yandex AI Studio: and a third one:
+
+${THIRD_DIALECT}
+
 SDKs: base URL ${url} (without /v1 or /api), and the key above. API reference: ${url}/docs
 
+`
+}
+
+/** How clients come to trust a certificate that we made. */
+export function trustHint(caPath: string): string {
+  return `
+The certificate is self-signed. Clients have to trust ${caPath}:
+  curl --cacert, SSL_CERT_FILE (Python), NODE_EXTRA_CA_CERTS (Node), GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC)
 `
 }
 

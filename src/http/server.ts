@@ -37,7 +37,15 @@ export const defaultServerLimits: ServerLimits = {
 const LINGER_MS = 2_000
 const LINGER_BYTES = 16 * 1024 * 1024
 
+/** PEM. */
+export interface TlsIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
 export interface ServerOptions {
+  /** Undefined: plaintext. */
+  readonly tls?: TlsIdentity
   readonly limits: ServerLimits
   readonly logger: FastifyBaseLogger
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
@@ -50,6 +58,7 @@ export interface ServerOptions {
 export function createHttpServer({
   limits,
   logger,
+  tls,
   dialectOf,
   onBrokenRequest,
 }: ServerOptions): FastifyInstance {
@@ -64,11 +73,21 @@ export function createHttpServer({
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: 0,
+    rewriteUrl: ({ url = '' }) => withColons(url),
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     // A missing Host is refused with the other ambiguities, in a form that clients can read.
-    http: { headersTimeout: limits.headersMs, requireHostHeader: false },
+    ...(tls
+      ? {
+          https: {
+            cert: tls.cert,
+            key: tls.key,
+            headersTimeout: limits.headersMs,
+            requireHostHeader: false,
+          } as object,
+        }
+      : { http: { headersTimeout: limits.headersMs, requireHostHeader: false } }),
     clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     ajv: {
@@ -90,6 +109,14 @@ export function createHttpServer({
   requireDeclaredAccess(server)
   answerEarly(server)
   return server
+}
+
+/** Some clients percent-encode the colon of a custom verb (`files:getUrl`); the router would take it for another path. */
+function withColons(url: string): string {
+  if (!url.includes('%3')) return url
+  const query = url.indexOf('?')
+  const path = query < 0 ? url : url.slice(0, query)
+  return path.replaceAll(/%3a/gi, ':') + url.slice(path.length)
 }
 
 /** The framework's own messages: warnings and worse. What the server does is told by ours. */

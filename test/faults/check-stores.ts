@@ -33,6 +33,7 @@ export async function reconcileAhead(dataDir: string): Promise<Reconciliation> {
       clock: { now: () => Date.now() + 2 * DAY_MS },
       rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
       linkKeys: [],
+      touchOn: 'none',
       publicUrl: () => '',
     }
     return reconcile(services, true)

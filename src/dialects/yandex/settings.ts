@@ -14,6 +14,8 @@ export interface YandexSettings {
   readonly restFieldNames: 'camel' | 'snake'
   /** `host:port` that discovery tells; undefined: the address that the caller used. */
   readonly endpoint: string | undefined
+  /** The port of gRPC, known once it listens; for discovery over REST. */
+  readonly grpcPort?: () => number | undefined
 }
 
 const MIB = 1024 * 1024

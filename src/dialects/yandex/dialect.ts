@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import type { Services } from '../../core/services.ts'
+import { guard } from '../../http/guard.ts'
+import type { Dialect } from '../dialect.ts'
+import { authenticateCaller } from './credentials.ts'
+import { toErrorAnswer } from './errors.ts'
+import { addRoutes } from './routes.ts'
+import type { YandexSettings } from './settings.ts'
+
+/** The REST side; `grpcMethods` is the other. Both bind the same operations. */
+export function yandex(settings: YandexSettings): Dialect {
+  return {
+    name: 'yandex',
+    title: 'Yandex AI Studio',
+    claims: () => false,
+    rootPaths: ['/files/', '/endpoints'],
+    toErrorAnswer,
+    http: (server, services) => serve(server, services, settings),
+  }
+}
+
+function serve(server: FastifyInstance, services: Services, settings: YandexSettings): void {
+  // The vendor's own examples send JSON as a form: bodies are read as what they are, whatever they are said to be.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-server-trace-id', request.id)
+    done()
+  })
+  guard(server, {
+    services,
+    authenticate: (request) => authenticateCaller(services, request.headers.authorization),
+    // The vendor has no headers for it.
+    showAllowance: () => undefined,
+  })
+  addRoutes(server, { services, settings })
+}
