@@ -4,6 +4,7 @@
  *   npm run bench
  *
  * - durable creates and retrieves per second, as shares of what Fastify does when a route does nothing at all;
+ * - MB/s of one large file as a form, as a share of our own PUT, and small files as forms per second;
  * - MB/s of one large PUT and GET, as shares of a plain Node server that streams to a file, hashes nothing and syncs
  *   nothing.
  *
@@ -16,9 +17,16 @@ import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ServerProcess } from '../test/faults/server-process.ts'
-import { getBody, putBody } from './body-load.ts'
-import { completedFile, createRequest, newFile, retrieveRequest } from './our-requests.ts'
+import { ROOT_KEY, ServerProcess } from '../test/faults/server-process.ts'
+import { getBody, postForm, putBody } from './body-load.ts'
+import {
+  completedFile,
+  createRequest,
+  FORMS,
+  newFile,
+  retrieveRequest,
+  uploadRequest,
+} from './our-requests.ts'
 import { type Figure, printTable } from './report.ts'
 import { measureRequests, requestBytes } from './request-load.ts'
 
@@ -27,6 +35,8 @@ const SECONDS = Number(process.env.ENTREPOT_BENCH_SECONDS ?? 3)
 const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 128)
 const BODY_BYTES = 512 * 1024 * 1024
 const RETRIEVED_FILES = 1000
+const SMALL_FILE_BYTES = 4096
+const UPLOAD_CONNECTIONS = 32
 
 type Candidates = Readonly<Record<'noop' | 'ours' | 'plain', ServerProcess>>
 type Samples = ReturnType<typeof noSamples>
@@ -85,6 +95,8 @@ function noSamples() {
     plainPut: none(),
     get: none(),
     plainGet: none(),
+    form: none(),
+    upload: none(),
   }
 }
 
@@ -103,6 +115,12 @@ async function measureAllRequests({ noop, ours }: Candidates, samples: Samples):
     samples.create.push(await load(ours.url, [createRequest()], SECONDS))
     samples.noopBeforeRetrieve.push(await load(noop.url, [requestBytes('GET', '/')], SECONDS))
     samples.retrieve.push(await load(ours.url, retrieves, SECONDS))
+    const uploads = {
+      url: ours.url,
+      requests: [uploadRequest(SMALL_FILE_BYTES)],
+      connections: UPLOAD_CONNECTIONS,
+    }
+    samples.upload.push(await measureRequests({ ...uploads, seconds: SECONDS }))
   }
 }
 
@@ -112,6 +130,8 @@ async function measureAllBodies({ ours, plain }: Candidates, samples: Samples): 
     const { id, uploadUrl } = await newFile(ours.url, BODY_BYTES)
     const put = await putBody(uploadUrl, 'application/octet-stream', BODY_BYTES)
     samples.put.push(megabytes / put)
+    settleDisk()
+    samples.form.push(megabytes / (await postForm(ours.url + FORMS, `Bearer ${ROOT_KEY}`, BODY_BYTES)))
     settleDisk()
     samples.plainPut.push(megabytes / (await putBody(plain.url, 'application/octet-stream', BODY_BYTES)))
     settleDisk()
@@ -127,6 +147,7 @@ function settleDisk(): void {
 
 function figuresOf(samples: Samples): Figure[] {
   const { noopBeforeCreate, noopBeforeRetrieve, create, retrieve, put, plainPut, get, plainGet } = samples
+  const { form, upload } = samples
   const noop = [...noopBeforeCreate, ...noopBeforeRetrieve]
   return [
     { name: 'Fastify, no-op route', unit: 'req/s', samples: noop },
@@ -134,6 +155,8 @@ function figuresOf(samples: Samples): Figure[] {
     { name: 'retrieves', unit: 'req/s', samples: retrieve, of: noopBeforeRetrieve, target: 0.5 },
     { name: 'plain stream to disk, PUT 512 MiB', unit: 'MB/s', samples: plainPut },
     { name: 'signed PUT 512 MiB', unit: 'MB/s', samples: put, of: plainPut, target: 0.75 },
+    { name: 'multipart upload 512 MiB, of signed PUT', unit: 'MB/s', samples: form, of: put, target: 0.85 },
+    { name: 'durable uploads of 4 KiB, multipart, 32 connections', unit: 'req/s', samples: upload },
     { name: 'plain stream from disk, GET 512 MiB', unit: 'MB/s', samples: plainGet },
     { name: 'signed GET 512 MiB', unit: 'MB/s', samples: get, of: plainGet, target: 0.75 },
   ]

@@ -10,13 +10,38 @@ const CHUNK = Buffer.alloc(256 * 1024, 'entrepot ')
  * @throws Error on any status but 200
  */
 export async function putBody(url: string, contentType: string, sizeBytes: number): Promise<number> {
+  return sendBody(url, 'PUT', { 'content-type': contentType }, ['', ''], sizeBytes)
+}
+
+/** The same as the file of a form. @returns seconds */
+export async function postForm(url: string, authorization: string, sizeBytes: number): Promise<number> {
+  const headers = { authorization, 'content-type': FORM_TYPE }
+  return sendBody(url, 'POST', headers, [FORM_START, FORM_END], sizeBytes)
+}
+
+const BOUNDARY = 'entrepot-bench-boundary'
+export const FORM_START =
+  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n` +
+  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="bench.bin"\r\n` +
+  'content-type: application/octet-stream\r\n\r\n'
+export const FORM_END = `\r\n--${BOUNDARY}--\r\n`
+export const FORM_TYPE = `multipart/form-data; boundary=${BOUNDARY}`
+
+async function sendBody(
+  url: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  [start, end]: readonly [string, string],
+  sizeBytes: number,
+): Promise<number> {
   const { socket, path, host } = await open(url)
   const begin = performance.now()
   const answered = readHead(socket)
-  socket.write(
-    `PUT ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: ${contentType}\r\ncontent-length: ${sizeBytes}\r\n\r\n`,
-  )
-  await Promise.race([sendChunks(socket, sizeBytes), answered])
+  const all = { host, ...headers, 'content-length': start.length + sizeBytes + end.length }
+  const fields = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n${start}`)
+  const sent = sendChunks(socket, sizeBytes).then(() => socket.write(end))
+  await Promise.race([sent, answered])
   expectOk((await answered).head)
   const seconds = (performance.now() - begin) / 1000
   socket.destroy()
@@ -85,5 +110,5 @@ function readHead(socket: Socket): Promise<{ head: string; bodyBytes: number }> 
 }
 
 function expectOk(head: string): void {
-  if (!head.startsWith('HTTP/1.1 200')) throw new Error(`unexpected answer: ${head}`)
+  if (!/^HTTP\/1\.1 20[01] /.test(head)) throw new Error(`unexpected answer: ${head}`)
 }

@@ -1,7 +1,10 @@
 import { ROOT_KEY } from '../test/faults/server-process.ts'
+import { FORM_END, FORM_START, FORM_TYPE } from './body-load.ts'
 import { requestBytes } from './request-load.ts'
 
 const FILES = '/v1/files'
+/** Where whole files are taken as forms. */
+export const FORMS = '/api/v1/beta/files'
 const headers = { authorization: `Bearer ${ROOT_KEY}`, 'lightfield-version': '2026-03-01' }
 
 /** The answer to a create, as far as it is used here. */
@@ -13,6 +16,17 @@ interface CreatedFile {
 export function createRequest(): Buffer {
   const body = JSON.stringify({ filename: 'report.pdf', mimeType: 'application/pdf', sizeBytes: 1000 })
   return requestBytes('POST', FILES, { ...headers, 'content-type': 'application/json' }, body)
+}
+
+/** A small file as a form, whole in one request. */
+export function uploadRequest(sizeBytes: number): Buffer {
+  const body = FORM_START + 'x'.repeat(sizeBytes) + FORM_END
+  return requestBytes(
+    'POST',
+    FORMS,
+    { authorization: headers.authorization, 'content-type': FORM_TYPE },
+    body,
+  )
 }
 
 export function retrieveRequest(id: string): Buffer {

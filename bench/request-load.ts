@@ -18,7 +18,7 @@ const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i
  * Keep-alive connections that each wait for the whole answer before they ask again. As little client as there can
  * be, since it shares the machine with the server.
  * @returns answers per second
- * @throws Error on any status but 200, or a broken connection
+ * @throws Error on any status but 200 and 201, or a broken connection
  */
 export async function measureRequests({ url, requests, connections, seconds }: RequestLoad): Promise<number> {
   const { hostname, port } = new URL(url)
@@ -52,7 +52,7 @@ function askUntil(socket: Socket, requests: readonly Buffer[], first: number, en
       const length = answerLength(answer)
       pending = length === undefined || answer.length < length ? answer : undefined
       if (pending !== undefined) return
-      if (answer.toString('latin1', 9, 12) !== '200') {
+      if (!['200', '201'].includes(answer.toString('latin1', 9, 12))) {
         reject(new Error(`unexpected answer: ${answer.toString()}`))
         socket.destroy()
         return
