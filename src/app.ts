@@ -132,9 +132,10 @@ export class App {
 
   async #listen(services: Services, metrics: Metrics, tls: LoadedTls | undefined): Promise<void> {
     const { host, port } = this.#config
+    const settings = dialectSettings(this.#config, () => portOf(this.grpcAddress))
     const server = await createSurface({
       services,
-      dialects: allDialects(dialectSettings(this.#config, () => portOf(this.grpcAddress))),
+      dialects: allDialects(settings),
       logger: this.#options.logger,
       metrics,
       isStopping: () => this.#stopping,
@@ -142,6 +143,12 @@ export class App {
     })
     this.#closers.unshift(() => drain(server))
     this.url = await server.listen({ host, port })
+    // Nobody should learn from a missing file that files end.
+    const { retentionHours } = settings.llamacloud
+    this.#options.logger.info(
+      { retentionHours },
+      'LlamaCloud files end after these hours, by purpose; null: never',
+    )
   }
 
   async #listenForGrpc(services: Services, tls: LoadedTls | undefined): Promise<void> {
