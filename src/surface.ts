@@ -103,16 +103,23 @@ function sendError(
 
 /**
  * Whose request this is, by its path: below `/<name>` surely that dialect's; on a vendor's own path, of the dialects that
- * share it, the one that recognizes its headers, else the first.
+ * share it, the one that recognizes its headers, else the first. Asked for every request.
  */
 function dialectAt(
   dialects: SurfaceOptions['dialects'],
   { url = '', headers }: IncomingMessage,
 ): Dialect | undefined {
-  const prefixed = dialects.find(({ name }) => url.startsWith(`/${name}/`))
-  if (prefixed) return prefixed
-  const sharing = dialects.filter(({ rootPaths }) => rootPaths.some((root) => url.startsWith(root)))
-  return sharing.find(({ claims }) => claims(headers)) ?? sharing[0]
+  for (const dialect of dialects) {
+    const { name } = dialect
+    if (url.startsWith(name, 1) && url[name.length + 1] === '/') return dialect
+  }
+  let first: Dialect | undefined
+  for (const dialect of dialects) {
+    if (!dialect.rootPaths.some((root) => url.startsWith(root))) continue
+    if (dialect.claims(headers)) return dialect
+    first ??= dialect
+  }
+  return first
 }
 
 /** In whose form an error on this path is told: that of the dialect whose path it is, else our own. */

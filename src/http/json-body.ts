@@ -10,7 +10,8 @@ import { ServiceError } from '../core/errors.ts'
 export function acceptJsonBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   server.addHook('onRequest', (request, _reply, done) => {
-    if (!hasBody(request)) delete request.headers['content-type']
+    const { headers } = request
+    if (headers['content-type'] !== undefined && !hasBody(request)) delete headers['content-type']
     done()
   })
   const parse = server.getDefaultJsonParser('error', 'error')

@@ -173,19 +173,27 @@ function answerEarly(server: FastifyInstance): void {
 
 /** A proxy before us may read these differently than we do (RFC 9112, 3.2 and 6.1); Node's parser takes them. */
 function refuseAmbiguous({ raw }: FastifyRequest, reply: FastifyReply): void {
-  const { url = '', httpVersion, headers, rawHeaders } = raw
-  const hosts = rawHeaders.filter(
-    (name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host',
-  )
-  const isOldChunked = httpVersion === '1.0' && headers['transfer-encoding'] !== undefined
-  const isHostless = hosts.length === 0 && httpVersion !== '1.0'
-  if (hosts.length > 1 || isHostless || !url.startsWith('/') || isOldChunked) {
+  const { url = '', httpVersion, rawHeaders } = raw
+  const hosts = countHosts(rawHeaders)
+  const isOld = httpVersion === '1.0'
+  const isOldChunked = isOld && raw.headers['transfer-encoding'] !== undefined
+  if (hosts > 1 || (hosts === 0 && !isOld) || !url.startsWith('/') || isOldChunked) {
     reply.header('connection', 'close')
     throw new ServiceError(
       'request-malformed',
       'The request is ambiguous: one Host header and a path, please.',
     )
   }
+}
+
+/** `rawHeaders` are names and values in turn. Runs on every request, hence the plain loop. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
 }
 
 /** Bodies are taken as they are: decoding would let a small request become a huge one. */

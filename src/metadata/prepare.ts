@@ -95,7 +95,7 @@ function toSqlValue(value: unknown): SqlValue {
 }
 
 /** The value of `key`, made at its first use. For queries that depend on what they are asked for. */
-export function kept<T>(cache: Map<string, T>, key: string, make: () => T): T {
+export function kept<K, T>(cache: Map<K, T>, key: K, make: () => T): T {
   let value = cache.get(key)
   if (value === undefined) {
     value = make()

@@ -16,8 +16,11 @@ export interface SqlEngine {
   textsIn(json: string): Expression<string>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
-  /** What `find` gives, which may be what it gave for the same name in the snapshot that reads see at this moment. */
-  findOnce<T>(name: string, find: () => Promise<T>): Promise<T>
+  /**
+   * What `find` gives, which may be what it gave before for the same name and kind, as long as a read at this moment would
+   * give the same. The result is shared: nobody may change it.
+   */
+  findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
   /**
    * Runs the steps as one durable transaction.
    * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique

@@ -61,11 +61,9 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(projectShape, this.#queries.access.listProjectsOf, { organizationId })
   }
 
-  async findKey(hash: string) {
-    // Asked by every request; those that come in together mostly ask for the same one.
-    return this.#engine.findOnce(`key ${hash}`, () =>
-      this.#find(keyShape, this.#queries.access.findKey, { hash }),
-    )
+  findKey(hash: string) {
+    const { findKey } = this.#queries.access
+    return this.#engine.findOnce(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
   }
 
   async listKeys() {
@@ -85,8 +83,9 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(linkKeyShape, this.#queries.access.listLinkKeys, {})
   }
 
-  async findFile(id: string) {
-    return this.#find(fileShape, this.#queries.files.find, { id })
+  findFile(id: string) {
+    const { find } = this.#queries.files
+    return this.#engine.findOnce(find, id, () => this.#find(fileShape, find, { id }))
   }
 
   async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {

@@ -81,8 +81,8 @@ export class SqliteEngine implements SqlEngine {
     }
   }
 
-  findOnce<T>(name: string, find: () => Promise<T>): Promise<T> {
-    return this.#snapshot.findOnce(name, find)
+  findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.#snapshot.findOnce(kind, name, find)
   }
 
   #prepare(sql: string): StatementSync {
