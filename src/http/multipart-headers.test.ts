@@ -83,7 +83,7 @@ test('refuses part headers with bad line ends, names, continuations, controls or
     await assert.rejects(parse(`${part(header, '')}--b--`), malformed, JSON.stringify(header))
   }
   await assert.rejects(parse(Buffer.from(`${part(`X: \xff\r\n${good}`, '')}--b--`, 'latin1')), malformed)
-  assert.equal((await parse(`${part(`X: é\t\r\n${good}\r\n__proto__:`, '')}--b--`)).length, 1)
+  assert.equal((await parse(`${part(`X: é\t\r\n${good}\r\n__proto:`, '')}--b--`)).length, 1)
 })
 
 test('refuses a Content-Disposition that is not one plain name in form-data', async () => {
@@ -178,13 +178,14 @@ test('refuses encodings that would have to be undone', async () => {
     await assert.rejects(encoded(encoding), malformed)
 })
 
-test('leaves Object.prototype alone', async () => {
+test('refuses parts and headers that are named to reach into objects, and leaves Object.prototype alone', async () => {
   const before = Reflect.ownKeys(Object.prototype)
-  const parts = await parse(`${field('__proto__', 'x')}${field('constructor', 'y')}--b--`)
-  assert.deepEqual(
-    parts.map(({ name }) => name),
-    ['__proto__', 'constructor'],
-  )
+  const good = 'Content-Disposition: form-data; name="a"'
+  for (const name of ['__proto__', 'constructor', 'prototype']) {
+    await assert.rejects(parse(`${field(name, 'x')}--b--`), malformed)
+    await assert.rejects(parse(`${part(`${good}\r\n${name}: x`, '')}--b--`), malformed)
+  }
+  assert.equal((await parse(`${field('toString', 'x')}${field('__Proto__', 'x')}--b--`)).length, 2)
   assert.deepEqual(Reflect.ownKeys(Object.prototype), before)
 })
 

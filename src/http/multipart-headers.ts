@@ -16,6 +16,8 @@ const legalBoundary = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):/
 const controlButTab = /[\u0000-\u0008\u000a-\u001f\u007f]/
 const control = /[\u0000-\u001f\u007f-\u009f]/
+/** Names that only an attack on JavaScript objects sends; ours are maps, and whoever takes them further may use objects. */
+const trap = /^(?:__proto__|prototype|constructor)$/
 const printableAscii = /^[ -~]*$/
 /** RFC 8187, section 3.2.1; UTF-8 is the one charset that must be understood. */
 const extendedValue = /^utf-8'[0-9A-Za-z-]*'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*)$/i
@@ -65,7 +67,7 @@ function splitHeaderLine(line: Buffer): [name: string, value: string] {
   const [prefix, name] = headerLine.exec(text) ?? []
   if (prefix === undefined || name === undefined) throw malformed('A header line of a part cannot be read')
   if (controlButTab.test(text)) throw malformed('The header of a part has a control character')
-  return [name.toLowerCase(), trimBlanks(text.slice(prefix.length))]
+  return [withoutTrap(name.toLowerCase()), trimBlanks(text.slice(prefix.length))]
 }
 
 function parseDisposition(header: string | undefined): Pick<PartHeader, 'name' | 'filename'> {
@@ -81,7 +83,7 @@ function parseDisposition(header: string | undefined): Pick<PartHeader, 'name' |
   }
   const name = parameters.get('name')
   if (name === undefined) throw malformed('The Content-Disposition of a part has no name')
-  return { name: decode(name), filename: decodeFilename(parameters) }
+  return { name: withoutTrap(decode(name)), filename: decodeFilename(parameters) }
 }
 
 /** `filename*` wins: a client that sends both means it, and `filename` is for those who cannot read it. */
@@ -113,4 +115,9 @@ function decodeExtended({ text, quoted }: RawParameter): string {
 function withoutControls(text: string): string {
   if (control.test(text)) throw malformed('The name or filename of a part has a control character')
   return text
+}
+
+function withoutTrap(name: string): string {
+  if (trap.test(name)) throw malformed('A part or a header of it has a name that nothing may have')
+  return name
 }

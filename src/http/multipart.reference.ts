@@ -78,6 +78,7 @@ function headerOf(lines: readonly string[]): Omit<WholePart, 'content'> {
     const value = utf8(Buffer.from(line.slice(colon + 1), 'latin1'))
     check(!/[\x00-\x08\x0a-\x1f\x7f]/.test(value))
     check(!(name.startsWith('content-') && values.has(name)))
+    check(!isTrap(name))
     values.set(name, value.replace(/^[ \t]+/, '').replace(/[ \t]+$/, ''))
   }
   check(/^(binary|8bit|7bit)$/i.test(values.get('content-transfer-encoding') ?? 'binary'))
@@ -107,7 +108,7 @@ function namesOf(disposition: string): Pick<WholePart, 'name' | 'filename'> {
   const extended = parameters.get('filename*')
   const plain = filename === undefined ? undefined : plainName(filename)
   return {
-    name: plainName(parameters.get('name') ?? refuse()),
+    name: untrapped(plainName(parameters.get('name') ?? refuse())),
     filename: extended === undefined ? plain : extendedName(extended),
   }
 }
@@ -155,4 +156,12 @@ function check(holds: boolean): void {
 
 function refuse(): never {
   throw new Refusal()
+}
+
+function isTrap(name: string): boolean {
+  return ['__proto__', 'prototype', 'constructor'].includes(name)
+}
+
+function untrapped(name: string): string {
+  return isTrap(name) ? refuse() : name
 }

@@ -12,13 +12,18 @@ const UNKNOWN_TYPE = 'application/octet-stream'
  */
 export async function sniffType(head: Uint8Array): Promise<string> {
   if (head.length === 0) return UNKNOWN_TYPE
-  const found = await fileTypeFromBuffer(head)
-  if (found) return found.mime
+  const found = await signatureType(head)
+  if (found !== undefined) return found
   const text = textOf(head)
   if (text === undefined) return UNKNOWN_TYPE
   const start = text.trimStart().slice(0, 100).toLowerCase()
   if (/^<(!doctype html|html|head|body)\b/.test(start)) return 'text/html'
   return start.startsWith('<?xml') ? 'application/xml' : 'text/plain'
+}
+
+/** The MIME type of a format that is known by its signature. */
+export async function signatureType(head: Uint8Array): Promise<string | undefined> {
+  return (await fileTypeFromBuffer(head))?.mime
 }
 
 /** The text, if it is UTF-8, or UTF-16 with its mark, and has no NUL. The cut may have gone through a character. */

@@ -17,16 +17,18 @@ export interface StagedBlob extends Digests {
   readonly reserved: UsageOf | undefined
 }
 
+/** A place for bytes that are about to come, and what was counted for them already. */
+export type BlobIntent = Pick<StagedBlob, 'key' | 'reserved'>
+
 /**
- * Receives bytes durably under a new key. The key is committed before the first byte, so that whatever a crash leaves
- * behind is found again; on any failure nothing is kept and nothing stays reserved.
- * @throws ServiceError `storage-full` if the disk has not `announcedBytes` left, `quota-exceeded`, and what `body` throws
+ * Commits the key of a blob before its first byte, so that whatever a crash leaves behind is found again. Whoever gets one
+ * fills it or discards it.
+ * @throws ServiceError `storage-full` if the disk has not `announcedBytes` left, `quota-exceeded` if `reserve` does not fit
  */
-export async function stageBlob(
+export async function intendBlob(
   services: Services,
-  body: IncomingBody,
   { announcedBytes, reserve }: { readonly announcedBytes: number; readonly reserve?: UsageOf },
-): Promise<StagedBlob> {
+): Promise<BlobIntent> {
   await requireSpace(services, announcedBytes)
   const key = randomBytes(16).toString('hex')
   const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
@@ -35,13 +37,34 @@ export async function stageBlob(
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
     await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
   }
+  return { key, reserved: reserve }
+}
+
+/**
+ * Receives bytes durably under an intended key; on any failure nothing is kept and nothing stays reserved.
+ * @throws ServiceError what `body` throws
+ */
+export async function fillBlob(
+  services: Services,
+  intent: BlobIntent,
+  body: IncomingBody,
+): Promise<StagedBlob> {
   try {
-    await services.blobs.put(key, body)
-    return { key, reserved: reserve, ...(await body.digests()) }
+    await services.blobs.put(intent.key, body)
+    return { ...intent, ...(await body.digests()) }
   } catch (error) {
-    await discardBlob(services, key)
+    await discardBlob(services, intent.key)
     throw error
   }
+}
+
+/** Both in one, where the body is at hand. @throws ServiceError as both do */
+export async function stageBlob(
+  services: Services,
+  body: IncomingBody,
+  announced: Parameters<typeof intendBlob>[1],
+): Promise<StagedBlob> {
+  return fillBlob(services, await intendBlob(services, announced), body)
 }
 
 /** Gives staged bytes up, and what was reserved for them. */

@@ -1,16 +1,22 @@
 import type { FastifyRequest } from 'fastify'
-import { fileTypeFromBuffer } from 'file-type'
 import { ServiceError } from '../../core/errors.ts'
 import { createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { UsageOf } from '../../core/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
-import { discardBlob, type StagedBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
+import {
+  type BlobIntent,
+  discardBlob,
+  fillBlob,
+  intendBlob,
+  type StagedBlob,
+} from '../../core/uploads/stage-blob.ts'
 import { type BodyLimits, receiveBody } from '../../http/body.ts'
 import { HeadCapture } from '../../http/head-capture.ts'
 import { hasBody } from '../../http/json-body.ts'
 import { type FilePart, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
+import { signatureType } from '../../http/sniff.ts'
 import { type InvalidRequest, Problems } from './problems.ts'
 import { isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, declaredType, retentionOf } from './wire.ts'
@@ -57,11 +63,13 @@ export async function receiveUpload(
   projectId: string,
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
-  const form = await receiveForm(services, request, projectId, settings)
-  const { file, fields } = form
+  const reserve = reservation(request, projectId)
+  const intent = await intendBlob(services, { announcedBytes: reserve.bytes, reserve })
   let isMine = false
   try {
+    const form = await receiveForm(services, request, intent, settings)
     const { purpose, name } = checkForm(form, settings)
+    const { file, fields } = form
     const externalId = fields.get('external_file_id') || null
     const expiry = retentionOf(purpose, services.clock.now(), settings)
     const { blob, mimeType } = file as ReceivedFile
@@ -73,7 +81,7 @@ export async function receiveUpload(
       blob,
     )
   } finally {
-    if (file && !isMine) await discardBlob(services, file.blob.key)
+    if (!isMine) await discardBlob(services, intent.key)
   }
 }
 
@@ -85,46 +93,35 @@ interface ReceivedForm {
 async function receiveForm(
   services: Services,
   request: FastifyRequest,
-  projectId: string,
+  intent: BlobIntent,
   settings: LlamaCloudSettings,
 ): Promise<ReceivedForm> {
   const fields = new Map<string, string>()
   let file: ReceivedFile | undefined
-  try {
-    const limits = {
-      bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
-      headerBytes: MAX_PART_HEADER_BYTES,
-    }
-    const body = pacedBody(request.raw, pace)
-    for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
-      if (part.kind === 'field') fields.set(part.name, part.value)
-      else if (part.name === 'file') file = await receiveFile(services, request, projectId, part, settings)
-    }
-    return { file, fields }
-  } catch (error) {
-    // A file may be whole and the form around it broken.
-    if (file) await discardBlob(services, file.blob.key)
-    throw error
+  const limits = {
+    bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
+    headerBytes: MAX_PART_HEADER_BYTES,
   }
+  const body = pacedBody(request.raw, pace)
+  for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
+    if (part.kind === 'field') fields.set(part.name, part.value)
+    else if (part.name === 'file') file = await receiveFile(services, intent, part, settings)
+  }
+  return { file, fields }
 }
 
 async function receiveFile(
   services: Services,
-  request: FastifyRequest,
-  projectId: string,
+  intent: BlobIntent,
   { body, filename, contentType }: FilePart,
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {
   const declared = declaredType(contentType, filename)
   const source = declared === undefined ? new HeadCapture(body, SNIFF_BYTES) : body
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
-  const reserve = reservation(request, projectId)
   try {
-    const blob = await stageBlob(services, receiveBody(source, limits, { md5: false }), {
-      announcedBytes: reserve.bytes,
-      reserve,
-    })
-    const sniffed = source instanceof HeadCapture ? (await fileTypeFromBuffer(source.head))?.mime : undefined
+    const blob = await fillBlob(services, intent, receiveBody(source, limits, { md5: false }))
+    const sniffed = source instanceof HeadCapture ? await signatureType(source.head) : undefined
     const mimeType = declared ?? sniffed ?? UNKNOWN_TYPE
     return { blob, filename, mimeType: PRINTABLE_ASCII.test(mimeType) ? mimeType : UNKNOWN_TYPE }
   } catch (error) {

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ROOT_KEY, ServerProcess } from '../../../test/faults/server-process.ts'
+import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
+import { RawConnection } from '../../../test/raw-http.ts'
+
+const ABORTS = 10_000
+const AT_ONCE = 50
+/** Aborts after which memory has found its size: compiled code, pools, the log of the database. */
+const WARM_UP = 4000
+const MAX_GROWTH_BYTES = 32 * 1024 * 1024
+const skip = process.platform === 'linux' ? false : 'reads the memory of a process from /proc'
+
+const form = formOf([purposePart(), filePart('x'.repeat(20_000))])
+const head = [
+  `POST ${FILES} HTTP/1.1`,
+  'Host: x',
+  `Authorization: Bearer ${ROOT_KEY}`,
+  `Content-Type: multipart/form-data; boundary=${BOUNDARY}`,
+  `Content-Length: ${form.length}`,
+  '\r\n',
+].join('\r\n')
+
+/** Breaks off somewhere in the form, at once or while the server is at work on it. */
+async function abort(url: string, count: number): Promise<void> {
+  const connection = await RawConnection.open(url)
+  connection.write(head)
+  connection.write(form.subarray(0, (count * 7919) % form.length))
+  if (count % 2 === 0) await delay(count % 7)
+  connection.reset()
+}
+
+async function abortMany(url: string, count: number): Promise<void> {
+  for (let done = 0; done < count; done += AT_ONCE)
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => abort(url, done + index)))
+}
+
+test(`${ABORTS} uploads that break off leave no descriptor, no memory and no byte`, { skip }, async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-aborts-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const server = await ServerProcess.start({ dataDir })
+  t.after(() => server.end('SIGKILL'))
+  await abortMany(server.url, WARM_UP)
+  await settled(server, dataDir)
+  const descriptors = server.countDescriptors()
+  const memory = server.memoryBytes('VmRSS')
+  await abortMany(server.url, ABORTS - WARM_UP)
+  await settled(server, dataDir)
+  const growth = server.memoryBytes('VmRSS') - memory
+  t.diagnostic(`${descriptors} descriptors, ${(growth / 1024 / 1024).toFixed(1)} MiB of growth`)
+  assert.ok(server.countDescriptors() <= descriptors + 5, `${server.countDescriptors()} descriptors`)
+  assert.ok(growth < MAX_GROWTH_BYTES, `grew by ${growth} bytes`)
+})
+
+/** All connections are closed and nothing is being written. Waits, at most 20 s, for what happens soon. */
+async function settled(server: ServerProcess, dataDir: string): Promise<void> {
+  for (const start = Date.now(); ; await delay(50)) {
+    const before = server.countDescriptors()
+    await delay(100)
+    const isStill = server.countDescriptors() === before
+    if (isStill && (await readdir(join(dataDir, 'staging'))).length === 0) return
+    if (Date.now() - start > 20_000) throw new Error('the server does not come to rest')
+  }
+}
