@@ -17,6 +17,7 @@ import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
+import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
@@ -26,8 +27,6 @@ import { openStores } from './stores.ts'
 import { createSurface } from './surface.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
-/** What gRPC messages may hold in memory together; the library keeps a message whole, and for a moment twice. */
-const GRPC_BUDGET_BYTES = 1024 * 1024 * 1024
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
@@ -152,12 +151,12 @@ export class App {
   }
 
   async #listenForGrpc(services: Services, tls: LoadedTls | undefined): Promise<void> {
-    const { host, grpc, yandex } = this.#config
+    const { host, grpc, grpcMemoryBytes, yandex } = this.#config
     const { logger } = this.#options
     const { port } = grpc
     if (port === undefined) return
     const budget = new ByteBudget(
-      Math.max(GRPC_BUDGET_BYTES, 2 * (yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
+      Math.max(grpcMemoryBytes, memoryOf(yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
     )
     const methods = grpcMethods(services, yandex)
     const isReady = async () => !this.#stopping

@@ -43,15 +43,15 @@ export class YandexRest {
     this.#authorization = authorization.length === 0 ? `Api-Key ${server.key}` : authorization[0]
   }
 
-  /** A body that is text goes out as it is, anything else as JSON; no content type unless it is named. */
+  /** A body of text or bytes goes out as it is, anything else as JSON; no content type unless it is named. */
   async ask<T = StatusBody>(
     method: string,
     path: string,
     body?: unknown,
     headers: Headings = {},
   ): Promise<Answer<T>> {
-    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body)
-    return exchange<T>(method, this.#server.url + path, text, {
+    const isRaw = body === undefined || typeof body === 'string' || body instanceof Uint8Array
+    return exchange<T>(method, this.#server.url + path, isRaw ? body : JSON.stringify(body), {
       authorization: this.#authorization,
       ...headers,
     })

@@ -141,6 +141,12 @@ export const settings: readonly Setting[] = [
     fallback: '8421',
     meaning: 'port of gRPC, 0 for any free one, or off',
   },
+  {
+    variable: 'GRPC_MEMORY_BYTES',
+    value: 'bytes',
+    fallback: '1073741824',
+    meaning: 'what gRPC uploads may hold in memory at once',
+  },
 ]
 
 /** What every command that opens the data folder takes. */
