@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import {
   type Environment,
+  isLoopback,
   type PurposeOverride,
   type RateLimitSettings,
   Reader,
@@ -61,6 +62,8 @@ export interface Config {
     readonly linkSeconds: number
     readonly restFieldNames: 'camel' | 'snake'
     readonly endpoint: string | undefined
+    /** Who comes without credentials, from this very machine, acts for the project `default`. */
+    readonly anonymous: boolean
   }
 }
 
@@ -126,10 +129,21 @@ export function loadConfig(env: Environment): Config {
       linkSeconds: reader.integer('YANDEX_LINK_SECONDS', 3600, 1, MAX_LINK_SECONDS),
       restFieldNames: reader.oneOf('YANDEX_REST_NAMES', ['camel', 'snake'], 'camel'),
       endpoint: reader.optionalText('YANDEX_ENDPOINT'),
+      anonymous: reader.onOff('YANDEX_ANONYMOUS', false),
     },
   }
+  if (config.yandex.anonymous && !isLocal(config))
+    reader.refuse(
+      'YANDEX_ANONYMOUS',
+      'needs ENTREPOT_HOST, and ENTREPOT_PUBLIC_URL if set, to be this machine (127.0.0.1).',
+    )
   reader.finish()
   return deepFreeze(config)
+}
+
+/** Nobody but this machine is meant to come. */
+function isLocal({ host, publicUrl }: Config): boolean {
+  return isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
 }
 
 function deepFreeze<T>(value: T): T {

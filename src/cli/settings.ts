@@ -136,6 +136,12 @@ export const settings: readonly Setting[] = [
     meaning: 'gRPC address that discovery tells',
   },
   {
+    variable: 'YANDEX_ANONYMOUS',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'let programs on this machine in without a key',
+  },
+  {
     variable: 'GRPC_PORT',
     value: 'number',
     fallback: '8421',

@@ -34,7 +34,11 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
   })
   guard(server, {
     services,
-    authenticate: (request) => authenticateCaller(services, request.headers.authorization),
+    authenticate: ({ headers }) =>
+      authenticateCaller(services, settings, {
+        authority: headers.host ?? '',
+        header: (name) => headers[name]?.toString(),
+      }),
     // The vendor has no headers for it.
     showAllowance: () => undefined,
   })
