@@ -14,7 +14,7 @@ const MIB = 1024 * 1024
 /** Whole groups of base64, so that pieces can be encoded one by one. */
 const CHUNK_BYTES = 192 * 1024
 const MAX_GROWTH_BYTES = 64 * MIB
-const WARM_UP_CHUNKS = 300
+const LARGEST_CHUNKS = Math.floor((128 * MIB) / CHUNK_BYTES)
 /** Of all uploads at once. */
 const MAX_TOGETHER_BYTES = 100 * MIB
 /** How many uploads at once of how many MiB; `LARGE_JSON=16x126` is the whole promise. */
@@ -75,7 +75,7 @@ test('base64 JSON costs no memory: not one of the largest size, nor many at once
     Promise.all(Array.from({ length: COUNT }, (_, index) => upload(url, index, chunks)))
   // Workers, compiled code and buffers that stay: what such uploads cost once.
   await uploadAll(8)
-  await digestOf(url, (await upload(url, COUNT, WARM_UP_CHUNKS)).id)
+  await digestOf(url, (await upload(url, COUNT, LARGEST_CHUNKS)).id)
 
   const measure = async (what: string, sizeMib: number, work: () => Promise<unknown>) => {
     server.forgetPeakMemory()
@@ -88,11 +88,10 @@ test('base64 JSON costs no memory: not one of the largest size, nor many at once
     return growth
   }
 
-  const largest = Math.floor((128 * MIB) / CHUNK_BYTES)
   const alone = await measure('128 MiB alone', 128, async () => {
-    const { status, id } = await upload(url, COUNT, largest)
+    const { status, id } = await upload(url, COUNT, LARGEST_CHUNKS)
     assert.equal(status, 200)
-    assert.equal(await digestOf(url, id), digestOfContent(COUNT, largest))
+    assert.equal(await digestOf(url, id), digestOfContent(COUNT, LARGEST_CHUNKS))
   })
   assert.ok(alone < MAX_GROWTH_BYTES, `grew by ${(alone / MIB).toFixed(0)} MiB`)
 
