@@ -4,7 +4,7 @@
  *   npm run bench
  *
  * - durable creates and retrieves per second, as shares of what Fastify does when a route does nothing at all;
- * - MB/s of one large file as a form, as a share of our own PUT, and small files as forms per second;
+ * - MB/s of one large file as a form and as base64 in JSON, as shares of our own PUT, and small files as forms per second;
  * - MB/s of one large PUT and GET, as shares of a plain Node server that streams to a file, hashes nothing and syncs
  *   nothing.
  *
@@ -18,11 +18,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT_KEY, ServerProcess } from '../test/faults/server-process.ts'
-import { getBody, postForm, putBody } from './body-load.ts'
+import { getBody, postForm, postJson, putBody } from './body-load.ts'
 import {
   completedFile,
   createRequest,
   FORMS,
+  JSON_FILES,
   newFile,
   retrieveRequest,
   uploadRequest,
@@ -34,6 +35,8 @@ const ROUNDS = Number(process.env.ENTREPOT_BENCH_ROUNDS ?? 5)
 const SECONDS = Number(process.env.ENTREPOT_BENCH_SECONDS ?? 3)
 const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 128)
 const BODY_BYTES = 512 * 1024 * 1024
+/** Below what Yandex takes, and whole groups of base64. */
+const JSON_BODY_BYTES = 120 * 1024 * 1024
 const RETRIEVED_FILES = 1000
 const SMALL_FILE_BYTES = 4096
 const UPLOAD_CONNECTIONS = 32
@@ -96,6 +99,8 @@ function noSamples() {
     get: none(),
     plainGet: none(),
     form: none(),
+    putAsLarge: none(),
+    json: none(),
     upload: none(),
   }
 }
@@ -133,6 +138,13 @@ async function measureAllBodies({ ours, plain }: Candidates, samples: Samples): 
     settleDisk()
     samples.form.push(megabytes / (await postForm(ours.url + FORMS, `Bearer ${ROOT_KEY}`, BODY_BYTES)))
     settleDisk()
+    const small = await newFile(ours.url, JSON_BODY_BYTES)
+    const smallPut = await putBody(small.uploadUrl, 'application/octet-stream', JSON_BODY_BYTES)
+    samples.putAsLarge.push(JSON_BODY_BYTES / 1e6 / smallPut)
+    settleDisk()
+    const json = await postJson(ours.url + JSON_FILES, `Bearer ${ROOT_KEY}`, JSON_BODY_BYTES)
+    samples.json.push(JSON_BODY_BYTES / 1e6 / json)
+    settleDisk()
     samples.plainPut.push(megabytes / (await putBody(plain.url, 'application/octet-stream', BODY_BYTES)))
     settleDisk()
     samples.get.push(megabytes / (await getBody(await completedFile(ours.url, id), BODY_BYTES)))
@@ -147,7 +159,7 @@ function settleDisk(): void {
 
 function figuresOf(samples: Samples): Figure[] {
   const { noopBeforeCreate, noopBeforeRetrieve, create, retrieve, put, plainPut, get, plainGet } = samples
-  const { form, upload } = samples
+  const { form, putAsLarge, json, upload } = samples
   const noop = [...noopBeforeCreate, ...noopBeforeRetrieve]
   return [
     { name: 'Fastify, no-op route', unit: 'req/s', samples: noop },
@@ -156,6 +168,7 @@ function figuresOf(samples: Samples): Figure[] {
     { name: 'plain stream to disk, PUT 512 MiB', unit: 'MB/s', samples: plainPut },
     { name: 'signed PUT 512 MiB', unit: 'MB/s', samples: put, of: plainPut, target: 0.75 },
     { name: 'multipart upload 512 MiB, of signed PUT', unit: 'MB/s', samples: form, of: put, target: 0.85 },
+    { name: 'base64 JSON 120 MiB, of signed PUT', unit: 'MB/s', samples: json, of: putAsLarge, target: 0.4 },
     { name: 'durable uploads of 4 KiB, multipart, 32 connections', unit: 'req/s', samples: upload },
     { name: 'plain stream from disk, GET 512 MiB', unit: 'MB/s', samples: plainGet },
     { name: 'signed GET 512 MiB', unit: 'MB/s', samples: get, of: plainGet, target: 0.75 },

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 
 /** Silence for that long fails the run instead of hanging it. */
 const STALLED_MS = 60_000
 const CHUNK = Buffer.alloc(256 * 1024, 'entrepot ')
+const BASE64_CHUNK = Buffer.from(randomBytes(192 * 1024).toString('base64'))
 
 /**
  * Sends one large body on a connection of its own and waits for the answer.
@@ -19,6 +21,12 @@ export async function postForm(url: string, authorization: string, sizeBytes: nu
   return sendBody(url, 'POST', headers, [FORM_START, FORM_END], sizeBytes)
 }
 
+/** The same as base64 in JSON. `sizeBytes`: of the file, a multiple of three. @returns seconds */
+export async function postJson(url: string, authorization: string, sizeBytes: number): Promise<number> {
+  const around = ['{"folderId":"default","content":"', '"}'] as const
+  return sendBody(url, 'POST', { authorization }, around, (sizeBytes / 3) * 4, BASE64_CHUNK)
+}
+
 const BOUNDARY = 'entrepot-bench-boundary'
 export const FORM_START =
   `--${BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n` +
@@ -33,6 +41,7 @@ async function sendBody(
   headers: Readonly<Record<string, string>>,
   [start, end]: readonly [string, string],
   sizeBytes: number,
+  chunk = CHUNK,
 ): Promise<number> {
   const { socket, path, host } = await open(url)
   const begin = performance.now()
@@ -40,7 +49,7 @@ async function sendBody(
   const all = { host, ...headers, 'content-length': start.length + sizeBytes + end.length }
   const fields = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.write(`${method} ${path} HTTP/1.1\r\n${fields.join('')}\r\n${start}`)
-  const sent = sendChunks(socket, sizeBytes).then(() => socket.write(end))
+  const sent = sendChunks(socket, chunk, sizeBytes).then(() => socket.write(end))
   await Promise.race([sent, answered])
   expectOk((await answered).head)
   const seconds = (performance.now() - begin) / 1000
@@ -84,10 +93,10 @@ async function open(url: string): Promise<{ socket: Socket; path: string; host: 
   return { socket, path: pathname, host }
 }
 
-async function sendChunks(socket: Socket, sizeBytes: number): Promise<void> {
-  for (let sent = 0; sent < sizeBytes; sent += CHUNK.length) {
-    const chunk = sizeBytes - sent < CHUNK.length ? CHUNK.subarray(0, sizeBytes - sent) : CHUNK
-    if (!socket.write(chunk)) await new Promise((resolve) => socket.once('drain', resolve))
+async function sendChunks(socket: Socket, chunk: Buffer, sizeBytes: number): Promise<void> {
+  for (let sent = 0; sent < sizeBytes; sent += chunk.length) {
+    const piece = sizeBytes - sent < chunk.length ? chunk.subarray(0, sizeBytes - sent) : chunk
+    if (!socket.write(piece)) await new Promise((resolve) => socket.once('drain', resolve))
   }
 }
 

@@ -5,6 +5,8 @@ import { requestBytes } from './request-load.ts'
 const FILES = '/v1/files'
 /** Where whole files are taken as forms. */
 export const FORMS = '/api/v1/beta/files'
+/** Where files are taken as base64 in JSON. */
+export const JSON_FILES = '/files/v1/files'
 const headers = { authorization: `Bearer ${ROOT_KEY}`, 'lightfield-version': '2026-03-01' }
 
 /** The answer to a create, as far as it is used here. */

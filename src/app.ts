@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
 import { bootstrap, ensureLinkKeys } from './core/access/bootstrap.ts'
-import { type Clock, SECOND_MS, systemClock } from './core/clock.ts'
+import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
 import { collectBlobs } from './core/files/collect-blobs.ts'
 import { expireFiles } from './core/files/expire-files.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
@@ -17,17 +17,17 @@ import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
+import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
+import { setTls } from './http/server.ts'
 import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { Metrics } from './ops/metrics.ts'
-import { hostsOf, type LoadedTls, loadTls } from './ops/tls.ts'
+import { hostsOf, RenewedTls } from './ops/tls.ts'
 import { openStores } from './stores.ts'
 import { createSurface } from './surface.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
-/** What gRPC messages may hold in memory together; the library keeps a message whole, and for a moment twice. */
-const GRPC_BUDGET_BYTES = 1024 * 1024 * 1024
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
@@ -63,6 +63,7 @@ export class App {
   /** What has been opened, latest first: the order in which it ends. */
   readonly #closers: (() => unknown)[] = []
   #services: Services | undefined
+  #tls: RenewedTls | undefined
   #stopping = false
   /** Where it listens, without a trailing slash. */
   url = ''
@@ -89,10 +90,11 @@ export class App {
     this.#services = await this.#openServices()
     const metrics = new Metrics()
     const tls = await this.#loadTls()
+    this.#tls = tls
     await this.#listen(this.#services, metrics, tls)
     await this.#listenForGrpc(this.#services, tls)
     await this.#listenForMetrics(metrics)
-    const jobs = new JobRunner(jobsOf(this.#services), this.#options.logger)
+    const jobs = new JobRunner([...jobsOf(this.#services), ...tlsJobs(tls)], this.#options.logger)
     this.#closers.unshift(() => jobs.stop())
     jobs.start()
   }
@@ -101,6 +103,11 @@ export class App {
   async stop(): Promise<void> {
     this.#stopping = true
     for (const close of this.#closers.splice(0)) await close()
+  }
+
+  /** Serves new connections with the certificate as it is now. @throws Error in one sentence if it cannot be read */
+  async renewTls(): Promise<void> {
+    await this.#tls?.renew()
   }
 
   async #openServices(): Promise<Services> {
@@ -120,17 +127,17 @@ export class App {
   }
 
   /** Undefined: plaintext. */
-  async #loadTls(): Promise<LoadedTls | undefined> {
+  async #loadTls(): Promise<RenewedTls | undefined> {
     const { tls, dataDir, publicUrl } = this.#config
     if (tls === undefined) return undefined
-    const source =
-      tls.kind === 'files' ? tls : { ...tls, folder: join(dataDir, 'tls'), hosts: hostsOf(publicUrl) }
-    const loaded = await loadTls(source)
-    this.caPath = loaded.caPath
+    const made = () =>
+      ({ kind: 'self-signed', folder: join(dataDir, 'tls'), hosts: hostsOf(publicUrl) }) as const
+    const loaded = await RenewedTls.load(tls.kind === 'files' ? tls : made())
+    this.caPath = loaded.current.caPath
     return loaded
   }
 
-  async #listen(services: Services, metrics: Metrics, tls: LoadedTls | undefined): Promise<void> {
+  async #listen(services: Services, metrics: Metrics, tls: RenewedTls | undefined): Promise<void> {
     const { host, port } = this.#config
     const settings = dialectSettings(this.#config, () => portOf(this.grpcAddress))
     const server = await createSurface({
@@ -139,8 +146,9 @@ export class App {
       logger: this.#options.logger,
       metrics,
       isStopping: () => this.#stopping,
-      ...(tls ? { tls } : {}),
+      ...(tls ? { tls: tls.current } : {}),
     })
+    tls?.onRenewal((identity) => setTls(server, identity))
     this.#closers.unshift(() => drain(server))
     this.url = await server.listen({ host, port })
     // Nobody should learn from a missing file that files end.
@@ -151,19 +159,20 @@ export class App {
     )
   }
 
-  async #listenForGrpc(services: Services, tls: LoadedTls | undefined): Promise<void> {
-    const { host, grpc, yandex } = this.#config
+  async #listenForGrpc(services: Services, tls: RenewedTls | undefined): Promise<void> {
+    const { host, grpc, grpcMemoryBytes, yandex } = this.#config
     const { logger } = this.#options
     const { port } = grpc
     if (port === undefined) return
     const budget = new ByteBudget(
-      Math.max(GRPC_BUDGET_BYTES, 2 * (yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
+      Math.max(grpcMemoryBytes, memoryOf(yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
     )
     const methods = grpcMethods(services, yandex)
     const isReady = async () => !this.#stopping
     const options = { host, port, methods, isReady, limits: defaultGrpcLimits, budget, logger }
     await this.#unlessTaken('gRPC', grpc, async () => {
-      const server = await startGrpcServer(tls ? { ...options, tls } : options)
+      const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
+      tls?.onRenewal((identity) => server.setTls(identity))
       this.#closers.unshift(() => server.stop(DRAIN_MS))
       this.grpcAddress = server.address
     })
@@ -231,6 +240,13 @@ function jobsOf(services: Services) {
       },
     },
   ]
+}
+
+/** Certificates are replaced while a server runs: those that we made before they end, those of others whenever they like. */
+function tlsJobs(tls: RenewedTls | undefined) {
+  if (tls === undefined) return []
+  const run = async () => ((await tls.renew()) ? 1 : 0)
+  return [{ name: 'renew certificate', everyMs: HOUR_MS, run }]
 }
 
 /** Waits for requests in flight, then cuts what is left. */

@@ -70,6 +70,11 @@ export class Reader {
     this.#problems.push(`ENTREPOT_${name} ${sentence}`)
   }
 
+  /** Notes that a setting does not go together with others. */
+  refuse(name: string, sentence: string): void {
+    this.#problem(name, sentence)
+  }
+
   text(name: string, fallback: string): string {
     return this.#raw(name) ?? fallback
   }
@@ -209,6 +214,11 @@ export class Reader {
     }
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
   }
+}
+
+/** Whether a host, as one listens on it or as a URL names it, is this machine and no other can reach it. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 }
 
 function isPurposeOverride(value: unknown): value is PurposeOverride {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import {
   type Environment,
+  isLoopback,
   type PurposeOverride,
   type RateLimitSettings,
   Reader,
@@ -15,6 +16,8 @@ export interface Config {
   readonly port: number
   /** Undefined: off. If the operator asked for the port, not getting it is an error. */
   readonly grpc: { readonly port: number | undefined; readonly required: boolean }
+  /** What gRPC messages may hold in memory together; one of the largest always fits. */
+  readonly grpcMemoryBytes: number
   /** For both ports; undefined: plaintext. */
   readonly tls: TlsSettings | undefined
   /** Absolute. */
@@ -59,11 +62,15 @@ export interface Config {
     readonly linkSeconds: number
     readonly restFieldNames: 'camel' | 'snake'
     readonly endpoint: string | undefined
+    /** Who comes without credentials, from this very machine, acts for the project `default`. */
+    readonly anonymous: boolean
   }
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const GRPC_PORT = 8421
+/** Three files of the largest size: the library keeps a message whole, and for a moment twice. */
+const GRPC_MEMORY_BYTES = 1024 * 1024 * 1024
 const METRICS_PORT = 8422
 /** What the vendor documents as 512 MB. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -82,6 +89,7 @@ export function loadConfig(env: Environment): Config {
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 8420, 0, 65_535),
     grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
+    grpcMemoryBytes: reader.integer('GRPC_MEMORY_BYTES', GRPC_MEMORY_BYTES, 1, Number.MAX_SAFE_INTEGER),
     tls: reader.tls(),
     dataDir: resolve(reader.text('DATA_DIR', 'data')),
     publicUrl: reader.url('PUBLIC_URL'),
@@ -121,10 +129,21 @@ export function loadConfig(env: Environment): Config {
       linkSeconds: reader.integer('YANDEX_LINK_SECONDS', 3600, 1, MAX_LINK_SECONDS),
       restFieldNames: reader.oneOf('YANDEX_REST_NAMES', ['camel', 'snake'], 'camel'),
       endpoint: reader.optionalText('YANDEX_ENDPOINT'),
+      anonymous: reader.onOff('YANDEX_ANONYMOUS', false),
     },
   }
+  if (config.yandex.anonymous && !isLocal(config))
+    reader.refuse(
+      'YANDEX_ANONYMOUS',
+      'needs ENTREPOT_HOST, and ENTREPOT_PUBLIC_URL if set, to be this machine (127.0.0.1).',
+    )
   reader.finish()
   return deepFreeze(config)
+}
+
+/** Nobody but this machine is meant to come. */
+function isLocal({ host, publicUrl }: Config): boolean {
+  return isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
 }
 
 function deepFreeze<T>(value: T): T {

@@ -17,6 +17,8 @@ export async function serve(config: Config, onStarted: (app: App, print: Print) 
   exitOnFault(logger)
   const app = await startApp(config, { logger, onFatal: (error) => die(logger, error) })
   stopOnSignal(app, logger)
+  // Closing the terminal should end a server with a certificate of its own making, as it always did.
+  if (config.tls?.kind === 'files') renewOnSignal(app, logger)
   logger.info({ http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null }, 'listening')
   onStarted(app, (text) => output.write(text))
 }
@@ -33,6 +35,15 @@ function stopOnSignal(app: App, logger: Logger): void {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+}
+
+function renewOnSignal(app: App, logger: Logger): void {
+  process.on('SIGHUP', () => {
+    app.renewTls().then(
+      () => logger.info('certificate read again'),
+      (error) => logger.error({ err: error }, 'certificate not renewed; the old one stays'),
+    )
+  })
 }
 
 /** After an unexpected fault nothing in memory can be trusted; what was acknowledged is on disk. */

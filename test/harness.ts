@@ -57,6 +57,13 @@ export class TestServer {
     return this.#app.url
   }
 
+  /** Of a server that was started with `ENTREPOT_GRPC_PORT`: `host:port`. */
+  get grpcAddress(): string {
+    const { grpcAddress } = this.#app
+    if (grpcAddress === undefined) throw new Error('this server has no gRPC port')
+    return grpcAddress
+  }
+
   get app(): App {
     return this.#app
   }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import {
   create,
   type DescMessage,
@@ -8,8 +9,16 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js'
-import { type CreateFileRequestSchema, type File, FileService } from '../src/dialects/yandex/gen/files_pb.js'
+import {
+  type CreateFileRequestSchema,
+  type File,
+  FileService,
+  type ListFilesRequestSchema,
+  type ListFilesResponse,
+  type UpdateFileRequestSchema,
+} from '../src/dialects/yandex/gen/files_pb.js'
 import { pathOf } from '../src/grpc/method.ts'
+import type { TestServer } from './harness.ts'
 
 /** How a call ended without an answer. */
 export class CallError extends Error {
@@ -25,6 +34,24 @@ export class CallError extends Error {
   }
 }
 
+/** How a call failed that must not succeed. */
+export async function refusalOf(call: Promise<unknown>): Promise<CallError> {
+  try {
+    await call
+  } catch (error) {
+    assert.ok(error instanceof CallError)
+    return error
+  }
+  return assert.fail('the call succeeded')
+}
+
+export async function codeOf(call: Promise<unknown>): Promise<number> {
+  return (await refusalOf(call)).code
+}
+
+/** What a test starts a server with that speaks gRPC, too. */
+export const withGrpc = { ENTREPOT_GRPC_PORT: '0' } as const
+
 /** A client made from the vendor's messages, over plaintext. */
 export class YandexClient {
   readonly #client: Client
@@ -35,6 +62,11 @@ export class YandexClient {
   constructor(address: string, authorization: string | undefined, ssl = credentials.createInsecure()) {
     this.#client = new Client(address, ssl, { 'grpc.max_send_message_length': -1 })
     this.#authorization = authorization
+  }
+
+  /** The admin's, at the gRPC port of the app. */
+  static of(server: TestServer): YandexClient {
+    return new YandexClient(server.grpcAddress, `Api-Key ${server.key}`)
   }
 
   close(): void {
@@ -87,7 +119,60 @@ export class YandexClient {
     return this.call(FileService.method.create, request)
   }
 
+  /** A file of the default folder that is sure to be stored. */
+  stored(
+    content: string | Uint8Array = 'hello',
+    more: MessageInitShape<typeof CreateFileRequestSchema> = {},
+  ): Promise<File> {
+    return this.create({ folderId: 'default', content: Buffer.from(content), ...more })
+  }
+
   get(fileId: string): Promise<File> {
     return this.call(FileService.method.get, { fileId })
+  }
+
+  /** Changes what the paths name. */
+  update(
+    fileId: string,
+    paths: string[],
+    values: Pick<
+      MessageInitShape<typeof UpdateFileRequestSchema>,
+      'name' | 'description' | 'labels' | 'expirationConfig'
+    > = {},
+  ): Promise<File> {
+    const { name = '', description = '', labels = {}, expirationConfig } = values
+    const expiration = expirationConfig === undefined ? {} : { expirationConfig }
+    const given = { name, description, labels, ...expiration }
+    return this.call(FileService.method.update, { ...given, fileId, updateMask: { paths } })
+  }
+
+  delete(fileId: string): Promise<unknown> {
+    return this.call(FileService.method.delete, { fileId })
+  }
+
+  list(request: MessageInitShape<typeof ListFilesRequestSchema> = {}): Promise<ListFilesResponse> {
+    return this.call(FileService.method.list, { folderId: 'default', ...request })
+  }
+
+  /** Every file of the default folder, as the vendor's SDK reads a listing: up to an empty page. */
+  async listAll(pageSize = 0n): Promise<File[]> {
+    const all: File[] = []
+    for (let pageToken = ''; ; ) {
+      const { files, nextPageToken } = await this.list({ pageSize, pageToken })
+      if (files.length === 0) return all
+      assert.notEqual(nextPageToken, '')
+      all.push(...files)
+      pageToken = nextPageToken
+    }
+  }
+
+  async url(fileId: string): Promise<string> {
+    return (await this.call(FileService.method.getUrl, { fileId })).url
+  }
+
+  async download(fileId: string): Promise<string> {
+    const answer = await fetch(await this.url(fileId), { redirect: 'error' })
+    assert.equal(answer.status, 200)
+    return answer.text()
   }
 }

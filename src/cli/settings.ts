@@ -136,10 +136,22 @@ export const settings: readonly Setting[] = [
     meaning: 'gRPC address that discovery tells',
   },
   {
+    variable: 'YANDEX_ANONYMOUS',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'let programs on this machine in without a key',
+  },
+  {
     variable: 'GRPC_PORT',
     value: 'number',
     fallback: '8421',
     meaning: 'port of gRPC, 0 for any free one, or off',
+  },
+  {
+    variable: 'GRPC_MEMORY_BYTES',
+    value: 'bytes',
+    fallback: '1073741824',
+    meaning: 'what gRPC uploads may hold in memory at once',
   },
 ]
 

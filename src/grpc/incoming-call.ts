@@ -28,7 +28,8 @@ export interface CallStatus {
 /** The same in the library's words; it does not export the name. */
 type LibraryStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0]
 
-const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
+/** What is told back of an id that a client gives its own call. */
+export const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
 const HTTP2_ENTRY_BYTES = 32
 
 /**

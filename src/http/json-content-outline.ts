@@ -56,6 +56,14 @@ export class JsonOutline {
     return at
   }
 
+  /** The object as far as it stands before the content. @throws ServiceError `body-not-json` */
+  before(): Record<string, unknown> {
+    const { [this.#contentField]: _, ...before } = parseStrictly(
+      Buffer.concat([this.#text.bytes, Buffer.from('"}')]),
+    ) as Record<string, unknown>
+    return before
+  }
+
   /** Declares the content read, closing quote included. */
   skipContent(): void {
     this.#text.add(QUOTE)

@@ -46,10 +46,8 @@ test('pulls the source only as the content is read', async () => {
 test('keeps the pieces it gave as they were', async () => {
   const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * at) >> 3))
   const body = Buffer.from(`{"content":"${bytes.toString('base64')}"}`)
-  const { content } = await readJsonWithContent(
-    inChunks(body, [100_001]),
-    options,
-    Array.fromAsync<Uint8Array>,
+  const { content } = await readJsonWithContent(inChunks(body, [100_001]), options, (pieces) =>
+    Array.fromAsync<Uint8Array>(pieces),
   )
   assert.ok(content?.every((piece) => piece.length <= 24 * 1024 + 3))
   assert.deepEqual(Buffer.concat(content ?? []), bytes)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { readWhole } from './json-content.harness.ts'
+import { gather, inChunks, readWhole } from './json-content.harness.ts'
+import { readJsonWithContent } from './json-content.ts'
 
 const notJson = { code: 'body-not-json' }
 
@@ -26,6 +27,19 @@ test('gives the same wherever the body is cut', async () => {
   })
   for (let cut = 0; cut <= body.length; cut++) assert.deepEqual(await readWhole(body, [cut]), whole)
   assert.deepEqual(await readWhole(body, [...body.keys()]), whole)
+})
+
+test('tells with the content what stands before it, wherever the body is cut', async () => {
+  const body = Buffer.from('{"a\\"":{"b":[1]},"c":"\\u00e9","content":"QUJD","d":1}')
+  for (let cut = 0; cut <= body.length; cut++) {
+    const options = { contentField: 'content', maxContentBytes: 10 }
+    const { content } = await readJsonWithContent(inChunks(body, [cut]), options, async (bytes, before) => ({
+      before,
+      bytes: await gather(bytes),
+    }))
+    assert.deepEqual(content, { before: { 'a"': { b: [1] }, c: 'é' }, bytes: Buffer.from('ABC') })
+  }
+  await assert.rejects(readWhole('{"a":nonsense,"content":"QUJD"}'), notJson)
 })
 
 test('takes a missing content and null for none, an empty one for no bytes', async () => {

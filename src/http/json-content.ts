@@ -29,7 +29,7 @@ const QUOTE = 0x22
 /**
  * Reads a JSON object one of whose outermost strings is large and base64, keys in any order. `onContent` is called
  * at most once, when that string begins, and gets its bytes as they come, at the pace at which it reads them; what it
- * leaves unread is still checked. Pieces are up to 24 KiB and stay as they are.
+ * leaves unread is still checked; beside them it gets the keys that stand before. Pieces are up to 24 KiB and stay as they are.
  *
  * The end of the content says nothing of what follows it: only the result of this function says that the body is
  * good, so what `onContent` did must be easy to undo. Keys of the outermost object are unique, whichever way they
@@ -42,7 +42,7 @@ const QUOTE = 0x22
 export async function readJsonWithContent<T>(
   source: AsyncIterable<Uint8Array>,
   options: JsonContentOptions,
-  onContent: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+  onContent: (body: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<T>,
 ): Promise<JsonWithContent<T>> {
   const { contentField, maxContentBytes, maxOtherBytes = DEFAULT_MAX_OTHER_BYTES } = options
   const chunks = new JsonSource(source)
@@ -53,7 +53,9 @@ export async function readJsonWithContent<T>(
     while (await chunks.fill()) {
       chunks.take(outline.read(chunks.window))
       if (!outline.atContent) continue
-      content = await new ContentBody(chunks, contentField, maxContentBytes).give(onContent)
+      const before = outline.before()
+      const body = new ContentBody(chunks, contentField, maxContentBytes)
+      content = await body.give((bytes) => onContent(bytes, before))
       hasContent = true
       outline.skipContent()
     }

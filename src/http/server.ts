@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -109,6 +110,12 @@ export function createHttpServer({
   requireDeclaredAccess(server)
   answerEarly(server)
   return server
+}
+
+/** From now on new connections of a server with TLS get this certificate. */
+export function setTls({ server }: FastifyInstance, { cert, key }: TlsIdentity): void {
+  if (!(server instanceof TlsServer)) throw new Error('a server without TLS')
+  server.setSecureContext({ cert, key })
 }
 
 /** Some clients percent-encode the colon of a custom verb (`files:getUrl`); the router would take it for another path. */

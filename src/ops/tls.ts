@@ -16,6 +16,45 @@ export interface LoadedTls extends Certified {
   readonly caPath: string | undefined
 }
 
+/** A certificate that is looked after: read again now and then, and handed to whoever serves with it when it has changed. */
+export class RenewedTls {
+  readonly #source: TlsSource
+  readonly #users: ((identity: LoadedTls) => void)[] = []
+  #current: LoadedTls
+
+  private constructor(source: TlsSource, current: LoadedTls) {
+    this.#source = source
+    this.#current = current
+  }
+
+  /** @throws Error as `loadTls` */
+  static async load(source: TlsSource): Promise<RenewedTls> {
+    return new RenewedTls(source, await loadTls(source))
+  }
+
+  get current(): LoadedTls {
+    return this.#current
+  }
+
+  /** Calls for every certificate after the current one. */
+  onRenewal(use: (identity: LoadedTls) => void): void {
+    this.#users.push(use)
+  }
+
+  /**
+   * Reads or makes the certificate anew. Connections that are open go on with the old one, and so does everything if it fails.
+   * @returns whether it had changed
+   * @throws Error as `loadTls`, such as while somebody has replaced one of two files
+   */
+  async renew(now = Date.now()): Promise<boolean> {
+    const read = await loadTls(this.#source, now)
+    if (read.cert === this.#current.cert && read.key === this.#current.key) return false
+    this.#current = read
+    for (const use of this.#users) use(read)
+    return true
+  }
+}
+
 const LOCAL_HOSTS = ['localhost', '127.0.0.1', '::1']
 const AUTHORITY_DAYS = 10 * 365
 /** What browsers accept at most. */

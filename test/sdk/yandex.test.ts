@@ -1,63 +1,25 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { Session } from '@yandex-cloud/nodejs-sdk'
-import { fileService } from '@yandex-cloud/nodejs-sdk/ai-files-v1'
-import { YandexServer } from '../../src/dialects/yandex/grpc.harness.ts'
+import { StoreError } from '../../src/core/errors.ts'
 import { grpcCodes } from '../../src/grpc/status.ts'
-import { loadTls } from '../../src/ops/tls.ts'
-
-/** Of the SDK, whose types leave the client's methods open. */
-type SdkClient = ReturnType<typeof newClient>
+import { setQuota } from '../usage.ts'
+import { type SdkFile, SdkServer, type YandexSdk } from './yandex-sdk.ts'
 
 const STATIC = 1
 const SINCE_LAST_ACTIVE = 2
 const DAY_MS = 86_400_000
-const folderId = 'default'
 
-let folder: string
-let yandex: YandexServer
-let rootCerts: Buffer
-let client: SdkClient
+let sdk: SdkServer
+let client: YandexSdk
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'entrepot-sdk-'))
-  const { caPath = '', ...tls } = await loadTls({ kind: 'self-signed', folder, hosts: [] })
-  rootCerts = await readFile(caPath)
-  yandex = await YandexServer.start({}, {}, tls)
-  client = newClient(yandex.server.key)
+  sdk = await SdkServer.start()
+  client = sdk.client()
 })
-after(async () => {
-  await yandex.stop()
-  await rm(folder, { recursive: true, force: true })
-})
-
-function newClient(iamToken: string) {
-  const session = new Session({ iamToken, ssl: { rootCerts } })
-  // Of an address, Node does not let the SDK tell the server its name.
-  const address = yandex.grpc.address.replace('127.0.0.1', 'localhost')
-  return session.client(fileService.FileServiceClient, address)
-}
-
-function upload(content: string, given: Partial<fileService.CreateFileRequest> = {}) {
-  return client.create(
-    fileService.CreateFileRequest.fromPartial({ folderId, content: Buffer.from(content), ...given }),
-  )
-}
-
-function change(fileId: string, paths: string[], given: Partial<fileService.UpdateFileRequest> = {}) {
-  return client.update(fileService.UpdateFileRequest.fromPartial({ fileId, updateMask: { paths }, ...given }))
-}
-
-function page(pageSize: number, pageToken = '') {
-  return client.list(fileService.ListFilesRequest.fromPartial({ folderId, pageSize, pageToken }))
-}
+after(() => sdk.stop())
 
 async function download(fileId: string): Promise<string> {
-  const { url } = await client.getUrl(fileService.GetFileUrlRequest.fromPartial({ fileId }))
-  return (await fetch(url)).text()
+  return (await sdk.fetch(await client.url(fileId))).body.toString()
 }
 
 async function codeOf(call: Promise<unknown>): Promise<number | undefined> {
@@ -69,75 +31,189 @@ async function codeOf(call: Promise<unknown>): Promise<number | undefined> {
   return undefined
 }
 
-test('a file is uploaded, named, downloaded and deleted', async () => {
-  const file = await upload('test file')
-  assert.match(file.id, /^fvt/)
-  assert.deepEqual([file.name, file.description, file.labels, file.mimeType], ['', '', {}, 'text/plain'])
-  assert.equal(await download(file.id), 'test file')
-  assert.equal((await change(file.id, ['name'], { name: 'name' })).name, 'name')
-  assert.equal((await change(file.id, ['description'], { description: 'about' })).description, 'about')
-  const labelled = await change(file.id, ['labels'], { labels: { foo: 'bar' } })
-  assert.deepEqual([labelled.name, labelled.description, labelled.labels], ['name', 'about', { foo: 'bar' }])
-  await client.delete(fileService.DeleteFileRequest.fromPartial({ fileId: file.id }))
-  const again = client.get(fileService.GetFileRequest.fromPartial({ fileId: file.id }))
-  assert.equal(await codeOf(again), grpcCodes.NOT_FOUND)
+function lifeDays({ createdAt, expiresAt }: SdkFile): number {
+  return (Number(expiresAt) - Number(createdAt)) / DAY_MS
+}
+
+test('a create without optional fields leaves them unset, and tells the rest', async () => {
+  const now = new Date(sdk.server.clock.now())
+  const file = await client.create('test file')
+  assert.match(file.id, /^fvt[0-9a-v]{26}$/)
+  const unset = { name: '', description: '', labels: {} }
+  const told = {
+    mimeType: 'text/plain',
+    createdBy: 'admin',
+    updatedBy: 'admin',
+    createdAt: now,
+    updatedAt: now,
+  }
+  assert.deepEqual(file, { ...file, ...unset, ...told, expiresAt: new Date(now.getTime() + 7 * DAY_MS) })
+  assert.deepEqual(file.expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 7 })
+  assert.notEqual(file.folderId, '')
 })
 
-test('get shows what create showed', async () => {
-  const file = await upload('x', { name: 'a.txt', mimeType: 'text/markdown', labels: { ключ: 'да' } })
-  assert.deepEqual(await client.get(fileService.GetFileRequest.fromPartial({ fileId: file.id })), file)
-  assert.equal(file.mimeType, 'text/markdown')
+test('a create with every optional field keeps them all, and get shows the same', async () => {
+  const given = {
+    name: 'Отчёт.md',
+    description: 'две\nстроки',
+    mimeType: 'text/markdown',
+    labels: { ключ: 'да', b: '' },
+    expirationConfig: { expirationPolicy: STATIC, ttlDays: 30 },
+  }
+  const file = await client.create('x', given)
+  const { name, description, mimeType, labels, expirationConfig } = file
+  assert.deepEqual({ name, description, mimeType, labels, expirationConfig }, given)
+  assert.equal(lifeDays(file), 30)
+  assert.deepEqual(await client.get(file.id), file)
 })
 
-test('a listing pages to its end and shows every file once', async () => {
-  const uploaded = new Map<string, string>()
-  for (let i = 0; i < 10; i++)
-    uploaded.set((await upload(`test_file ${i}`, { name: String(i) })).id, String(i))
-  const seen = new Map<string, string>()
-  for (let token = ''; ; ) {
-    const { files, nextPageToken } = await page(3, token)
-    if (files.length === 0) break
-    for (const { id, name } of files) {
-      assert.ok(!seen.has(id))
-      seen.set(id, name)
+test('a half of an expiration that is missing is filled in', async () => {
+  const days = await client.create('x', { expirationConfig: { expirationPolicy: 0, ttlDays: 3 } })
+  assert.deepEqual(days.expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 3 })
+  const policy = await client.create('x', { expirationConfig: { expirationPolicy: STATIC, ttlDays: 0 } })
+  assert.deepEqual(policy.expirationConfig, { expirationPolicy: STATIC, ttlDays: 7 })
+})
+
+for (const pageSize of [1, 3, 0]) {
+  test(`a listing by ${pageSize || 'the default'} pages to its end and shows every file once`, async () => {
+    const uploaded = new Map<string, string>()
+    for (let i = 0; i < 7; i++)
+      uploaded.set((await client.create(`test_file ${i}`, { name: String(i) })).id, String(i))
+    const seen = new Map<string, string>()
+    for (let token = ''; ; ) {
+      const { files, nextPageToken } = await client.list(pageSize, token)
+      if (files.length === 0) break
+      assert.ok(pageSize === 0 || files.length <= pageSize)
+      for (const { id, name } of files) {
+        assert.ok(!seen.has(id))
+        seen.set(id, name)
+      }
+      assert.notEqual(nextPageToken, '')
+      token = nextPageToken
     }
-    token = nextPageToken
-  }
-  for (const [id, name] of uploaded) {
-    assert.equal(seen.get(id), name)
-    assert.equal(await download(id), `test_file ${name}`)
-  }
-  assert.ok((await page(0)).files.length >= 10)
-})
+    for (const [id, name] of uploaded) {
+      assert.equal(seen.get(id), name)
+      assert.equal(await download(id), `test_file ${name}`)
+    }
+  })
+}
 
-test('an expiry is seven days of rest, or as asked', async () => {
-  const { expirationConfig, createdAt, expiresAt } = await upload('x')
-  assert.deepEqual(expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 7 })
-  assert.equal(Number(expiresAt) - Number(createdAt), 7 * DAY_MS)
-  const file = await upload('x', { expirationConfig: { expirationPolicy: STATIC, ttlDays: 5 } })
-  assert.deepEqual(file.expirationConfig, { expirationPolicy: STATIC, ttlDays: 5 })
-  const shorter = await change(file.id, ['expiration_config.ttl_days'], {
+const updates: readonly [path: string, field: keyof SdkFile, value: unknown, cleared: unknown][] = [
+  ['name', 'name', 'b.txt', ''],
+  ['description', 'description', 'other', ''],
+  ['labels', 'labels', { x: 'y' }, {}],
+  [
+    'expiration_config',
+    'expirationConfig',
+    { expirationPolicy: STATIC, ttlDays: 9 },
+    { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 7 },
+  ],
+]
+for (const [path, field, value, cleared] of updates) {
+  test(`an update sets and clears ${path}, and nothing else`, async () => {
+    const file = await client.create('x', {
+      name: 'a.txt',
+      description: 'about',
+      labels: { a: 'b' },
+      expirationConfig: { expirationPolicy: STATIC, ttlDays: 5 },
+    })
+    sdk.server.clock.advance({ seconds: 1 })
+    // Values of fields that the mask does not name are ignored.
+    const others = { name: 'ignored', description: 'ignored', labels: { ignored: '' } }
+    const set = await client.update(file.id, [path], { ...others, [field]: value })
+    const end = field === 'expirationConfig' ? ['expiresAt'] : []
+    const same = (other: SdkFile) =>
+      Object.fromEntries(
+        Object.entries(other).filter(([name]) => ![field, 'updatedAt', ...end].includes(name)),
+      )
+    assert.deepEqual(set[field], value)
+    assert.deepEqual(same(set), same(file))
+    assert.equal(Number(set.updatedAt) - Number(file.updatedAt), 1000)
+    const reset = await client.update(file.id, [path])
+    assert.deepEqual(reset[field], cleared)
+    assert.deepEqual(same(reset), same(file))
+    assert.deepEqual(await client.get(file.id), reset)
+  })
+}
+
+test('halves of the expiration are updated by themselves, from the creation on', async () => {
+  const file = await client.create('x')
+  sdk.server.clock.advance({ hours: 1 })
+  const shorter = await client.update(file.id, ['expiration_config.ttl_days'], {
     expirationConfig: { expirationPolicy: 0, ttlDays: 3 },
   })
-  assert.deepEqual(shorter.expirationConfig, { expirationPolicy: STATIC, ttlDays: 3 })
-  assert.equal(Number(shorter.expiresAt) - Number(shorter.createdAt), 3 * DAY_MS)
+  assert.deepEqual(shorter.expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 3 })
+  assert.equal(lifeDays(shorter), 3)
+  const fixed = await client.update(file.id, ['expiration_config.expiration_policy'], {
+    expirationConfig: { expirationPolicy: STATIC, ttlDays: 0 },
+  })
+  assert.deepEqual(fixed.expirationConfig, { expirationPolicy: STATIC, ttlDays: 3 })
+  assert.deepEqual(fixed.expiresAt, shorter.expiresAt)
 })
 
-test('errors reach the caller with their codes', async () => {
-  assert.equal(
-    await codeOf(newClient('nobody').list({ folderId, pageSize: 0, pageToken: '' })),
-    grpcCodes.UNAUTHENTICATED,
-  )
-  assert.equal(await codeOf(upload('')), grpcCodes.INVALID_ARGUMENT)
-  assert.equal(await codeOf(page(3, 'nonsense')), grpcCodes.INVALID_ARGUMENT)
-  assert.equal(await codeOf(upload('x', { folderId: 'b1gother' })), grpcCodes.PERMISSION_DENIED)
+test('the URL of a file is https, needs nothing else, and ends with the file', async () => {
+  const { id } = await client.create('test file', { mimeType: 'text/markdown' })
+  const url = await client.url(id)
+  assert.match(url, /^https:\/\//)
+  const { status, headers, body } = await sdk.fetch(url)
+  assert.deepEqual([status, body.toString()], [200, 'test file'])
+  assert.equal(headers['content-type'], 'text/markdown')
+  assert.equal(headers['content-length'], '9')
+  assert.equal(headers['accept-ranges'], 'bytes')
+  await client.delete(id)
+  assert.equal((await sdk.fetch(url)).status, 404)
 })
 
-test('a file of the largest size arrives whole', async () => {
+test('a URL lives for an hour', async () => {
+  const url = await client.url((await client.create('x')).id)
+  sdk.server.clock.advance({ hours: 1, ms: -1 })
+  assert.equal((await sdk.fetch(url)).status, 200)
+  sdk.server.clock.advance({ ms: 1 })
+  assert.equal((await sdk.fetch(url)).status, 403)
+})
+
+test('every code of an error reaches the caller', async (t) => {
+  const { id } = await client.create('x')
+  const reader = sdk.client(await sdk.server.newKey({ scopes: ['files:read'] }))
+  const stranger = sdk.client((await sdk.server.newTenant('stranger')).key)
+  const { UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND, INVALID_ARGUMENT } = grpcCodes
+  assert.equal(await codeOf(sdk.client('nobody').list()), UNAUTHENTICATED)
+  assert.equal(await codeOf(reader.delete(id)), PERMISSION_DENIED)
+  assert.equal(await codeOf(client.create('x', { folderId: 'b1gother' })), PERMISSION_DENIED)
+  assert.equal(await codeOf(client.list(0, '', 'b1gother')), PERMISSION_DENIED)
+  assert.equal(await codeOf(stranger.get(id)), NOT_FOUND)
+  assert.equal(await codeOf(client.get('fvt00000000000000000')), NOT_FOUND)
+  assert.equal(await codeOf(client.create('')), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.create('x', { folderId: '' })), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.create('x', { mimeType: 'pdf' })), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.list(3, 'nonsense')), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.list(-1)), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.update(id, [])), INVALID_ARGUMENT)
+  assert.equal(await codeOf(client.update(id, ['mime_type'])), INVALID_ARGUMENT)
+  const tooLong = { expirationConfig: { expirationPolicy: STATIC, ttlDays: 366 } }
+  assert.equal(await codeOf(client.create('x', tooLong)), INVALID_ARGUMENT)
+  const put = t.mock.method(sdk.server.app.services.blobs, 'put', async () => {
+    throw new StoreError('full', 'no space')
+  })
+  assert.equal(await codeOf(client.create('x')), grpcCodes.INTERNAL)
+  put.mock.mockImplementation(async () => {
+    throw new StoreError('unavailable', 'not now')
+  })
+  assert.equal(await codeOf(client.create('x')), grpcCodes.UNAVAILABLE)
+  put.mock.restore()
+  await setQuota(sdk.server, 'project', { files: 0 })
+  assert.equal(await codeOf(client.create('x')), grpcCodes.RESOURCE_EXHAUSTED)
+  await setQuota(sdk.server, 'project', {})
+  await client.delete(id)
+  assert.equal(await codeOf(client.delete(id)), NOT_FOUND)
+})
+
+test('a file of the largest size arrives whole, and one byte more is refused', async () => {
   const content = Buffer.alloc(128 * 1024 * 1024, 'entrepot')
-  const file = await client.create(fileService.CreateFileRequest.fromPartial({ folderId, content }))
-  const { url } = await client.getUrl(fileService.GetFileUrlRequest.fromPartial({ fileId: file.id }))
-  const answer = await fetch(url)
-  assert.equal(answer.headers.get('content-length'), String(content.byteLength))
-  assert.ok(Buffer.from(await answer.arrayBuffer()).equals(content))
+  const { id } = await client.create(content)
+  const { headers, body } = await sdk.fetch(await client.url(id))
+  assert.equal(headers['content-length'], String(content.byteLength))
+  assert.ok(body.equals(content))
+  const larger = Buffer.alloc(content.byteLength + 1)
+  assert.equal(await codeOf(client.create(larger)), grpcCodes.INVALID_ARGUMENT)
 })

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Services } from '../../core/services.ts'
+import { PRINTABLE_ID } from '../../grpc/incoming-call.ts'
 import { guard } from '../../http/guard.ts'
 import type { Dialect } from '../dialect.ts'
 import { authenticateCaller } from './credentials.ts'
@@ -24,12 +25,20 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
   server.addHook('onRequest', (request, reply, done) => {
+    // It may even be what the framework takes for no type at all.
+    delete request.headers['content-type']
     reply.header('x-server-trace-id', request.id)
+    const given = request.headers['x-client-request-id']
+    if (typeof given === 'string' && PRINTABLE_ID.test(given)) reply.header('x-client-request-id', given)
     done()
   })
   guard(server, {
     services,
-    authenticate: (request) => authenticateCaller(services, request.headers.authorization),
+    authenticate: ({ headers }) =>
+      authenticateCaller(services, settings, {
+        authority: headers.host ?? '',
+        header: (name) => headers[name]?.toString(),
+      }),
     // The vendor has no headers for it.
     showAllowance: () => undefined,
   })

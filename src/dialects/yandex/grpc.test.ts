@@ -1,52 +1,50 @@
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { create as createMessage, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import { CallError, type YandexClient } from '../../../test/yandex-client.ts'
+import { TestServer } from '../../../test/harness.ts'
+import { usageNow } from '../../../test/usage.ts'
+import { codeOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { Health, HealthCheckResponse_ServingStatus } from '../../grpc/gen/health_pb.js'
 import { grpcCodes } from '../../grpc/status.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { CreateFileRequestSchema, FileService } from './gen/files_pb.js'
-import { YandexServer } from './grpc.harness.ts'
 
 const { get, getUrl, update, delete: remove, list } = FileService.method
 const CREATE = '/yandex.cloud.ai.files.v1.FileService/Create'
 const HELLO = Buffer.from('hello')
 
-let yandex: YandexServer
+let server: TestServer
 let client: YandexClient
 
 before(async () => {
-  yandex = await YandexServer.start({}, { maxFileBytes: 4 * 1024 * 1024 })
-  client = yandex.client
+  server = await TestServer.start({ ...withGrpc, ENTREPOT_YANDEX_MAX_FILE_BYTES: String(4 * 1024 * 1024) })
+  client = YandexClient.of(server)
 })
-after(() => yandex.stop())
+after(async () => {
+  client.close()
+  await server.stop()
+})
 
 /** A server of its own: for tests that count. */
-async function startOwn(t: { after: (done: () => Promise<void>) => void }, environment = {}) {
-  const own = await YandexServer.start(environment)
-  t.after(() => own.stop())
-  return own
+async function startOwn(t: TestContext, environment = {}) {
+  const own = await TestServer.start({ ...withGrpc, ...environment })
+  const owner = YandexClient.of(own)
+  t.after(async () => {
+    owner.close()
+    await own.stop()
+  })
+  return { server: own, client: owner }
 }
 
-async function refusalOf(call: Promise<unknown>): Promise<CallError> {
-  try {
-    await call
-  } catch (error) {
-    assert.ok(error instanceof CallError)
-    return error
-  }
-  return assert.fail('the call succeeded')
-}
-
-async function codeOf(call: Promise<unknown>): Promise<number> {
-  return (await refusalOf(call)).code
+function clientOf(authorization: string | undefined): YandexClient {
+  return new YandexClient(server.grpcAddress, authorization)
 }
 
 test('tells where its services are to anybody, by the address that was called', async () => {
-  const anybody = yandex.clientOf(undefined)
+  const anybody = clientOf(undefined)
   const { endpoints } = await anybody.call(ApiEndpointService.method.list, {})
-  const { address } = yandex.grpc
+  const address = server.grpcAddress
   assert.deepEqual(
     endpoints.map(({ id, address: told }) => [id, told]),
     [
@@ -62,7 +60,7 @@ test('tells where its services are to anybody, by the address that was called', 
 })
 
 test('is healthy, for anybody', async () => {
-  const anybody = yandex.clientOf(undefined)
+  const anybody = clientOf(undefined)
   for (const service of ['', 'yandex.cloud.ai.files.v1.FileService']) {
     const { status } = await anybody.call(Health.method.check, { service })
     assert.equal(status, HealthCheckResponse_ServingStatus.SERVING)
@@ -72,14 +70,14 @@ test('is healthy, for anybody', async () => {
 })
 
 test('knows nobody without a good key, under either scheme', async () => {
-  const { key } = yandex.server
+  const { key } = server
   for (const good of [`Api-Key ${key}`, `Bearer ${key}`, `api-key ${key}`, `BEARER  ${key}`]) {
-    const known = yandex.clientOf(good)
+    const known = clientOf(good)
     assert.ok(await known.call(list, { folderId: 'default' }))
     known.close()
   }
   for (const bad of [undefined, '', key, 'Api-Key', 'Api-Key nobody', `Basic ${key}`, `Api-Key ${key} x`]) {
-    const unknown = yandex.clientOf(bad)
+    const unknown = clientOf(bad)
     assert.equal(await codeOf(unknown.call(list, { folderId: 'default' })), grpcCodes.UNAUTHENTICATED)
     unknown.close()
   }
@@ -114,7 +112,7 @@ test('a file goes through its whole life', async () => {
 
 test('an update of the expiry counts from the creation, and a switch of policy moves nothing', async () => {
   const made = await client.create({ folderId: 'default', content: HELLO })
-  yandex.server.clock.advance({ hours: 1 })
+  server.clock.advance({ hours: 1 })
   const paths = ['expiration_config.ttl_days']
   const shorter = await client.call(update, {
     fileId: made.id,
@@ -131,7 +129,7 @@ test('an update of the expiry counts from the creation, and a switch of policy m
   })
   assert.deepEqual([fixed.expirationConfig?.expirationPolicy, fixed.expirationConfig?.ttlDays], [1, 3n])
   assert.deepEqual(fixed.expiresAt, shorter.expiresAt)
-  yandex.server.clock.advance({ days: 3 })
+  server.clock.advance({ days: 3 })
   assert.equal(await codeOf(client.get(made.id)), grpcCodes.NOT_FOUND)
 })
 
@@ -169,10 +167,7 @@ test('a page stays below what clients take', async (t) => {
 })
 
 test('content that is missing or too large is refused as invalid, and nothing is kept', async () => {
-  const { services } = yandex.server.app
-  const organization = await services.metadata.findOrganization('default')
-  const usage = () => services.metadata.usage('organization', organization?.id ?? '')
-  const before = await usage()
+  const before = await usageNow(server)
   const empty = await refusalOf(client.create({ folderId: 'default' }))
   assert.deepEqual([empty.code, empty.details], [grpcCodes.INVALID_ARGUMENT, 'content: field is required'])
   for (const bytes of [4 * 1024 * 1024 + 1, 6 * 1024 * 1024]) {
@@ -180,18 +175,17 @@ test('content that is missing or too large is refused as invalid, and nothing is
     assert.equal(refusal.code, grpcCodes.INVALID_ARGUMENT)
     assert.match(refusal.details, /the maximum is/)
   }
-  assert.deepEqual(await usage(), before)
+  assert.deepEqual(await usageNow(server), before)
   const whole = await client.create({ folderId: 'default', content: Buffer.alloc(4 * 1024 * 1024) })
   assert.equal(whole.mimeType, 'application/octet-stream')
-  assert.equal(yandex.budget.usedBytes, 0)
 })
 
 test('other folders are forbidden, and their files not there', async () => {
-  const other = await yandex.server.newTenant('other')
-  const stranger = yandex.clientOf(`Bearer ${other.key}`)
+  const other = await server.newTenant('other')
+  const stranger = clientOf(`Bearer ${other.key}`)
   const { id } = await client.create({ folderId: 'default', content: HELLO })
   assert.equal(await codeOf(stranger.get(id)), grpcCodes.NOT_FOUND)
-  const { project } = await yandex.server.newTenant('third')
+  const { project } = await server.newTenant('third')
   const refused = await refusalOf(client.create({ folderId: project.id, content: HELLO }))
   assert.deepEqual(
     [refused.code, refused.details],
@@ -203,7 +197,7 @@ test('other folders are forbidden, and their files not there', async () => {
 
 test('a key does what its scopes say', async () => {
   const { id } = await client.create({ folderId: 'default', content: HELLO })
-  const reader = yandex.clientOf(`Api-Key ${await yandex.server.newKey({ scopes: ['files:read'] })}`)
+  const reader = clientOf(`Api-Key ${await server.newKey({ scopes: ['files:read'] })}`)
   assert.equal((await reader.get(id)).id, id)
   for (const write of [
     reader.create({ folderId: 'default', content: HELLO }),

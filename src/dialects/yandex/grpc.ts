@@ -60,7 +60,7 @@ function bind<I extends DescMessage, O extends DescMessage>(
 ): UnaryMethod {
   return unary(method, {
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    admit: (call) => admit(context.services, call, access),
+    admit: (call) => admit(context, call, access),
     answer: (request, caller) => operation(context, caller, request),
     toFailure: toGrpcFailure,
   })
@@ -73,7 +73,7 @@ function createMethod(context: operations.Context): UnaryMethod {
     maxMessageBytes: context.settings.maxFileBytes + MAX_MESSAGE_BYTES,
     toFailure: toGrpcFailure,
     admit: async (call) => {
-      const caller = await admit(context.services, call, creates)
+      const caller = await admit(context, call, creates)
       return (message) => create(context, call, caller, message)
     },
   }
@@ -117,8 +117,12 @@ function discoveryMethods(settings: YandexSettings): UnaryMethod[] {
 }
 
 /** Key, then rate, then scope, as in front of every HTTP route. @throws ServiceError */
-async function admit(services: Services, call: GrpcCall, { scope, limit }: Access): Promise<Caller> {
-  const caller = await authenticateCaller(services, call.header('authorization'))
+async function admit(
+  { services, settings }: operations.Context,
+  call: GrpcCall,
+  { scope, limit }: Access,
+): Promise<Caller> {
+  const caller = await authenticateCaller(services, settings, call)
   const allowance = services.rates.take(caller.organizationId, limit, services.clock.now())
   if (allowance?.admitted === false) {
     const { retryAfterSeconds } = allowance

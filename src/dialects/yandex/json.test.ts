@@ -52,7 +52,7 @@ test('what does not fit is refused by name', () => {
     [{ expirationConfig: { ttlDays: Number.POSITIVE_INFINITY } }, /^expiration_config\.ttl_days: /],
     [{ expirationConfig: { expirationPolicy: 'X' } }, /^expiration_config\.expiration_policy: .*X/],
     [{ expirationConfig: { bar: 1 } }, /^bar: unknown field$/],
-    [{ expirationConfig: 'x' }, /does not fit/],
+    [{ expirationConfig: 'x' }, /^expiration_config: must be an object$/],
   ]
   for (const [body, reason] of cases)
     assert.match(
@@ -97,6 +97,9 @@ test('a query has its parameters in either spelling, and others do no harm', () 
   const list = (query: Record<string, unknown>) => () => readQuery(ListFilesRequestSchema, query)
   assert.match(refusalOf(list({ pageSize: 'many' })), /^page_size: /)
   assert.match(refusalOf(list({ folderId: ['a', 'b'] })), /^folder_id: /)
+  assert.match(refusalOf(list({ folderId: 'a', folder_id: 'b' })), /^folder_id: set multiple times/)
+  assert.match(refusalOf(list({ 'pageSize[]': '1' })), /^page_size: must be one text/)
+  assert.match(refusalOf(list({ 'folder_id[$ne]': '1' })), /^folder_id: must be one text/)
 })
 
 test('answers have all their fields, named as the operator wants', () => {
@@ -119,7 +122,9 @@ test('answers have all their fields, named as the operator wants', () => {
     createdBy: '',
     createdAt: '2025-08-27T08:25:45.544Z',
     updatedBy: '',
+    updatedAt: null,
     expirationConfig: { expirationPolicy: 'STATIC', ttlDays: '7' },
+    expiresAt: null,
     labels: {},
   })
   const printed = printJson(FileSchema, file, snake) as Record<string, unknown>

@@ -4,6 +4,7 @@ import {
   fromJson,
   type JsonValue,
   type MessageShape,
+  ScalarType,
   toJson,
 } from '@bufbuild/protobuf'
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt'
@@ -22,6 +23,7 @@ type Params = Readonly<Record<string, unknown>>
  */
 export function readJson<Desc extends DescMessage>(schema: Desc, value: unknown): MessageShape<Desc> {
   requireObject(value)
+  requireDecimals(schema, value, '')
   try {
     return fromJson(schema, value as JsonValue)
   } catch (error) {
@@ -43,27 +45,47 @@ export function readUpdateJson(fileId: string, body: unknown): UpdateFileRequest
   return request
 }
 
-/** A request from a query: the parameters of its fields in either spelling; empty ones and others do not count. */
+/**
+ * A request from a query: the parameters of its fields in either spelling, each once; empty ones and others do not count.
+ * @throws InvalidArgument naming the field
+ */
 export function readQuery<Desc extends DescMessage>(schema: Desc, query: Params): MessageShape<Desc> {
   const named = schema.fields.flatMap(({ name, jsonName }) => {
-    const value = query[jsonName] || query[name]
-    if (!value) return []
-    if (typeof value !== 'string') throw invalid(name, 'set multiple times')
-    return [[name, value]]
+    const spellings = [...new Set([jsonName, name])]
+    // Some clients write lists like `pageSize[]=1`: better told than taken for nothing.
+    if (spellings.some((spelling) => Object.keys(query).some((key) => key.startsWith(`${spelling}[`))))
+      throw invalid(name, 'must be one text')
+    const values = spellings.map((spelling) => query[spelling]).filter((value) => value)
+    if (values.length > 1 || Array.isArray(values[0])) throw invalid(name, 'set multiple times')
+    return values.map((value) => [name, value])
   })
   return readJson(schema, Object.fromEntries(named))
 }
 
-/** An answer with every field in it, so that clients can read them all without looking first. */
+/** An answer with every field in it, a message that is not set as null, so that clients can read them without looking first. */
 export function printJson<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
   { restFieldNames }: Pick<YandexSettings, 'restFieldNames'>,
 ): JsonValue {
-  return toJson(schema, message, {
-    alwaysEmitImplicit: true,
-    useProtoFieldName: restFieldNames === 'snake',
-  })
+  const isSnake = restFieldNames === 'snake'
+  const messages = schema.fields.filter(({ fieldKind }) => fieldKind === 'message')
+  const unset = messages.map(({ name, jsonName }) => [isSnake ? name : jsonName, null])
+  const set = toJson(schema, message, { alwaysEmitImplicit: true, useProtoFieldName: isSnake })
+  return { ...Object.fromEntries(unset), ...(set as object) }
+}
+
+/** The library takes whatever JavaScript takes for a whole number: hexadecimal, blanks, nothing at all. */
+function requireDecimals(schema: DescMessage, value: Params, path: string): void {
+  for (const field of schema.fields) {
+    for (const given of [value[field.jsonName], value[field.name]]) {
+      const isText = field.fieldKind === 'scalar' && field.scalar === ScalarType.INT64
+      if (isText && typeof given === 'string' && !/^-?\d+$/.test(given))
+        throw invalid(path + field.name, `${quote(given)} is not a whole number`)
+      if (field.fieldKind === 'message' && typeof given === 'object' && given !== null)
+        requireDecimals(field.message, given as Params, `${path}${field.name}.`)
+    }
+  }
 }
 
 function requireObject(value: unknown): asserts value is Params {
@@ -73,6 +95,7 @@ function requireObject(value: unknown): asserts value is Params {
 
 const FIELD = /^cannot decode field ([\w.]+)\.(\w+) from JSON: (.*)$/s
 const UNKNOWN_KEY = /^cannot decode message [\w.]+ from JSON: key "(.*)" is unknown$/s
+const NO_CONFIG = /^cannot decode message [\w.]+\.ExpirationConfig from JSON: /
 const ENUM = /^cannot decode enum [\w.]+ from JSON: (.*)$/s
 
 /** The library tells what is wrong in a sentence of its own only. */
@@ -84,6 +107,7 @@ function refusalOf({ message }: Error): ServiceError {
   }
   const [, key] = UNKNOWN_KEY.exec(message) ?? []
   if (key !== undefined) return invalid(quote(key), 'unknown field')
+  if (NO_CONFIG.test(message)) return invalid('expiration_config', 'must be an object')
   const [, policy] = ENUM.exec(message) ?? []
   if (policy !== undefined)
     return invalid('expiration_config.expiration_policy', `there is no policy ${quote(policy)}`)

@@ -167,7 +167,7 @@ function withinBytes(files: readonly File[]): File[] {
 }
 
 /** The project that a folder is, by its id or its slug. @throws ServiceError `project-forbidden` */
-async function resolveFolder(services: Services, caller: Caller, folder: string): Promise<string> {
+export async function resolveFolder(services: Services, caller: Caller, folder: string): Promise<string> {
   try {
     return await resolveProject(services, caller, { project: folder, organization: undefined })
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import { defaultProject } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { UsageOf } from '../../core/metadata-store.ts'
 import { discardBlob, type StagedBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
 import { receiveBody } from '../../http/body.ts'
 import { HeadCapture } from '../../http/head-capture.ts'
@@ -8,13 +10,20 @@ import { pacedBody } from '../../http/paced-body.ts'
 import { SNIFF_BYTES, sniffType } from '../../http/sniff.ts'
 import { CreateFileRequestSchema, type File } from './gen/files_pb.js'
 import { readJson } from './json.ts'
-import { type Context, contentMissing, contentTooLarge, createFile, planFile } from './operations.ts'
+import {
+  type Context,
+  contentMissing,
+  contentTooLarge,
+  createFile,
+  planFile,
+  resolveFolder,
+} from './operations.ts'
 import type { YandexSettings } from './settings.ts'
 import { invalid } from './violations.ts'
 
 const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
-/** Base64 takes 4 characters for 3 bytes, and JSON may escape some of them; the rest of the body is small. */
-const MAX_BODY_PER_CONTENT = 2
+/** Base64 takes 4 characters for 3 bytes, and writers that escape slashes may double them; the rest of the body is small. */
+const MAX_BODY_PER_CONTENT = 3
 const MAX_OTHER_BYTES = 1024 * 1024
 
 interface StagedContent {
@@ -38,8 +47,8 @@ export async function receiveFile(context: Context, request: FastifyRequest): Pr
   const { services } = context
   let staged: StagedContent | undefined
   try {
-    const { rest } = await readBody(context, request, async (content) => {
-      staged = await stageContent(context, request, content)
+    const { rest } = await readBody(context, request, async (content, before) => {
+      staged = await stageContent(context, request, content, await reservation(context, request, before))
     })
     const plan = await planFile(context, request.caller, readJson(CreateFileRequestSchema, rest))
     if (staged === undefined) throw contentMissing()
@@ -64,7 +73,7 @@ export async function readSmallBody(request: FastifyRequest): Promise<Record<str
 async function readBody(
   { settings: { maxFileBytes } }: Context,
   request: FastifyRequest,
-  onContent: (content: AsyncIterable<Uint8Array>) => Promise<void>,
+  onContent: (content: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<void>,
 ) {
   try {
     const options = { contentField: 'content', maxContentBytes: maxFileBytes, maxOtherBytes: MAX_OTHER_BYTES }
@@ -79,10 +88,31 @@ async function stageContent(
   { services, settings }: Context,
   { headers }: FastifyRequest,
   content: AsyncIterable<Uint8Array>,
+  reserve: UsageOf | undefined,
 ): Promise<StagedContent> {
   const source = new HeadCapture(content, SNIFF_BYTES)
   const body = receiveBody(source, { maxBytes: settings.maxFileBytes, ...pace }, { md5: true })
   const announcedBytes = Math.min(settings.maxFileBytes, Number(headers['content-length'] ?? 0))
-  const blob = await stageBlob(services, body, { announcedBytes })
+  const blob = await stageBlob(services, body, { announcedBytes, ...(reserve ? { reserve } : {}) })
   return { blob, sniffedType: await sniffType(source.head) }
+}
+
+/**
+ * What is surely needed, on the account of the folder, if that is known by now: one file, and so much of the body that it
+ * announces, less what may surround the content, as is content even with every character escaped. The rest is settled once
+ * the bytes are there: an upload that fits is never refused for what it reserved.
+ * @throws ServiceError `project-forbidden`
+ */
+async function reservation(
+  { services }: Context,
+  { caller, headers }: FastifyRequest,
+  before: Record<string, unknown>,
+): Promise<UsageOf | undefined> {
+  const folder = before.folderId ?? before.folder_id
+  const isNamed = typeof folder === 'string' && folder !== ''
+  if (!isNamed && caller.projectIds.length > 1) return undefined
+  const projectId = isNamed ? await resolveFolder(services, caller, folder) : defaultProject(caller)
+  const announced = Number(headers['content-length'] ?? 0)
+  const bytes = Math.max(0, Math.floor((announced - MAX_OTHER_BYTES) / MAX_BODY_PER_CONTENT))
+  return { organizationId: caller.organizationId, projectId, files: 1, bytes }
 }

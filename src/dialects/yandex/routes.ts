@@ -13,6 +13,7 @@ import {
 import { printJson, readQuery, readUpdateJson } from './json.ts'
 import { type Context, deleteFile, getFile, getFileUrl, listFiles, updateFile } from './operations.ts'
 import { checkAnnouncement, readSmallBody, receiveFile } from './rest-bodies.ts'
+import { operationSchemas } from './schemas.ts'
 
 const FILES = '/files/v1/files'
 const BY_ID = `${FILES}/:fileId`
@@ -33,53 +34,49 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   const { settings } = context
   const send = <Desc extends DescMessage>(reply: FastifyReply, schema: Desc, message: MessageShape<Desc>) =>
     reply.type('application/json').send(JSON.stringify(printJson(schema, message, settings)))
-  const describe = (summary: string) => ({ schema: { tags: ['Files'], summary } })
+  const schemas = operationSchemas(settings)
+  // The schemas are for the documentation: requests are read, and answers printed, by the vendor's own messages.
+  server.setValidatorCompiler(() => () => true)
+  server.setSerializerCompiler(() => JSON.stringify)
 
   server.post(
     FILES,
     {
       config: creates,
       onRequest: async (request) => checkAnnouncement(request, settings),
-      ...describe('Create a file'),
+      schema: schemas.create,
     },
     async (request, reply) => send(reply, FileSchema, await receiveFile(context, request)),
   )
-  server.get(
-    FILES,
-    { config: searches, ...describe('List the files of a folder') },
-    async ({ caller, query }, reply) => {
-      const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)
-      return send(reply, ListFilesResponseSchema, await listFiles(context, caller, request))
-    },
-  )
-  server.get(
-    GET_URL,
-    { config: reads, ...describe('Get a URL of the content') },
-    async ({ caller, query }, reply) => {
-      const request = readQuery(GetFileUrlRequestSchema, query as Record<string, unknown>)
-      return send(reply, GetFileUrlResponseSchema, await getFileUrl(context, caller, request))
-    },
-  )
-  server.get(BY_ID, { config: reads, ...describe('Get a file') }, async (request, reply) => {
+  server.get(FILES, { config: searches, schema: schemas.list }, async ({ caller, query }, reply) => {
+    const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)
+    return send(reply, ListFilesResponseSchema, await listFiles(context, caller, request))
+  })
+  server.get(GET_URL, { config: reads, schema: schemas.getUrl }, async ({ caller, query }, reply) => {
+    const request = readQuery(GetFileUrlRequestSchema, query as Record<string, unknown>)
+    return send(reply, GetFileUrlResponseSchema, await getFileUrl(context, caller, request))
+  })
+  server.get(BY_ID, { config: reads, schema: schemas.get }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     return send(reply, FileSchema, await getFile(context, caller, params))
   })
-  server.patch(BY_ID, { config: updates, ...describe('Update a file') }, async (request, reply) => {
+  server.patch(BY_ID, { config: updates, schema: schemas.update }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     const update = readUpdateJson(params.fileId, await readSmallBody(request))
     return send(reply, FileSchema, await updateFile(context, caller, update))
   })
-  server.delete(BY_ID, { config: deletes, ...describe('Delete a file') }, async (request, reply) => {
+  server.delete(BY_ID, { config: deletes, schema: schemas.delete }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     return send(reply, DeleteFileResponseSchema, await deleteFile(context, caller, params))
   })
-  addDiscovery(server, context, send)
+  addDiscovery(server, context, schemas, send)
 }
 
 /** Open to anybody: clients ask before they have anything to show. */
 function addDiscovery(
   server: FastifyInstance,
   { settings, services }: Context,
+  schemas: ReturnType<typeof operationSchemas>,
   send: <Desc extends DescMessage>(
     reply: FastifyReply,
     schema: Desc,
@@ -92,10 +89,13 @@ function addDiscovery(
     const port = settings.grpcPort?.()
     return port === undefined ? host : `${hostname}:${port}`
   }
-  server.get('/endpoints', { config: open }, async (_request, reply) =>
+  server.get('/endpoints', { config: open, schema: schemas.endpoints }, async (_request, reply) =>
     send(reply, ListApiEndpointsResponseSchema, listEndpoints(settings, authority())),
   )
-  server.get<{ Params: { id: string } }>('/endpoints/:id', { config: open }, async ({ params }, reply) =>
-    send(reply, ApiEndpointSchema, getEndpoint(settings, authority(), params.id)),
+  server.get<{ Params: { id: string } }>(
+    '/endpoints/:id',
+    { config: open, schema: schemas.endpoint },
+    async ({ params }, reply) =>
+      send(reply, ApiEndpointSchema, getEndpoint(settings, authority(), params.id)),
   )
 }

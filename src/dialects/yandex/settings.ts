@@ -14,6 +14,8 @@ export interface YandexSettings {
   readonly restFieldNames: 'camel' | 'snake'
   /** `host:port` that discovery tells; undefined: the address that the caller used. */
   readonly endpoint: string | undefined
+  /** Who comes without credentials, from this very machine, acts for the project `default`. */
+  readonly anonymous: boolean
   /** The port of gRPC, known once it listens; for discovery over REST. */
   readonly grpcPort?: () => number | undefined
 }
@@ -29,4 +31,5 @@ export const defaultSettings: YandexSettings = {
   linkSeconds: 3600,
   restFieldNames: 'camel',
   endpoint: undefined,
+  anonymous: false,
 }
