@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino'
 import { type App, startApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createLogger } from './ops/logging.ts'
+import { keepTickShape } from './ops/tick-shape.ts'
 
 /** Writes plain text to standard output, in order with the lines of the log. */
 export type Print = (text: string) => void
@@ -12,6 +13,7 @@ export type Print = (text: string) => void
  * @throws Error in one sentence if it cannot start
  */
 export async function serve(config: Config, onStarted: (app: App, print: Print) => void): Promise<void> {
+  keepTickShape()
   const output = pino.destination({ dest: 1, sync: false })
   const logger = createLogger(config.logLevel, output)
   exitOnFault(logger)

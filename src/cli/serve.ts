@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Print } from '../main.ts'
-import { keepTickShape } from '../ops/tick-shape.ts'
 import { addSettings, configOf, settings } from './settings.ts'
 import { trustHint, welcome } from './welcome.ts'
 
@@ -14,7 +13,6 @@ export function addServeCommand(program: Command): void {
 }
 
 async function start(_options: object, command: Command): Promise<void> {
-  keepTickShape()
   const config = configOf(command)
   // Loaded only now: a wrong setting is told without waiting for the whole server.
   const { serve } = await import('../main.ts')
