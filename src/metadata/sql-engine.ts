@@ -5,10 +5,7 @@ import type { SqlValue, Tables } from './tables.ts'
 /** Values in the order in which the query names its columns. */
 export type SqlRow = readonly SqlValue[]
 
-/**
- * Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point, which is
- * what SQLite does by itself; on PostgreSQL the database has to be made with the collation `C`.
- */
+/** Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point. */
 export interface SqlEngine {
   /** Compiles for this engine; it never runs anything itself. */
   readonly builder: Kysely<Tables>
@@ -19,11 +16,12 @@ export interface SqlEngine {
   /** What `find` gives, which may be what it gave for the same name in the snapshot that reads see at this moment. */
   findOnce<T>(name: string, find: () => Promise<T>): Promise<T>
   /**
-   * Runs the steps as one durable transaction.
+   * Runs the steps as one durable transaction. `tenant` is the organization whose counters they change, if they do; commits
+   * of one tenant get in each other's way, those of several do not.
    * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique
    * or foreign key refused it
    */
-  write(steps: readonly Step[]): Promise<void>
+  write(steps: readonly Step[], tenant: string | undefined): Promise<void>
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */
   check(): Promise<void>
   close(): Promise<void>

@@ -1,16 +1,17 @@
 import { sql } from 'kysely'
+import { columnTypes } from '../column-types.ts'
 import type { Migration } from '../migrate.ts'
 
 /** Quotas and what counts against them, reservations, sessions, and paging by name, id and external id. */
 export const quotasAndPaging: Migration = (db, engine) => {
-  const integer = engine === 'sqlite' ? 'integer' : 'bigint'
+  const { integer, text } = columnTypes[engine]
   const alter = (name: string) => db.schema.alterTable(name)
   const storedFiles = (name: string) =>
     db.schema.createIndex(name).on('files').where(sql.ref('state'), '=', sql.lit('stored'))
   const sessions = db.schema
     .createTable('sessions')
-    .addColumn('hash', 'text', (column) => column.notNull().primaryKey())
-    .addColumn('keyId', 'text', (column) => column.notNull().references('apiKeys.id'))
+    .addColumn('hash', text, (column) => column.notNull().primaryKey())
+    .addColumn('keyId', text, (column) => column.notNull().references('apiKeys.id'))
     .addColumn('expiresAt', integer, (column) => column.notNull())
   return [
     ...['organizations', 'projects'].flatMap((holder) => [
@@ -20,8 +21,8 @@ export const quotasAndPaging: Migration = (db, engine) => {
       alter(holder).addColumn('usedBytes', integer, (column) => column.notNull().defaultTo(0)),
     ]),
     ...countUsage,
-    alter('unreferencedBlobs').addColumn('reservedOrganizationId', 'text'),
-    alter('unreferencedBlobs').addColumn('reservedProjectId', 'text'),
+    alter('unreferencedBlobs').addColumn('reservedOrganizationId', text),
+    alter('unreferencedBlobs').addColumn('reservedProjectId', text),
     alter('unreferencedBlobs').addColumn('reservedFiles', integer),
     alter('unreferencedBlobs').addColumn('reservedBytes', integer),
     engine === 'sqlite' ? sessions.modifyEnd(sql`strict`) : sessions,
