@@ -19,6 +19,8 @@ export interface Config {
   readonly tls: TlsSettings | undefined
   /** Absolute. */
   readonly dataDir: string
+  /** Of PostgreSQL; undefined: SQLite in the data folder. */
+  readonly databaseUrl: Secret | undefined
   /** Without a trailing slash; undefined: the address listened on. */
   readonly publicUrl: string | undefined
   readonly rootKey: Secret | undefined
@@ -84,6 +86,7 @@ export function loadConfig(env: Environment): Config {
     grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
     tls: reader.tls(),
     dataDir: resolve(reader.text('DATA_DIR', 'data')),
+    databaseUrl: reader.databaseUrl('DATABASE_URL'),
     publicUrl: reader.url('PUBLIC_URL'),
     rootKey: reader.secret('ROOT_KEY', 16),
     rateLimits: reader.rateLimits(),

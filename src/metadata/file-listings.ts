@@ -46,9 +46,35 @@ export class FileListings {
     )
   }
 
+  /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
   count(filter: FileFilter): Query<FileFilter> {
+    const { ids, name, externalId } = filter
+    const isWhole = ids === undefined && name === undefined && externalId === undefined
     return kept(this.#counts, shapeOf(filter), () =>
-      prepare((arg) => this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files'))),
+      prepare((arg) =>
+        isWhole
+          ? this.#total(filter, arg)
+          : this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files')),
+      ),
+    )
+  }
+
+  /** The counted ones without those that have ended and were not swept yet. */
+  #total({ states }: FileFilter, arg: Arg<FileFilter>) {
+    const { builder } = this.#engine
+    const counted = builder
+      .selectFrom('fileCounts')
+      .select(({ fn, lit }) => fn.coalesce(fn.sum<number>('files'), lit(0)).as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', 'in', states)
+    const ended = builder
+      .selectFrom('files')
+      .select(({ fn }) => fn.countAll<number>().as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', '=', sql.lit('stored'))
+      .where('expiresAt', '<=', arg('visibleAt'))
+    return builder.selectNoFrom(({ cast, eb }) =>
+      cast<number>(states.includes('stored') ? eb(counted, '-', ended) : counted, 'bigint').as('files'),
     )
   }
 
