@@ -75,6 +75,7 @@ export class PostgresServer {
     const child = this.#process
     if (child === undefined || child.exitCode !== null) return
     this.#process = undefined
+    child.ref()
     child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await once(child, 'exit')
   }
