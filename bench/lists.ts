@@ -86,7 +86,7 @@ async function fill({ name, run }: Engine, projectId: string, files: number): Pr
       external_id, created_by, updated_by, created_at, updated_at, state, stored_at, write_once, expiry_policy, ttl_days,
       last_active_at, expires_at, blob_key, blob_size_bytes, sha256)
     ${numbers}
-    select '${projectId}-' || i, 'o', '${projectId}', 'file ' || (i * 7919 % ${files}) || '.pdf', 12345, 'application/pdf',
+    select '${projectId}-' || i, 'o', '${projectId}', 'file ' || (cast(i as bigint) * 7919 % ${files}) || '.pdf', 12345, 'application/pdf',
       'user_data', '', '{}', 'ext-' || (i % (${files} / 5)), 'u', 'u', ${NOW} + i, ${NOW} + i,
       case when i % 10 = 0 then 'pending' else 'stored' end, ${NOW} + i, 0, 'at', 0, ${NOW} + i, ${ending},
       '${projectId}-' || i, 12345, '${'a'.repeat(64)}'

@@ -3,6 +3,7 @@ import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompil
 import { Client, type Pool } from 'pg'
 import { StoreError } from '../core/errors.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
+import { INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type MigrationSession, migrate } from './migrate.ts'
 import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
@@ -37,6 +38,7 @@ const postgresBuilder = compilingBuilder({
 
 export class PostgresEngine implements SqlEngine {
   readonly builder: Kysely<Tables> = postgresBuilder
+  readonly indexedCharacters = INDEXED_CHARACTERS
   readonly #readers: Pool
   readonly #writers: Pool
   readonly #writer: PostgresWriter

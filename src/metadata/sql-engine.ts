@@ -9,6 +9,11 @@ export type SqlRow = readonly SqlValue[]
 export interface SqlEngine {
   /** Compiles for this engine; it never runs anything itself. */
   readonly builder: Kysely<Tables>
+  /**
+   * How many characters of a long text an index holds; undefined: all. Where it is a bound, what is sorted or looked up by
+   * such a text is so by the beginning of it first.
+   */
+  readonly indexedCharacters: number | undefined
   /** A subquery of the texts in `json`, which stands for an argument that is an array. */
   textsIn(json: string): Expression<string>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */

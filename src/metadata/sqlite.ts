@@ -46,6 +46,7 @@ const sqliteBuilder = compilingBuilder({
 
 export class SqliteEngine implements SqlEngine {
   readonly builder: Kysely<Tables>
+  readonly indexedCharacters = undefined
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<string, StatementSync>()
