@@ -23,6 +23,8 @@ interface Failure {
 class Retryable extends Error {}
 
 const ATTEMPTS = 6
+/** Nothing is tried again later than this: whoever waits should hear something. */
+const RETRY_PATIENCE_MS = 10_000
 const FIRST_PAUSE_MS = 20
 /** Longer than a server takes to end a transaction that the network has cut off, or to start again. */
 const LOOK_UP_PATIENCE_MS = 20_000
@@ -75,12 +77,13 @@ export class PostgresTransactions {
   }
 
   async #attemptPatiently(commits: readonly Steps[]): Promise<readonly Verdict[]> {
+    const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#attempt(commits)
       } catch (error) {
         if (!(error instanceof Retryable)) throw error
-        if (attempt === ATTEMPTS) throw storeErrorOf(error.cause)
+        if (attempt === ATTEMPTS || performance.now() > until) throw storeErrorOf(error.cause)
         await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
       }
     }

@@ -19,6 +19,7 @@ import type { Tables } from './tables.ts'
 /** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
 const MIGRATION_LOCK = 7_210_420_840
 const READ_ATTEMPTS = 4
+const RETRY_PATIENCE_MS = 10_000
 const FIRST_PAUSE_MS = 20
 
 /**
@@ -64,13 +65,15 @@ export class PostgresEngine implements SqlEngine {
 
   async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
     const statement = this.#statements.named(query.sql, query.bind(args))
+    const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
         this.#requireOpen()
         return (await this.#readers.query(statement)).rows as unknown as SqlRow[]
       } catch (error) {
         if (isUnstorableText(error)) return []
-        if (!isConnectionLost(error) || attempt === READ_ATTEMPTS) throw storeErrorOf(error)
+        const isOver = attempt === READ_ATTEMPTS || performance.now() > until
+        if (isOver || !isConnectionLost(error)) throw storeErrorOf(error)
         await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
       }
     }
