@@ -42,7 +42,7 @@ export interface AppOptions {
 }
 
 /**
- * Opens a data folder, listens, and runs until stopped.
+ * Opens the stores, listens, and runs until stopped.
  * @throws Error in one sentence if the folder is in use or of another installation, or a port is taken
  */
 export async function startApp(config: Config, options: AppOptions): Promise<App> {
@@ -111,15 +111,18 @@ export class App {
   }
 
   async #openServices(): Promise<Services> {
-    const { dataDir, rootKey, rateLimits, publicUrl, touchOn } = this.#config
+    const { dataDir, databaseUrl, rootKey, rateLimits, publicUrl, touchOn } = this.#config
     const { clock = systemClock, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const lock = lockDataFolder(dataDir)
-    this.#closers.unshift(() => lock.release())
+    const isAlone = databaseUrl === undefined
+    if (isAlone) {
+      const lock = lockDataFolder(dataDir)
+      this.#closers.unshift(() => lock.release())
+    }
     const { metadata, blobs } = await openStores(this.#config, onFatal)
     this.#closers.unshift(() => metadata.close())
-    // The lock says that nobody else is alive: what a dead process held is free.
-    await metadata.commit([{ kind: 'leases.end', now: clock.now() }])
+    // The lock says that nobody else is alive: what a dead process held is free. Where several serve, leases run out.
+    if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() }])
     this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = new RateLimiter(rateLimits)

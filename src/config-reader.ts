@@ -49,7 +49,7 @@ export type TlsSettings =
 const LIMIT_PER_SECOND = 25
 
 /** Part of the contract of this product, and not served by this version: better to say so than to run without. */
-const unsupported = ['DATABASE_URL', 'S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION']
+const unsupported = ['S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION']
 
 /** Reads one variable after another and notes what is wrong with each. An empty variable counts as unset. */
 export class Reader {
@@ -123,6 +123,17 @@ export class Reader {
     if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
       return text.replace(/\/+$/, '')
     this.#problem(name, `must be an http or https URL without user, query or fragment, not "${text}".`)
+    return undefined
+  }
+
+  /** Of a PostgreSQL database. It may hold a password, so that it is not repeated when it is wrong. */
+  databaseUrl(name: string): Secret | undefined {
+    const text = this.#raw(name)
+    if (text === undefined) return undefined
+    const { protocol, hostname, pathname } = URL.parse(text) ?? {}
+    if (/^postgres(ql)?:$/.test(protocol ?? '') && hostname && pathname && pathname !== '/')
+      return new Secret(text)
+    this.#problem(name, 'must be like postgres://user:password@host:5432/database.')
     return undefined
   }
 

@@ -22,6 +22,8 @@ export interface Config {
   readonly tls: TlsSettings | undefined
   /** Absolute. */
   readonly dataDir: string
+  /** Of PostgreSQL; undefined: SQLite in the data folder. */
+  readonly databaseUrl: Secret | undefined
   /** Without a trailing slash; undefined: the address listened on. */
   readonly publicUrl: string | undefined
   readonly rootKey: Secret | undefined
@@ -92,6 +94,7 @@ export function loadConfig(env: Environment): Config {
     grpcMemoryBytes: reader.integer('GRPC_MEMORY_BYTES', GRPC_MEMORY_BYTES, 1, Number.MAX_SAFE_INTEGER),
     tls: reader.tls(),
     dataDir: resolve(reader.text('DATA_DIR', 'data')),
+    databaseUrl: reader.databaseUrl('DATABASE_URL'),
     publicUrl: reader.url('PUBLIC_URL'),
     rootKey: reader.secret('ROOT_KEY', 16),
     rateLimits: reader.rateLimits(),

@@ -3,6 +3,7 @@ import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
+import { openPostgresMetadataStore } from './metadata/postgres.ts'
 import { openSqliteMetadataStore } from './metadata/sqlite.ts'
 
 /** Rows and bytes of one installation, opened together and belonging together. */
@@ -12,13 +13,13 @@ export interface Stores {
 }
 
 /**
- * Opens the stores of a data folder, making what is missing. Works beside a running server.
- * @throws Error in one sentence if the two do not belong together
+ * Opens the stores, making what is missing. Works beside a running server.
+ * @throws Error in one sentence if one cannot be used, or the two do not belong together
  */
 export async function openStores(config: Config, onFatal: (error: unknown) => void): Promise<Stores> {
   const { dataDir, diskReserveBytes } = config
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const metadata = await openSqliteMetadataStore({ dataDir, onFatal })
+  const metadata = await openMetadata(config, onFatal)
   const blobs = await DiskBlobStore.open(
     dataDir,
     diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes },
@@ -29,4 +30,12 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
   throw new Error(
     `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`,
   )
+}
+
+function openMetadata(
+  { dataDir, databaseUrl }: Config,
+  onFatal: (error: unknown) => void,
+): Promise<MetadataStore> {
+  if (databaseUrl === undefined) return openSqliteMetadataStore({ dataDir, onFatal })
+  return openPostgresMetadataStore(databaseUrl.reveal())
 }

@@ -88,7 +88,10 @@ test(
     const names = items.map(({ name }: { name: string }) => name)
     assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'], stdout)
     const third = await pasteInto('bash', `${lightfield}\n${yandex}`)
-    assert.match(third.stdout.trimEnd().split('\n').at(-1) ?? '', /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/)
+    assert.match(
+      third.stdout.trimEnd().split('\n').at(-1) ?? '',
+      /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/,
+    )
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')

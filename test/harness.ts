@@ -42,7 +42,8 @@ export class TestServer {
   }
 
   /** Rate limits are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
-  static async start(settings: Environment = {}): Promise<TestServer> {
+  static async start(given: Environment = {}): Promise<TestServer> {
+    const settings = { ...(await storeSettings()), ...given }
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
     const clock = new TestClock()
     try {
@@ -72,8 +73,14 @@ export class TestServer {
     return this.#dataDir
   }
 
+  /** Undefined: SQLite in the data folder. */
+  get databaseUrl(): string | undefined {
+    return this.#settings.ENTREPOT_DATABASE_URL
+  }
+
   /** Stops the server and starts another on the same data; the port may change. */
-  async restart(settings: Environment = this.#settings): Promise<void> {
+  async restart(given: Environment = this.#settings): Promise<void> {
+    const settings = { ENTREPOT_DATABASE_URL: this.#settings.ENTREPOT_DATABASE_URL, ...given }
     await this.#app.stop()
     this.#app = await open(settings, this.#dataDir, this.clock)
   }
@@ -108,6 +115,18 @@ export class TestServer {
     await this.#app.stop()
     await rm(this.#dataDir, { recursive: true, force: true })
   }
+}
+
+/**
+ * The stores that the whole suite runs on: `ENTREPOT_TEST_STORES=postgres` gives each server a new PostgreSQL database;
+ * otherwise it is what a first start has.
+ */
+async function storeSettings(): Promise<Environment> {
+  const stores = process.env.ENTREPOT_TEST_STORES
+  if (stores === undefined) return {}
+  if (stores !== 'postgres') throw new Error(`ENTREPOT_TEST_STORES must be postgres, not ${stores}`)
+  const { newDatabase } = await import('./postgres.ts')
+  return { ENTREPOT_DATABASE_URL: await newDatabase() }
 }
 
 async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {

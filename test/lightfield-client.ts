@@ -48,10 +48,10 @@ export const CONTENT = 'hello'
 
 /** One client of the Lightfield dialect; any answer may be an error, which the test then looks at. */
 export class LightfieldClient {
-  readonly #server: TestServer
+  readonly #server: Pick<TestServer, 'url'>
   readonly #key: string
 
-  constructor(server: TestServer, key = server.key) {
+  constructor(server: Pick<TestServer, 'url' | 'key'>, key = server.key) {
     this.#server = server
     this.#key = key
   }

@@ -187,7 +187,7 @@ test('whatever ends gives its room back', async (t) => {
   await llama.upload([purposePart(), filePart('')])
   await llama.sendForm(formOfBytes(3 * MIB).subarray(0, -10))
   assert.deepEqual(await settledUsage(server), { files: 0, bytes: 0 })
-  assert.deepEqual(usageByRows(server.dataDir), { files: 0, bytes: 0 })
+  assert.deepEqual(await usageByRows(server), { files: 0, bytes: 0 })
 })
 
 test('an upload that breaks off or fails gives its reservation back', async (t) => {
@@ -211,6 +211,8 @@ test('an upload that breaks off or fails gives its reservation back', async (t) 
 
 test('uploads that die with their process take no room after the next start', async (t) => {
   const { server, llama } = await start(t)
+  if (server.databaseUrl !== undefined)
+    return t.skip('where several may serve, it takes until the lease of a day is over')
   await llama.stored('kept')
   await server.app.stop()
   const child = await ServerProcess.start({ dataDir: server.dataDir })
@@ -220,7 +222,7 @@ test('uploads that die with their process take no room after the next start', as
     connection.write(head(key, 5 * MIB))
     connection.write(formOfBytes(2 * MIB).subarray(0, MIB))
   }
-  while (countedFiles(server.dataDir) < 6) await delay(5)
+  while ((await countedFiles(server)) < 6) await delay(5)
   await child.end('SIGKILL')
   for (const connection of connections) connection.end()
   await server.restart()

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Usage } from '../src/core/metadata-store.ts'
 import type { TestServer } from './harness.ts'
+import { query } from './postgres.ts'
 
 /** The default organization and its default project. */
 export async function defaultTenant({ app }: TestServer): Promise<{ organization: string; project: string }> {
@@ -32,25 +33,29 @@ export async function usageNow(
   return server.app.services.metadata.usage(holder, (await defaultTenant(server))[holder])
 }
 
-/** What the rows of a data folder add up to, read past everything that keeps count. */
-export function usageByRows(dataDir: string): Usage {
+/** What the rows of a server's database add up to, read past everything that keeps count. */
+export function usageByRows(server: TestServer): Promise<Usage> {
   return readUsage(
-    dataDir,
+    server,
     `select count(*) as files, coalesce(sum(size_bytes), 0) as bytes
      from files where state in ('pending', 'stored')`,
   )
 }
 
-/** What is counted for all organizations, whoever keeps the data folder open. */
-export function countedFiles(dataDir: string): number {
+/** What is counted for all organizations, whoever keeps the database open. */
+export async function countedFiles(server: TestServer): Promise<number> {
   const counters = 'select sum(used_files) as files, sum(used_bytes) as bytes from organizations'
-  return readUsage(dataDir, counters).files
+  return (await readUsage(server, counters)).files
 }
 
-function readUsage(dataDir: string, query: string): Usage {
+async function readUsage({ dataDir, databaseUrl }: TestServer, text: string): Promise<Usage> {
+  if (databaseUrl !== undefined) {
+    const [row] = await query<Record<keyof Usage, string>>(databaseUrl, text)
+    return { files: Number(row?.files), bytes: Number(row?.bytes) }
+  }
   const database = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
   try {
-    const row = database.prepare(query).get()
+    const row = database.prepare(text).get()
     return { files: Number(row?.files), bytes: Number(row?.bytes) }
   } finally {
     database.close()
@@ -63,7 +68,7 @@ function readUsage(dataDir: string, query: string): Usage {
  */
 export async function settledUsage(server: TestServer): Promise<Usage> {
   for (const start = Date.now(); ; await delay(10)) {
-    const rows = usageByRows(server.dataDir)
+    const rows = await usageByRows(server)
     const counted = { organization: await usageNow(server), project: await usageNow(server, 'project') }
     if (isDeepStrictEqual(counted, { organization: rows, project: rows })) return rows
     if (Date.now() - start > 10_000) assert.deepEqual(counted, { organization: rows, project: rows })

@@ -16,6 +16,12 @@ export const settings: readonly Setting[] = [
   { variable: 'HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address to listen on' },
   { variable: 'PORT', value: 'number', fallback: '8420', meaning: 'port to listen on, 0 for any free one' },
   { variable: 'DATA_DIR', value: 'folder', fallback: './data', meaning: 'where everything is kept' },
+  {
+    variable: 'DATABASE_URL',
+    value: 'url',
+    fallback: 'SQLite in the data folder',
+    meaning: 'PostgreSQL database, postgres://user:password@host/database; better a variable',
+  },
   { variable: 'PUBLIC_URL', value: 'url', fallback: 'where it listens', meaning: 'what links start with' },
   { variable: 'ROOT_KEY', value: 'secret', fallback: 'none', meaning: 'fixed admin key; better a variable' },
   {
@@ -155,8 +161,10 @@ export const settings: readonly Setting[] = [
   },
 ]
 
-/** What every command that opens the data folder takes. */
-export const storeSettings = settings.filter(({ variable }) => variable === 'DATA_DIR')
+/** What every command that opens the stores takes. */
+export const storeSettings = settings.filter(({ variable }) =>
+  ['DATA_DIR', 'DATABASE_URL'].includes(variable),
+)
 
 export function addSettings(command: Command, offered: readonly Setting[]): Command {
   for (const setting of offered) {

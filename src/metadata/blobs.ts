@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { expressionBuilder, type Kysely } from 'kysely'
 import type { BlobKey } from '../core/blob-store.ts'
 import type { ReferencedBlob, UnreferencedBlob, UsageOf } from '../core/metadata-store.ts'
 import { guarded, prepare, statement } from './prepare.ts'
@@ -78,24 +78,47 @@ export function blobQueries(db: Kysely<Tables>) {
               lit(1).as('intended'),
               lit(0).as('collecting'),
             ])
-            .where(({ not, exists, selectFrom }) =>
-              not(exists(selectFrom('files').select('id').where('blobKey', '=', arg('key')))),
-            ),
+            .where(isUnreferenced(arg('key'))),
         ),
     ),
     claim: guarded<Key>((arg) =>
       db.deleteFrom('unreferencedBlobs').where('key', '=', arg('key')).where('collecting', '=', 0),
     ),
+    /**
+     * Changes nothing, and so makes sure that until the commit nobody else gives the reservation of the blob back: on
+     * PostgreSQL the statements after it see what whoever had the row before has made of it.
+     */
+    hold: statement<Key>((arg) =>
+      db
+        .updateTable('unreferencedBlobs')
+        .set(({ ref }) => ({ collecting: ref('collecting') }))
+        .where('key', '=', arg('key')),
+    ),
+    /** The same for all that are intended. */
+    holdIntentions: statement<Now>(() =>
+      db
+        .updateTable('unreferencedBlobs')
+        .set(({ ref }) => ({ collecting: ref('collecting') }))
+        .where('intended', '=', 1),
+    ),
+    /**
+     * Nothing if a file points at the blob after all: whoever made it may not have heard that its commit was made, and
+     * gives the bytes up in error.
+     */
     release: statement<UnreferencedBlob>((arg) =>
       db
         .insertInto('unreferencedBlobs')
-        .values({
-          key: arg('key'),
-          collectAfter: arg('collectAfter'),
-          intended: 0,
-          collecting: 0,
-          ...noReservation,
-        })
+        .columns(['key', 'collectAfter', 'intended', 'collecting'])
+        .expression(
+          db
+            .selectNoFrom(({ cast, val, lit }) => [
+              cast<string>(val(arg('key')), 'text').as('key'),
+              cast<number>(val(arg('collectAfter')), 'bigint').as('collectAfter'),
+              lit(0).as('intended'),
+              lit(0).as('collecting'),
+            ])
+            .where(isUnreferenced(arg('key'))),
+        )
         .onConflict((conflict) =>
           conflict.column('key').doUpdateSet(({ case: when, ref }) => ({
             ...noReservation,
@@ -112,7 +135,9 @@ export function blobQueries(db: Kysely<Tables>) {
       db
         .updateTable('unreferencedBlobs')
         .set({ collecting: 1, ...noReservation })
-        .where('key', '=', arg('key')),
+        .where('key', '=', arg('key'))
+        // A release at the very moment at which a file came to point at the blob may have listed it in error.
+        .where(isUnreferenced(arg('key'))),
     ),
     forget: statement<Key>((arg) => db.deleteFrom('unreferencedBlobs').where('key', '=', arg('key'))),
     endIntentions: statement<Now>((arg) =>
@@ -158,4 +183,10 @@ export function blobQueries(db: Kysely<Tables>) {
         .limit(arg('limit')),
     ),
   }
+}
+
+/** Whether no file points at the blob. */
+function isUnreferenced(key: BlobKey) {
+  const eb = expressionBuilder<Tables>()
+  return eb.not(eb.exists(eb.selectFrom('files').select('id').where('blobKey', '=', key)))
 }

@@ -1,4 +1,11 @@
-import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import {
+  type Expression,
+  type ExpressionBuilder,
+  expressionBuilder,
+  type RawBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely'
 import type { FileState } from '../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../core/metadata-store.ts'
 import { fileShape } from './files.ts'
@@ -24,6 +31,15 @@ const cursorFields = {
   id: 'afterId',
 } as const satisfies Record<FileOrderField, keyof Behind>
 
+type Engine = Pick<SqlEngine, 'builder' | 'textsIn' | 'indexedCharacters'>
+
+/** What rows are sorted by; `start`: only by the beginning of the text, as an index has it. */
+interface SortTerm {
+  readonly field: FileOrderField
+  readonly descending: boolean
+  readonly start?: number
+}
+
 const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /**
@@ -31,12 +47,12 @@ const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
  * The indexes by name, id and external id hold stored files only, so these serve listings of that state alone.
  */
 export class FileListings {
-  readonly #engine: Pick<SqlEngine, 'builder' | 'textsIn'>
+  readonly #engine: Engine
   readonly #lists = new Map<string, Query<Window>>()
   readonly #counts = new Map<string, Query<FileFilter>>()
   readonly #pages = new Map<string, Query<Limited>>()
 
-  constructor(engine: Pick<SqlEngine, 'builder' | 'textsIn'>) {
+  constructor(engine: Engine) {
     this.#engine = engine
   }
 
@@ -46,9 +62,35 @@ export class FileListings {
     )
   }
 
+  /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
   count(filter: FileFilter): Query<FileFilter> {
+    const { ids, name, externalId } = filter
+    const isWhole = ids === undefined && name === undefined && externalId === undefined
     return kept(this.#counts, shapeOf(filter), () =>
-      prepare((arg) => this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files'))),
+      prepare((arg) =>
+        isWhole
+          ? this.#total(filter, arg)
+          : this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files')),
+      ),
+    )
+  }
+
+  /** The counted ones without those that have ended and were not swept yet. */
+  #total({ states }: FileFilter, arg: Arg<FileFilter>) {
+    const { builder } = this.#engine
+    const counted = builder
+      .selectFrom('fileCounts')
+      .select(({ fn, lit }) => fn.coalesce(fn.sum<number>('files'), lit(0)).as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', 'in', states)
+    const ended = builder
+      .selectFrom('files')
+      .select(({ fn }) => fn.countAll<number>().as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', '=', sql.lit('stored'))
+      .where('expiresAt', '<=', arg('visibleAt'))
+    return builder.selectNoFrom(({ cast, eb }) =>
+      cast<number>(states.includes('stored') ? eb(counted, '-', ended) : counted, 'bigint').as('files'),
     )
   }
 
@@ -59,17 +101,33 @@ export class FileListings {
     return kept(this.#pages, key, () =>
       prepare<Behind>((arg) => {
         const sorted = this.#sorted(filter, whole, arg).limit(arg('limit'))
-        return after === undefined ? sorted : sorted.where((eb) => behind(eb, whole, arg))
+        return after === undefined ? sorted : sorted.where((eb) => behind(eb, this.#termsOf(order), arg))
       }),
     )
   }
 
   #sorted<Args extends Limited>(filter: FileFilter, order: FileOrder, arg: Arg<Args>) {
     let query = this.#visible(filter, arg).select(fileShape.fields)
-    for (const { field, descending } of wholeOrder(order)) {
-      query = query.orderBy(field, descending ? 'desc' : 'asc')
+    for (const term of this.#termsOf(order)) {
+      query = query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc')
     }
     return query
+  }
+
+  #termsOf(order: FileOrder): readonly SortTerm[] {
+    const start = this.#engine.indexedCharacters
+    return wholeOrder(order).flatMap((term) =>
+      term.field === 'name' && start !== undefined ? [{ ...term, start }, term] : [term],
+    )
+  }
+
+  /** Whether a text that may be long is this one. */
+  #isText(field: 'name' | 'externalId', text: string) {
+    const eb = expressionBuilder<Tables, 'files'>()
+    const start = this.#engine.indexedCharacters
+    const same = eb(field, '=', text)
+    if (start === undefined) return same
+    return eb.and([eb(startOf(sql.ref(field), start), '=', startOf(text, start)), same])
   }
 
   #visible<Args extends FileFilter>(filter: FileFilter, argOf: Arg<Args>) {
@@ -87,8 +145,8 @@ export class FileListings {
         ]),
       )
     if (filter.ids !== undefined) query = query.where('id', 'in', this.#engine.textsIn(arg('ids')))
-    if (filter.name !== undefined) query = query.where('name', '=', arg('name'))
-    if (filter.externalId !== undefined) query = query.where('externalId', '=', arg('externalId'))
+    if (filter.name !== undefined) query = query.where(this.#isText('name', arg('name')))
+    if (filter.externalId !== undefined) query = query.where(this.#isText('externalId', arg('externalId')))
     return query
   }
 }
@@ -110,6 +168,19 @@ function wholeOrder(order: FileOrder): FileOrder {
   return [...order, { field: 'id', descending: order.at(-1)?.descending ?? false }]
 }
 
+function startOf(text: unknown, characters: number): RawBuilder<string> {
+  return sql<string>`left(${text}, ${sql.lit(characters)})`
+}
+
+function columnOf({ field, start }: SortTerm): RawBuilder<unknown> {
+  return start === undefined ? sql.ref(field) : startOf(sql.ref(field), start)
+}
+
+function cursorOf({ field, start }: SortTerm, arg: Arg<Behind>): unknown {
+  const cursor = arg(cursorFields[field])
+  return start === undefined ? cursor : startOf(cursor, start)
+}
+
 type FileExpressions = ExpressionBuilder<Tables, 'files'>
 
 /** The states are literals, and one state an equation: only then does a partial index serve the query. */
@@ -120,21 +191,21 @@ function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
 }
 
 /** Whether a row comes later in the order than the cursor does. */
-function behind(eb: FileExpressions, order: FileOrder, arg: Arg<Behind>): Expression<SqlBool> {
-  const [first, ...rest] = order as readonly [FileOrder[number], ...FileOrder]
+function behind(eb: FileExpressions, order: readonly SortTerm[], arg: Arg<Behind>): Expression<SqlBool> {
+  const [first, ...rest] = order as readonly [SortTerm, ...SortTerm[]]
   if (rest.every(({ descending }) => descending === first.descending)) return compareRows(order, arg)
-  const cursor = arg(cursorFields[first.field])
+  const cursor = cursorOf(first, arg)
   const later = first.descending ? '<' : '>'
   // The first comparison follows from the second; it is there because an index can serve it.
   return eb.and([
-    eb(first.field, `${later}=`, cursor),
-    eb.or([eb(first.field, later, cursor), behind(eb, rest, arg)]),
+    eb(columnOf(first), `${later}=`, cursor),
+    eb.or([eb(columnOf(first), later, cursor), behind(eb, rest, arg)]),
   ])
 }
 
 /** Row values compare field by field, and one index serves them as a whole. */
-function compareRows(order: FileOrder, arg: Arg<Behind>) {
-  const fields = sql.join(order.map(({ field }) => sql.ref(field)))
-  const cursor = sql.join(order.map(({ field }) => arg(cursorFields[field])))
+function compareRows(order: readonly SortTerm[], arg: Arg<Behind>) {
+  const fields = sql.join(order.map(columnOf))
+  const cursor = sql.join(order.map((term) => cursorOf(term, arg)))
   return sql<SqlBool>`(${fields}) ${sql.raw(order[0]?.descending ? '<' : '>')} (${cursor})`
 }

@@ -1,6 +1,7 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { initial } from './migrations/0001-initial.ts'
 import { quotasAndPaging } from './migrations/0002-quotas-and-paging.ts'
+import { fileCounts } from './migrations/0003-file-counts.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -14,7 +15,7 @@ interface MigrationStep {
 }
 
 /** Index plus one is the schema version. Released entries never change; new ones are appended. */
-export const allMigrations: readonly Migration[] = [initial, quotasAndPaging]
+export const allMigrations: readonly Migration[] = [initial, quotasAndPaging, fileCounts]
 
 /** A connection on which the schema is brought up to date. */
 export interface MigrationSession {

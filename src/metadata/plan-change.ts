@@ -49,9 +49,17 @@ export function planChange(
     case 'blob.claim':
       return [bound(blobs.claim, change)]
     case 'blob.release':
-      return [...usage.giveBack.map((one) => bound(one, change.blob)), bound(blobs.release, change.blob)]
+      return [
+        bound(blobs.hold, change.blob),
+        ...usage.giveBack.map((one) => bound(one, change.blob)),
+        bound(blobs.release, change.blob),
+      ]
     case 'blob.collect':
-      return [...usage.giveBack.map((one) => bound(one, change)), bound(blobs.collect, change)]
+      return [
+        bound(blobs.hold, change),
+        ...usage.giveBack.map((one) => bound(one, change)),
+        bound(blobs.collect, change),
+      ]
     case 'blob.forget':
       return [bound(blobs.forget, change)]
     case 'answer.claim':
@@ -65,6 +73,7 @@ export function planChange(
     case 'leases.end':
       return [
         bound(answers.endReservations, change),
+        bound(blobs.holdIntentions, change),
         ...usage.giveAllBack.map((one) => bound(one, change)),
         bound(blobs.endIntentions, change),
       ]

@@ -1,4 +1,5 @@
 import { CamelCasePlugin, type Dialect, DummyDriver, Kysely } from 'kysely'
+import { StoreError } from '../core/errors.ts'
 import type { SqlValue, Stored, Tables } from './tables.ts'
 
 /** A query compiled once, with a record of which named argument goes where. */
@@ -83,8 +84,15 @@ export function guarded<Args>(build: (arg: Arg<Args>) => Compilable): Statement<
   return { ...prepare(build), expects: 1 }
 }
 
+/** @throws StoreError `refused` for a text with U+0000, which PostgreSQL cannot hold and SQLite would cut in places */
 export function bound<Args>(statement: Statement<Args>, args: Args): BoundStatement {
-  return { statement, values: statement.bind(args) }
+  const values = statement.bind(args)
+  for (const value of values) {
+    if (typeof value === 'string' && value.includes('\0')) {
+      throw new StoreError('refused', 'A text with the character U+0000 cannot be stored')
+    }
+  }
+  return { statement, values }
 }
 
 function toSqlValue(value: unknown): SqlValue {

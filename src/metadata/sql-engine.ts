@@ -5,13 +5,15 @@ import type { SqlValue, Tables } from './tables.ts'
 /** Values in the order in which the query names its columns. */
 export type SqlRow = readonly SqlValue[]
 
-/**
- * Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point, which is
- * what SQLite does by itself; on PostgreSQL the database has to be made with the collation `C`.
- */
+/** Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point. */
 export interface SqlEngine {
   /** Compiles for this engine; it never runs anything itself. */
   readonly builder: Kysely<Tables>
+  /**
+   * How many characters of a long text an index holds; undefined: all. Where it is a bound, what is sorted or looked up by
+   * such a text is so by the beginning of it first.
+   */
+  readonly indexedCharacters: number | undefined
   /** A subquery of the texts in `json`, which stands for an argument that is an array. */
   textsIn(json: string): Expression<string>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
@@ -21,12 +23,15 @@ export interface SqlEngine {
    * give the same. The result is shared: nobody may change it.
    */
   findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
+  /** The same, where what another node committed in the last millisecond may be missed. */
+  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
   /**
-   * Runs the steps as one durable transaction.
+   * Runs the steps as one durable transaction. `tenant` is the organization whose counters they change, if they do; commits
+   * of one tenant get in each other's way, those of several do not.
    * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique
    * or foreign key refused it
    */
-  write(steps: readonly Step[]): Promise<void>
+  write(steps: readonly Step[], tenant: string | undefined): Promise<void>
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */
   check(): Promise<void>
   close(): Promise<void>

@@ -36,7 +36,7 @@ export class SqlMetadataStore implements MetadataStore {
         steps.push({ change: change.kind, statement, values })
       }
     }
-    if (steps.length > 0) await this.#engine.write(steps)
+    if (steps.length > 0) await this.#engine.write(steps, tenantOf(changes))
   }
 
   async findOrganization(idOrSlug: string) {
@@ -63,7 +63,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   findKey(hash: string) {
     const { findKey } = this.#queries.access
-    return this.#engine.findOnce(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
+    return this.#engine.findLately(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
   }
 
   async listKeys() {
@@ -101,7 +101,7 @@ export class SqlMetadataStore implements MetadataStore {
   async countFiles(filter: FileFilter) {
     if (filter.states.length === 0) return 0
     const [row] = await this.#engine.read(this.#listings.count(filter), filter)
-    return row?.[0] as number
+    return (row?.[0] ?? 0) as number
   }
 
   async listLapsedUploads(now: number, limit: number) {
@@ -152,6 +152,15 @@ export class SqlMetadataStore implements MetadataStore {
   async #list<R, Args>(shape: RecordShape<R>, query: Query<Args>, args: Args): Promise<readonly R[]> {
     return (await this.#engine.read(query, args)).map((row) => shape.fromRow(row))
   }
+}
+
+/** The organization on whose counters the changes count, the same for all that do. */
+function tenantOf(changes: readonly Change[]): string | undefined {
+  for (const change of changes) {
+    if (change.kind === 'usage.add') return change.usage.organizationId
+    if (change.kind === 'file.insert') return change.file.organizationId
+  }
+  return undefined
 }
 
 /** One row's slug may be another row's id; then the id wins. */

@@ -46,8 +46,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const expected: [Planned, RegExp][] = [
     [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
     [listings.list(stored), /INDEX files_listed/],
-    [listings.count(filterOf('stored', 'pending')), /COVERING INDEX files_listed/],
-    [listings.count(stored), /COVERING INDEX files_listed/],
+    [listings.count(filterOf('stored', 'pending')), /PRIMARY KEY .*INDEX files_ending/],
+    [listings.count(stored), /PRIMARY KEY .*INDEX files_ending/],
     [files.lapsed, /INDEX files_lapsing/],
     [files.expired, /INDEX files_expiring/],
     [collectable, /INDEX unreferenced_blobs_due/],
@@ -57,7 +57,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   ]
   for (const [query, index] of expected) {
     assert.match(planOf(query), index)
-    assert.doesNotMatch(planOf(query), /SCAN|TEMP B-TREE/)
+    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT)|TEMP B-TREE/)
   }
 })
 

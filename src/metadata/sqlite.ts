@@ -46,6 +46,7 @@ const sqliteBuilder = compilingBuilder({
 
 export class SqliteEngine implements SqlEngine {
   readonly builder: Kysely<Tables>
+  readonly indexedCharacters = undefined
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<string, StatementSync>()
@@ -83,6 +84,10 @@ export class SqliteEngine implements SqlEngine {
 
   findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
     return this.#snapshot.findOnce(kind, name, find)
+  }
+
+  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.findOnce(kind, name, find)
   }
 
   #prepare(sql: string): StatementSync {

@@ -1,7 +1,7 @@
 import type { Generated } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
-import type { FileRecord } from '../core/files/file.ts'
+import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
 import type { AnswerSlot, Session, UnreferencedBlob } from '../core/metadata-store.ts'
 
@@ -38,6 +38,14 @@ interface Counters {
   usedBytes: Generated<number>
 }
 
+/** The stripes of a project and state add up to its number of files; one alone may be negative. Triggers write them. */
+interface FileCountRow {
+  readonly projectId: string
+  readonly state: FileState
+  readonly stripe: number
+  readonly files: number
+}
+
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
@@ -48,6 +56,7 @@ export interface Tables {
   linkKeys: Stored<LinkKey>
   sessions: Stored<Session>
   files: Stored<FileRecord>
+  fileCounts: FileCountRow
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>
 }

@@ -32,8 +32,11 @@ const places = {
   project: { table: 'projects', reservedId: 'reservedProjectId' },
   organization: { table: 'organizations', reservedId: 'reservedOrganizationId' },
 } as const
-/** Always in this order, so that no two transactions wait for each other's row. */
-const holders: readonly Holder[] = ['project', 'organization']
+/**
+ * Always in this order, so that no two transactions wait for each other's row: whoever has the organization's has no rival
+ * for those of its projects.
+ */
+const holders: readonly Holder[] = ['organization', 'project']
 
 /** The queries of quotas and of what counts against them. No counter ever falls below zero. */
 export class UsageQueries {

@@ -21,11 +21,15 @@ export function addHealthRoutes(
 
 async function findProblems({ metadata, blobs }: Services): Promise<string[]> {
   const checks = { database: metadata.check(), blobs: blobs.check() }
-  const problems: string[] = []
-  for (const [name, check] of Object.entries(checks)) {
-    await withTimeout(check).catch(() => problems.push(`${name} does not answer`))
-  }
-  return problems
+  const problems = await Promise.all(
+    Object.entries(checks).map(([name, check]) =>
+      withTimeout(check).then(
+        () => [],
+        () => [`${name} does not answer`],
+      ),
+    ),
+  )
+  return problems.flat()
 }
 
 async function withTimeout(check: Promise<void>): Promise<void> {

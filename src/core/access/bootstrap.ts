@@ -11,6 +11,8 @@ type Stores = Pick<Services, 'metadata' | 'clock'>
 
 const DEFAULT_SLUG = 'default'
 const ROOT_KEY_NAME = 'root (environment)'
+/** Hexadecimal digits of the random id of the store. */
+const LINK_KEY_ID_CHARACTERS = 8
 
 /**
  * Makes what a server cannot do without: the organization and project `default`, and an admin key if there is no key
@@ -33,16 +35,21 @@ export async function bootstrap(stores: Stores, rootSecret: string | undefined):
   return secret
 }
 
-/** The keys that sign links, newest first; makes the first one. */
+/**
+ * The keys that sign links, newest first; makes the first one. Of several processes that do it at once one makes it, for
+ * they give it the same id, and so all sign and know the same.
+ */
 export async function ensureLinkKeys({ metadata, clock }: Stores): Promise<readonly LinkKey[]> {
   const known = await metadata.listLinkKeys()
   if (known.length > 0) return known
   const linkKey = {
-    id: randomBytes(4).toString('hex'),
+    id: (await metadata.storeId()).slice(0, LINK_KEY_ID_CHARACTERS),
     secret: randomBytes(32).toString('hex'),
     createdAt: clock.now(),
   }
-  await metadata.commit([{ kind: 'link-key.insert', linkKey }])
+  await metadata.commit([{ kind: 'link-key.insert', linkKey }]).catch((error) => {
+    if (!isStoreError(error, 'conflict')) throw error
+  })
   return metadata.listLinkKeys()
 }
 
@@ -101,8 +108,10 @@ async function syncRootKey(
     createdAt: clock.now(),
     revokedAt: null,
   }
-  await metadata.commit([{ kind: 'key.insert', key }]).catch((error) => {
+  await metadata.commit([{ kind: 'key.insert', key }]).catch(async (error) => {
     if (!isStoreError(error, 'conflict')) throw error
+    // Another process that starts at the same time may have been faster.
+    if ((await metadata.findKey(key.hash))?.revokedAt === null) return
     throw new Error('ENTREPOT_ROOT_KEY was used before and has been revoked; choose another value')
   })
 }

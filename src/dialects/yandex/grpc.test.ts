@@ -215,15 +215,15 @@ test('a rate limit is told as exhausted', async (t) => {
 })
 
 test('missing fields are named', async () => {
-  for (const call of [
+  const calls = [
     client.call(get, {}),
     client.call(getUrl, {}),
     client.call(remove, {}),
     client.call(list, {}),
     client.create({ content: HELLO }),
     client.call(update, { updateMask: { paths: ['name'] } }),
-  ]) {
-    const { code, details } = await refusalOf(call)
+  ]
+  for (const { code, details } of await Promise.all(calls.map(refusalOf))) {
     assert.equal(code, grpcCodes.INVALID_ARGUMENT)
     assert.match(details, /^(file|folder)_id: field is required$/)
   }

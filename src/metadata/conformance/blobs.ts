@@ -51,6 +51,23 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
     },
   )
 
+  testStore(openStore, 'a blob that a file points at cannot be released in error', async (store) => {
+    const file = sampleFile()
+    await insertFiles(store, [file])
+    const key = file.blobKey as string
+    await store.commit([release(key)])
+    assert.deepEqual(await collectable(store), [])
+    await assert.rejects(store.commit([{ kind: 'blob.collect', key }]), conflict)
+    // In one commit the file lets go of it first.
+    const patch = { state: 'deleted', blobKey: null } as const
+    await store.commit([
+      { kind: 'file.update', id: file.id, guard: { state: 'stored' }, patch },
+      release(key),
+    ])
+    assert.deepEqual(await collectable(store), [key])
+    await store.commit([{ kind: 'blob.collect', key }])
+  })
+
   testStore(
     openStore,
     'a blob whose collection has begun cannot be claimed, however it is released',

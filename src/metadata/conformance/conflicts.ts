@@ -82,6 +82,22 @@ export function describeConflicts(shared: OpenStore): void {
     assert.equal(await counted(), failing.length)
   })
 
+  testStore(shared, 'a text with U+0000 is refused, and nothing is found by one', async (store) => {
+    const [file, nul] = [sampleFile(), 'a\0b']
+    const refused = { name: 'StoreError', code: 'refused', change: undefined }
+    await assert.rejects(insertFiles(store, [{ ...file, name: nul }]), refused)
+    const labels = { [nul]: nul }
+    await insertFiles(store, [{ ...file, labels }])
+    assert.deepEqual((await store.findFile(file.id))?.labels, labels)
+    const update = { kind: 'file.update', id: file.id, guard: { state: 'stored' } } as const
+    await assert.rejects(store.commit([{ ...update, patch: { description: nul } }]), refused)
+    const filter = { projectId: file.projectId, states: ['stored'], visibleAt: NOW } as const
+    for (const given of [{ name: nul }, { externalId: nul }, { ids: [nul] }]) {
+      assert.equal(await store.countFiles({ ...filter, ...given }), 0)
+    }
+    assert.equal(await store.findFile(nul), undefined)
+  })
+
   testStore(shared, 'what breaks a rule of the schema is refused, and is no conflict', async (store) => {
     const nameless = { ...sampleFile(), name: null } as never
     await assert.rejects(store.commit([{ kind: 'file.insert', file: nameless }]), {

@@ -177,6 +177,36 @@ export function describePages(shared: OpenStore): void {
     }
   })
 
+  testStore(shared, 'names and external ids may be long, and differ only at their ends', async (store) => {
+    const projectId = randomUUID()
+    // Nothing that can be made shorter: four bytes to the character, and no two alike.
+    const start = Array.from({ length: 2000 }, (_, i) =>
+      String.fromCodePoint(0x1f300 + ((i * 7919) % 1000)),
+    ).join('')
+    const texts = ['c', 'a', 'd', 'b'].map((end) => start + end)
+    const files = texts.map((text) => sampleFile({ projectId, name: text, externalId: text }))
+    await insertFiles(store, files)
+    const filter = { projectId, states: ['stored'], visibleAt: NOW } as const
+    for (const descending of [true, false]) {
+      const order: FileOrder = [{ field: 'name', descending }]
+      const seen: FileRecord[] = []
+      for await (const page of pagesOf(store, filter, order, 1)) seen.push(...page)
+      assert.deepEqual(
+        seen.map(({ name }) => name),
+        descending ? texts.toSorted().reverse() : texts.toSorted(),
+      )
+    }
+    for (const [i, text] of texts.entries()) {
+      assert.equal(await store.countFiles({ ...filter, name: text }), 1)
+      assert.equal(await store.countFiles({ ...filter, externalId: text }), 1)
+      const order: FileOrder = [{ field: 'id', descending: true }]
+      assert.deepEqual(await store.pageFiles({ ...filter, externalId: text }, { order, limit: 9 }), [
+        files[i],
+      ])
+    }
+    assert.equal(await store.countFiles({ ...filter, name: start }), 0)
+  })
+
   testStore(shared, 'a page takes a thousand ids', async (store) => {
     const { filter, files } = await insertTies(store, 40)
     const ids = [...files.map(({ id }) => id), ...Array.from({ length: 960 }, () => newFileId(NOW))]

@@ -35,12 +35,15 @@ export function describeReservations(openStore: OpenStore, shared: OpenStore): v
     const [tenant, key] = [await insertTenant(store), newKey()]
     await store.commit(reserve(tenant, key, 12))
     await assertUsage(store, tenant, 1, 12)
+    const file = sampleFile({ ...tenant, blobKey: key })
     await store.commit([
       { kind: 'blob.claim', key },
-      { kind: 'file.insert', file: sampleFile({ ...tenant, blobKey: key }) },
+      { kind: 'file.insert', file },
     ])
     await assertUsage(store, tenant, 1, 12)
     // Later the file lets go of the blob: there is no reservation any more that could be given back.
+    const patch = { blobKey: null }
+    await store.commit([{ kind: 'file.update', id: file.id, guard: { state: 'stored' }, patch }])
     await store.commit([release(key), { kind: 'blob.collect', key }])
     await assertUsage(store, tenant, 1, 12)
   })

@@ -1,16 +1,23 @@
 import { sql } from 'kysely'
+import { columnTypes, INDEXED_CHARACTERS } from '../column-types.ts'
 import type { Migration } from '../migrate.ts'
 
 /** Quotas and what counts against them, reservations, sessions, and paging by name, id and external id. */
 export const quotasAndPaging: Migration = (db, engine) => {
-  const integer = engine === 'sqlite' ? 'integer' : 'bigint'
+  const { integer, text } = columnTypes[engine]
   const alter = (name: string) => db.schema.alterTable(name)
   const storedFiles = (name: string) =>
     db.schema.createIndex(name).on('files').where(sql.ref('state'), '=', sql.lit('stored'))
+  // A text may be longer than PostgreSQL's indexes take.
+  const keyOf = (text: 'name' | 'externalId') => {
+    const indexed =
+      engine === 'sqlite' ? sql.ref(text) : sql`left(${sql.ref(text)}, ${sql.lit(INDEXED_CHARACTERS)})`
+    return sql`${sql.ref('projectId')}, ${indexed}, ${sql.ref('id')}`
+  }
   const sessions = db.schema
     .createTable('sessions')
-    .addColumn('hash', 'text', (column) => column.notNull().primaryKey())
-    .addColumn('keyId', 'text', (column) => column.notNull().references('apiKeys.id'))
+    .addColumn('hash', text, (column) => column.notNull().primaryKey())
+    .addColumn('keyId', text, (column) => column.notNull().references('apiKeys.id'))
     .addColumn('expiresAt', integer, (column) => column.notNull())
   return [
     ...['organizations', 'projects'].flatMap((holder) => [
@@ -20,17 +27,17 @@ export const quotasAndPaging: Migration = (db, engine) => {
       alter(holder).addColumn('usedBytes', integer, (column) => column.notNull().defaultTo(0)),
     ]),
     ...countUsage,
-    alter('unreferencedBlobs').addColumn('reservedOrganizationId', 'text'),
-    alter('unreferencedBlobs').addColumn('reservedProjectId', 'text'),
+    alter('unreferencedBlobs').addColumn('reservedOrganizationId', text),
+    alter('unreferencedBlobs').addColumn('reservedProjectId', text),
     alter('unreferencedBlobs').addColumn('reservedFiles', integer),
     alter('unreferencedBlobs').addColumn('reservedBytes', integer),
     engine === 'sqlite' ? sessions.modifyEnd(sql`strict`) : sessions,
     db.schema.createIndex('sessionsOver').on('sessions').column('expiresAt'),
     // Only of stored files, so that an upload pays for them once, when it has its bytes.
-    storedFiles('filesByName').columns(['projectId', 'name', 'id']),
+    storedFiles('filesByName').expression(keyOf('name')),
     storedFiles('filesById').columns(['projectId', 'id']),
     storedFiles('filesByExternalId')
-      .columns(['projectId', 'externalId', 'id'])
+      .expression(keyOf('externalId'))
       .where(sql.ref('externalId'), 'is not', null),
     ...(engine === 'sqlite' ? sizesToPlanFor : []),
   ]

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
+import { Client, type Pool } from 'pg'
+import { StoreError } from '../core/errors.ts'
+import type { MetadataStore } from '../core/metadata-store.ts'
+import { INDEXED_CHARACTERS } from './column-types.ts'
+import { allMigrations, type MigrationSession, migrate } from './migrate.ts'
+import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
+import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
+import { PostgresStatements } from './postgres-statements.ts'
+import { PostgresTransactions } from './postgres-transactions.ts'
+import { PostgresWriter } from './postgres-writer.ts'
+import { compilingBuilder, type Query, type Step } from './prepare.ts'
+import { SharedFinds } from './shared-finds.ts'
+import type { SqlEngine, SqlRow } from './sql-engine.ts'
+import { SqlMetadataStore } from './sql-metadata-store.ts'
+import type { Tables } from './tables.ts'
+
+/** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
+const MIGRATION_LOCK = 7_210_420_840
+const READ_ATTEMPTS = 4
+const RETRY_PATIENCE_MS = 10_000
+const FIRST_PAUSE_MS = 20
+
+/**
+ * Opens the metadata store in a PostgreSQL database, whose schema is brought up to date first. Any number of processes may
+ * use it at once. A database that went away is found again by the next read or commit.
+ * @throws Error with a sentence for the operator if the database cannot be used
+ */
+export async function openPostgresMetadataStore(url: string): Promise<MetadataStore> {
+  return new SqlMetadataStore(await PostgresEngine.open(url))
+}
+
+const postgresBuilder = compilingBuilder({
+  createAdapter: () => new PostgresAdapter(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+})
+
+export class PostgresEngine implements SqlEngine {
+  readonly builder: Kysely<Tables> = postgresBuilder
+  readonly indexedCharacters = INDEXED_CHARACTERS
+  readonly #readers: Pool
+  readonly #writers: Pool
+  readonly #writer: PostgresWriter
+  readonly #statements = new PostgresStatements()
+  readonly #finds = new SharedFinds()
+  #ending: Promise<void> | undefined
+
+  private constructor(url: string) {
+    this.#readers = openPool(url, 'read')
+    this.#writers = openPool(url, 'write')
+    this.#writer = new PostgresWriter(new PostgresTransactions(this.#writers, this.#statements))
+    this.#writer.onSettling = () => this.#finds.end()
+  }
+
+  static async open(url: string): Promise<PostgresEngine> {
+    await migratePostgres(url)
+    return new PostgresEngine(url)
+  }
+
+  textsIn(json: string) {
+    return sql<string>`(select value from json_array_elements_text(${json}::json))`
+  }
+
+  async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    const statement = this.#statements.named(query.sql, query.bind(args))
+    const until = performance.now() + RETRY_PATIENCE_MS
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#requireOpen()
+        return (await this.#readers.query(statement)).rows as unknown as SqlRow[]
+      } catch (error) {
+        if (isUnstorableText(error)) return []
+        const isOver = attempt === READ_ATTEMPTS || performance.now() > until
+        if (isOver || !isConnectionLost(error)) throw storeErrorOf(error)
+        await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
+      }
+    }
+  }
+
+  /** Nothing tells this process what others commit, so a read is a read. */
+  findOnce<T>(_kind: object, _name: string, find: () => Promise<T>): Promise<T> {
+    return find()
+  }
+
+  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.#finds.findOnce(kind, name, find)
+  }
+
+  write(steps: readonly Step[], tenant: string | undefined): Promise<void> {
+    return this.#writer.write(steps, tenant)
+  }
+
+  /** A server that was the primary and is a standby now cannot take commits. */
+  async check(): Promise<void> {
+    this.#requireOpen()
+    try {
+      const { rows } = await this.#readers.query<{ standby: boolean }>(
+        'select pg_is_in_recovery() as standby',
+      )
+      if (rows[0]?.standby) throw new StoreError('unavailable', 'The database is a read-only standby')
+    } catch (error) {
+      throw storeErrorOf(error)
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#ending !== undefined) throw new StoreError('unavailable', 'The database is closed')
+  }
+
+  /** Commits what is queued first. Closing twice is closing once. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    await this.#writer.close()
+    await Promise.all([this.#readers.end(), this.#writers.end()])
+  }
+}
+
+/** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */
+export async function migratePostgres(url: string, migrations = allMigrations): Promise<void> {
+  // A migration may take its time, and waits for another process's for as long as that takes.
+  const settings = { ...sessionSettings(url), statement_timeout: 0, lock_timeout: 0, query_timeout: 0 }
+  const client = new Client(settings)
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await requireSoundSession(client)
+    await migrate(sessionOn(client), migrations)
+  } catch (error) {
+    throw openingFailure(url, error)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+function sessionOn(client: Client): MigrationSession {
+  return {
+    engine: 'postgres',
+    builder: postgresBuilder,
+    async exclusively(work) {
+      await client.query('begin')
+      try {
+        await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+        const result = await work(async ({ sql, parameters }) => {
+          const { rows } = await client.query({ text: sql, values: [...parameters], rowMode: 'array' })
+          return rows as unknown as SqlRow[]
+        })
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}
