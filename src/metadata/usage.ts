@@ -6,7 +6,6 @@ import {
   type BoundStatement,
   bound,
   guarded,
-  kept,
   prepare,
   type Query,
   type Statement,
@@ -40,8 +39,7 @@ const holders: readonly Holder[] = ['organization', 'project']
 
 /** The queries of quotas and of what counts against them. No counter ever falls below zero. */
 export class UsageQueries {
-  readonly #db: Kysely<Tables>
-  readonly #additions = new Map<string, Statement<Addition>>()
+  readonly #additions: Readonly<Record<Holder, readonly Statement<Addition>[]>>
   readonly setQuota: Readonly<Record<Holder, Statement<Quota>>>
   readonly find: Readonly<Record<Holder, Query<{ readonly id: string }>>>
   /** Take the reservation of one blob off the counters; it has to be cleared afterwards. */
@@ -50,7 +48,7 @@ export class UsageQueries {
   readonly giveAllBack: readonly Statement<object>[]
 
   constructor(db: Kysely<Tables>) {
-    this.#db = db
+    this.#additions = { organization: additions(db, 'organization'), project: additions(db, 'project') }
     this.setQuota = { organization: setQuota(db, 'organization'), project: setQuota(db, 'project') }
     this.find = { organization: find(db, 'organization'), project: find(db, 'project') }
     this.giveBack = holders.map((holder) => giveBack(db, holder))
@@ -59,18 +57,28 @@ export class UsageQueries {
 
   /** Fails as a guard does if a number that grows would pass a quota, or if there is no such holder. */
   add({ organizationId, projectId, files, bytes }: UsageOf): BoundStatement[] {
-    const growth = { files: files > 0, bytes: bytes > 0 }
+    const place = placeOf({ files: files > 0, bytes: bytes > 0 })
     return holders.map((holder) => {
       const id = holder === 'project' ? projectId : organizationId
-      return bound(this.#addition(holder, growth), { id, files, bytes })
+      return bound(this.#additions[holder][place] as Statement<Addition>, { id, files, bytes })
     })
   }
+}
 
-  #addition(holder: Holder, growth: Growth): Statement<Addition> {
-    return kept(this.#additions, `${holder}|${growth.files}|${growth.bytes}`, () =>
-      guarded((arg) => addition(this.#db, holder, growth, arg)),
-    )
-  }
+/** All kinds of growth, each in its place. */
+const growths: readonly Growth[] = [
+  { files: false, bytes: false },
+  { files: true, bytes: false },
+  { files: false, bytes: true },
+  { files: true, bytes: true },
+]
+
+function placeOf({ files, bytes }: Growth): number {
+  return (files ? 1 : 0) + (bytes ? 2 : 0)
+}
+
+function additions(db: Kysely<Tables>, holder: Holder): Statement<Addition>[] {
+  return growths.map((growth) => guarded((arg) => addition(db, holder, growth, arg)))
 }
 
 /** Both tables have these columns, so one type does for both. */

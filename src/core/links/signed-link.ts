@@ -47,8 +47,8 @@ export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): 
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
   token.writeUIntBE(claim.expiresAt, 22, 6)
-  takeRandom(3).copy(token, 28)
-  macOf(key, token, binding).copy(token, MAC_OFFSET)
+  token.set(takeRandom(3), 28)
+  token.set(macOf(key, token, binding), MAC_OFFSET)
   return token.toString('base64url')
 }
 
