@@ -11,9 +11,16 @@ export interface ByteRange {
 
 export interface BlobEntry {
   readonly key: BlobKey
+  /** Of an unpublished entry only as far as the store tells without being asked for each. */
   readonly sizeBytes: number
   /** False for bytes that were never published (left by a crash). */
   readonly published: boolean
+}
+
+export interface PutOptions {
+  readonly signal?: AbortSignal | undefined
+  /** At most this many bytes will come, where that is known: a store may plan with it. */
+  readonly expectedBytes?: number
 }
 
 /**
@@ -30,7 +37,7 @@ export interface BlobStore {
   put(
     key: BlobKey,
     body: AsyncIterable<Uint8Array>,
-    options?: { readonly signal?: AbortSignal },
+    options?: PutOptions,
   ): Promise<{ readonly sizeBytes: number }>
   /**
    * Streams a blob or a range of it, with backpressure. The blob is opened before the promise resolves, so a delete
@@ -51,4 +58,9 @@ export interface BlobStore {
   claim(storeId: string): Promise<string>
   /** Resolves if a blob could be stored now. @throws StoreError `unavailable`, `full` */
   check(): Promise<void>
+  /**
+   * For how long after a failed put, or the death of a process, its bytes may still turn up on their own. Undefined where
+   * they cannot. What was given up is to be deleted once more when this time is over.
+   */
+  readonly lateWriteMs?: number
 }
