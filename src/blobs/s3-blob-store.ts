@@ -28,6 +28,8 @@ const CHECK_STANDS_MS = 5_000
 export interface S3BlobStoreOptions {
   /** Bytes of bodies in memory, of all uploads together. */
   readonly memoryBytes?: number
+  /** How long the store may take to answer what is short. */
+  readonly answerMs?: number
 }
 
 /**
@@ -58,7 +60,7 @@ export class S3BlobStore implements BlobStore {
    * @throws Error in one sentence that says what to do if the bucket cannot be used
    */
   static async open(location: S3Location, options: S3BlobStoreOptions = {}): Promise<S3BlobStore> {
-    const connection = new S3Connection(location)
+    const connection = new S3Connection(location, options.answerMs)
     try {
       return new S3BlobStore(connection, await probeS3(connection), options)
     } catch (error) {

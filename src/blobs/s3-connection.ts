@@ -34,7 +34,7 @@ export interface CallOptions {
 type Call<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>
 
 const CONNECT_TIMEOUT_MS = 5_000
-const CALL_TIMEOUT_MS = 10_000
+const ANSWER_MS = 10_000
 const MAX_ATTEMPTS = 3
 const FIRST_PAUSE_MS = 100
 /** Slow readers of downloads hold a connection each; HTTP bounds how many there are. */
@@ -51,12 +51,15 @@ const HASH_ASIDE_BYTES = 256 * 1024
 export class S3Connection {
   readonly client: S3Client
   readonly location: S3Location
+  /** How long the store may take to answer what is short, and be silent while it sends. */
+  readonly answerMs: number
   /** By how much the store's clock is ahead of ours, as of the last answer; undefined before. */
   clockSkewMs: number | undefined
   #retryTokens = MAX_RETRY_TOKENS
 
-  constructor(location: S3Location) {
+  constructor(location: S3Location, answerMs = ANSWER_MS) {
     this.location = location
+    this.answerMs = answerMs
     const { endpoint, region, pathStyle, credentials } = location
     this.client = new S3Client({
       region,
@@ -85,7 +88,7 @@ export class S3Connection {
   async call<T>(call: Call<T>, { timeoutMs, signal, repeatable = true }: CallOptions = {}): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await withDeadline(call, timeoutMs ?? CALL_TIMEOUT_MS, signal)
+        const answer = await withDeadline(call, timeoutMs ?? this.answerMs, signal)
         this.#retryTokens = Math.min(MAX_RETRY_TOKENS, this.#retryTokens + 1)
         return answer
       } catch (error) {

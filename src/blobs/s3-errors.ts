@@ -8,18 +8,22 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number }
 }
 
-/** Said with a status that is none of trouble, or in the body of a success. */
-const transientNames = new Set([
-  'InternalError',
-  'OperationAborted',
-  'RequestTimeout',
-  'RequestTimeTooSkewed',
-  'ServiceUnavailable',
+/** The store was too busy to begin. */
+const throttledNames = new Set([
   'SlowDown',
   'SlowDownRead',
   'SlowDownWrite',
   'ThrottlingException',
   'TooManyRequests',
+])
+/** Said with a status that is none of trouble, or in the body of a success. */
+const transientNames = new Set([
+  ...throttledNames,
+  'InternalError',
+  'OperationAborted',
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'ServiceUnavailable',
 ])
 const fullNames = new Set(['InsufficientStorage', 'QuotaExceeded', 'XMinioStorageFull'])
 /** The connection was never made: nobody has seen the request. */
@@ -51,10 +55,7 @@ export function isTransient(error: unknown): boolean {
 
 /** Whether the store certainly did nothing, and may do it next time. */
 export function isRefusedUnprocessed(error: unknown): boolean {
-  const status = statusOf(error)
-  return (
-    status === 429 || status === 503 || unsentCodes.has((error as SdkError).code ?? '')
-  )
+  return throttledNames.has(s3CodeOf(error)) || unsentCodes.has((error as SdkError).code ?? '')
 }
 
 export function isNotFound(error: unknown): boolean {

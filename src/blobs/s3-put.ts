@@ -23,7 +23,6 @@ const SLAB_BYTES = 16 * 1024 * 1024
 const MAX_PARTS = 10_000
 const MEBIBYTE = 1024 * 1024
 const MIN_BYTES_PER_MS = 512
-const ANSWER_MS = 15_000
 /** A store may take its time to put the parts together. */
 const COMPLETE_MS = 120_000
 /** After a complete whose outcome is not known, when to look again. */
@@ -98,7 +97,7 @@ class PutAttempt {
       ContentLength: bytes.byteLength,
       Metadata: { [STAMP]: this.#stamp },
     })
-    const options = { timeoutMs: sendMs(bytes), signal: this.#signal }
+    const options = { timeoutMs: sendMs(connection, bytes), signal: this.#signal }
     try {
       await connection.call((http) => connection.client.send(command, http), options)
     } catch (error) {
@@ -191,7 +190,7 @@ class PutAttempt {
       ContentLength: bytes.byteLength,
     })
     const sent = connection.call((http) => connection.client.send(command, http), {
-      timeoutMs: sendMs(bytes),
+      timeoutMs: sendMs(connection, bytes),
       signal,
     })
     const { ETag } = await onS3('store a part of the blob', sent)
@@ -260,8 +259,8 @@ class PutAttempt {
   }
 }
 
-function sendMs(bytes: Uint8Array): number {
-  return ANSWER_MS + bytes.byteLength / MIN_BYTES_PER_MS
+function sendMs({ answerMs }: S3Connection, bytes: Uint8Array): number {
+  return answerMs + bytes.byteLength / MIN_BYTES_PER_MS
 }
 
 function takenError(): StoreError {

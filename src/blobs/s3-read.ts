@@ -5,8 +5,6 @@ import { StoreError } from '../core/errors.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { onS3, s3CodeOf, s3Error, statusOf } from './s3-errors.ts'
 
-/** How long the store may be silent while we wait for its bytes. */
-const SILENCE_MS = 20_000
 /** Breaks in a row, without a byte in between, after which a stream is given up. */
 const MAX_BREAKS = 3
 
@@ -50,7 +48,7 @@ async function* chunksOf(
   for (let breaks = 0; ; ) {
     let cause: unknown
     try {
-      for await (const chunk of unlessSilent(current.answer.stream)) {
+      for await (const chunk of unlessSilent(current.answer.stream, connection.answerMs)) {
         position += chunk.byteLength
         breaks = 0
         if (position > last + 1) throw new StoreError('unavailable', 'the store sent too many bytes')
@@ -68,10 +66,10 @@ async function* chunksOf(
 }
 
 /** The chunks of a stream; time counts only while we wait for it. */
-async function* unlessSilent(stream: Readable): AsyncGenerator<Uint8Array> {
+async function* unlessSilent(stream: Readable, silenceMs: number): AsyncGenerator<Uint8Array> {
   let timer: NodeJS.Timeout | undefined
   const watch = () => {
-    timer = setTimeout(() => stream.destroy(new Error('the store went silent')), SILENCE_MS)
+    timer = setTimeout(() => stream.destroy(new Error('the store went silent')), silenceMs)
   }
   try {
     watch()

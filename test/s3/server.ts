@@ -92,8 +92,9 @@ export class S3TestServer {
   readonly bytes = { signed: { in: 0, out: 0 }, presigned: { in: 0, out: 0 } }
   /** Operations in the order of their arrival. */
   readonly calls: string[] = []
-  /** Most bytes that bodies of requests had at once. */
   quirks: S3Quirks
+  /** Requests that are not answered yet. */
+  inFlight = 0
   #faults: { fault: Fault; skip: number; left: number }[] = []
   #server: Server
 
@@ -120,12 +121,20 @@ export class S3TestServer {
     this.#faults = []
   }
 
+  /** How many are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+    })
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.inFlight++
     request.on('error', () => {})
     response.on('error', () => {})
     try {
@@ -168,6 +177,8 @@ export class S3TestServer {
       request.resume()
       const xml = errorXml(error.code, error.message)
       send(response, { status: error.status, headers: { 'content-type': 'application/xml' }, body: xml }, request.method === 'HEAD')
+    } finally {
+      this.inFlight--
     }
   }
 
