@@ -109,10 +109,11 @@ export class App {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const lock = lockDataFolder(dataDir)
     this.#closers.unshift(() => lock.release())
-    const { metadata, blobs } = await openStores(this.#config, onFatal)
+    const { metadata, blobs, storage } = await openStores(this.#config, onFatal)
     this.#closers.unshift(() => metadata.close())
-    // The lock says that nobody else is alive: what a dead process held is free.
-    await metadata.commit([{ kind: 'leases.end', now: clock.now() }])
+    if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
+    // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up.
+    await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
     this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = new RateLimiter(rateLimits)

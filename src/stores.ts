@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
+import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import { openSqliteMetadataStore } from './metadata/sqlite.ts'
@@ -9,6 +10,8 @@ import { openSqliteMetadataStore } from './metadata/sqlite.ts'
 export interface Stores {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
+  /** What is worth a line in the log about where the bytes are. */
+  readonly storage: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -16,17 +19,40 @@ export interface Stores {
  * @throws Error in one sentence if the two do not belong together
  */
 export async function openStores(config: Config, onFatal: (error: unknown) => void): Promise<Stores> {
-  const { dataDir, diskReserveBytes } = config
+  const { dataDir } = config
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const metadata = await openSqliteMetadataStore({ dataDir, onFatal })
-  const blobs = await DiskBlobStore.open(
-    dataDir,
-    diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes },
-  )
-  const id = await metadata.storeId()
-  if ((await blobs.claim(id)) === id) return { metadata, blobs }
-  await metadata.close()
-  throw new Error(
-    `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`,
-  )
+  try {
+    const { blobs, storage } = await openBlobs(config)
+    const id = await metadata.storeId()
+    if ((await blobs.claim(id)) !== id) throw new Error(ofTwoInstallations(config))
+    return { metadata, blobs, storage }
+  } catch (error) {
+    await metadata.close()
+    throw error
+  }
+}
+
+async function openBlobs({ dataDir, diskReserveBytes, s3 }: Config): Promise<Omit<Stores, 'metadata'>> {
+  if (s3 === undefined) {
+    const options = diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes }
+    return { blobs: await DiskBlobStore.open(dataDir, options), storage: undefined }
+  }
+  // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
+  const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
+  const { credentials, ...location } = s3
+  const blobs = await S3BlobStore.open({ ...location, credentials: credentials && revealed(credentials) })
+  const { bucket, endpoint, prefix } = s3
+  return { blobs, storage: { bucket, endpoint, prefix, ...blobs.abilities } }
+}
+
+function revealed({ accessKeyId, secretAccessKey, sessionToken }: NonNullable<S3Settings['credentials']>) {
+  const token = sessionToken?.reveal()
+  return { accessKeyId, secretAccessKey: secretAccessKey.reveal(), ...(token ? { sessionToken: token } : {}) }
+}
+
+function ofTwoInstallations({ dataDir, s3 }: Config): string {
+  return s3 === undefined
+    ? `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`
+    : `The bucket "${s3.bucket}" holds the files of another installation than the database in ${dataDir}; use another bucket or ENTREPOT_S3_PREFIX.`
 }

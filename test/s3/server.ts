@@ -203,7 +203,8 @@ export class S3TestServer {
       case 'HeadObject':
         return this.#get(call)
       case 'DeleteObject':
-        this.objects.delete(call.name)
+        // With versions a delete by name alone only hides what is there.
+        if (!this.quirks.versioned || call.url.searchParams.has('versionId')) this.objects.delete(call.name)
         return { status: 204 }
       case 'ListObjectsV2':
         return this.#list(call)

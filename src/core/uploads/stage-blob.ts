@@ -36,7 +36,7 @@ export async function stageBlob(
     await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
   }
   try {
-    await services.blobs.put(key, body)
+    await services.blobs.put(key, body, { expectedBytes: announcedBytes })
     return { key, reserved: reserve, ...(await body.digests()) }
   } catch (error) {
     await discardBlob(services, key)
@@ -44,9 +44,9 @@ export async function stageBlob(
   }
 }
 
-/** Gives staged bytes up, and what was reserved for them. */
-export async function discardBlob({ metadata, clock }: Services, key: BlobKey): Promise<void> {
-  const blob = { key, collectAfter: clock.now() }
+/** Gives staged bytes up, and what was reserved for them. What the store may still bring late is deleted in the end. */
+export async function discardBlob({ metadata, blobs, clock }: Services, key: BlobKey): Promise<void> {
+  const blob = { key, collectAfter: clock.now() + (blobs.lateWriteMs ?? 0) }
   // If even this fails the lease does the same a day later, or the next start at once.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }
