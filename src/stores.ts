@@ -40,10 +40,11 @@ async function openBlobs({ dataDir, diskReserveBytes, s3 }: Config): Promise<Omi
   }
   // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
   const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
-  const { credentials, ...location } = s3
-  const blobs = await S3BlobStore.open({ ...location, credentials: credentials && revealed(credentials) })
+  const { credentials, direct, ...location } = s3
+  const reached = { ...location, credentials: credentials && revealed(credentials) }
+  const blobs = await S3BlobStore.open(reached, { direct })
   const { bucket, endpoint, prefix } = s3
-  return { blobs, storage: { bucket, endpoint, prefix, ...blobs.abilities } }
+  return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }
 }
 
 function revealed({ accessKeyId, secretAccessKey, sessionToken }: NonNullable<S3Settings['credentials']>) {

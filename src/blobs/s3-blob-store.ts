@@ -11,6 +11,7 @@ import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../co
 import { StoreError } from '../core/errors.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { S3Connection, type S3Location } from './s3-connection.ts'
+import { S3DirectTransfer } from './s3-direct.ts'
 import { isNotFound, isTaken, onS3 } from './s3-errors.ts'
 import { probeS3, type S3Abilities } from './s3-probe.ts'
 import { putObject, type S3Writing } from './s3-put.ts'
@@ -28,16 +29,19 @@ const CHECK_STANDS_MS = 5_000
 export interface S3BlobStoreOptions {
   /** Bytes of bodies in memory, of all uploads together. */
   readonly memoryBytes?: number
+  /** Offer `direct`. */
+  readonly direct?: boolean
   /** How long the store may take to answer what is short. */
   readonly answerMs?: number
 }
 
 /**
- * Blobs as objects of one bucket, `<prefix>blobs/<2 hex>/<key>`. An object appears whole or not at all, so there is no
- * staging; what is unpublished are multipart uploads that are still open.
+ * Blobs as objects of one bucket, `<prefix>blobs/<2 hex>/<key>`. An object appears whole or not at all, so bodies that pass
+ * through us need no staging; what is unpublished are open multipart uploads, and what clients put to `staging/<key>`.
  */
 export class S3BlobStore implements BlobStore {
   readonly lateWriteMs = LATE_WRITE_MS
+  readonly direct?: S3DirectTransfer
   /** What this store can do, as tried at start. */
   readonly abilities: S3Abilities
   readonly #connection: S3Connection
@@ -53,6 +57,8 @@ export class S3BlobStore implements BlobStore {
     this.abilities = abilities
     const memory = new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES, MEMORY_WAIT_MS)
     this.#writing = { connection, memory, ...abilities }
+    const names = { nameOf: this.#nameOf.bind(this), stagingNameOf: this.#stagingNameOf.bind(this) }
+    if (options.direct) this.direct = new S3DirectTransfer(connection, abilities, names)
   }
 
   /**
@@ -93,7 +99,9 @@ export class S3BlobStore implements BlobStore {
     for await (const upload of this.#openUploads(name)) {
       if (upload.name === name) await onS3('abort an upload', this.#abort(name, upload.id))
     }
-    await onS3('delete the blob', this.#remove(name))
+    // Direct transfer may have been on before: what it staged is deleted all the same.
+    const names = [name, this.#stagingNameOf(key)]
+    await onS3('delete the blob', Promise.all(names.map((one) => this.#remove(one))))
   }
 
   async *list(): AsyncIterable<BlobEntry> {
@@ -101,9 +109,14 @@ export class S3BlobStore implements BlobStore {
       const key = keyOf(name)
       if (key !== undefined) yield { key, sizeBytes: 0, published: false }
     }
-    for await (const { name, sizeBytes } of this.#objects(`${this.#prefix}blobs/`)) {
-      const key = keyOf(name)
-      if (key !== undefined) yield { key, sizeBytes, published: true }
+    for (const [folder, published] of [
+      ['staging', false],
+      ['blobs', true],
+    ] as const) {
+      for await (const { name, sizeBytes } of this.#objects(`${this.#prefix}${folder}/`)) {
+        const key = keyOf(name)
+        if (key !== undefined) yield { key, sizeBytes, published }
+      }
     }
   }
 
@@ -220,10 +233,17 @@ export class S3BlobStore implements BlobStore {
   }
 
   #nameOf(key: BlobKey): string {
-    if (!KEY_PATTERN.test(key))
-      throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
-    return `${this.#prefix}blobs/${key.slice(0, 2)}/${key}`
+    return `${this.#prefix}blobs/${checkedKey(key).slice(0, 2)}/${key}`
   }
+
+  #stagingNameOf(key: BlobKey): string {
+    return `${this.#prefix}staging/${checkedKey(key)}`
+  }
+}
+
+function checkedKey(key: BlobKey): BlobKey {
+  if (!KEY_PATTERN.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
+  return key
 }
 
 /** Undefined for objects that are none of ours. */

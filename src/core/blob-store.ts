@@ -17,6 +17,51 @@ export interface BlobEntry {
   readonly published: boolean
 }
 
+/** What a URL is good for; a client that sends anything else is refused by the store. */
+export interface DirectUpload {
+  readonly sizeBytes: number
+  readonly mimeType: string
+  /** A second body is refused instead of replacing the first. */
+  readonly once: boolean
+}
+
+/** What a client has left for us, as of the moment that we looked. */
+export interface StagedBody {
+  readonly sizeBytes: number
+  /** Another body has another one. */
+  readonly revision: string
+}
+
+/** What the store itself knows of a body; lower-case hex. */
+export interface StoreDigests {
+  readonly sha256: string | null
+  readonly md5: string | null
+}
+
+/**
+ * Clients exchange bytes with the store itself, on URLs that it signs. What they put is staged under a key of its own, which
+ * no file ever points at: whatever they do with the URL afterwards, nobody sees it.
+ */
+export interface DirectTransfer {
+  /** Whether one URL can do this here. */
+  takes(upload: DirectUpload): boolean
+  /** For PUT, with the type as `content-type`, and `if-none-match: *` where it may happen only once. */
+  putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<string>
+  /** For GET of a blob, as this type and disposition. Unlike other readers it is cut short when the blob is deleted. */
+  getUrl(
+    key: BlobKey,
+    as: { readonly mimeType: string; readonly disposition: string },
+    seconds: number,
+  ): Promise<string>
+  /** Undefined if nothing has been put. */
+  findStaged(staged: BlobKey): Promise<StagedBody | undefined>
+  /**
+   * Stores the staged body under a key of its own, like `put`, but inside the store. Undefined if it was replaced, or went
+   * away, since we looked: nothing is stored then.
+   */
+  promote(staged: BlobKey, body: StagedBody, key: BlobKey): Promise<StoreDigests | undefined>
+}
+
 export interface PutOptions {
   readonly signal?: AbortSignal | undefined
   /** At most this many bytes will come, where that is known: a store may plan with it. */
@@ -63,4 +108,6 @@ export interface BlobStore {
    * they cannot. What was given up is to be deleted once more when this time is over.
    */
   readonly lateWriteMs?: number
+  /** Only where the store has it and the operator wants it. Staged bodies are listed, as unpublished, and deleted by key. */
+  readonly direct?: DirectTransfer
 }
