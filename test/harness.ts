@@ -31,8 +31,8 @@ export class TestServer {
   readonly clock: TestClock
   readonly #settings: Environment
   readonly #dataDir: string
-  /** Where the bytes are, if the suite runs on S3. */
-  readonly #s3: S3TestServer | undefined
+  /** Where the bytes are, if `ENTREPOT_TEST_BLOBS` says so. */
+  readonly s3: S3TestServer | undefined
   #app: App
   /** The admin key made by the first start. */
   readonly key: string
@@ -46,7 +46,7 @@ export class TestServer {
   ) {
     this.clock = clock
     this.#settings = settings
-    this.#s3 = s3
+    this.s3 = s3
     this.#dataDir = dataDir
     this.#app = app
     this.key = app.firstKey ?? ''
@@ -82,7 +82,7 @@ export class TestServer {
   /** Stops the server and starts another on the same data; the port may change. */
   async restart(settings: Environment = this.#settings): Promise<void> {
     await this.#app.stop()
-    const s3 = this.#s3 ? s3Settings(this.#s3) : {}
+    const s3 = this.s3 ? s3Settings(this.s3) : {}
     this.#app = await open({ ...s3, ...settings }, this.#dataDir, this.clock)
   }
 
@@ -114,7 +114,7 @@ export class TestServer {
   /** Ends the server and removes its data. */
   async stop(): Promise<void> {
     await this.#app.stop()
-    await this.#s3?.stop()
+    await this.s3?.stop()
     await rm(this.#dataDir, { recursive: true, force: true })
   }
 }

@@ -1,17 +1,24 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
 import type { TestServer } from './harness.ts'
 import type { CreatedFile } from './lightfield-client.ts'
+import type { S3TestServer } from './s3/server.ts'
 
-/** Every file of bytes that the data folder holds, staged or published. */
+/** Every file of bytes that the data folder, or the bucket, holds: staged, published, or on its way. */
 export async function bytesOnDisk(server: TestServer): Promise<string[]> {
+  if (server.s3) return bytesIn(server.s3)
   const folders = ['staging', 'blobs'].map((name) => join(server.dataDir, name))
   const lists = await Promise.all(
     folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
   )
   return lists.flatMap((entries) => entries.filter((entry) => entry.isFile()).map(({ name }) => name)).sort()
+}
+
+function bytesIn({ objects, uploads }: S3TestServer): string[] {
+  const names = [...objects.keys(), ...[...uploads.values()].map(({ name }) => name)]
+  return names.filter((name) => /^(staging|blobs)\//.test(name)).map((name) => basename(name)).sort()
 }
 
 /** The data folder as it is once requests that were cut off have been cleaned up. */
