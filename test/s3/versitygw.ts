@@ -39,14 +39,15 @@ export class Versitygw {
     this.#process = process
   }
 
-  /** `options` go to its posix back end. Versioning itself is switched on by a client. */
   static async start(): Promise<Versitygw> {
     const folder = await mkdtemp(join(tmpdir(), 'entrepot-versitygw-'))
-    for (const name of [TEST_BUCKET, '.metadata']) await mkdir(join(folder, name === TEST_BUCKET ? 'buckets/' : '', name), { recursive: true })
+    for (const name of [join('buckets', TEST_BUCKET), 'metadata', 'versions'])
+      await mkdir(join(folder, name), { recursive: true })
     const port = await freePort()
     const { accessKeyId, secretAccessKey } = testCredentials
     // Metadata beside the files: attributes of files are not to be had on every file system.
-    const options = ['posix', '--sidecar', join(folder, '.metadata'), join(folder, 'buckets')]
+    const beside = ['--sidecar', join(folder, 'metadata'), '--versioning-dir', join(folder, 'versions')]
+    const options = ['posix', ...beside, join(folder, 'buckets')]
     const child = spawn(PROGRAM, ['--quiet', '--port', `127.0.0.1:${port}`, '--keep-alive', ...options], {
       env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey, PATH: process.env['PATH'] },
       stdio: 'ignore',
