@@ -128,7 +128,7 @@ export class Reader {
     return {
       bucket,
       endpoint,
-      region: region ?? this.#env['AWS_REGION'] ?? this.#env['AWS_DEFAULT_REGION'] ?? 'us-east-1',
+      region: region ?? this.#env.AWS_REGION ?? this.#env.AWS_DEFAULT_REGION ?? 'us-east-1',
       prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
       pathStyle,
       credentials: this.#awsCredentials(),

@@ -121,7 +121,7 @@ export class TestServer {
 
 /** `ENTREPOT_TEST_BLOBS=s3` runs every suite on S3 that does not say itself where its bytes are. */
 function wantsS3(settings: Environment): boolean {
-  return process.env['ENTREPOT_TEST_BLOBS'] === 's3' && settings['ENTREPOT_S3_BUCKET'] === undefined
+  return process.env.ENTREPOT_TEST_BLOBS === 's3' && settings.ENTREPOT_S3_BUCKET === undefined
 }
 
 async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {

@@ -211,6 +211,7 @@ test('an upload that breaks off or fails gives its reservation back', async (t) 
 
 test('uploads that die with their process take no room after the next start', async (t) => {
   const { server, llama } = await start(t)
+  if (server.s3) return t.skip('a process of its own keeps its bytes on disk')
   await llama.stored('kept')
   await server.app.stop()
   const child = await ServerProcess.start({ dataDir: server.dataDir })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import type { Environment } from '../src/config-reader.ts'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
 import { parseFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
-import type { Environment } from '../src/config-reader.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, md5Of, ok } from './lightfield-client.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
@@ -12,7 +12,7 @@ import { s3Settings } from './s3/settings.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** `ENTREPOT_TEST_LARGE=on` sends what Lightfield takes at most. */
-const LARGE_BYTES = (process.env['ENTREPOT_TEST_LARGE'] === 'on' ? 512 : 24) * MEBIBYTE
+const LARGE_BYTES = (process.env.ENTREPOT_TEST_LARGE === 'on' ? 512 : 24) * MEBIBYTE
 
 async function start(t: TestContext, quirks: S3Quirks = {}, settings: Environment = {}) {
   const s3 = await S3TestServer.start(quirks)
@@ -23,7 +23,11 @@ async function start(t: TestContext, quirks: S3Quirks = {}, settings: Environmen
 }
 
 async function put(url: string, headers: Record<string, string>, body: string | Buffer): Promise<number> {
-  const answer = await fetch(url, { method: 'PUT', headers, body: typeof body === 'string' ? body : new Uint8Array(body) })
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers,
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+  })
   await answer.text()
   return answer.status
 }
@@ -43,7 +47,11 @@ test('a large file goes to the bucket and comes back from it, past our process',
   const { s3, server, client } = await start(t)
   const bytes = Buffer.alloc(LARGE_BYTES)
   for (let i = 0; i < bytes.byteLength; i += 4096) bytes.writeUInt32LE(i, i)
-  const upload = await client.pending({ filename: 'large.bin', mimeType: 'application/octet-stream', sizeBytes: LARGE_BYTES })
+  const upload = await client.pending({
+    filename: 'large.bin',
+    mimeType: 'application/octet-stream',
+    sizeBytes: LARGE_BYTES,
+  })
   const before = structuredClone(s3.bytes)
   assert.ok(upload.uploadUrl.startsWith(s3.endpoint))
   assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, bytes), 200)
@@ -80,7 +88,10 @@ test('what is sent to the URL after the complete changes nothing that a reader s
   await assertTidy(server)
   server.clock.advance({ hours: 3 })
   while ((await collectBlobs(server.app.services)) > 0);
-  assert.deepEqual([...s3.objects.keys()].filter((name) => name.includes('staging')), [])
+  assert.deepEqual(
+    [...s3.objects.keys()].filter((name) => name.includes('staging')),
+    [],
+  )
   assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
   await assertTidy(server)
 })
@@ -88,7 +99,8 @@ test('what is sent to the URL after the complete changes nothing that a reader s
 test('the last body before the complete counts', async (t) => {
   const { client } = await start(t)
   const upload = await client.pending({ sizeBytes: 5 })
-  for (const body of ['first', 'third']) assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, body), 200)
+  for (const body of ['first', 'third'])
+    assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, body), 200)
   ok(await client.complete(upload.id))
   assert.equal(await (await fetch(await client.link(upload.id))).text(), 'third')
 })
@@ -141,7 +153,10 @@ test('many completes at once make one file of one blob', async (t) => {
   const upload = await client.pending({ sizeBytes: 5 })
   await put(upload.uploadUrl, upload.uploadHeaders, 'hello')
   const answers = await Promise.all([1, 2, 3, 4].map(() => client.complete(upload.id)))
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
   await assertTidy(server)
   server.clock.advance({ hours: 30 })
   while ((await collectBlobs(server.app.services)) > 0);
@@ -177,7 +192,8 @@ test('bytes that are replaced while they are taken are taken anew', async (t) =>
   await put(upload.uploadUrl, upload.uploadHeaders, 'first')
   s3.break({ operation: 'CopyObject', effect: { delayMs: 100 } })
   const completing = client.complete(upload.id)
-  while (!s3.calls.includes('CopyObject', s3.calls.lastIndexOf('PutObject'))) await new Promise((resolve) => setTimeout(resolve, 1))
+  while (!s3.calls.includes('CopyObject', s3.calls.lastIndexOf('PutObject')))
+    await new Promise((resolve) => setTimeout(resolve, 1))
   await put(upload.uploadUrl, upload.uploadHeaders, 'other')
   ok(await completing)
   assert.equal(await (await fetch(await client.link(upload.id))).text(), 'other')

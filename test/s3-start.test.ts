@@ -40,7 +40,10 @@ test('a start on S3 keeps files there, over a restart, and nothing in the data f
 
 test('a bucket that is not there stops the start', async (t) => {
   const s3 = await startS3(t)
-  assert.match(await failureOf(s3, { ENTREPOT_S3_BUCKET: 'nowhere' }), /^There is no bucket "nowhere" at http.*create it/)
+  assert.match(
+    await failureOf(s3, { ENTREPOT_S3_BUCKET: 'nowhere' }),
+    /^There is no bucket "nowhere" at http.*create it/,
+  )
 })
 
 test('wrong credentials stop the start', async (t) => {
@@ -57,10 +60,16 @@ test('an endpoint where nobody is, or somebody else, stops the start', async (t)
   const gone = await S3TestServer.start()
   const { endpoint } = gone
   await gone.stop()
-  assert.match(await failureOf(s3, { ENTREPOT_S3_ENDPOINT: endpoint }), /does not answer like S3 .*ENTREPOT_S3_ENDPOINT/)
+  assert.match(
+    await failureOf(s3, { ENTREPOT_S3_ENDPOINT: endpoint }),
+    /does not answer like S3 .*ENTREPOT_S3_ENDPOINT/,
+  )
   const other = await TestServer.start()
   t.after(() => other.stop())
-  assert.match(await failureOf(s3, { ENTREPOT_S3_ENDPOINT: other.url }), /cannot be used|does not answer like S3/)
+  assert.match(
+    await failureOf(s3, { ENTREPOT_S3_ENDPOINT: other.url }),
+    /cannot be used|does not answer like S3/,
+  )
 })
 
 test('a bucket that keeps old versions stops the start, and keeps nothing of it', async (t) => {
@@ -105,7 +114,10 @@ test('a server whose store goes away is not ready, and says so', async (t) => {
 
 test('settings of a bucket without a bucket, or halves of credentials, stop the start', async (t) => {
   const s3 = await startS3(t)
-  assert.match(await failureOf(s3, { ENTREPOT_S3_BUCKET: '' }), /ENTREPOT_S3_ENDPOINT needs ENTREPOT_S3_BUCKET/)
+  assert.match(
+    await failureOf(s3, { ENTREPOT_S3_BUCKET: '' }),
+    /ENTREPOT_S3_ENDPOINT needs ENTREPOT_S3_BUCKET/,
+  )
   assert.match(await failureOf(s3, { AWS_SECRET_ACCESS_KEY: '' }), /go together/)
   assert.match(await failureOf(s3, { ENTREPOT_S3_PREFIX: '/a' }), /ENTREPOT_S3_PREFIX must be/)
 })

@@ -25,12 +25,19 @@ describe('an installation on versitygw', { skip: reason ?? false }, () => {
       t.after(() => server.stop())
       const client = new LightfieldClient(server)
       const bytes = randomBytes(40 * 1024 * 1024 + 7)
-      const upload = await client.pending({ filename: 'ä b.bin', mimeType: 'application/octet-stream', sizeBytes: bytes.byteLength })
+      const upload = await client.pending({
+        filename: 'ä b.bin',
+        mimeType: 'application/octet-stream',
+        sizeBytes: bytes.byteLength,
+      })
       assert.equal(upload.uploadUrl.startsWith(s3.endpoint), direct === 'on')
       assert.equal((await putBytes(upload, bytes)).status, 200)
       ok(await client.complete(upload.id, { md5: md5Of(bytes) }))
       const answer = await fetch(await client.link(upload.id))
-      assert.equal(answer.headers.get('content-disposition'), `attachment; filename="_ b.bin"; filename*=UTF-8''%C3%A4%20b.bin`)
+      assert.equal(
+        answer.headers.get('content-disposition'),
+        `attachment; filename="_ b.bin"; filename*=UTF-8''%C3%A4%20b.bin`,
+      )
       assert.ok(bytes.equals(Buffer.from(await answer.arrayBuffer())))
       const row = await server.app.services.metadata.findFile(parseFileId(upload.id) ?? '')
       assert.equal(row?.sha256, createHash('sha256').update(bytes).digest('hex'))

@@ -6,7 +6,12 @@ import { S3BlobStore } from './s3-blob-store.ts'
 import type { S3Location } from './s3-connection.ts'
 
 const full = await S3TestServer.start()
-const bare = await S3TestServer.start({ noConditions: true, noChecksums: true, opaqueEtags: true, pageSize: 7 })
+const bare = await S3TestServer.start({
+  noConditions: true,
+  noChecksums: true,
+  opaqueEtags: true,
+  pageSize: 7,
+})
 after(() => Promise.all([full.stop(), bare.stop()]))
 
 function locationOn(server: S3TestServer, prefix = `${newKey()}/`): S3Location {

@@ -146,7 +146,10 @@ export class S3BlobStore implements BlobStore {
   async #tryWriting(): Promise<void> {
     const name = `${this.#prefix}probe/check`
     const command = new PutObjectCommand({ ...this.#bucket, Key: name, Body: 'check\n' })
-    await onS3('store a blob', this.#connection.call((http) => this.#connection.client.send(command, http)))
+    await onS3(
+      'store a blob',
+      this.#connection.call((http) => this.#connection.client.send(command, http)),
+    )
     await onS3('delete a blob', this.#remove(name))
     this.#checkedAt = performance.now()
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
-import { abortedError } from './until-aborted.ts'
 import { isRefusedUnprocessed, isTransient } from './s3-errors.ts'
+import { abortedError } from './until-aborted.ts'
 
 /** Which objects of which store are ours. */
 export interface S3Location {
@@ -125,7 +125,7 @@ export class S3Connection {
       (next) => async (args) => {
         const result = await next(args)
         const { headers } = result.response as { headers?: Record<string, string> }
-        const theirs = Date.parse(headers?.['date'] ?? '')
+        const theirs = Date.parse(headers?.date ?? '')
         if (!Number.isNaN(theirs)) this.clockSkewMs = theirs - Date.now()
         return result
       },

@@ -79,7 +79,8 @@ export class S3DirectTransfer implements DirectTransfer {
     if (copied === undefined) return undefined
     const found = await this.#head(name)
     if (found?.ContentLength !== body.sizeBytes) {
-      if (this.#abilities.conditionalCopy) throw new StoreError('unavailable', 'the copy is not what was copied')
+      if (this.#abilities.conditionalCopy)
+        throw new StoreError('unavailable', 'the copy is not what was copied')
       return undefined
     }
     // Where the store minds no condition, only an ETag that tells of the bytes can say that they are the same.

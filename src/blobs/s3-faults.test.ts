@@ -42,7 +42,10 @@ test('a body of 16 MiB is one object, and a larger one comes in equal parts', as
   assert.deepEqual(await store.put(parted, cut(bytes, [777_777])), { sizeBytes: bytes.byteLength })
   assert.equal(server.calls.filter((call) => call === 'UploadPart').length, 3)
   assert.equal(sha256(await read(store, parted)), sha256(bytes))
-  assert.equal(sha256(await read(store, parted, { first: 16 * MEBIBYTE - 1, last: 33 * MEBIBYTE })), sha256(bytes.subarray(16 * MEBIBYTE - 1, 33 * MEBIBYTE + 1)))
+  assert.equal(
+    sha256(await read(store, parted, { first: 16 * MEBIBYTE - 1, last: 33 * MEBIBYTE })),
+    sha256(bytes.subarray(16 * MEBIBYTE - 1, 33 * MEBIBYTE + 1)),
+  )
   assert.equal(server.uploads.size, 0)
 })
 
@@ -124,7 +127,10 @@ test('a success with an error in it is a failure', async () => {
 test('a large body that fails, or is aborted, leaves no upload open', async () => {
   const { server, store } = await openStore()
   const failure = new Error('the body failed')
-  await assert.rejects(store.put(newKey(), failingAfter(40 * MEBIBYTE, failure)), (error) => error === failure)
+  await assert.rejects(
+    store.put(newKey(), failingAfter(40 * MEBIBYTE, failure)),
+    (error) => error === failure,
+  )
   assert.deepEqual([server.uploads.size, server.objects.size], [0, 0])
   const abort = new AbortController()
   async function* aborting() {
@@ -185,7 +191,11 @@ test('what a put that was given up brings late is deleted by the next pass', asy
 
 test('a large put that nobody could clean up after is found and deleted', async () => {
   const { server, store } = await openStore()
-  server.break({ operation: 'AbortMultipartUpload', times: 10, effect: { status: 500, code: 'InternalError' } })
+  server.break({
+    operation: 'AbortMultipartUpload',
+    times: 10,
+    effect: { status: 500, code: 'InternalError' },
+  })
   const key = newKey()
   await assert.rejects(store.put(key, failingAfter(20 * MEBIBYTE, new Error('x'))), { message: 'x' })
   assert.deepEqual(await listed(store), [{ key, sizeBytes: 0, published: false }])
@@ -199,7 +209,10 @@ test('a stream that breaks goes on where it broke', async () => {
   const key = newKey()
   const bytes = randomBytes(3 * MEBIBYTE)
   await store.put(key, pieces(bytes))
-  server.break({ operation: 'GetObject', effect: { cutAfter: MEBIBYTE } }, { operation: 'GetObject', effect: { cutAfter: 700_001 } })
+  server.break(
+    { operation: 'GetObject', effect: { cutAfter: MEBIBYTE } },
+    { operation: 'GetObject', effect: { cutAfter: 700_001 } },
+  )
   assert.equal(sha256(await read(store, key)), sha256(bytes))
   server.break({ operation: 'GetObject', effect: { cutAfter: 1 } })
   assert.deepEqual(await read(store, key, { first: 5, last: 99 }), bytes.subarray(5, 100))
@@ -232,8 +245,13 @@ test('a page of a list is not the whole', async () => {
   const { server, store } = await openStore({ pageSize: 3 })
   const keys = Array.from({ length: 10 }, newKey).sort()
   for (const key of keys) await store.put(key, pieces('x'))
-  server.objects.set('files/blobs/aa/notes.txt', server.objects.get(nameOf(keys[0] ?? ''))!)
-  assert.deepEqual((await listed(store)).map(({ key }) => key), keys)
+  const [object] = server.objects.values()
+  assert.ok(object)
+  server.objects.set('files/blobs/aa/notes.txt', object)
+  assert.deepEqual(
+    (await listed(store)).map(({ key }) => key),
+    keys,
+  )
 })
 
 test('two installations never share a bucket', async () => {

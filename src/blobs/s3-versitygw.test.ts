@@ -12,6 +12,13 @@ else {
   after(() => server.stop())
   const { bucket, endpoint, credentials } = server
   describeBlobStore('the S3 store on versitygw', () =>
-    S3BlobStore.open({ bucket, endpoint, credentials, prefix: `${newKey()}/`, region: 'us-east-1', pathStyle: true }),
+    S3BlobStore.open({
+      bucket,
+      endpoint,
+      credentials,
+      prefix: `${newKey()}/`,
+      region: 'us-east-1',
+      pathStyle: true,
+    }),
   )
 }

@@ -27,8 +27,7 @@ export interface Fault {
   readonly times?: number
   /** Requests of this operation that pass first. */
   readonly skip?: number
-  readonly effect:
-    /** Nobody answers, and nothing is done. */
+  readonly effect: /** Nobody answers, and nothing is done. */
     | 'silence'
     /** The connection breaks, and nothing is done. */
     | 'reset'
@@ -176,7 +175,11 @@ export class S3TestServer {
       }
       request.resume()
       const xml = errorXml(error.code, error.message)
-      send(response, { status: error.status, headers: { 'content-type': 'application/xml' }, body: xml }, request.method === 'HEAD')
+      send(
+        response,
+        { status: error.status, headers: { 'content-type': 'application/xml' }, body: xml },
+        request.method === 'HEAD',
+      )
     } finally {
       this.inFlight--
     }
@@ -233,7 +236,13 @@ export class S3TestServer {
     return { headers: { etag: object.etag, ...checksums, ...this.#versionOf(object) } }
   }
 
-  #store(name: string, body: Buffer, headers: Record<string, string>, checksums: Record<string, string>, etag = this.#etagOf(body)) {
+  #store(
+    name: string,
+    body: Buffer,
+    headers: Record<string, string>,
+    checksums: Record<string, string>,
+    etag = this.#etagOf(body),
+  ) {
     const object = { body, etag, headers, checksums, versionId: randomUUID() }
     this.objects.set(name, object)
     return object
@@ -248,10 +257,15 @@ export class S3TestServer {
   }
 
   #checkChecksum(headers: Call['headers'], body: Buffer): Record<string, string> {
-    const given = Object.keys(headers).find((name) => name.startsWith('x-amz-checksum-') || name === 'x-amz-sdk-checksum-algorithm')
+    const given = Object.keys(headers).find(
+      (name) => name.startsWith('x-amz-checksum-') || name === 'x-amz-sdk-checksum-algorithm',
+    )
     if (given === undefined) return {}
     if (this.quirks.noChecksums) throw new S3Refusal(501, 'NotImplemented', `${given} is not implemented`)
-    const sums: Record<string, string> = { 'x-amz-checksum-crc32': crc32Base64(body), 'x-amz-checksum-sha256': sha256Base64(body) }
+    const sums: Record<string, string> = {
+      'x-amz-checksum-crc32': crc32Base64(body),
+      'x-amz-checksum-sha256': sha256Base64(body),
+    }
     for (const [name, sum] of Object.entries(sums)) {
       if (headers[name] !== undefined && headers[name] !== sum) throw new S3Refusal(400, 'BadDigest')
     }
@@ -259,7 +273,9 @@ export class S3TestServer {
   }
 
   #copy({ name, headers }: Call): Answer {
-    const [bucket, ...rest] = decodeURIComponent(String(headers['x-amz-copy-source'])).replace(/^\//, '').split('/')
+    const [bucket, ...rest] = decodeURIComponent(String(headers['x-amz-copy-source']))
+      .replace(/^\//, '')
+      .split('/')
     const source = this.objects.get(rest.join('/'))
     if (bucket !== this.bucket || source === undefined) throw new S3Refusal(404, 'NoSuchKey')
     const match = headers['x-amz-copy-source-if-match']
@@ -278,7 +294,12 @@ export class S3TestServer {
     if (object === undefined) throw new S3Refusal(404, 'NoSuchKey')
     const match = headers['if-match']
     if (match !== undefined && match !== object.etag) throw new S3Refusal(412, 'PreconditionFailed')
-    const about: Record<string, string> = { ...object.headers, etag: object.etag, 'accept-ranges': 'bytes', ...this.#versionOf(object) }
+    const about: Record<string, string> = {
+      ...object.headers,
+      etag: object.etag,
+      'accept-ranges': 'bytes',
+      ...this.#versionOf(object),
+    }
     for (const name of ['content-type', 'content-disposition', 'cache-control']) {
       const wanted = url.searchParams.get(`response-${name}`)
       if (wanted !== null) about[name] = wanted
@@ -301,9 +322,14 @@ export class S3TestServer {
     const names = [...this.objects.keys()].filter((name) => name.startsWith(prefix) && name > after).sort()
     const page = names.slice(0, this.quirks.pageSize ?? 1000)
     const more = page.length < names.length
-    const entries = page.map((name) => `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.byteLength}</Size></Contents>`)
+    const entries = page.map(
+      (name) =>
+        `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.byteLength}</Size></Contents>`,
+    )
     const next = more ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : ''
-    return xml(`<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${entries.join('')}</ListBucketResult>`)
+    return xml(
+      `<ListBucketResult><IsTruncated>${more}</IsTruncated>${next}${entries.join('')}</ListBucketResult>`,
+    )
   }
 
   #listUploads({ url }: Call): Answer {
@@ -312,17 +338,26 @@ export class S3TestServer {
     const found = [...this.uploads].filter(([id, { name }]) => name.startsWith(prefix) && id > marker).sort()
     const page = found.slice(0, this.quirks.pageSize ?? 1000)
     const more = page.length < found.length
-    const entries = page.map(([id, { name }]) => `<Upload><Key>${name}</Key><UploadId>${id}</UploadId></Upload>`)
+    const entries = page.map(
+      ([id, { name }]) => `<Upload><Key>${name}</Key><UploadId>${id}</UploadId></Upload>`,
+    )
     const [nextId, next] = page.at(-1) ?? []
-    const markers = more ? `<NextKeyMarker>${next?.name}</NextKeyMarker><NextUploadIdMarker>${nextId}</NextUploadIdMarker>` : ''
-    return xml(`<ListMultipartUploadsResult><IsTruncated>${more}</IsTruncated>${markers}${entries.join('')}</ListMultipartUploadsResult>`)
+    const markers = more
+      ? `<NextKeyMarker>${next?.name}</NextKeyMarker><NextUploadIdMarker>${nextId}</NextUploadIdMarker>`
+      : ''
+    return xml(
+      `<ListMultipartUploadsResult><IsTruncated>${more}</IsTruncated>${markers}${entries.join('')}</ListMultipartUploadsResult>`,
+    )
   }
 
   #createUpload({ name, headers }: Call): Answer {
-    if (headers['x-amz-checksum-algorithm'] !== undefined && this.quirks.noChecksums) throw new S3Refusal(501, 'NotImplemented')
+    if (headers['x-amz-checksum-algorithm'] !== undefined && this.quirks.noChecksums)
+      throw new S3Refusal(501, 'NotImplemented')
     const id = randomUUID()
     this.uploads.set(id, { name, headers: keptHeaders(headers), parts: new Map() })
-    return xml(`<InitiateMultipartUploadResult><Key>${name}</Key><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`)
+    return xml(
+      `<InitiateMultipartUploadResult><Key>${name}</Key><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+    )
   }
 
   #uploadPart(call: Call): Answer {
@@ -347,12 +382,15 @@ export class S3TestServer {
     if (named.some(({ number }, i) => number !== i + 1)) throw new S3Refusal(400, 'InvalidPartOrder')
     const sizes = parts.slice(0, -1).map(({ body }) => body.byteLength)
     if (sizes.some((size) => size < 5 * 1024 * 1024)) throw new S3Refusal(400, 'EntityTooSmall')
-    if (sizes.some((size) => size !== sizes[0])) throw new S3Refusal(400, 'InvalidPart', 'All non-trailing parts must have the same length.')
+    if (sizes.some((size) => size !== sizes[0]))
+      throw new S3Refusal(400, 'InvalidPart', 'All non-trailing parts must have the same length.')
     const digests = Buffer.concat(parts.map(({ body }) => createHash('md5').update(body).digest()))
     const etag = `"${md5(digests)}-${parts.length}"`
     this.#store(call.name, Buffer.concat(parts.map(({ body }) => body)), upload.headers, {}, etag)
     this.uploads.delete(call.url.searchParams.get('uploadId') ?? '')
-    return xml(`<CompleteMultipartUploadResult><Key>${call.name}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`)
+    return xml(
+      `<CompleteMultipartUploadResult><Key>${call.name}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
+    )
   }
 
   #uploadOf({ url, name }: Call): OpenUpload {
@@ -364,8 +402,10 @@ export class S3TestServer {
 
 function operationOf({ method, headers }: IncomingMessage, { searchParams }: URL, name: string): string {
   const has = (parameter: string) => searchParams.has(parameter)
-  if (name === '') return has('uploads') ? 'ListMultipartUploads' : has('list-type') ? 'ListObjectsV2' : `${method} bucket`
-  if (method === 'PUT') return has('uploadId') ? 'UploadPart' : headers['x-amz-copy-source'] ? 'CopyObject' : 'PutObject'
+  if (name === '')
+    return has('uploads') ? 'ListMultipartUploads' : has('list-type') ? 'ListObjectsV2' : `${method} bucket`
+  if (method === 'PUT')
+    return has('uploadId') ? 'UploadPart' : headers['x-amz-copy-source'] ? 'CopyObject' : 'PutObject'
   if (method === 'POST') return has('uploads') ? 'CreateMultipartUpload' : 'CompleteMultipartUpload'
   if (method === 'DELETE') return has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject'
   return method === 'HEAD' ? 'HeadObject' : 'GetObject'
@@ -374,27 +414,41 @@ function operationOf({ method, headers }: IncomingMessage, { searchParams }: URL
 function checkPayload(hash: string, body: Buffer): void {
   if (hash === 'UNSIGNED-PAYLOAD') return
   if (!/^[0-9a-f]{64}$/.test(hash)) throw new S3Refusal(501, 'NotImplemented', hash)
-  if (createHash('sha256').update(body).digest('hex') !== hash) throw new S3Refusal(400, 'XAmzContentSHA256Mismatch')
+  if (createHash('sha256').update(body).digest('hex') !== hash)
+    throw new S3Refusal(400, 'XAmzContentSHA256Mismatch')
 }
 
 function keptHeaders(headers: IncomingMessage['headers']): Record<string, string> {
-  const kept = Object.entries(headers).filter(([name]) => name === 'content-type' || name.startsWith('x-amz-meta-'))
+  const kept = Object.entries(headers).filter(
+    ([name]) => name === 'content-type' || name.startsWith('x-amz-meta-'),
+  )
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]))
 }
 
-function send(response: ServerResponse, { status = 200, headers = {}, body = '' }: Answer, head = false): void {
+function send(
+  response: ServerResponse,
+  { status = 200, headers = {}, body = '' }: Answer,
+  head = false,
+): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   response.end(head ? undefined : body)
 }
 
 /** The head promises all of the body, and the connection ends too early. */
-function cut(response: ServerResponse, { status = 200, headers = {}, body = '' }: Answer, bytes: number): void {
+function cut(
+  response: ServerResponse,
+  { status = 200, headers = {}, body = '' }: Answer,
+  bytes: number,
+): void {
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
   response.write(Buffer.from(body).subarray(0, bytes), () => response.destroy())
 }
 
 function xml(body: string): Answer {
-  return { headers: { 'content-type': 'application/xml' }, body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}` }
+  return {
+    headers: { 'content-type': 'application/xml' },
+    body: `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
+  }
 }
 
 function errorXml(code: string, message: string): string {

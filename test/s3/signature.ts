@@ -38,7 +38,12 @@ interface Claim {
  * Checks Signature Version 4, in the headers or in the query, as S3 does: from the words of its documentation, and of nothing
  * that the client under test is made of.
  */
-export function verifySignature(request: IncomingMessage, url: URL, keys: Credentials, now: number): SignedRequest {
+export function verifySignature(
+  request: IncomingMessage,
+  url: URL,
+  keys: Credentials,
+  now: number,
+): SignedRequest {
   const presigned = url.searchParams.has('X-Amz-Signature')
   const claim = presigned ? claimOfQuery(url) : claimOfHeaders(request)
   const [accessKeyId, day = '', region = '', service = '', end] = claim.credential.split('/')

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { TEST_BUCKET, testCredentials } from './server.ts'
 
 /** The program, by its path or a name that PATH leads to. `.ci/run` builds it where there is Go. */
-const PROGRAM = process.env['ENTREPOT_TEST_VERSITYGW'] ?? 'versitygw'
+const PROGRAM = process.env.ENTREPOT_TEST_VERSITYGW ?? 'versitygw'
 const START_MS = 10_000
 
 /**
@@ -20,7 +20,7 @@ export function whyNoVersitygw(): string | undefined {
     return undefined
   } catch {
     const reason = `there is no ${PROGRAM}: go install github.com/versity/versitygw/cmd/versitygw@v1.8.0`
-    if (process.env['ENTREPOT_TEST_REQUIRED']?.split(',').includes('s3')) throw new Error(reason)
+    if (process.env.ENTREPOT_TEST_REQUIRED?.split(',').includes('s3')) throw new Error(reason)
     return reason
   }
 }
@@ -49,7 +49,7 @@ export class Versitygw {
     const beside = ['--sidecar', join(folder, 'metadata'), '--versioning-dir', join(folder, 'versions')]
     const options = ['posix', ...beside, join(folder, 'buckets')]
     const child = spawn(PROGRAM, ['--quiet', '--port', `127.0.0.1:${port}`, '--keep-alive', ...options], {
-      env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey, PATH: process.env['PATH'] },
+      env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey, PATH: process.env.PATH },
       stdio: 'ignore',
     })
     const server = new Versitygw(`http://127.0.0.1:${port}`, folder, child)
@@ -65,7 +65,13 @@ export class Versitygw {
 
   async #answers(): Promise<void> {
     for (const end = Date.now() + START_MS; ; await delay(20)) {
-      if (await fetch(this.endpoint).then(() => true, () => false)) return
+      if (
+        await fetch(this.endpoint).then(
+          () => true,
+          () => false,
+        )
+      )
+        return
       if (this.#process.exitCode !== null || Date.now() > end) {
         await this.stop()
         throw new Error('versitygw did not start')

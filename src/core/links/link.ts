@@ -24,7 +24,8 @@ export async function issueLink(
   file: FileRecord,
   expiresAt: number,
 ): Promise<IssuedLink> {
-  const url = (await directUrl(services, method, file, expiresAt)) ?? ownUrl(services, method, file, expiresAt)
+  const url =
+    (await directUrl(services, method, file, expiresAt)) ?? ownUrl(services, method, file, expiresAt)
   return { url, expiresAt }
 }
 

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 
@@ -103,7 +101,11 @@ for (const [name, [body, status, code, text]] of Object.entries(violations)) {
     assert.equal(answer.body.code, code)
     assert.match(String(answer.body.message), text)
     assert.deepEqual(await server.app.services.metadata.listReferencedBlobs(undefined, 1000), before)
-    assert.deepEqual(await readdir(join(server.dataDir, 'staging')), [])
+    const blobs = await Array.fromAsync(server.app.services.blobs.list())
+    assert.deepEqual(
+      blobs.filter(({ published }) => !published),
+      [],
+    )
   })
 }
 
