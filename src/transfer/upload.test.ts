@@ -257,6 +257,7 @@ test('bytes that come after the session is over are not stored', async () => {
 test('a disk without room for the file refuses it before its first byte', async (t) => {
   const full = await TestServer.start({ ENTREPOT_DISK_RESERVE_BYTES: String(Number.MAX_SAFE_INTEGER) })
   t.after(() => full.stop())
+  if (full.s3) return t.skip('a bucket has no such bound')
   const own = new LightfieldClient(full)
   const upload = await own.pending()
   const answer = await putBytes(upload)

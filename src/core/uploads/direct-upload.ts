@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, WRITE_LEASE_MS } from './stage-blob.ts'
+import { discardBlob, discardFailedBlob, WRITE_LEASE_MS } from './stage-blob.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
 const MAX_LOOKS = 3
@@ -60,7 +60,7 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
         return { key, bytes: { blobKey: key, blobSizeBytes: body.sizeBytes, ...digests } }
       }
     } catch (error) {
-      await discardBlob(services, key)
+      await discardFailedBlob(services, key)
       throw error
     }
     await discardBlob(services, key)

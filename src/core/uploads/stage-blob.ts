@@ -39,14 +39,23 @@ export async function stageBlob(
     await services.blobs.put(key, body, { expectedBytes: announcedBytes })
     return { key, reserved: reserve, ...(await body.digests()) }
   } catch (error) {
-    await discardBlob(services, key)
+    await discardFailedBlob(services, key)
     throw error
   }
 }
 
-/** Gives staged bytes up, and what was reserved for them. What the store may still bring late is deleted in the end. */
-export async function discardBlob({ metadata, blobs, clock }: Services, key: BlobKey): Promise<void> {
-  const blob = { key, collectAfter: clock.now() + (blobs.lateWriteMs ?? 0) }
+/** Gives staged bytes up, and what was reserved for them. */
+export async function discardBlob(services: Services, key: BlobKey): Promise<void> {
+  await giveUp(services, key, 0)
+}
+
+/** The same for bytes of which it is not known whether they are all that comes: what comes late goes, too. */
+export async function discardFailedBlob(services: Services, key: BlobKey): Promise<void> {
+  await giveUp(services, key, services.blobs.lateWriteMs ?? 0)
+}
+
+async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
+  const blob = { key, collectAfter: clock.now() + afterMs }
   // If even this fails the lease does the same a day later, or the next start at once.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }

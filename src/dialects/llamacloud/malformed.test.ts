@@ -244,7 +244,8 @@ test('uploads that break off leave neither bytes nor connections', async () => {
   }
   for (let round = 0; round < 10; round++)
     await Promise.all(Array.from({ length: 40 }, (_, index) => abort((round * 40 + index) % good.length)))
-  await until(() => connections() <= before)
+  // Connections to a bucket are kept.
+  if (server.s3 === undefined) await until(() => connections() <= before)
   await until(async () => (await bytesOnDisk(server)).staging === 0)
 })
 
