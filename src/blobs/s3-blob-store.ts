@@ -23,6 +23,8 @@ const MEMORY_BYTES = 512 * 1024 * 1024
 const MEMORY_WAIT_MS = 30_000
 /** Longer than all attempts of a request together; what a network may still deliver afterwards is far younger. */
 const LATE_WRITE_MS = 60 * 60 * 1000
+/** Of a page of a list, which is work on stores that keep no order. */
+const LIST_MS = 30_000
 /** A check that succeeded stands for this long: asking is free for whoever calls, and not for whoever pays the store. */
 const CHECK_STANDS_MS = 5_000
 
@@ -207,7 +209,9 @@ export class S3BlobStore implements BlobStore {
     let token: string | undefined
     do {
       const command = new ListObjectsV2Command({ ...this.#bucket, Prefix: prefix, ContinuationToken: token })
-      const listing = this.#connection.call((http) => this.#connection.client.send(command, http))
+      const listing = this.#connection.call((http) => this.#connection.client.send(command, http), {
+        timeoutMs: LIST_MS,
+      })
       const page = await onS3('list the blobs', listing)
       for (const { Key = '', Size = 0 } of page.Contents ?? []) yield { name: Key, sizeBytes: Size }
       token = page.IsTruncated ? page.NextContinuationToken : undefined
@@ -218,7 +222,9 @@ export class S3BlobStore implements BlobStore {
     let after: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined
     do {
       const command = new ListMultipartUploadsCommand({ ...this.#bucket, Prefix: prefix, ...after })
-      const listing = this.#connection.call((http) => this.#connection.client.send(command, http))
+      const listing = this.#connection.call((http) => this.#connection.client.send(command, http), {
+        timeoutMs: LIST_MS,
+      })
       const page = await onS3('list open uploads', listing)
       for (const { Key = '', UploadId = '' } of page.Uploads ?? []) yield { name: Key, id: UploadId }
       after = page.IsTruncated

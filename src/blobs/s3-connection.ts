@@ -34,7 +34,7 @@ export interface CallOptions {
 type Call<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>
 
 const CONNECT_TIMEOUT_MS = 5_000
-const ANSWER_MS = 10_000
+const ANSWER_MS = 5_000
 const MAX_ATTEMPTS = 3
 const FIRST_PAUSE_MS = 100
 /** Slow readers of downloads hold a connection each; HTTP bounds how many there are. */
@@ -85,16 +85,22 @@ export class S3Connection {
    * Calls the store, repeatedly where that can help. What is thrown is the SDK's, but for an abort of the caller's.
    * @throws StoreError `aborted`
    */
-  async call<T>(call: Call<T>, { timeoutMs, signal, repeatable = true }: CallOptions = {}): Promise<T> {
+  async call<T>(
+    call: Call<T>,
+    { timeoutMs = this.answerMs, signal, repeatable = true }: CallOptions = {},
+  ): Promise<T> {
+    // Two deadlines that pass are enough: somebody waits.
+    const giveUpAt = performance.now() + 2 * timeoutMs
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await withDeadline(call, timeoutMs ?? this.answerMs, signal)
+        const answer = await withDeadline(call, timeoutMs, signal)
         this.#retryTokens = Math.min(MAX_RETRY_TOKENS, this.#retryTokens + 1)
         return answer
       } catch (error) {
         if (signal?.aborted) throw abortedError(signal)
         const canHelp = repeatable ? isTransient(error) : isRefusedUnprocessed(error)
-        if (!canHelp || attempt === MAX_ATTEMPTS || this.#retryTokens < TOKENS_PER_RETRY) throw error
+        const isOver = attempt === MAX_ATTEMPTS || performance.now() >= giveUpAt
+        if (!canHelp || isOver || this.#retryTokens < TOKENS_PER_RETRY) throw error
         this.#retryTokens -= TOKENS_PER_RETRY
         await pause(attempt, signal)
       }
@@ -144,9 +150,17 @@ async function withDeadline<T>(
   const abort = () => controller.abort()
   if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
-  const timer = setTimeout(abort, timeoutMs)
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    abort()
+  }, timeoutMs)
   try {
     return await call({ abortSignal: controller.signal })
+  } catch (error) {
+    throw isLate
+      ? Object.assign(new Error('no answer in time', { cause: error }), { code: 'ETIMEDOUT' })
+      : error
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

@@ -32,7 +32,7 @@ const unsentCodes = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETU
 /** The code that the store gave, such as `NoSuchKey`; else what the SDK or the network call it. */
 export function s3CodeOf(error: unknown): string {
   const { name, code } = (error ?? {}) as SdkError
-  return name !== undefined && name !== 'Error' ? name : (code ?? 'unknown')
+  return code ?? name ?? 'unknown'
 }
 
 export function statusOf(error: unknown): number | undefined {

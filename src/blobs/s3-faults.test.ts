@@ -152,6 +152,22 @@ test('an abort ends a put that the store does not answer', async () => {
   await assert.rejects(put, { code: 'aborted' })
 })
 
+test('a store that never answers costs a request a few deadlines, and an upload of many parts no more', async () => {
+  const { server, store } = await openStore({}, { answerMs: 300 })
+  const key = newKey()
+  await store.put(key, pieces('x'))
+  const silent = ['PutObject', 'HeadObject', 'GetObject', 'DeleteObject', 'CreateMultipartUpload']
+  server.break(...silent.map((operation) => ({ operation, times: 99, effect: 'silence' as const })))
+  const bodies = [pieces('x'), cut(Buffer.alloc(17 * MEBIBYTE), [MEBIBYTE])]
+  const start = performance.now()
+  const calls = [...bodies.map((body) => store.put(newKey(), body)), store.open(key), store.delete(key)]
+  for (const { status } of await Promise.allSettled(calls)) assert.equal(status, 'rejected')
+  const deadlines = (performance.now() - start) / 300
+  assert.ok(deadlines < 8, `${deadlines} deadlines`)
+  server.heal()
+  assert.equal((await read(store, key)).toString(), 'x')
+})
+
 test('a full store is full, and a refusal final', async () => {
   const { server, store } = await openStore()
   const putting = () => store.put(newKey(), pieces('x'))
