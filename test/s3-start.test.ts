@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { pino } from 'pino'
+import { startApp } from '../src/app.ts'
+import { loadConfig } from '../src/config.ts'
 import type { Environment } from '../src/config-reader.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
@@ -98,6 +104,33 @@ test('a store of fewer abilities serves all the same', async (t) => {
   const client = new LightfieldClient(server)
   const { id } = await client.stored('hello')
   assert.equal(await (await fetch(await client.link(id))).text(), 'hello')
+})
+
+test('the start says in one line what the store can do, and nothing secret', async (t) => {
+  const s3 = await startS3(t, { noConditions: true, clockAheadMs: 90_000 })
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
+  const config = loadConfig({ ...s3Settings(s3), ...ports, ENTREPOT_DATA_DIR: dataDir })
+  const lines: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(line) })
+  const app = await startApp(config, { logger })
+  t.after(() => app.stop())
+  const line = JSON.parse(lines.find((text) => text.includes('conditionalWrites')) ?? '{}')
+  const { bucket, conditionalWrites, checksums, etagIsMd5, copyDigest, conditionalCopy } = line
+  assert.deepEqual(
+    { bucket, conditionalWrites, checksums, etagIsMd5, copyDigest, conditionalCopy },
+    {
+      bucket: s3.bucket,
+      conditionalWrites: false,
+      checksums: true,
+      etagIsMd5: true,
+      copyDigest: true,
+      conditionalCopy: false,
+    },
+  )
+  assert.ok(Math.abs(line.clockSkewSeconds - 90) <= 2)
+  assert.doesNotMatch(lines.join(''), /only tests know/)
 })
 
 test('a server whose store goes away is not ready, and says so', async (t) => {

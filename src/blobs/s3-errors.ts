@@ -19,6 +19,8 @@ const throttledNames = new Set([
 /** Said with a status that is none of trouble, or in the body of a success. */
 const transientNames = new Set([
   ...throttledNames,
+  // Another write of the key is under way: an attempt of ours that we no longer wait for.
+  'ConditionalRequestConflict',
   'InternalError',
   'OperationAborted',
   'RequestTimeout',
