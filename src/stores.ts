@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
@@ -25,7 +26,10 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
   try {
     const { blobs, storage } = await openBlobs(config)
     const id = await metadata.storeId()
-    if ((await blobs.claim(id)) !== id) throw new Error(ofTwoInstallations(config))
+    if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
+    const owner = await blobs.claim(id)
+    if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
+    if (config.s3) await writeFile(join(dataDir, 'STORE'), `${placeOf(config.s3)}\n`, { mode: 0o600 })
     return { metadata, blobs, storage }
   } catch (error) {
     await metadata.close()
@@ -52,8 +56,28 @@ function revealed({ accessKeyId, secretAccessKey, sessionToken }: NonNullable<S3
   return { accessKeyId, secretAccessKey: secretAccessKey.reveal(), ...(token ? { sessionToken: token } : {}) }
 }
 
-function ofTwoInstallations({ dataDir, s3 }: Config): string {
-  return s3 === undefined
-    ? `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`
-    : `The bucket "${s3.bucket}" holds the files of another installation than the database in ${dataDir}; use another bucket or ENTREPOT_S3_PREFIX.`
+/** What the folder's `STORE` says where the bytes are in a bucket; on disk it says the id of the installation. */
+function placeOf({ bucket, prefix }: S3Settings): string {
+  return `S3 ${bucket}/${prefix}`
+}
+
+/** No start looks for the bytes in a bucket if they are in the folder, or in another bucket. */
+async function checkFolder(dataDir: string, place: string): Promise<void> {
+  const found = await readFile(join(dataDir, 'STORE'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return place
+    throw error
+  })
+  if (found.trim() === place) return
+  const where = found.startsWith('S3 ') ? `in ${found.trim()}` : 'on disk'
+  throw new Error(
+    `The files of the database in ${dataDir} are kept ${where}; start with the settings for that, or move them (docs/s3.md).`,
+  )
+}
+
+function ofTwoInstallations({ dataDir, s3 }: Config, owner: string): string {
+  if (s3 !== undefined)
+    return `The bucket "${s3.bucket}" holds the files of another installation than the database in ${dataDir}; use another bucket or ENTREPOT_S3_PREFIX.`
+  if (owner.startsWith('S3 '))
+    return `The files of the database in ${dataDir} are kept in ${owner}; set ENTREPOT_S3_BUCKET.`
+  return `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`
 }

@@ -92,6 +92,48 @@ test('a bucket of another installation stops the start', async (t) => {
   assert.equal(await failureOf(s3, { ENTREPOT_S3_PREFIX: 'mine' }), 'none')
 })
 
+test('a start that would look for the bytes in another place than they are stops', async (t) => {
+  const s3 = await startS3(t)
+  const server = await TestServer.start(s3Settings(s3))
+  t.after(() => server.stop())
+  await assert.rejects(
+    server.restart({ ENTREPOT_S3_BUCKET: '' }),
+    /are kept in S3 entrepot-test\/; set ENTREPOT_S3_BUCKET/,
+  )
+  const elsewhere = { ...s3Settings(s3), ENTREPOT_S3_PREFIX: 'other/' }
+  await assert.rejects(server.restart(elsewhere), /are kept in S3 entrepot-test\/; start with/)
+  await server.restart()
+})
+
+test('a data folder that has the bytes keeps them', async (t) => {
+  const s3 = await startS3(t)
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
+  const start = (settings: Environment) =>
+    startApp(loadConfig({ ...ports, ...settings, ENTREPOT_DATA_DIR: dataDir }), {
+      logger: pino({ level: 'silent' }),
+    })
+  await (await start({})).stop()
+  await assert.rejects(start(s3Settings(s3)), /are kept on disk; start with/)
+  assert.deepEqual([...s3.objects.keys()], [])
+})
+
+test('a start on the bucket of another installation leaves no mark, so that the next may be on the right one', async (t) => {
+  const s3 = await startS3(t)
+  const other = await TestServer.start(s3Settings(s3))
+  t.after(() => other.stop())
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
+  const start = (settings: Environment) =>
+    startApp(loadConfig({ ...s3Settings(s3), ...ports, ...settings, ENTREPOT_DATA_DIR: dataDir }), {
+      logger: pino({ level: 'silent' }),
+    })
+  await assert.rejects(start({}), /another installation/)
+  await (await start({ ENTREPOT_S3_PREFIX: 'mine/' })).stop()
+})
+
 test('a clock that is far off stops the start', async (t) => {
   const s3 = await startS3(t, { clockAheadMs: 60 * 60 * 1000 })
   assert.match(await failureOf(s3), /^none$/)
