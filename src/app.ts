@@ -119,10 +119,12 @@ export class App {
       const lock = lockDataFolder(dataDir)
       this.#closers.unshift(() => lock.release())
     }
-    const { metadata, blobs } = await openStores(this.#config, onFatal)
+    const { metadata, blobs, storage } = await openStores(this.#config, onFatal)
     this.#closers.unshift(() => metadata.close())
-    // The lock says that nobody else is alive: what a dead process held is free. Where several serve, leases run out.
-    if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() }])
+    if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
+    // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
+    // several serve, leases run out.
+    if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
     this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = new RateLimiter(rateLimits)

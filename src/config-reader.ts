@@ -46,10 +46,24 @@ export type TlsSettings =
   | { readonly kind: 'self-signed' }
   | { readonly kind: 'files'; readonly certPath: string; readonly keyPath: string }
 
-const LIMIT_PER_SECOND = 25
+/** A bucket for the bytes, and how it is reached. */
+export interface S3Settings {
+  readonly bucket: string
+  /** Undefined: Amazon's own. */
+  readonly endpoint: string | undefined
+  readonly region: string
+  /** Empty, or ends with a slash. */
+  readonly prefix: string
+  readonly pathStyle: boolean
+  /** Undefined: what the SDK finds in shared files, containers and instances. */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: Secret; readonly sessionToken?: Secret }
+    | undefined
+  /** Clients send and get bytes from the store itself. */
+  readonly direct: boolean
+}
 
-/** Part of the contract of this product, and not served by this version: better to say so than to run without. */
-const unsupported = ['S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION']
+const LIMIT_PER_SECOND = 25
 
 /** Reads one variable after another and notes what is wrong with each. An empty variable counts as unset. */
 export class Reader {
@@ -94,6 +108,45 @@ export class Reader {
       this.#problem('TLS_CERT', 'and ENTREPOT_TLS_KEY go together.')
     if (certPath !== undefined && keyPath !== undefined) return { kind: 'files', certPath, keyPath }
     return made === undefined ? undefined : { kind: 'self-signed' }
+  }
+
+  /** Undefined: bytes are kept on disk. The other variables of a bucket make no sense without one. */
+  s3(): S3Settings | undefined {
+    const bucket = this.#raw('S3_BUCKET')
+    const endpoint = this.url('S3_ENDPOINT')
+    const region = this.#raw('S3_REGION')
+    const prefix = this.#raw('S3_PREFIX') ?? ''
+    const pathStyle = this.onOff('S3_PATH_STYLE', endpoint !== undefined)
+    const direct = this.onOff('DIRECT_TRANSFER', false)
+    if (bucket === undefined) {
+      for (const name of ['S3_ENDPOINT', 'S3_REGION', 'S3_PREFIX', 'S3_PATH_STYLE', 'DIRECT_TRANSFER'])
+        if (this.#raw(name) !== undefined) this.#problem(name, 'needs ENTREPOT_S3_BUCKET.')
+      return undefined
+    }
+    if (!/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(bucket))
+      this.#problem('S3_BUCKET', `must be the name of a bucket, not "${bucket}".`)
+    if (!/^[\w.-]*(?:\/[\w.-]+)*\/?$/.test(prefix) || prefix.startsWith('/'))
+      this.#problem('S3_PREFIX', `must be like "files/" or "a/b/", not "${prefix}".`)
+    return {
+      bucket,
+      endpoint,
+      region: region ?? this.#env.AWS_REGION ?? this.#env.AWS_DEFAULT_REGION ?? 'us-east-1',
+      prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`,
+      pathStyle,
+      credentials: this.#awsCredentials(),
+      direct,
+    }
+  }
+
+  #awsCredentials(): S3Settings['credentials'] {
+    const read = (name: string) => this.#env[name] || undefined
+    const [accessKeyId, secret] = [read('AWS_ACCESS_KEY_ID'), read('AWS_SECRET_ACCESS_KEY')]
+    const token = read('AWS_SESSION_TOKEN')
+    if ((accessKeyId === undefined) !== (secret === undefined))
+      this.#problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together.')
+    if (accessKeyId === undefined || secret === undefined) return undefined
+    const secretAccessKey = new Secret(secret)
+    return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: new Secret(token) } : {}) }
   }
 
   integer(name: string, fallback: number, minimum: number, maximum: number): number {
@@ -216,9 +269,6 @@ export class Reader {
   }
 
   finish(): void {
-    for (const name of unsupported) {
-      if (this.#raw(name) !== undefined) this.#problem(name, 'is not supported by this version; unset it.')
-    }
     for (const name of Object.keys(this.#env)) {
       if (!name.startsWith('ENTREPOT_') || name.startsWith('ENTREPOT_TEST_') || this.#seen.has(name)) continue
       this.#problems.push(`${name} is not a setting; README.md lists them.`)

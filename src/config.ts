@@ -5,6 +5,7 @@ import {
   type PurposeOverride,
   type RateLimitSettings,
   Reader,
+  type S3Settings,
   type Secret,
   type TlsSettings,
 } from './config-reader.ts'
@@ -40,6 +41,8 @@ export interface Config {
   readonly touchOn: 'none' | 'download' | 'read'
   /** Bytes of disk that uploads leave free; undefined: 5 % of the disk, at most 1 GiB. */
   readonly diskReserveBytes: number | undefined
+  /** Where the bytes are kept; undefined: in the data folder. */
+  readonly s3: S3Settings | undefined
   readonly lightfield: {
     readonly sessionSeconds: number
     readonly downloadSeconds: number
@@ -105,6 +108,7 @@ export function loadConfig(env: Environment): Config {
     },
     touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
+    s3: reader.s3(),
     lightfield: {
       sessionSeconds: reader.integer('LIGHTFIELD_SESSION_SECONDS', 3600, 1, MAX_LINK_SECONDS),
       downloadSeconds: reader.integer('LIGHTFIELD_DOWNLOAD_SECONDS', 900, 1, MAX_LINK_SECONDS),

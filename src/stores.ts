@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
+import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import { openPostgresMetadataStore } from './metadata/postgres.ts'
@@ -10,6 +12,8 @@ import { openSqliteMetadataStore } from './metadata/sqlite.ts'
 export interface Stores {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
+  /** What is worth a line in the log about where the bytes are. */
+  readonly storage: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
@@ -17,19 +21,21 @@ export interface Stores {
  * @throws Error in one sentence if one cannot be used, or the two do not belong together
  */
 export async function openStores(config: Config, onFatal: (error: unknown) => void): Promise<Stores> {
-  const { dataDir, diskReserveBytes } = config
+  const { dataDir } = config
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const metadata = await openMetadata(config, onFatal)
-  const blobs = await DiskBlobStore.open(
-    dataDir,
-    diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes },
-  )
-  const id = await metadata.storeId()
-  if ((await blobs.claim(id)) === id) return { metadata, blobs }
-  await metadata.close()
-  throw new Error(
-    `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`,
-  )
+  try {
+    const { blobs, storage } = await openBlobs(config)
+    const id = await metadata.storeId()
+    if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
+    const owner = await blobs.claim(id)
+    if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
+    if (config.s3) await writeFile(join(dataDir, 'STORE'), `${placeOf(config.s3)}\n`, { mode: 0o600 })
+    return { metadata, blobs, storage }
+  } catch (error) {
+    await metadata.close()
+    throw error
+  }
 }
 
 function openMetadata(
@@ -38,4 +44,49 @@ function openMetadata(
 ): Promise<MetadataStore> {
   if (databaseUrl === undefined) return openSqliteMetadataStore({ dataDir, onFatal })
   return openPostgresMetadataStore(databaseUrl.reveal())
+}
+
+async function openBlobs({ dataDir, diskReserveBytes, s3 }: Config): Promise<Omit<Stores, 'metadata'>> {
+  if (s3 === undefined) {
+    const options = diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes }
+    return { blobs: await DiskBlobStore.open(dataDir, options), storage: undefined }
+  }
+  // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
+  const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
+  const { credentials, direct, ...location } = s3
+  const reached = { ...location, credentials: credentials && revealed(credentials) }
+  const blobs = await S3BlobStore.open(reached, { direct })
+  const { bucket, endpoint, prefix } = s3
+  return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }
+}
+
+function revealed({ accessKeyId, secretAccessKey, sessionToken }: NonNullable<S3Settings['credentials']>) {
+  const token = sessionToken?.reveal()
+  return { accessKeyId, secretAccessKey: secretAccessKey.reveal(), ...(token ? { sessionToken: token } : {}) }
+}
+
+/** What the folder's `STORE` says where the bytes are in a bucket; on disk it says the id of the installation. */
+function placeOf({ bucket, prefix }: S3Settings): string {
+  return `S3 ${bucket}/${prefix}`
+}
+
+/** No start looks for the bytes in a bucket if they are in the folder, or in another bucket. */
+async function checkFolder(dataDir: string, place: string): Promise<void> {
+  const found = await readFile(join(dataDir, 'STORE'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return place
+    throw error
+  })
+  if (found.trim() === place) return
+  const where = found.startsWith('S3 ') ? `in ${found.trim()}` : 'on disk'
+  throw new Error(
+    `The files of the database in ${dataDir} are kept ${where}; start with the settings for that, or move them (docs/s3.md).`,
+  )
+}
+
+function ofTwoInstallations({ dataDir, s3 }: Config, owner: string): string {
+  if (s3 !== undefined)
+    return `The bucket "${s3.bucket}" holds the files of another installation than the database; use another bucket or ENTREPOT_S3_PREFIX.`
+  if (owner.startsWith('S3 '))
+    return `The files of the database are kept in ${owner}; set ENTREPOT_S3_BUCKET.`
+  return `The database and the files in ${dataDir} are of two installations; put back the ones that belong together.`
 }

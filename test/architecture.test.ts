@@ -138,6 +138,7 @@ test('a file can be read at a sitting', () => {
 /** What methods of the reader read that are told no name. */
 const ownNames: Readonly<Record<string, readonly string[]>> = {
   rateLimits: ['RATE_LIMITS'],
+  s3: ['S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION', 'S3_PREFIX', 'S3_PATH_STYLE', 'DIRECT_TRANSFER'],
   tls: ['TLS', 'TLS_CERT', 'TLS_KEY'],
 }
 

@@ -9,6 +9,8 @@ import { createOrganization, createProject } from '../src/core/access/create-ten
 import { type IssueKey, issueKey } from '../src/core/access/issue-key.ts'
 import type { Organization, Project } from '../src/core/access/tenant.ts'
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../src/core/clock.ts'
+import { S3TestServer } from './s3/server.ts'
+import { s3Settings } from './s3/settings.ts'
 
 /** A clock that stands still until a test moves it. */
 export class TestClock implements Clock {
@@ -29,13 +31,22 @@ export class TestServer {
   readonly clock: TestClock
   readonly #settings: Environment
   readonly #dataDir: string
+  /** Where the bytes are, if `ENTREPOT_TEST_BLOBS` says so. */
+  readonly s3: S3TestServer | undefined
   #app: App
   /** The admin key made by the first start. */
   readonly key: string
 
-  private constructor(settings: Environment, dataDir: string, app: App, clock: TestClock) {
+  private constructor(
+    settings: Environment,
+    dataDir: string,
+    s3: S3TestServer | undefined,
+    app: App,
+    clock: TestClock,
+  ) {
     this.clock = clock
     this.#settings = settings
+    this.s3 = s3
     this.#dataDir = dataDir
     this.#app = app
     this.key = app.firstKey ?? ''
@@ -46,9 +57,12 @@ export class TestServer {
     const settings = { ...(await storeSettings()), ...given }
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
     const clock = new TestClock()
+    const s3 = wantsS3(settings) ? await S3TestServer.start() : undefined
+    const all = { ...(s3 ? s3Settings(s3) : {}), ...settings }
     try {
-      return new TestServer(settings, dataDir, await open(settings, dataDir, clock), clock)
+      return new TestServer(all, dataDir, s3, await open(all, dataDir, clock), clock)
     } catch (error) {
+      await s3?.stop()
       await rm(dataDir, { recursive: true, force: true })
       throw error
     }
@@ -82,7 +96,8 @@ export class TestServer {
   async restart(given: Environment = this.#settings): Promise<void> {
     const settings = { ENTREPOT_DATABASE_URL: this.#settings.ENTREPOT_DATABASE_URL, ...given }
     await this.#app.stop()
-    this.#app = await open(settings, this.#dataDir, this.clock)
+    const s3 = this.s3 ? s3Settings(this.s3) : {}
+    this.#app = await open({ ...s3, ...settings }, this.#dataDir, this.clock)
   }
 
   /** Another tenant, with one project. */
@@ -113,6 +128,7 @@ export class TestServer {
   /** Ends the server and removes its data. */
   async stop(): Promise<void> {
     await this.#app.stop()
+    await this.s3?.stop()
     await rm(this.#dataDir, { recursive: true, force: true })
   }
 }
@@ -127,6 +143,11 @@ async function storeSettings(): Promise<Environment> {
   if (stores !== 'postgres') throw new Error(`ENTREPOT_TEST_STORES must be postgres, not ${stores}`)
   const { newDatabase } = await import('./postgres.ts')
   return { ENTREPOT_DATABASE_URL: await newDatabase() }
+}
+
+/** `ENTREPOT_TEST_BLOBS=s3` runs every suite on S3 that does not say itself where its bytes are. */
+function wantsS3(settings: Environment): boolean {
+  return process.env.ENTREPOT_TEST_BLOBS === 's3' && settings.ENTREPOT_S3_BUCKET === undefined
 }
 
 async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {

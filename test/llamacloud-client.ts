@@ -132,9 +132,13 @@ export function urlOf({ download_url }: FileBody): PresignedUrl {
   return download_url
 }
 
-/** The bytes on disk: what is being written, and what is kept once all that may go has gone. */
+/** The bytes on disk, or in the bucket: what is being written, and what is kept once all that may go has gone. */
 export async function bytesOnDisk(server: TestServer): Promise<{ staging: number; blobs: number }> {
   await collectBlobs(server.app.services)
+  if (server.s3) {
+    const blobs = [...server.s3.objects.keys()].filter((name) => name.startsWith('blobs/'))
+    return { staging: server.s3.uploads.size, blobs: blobs.length }
+  }
   const count = async (folder: string) => {
     const entries = await readdir(join(server.dataDir, folder), { recursive: true, withFileTypes: true })
     return entries.filter((entry) => entry.isFile()).length

@@ -13,7 +13,7 @@ import {
   unlink,
 } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/blob-store.ts'
+import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
@@ -71,7 +71,7 @@ export class DiskBlobStore implements BlobStore {
   async put(
     key: BlobKey,
     body: AsyncIterable<Uint8Array>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: PutOptions = {},
   ): Promise<{ readonly sizeBytes: number }> {
     const { signal } = options
     const staged = this.#stagedPath(key)

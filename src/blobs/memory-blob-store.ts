@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/blob-store.ts'
+import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import { abortedError, untilAborted } from './until-aborted.ts'
 
@@ -13,7 +13,7 @@ export class MemoryBlobStore implements BlobStore {
   async put(
     key: BlobKey,
     body: AsyncIterable<Uint8Array>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: PutOptions = {},
   ): Promise<{ readonly sizeBytes: number }> {
     const { signal } = options
     if (signal?.aborted) throw abortedError(signal)

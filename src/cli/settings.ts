@@ -44,6 +44,22 @@ export const settings: readonly Setting[] = [
     fallback: '5 % of the disk, at most 1 GiB',
     meaning: 'space that uploads leave free',
   },
+  { variable: 'S3_BUCKET', value: 'name', fallback: 'none', meaning: 'keep the bytes in this bucket' },
+  { variable: 'S3_ENDPOINT', value: 'url', fallback: "Amazon's", meaning: 'address of the store' },
+  { variable: 'S3_REGION', value: 'region', fallback: 'AWS_REGION, or us-east-1', meaning: 'of the bucket' },
+  { variable: 'S3_PREFIX', value: 'prefix', fallback: 'none', meaning: 'what names of objects start with' },
+  {
+    variable: 'S3_PATH_STYLE',
+    value: 'on|off',
+    fallback: 'on with an endpoint',
+    meaning: 'name the bucket in the path, not in the host',
+  },
+  {
+    variable: 'DIRECT_TRANSFER',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'let clients send and get bytes from the bucket itself',
+  },
   {
     variable: 'LIGHTFIELD_SESSION_SECONDS',
     value: 'seconds',
@@ -162,8 +178,8 @@ export const settings: readonly Setting[] = [
 ]
 
 /** What every command that opens the stores takes. */
-export const storeSettings = settings.filter(({ variable }) =>
-  ['DATA_DIR', 'DATABASE_URL'].includes(variable),
+export const storeSettings = settings.filter(
+  ({ variable }) => ['DATA_DIR', 'DATABASE_URL'].includes(variable) || variable.startsWith('S3_'),
 )
 
 export function addSettings(command: Command, offered: readonly Setting[]): Command {

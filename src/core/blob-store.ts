@@ -11,9 +11,61 @@ export interface ByteRange {
 
 export interface BlobEntry {
   readonly key: BlobKey
+  /** Of an unpublished entry only as far as the store tells without being asked for each. */
   readonly sizeBytes: number
   /** False for bytes that were never published (left by a crash). */
   readonly published: boolean
+}
+
+/** What a URL is good for; a client that sends anything else is refused by the store. */
+export interface DirectUpload {
+  readonly sizeBytes: number
+  readonly mimeType: string
+  /** A second body is refused instead of replacing the first. */
+  readonly once: boolean
+}
+
+/** What a client has left for us, as of the moment that we looked. */
+export interface StagedBody {
+  readonly sizeBytes: number
+  /** Another body has another one. */
+  readonly revision: string
+}
+
+/** What the store itself knows of a body; lower-case hex. */
+export interface StoreDigests {
+  readonly sha256: string | null
+  readonly md5: string | null
+}
+
+/**
+ * Clients exchange bytes with the store itself, on URLs that it signs. What they put is staged under a key of its own, which
+ * no file ever points at: whatever they do with the URL afterwards, nobody sees it.
+ */
+export interface DirectTransfer {
+  /** Whether one URL can do this here. */
+  takes(upload: DirectUpload): boolean
+  /** For PUT, with the type as `content-type`, and `if-none-match: *` where it may happen only once. */
+  putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<string>
+  /** For GET of a blob, as this type and disposition. Unlike other readers it is cut short when the blob is deleted. */
+  getUrl(
+    key: BlobKey,
+    as: { readonly mimeType: string; readonly disposition: string },
+    seconds: number,
+  ): Promise<string>
+  /** Undefined if nothing has been put. */
+  findStaged(staged: BlobKey): Promise<StagedBody | undefined>
+  /**
+   * Stores the staged body under a key of its own, like `put`, but inside the store. Undefined if it was replaced, or went
+   * away, since we looked: nothing is stored then.
+   */
+  promote(staged: BlobKey, body: StagedBody, key: BlobKey): Promise<StoreDigests | undefined>
+}
+
+export interface PutOptions {
+  readonly signal?: AbortSignal | undefined
+  /** At most this many bytes will come, where that is known: a store may plan with it. */
+  readonly expectedBytes?: number
 }
 
 /**
@@ -30,7 +82,7 @@ export interface BlobStore {
   put(
     key: BlobKey,
     body: AsyncIterable<Uint8Array>,
-    options?: { readonly signal?: AbortSignal },
+    options?: PutOptions,
   ): Promise<{ readonly sizeBytes: number }>
   /**
    * Streams a blob or a range of it, with backpressure. The blob is opened before the promise resolves, so a delete
@@ -51,4 +103,11 @@ export interface BlobStore {
   claim(storeId: string): Promise<string>
   /** Resolves if a blob could be stored now. @throws StoreError `unavailable`, `full` */
   check(): Promise<void>
+  /**
+   * For how long after a failed put, or the death of a process, its bytes may still turn up on their own. Undefined where
+   * they cannot. What was given up is to be deleted once more when this time is over.
+   */
+  readonly lateWriteMs?: number
+  /** Only where the store has it and the operator wants it. Staged bodies are listed, as unpublished, and deleted by key. */
+  readonly direct?: DirectTransfer
 }

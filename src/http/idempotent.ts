@@ -14,7 +14,7 @@ export async function idempotently(
   services: Services,
   log: FastifyBaseLogger,
   slot: AnswerSlot | undefined,
-  toBody: (file: Parameters<Alongside>[0]) => string,
+  toBody: (file: Parameters<Alongside>[0]) => Promise<string>,
   run: (alongside: Alongside) => Promise<Parameters<Alongside>[0]>,
 ): Promise<string> {
   if (slot === undefined) return toBody(await run(nothingAlongside))
@@ -22,8 +22,8 @@ export async function idempotently(
   if (!isReservation(found)) return found.body
   let answer: Answer | undefined
   try {
-    await run((file) => {
-      answer = { status: 200, body: toBody(file) }
+    await run(async (file) => {
+      answer = { status: 200, body: await toBody(file) }
       return [keepAnswer(services, found, answer)]
     })
   } catch (error) {

@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from '../../test/harness.ts'
 import { exchange, LightfieldClient, md5Of, ok, putBytes } from '../../test/lightfield-client.ts'
 import { RawConnection, readAnswer, sendRaw } from '../../test/raw-http.ts'
-import { bytesOnDisk, collect, headOf, settledBytes } from '../../test/upload.harness.ts'
+import { bodyBegun, bytesOnDisk, collect, headOf, settledBytes } from '../../test/upload.harness.ts'
 
 let server: TestServer
 let client: LightfieldClient
@@ -154,7 +153,7 @@ for (const [name, leave] of Object.entries(departures)) {
       const connection = await RawConnection.open(server.url)
       const start = framing.startsWith('transfer') ? `186a0\r\n` : ''
       connection.write(headOf(upload, framing) + start + 'x'.repeat(100_000))
-      while ((await bytesOnDisk(server)).length === before.length) await delay(5)
+      await bodyBegun(server, before)
       leave(connection)
       assert.deepEqual(await settledBytes(server, before), before)
       assert.equal((await client.complete(upload.id)).status, 422)
@@ -246,7 +245,7 @@ test('bytes that come after the session is over are not stored', async () => {
   const before = await bytesOnDisk(server)
   const connection = await RawConnection.open(server.url)
   connection.write(headOf(upload, 'content-length: 200000', 'connection: close') + 'x'.repeat(100_000))
-  while ((await bytesOnDisk(server)).length === before.length) await delay(5)
+  await bodyBegun(server, before)
   server.clock.advance({ hours: 1 })
   connection.write('x'.repeat(100_000))
   assert.match(await connection.until(/\r\n\r\n/), /^HTTP\/1\.1 403 /)
@@ -258,6 +257,7 @@ test('bytes that come after the session is over are not stored', async () => {
 test('a disk without room for the file refuses it before its first byte', async (t) => {
   const full = await TestServer.start({ ENTREPOT_DISK_RESERVE_BYTES: String(Number.MAX_SAFE_INTEGER) })
   t.after(() => full.stop())
+  if (full.s3) return t.skip('a bucket has no such bound')
   const own = new LightfieldClient(full)
   const upload = await own.pending()
   const answer = await putBytes(upload)
@@ -269,6 +269,7 @@ test('a disk without room for the file refuses it before its first byte', async 
 test('a disk that cannot be written to is a fault of ours, and the upload goes on once it can', async (t) => {
   const own = await TestServer.start()
   t.after(() => own.stop())
+  if (own.s3) return t.skip('the bytes are not on a disk')
   const other = new LightfieldClient(own)
   const upload = await other.pending()
   const staging = join(own.dataDir, 'staging')

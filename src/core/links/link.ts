@@ -1,7 +1,9 @@
-import type { Clock } from '../clock.ts'
+import { type Clock, SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import { contentDisposition } from '../files/content-disposition.ts'
 import { type FileRecord, isGone } from '../files/file.ts'
 import type { Services } from '../services.ts'
+import { directUploadOf, stagingKeyOf } from '../uploads/direct-upload.ts'
 import { type LinkBinding, type LinkMethod, readLink, signLink, verifyLink } from './signed-link.ts'
 
 /** Where links point, below the public URL; served by `transfer/`. */
@@ -12,17 +14,46 @@ export interface IssuedLink {
   readonly expiresAt: number
 }
 
-/** A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`. */
-export function issueLink(
+/**
+ * A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`: of the store itself where it and
+ * the operator offer that, else of ours.
+ */
+export async function issueLink(
   services: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
-): IssuedLink {
+): Promise<IssuedLink> {
+  const url =
+    (await directUrl(services, method, file, expiresAt)) ?? ownUrl(services, method, file, expiresAt)
+  return { url, expiresAt }
+}
+
+function ownUrl(services: Services, method: LinkMethod, file: FileRecord, expiresAt: number): string {
   const [key] = services.linkKeys
   if (key === undefined) throw new Error('no key to sign links with')
   const token = signLink(key, { method, fileId: file.id, expiresAt }, bindingOf(file))
-  return { url: services.publicUrl() + LINK_PATH + token, expiresAt }
+  return services.publicUrl() + LINK_PATH + token
+}
+
+async function directUrl(
+  { blobs, clock, touchOn }: Services,
+  method: LinkMethod,
+  file: FileRecord,
+  expiresAt: number,
+): Promise<string | undefined> {
+  const { direct } = blobs
+  if (direct === undefined) return undefined
+  const seconds = Math.max(1, Math.floor((expiresAt - clock.now()) / SECOND_MS))
+  if (method === 'PUT') {
+    const upload = directUploadOf(file)
+    return direct.takes(upload) ? direct.putUrl(stagingKeyOf(file), upload, seconds) : undefined
+  }
+  // Nobody would tell us of downloads that move the end of the file.
+  const countsDownloads = touchOn !== 'none' && file.expiryPolicy === 'since-last-active'
+  if (countsDownloads || file.blobKey === null) return undefined
+  const disposition = contentDisposition(file.name)
+  return direct.getUrl(file.blobKey, { mimeType: file.mimeType, disposition }, seconds)
 }
 
 /**

@@ -7,6 +7,8 @@ import { readFile } from '../files/read-file.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
+import { requireSize, takeStaged } from './direct-upload.ts'
+import { discardBlob } from './stage-blob.ts'
 import { type Alongside, nothingAlongside } from './start-upload.ts'
 
 /** How a dialect names a state to its callers. */
@@ -30,9 +32,20 @@ export async function completeUpload(
   return endUpload(services, caller, input.id, alongside, async (file, now) => {
     const state = stateAt(file, now)
     if (state !== 'pending' && state !== 'stored') throw notPending(file, now, input.stateNames, 'completed')
-    checkSize(file)
-    await checkMd5(services, file, input.md5)
-    return state === 'stored' ? undefined : { patch: { state: 'stored', storedAt: now, lastActiveAt: now } }
+    const taken = state === 'pending' ? await takeStaged(services, file) : undefined
+    const undo = async () => taken && discardBlob(services, taken.key)
+    try {
+      const whole = { ...file, ...taken?.bytes }
+      checkSize(whole)
+      await checkMd5(services, whole, input.md5)
+    } catch (error) {
+      await undo()
+      throw error
+    }
+    if (state === 'stored') return undefined
+    const claim: Change[] = taken ? [{ kind: 'blob.claim', key: taken.key }] : []
+    const patch = { ...taken?.bytes, state: 'stored', storedAt: now, lastActiveAt: now } as const
+    return { patch, also: claim, undo }
   })
 }
 
@@ -53,7 +66,14 @@ export async function cancelUpload(
 }
 
 /** What a decision leads to; undefined if the upload has ended that way before. */
-type Ending = { readonly patch: FilePatch; readonly also?: readonly Change[] } | undefined
+type Ending =
+  | {
+      readonly patch: FilePatch
+      readonly also?: readonly Change[]
+      /** Gives up what was made for it, if it could not be committed. */
+      readonly undo?: () => Promise<unknown>
+    }
+  | undefined
 
 /**
  * Reads, decides, and commits by compare-and-set on the state and the staged bytes; when somebody else was faster, looks
@@ -74,12 +94,12 @@ async function endUpload(
     const ended = { ...file, ...patch }
     const guard = { state: file.state, blobKey: file.blobKey }
     const update: Change[] = patch ? [{ kind: 'file.update', id: file.id, guard, patch }] : []
-    const changes = [...update, ...(ending?.also ?? []), ...alongside(ended)]
-    if (changes.length === 0) return ended
     try {
-      await services.metadata.commit(changes)
+      const changes = [...update, ...(ending?.also ?? []), ...(await alongside(ended))]
+      if (changes.length > 0) await services.metadata.commit(changes)
       return ended
     } catch (error) {
+      await ending?.undo?.()
       if (!isStoreError(error, 'conflict')) throw error
       if (error.change === 'answer.save') throw lostReservation()
     }
@@ -103,10 +123,7 @@ function notPending(file: FileRecord, now: number, names: StateNames, participle
 function checkSize(file: FileRecord): void {
   if (file.blobKey === null)
     throw new ServiceError('bytes-missing', 'No bytes have been uploaded for this file.')
-  if (file.blobSizeBytes !== file.sizeBytes) {
-    const message = `${file.blobSizeBytes} bytes were uploaded, ${file.sizeBytes} were announced.`
-    throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })
-  }
+  requireSize(file, file.blobSizeBytes)
 }
 
 async function checkMd5(services: Services, file: FileRecord, md5: string | undefined): Promise<void> {

@@ -18,7 +18,10 @@ export interface StagedBlob extends Digests {
 }
 
 /** A place for bytes that are about to come, and what was counted for them already. */
-export type BlobIntent = Pick<StagedBlob, 'key' | 'reserved'>
+export interface BlobIntent extends Pick<StagedBlob, 'key' | 'reserved'> {
+  /** How many surely come, at least. */
+  readonly announcedBytes: number
+}
 
 /**
  * Commits the key of a blob before its first byte, so that whatever a crash leaves behind is found again. Whoever gets one
@@ -37,7 +40,7 @@ export async function intendBlob(
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
     await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
   }
-  return { key, reserved: reserve }
+  return { key, reserved: reserve, announcedBytes }
 }
 
 /**
@@ -50,10 +53,10 @@ export async function fillBlob(
   body: IncomingBody,
 ): Promise<StagedBlob> {
   try {
-    await services.blobs.put(intent.key, body)
-    return { ...intent, ...(await body.digests()) }
+    await services.blobs.put(intent.key, body, { expectedBytes: intent.announcedBytes })
+    return { key: intent.key, reserved: intent.reserved, ...(await body.digests()) }
   } catch (error) {
-    await discardBlob(services, intent.key)
+    await discardFailedBlob(services, intent.key)
     throw error
   }
 }
@@ -68,8 +71,17 @@ export async function stageBlob(
 }
 
 /** Gives staged bytes up, and what was reserved for them. */
-export async function discardBlob({ metadata, clock }: Services, key: BlobKey): Promise<void> {
-  const blob = { key, collectAfter: clock.now() }
+export async function discardBlob(services: Services, key: BlobKey): Promise<void> {
+  await giveUp(services, key, 0)
+}
+
+/** The same for bytes of which it is not known whether they are all that comes: what comes late goes, too. */
+export async function discardFailedBlob(services: Services, key: BlobKey): Promise<void> {
+  await giveUp(services, key, services.blobs.lateWriteMs ?? 0)
+}
+
+async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
+  const blob = { key, collectAfter: clock.now() + afterMs }
   // If even this fails the lease does the same a day later, or the next start at once.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }

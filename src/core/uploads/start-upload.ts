@@ -6,6 +6,7 @@ import { newFileId } from '../files/file-id.ts'
 import { commitWithinQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
+import { expectStaged } from './direct-upload.ts'
 
 /** Checked by the dialect: its own limits and names of fields apply. */
 export interface StartUpload {
@@ -22,7 +23,7 @@ export interface StartUpload {
 }
 
 /** Further changes, to be committed with the result that they tell of: all or none. */
-export type Alongside = (file: FileRecord) => readonly Change[]
+export type Alongside = (file: FileRecord) => readonly Change[] | Promise<readonly Change[]>
 export const nothingAlongside: Alongside = () => []
 
 /**
@@ -63,6 +64,12 @@ export async function startUpload(
     md5: null,
   }
   const count = { kind: 'usage.add', usage: usageOf(file) } as const
-  await commitWithinQuota(services, [count, { kind: 'file.insert', file }, ...alongside(file)])
+  const insert = { kind: 'file.insert', file } as const
+  await commitWithinQuota(services, [
+    count,
+    insert,
+    ...expectStaged(services, file),
+    ...(await alongside(file)),
+  ])
   return file
 }

@@ -61,8 +61,8 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
         services,
         request.log,
         slotOf(request, 'file.create'),
-        (file) => {
-          const { url } = issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
+        async (file) => {
+          const { url } = await issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
           return JSON.stringify(toCreatedBody(file, file.createdAt, url))
         },
         (alongside) => startUpload(services, request.caller, upload, alongside),
@@ -96,7 +96,7 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
           services,
           request.log,
           slotOf(request, `file.${verb} ${parseFileId(id) ?? id}`),
-          (file) => JSON.stringify(toFileBody(file, clock.now())),
+          async (file) => JSON.stringify(toFileBody(file, clock.now())),
           (alongside) => end(services, request.caller, input, alongside),
         )
         return reply.type('application/json; charset=utf-8').send(body)
@@ -172,7 +172,7 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
       }
       await touchFile(services, file, 'download')
       const end = now + settings.downloadSeconds * SECOND_MS
-      return toUrlBody(issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end)))
+      return toUrlBody(await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end)))
     },
   )
   server.get(

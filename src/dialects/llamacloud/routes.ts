@@ -67,7 +67,7 @@ function addCreate({ server, services, settings }: Context): void {
     async (request, reply) => {
       const projectId = await resolveProject(services, request.caller, requests.readScope(request.query))
       const file = await receiveUpload(services, request, projectId, settings)
-      const link = settings.urlOnCreate ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+      const link = settings.urlOnCreate ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
       return reply.code(201).send(toFileBody(file, link, settings.prefixIds))
     },
   )
@@ -127,10 +127,12 @@ async function answerPage(
   const { files, hasMore, total } = await pageFiles(services, { ...page, projectId, withTotal })
   const last = files.at(-1)
   return {
-    items: files.map((file) => {
-      const link = page.withUrls ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
-      return toFileBody(file, link, settings.prefixIds)
-    }),
+    items: await Promise.all(
+      files.map(async (file) => {
+        const link = page.withUrls ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+        return toFileBody(file, link, settings.prefixIds)
+      }),
+    ),
     next_page_token: hasMore && last ? printToken(last, page.boundTo) : null,
     total_size: total ?? null,
   }
@@ -155,7 +157,7 @@ function addRetrieve({ server, services, settings }: Context): void {
       await touchFile(services, file, 'read')
       return toFileBody(
         file,
-        withUrl ? linkTo(services, file, DEFAULT_URL_SECONDS) : undefined,
+        withUrl ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined,
         settings.prefixIds,
       )
     },
@@ -179,7 +181,7 @@ function addContent({ server, services }: Context): void {
       const { urlSeconds, ...asked } = requests.readContentRequest(request)
       const file = await findFile(services, request, asked)
       await touchFile(services, file, 'download')
-      return toPresignedUrl(linkTo(services, file, urlSeconds))
+      return toPresignedUrl(await linkTo(services, file, urlSeconds))
     },
   )
 }
@@ -265,7 +267,7 @@ async function findFile(
 }
 
 /** A fresh link that does not outlive its file. */
-function linkTo(services: Services, file: FileRecord, seconds: number): IssuedLink {
+function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
   const end = services.clock.now() + seconds * SECOND_MS
   return issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
 }

@@ -115,7 +115,7 @@ export async function getFileUrl(
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
   const end = services.clock.now() + settings.linkSeconds * SECOND_MS
-  const { url } = issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
+  const { url } = await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
   return create(GetFileUrlResponseSchema, { url })
 }
 

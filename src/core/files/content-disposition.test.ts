@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { contentDisposition } from './download.ts'
+import { contentDisposition } from './content-disposition.ts'
 
 const PIECES = [
   'a',

@@ -1,0 +1,23 @@
+import { after } from 'node:test'
+import { S3TestServer } from '../../test/s3/server.ts'
+import { describeBlobStore } from './blob-store.conformance.ts'
+import { newKey } from './blob-store.samples.ts'
+import { S3BlobStore } from './s3-blob-store.ts'
+import type { S3Location } from './s3-connection.ts'
+
+const full = await S3TestServer.start()
+const bare = await S3TestServer.start({
+  noConditions: true,
+  noChecksums: true,
+  opaqueEtags: true,
+  pageSize: 7,
+})
+after(() => Promise.all([full.stop(), bare.stop()]))
+
+function locationOn(server: S3TestServer, prefix = `${newKey()}/`): S3Location {
+  const { bucket, endpoint, credentials } = server
+  return { bucket, endpoint, credentials, prefix, region: 'us-east-1', pathStyle: true }
+}
+
+describeBlobStore('the S3 store', () => S3BlobStore.open(locationOn(full)))
+describeBlobStore('the S3 store on a bare server', () => S3BlobStore.open(locationOn(bare)))

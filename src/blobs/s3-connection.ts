@@ -1,0 +1,176 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { S3Client } from '@aws-sdk/client-s3'
+import { isRefusedUnprocessed, isTransient } from './s3-errors.ts'
+import { abortedError } from './until-aborted.ts'
+
+/** Which objects of which store are ours. */
+export interface S3Location {
+  readonly bucket: string
+  /** Undefined: Amazon's own, in the region. */
+  readonly endpoint: string | undefined
+  readonly region: string
+  /** Empty, or ends with a slash. */
+  readonly prefix: string
+  /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
+  readonly pathStyle: boolean
+  /** Undefined: the SDK's own chain (shared files, roles of containers and instances). */
+  readonly credentials: S3Credentials | undefined
+}
+
+export interface S3Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+export interface CallOptions {
+  /** Of one attempt, until the head of the answer. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal | undefined
+  /** False: an attempt that may have had an effect is not repeated. */
+  readonly repeatable?: boolean
+}
+
+type Call<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>
+
+const CONNECT_TIMEOUT_MS = 5_000
+const ANSWER_MS = 5_000
+const MAX_ATTEMPTS = 3
+const FIRST_PAUSE_MS = 100
+/** Slow readers of downloads hold a connection each; HTTP bounds how many there are. */
+const MAX_SOCKETS = 4_096
+const MAX_RETRY_TOKENS = 50
+const TOKENS_PER_RETRY = 5
+/** Larger bodies are hashed on another thread. */
+const HASH_ASIDE_BYTES = 256 * 1024
+
+/**
+ * A bucket, and the one way in which it is called: every attempt has a deadline, attempts are few and apart, and a store in
+ * trouble is not asked more than a sixth more often than a healthy one.
+ */
+export class S3Connection {
+  readonly client: S3Client
+  readonly location: S3Location
+  /** How long the store may take to answer what is short, and be silent while it sends. */
+  readonly answerMs: number
+  /** By how much the store's clock is ahead of ours, as of the last answer; undefined before. */
+  clockSkewMs: number | undefined
+  #retryTokens = MAX_RETRY_TOKENS
+
+  constructor(location: S3Location, answerMs = ANSWER_MS) {
+    this.location = location
+    this.answerMs = answerMs
+    const { endpoint, region, pathStyle, credentials } = location
+    this.client = new S3Client({
+      region,
+      forcePathStyle: pathStyle,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+      // Repeating is decided here, and checksums by what the store was found to take.
+      maxAttempts: 1,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      expectContinueHeader: false,
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+        httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+      },
+    })
+    this.#hashAside()
+    this.#watchClock()
+  }
+
+  /**
+   * Calls the store, repeatedly where that can help. What is thrown is the SDK's, but for an abort of the caller's.
+   * @throws StoreError `aborted`
+   */
+  async call<T>(
+    call: Call<T>,
+    { timeoutMs = this.answerMs, signal, repeatable = true }: CallOptions = {},
+  ): Promise<T> {
+    // Two deadlines that pass are enough: somebody waits.
+    const giveUpAt = performance.now() + 2 * timeoutMs
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await withDeadline(call, timeoutMs, signal)
+        this.#retryTokens = Math.min(MAX_RETRY_TOKENS, this.#retryTokens + 1)
+        return answer
+      } catch (error) {
+        if (signal?.aborted) throw abortedError(signal)
+        const canHelp = repeatable ? isTransient(error) : isRefusedUnprocessed(error)
+        const isOver = attempt === MAX_ATTEMPTS || performance.now() >= giveUpAt
+        if (!canHelp || isOver || this.#retryTokens < TOKENS_PER_RETRY) throw error
+        this.#retryTokens -= TOKENS_PER_RETRY
+        await pause(attempt, signal)
+      }
+    }
+  }
+
+  close(): void {
+    this.client.destroy()
+  }
+
+  /** Each body is signed by its hash, so that a store cannot take other bytes than were sent. */
+  #hashAside(): void {
+    this.client.middlewareStack.add(
+      (next) => async (args) => {
+        const request = args.request as { body?: unknown; headers: Record<string, string> }
+        if (request.body instanceof Uint8Array && request.body.byteLength >= HASH_ASIDE_BYTES) {
+          const digest = await crypto.subtle.digest('SHA-256', request.body as Uint8Array<ArrayBuffer>)
+          request.headers['x-amz-content-sha256'] = Buffer.from(digest).toString('hex')
+        }
+        return next(args)
+      },
+      { step: 'build', name: 'hashAside' },
+    )
+  }
+
+  #watchClock(): void {
+    this.client.middlewareStack.add(
+      (next) => async (args) => {
+        const result = await next(args)
+        const { headers } = result.response as { headers?: Record<string, string> }
+        const theirs = Date.parse(headers?.date ?? '')
+        if (!Number.isNaN(theirs)) this.clockSkewMs = theirs - Date.now()
+        return result
+      },
+      { step: 'deserialize', priority: 'low', name: 'watchClock' },
+    )
+  }
+}
+
+/** The deadline ends with the head of the answer: a body that follows is watched by whoever reads it. */
+async function withDeadline<T>(
+  call: Call<T>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  if (signal?.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    abort()
+  }, timeoutMs)
+  try {
+    return await call({ abortSignal: controller.signal })
+  } catch (error) {
+    throw isLate
+      ? Object.assign(new Error('no answer in time', { cause: error }), { code: 'ETIMEDOUT' })
+      : error
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+/** Longer each time, and of random length: those that failed together do not come back together. */
+async function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  const options = signal === undefined ? {} : { signal }
+  await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt, undefined, options).catch(() => {
+    throw abortedError(signal)
+  })
+}

@@ -1,0 +1,86 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { BlobKey, DirectUpload } from '../blob-store.ts'
+import { ServiceError } from '../errors.ts'
+import type { FileRecord } from '../files/file.ts'
+import type { Change } from '../metadata-store.ts'
+import type { Services } from '../services.ts'
+import { discardBlob, discardFailedBlob, WRITE_LEASE_MS } from './stage-blob.ts'
+
+/** A client that replaces its bytes again and again while they are taken has to come back. */
+const MAX_LOOKS = 3
+
+/** The fields of a file that tell of its bytes. */
+export type BytesOf = Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'md5'>
+
+/** Bytes that were taken over from a client, durable, and that no file points at yet. */
+export interface TakenBytes {
+  readonly key: BlobKey
+  readonly bytes: BytesOf
+}
+
+/** Where a client puts the bytes of an upload; the id of a file is no key of a blob, which are random. */
+export function stagingKeyOf({ id }: Pick<FileRecord, 'id'>): BlobKey {
+  return id.replaceAll('-', '')
+}
+
+export function directUploadOf({ sizeBytes, mimeType, writeOnce }: FileRecord): DirectUpload {
+  return { sizeBytes, mimeType, once: writeOnce }
+}
+
+/**
+ * To be committed with a new upload: what clients will put is removed once its URL is over, and nothing more can come. From
+ * here on nothing that is left behind is unknown.
+ */
+export function expectStaged({ blobs }: Services, file: FileRecord): Change[] {
+  if (!blobs.direct?.takes(directUploadOf(file)) || file.uploadExpiresAt === null) return []
+  const collectAfter = file.uploadExpiresAt + (blobs.lateWriteMs ?? 0)
+  return [{ kind: 'blob.release', blob: { key: stagingKeyOf(file), collectAfter } }]
+}
+
+/**
+ * Makes what a client has put to the store itself a blob of ours, which the client has no URL for. Undefined if there is
+ * nothing of that kind. What is not used has to be discarded.
+ * @throws ServiceError `size-mismatch`, before anything is copied; `state-conflict` if the client keeps replacing it
+ */
+export async function takeStaged(services: Services, file: FileRecord): Promise<TakenBytes | undefined> {
+  const { direct } = services.blobs
+  if (direct === undefined || file.blobKey !== null) return undefined
+  const staged = stagingKeyOf(file)
+  for (let look = 1; look <= MAX_LOOKS; look++) {
+    const body = await direct.findStaged(staged)
+    if (body === undefined) return undefined
+    requireSize(file, body.sizeBytes)
+    const key = randomBytes(16).toString('hex')
+    const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
+    await services.metadata.commit([{ kind: 'blob.intend', blob }])
+    try {
+      const known = await direct.promote(staged, body, key)
+      if (known !== undefined) {
+        const digests = known.sha256 === null ? await readDigests(services, key) : known
+        return { key, bytes: { blobKey: key, blobSizeBytes: body.sizeBytes, ...digests } }
+      }
+    } catch (error) {
+      await discardFailedBlob(services, key)
+      throw error
+    }
+    await discardBlob(services, key)
+  }
+  throw new ServiceError('state-conflict', 'The bytes of this upload are still being replaced; try again.')
+}
+
+/** @throws ServiceError `size-mismatch` */
+export function requireSize(file: FileRecord, uploadedBytes: number | null): void {
+  if (uploadedBytes === file.sizeBytes) return
+  const message = `${uploadedBytes} bytes were uploaded, ${file.sizeBytes} were announced.`
+  throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })
+}
+
+/** For stores that cannot tell the SHA-256 of what they hold: every file has one. */
+async function readDigests({ blobs }: Services, key: BlobKey): Promise<{ sha256: string; md5: string }> {
+  const [sha256, md5] = [createHash('sha256'), createHash('md5')]
+  for await (const chunk of await blobs.open(key)) {
+    sha256.update(chunk)
+    md5.update(chunk)
+  }
+  return { sha256: sha256.digest('hex'), md5: md5.digest('hex') }
+}

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import type { Environment } from '../src/config-reader.ts'
+import { collectBlobs } from '../src/core/files/collect-blobs.ts'
+import { parseFileId } from '../src/core/files/file-id.ts'
+import { reconcile } from '../src/core/files/reconcile.ts'
+import { TestServer } from './harness.ts'
+import { LightfieldClient, md5Of, ok } from './lightfield-client.ts'
+import { type S3Quirks, S3TestServer } from './s3/server.ts'
+import { s3Settings } from './s3/settings.ts'
+
+const MEBIBYTE = 1024 * 1024
+/** `ENTREPOT_TEST_LARGE=on` sends what Lightfield takes at most. */
+const LARGE_BYTES = (process.env.ENTREPOT_TEST_LARGE === 'on' ? 512 : 24) * MEBIBYTE
+
+async function start(t: TestContext, quirks: S3Quirks = {}, settings: Environment = {}) {
+  const s3 = await S3TestServer.start(quirks)
+  t.after(() => s3.stop())
+  const server = await TestServer.start({ ...s3Settings(s3), ENTREPOT_DIRECT_TRANSFER: 'on', ...settings })
+  t.after(() => server.stop())
+  return { s3, server, client: new LightfieldClient(server) }
+}
+
+async function put(url: string, headers: Record<string, string>, body: string | Buffer): Promise<number> {
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers,
+    body: typeof body === 'string' ? body : new Uint8Array(body),
+  })
+  await answer.text()
+  return answer.status
+}
+
+function rowOf(server: TestServer, id: string) {
+  const uuid = parseFileId(id) ?? assert.fail('no id')
+  return server.app.services.metadata.findFile(uuid).then((file) => file ?? assert.fail('no row'))
+}
+
+/** No row unknown, no byte unowned. */
+async function assertTidy(server: TestServer): Promise<void> {
+  const { orphans, damaged } = await reconcile(server.app.services, false)
+  assert.deepEqual([orphans, damaged], [[], []])
+}
+
+test('a large file goes to the bucket and comes back from it, past our process', async (t) => {
+  const { s3, server, client } = await start(t)
+  const bytes = Buffer.alloc(LARGE_BYTES)
+  for (let i = 0; i < bytes.byteLength; i += 4096) bytes.writeUInt32LE(i, i)
+  const upload = await client.pending({
+    filename: 'large.bin',
+    mimeType: 'application/octet-stream',
+    sizeBytes: LARGE_BYTES,
+  })
+  const before = structuredClone(s3.bytes)
+  assert.ok(upload.uploadUrl.startsWith(s3.endpoint))
+  assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, bytes), 200)
+  const completed = ok(await client.complete(upload.id, { md5: md5Of(bytes) }))
+  assert.equal(completed.status, 'COMPLETED')
+  const link = await client.link(upload.id)
+  assert.ok(link.startsWith(s3.endpoint))
+  const answer = await fetch(link)
+  assert.equal(answer.headers.get('content-type'), 'application/octet-stream')
+  assert.match(answer.headers.get('content-disposition') ?? '', /^attachment; filename="large.bin"/)
+  const sha256 = createHash('sha256')
+  for await (const chunk of answer.body ?? []) sha256.update(chunk)
+  const expected = createHash('sha256').update(bytes).digest('hex')
+  assert.equal(sha256.digest('hex'), expected)
+  const row = await rowOf(server, upload.id)
+  assert.deepEqual([row.sha256, row.md5, row.blobSizeBytes], [expected, md5Of(bytes), LARGE_BYTES])
+  // Through us went questions and answers, a few hundred bytes each.
+  assert.ok(s3.bytes.signed.in - before.signed.in < 1000 && s3.bytes.signed.out - before.signed.out < 1000)
+  assert.equal(s3.bytes.presigned.in, LARGE_BYTES)
+  assert.equal(s3.bytes.presigned.out, LARGE_BYTES)
+  await assertTidy(server)
+})
+
+test('what is sent to the URL after the complete changes nothing that a reader sees, and is removed', async (t) => {
+  const { s3, server, client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, 'first'), 200)
+  ok(await client.complete(upload.id))
+  assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, 'other'), 200)
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
+  const again = ok(await client.complete(upload.id))
+  assert.equal(again.status, 'COMPLETED')
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
+  await assertTidy(server)
+  server.clock.advance({ hours: 3 })
+  while ((await collectBlobs(server.app.services)) > 0);
+  assert.deepEqual(
+    [...s3.objects.keys()].filter((name) => name.includes('staging')),
+    [],
+  )
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
+  await assertTidy(server)
+})
+
+test('the last body before the complete counts', async (t) => {
+  const { client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  for (const body of ['first', 'third'])
+    assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, body), 200)
+  ok(await client.complete(upload.id))
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'third')
+})
+
+test('a URL takes the announced length and type and nothing else', async (t) => {
+  const { client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  const { uploadUrl, uploadHeaders } = upload
+  assert.equal(await put(uploadUrl, uploadHeaders, 'toolong'), 403)
+  assert.equal(await put(uploadUrl, { ...uploadHeaders, 'content-type': 'text/html' }, 'hello'), 403)
+  assert.equal(await put(uploadUrl.replace('staging', 'blobs'), uploadHeaders, 'hello'), 403)
+  assert.equal((await fetch(uploadUrl)).status, 403)
+  assert.equal((await client.complete(upload.id)).status, 422)
+  assert.equal(await put(uploadUrl, uploadHeaders, 'hello'), 200)
+  ok(await client.complete(upload.id))
+})
+
+test('a wrong MD5 makes no file, and the right bytes may follow', async (t) => {
+  const { s3, server, client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  await put(upload.uploadUrl, upload.uploadHeaders, 'wrong')
+  assert.equal((await client.complete(upload.id, { md5: md5Of('right') })).status, 422)
+  assert.equal((await rowOf(server, upload.id)).state, 'pending')
+  await put(upload.uploadUrl, upload.uploadHeaders, 'right')
+  ok(await client.complete(upload.id, { md5: md5Of('right') }))
+  server.clock.advance({ hours: 3 })
+  while ((await collectBlobs(server.app.services)) > 0);
+  assert.equal([...s3.objects.keys()].filter((name) => name.startsWith('blobs/')).length, 1)
+  await assertTidy(server)
+})
+
+test('an upload that is cancelled, or over, leaves nothing in the bucket', async (t) => {
+  const { s3, server, client } = await start(t)
+  const [cancelled, lapsed, never] = await Promise.all([1, 2, 3].map(() => client.pending({ sizeBytes: 5 })))
+  assert.ok(cancelled && lapsed && never)
+  for (const { uploadUrl, uploadHeaders } of [cancelled, lapsed]) await put(uploadUrl, uploadHeaders, 'hello')
+  ok(await client.cancel(cancelled.id))
+  // Its URL is still good for the store, and for nobody else.
+  await put(cancelled.uploadUrl, cancelled.uploadHeaders, 'hello')
+  assert.equal((await client.complete(cancelled.id)).status, 409)
+  await server.restart()
+  server.clock.advance({ hours: 3 })
+  while ((await collectBlobs(server.app.services)) > 0);
+  assert.deepEqual([...s3.objects.keys()], ['STORE'])
+  await assertTidy(server)
+})
+
+test('many completes at once make one file of one blob', async (t) => {
+  const { server, client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  await put(upload.uploadUrl, upload.uploadHeaders, 'hello')
+  const answers = await Promise.all([1, 2, 3, 4].map(() => client.complete(upload.id)))
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  await assertTidy(server)
+  server.clock.advance({ hours: 30 })
+  while ((await collectBlobs(server.app.services)) > 0);
+  const blobs = await Array.fromAsync(server.app.services.blobs.list())
+  assert.equal(blobs.filter(({ published }) => published).length, 1)
+})
+
+test('a store that cannot tell digests is read back, so that every file has its SHA-256', async (t) => {
+  const { server, client } = await start(t, { noChecksums: true, opaqueEtags: true, noConditions: false })
+  const upload = await client.pending({ sizeBytes: 5 })
+  await put(upload.uploadUrl, upload.uploadHeaders, 'hello')
+  ok(await client.complete(upload.id, { md5: md5Of('hello') }))
+  const { sha256, md5 } = await rowOf(server, upload.id)
+  assert.equal(sha256, createHash('sha256').update('hello').digest('hex'))
+  assert.equal(md5, md5Of('hello'))
+})
+
+test('a copy that fails, or whose answer is lost, can be completed again', async (t) => {
+  const { s3, server, client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  await put(upload.uploadUrl, upload.uploadHeaders, 'hello')
+  s3.break({ operation: 'CopyObject', times: 3, effect: { okWith: 'InternalError' } })
+  assert.equal((await client.complete(upload.id)).status, 503)
+  s3.break({ operation: 'CopyObject', effect: 'response-lost' })
+  ok(await client.complete(upload.id))
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'hello')
+  await assertTidy(server)
+})
+
+test('bytes that are replaced while they are taken are taken anew', async (t) => {
+  const { s3, client } = await start(t)
+  const upload = await client.pending({ sizeBytes: 5 })
+  await put(upload.uploadUrl, upload.uploadHeaders, 'first')
+  s3.break({ operation: 'CopyObject', effect: { delayMs: 100 } })
+  const completing = client.complete(upload.id)
+  while (!s3.calls.includes('CopyObject', s3.calls.lastIndexOf('PutObject')))
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  await put(upload.uploadUrl, upload.uploadHeaders, 'other')
+  ok(await completing)
+  assert.equal(await (await fetch(await client.link(upload.id))).text(), 'other')
+})
+
+test('a URL that may be used once is used once, or is ours', async (t) => {
+  for (const noConditions of [false, true]) {
+    const { s3, client } = await start(t, { noConditions })
+    const upload = await client.pending({ sizeBytes: 5, purpose: 'knowledge_user' })
+    assert.equal(upload.uploadHeaders['if-none-match'], '*')
+    assert.equal(upload.uploadUrl.startsWith(s3.endpoint), !noConditions)
+    assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, 'first'), 200)
+    assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, 'other'), 412)
+    ok(await client.complete(upload.id))
+    assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
+  }
+})
