@@ -14,6 +14,12 @@ const MAX_IDLE_SLABS = 64
  */
 const idleSlabs: ArrayBuffer[] = []
 
+/**
+ * Who needs the memory of a chunk: `passing`: nobody once the next chunk has come; it is given back then and there.
+ * `kept`: perhaps others; the garbage collector finds out.
+ */
+export type ChunkMemory = 'passing' | 'kept'
+
 interface Slab {
   readonly memory: ArrayBuffer
   readonly filled: number
@@ -26,13 +32,15 @@ interface Slab {
 export class SlabPipe {
   readonly #source: BodySource
   readonly #digest: BodyDigest
+  readonly #passed: PassedMemory | undefined
   readonly #free = new Handoff<ArrayBuffer>()
   readonly #full = new Handoff<Slab>()
   #slabCount = 0
   #isClosed = false
 
-  constructor(source: BodySource, wanted: WantedDigests) {
+  constructor(source: BodySource, wanted: WantedDigests, memory: ChunkMemory) {
     this.#source = source
+    this.#passed = memory === 'passing' ? new PassedMemory() : undefined
     this.#digest = openDigest(wanted, (error) => this.#full.fail(error))
   }
 
@@ -57,6 +65,7 @@ export class SlabPipe {
     let memory = await this.#takeFree()
     let filled = 0
     for (let chunk: Uint8Array | undefined = head; chunk; chunk = await this.#source.next()) {
+      this.#passed?.next(chunk)
       for (let rest = chunk; rest.byteLength > 0; ) {
         if (!memory) return
         const fitting = rest.subarray(0, SLAB_BYTES - filled)
@@ -99,3 +108,22 @@ export class SlabPipe {
     for (const { memory } of this.#full.drain()) this.#release(memory)
   }
 }
+
+/**
+ * Gives the memory of chunks back as soon as chunks of other memory come. Left to the garbage collector, each 64 MiB of a
+ * body would make it walk through the whole heap: V8 counts memory outside of it, and takes much of it for a reason to
+ * collect. Measured with a body of 512 MiB, that is up to half of all the work.
+ */
+class PassedMemory {
+  #last: Uint8Array | undefined
+
+  next(chunk: Uint8Array): void {
+    const { buffer, byteLength } = this.#last ?? nothing
+    // A part of a larger piece of memory may have siblings, and many small Buffers share one pool.
+    const isWhole = byteLength > 0 && byteLength === buffer.byteLength
+    if (isWhole && buffer !== chunk.buffer && buffer instanceof ArrayBuffer) buffer.transfer(0)
+    this.#last = chunk
+  }
+}
+
+const nothing = new Uint8Array(0)

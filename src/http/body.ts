@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
-import { SlabPipe } from './body-slabs.ts'
+import { type ChunkMemory, SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
 import type { WantedDigests } from './digest-worker.ts'
 
@@ -19,17 +19,25 @@ export function receiveBody(
   source: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   wanted: WantedDigests,
+  memory: ChunkMemory = 'kept',
 ): IncomingBody {
-  return new ReceivedBody(source, limits, wanted)
+  return new ReceivedBody(source, limits, wanted, memory)
 }
 
 class ReceivedBody implements IncomingBody {
   readonly #source: AsyncIterable<Uint8Array>
   readonly #limits: BodyLimits
   readonly #wanted: WantedDigests
+  readonly #memory: ChunkMemory
   #digests: Digests | undefined
 
-  constructor(source: AsyncIterable<Uint8Array>, limits: BodyLimits, wanted: WantedDigests) {
+  constructor(
+    source: AsyncIterable<Uint8Array>,
+    limits: BodyLimits,
+    wanted: WantedDigests,
+    memory: ChunkMemory,
+  ) {
+    this.#memory = memory
     this.#source = source
     this.#limits = limits
     this.#wanted = wanted
@@ -65,7 +73,7 @@ class ReceivedBody implements IncomingBody {
         if (bytes.byteLength > 0) yield bytes
         return
       }
-      const digests = yield* new SlabPipe(source, this.#wanted).pour(bytes)
+      const digests = yield* new SlabPipe(source, this.#wanted, this.#memory).pour(bytes)
       this.#digests = { sizeBytes: source.sizeBytes, ...digests }
     } finally {
       source.close()

@@ -86,7 +86,7 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
     },
     async ({ raw, linked }, reply) => {
       const wanted = { md5: linked.sizeBytes <= MAX_STREAMED_MD5_BYTES }
-      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted)
+      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted, 'passing')
       return reply.header('etag', etagOf(await stageUpload(services, linked, body))).send()
     },
   )

@@ -120,7 +120,7 @@ async function receiveFile(
   const source = declared === undefined ? new HeadCapture(body, SNIFF_BYTES) : body
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   try {
-    const blob = await fillBlob(services, intent, receiveBody(source, limits, { md5: false }))
+    const blob = await fillBlob(services, intent, receiveBody(source, limits, { md5: false }, 'passing'))
     const sniffed = source instanceof HeadCapture ? await signatureType(source.head) : undefined
     const mimeType = declared ?? sniffed ?? UNKNOWN_TYPE
     return { blob, filename, mimeType: PRINTABLE_ASCII.test(mimeType) ? mimeType : UNKNOWN_TYPE }
