@@ -1,3 +1,4 @@
+import type { DirectTransfer } from '../blob-store.ts'
 import { type Clock, SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { contentDisposition } from '../files/content-disposition.ts'
@@ -24,9 +25,9 @@ export async function issueLink(
   file: FileRecord,
   expiresAt: number,
 ): Promise<IssuedLink> {
-  const url =
-    (await directUrl(services, method, file, expiresAt)) ?? ownUrl(services, method, file, expiresAt)
-  return { url, expiresAt }
+  const { direct } = services.blobs
+  const url = direct && (await directUrl(direct, services, method, file, expiresAt))
+  return { url: url ?? ownUrl(services, method, file, expiresAt), expiresAt }
 }
 
 function ownUrl(services: Services, method: LinkMethod, file: FileRecord, expiresAt: number): string {
@@ -37,13 +38,12 @@ function ownUrl(services: Services, method: LinkMethod, file: FileRecord, expire
 }
 
 async function directUrl(
-  { blobs, clock, touchOn }: Services,
+  direct: DirectTransfer,
+  { clock, touchOn }: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
 ): Promise<string | undefined> {
-  const { direct } = blobs
-  if (direct === undefined) return undefined
   const seconds = Math.max(1, Math.floor((expiresAt - clock.now()) / SECOND_MS))
   if (method === 'PUT') {
     const upload = directUploadOf(file)

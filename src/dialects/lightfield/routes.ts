@@ -67,7 +67,9 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
         },
         (alongside) => startUpload(services, request.caller, upload, alongside),
       )
-      return reply.type('application/json; charset=utf-8').send(body)
+      // The text itself is what is returned: awaiting the reply would cost another twentieth of the request.
+      reply.type('application/json; charset=utf-8')
+      return body
     },
   )
   const endings = {
@@ -99,7 +101,8 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
           async (file) => JSON.stringify(toFileBody(file, clock.now())),
           (alongside) => end(services, request.caller, input, alongside),
         )
-        return reply.type('application/json; charset=utf-8').send(body)
+        reply.type('application/json; charset=utf-8')
+        return body
       },
     )
   }

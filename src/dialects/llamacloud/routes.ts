@@ -68,7 +68,8 @@ function addCreate({ server, services, settings }: Context): void {
       const projectId = await resolveProject(services, request.caller, requests.readScope(request.query))
       const file = await receiveUpload(services, request, projectId, settings)
       const link = settings.urlOnCreate ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
-      return reply.code(201).send(toFileBody(file, link, settings.prefixIds))
+      reply.code(201)
+      return toFileBody(file, link, settings.prefixIds)
     },
   )
 }
