@@ -84,7 +84,14 @@ export class ServiceError extends Error {
  * - `read-only`: it is being moved and takes no commits for a while.
  * - `refused`: it answered, and said no in a way that trying again will not change.
  */
-export type StoreErrorCode = 'missing' | 'conflict' | 'full' | 'aborted' | 'unavailable' | 'read-only' | 'refused'
+export type StoreErrorCode =
+  | 'missing'
+  | 'conflict'
+  | 'full'
+  | 'aborted'
+  | 'unavailable'
+  | 'read-only'
+  | 'refused'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

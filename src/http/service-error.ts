@@ -26,7 +26,10 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   missing: ['bytes-lost', 'The bytes of this file could not be read.'],
   full: ['storage-full', 'There is no space left.'],
   unavailable: ['storage-unavailable', 'Storage is not available.'],
-  'read-only': ['storage-unavailable', 'Storage is being moved: files can be read, but not changed, for a while.'],
+  'read-only': [
+    'storage-unavailable',
+    'Storage is being moved: files can be read, but not changed, for a while.',
+  ],
   aborted: ['body-incomplete', 'The request ended before its body did.'],
   conflict: ['internal', 'Unexpected error.'],
   refused: ['internal', 'Unexpected error.'],

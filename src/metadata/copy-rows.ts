@@ -94,7 +94,9 @@ async function copyTable(
   const found = new Checksum()
   for await (const page of pagesOf(table, target, run)) found.add(page)
   if (sent.rows !== found.rows || sent.digest() !== found.digest()) {
-    throw new Error(`The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`)
+    throw new Error(
+      `The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`,
+    )
   }
   return sent.rows
 }
@@ -145,7 +147,11 @@ class Checksum {
 }
 
 /** On PostgreSQL a trigger that counts many rows in one transaction takes quadratic time. */
-async function pauseCounting({ engine, builder }: DatabaseSession, run: RunQuery, pause: boolean): Promise<void> {
+async function pauseCounting(
+  { engine, builder }: DatabaseSession,
+  run: RunQuery,
+  pause: boolean,
+): Promise<void> {
   if (engine === 'sqlite') return
   const verb = pause ? 'disable' : 'enable'
   await run(sql.raw(`alter table files ${verb} trigger files_counted`).compile(builder))

@@ -16,7 +16,7 @@ export interface BlobPass {
   /** Of files whose bytes had been there already. */
   readonly present: number
   readonly damaged: readonly UncopiedFile[]
-  /** Blobs at the target that no file points at. */
+  /** Blobs at the target, or what is left of them, that no file points at. */
   readonly strangers: readonly BlobKey[]
 }
 
@@ -88,7 +88,7 @@ export class BlobCopier {
       onCopied(blob.sizeBytes)
     }
     await eachOf(this.#referenced(), take)
-    return { copied, copiedBytes, present, damaged, strangers: [...strangers] }
+    return { copied, copiedBytes, present, damaged, strangers: [...strangers, ...this.#leftovers] }
   }
 
   /** Removes those that no row knows of; only where no row can come any more. */
