@@ -105,7 +105,7 @@ export class Installation {
     for (const size of [1, 70_000, 9_000_000]) await made.add(size)
     await new LlamaCloudClient(server).stored(randomBytes(500), 'll ü.txt', { external_file_id: 'e-1' })
     const labels = { team: 'harbour', colour: 'blue' }
-    const expirationConfig = { expirationPolicy: 'SINCE_CREATED_AT', ttlDays: '3' }
+    const expirationConfig = { expirationPolicy: 'STATIC', ttlDays: '3' }
     await new YandexRest(server).stored('yandex', { name: 'y', labels, expirationConfig })
     await made.remove(await made.add(10))
     await field.cancelled()
