@@ -20,6 +20,7 @@ import {
   newFolder,
   newPostgres,
   startOnDisk,
+  statusOf,
 } from './move.harness.ts'
 import { YandexRest } from './yandex-rest.ts'
 
@@ -46,7 +47,7 @@ function keepReading(installation: Installation): { stop(): Promise<Set<number>>
     while (!stopped) {
       const [id = ''] = installation.files.keys()
       statuses.add((await field.list()).status).add((await field.retrieve(id)).status)
-      statuses.add((await fetch(await field.link(id))).status)
+      statuses.add(await statusOf(await field.link(id)))
       await delay(5)
     }
   })()
