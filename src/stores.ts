@@ -27,7 +27,7 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const metadata = await openMetadata(config, onFatal)
   try {
-    await requireHere(config, await metadata.move())
+    requireHere(config, await metadata.move())
     const { blobs, storage } = await openBlobs(config)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
@@ -42,7 +42,7 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
 }
 
 /** A move may have gone elsewhere, or come here. @throws Error in one sentence unless the installation is here */
-async function requireHere(config: Config, move: MoveState | undefined): Promise<void> {
+function requireHere(config: Config, move: MoveState | undefined): void {
   if (move === undefined) return
   const { stage, place } = move
   if (stage === 'arriving')
@@ -59,9 +59,17 @@ async function requireHere(config: Config, move: MoveState | undefined): Promise
     throw new Error(
       `The files of this database are kept ${inWords(place)}; start with the settings for that.`,
     )
-  if (stage !== 'bytes-left') return
+}
+
+/**
+ * Lets changes in again once a server starts where the bytes are now. Commands do not: as long as none did, servers that
+ * know only the old place may be running.
+ */
+export async function settleMove(config: Config, metadata: MetadataStore): Promise<void> {
+  const move = await metadata.move()
+  if (move?.stage !== 'bytes-left') return
   const session = await openSession(config)
-  await noteMove(session, { stage: 'settled', place }).finally(() => session.close())
+  await noteMove(session, { ...move, stage: 'settled' }).finally(() => session.close())
 }
 
 /** What a database remembers of where its bytes were moved to. */

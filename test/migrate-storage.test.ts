@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
-import { type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
+import { entrepot, type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import type { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
@@ -121,6 +121,9 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   assertDone(await moves(at(server), bucket, '--finish'))
   assert.equal((await new LightfieldClient(server).create()).status, 503)
   await assert.rejects(server.restart({}), /are kept in S3 entrepot-test\//)
+  // Looking at it does not let changes in; the first server does.
+  assertDone(await entrepot(['doctor'], at(server, bucket.settings)))
+  assert.equal((await entrepot(['org', 'create', 'new'], at(server, bucket.settings))).status, 1)
   await server.restart(bucket.settings)
   await installation.assertReadable(link)
   await installation.add(77)

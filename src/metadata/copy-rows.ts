@@ -4,8 +4,7 @@ import type { DatabaseSession, RunQuery } from './migrate.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { SqlValue, Tables } from './tables.ts'
 
-/** Rows per statement; with the columns of `files` well below the parameters that either engine takes. */
-const BATCH = 250
+/** Rows per statement. */
 const PAGE = 2000
 
 /** By what each table is read in order; null: not copied. Whoever adds a table has to say which. */
@@ -87,9 +86,7 @@ async function copyTable(
   const sent = new Checksum()
   for await (const page of pagesOf(table, source, source.run)) {
     sent.add(page)
-    for (let at = 0; at < page.length; at += BATCH) {
-      await run(insertion(table, target, page.slice(at, at + BATCH)))
-    }
+    await run(insertion(table, target, page))
   }
   const found = new Checksum()
   for await (const page of pagesOf(table, target, run)) found.add(page)
@@ -126,9 +123,21 @@ function keyOf(row: SqlRow, key: readonly string[], columns: readonly string[]):
   })
 }
 
-function insertion({ name, columns }: CopiedTable, { builder }: DatabaseSession, rows: readonly SqlRow[]) {
-  const into = sql`insert into ${sql.table(name)} (${sql.join(columns.map((column) => sql.ref(column)))})`
-  return sql`${into} values ${sql.join(rows.map((row) => sql`(${sql.join(row)})`))}`.compile(builder)
+/** One parameter for all rows: thousands of them would take longer to parse than to insert. */
+function insertion(
+  { name, columns }: CopiedTable,
+  { engine, builder }: DatabaseSession,
+  rows: readonly SqlRow[],
+) {
+  const json = JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
+  )
+  const names = sql.join(columns.map((column) => sql.ref(column)))
+  const values =
+    engine === 'sqlite'
+      ? sql`select ${sql.join(columns.map((column) => sql`value ->> ${sql.lit(column)}`))} from json_each(${json})`
+      : sql`select ${names} from json_populate_recordset(null::${sql.table(name)}, ${json}::json)`
+  return sql`insert into ${sql.table(name)} (${names}) ${values}`.compile(builder)
 }
 
 /** A count and a digest of rows in their order. */
