@@ -24,7 +24,7 @@ import { JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { Metrics } from './ops/metrics.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
-import { openStores } from './stores.ts'
+import { openStores, settleMove } from './stores.ts'
 import { createSurface } from './surface.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
@@ -121,6 +121,7 @@ export class App {
     }
     const { metadata, blobs, storage } = await openStores(this.#config, onFatal)
     this.#closers.unshift(() => metadata.close())
+    await settleMove(this.#config, metadata)
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
     // several serve, leases run out.

@@ -4,9 +4,11 @@ import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
-import type { MetadataStore } from './core/metadata-store.ts'
-import { openPostgresMetadataStore } from './metadata/postgres.ts'
-import { openSqliteMetadataStore } from './metadata/sqlite.ts'
+import type { MetadataStore, MoveState } from './core/metadata-store.ts'
+import type { DatabaseSession } from './metadata/migrate.ts'
+import { noteMove } from './metadata/moves.ts'
+import { openPostgresMetadataStore, openPostgresSession } from './metadata/postgres.ts'
+import { openSqliteMetadataStore, openSqliteSession } from './metadata/sqlite.ts'
 
 /** Rows and bytes of one installation, opened together and belonging together. */
 export interface Stores {
@@ -25,12 +27,13 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const metadata = await openMetadata(config, onFatal)
   try {
+    requireHere(config, await metadata.move())
     const { blobs, storage } = await openBlobs(config)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
     const owner = await blobs.claim(id)
     if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
-    if (config.s3) await writeFile(join(dataDir, 'STORE'), `${placeOf(config.s3)}\n`, { mode: 0o600 })
+    if (config.s3) await tellFolder(config, id)
     return { metadata, blobs, storage }
   } catch (error) {
     await metadata.close()
@@ -38,7 +41,56 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
   }
 }
 
-function openMetadata(
+/** A move may have gone elsewhere, or come here. @throws Error in one sentence unless the installation is here */
+function requireHere(config: Config, move: MoveState | undefined): void {
+  if (move === undefined) return
+  const { stage, place } = move
+  if (stage === 'arriving')
+    throw new Error(
+      'An installation is being moved to this database; finish that first (entrepot migrate-storage --finish).',
+    )
+  if (stage === 'leaving')
+    throw new Error(
+      `The installation is being moved to ${place}; finish that, or give it up (entrepot migrate-storage --abandon).`,
+    )
+  if (stage === 'left')
+    throw new Error(`The installation was moved to ${place}; start with the settings for that.`)
+  if (place !== bytesPlace(config))
+    throw new Error(
+      `The files of this database are kept ${inWords(place)}; start with the settings for that.`,
+    )
+}
+
+/**
+ * Lets changes in again once a server starts where the bytes are now. Commands do not: as long as none did, servers that
+ * know only the old place may be running.
+ */
+export async function settleMove(config: Config, metadata: MetadataStore): Promise<void> {
+  const move = await metadata.move()
+  if (move?.stage !== 'bytes-left') return
+  const session = await openSession(config)
+  await noteMove(session, { ...move, stage: 'settled' }).finally(() => session.close())
+}
+
+/** What a database remembers of where its bytes were moved to. */
+export function bytesPlace({ s3 }: Config): string {
+  return s3 ? placeOf(s3) : 'disk'
+}
+
+function inWords(place: string): string {
+  return place.startsWith('S3 ') ? `in ${place}` : `on ${place}`
+}
+
+/** Notes in the data folder where the bytes are, whatever it said before. */
+export async function tellFolder({ dataDir, s3 }: Config, storeId: string): Promise<void> {
+  await writeFile(join(dataDir, 'STORE'), `${s3 ? placeOf(s3) : storeId}\n`, { mode: 0o600 })
+}
+
+export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
+  return databaseUrl === undefined ? openSqliteSession(dataDir) : openPostgresSession(databaseUrl.reveal())
+}
+
+export function openMetadata(
   { dataDir, databaseUrl }: Config,
   onFatal: (error: unknown) => void,
 ): Promise<MetadataStore> {
@@ -46,7 +98,11 @@ function openMetadata(
   return openPostgresMetadataStore(databaseUrl.reveal())
 }
 
-async function openBlobs({ dataDir, diskReserveBytes, s3 }: Config): Promise<Omit<Stores, 'metadata'>> {
+export async function openBlobs({
+  dataDir,
+  diskReserveBytes,
+  s3,
+}: Config): Promise<Omit<Stores, 'metadata'>> {
   if (s3 === undefined) {
     const options = diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes }
     return { blobs: await DiskBlobStore.open(dataDir, options), storage: undefined }

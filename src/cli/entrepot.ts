@@ -5,6 +5,7 @@ import { reportFailure } from './failure.ts'
 import { addIdCommand } from './id.ts'
 import { addKeyCommands } from './key.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addMigrateStorageCommand } from './migrate-storage.ts'
 import { addOrgCommands } from './org.ts'
 import { addProjectCommands } from './project.ts'
 import { addServeCommand } from './serve.ts'
@@ -20,6 +21,7 @@ addOrgCommands(program)
 addProjectCommands(program)
 addIdCommand(program)
 addMigrateCommand(program)
+addMigrateStorageCommand(program)
 addDoctorCommand(program)
 
 // Whoever reads our output may have seen enough (`entrepot key list | head -1`).

@@ -196,8 +196,46 @@ export function addSettings(command: Command, offered: readonly Setting[]): Comm
  */
 export function configOf(command: Command): Config {
   const env = { ...process.env }
-  const flags = settings.filter((setting) => givenValue(command, setting) !== undefined)
-  for (const setting of flags) env[environmentName(setting)] = givenValue(command, setting)
+  // A move is told by its variables where to; they are nobody else's settings.
+  if (command.name() === 'migrate-storage')
+    for (const name of Object.keys(env)) if (name.startsWith(TARGET)) delete env[name]
+  return load(env, command, '')
+}
+
+/** The settings of the source are not those of the target, but for its data folder and credentials, unless others are named. */
+const TARGET = 'ENTREPOT_TO_'
+
+/** A password in a flag would be in the list of processes. */
+const targetSettings = storeSettings.filter(({ variable }) => variable !== 'DATABASE_URL')
+
+export function addTargetSettings(command: Command): void {
+  for (const { variable, value, meaning } of targetSettings) {
+    const flag = `--to-${flagOf({ variable }).slice(2)} <${value}>`
+    command.addOption(new Option(flag, `of the target: ${meaning} (${TARGET}${variable})`))
+  }
+}
+
+/**
+ * What a move moves to. `ENTREPOT_TO_AWS_ACCESS_KEY_ID` and its like stand for those of the SDK.
+ * @throws ConfigError which names a wrong flag as a flag
+ */
+export function targetConfigOf(command: Command, source: Config): Config {
+  const env: NodeJS.ProcessEnv = { ENTREPOT_DATA_DIR: source.dataDir }
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!name.startsWith('ENTREPOT_')) env[name] = value
+  }
+  for (const [name, value] of Object.entries(process.env)) {
+    if (!name.startsWith(TARGET)) continue
+    const own = name.slice(TARGET.length)
+    env[own.startsWith('AWS_') ? own : `ENTREPOT_${own}`] = value
+  }
+  return load(env, command, 'TO_')
+}
+
+function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): Config {
+  const givenTo = ({ variable }: Setting) => givenValue(command, { variable: prefix + variable })
+  const flags = settings.filter((setting) => givenTo(setting) !== undefined)
+  for (const setting of flags) env[environmentName(setting)] = givenTo(setting)
   try {
     return loadConfig(env)
   } catch (error) {
@@ -205,21 +243,23 @@ export function configOf(command: Command): Config {
     throw new ConfigError(
       error.problems.map((problem) => {
         const given = flags.find((setting) => problem.startsWith(`${environmentName(setting)} `))
-        return given ? flagOf(given) + problem.slice(environmentName(given).length) : problem
+        if (given === undefined) return prefix === '' ? problem : problem.replace(/^ENTREPOT_/, TARGET)
+        const flag = flagOf({ variable: prefix + given.variable })
+        return flag + problem.slice(environmentName(given).length)
       }),
     )
   }
 }
 
-function environmentName({ variable }: Setting): string {
+function environmentName({ variable }: Pick<Setting, 'variable'>): string {
   return `ENTREPOT_${variable}`
 }
 
-function flagOf({ variable }: Setting): string {
+function flagOf({ variable }: Pick<Setting, 'variable'>): string {
   return `--${variable.toLowerCase().replaceAll('_', '-')}`
 }
 
-function givenValue(command: Command, { variable }: Setting): string | undefined {
+function givenValue(command: Command, { variable }: Pick<Setting, 'variable'>): string | undefined {
   const attribute = variable.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
   return command.getOptionValue(attribute) as string | undefined
 }

@@ -81,9 +81,17 @@ export class ServiceError extends Error {
  * - `full`: no space (disk, quota of the store).
  * - `aborted`: the caller's signal fired; nothing was stored.
  * - `unavailable`: the store cannot be reached or failed; trying again may help.
+ * - `read-only`: it is being moved and takes no commits for a while.
  * - `refused`: it answered, and said no in a way that trying again will not change.
  */
-export type StoreErrorCode = 'missing' | 'conflict' | 'full' | 'aborted' | 'unavailable' | 'refused'
+export type StoreErrorCode =
+  | 'missing'
+  | 'conflict'
+  | 'full'
+  | 'aborted'
+  | 'unavailable'
+  | 'read-only'
+  | 'refused'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

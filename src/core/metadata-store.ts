@@ -134,6 +134,22 @@ export type Change =
   /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
   | { readonly kind: 'leases.end'; readonly now: number }
 
+/**
+ * - `arriving`: the rows of an installation are to come here.
+ * - `leaving`: nothing is written any more, while the last of it is copied.
+ * - `left`: the rows are at another place now.
+ * - `bytes-left`: the bytes are at another place now, and nothing is written until somebody comes who knows that place.
+ * - `settled`: somebody did.
+ */
+export type MoveStage = 'arriving' | 'leaving' | 'left' | 'bytes-left' | 'settled'
+
+/** A move of the installation as its database tells. */
+export interface MoveState {
+  readonly stage: MoveStage
+  /** Where to, in words for the operator; of the last two where the bytes are. */
+  readonly place: string
+}
+
 /** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
 export interface FileFilter {
   readonly projectId: string
@@ -165,7 +181,7 @@ export interface FilePage {
 /**
  * Rows, transactions and nothing else. Reads see every commit that was acknowledged before they began, whoever made
  * it (other processes included), and never wait for a commit in progress.
- * @throws StoreError `conflict` (guards only), `full`, `unavailable`
+ * @throws StoreError `conflict` (guards only), `full`, `unavailable`, `read-only`
  */
 export interface MetadataStore {
   /**
@@ -219,6 +235,8 @@ export interface MetadataStore {
 
   /** Random, made with the database. The blob store must carry the same. */
   storeId(): Promise<string>
+  /** Undefined if the installation was never moved. */
+  move(): Promise<MoveState | undefined>
   /** Resolves if the database answers. @throws StoreError `unavailable` */
   check(): Promise<void>
   close(): Promise<void>

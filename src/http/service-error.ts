@@ -26,17 +26,25 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   missing: ['bytes-lost', 'The bytes of this file could not be read.'],
   full: ['storage-full', 'There is no space left.'],
   unavailable: ['storage-unavailable', 'Storage is not available.'],
+  'read-only': [
+    'storage-unavailable',
+    'Storage is being moved: files can be read, but not changed, for a while.',
+  ],
   aborted: ['body-incomplete', 'The request ended before its body did.'],
   conflict: ['internal', 'Unexpected error.'],
   refused: ['internal', 'Unexpected error.'],
 }
+
+/** A move takes its time, and every client will come again. */
+const READ_ONLY_RETRY_SECONDS = 10
 
 /** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
-    return new ServiceError(code, message, { cause: error })
+    const retry = error.code === 'read-only' ? { retryAfterSeconds: READ_ONLY_RETRY_SECONDS } : {}
+    return new ServiceError(code, message, { cause: error, ...retry })
   }
   if (isAbort(error))
     return new ServiceError('body-incomplete', 'The request ended before its body did.', { cause: error })

@@ -112,6 +112,7 @@ export function accessQueries(db: Kysely<Tables>) {
         .orderBy('id', 'desc'),
     ),
     storeId: prepare<Nothing>(() => db.selectFrom('installation').select('storeId')),
+    move: prepare<Nothing>(() => db.selectFrom('installation').select(['moveStage', 'movePlace'])),
   }
 }
 

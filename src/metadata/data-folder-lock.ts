@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createPrivateFile } from './sqlite-connection.ts'
 
-const LOCK_FILE = 'lock.db'
 const SQLITE_BUSY = 5
 
 export interface DataFolderLock {
@@ -15,7 +14,18 @@ export interface DataFolderLock {
  * @throws Error if another server holds it
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
-  const path = join(dataDir, LOCK_FILE)
+  return lock(
+    join(dataDir, 'lock.db'),
+    `Another server uses the data folder ${dataDir}. Stop it, or choose another folder.`,
+  )
+}
+
+/** The same for moves out of a data folder, beside its server. @throws Error if there is one already */
+export function lockMove(dataDir: string): DataFolderLock {
+  return lock(join(dataDir, 'move.db'), `The installation in ${dataDir} is being moved by another process.`)
+}
+
+function lock(path: string, refusal: string): DataFolderLock {
   createPrivateFile(path)
   const db = new DatabaseSync(path, { timeout: 0 })
   try {
@@ -23,7 +33,7 @@ export function lockDataFolder(dataDir: string): DataFolderLock {
   } catch (error) {
     db.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new Error(`Another server uses the data folder ${dataDir}. Stop it, or choose another folder.`)
+    throw new Error(refusal)
   }
   return {
     release() {

@@ -2,6 +2,7 @@ import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import { initial } from './migrations/0001-initial.ts'
 import { quotasAndPaging } from './migrations/0002-quotas-and-paging.ts'
 import { fileCounts } from './migrations/0003-file-counts.ts'
+import { moves } from './migrations/0004-moves.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -15,7 +16,7 @@ interface MigrationStep {
 }
 
 /** Index plus one is the schema version. Released entries never change; new ones are appended. */
-export const allMigrations: readonly Migration[] = [initial, quotasAndPaging, fileCounts]
+export const allMigrations: readonly Migration[] = [initial, quotasAndPaging, fileCounts, moves]
 
 /** A connection on which the schema is brought up to date. */
 export interface MigrationSession {
@@ -23,6 +24,13 @@ export interface MigrationSession {
   readonly builder: Kysely<Tables>
   /** Runs `work` in one transaction that no other migration, of whatever process, overlaps. */
   exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
+}
+
+/** A connection of its own beside those of a store, for what is not a commit. */
+export interface DatabaseSession extends MigrationSession {
+  /** Outside of any transaction. */
+  readonly run: RunQuery
+  close(): Promise<void>
 }
 
 export type RunQuery = (query: CompiledQuery) => Promise<readonly SqlRow[]>

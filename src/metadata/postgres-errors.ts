@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import { StoreError, type StoreErrorCode } from '../core/errors.ts'
+import { READ_ONLY_STATE } from './moves.ts'
 
 /** Codes by SQLSTATE, or by its class, the first two characters (postgresql.org/docs/current/errcodes-appendix.html). */
 const codes: Readonly<Record<string, StoreErrorCode>> = {
@@ -8,6 +9,7 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
   '23503': 'conflict', // foreign key: the row depends on another commit, so it is a lost race
   '23505': 'conflict', // unique
   '53100': 'full', // disk full
+  [READ_ONLY_STATE]: 'read-only',
   '54': 'refused', // program limit exceeded, such as a text too long for an index
 }
 
@@ -27,6 +29,7 @@ const sentences: Readonly<Record<StoreErrorCode, string>> = {
   full: 'The database has no space left',
   unavailable: 'The database failed',
   refused: 'The database refused the change',
+  'read-only': 'The database takes no commits while it is moved',
   missing: 'The database failed',
   aborted: 'The database failed',
 }

@@ -4,7 +4,7 @@ import { Client, type Pool } from 'pg'
 import { StoreError } from '../core/errors.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
-import { allMigrations, type MigrationSession, migrate } from './migrate.ts'
+import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
 import { PostgresStatements } from './postgres-statements.ts'
@@ -123,33 +123,52 @@ export class PostgresEngine implements SqlEngine {
 
 /** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */
 export async function migratePostgres(url: string, migrations = allMigrations): Promise<void> {
-  // A migration may take its time, and waits for another process's for as long as that takes.
-  const settings = { ...sessionSettings(url), statement_timeout: 0, lock_timeout: 0, query_timeout: 0 }
-  const client = new Client(settings)
+  await (await openMigrated(url, migrations)).close()
+}
+
+/** Opens a database, of the newest schema, beside whoever else uses it. */
+export function openPostgresSession(url: string): Promise<DatabaseSession> {
+  return openMigrated(url, allMigrations)
+}
+
+async function openMigrated(url: string, migrations: typeof allMigrations): Promise<DatabaseSession> {
+  const client = new Client({ ...sessionSettings(url), ...noHurry })
   client.on('error', () => undefined)
   try {
     await client.connect()
     await requireSoundSession(client)
-    await migrate(sessionOn(client), migrations)
+    const session = sessionOn(client)
+    await migrate(session, migrations)
+    return session
   } catch (error) {
-    throw openingFailure(url, error)
-  } finally {
     await client.end().catch(() => undefined)
+    throw openingFailure(url, error)
   }
 }
 
-function sessionOn(client: Client): MigrationSession {
+/** A migration may take its time, and waits for another process's for as long as that takes. */
+const noHurry = {
+  statement_timeout: 0,
+  lock_timeout: 0,
+  query_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+}
+
+function sessionOn(client: Client): DatabaseSession {
+  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+    const { rows } = await client.query({ text: sql, values: [...parameters], rowMode: 'array' })
+    return rows as unknown as SqlRow[]
+  }
   return {
+    run,
+    close: () => client.end().catch(() => undefined),
     engine: 'postgres',
     builder: postgresBuilder,
     async exclusively(work) {
       await client.query('begin')
       try {
         await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
-        const result = await work(async ({ sql, parameters }) => {
-          const { rows } = await client.query({ text: sql, values: [...parameters], rowMode: 'array' })
-          return rows as unknown as SqlRow[]
-        })
+        const result = await work(run)
         await client.query('commit')
         return result
       } catch (error) {

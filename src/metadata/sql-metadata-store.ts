@@ -1,5 +1,12 @@
 import { StoreError } from '../core/errors.ts'
-import type { AnswerSlot, Change, FileFilter, FilePage, MetadataStore } from '../core/metadata-store.ts'
+import type {
+  AnswerSlot,
+  Change,
+  FileFilter,
+  FilePage,
+  MetadataStore,
+  MoveStage,
+} from '../core/metadata-store.ts'
 import { accessQueries, keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow, answerQueries } from './answers.ts'
 import { blobQueries, referencedShape, unreferencedShape } from './blobs.ts'
@@ -133,6 +140,12 @@ export class SqlMetadataStore implements MetadataStore {
     const [row] = await this.#engine.read(this.#queries.access.storeId, {})
     if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
     return row[0] as string
+  }
+
+  async move() {
+    const [row] = await this.#engine.read(this.#queries.access.move, {})
+    const [stage, place] = (row ?? [null, null]) as [MoveStage | null, string | null]
+    return stage === null ? undefined : { stage, place: place ?? '' }
   }
 
   async check() {

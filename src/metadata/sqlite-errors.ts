@@ -1,6 +1,6 @@
 import { StoreError } from '../core/errors.ts'
 
-type FailureCode = 'conflict' | 'full' | 'unavailable' | 'refused'
+type FailureCode = 'conflict' | 'full' | 'unavailable' | 'read-only' | 'refused'
 
 /** What an error of SQLite means for the commit or read that met it. */
 export interface SqliteFailure {
@@ -28,13 +28,15 @@ const codes: Readonly<Record<number, Pick<SqliteFailure, 'code'> & Partial<Sqlit
 
 /** CONSTRAINT_FOREIGNKEY, _PRIMARYKEY, _UNIQUE: the row depends on another commit, so it is a lost race. */
 const conflicts: readonly number[] = [787, 1555, 2067]
+/** CONSTRAINT_TRIGGER: the only triggers of ours that raise are those of `refuseWrites`. */
+const RAISED = 1811
 
 export function sqliteFailure(error: unknown): SqliteFailure {
   const { errcode, message } = error as { errcode?: number; message: string }
   // No code: node:sqlite refused a value before SQLite saw it.
   if (errcode === undefined) return { code: 'refused', message, local: true, fatal: false }
   const known = codes[errcode & 0xff] ?? { code: 'unavailable' }
-  const code = conflicts.includes(errcode) ? 'conflict' : known.code
+  const code = conflicts.includes(errcode) ? 'conflict' : errcode === RAISED ? 'read-only' : known.code
   return { local: false, fatal: false, ...known, code, message: `${message} (SQLite code ${errcode})` }
 }
 
@@ -42,6 +44,7 @@ const sentences: Readonly<Record<FailureCode, string>> = {
   conflict: 'The change does not fit the current state',
   full: 'The database has no space left',
   unavailable: 'The database failed',
+  'read-only': 'The database takes no commits while it is moved',
   refused: 'The database refused the change',
 }
 

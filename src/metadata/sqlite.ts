@@ -3,7 +3,7 @@ import type { StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
 import type { MetadataStore } from '../core/metadata-store.ts'
-import { allMigrations, type MigrationSession, migrate } from './migrate.ts'
+import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
 import type { SqlEngine, SqlRow } from './sql-engine.ts'
 import { SqlMetadataStore } from './sql-metadata-store.ts'
@@ -118,12 +118,21 @@ export class SqliteEngine implements SqlEngine {
 
 /** Brings a database file to the newest schema, or to the last of `migrations`. */
 export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
-  const connection = await openPatiently(path)
+  const session = sessionOn(await openPatiently(path))
   try {
-    await migrate(sessionOn(connection), migrations)
+    await migrate(session, migrations)
   } finally {
-    connection.db.close()
+    await session.close()
   }
+}
+
+/** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */
+export async function openSqliteSession(dataDir: string): Promise<DatabaseSession> {
+  refuseUnsoundSqlite()
+  const path = join(dataDir, DATABASE_FILE)
+  createPrivateFile(path)
+  await migrateSqlite(path)
+  return sessionOn(await openPatiently(path))
 }
 
 /** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. */
@@ -140,18 +149,21 @@ async function openPatiently(path: string): Promise<WritingConnection> {
   }
 }
 
-function sessionOn({ db }: WritingConnection): MigrationSession {
+function sessionOn({ db }: WritingConnection): DatabaseSession {
+  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+    const statement = db.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.all(...(parameters as SqlRow)) as unknown as SqlRow[]
+  }
   return {
+    run,
+    close: async () => db.close(),
     engine: 'sqlite',
     builder: sqliteBuilder,
     async exclusively(work) {
       db.exec('BEGIN IMMEDIATE')
       try {
-        const result = await work(async ({ sql, parameters }) => {
-          const statement = db.prepare(sql)
-          statement.setReturnArrays(true)
-          return statement.all(...(parameters as SqlRow)) as unknown as SqlRow[]
-        })
+        const result = await work(run)
         db.exec('COMMIT')
         return result
       } catch (error) {

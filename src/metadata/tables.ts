@@ -3,7 +3,7 @@ import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
-import type { AnswerSlot, Session, UnreferencedBlob } from '../core/metadata-store.ts'
+import type { AnswerSlot, MoveStage, Session, UnreferencedBlob } from '../core/metadata-store.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
 export type SqlValue = string | number | null
@@ -49,7 +49,7 @@ interface FileCountRow {
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
-  installation: { storeId: string }
+  installation: { storeId: string; moveStage: MoveStage | null; movePlace: string | null }
   organizations: Stored<Organization> & Counters
   projects: Stored<Project> & Counters
   apiKeys: Stored<ApiKey>

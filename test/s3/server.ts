@@ -91,6 +91,8 @@ export class S3TestServer {
   readonly bytes = { signed: { in: 0, out: 0 }, presigned: { in: 0, out: 0 } }
   /** Operations in the order of their arrival. */
   readonly calls: string[] = []
+  /** The names of objects that somebody sent whole, in the order of their arrival. */
+  readonly puts: string[] = []
   quirks: S3Quirks
   /** Requests that are not answered yet. */
   inFlight = 0
@@ -150,6 +152,7 @@ export class S3TestServer {
       const { presigned, payloadHash } = verifySignature(request, url, this.credentials, now)
       const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
       this.calls.push(operation)
+      if (operation === 'PutObject') this.puts.push(name)
       const counter = presigned ? this.bytes.presigned : this.bytes.signed
       counter.in += body.byteLength
       if (bucket !== this.bucket) throw new S3Refusal(404, 'NoSuchBucket')

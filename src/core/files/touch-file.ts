@@ -24,7 +24,7 @@ export async function touchFile(
   try {
     await metadata.commit([{ kind: 'file.update', id: file.id, guard, patch: { lastActiveAt, expiresAt } }])
   } catch (error) {
-    // Somebody else touched, changed or deleted it; theirs is as good.
-    if (!isStoreError(error, 'conflict')) throw error
+    // Somebody else touched, changed or deleted it; theirs is as good. While the installation moves nothing is noted.
+    if (!isStoreError(error, 'conflict') && !isStoreError(error, 'read-only')) throw error
   }
 }

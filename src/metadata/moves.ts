@@ -1,0 +1,82 @@
+import { sql } from 'kysely'
+import type { MoveState } from '../core/metadata-store.ts'
+import type { DatabaseSession, RunQuery } from './migrate.ts'
+
+/** What PostgreSQL's triggers raise; SQLite has a code for all that its triggers raise. */
+export const READ_ONLY_STATE = 'EN001'
+const ATTEMPTS = 10
+const DEADLOCK = '40P01'
+
+/** All that commits write to. */
+const guardedTables = [
+  'organizations',
+  'projects',
+  'api_keys',
+  'link_keys',
+  'sessions',
+  'files',
+  'unreferenced_blobs',
+  'answers',
+]
+
+/**
+ * Notes where the move stands, and shuts or opens the database for commits accordingly, in one transaction: whatever was
+ * committed before is there to be copied, and whoever comes later is refused, in whatever process. Triggers do it, so that
+ * nobody pays for it, or has to be told, as long as nothing moves.
+ */
+export async function noteMove(session: DatabaseSession, move: MoveState | undefined): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await session.exclusively(async (run) => {
+        await admitWrites(session, run)
+        if (move && move.stage !== 'settled' && move.stage !== 'arriving') await refuseWrites(session, run)
+        await run(
+          session.builder
+            .updateTable('installation')
+            .set({ moveStage: move?.stage ?? null, movePlace: move?.place ?? null })
+            .compile(),
+        )
+      })
+    } catch (error) {
+      // Commits under way hold the tables in an order of their own.
+      if ((error as { code?: string }).code !== DEADLOCK || attempt === ATTEMPTS) throw error
+    }
+  }
+}
+
+async function refuseWrites({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  const statements = engine === 'sqlite' ? guardedTables.flatMap(sqliteTriggers) : postgresTriggers
+  for (const text of statements) await run(sql.raw(text).compile(builder))
+}
+
+/** Does nothing where writes are admitted. */
+async function admitWrites({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  const statements =
+    engine === 'sqlite'
+      ? guardedTables.flatMap((table) => verbs.map((verb) => `drop trigger if exists ${nameOf(table, verb)}`))
+      : ['drop function if exists refuse_writes() cascade']
+  for (const text of statements) await run(sql.raw(text).compile(builder))
+}
+
+const verbs = ['insert', 'update', 'delete']
+
+function nameOf(table: string, verb: string): string {
+  return `moving_${table}_${verb}`
+}
+
+function sqliteTriggers(table: string): string[] {
+  return verbs.map(
+    (verb) =>
+      `create trigger ${nameOf(table, verb)} before ${verb} on ${table} begin select raise(abort, 'moving'); end`,
+  )
+}
+
+const postgresTriggers = [
+  `create function refuse_writes() returns trigger language plpgsql as $$ begin
+    raise exception 'moving' using errcode = '${READ_ONLY_STATE}';
+  end $$`,
+  ...guardedTables.map(
+    (table) =>
+      `create trigger moving before insert or update or delete on ${table} for each statement execute function refuse_writes()`,
+  ),
+]
