@@ -1,0 +1,38 @@
+import type { TestContext } from 'node:test'
+import type { Environment } from '../src/config-reader.ts'
+import { TestServer } from './harness.ts'
+import { LightfieldClient } from './lightfield-client.ts'
+import { newDatabase } from './postgres.ts'
+import { S3TestServer } from './s3/server.ts'
+import { s3Settings } from './s3/settings.ts'
+
+/** The admin key of every node. */
+export const NODES_KEY = 'root-key-of-several-nodes'
+
+/** One server of several on the same database and bucket. */
+export interface TestNode {
+  readonly server: TestServer
+  readonly client: LightfieldClient
+}
+
+/** Servers of this process on one new database and one new bucket, each with a data folder of its own. */
+export async function startNodes(
+  t: TestContext,
+  count: number,
+  settings: Environment = {},
+): Promise<readonly TestNode[]> {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const shared = {
+    ENTREPOT_DATABASE_URL: await newDatabase(),
+    ENTREPOT_ROOT_KEY: NODES_KEY,
+    ...s3Settings(s3),
+    ...settings,
+  }
+  const start = async () => {
+    const server = await TestServer.start(shared)
+    t.after(() => server.stop())
+    return { server, client: new LightfieldClient({ url: server.url, key: NODES_KEY }) }
+  }
+  return Promise.all(Array.from({ length: count }, start))
+}
