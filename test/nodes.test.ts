@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { NODES_KEY, startNodes, type TestNode } from './nodes.harness.ts'
 
+const UNKNOWN = 'fil_0000000000000000000000000'
 const CONTENT = 'written once, read everywhere'
 
 /** The link of one node, at the address of another. */
@@ -89,4 +91,42 @@ test('of a hundred uploads at once on three nodes, a quota with room for one adm
   assert.equal(refused.size, 1)
   assert.equal((await metadata.usage('organization', id)).files, 1)
   assert.equal(ok(await client.list()).totalCount, 1)
+})
+
+test('a limit of requests holds over three nodes, and one alone may use all of it', async (t) => {
+  const limit = 20
+  const nodes = await startNodes(t, 3, { ENTREPOT_RATE_LIMITS: String(limit) })
+  const run = async (busy: readonly TestNode[], seconds: number) => {
+    let admitted = 0
+    for (let ms = 0; ms < seconds * 1000; ms += 250) {
+      for (const { server } of nodes) server.clock.advance({ ms: 250 })
+      const clients = busy.flatMap(({ client }) => Array.from({ length: 6 }, () => client))
+      const answers = await Promise.all(clients.map((client) => client.retrieve(UNKNOWN)))
+      admitted += answers.filter(({ status }) => status !== 429).length
+      for (const { status, headers } of answers) {
+        assert.ok(status === 404 || status === 429)
+        assert.equal(headers.get('x-ratelimit-limit'), String(limit))
+      }
+    }
+    return admitted
+  }
+  const together = await run(nodes, 10)
+  assert.ok(together <= limit * 11 && together >= limit * 10, `${together} together`)
+  const alone = await run(nodes.slice(0, 1), 5)
+  assert.ok(alone <= limit * 6 && alone >= limit * 5 * 0.95, `${alone} alone`)
+})
+
+test('one node runs the jobs, and when it stops another goes on', async (t) => {
+  const [first, second] = (await startNodes(t, 2)) as [TestNode, TestNode]
+  const { metadata } = second.server.app.services
+  const lapsed = async () => (await metadata.listLapsedUploads(second.server.clock.now(), 10)).length
+  await first.client.create()
+  // The jobs of a leader run as soon as it leads, and then twice a minute: none of those sees this upload lapse.
+  for (const { server } of [first, second]) server.clock.advance({ days: 3 })
+  assert.equal(await lapsed(), 1)
+  await first.server.app.stop()
+  for (let i = 0; (await lapsed()) > 0; i++) {
+    assert.ok(i < 200, 'nobody runs the jobs')
+    await sleep(50)
+  }
 })
