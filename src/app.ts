@@ -123,7 +123,7 @@ export class App {
     this.#closers.unshift(() => metadata.close())
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
-    // several serve, leases run out.
+    // several serve, the jobs find out who is dead.
     if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
     const node = await metadata.join?.(this.#options.clock)
     if (node) this.#closers.unshift(() => node.leave())

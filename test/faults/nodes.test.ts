@@ -25,7 +25,7 @@ import { runMixedLoad } from './mixed-load.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ROUNDS = Number(process.env.ENTREPOT_FAULT_ROUNDS ?? 3)
+const ROUNDS = Number(process.env.ENTREPOT_FAULT_ROUNDS ?? 2)
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const CLIENTS_OF_THE_VICTIM = 4
 const LONGEST_ROUND_MS = 800
