@@ -13,15 +13,15 @@ export class PostgresTokens implements TokenStore {
   readonly countNodes: () => number
 
   /** @param clock undefined: the database's own, which is one for all nodes */
-  constructor(url: string, countNodes: () => number, clock?: Clock) {
+  constructor(url: string, countNodes: () => number, clock?: Clock, patienceMs = PATIENCE_MS) {
     this.countNodes = countNodes
     this.#clock = clock
     this.#pool = new Pool({
       ...sessionSettings(url),
       max: 1,
-      connectionTimeoutMillis: PATIENCE_MS,
-      statement_timeout: PATIENCE_MS,
-      query_timeout: PATIENCE_MS,
+      connectionTimeoutMillis: patienceMs,
+      statement_timeout: patienceMs,
+      query_timeout: patienceMs,
       allowExitOnIdle: true,
     })
     this.#pool.on('error', () => undefined)
