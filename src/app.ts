@@ -7,9 +7,9 @@ import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
 import { bootstrap, ensureLinkKeys } from './core/access/bootstrap.ts'
 import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
-import { collectBlobs } from './core/files/collect-blobs.ts'
-import { expireFiles } from './core/files/expire-files.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
+import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
+import type { Node } from './core/node.ts'
 import type { Services } from './core/services.ts'
 import { allDialects, type DialectSettings } from './dialects/all.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
@@ -20,14 +20,14 @@ import { defaultGrpcLimits } from './grpc/limits.ts'
 import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { setTls } from './http/server.ts'
-import { JobRunner } from './jobs/runner.ts'
+import { jobsOf, nodeJobs } from './jobs/jobs.ts'
+import { type Job, JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { Metrics } from './ops/metrics.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
 import { openStores, settleMove } from './stores.ts'
 import { createSurface } from './surface.ts'
 
-const JOB_PERIOD_MS = 30 * SECOND_MS
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
@@ -63,6 +63,8 @@ export class App {
   /** What has been opened, latest first: the order in which it ends. */
   readonly #closers: (() => unknown)[] = []
   #services: Services | undefined
+  /** Who we are among all servers on this database; undefined: nobody else is there. */
+  #node: Node | undefined
   #tls: RenewedTls | undefined
   #stopping = false
   /** Where it listens, without a trailing slash. */
@@ -94,9 +96,7 @@ export class App {
     await this.#listen(this.#services, metrics, tls)
     await this.#listenForGrpc(this.#services, tls)
     await this.#listenForMetrics(metrics)
-    const jobs = new JobRunner([...jobsOf(this.#services), ...tlsJobs(tls)], this.#options.logger)
-    this.#closers.unshift(() => jobs.stop())
-    jobs.start()
+    this.#startJobs(this.#services, tls)
   }
 
   /** Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. */
@@ -124,12 +124,30 @@ export class App {
     await settleMove(this.#config, metadata)
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
-    // several serve, leases run out.
+    // several serve, the jobs find out who is dead.
     if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
+    const node = await metadata.join?.(this.#options.clock)
+    if (node) this.#closers.unshift(() => node.leave())
+    this.#node = node
     this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
-    const rates = new RateLimiter(rateLimits)
+    const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
     return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }
+  }
+
+  /** What concerns all servers runs on one of them. */
+  #startJobs(services: Services, tls: RenewedTls | undefined): void {
+    const start = (jobs: readonly Job[]) => {
+      const runner = new JobRunner(jobs, this.#options.logger)
+      runner.start()
+      return () => runner.stop()
+    }
+    const node = this.#node
+    this.#closers.unshift(start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
+    node?.lead(() => {
+      this.#options.logger.info('this server runs the jobs')
+      return start([...jobsOf(services), ...nodeJobs(services, node)])
+    })
   }
 
   /** Undefined: plaintext. */
@@ -229,27 +247,8 @@ function dialectSettings(
   }
 }
 
-function jobsOf(services: Services) {
-  return [
-    { name: 'expire files', everyMs: JOB_PERIOD_MS, run: () => expireFiles(services) },
-    { name: 'collect blobs', everyMs: JOB_PERIOD_MS, run: () => collectBlobs(services) },
-    {
-      name: 'purge answers and sessions',
-      everyMs: JOB_PERIOD_MS,
-      run: async () => {
-        const now = services.clock.now()
-        await services.metadata.commit([
-          { kind: 'answer.purge', now },
-          { kind: 'session.purge', now },
-        ])
-        return 0
-      },
-    },
-  ]
-}
-
 /** Certificates are replaced while a server runs: those that we made before they end, those of others whenever they like. */
-function tlsJobs(tls: RenewedTls | undefined) {
+function tlsJobs(tls: RenewedTls | undefined): Job[] {
   if (tls === undefined) return []
   const run = async () => ((await tls.renew()) ? 1 : 0)
   return [{ name: 'renew certificate', everyMs: HOUR_MS, run }]

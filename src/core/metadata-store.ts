@@ -1,9 +1,11 @@
 import type { ApiKey } from './access/api-key.ts'
 import type { Organization, Project } from './access/tenant.ts'
 import type { BlobKey } from './blob-store.ts'
+import type { Clock } from './clock.ts'
 import type { FileRecord, FileState } from './files/file.ts'
 import type { FileId } from './files/file-id.ts'
 import type { LinkKey } from './links/signed-link.ts'
+import type { Node } from './node.ts'
 
 /** The fields of a file that may change after it was inserted. */
 export type FilePatch = Partial<
@@ -228,6 +230,8 @@ export interface MetadataStore {
 
   /** Unreferenced blobs that may be removed at `now`, oldest first. */
   listCollectableBlobs(now: number, limit: number): Promise<readonly UnreferencedBlob[]>
+  /** Intended blobs of nodes that are no more, in any order. */
+  listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
   /** Whether any row, of a file or of the unreferenced, names the blob. */
   knowsBlob(key: BlobKey): Promise<boolean>
   /** Every blob that a file points at, in key order, in pages: pass the last key of the page before. */
@@ -237,6 +241,11 @@ export interface MetadataStore {
   storeId(): Promise<string>
   /** Undefined if the installation was never moved. */
   move(): Promise<MoveState | undefined>
+  /**
+   * Only where several processes may use the store at the same time: this one does from now on, and what it intends is its
+   * own. `clock` is for tests: what rate limits are measured by, instead of the store's.
+   */
+  join?(clock?: Clock): Promise<Node>
   /** Resolves if the database answers. @throws StoreError `unavailable` */
   check(): Promise<void>
   close(): Promise<void>

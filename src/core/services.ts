@@ -1,7 +1,7 @@
 import type { BlobStore } from './blob-store.ts'
 import type { Clock } from './clock.ts'
 import type { TouchOn } from './files/touch-file.ts'
-import type { RateLimiter } from './limits/rate-limit.ts'
+import type { Rates } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/signed-link.ts'
 import type { MetadataStore } from './metadata-store.ts'
 
@@ -10,7 +10,7 @@ export interface Services {
   readonly metadata: MetadataStore
   readonly blobs: BlobStore
   readonly clock: Clock
-  readonly rates: RateLimiter
+  readonly rates: Rates
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
   readonly touchOn: TouchOn

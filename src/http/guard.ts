@@ -59,27 +59,27 @@ export function guard(server: FastifyInstance, options: GuardOptions): void {
     const { access } = request.routeOptions.config
     if (request.is404 || access === undefined || typeof access === 'string') return
     request.caller = await options.authenticate(request)
-    countAndAllow(request, reply, options, access)
+    await countAndAllow(request, reply, options, access)
   })
 }
 
-function countAndAllow(
+async function countAndAllow(
   request: FastifyRequest,
   reply: FastifyReply,
   { services, afterAuthentication, showAllowance }: GuardOptions,
   { scope, limit }: Exclude<Access, string>,
-): void {
+): Promise<void> {
   const { rates, clock } = services
   const { organizationId } = request.caller
   try {
     afterAuthentication?.(request)
   } catch (error) {
     // Not counted, but the answer still tells how the bucket stands.
-    const standing = rates.peek(organizationId, limit, clock.now())
+    const standing = await rates.peek(organizationId, limit, clock.now())
     if (standing) showAllowance(reply, standing)
     throw error
   }
-  const allowance = rates.take(organizationId, limit, clock.now())
+  const allowance = await rates.take(organizationId, limit, clock.now())
   if (allowance) showAllowance(reply, allowance)
   if (allowance?.admitted === false) throw limitReached(limit, allowance)
   if (scope !== 'any' && !hasScope(request.caller, scope)) {

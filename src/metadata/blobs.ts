@@ -22,11 +22,16 @@ const noReservation = {
   reservedBytes: null,
 }
 
-/** A blob about to be written, with what is reserved for it. */
-export function intention(blob: UnreferencedBlob, reserved: UsageOf | undefined): Intention {
-  if (reserved === undefined) return { ...blob, ...noReservation }
+/** A blob about to be written by a node, with what is reserved for it. */
+export function intention(
+  blob: UnreferencedBlob,
+  reserved: UsageOf | undefined,
+  node: number | null,
+): Intention {
+  if (reserved === undefined) return { ...blob, ...noReservation, node }
   return {
     ...blob,
+    node,
     reservedOrganizationId: reserved.organizationId,
     reservedProjectId: reserved.projectId,
     reservedFiles: reserved.files,
@@ -63,6 +68,7 @@ export function blobQueries(db: Kysely<Tables>) {
           'reservedProjectId',
           'reservedFiles',
           'reservedBytes',
+          'node',
           'intended',
           'collecting',
         ])
@@ -75,6 +81,7 @@ export function blobQueries(db: Kysely<Tables>) {
               cast<string | null>(val(arg('reservedProjectId')), 'text').as('reservedProjectId'),
               cast<number | null>(val(arg('reservedFiles')), 'bigint').as('reservedFiles'),
               cast<number | null>(val(arg('reservedBytes')), 'bigint').as('reservedBytes'),
+              cast<number | null>(val(arg('node')), 'bigint').as('node'),
               lit(1).as('intended'),
               lit(0).as('collecting'),
             ])
@@ -161,6 +168,18 @@ export function blobQueries(db: Kysely<Tables>) {
         .where('collectAfter', '<=', arg('now'))
         .orderBy('collectAfter')
         .orderBy('key')
+        .limit(arg('limit')),
+    ),
+    /** Most rows are few minutes old, so that looking at all of them takes no time. */
+    abandoned: prepare<Limit>((arg) =>
+      db
+        .selectFrom('unreferencedBlobs')
+        .select(unreferencedShape.fields)
+        .where('intended', '=', 1)
+        .where('node', 'is not', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('nodes').select('id').whereRef('nodes.id', '=', 'unreferencedBlobs.node'))),
+        )
         .limit(arg('limit')),
     ),
     /** One query, so that a claim or release cannot move the key past it. */

@@ -21,6 +21,8 @@ const primaryKeys = {
   fileCounts: null,
   unreferencedBlobs: ['key'],
   answers: ['organizationId', 'operation', 'key'],
+  // Each process enters itself.
+  nodes: null,
 } as const satisfies Record<keyof Tables, readonly string[] | null>
 
 type TableName = keyof Tables

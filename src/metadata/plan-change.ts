@@ -14,10 +14,11 @@ export interface ChangeQueries {
   readonly answers: AnswerQueries
 }
 
-/** The statements that make a change, in order. */
+/** The statements that make a change of a node, in order. */
 export function planChange(
   { access, usage, files, blobs, answers }: ChangeQueries,
   change: Change,
+  node: number | null,
 ): readonly BoundStatement[] {
   switch (change.kind) {
     case 'organization.insert':
@@ -45,7 +46,7 @@ export function planChange(
     case 'file.update':
       return [files.update(change.id, change.guard, change.patch)]
     case 'blob.intend':
-      return [bound(blobs.intend, intention(change.blob, change.reserved))]
+      return [bound(blobs.intend, intention(change.blob, change.reserved, node))]
     case 'blob.claim':
       return [bound(blobs.claim, change)]
     case 'blob.release':

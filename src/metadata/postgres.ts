@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely'
 import { Client, type Pool } from 'pg'
+import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
+import type { Node } from '../core/node.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
+import { PostgresNode } from './postgres-node.ts'
 import { PostgresStatements } from './postgres-statements.ts'
 import { PostgresTransactions } from './postgres-transactions.ts'
 import { PostgresWriter } from './postgres-writer.ts'
@@ -45,9 +48,12 @@ export class PostgresEngine implements SqlEngine {
   readonly #writer: PostgresWriter
   readonly #statements = new PostgresStatements()
   readonly #finds = new SharedFinds()
+  readonly #url: string
+  node: PostgresNode | undefined
   #ending: Promise<void> | undefined
 
   private constructor(url: string) {
+    this.#url = url
     this.#readers = openPool(url, 'read')
     this.#writers = openPool(url, 'write')
     this.#writer = new PostgresWriter(new PostgresTransactions(this.#writers, this.#statements))
@@ -57,6 +63,11 @@ export class PostgresEngine implements SqlEngine {
   static async open(url: string): Promise<PostgresEngine> {
     await migratePostgres(url)
     return new PostgresEngine(url)
+  }
+
+  async join(clock?: Clock): Promise<Node> {
+    this.node = await PostgresNode.join(this.#url, { clock })
+    return this.node
   }
 
   textsIn(json: string) {

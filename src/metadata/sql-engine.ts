@@ -1,4 +1,6 @@
 import type { Expression, Kysely } from 'kysely'
+import type { Clock } from '../core/clock.ts'
+import type { Node } from '../core/node.ts'
 import type { Query, Step } from './prepare.ts'
 import type { SqlValue, Tables } from './tables.ts'
 
@@ -32,6 +34,9 @@ export interface SqlEngine {
    * or foreign key refused it
    */
   write(steps: readonly Step[], tenant: string | undefined): Promise<void>
+  /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
+  readonly node?: { readonly id: number } | undefined
+  join?(clock?: Clock): Promise<Node>
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */
   check(): Promise<void>
   close(): Promise<void>

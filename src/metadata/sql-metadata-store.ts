@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type {
   AnswerSlot,
@@ -7,6 +8,7 @@ import type {
   MetadataStore,
   MoveStage,
 } from '../core/metadata-store.ts'
+import type { Node } from '../core/node.ts'
 import { accessQueries, keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow, answerQueries } from './answers.ts'
 import { blobQueries, referencedShape, unreferencedShape } from './blobs.ts'
@@ -24,8 +26,11 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
 
+  readonly join?: (clock?: Clock) => Promise<Node>
+
   constructor(engine: SqlEngine) {
     this.#engine = engine
+    if (engine.join) this.join = engine.join.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = {
       access: accessQueries(engine.builder),
@@ -38,8 +43,9 @@ export class SqlMetadataStore implements MetadataStore {
 
   async commit(changes: readonly Change[]) {
     const steps: Step[] = []
+    const node = this.#engine.node?.id ?? null
     for (const change of changes) {
-      for (const { statement, values } of planChange(this.#queries, change)) {
+      for (const { statement, values } of planChange(this.#queries, change, node)) {
         steps.push({ change: change.kind, statement, values })
       }
     }
@@ -126,6 +132,10 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listCollectableBlobs(now: number, limit: number) {
     return this.#list(unreferencedShape, this.#queries.blobs.collectable, { now, limit })
+  }
+
+  async listAbandonedBlobs(limit: number) {
+    return this.#list(unreferencedShape, this.#queries.blobs.abandoned, { limit })
   }
 
   async knowsBlob(key: string) {

@@ -25,6 +25,8 @@ export interface AnswerRow extends AnswerSlot {
 export interface UnreferencedBlobRow extends UnreferencedBlob {
   readonly intended: boolean
   readonly collecting: boolean
+  /** Who intended it, where several processes share the database; null: nobody says. */
+  readonly node: number | null
   /** What the counters of these two hold for the blob; all four are null once it is given back, or if there is none. */
   readonly reservedOrganizationId: string | null
   readonly reservedProjectId: string | null
@@ -46,6 +48,12 @@ interface FileCountRow {
   readonly files: number
 }
 
+/** A process that uses the database, and when it was seen last; who has no row is no more. */
+interface NodeRow {
+  readonly id: number
+  readonly seenAt: number
+}
+
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
@@ -59,4 +67,5 @@ export interface Tables {
   fileCounts: FileCountRow
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>
+  nodes: NodeRow
 }

@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { loadConfig } from '../../src/config.ts'
+import type { Environment } from '../../src/config-reader.ts'
 import { DAY_MS } from '../../src/core/clock.ts'
 import { type Reconciliation, reconcile } from '../../src/core/files/reconcile.ts'
 import { RateLimiter } from '../../src/core/limits/rate-limit.ts'
@@ -14,9 +15,13 @@ import type { Finding } from './finding.ts'
 
 const PAGE = 500
 
-/** Opens the stores of a folder whose server does not run. */
-export async function withStores<T>(dataDir: string, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DISK_RESERVE_BYTES: '0' })
+/** Opens the stores of a folder whose server does not run; with `settings`, those that they name. */
+export async function withStores<T>(
+  dataDir: string,
+  work: (stores: Stores) => Promise<T>,
+  settings: Environment = {},
+): Promise<T> {
+  const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DISK_RESERVE_BYTES: '0', ...settings })
   const stores = await openStores(config, (error) => console.error(error))
   try {
     return await work(stores)
@@ -26,8 +31,8 @@ export async function withStores<T>(dataDir: string, work: (stores: Stores) => P
 }
 
 /** Does now what the jobs would have done once every lease and every upload is over. */
-export async function reconcileAhead(dataDir: string): Promise<Reconciliation> {
-  return withStores(dataDir, async (stores) => {
+export async function reconcileAhead(dataDir: string, settings: Environment = {}): Promise<Reconciliation> {
+  const work = async (stores: Stores) => {
     const services: Services = {
       ...stores,
       clock: { now: () => Date.now() + 2 * DAY_MS },
@@ -37,7 +42,8 @@ export async function reconcileAhead(dataDir: string): Promise<Reconciliation> {
       publicUrl: () => '',
     }
     return reconcile(services, true)
-  })
+  }
+  return withStores(dataDir, work, settings)
 }
 
 /**

@@ -18,6 +18,16 @@ export interface Allowance {
   readonly retryAfterSeconds: number
 }
 
+/** Counts requests per organization and class. Undefined: the class has no limit. */
+export interface Rates {
+  /** Takes a token if there is one. A promise only where other nodes have to be asked. */
+  take(organizationId: string, limitClass: LimitClass, now: number): Counted
+  /** The same report without taking anything. */
+  peek(organizationId: string, limitClass: LimitClass, now: number): Counted
+}
+
+type Counted = Allowance | Promise<Allowance> | undefined
+
 interface Bucket {
   tokens: number
   filledAt: number
@@ -30,7 +40,7 @@ const MAX_IDLE_BUCKETS = 10_000
  * Token buckets per organization and class, in the memory of one process. Capacity and refill per second are the
  * limit of the class. Time never runs backwards: an earlier `now` refills nothing.
  */
-export class RateLimiter {
+export class RateLimiter implements Rates {
   readonly #limits: RateLimits
   readonly #buckets = new Map<string, Bucket>()
 
@@ -38,12 +48,10 @@ export class RateLimiter {
     this.#limits = limits
   }
 
-  /** Takes a token if there is one. Undefined: the class has no limit. */
   take(organizationId: string, limitClass: LimitClass, now: number): Allowance | undefined {
     return this.#use(organizationId, limitClass, now, 1)
   }
 
-  /** The same report without taking anything. */
   peek(organizationId: string, limitClass: LimitClass, now: number): Allowance | undefined {
     return this.#use(organizationId, limitClass, now, 0)
   }

@@ -7,7 +7,7 @@ import { commitWithinQuota } from '../limits/quota.ts'
 import type { UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
-/** Longer than any request may last; a process that dies gives its blobs up when the next one starts. */
+/** Longer than any request may last; what a process that dies was writing is given up once it is known to be dead. */
 export const WRITE_LEASE_MS = DAY_MS
 
 /** Bytes that are durable and that no file points at yet. */
@@ -82,7 +82,7 @@ export async function discardFailedBlob(services: Services, key: BlobKey): Promi
 
 async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
   const blob = { key, collectAfter: clock.now() + afterMs }
-  // If even this fails the lease does the same a day later, or the next start at once.
+  // If even this fails the lease does the same a day later, or the end of this process.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }
 

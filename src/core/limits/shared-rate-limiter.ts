@@ -1,0 +1,236 @@
+import type { Clock } from '../clock.ts'
+import { SECOND_MS } from '../clock.ts'
+import { type Allowance, type LimitClass, RateLimiter, type RateLimits, type Rates } from './rate-limit.ts'
+
+/** What one node asks of a bucket that all nodes share; the bucket is made, full, if there is none of this name. */
+export interface TokenWish {
+  readonly name: string
+  /** Its capacity, and what flows in per second. */
+  readonly limit: number
+  /** Whole tokens; zero only asks how it stands. */
+  readonly wanted: number
+  /** Tokens of an earlier grant that were not used. */
+  readonly returned: number
+}
+
+export interface TokenGrant {
+  /** Whole tokens, as many as there were of those wanted. They are the node's, whatever becomes of it. */
+  readonly granted: number
+  /** What is left in the bucket, with fractions. */
+  readonly left: number
+}
+
+/** Buckets of tokens that all nodes share. */
+export interface TokenStore {
+  /** One grant per wish, in order; names are distinct. Fails within a second. @throws Error if nobody answers */
+  lease(wishes: readonly TokenWish[]): Promise<readonly TokenGrant[]>
+  /** How many nodes there are, this one included, as far as was known lately. At least 1. */
+  countNodes(): number
+}
+
+interface Waiting {
+  readonly cost: 0 | 1
+  readonly resolve: (allowance: Allowance) => void
+}
+
+interface Bucket {
+  readonly name: string
+  readonly organizationId: string
+  readonly limitClass: LimitClass
+  readonly limit: number
+  /** Tokens of ours. */
+  held: number
+  /** Tokens left to all at `asOf`. */
+  left: number
+  /** When the store was asked last. */
+  asOf: number
+  /** Tokens used since. */
+  used: number
+  waiting: Waiting[]
+}
+
+/** What a node knows, and the tokens that it holds, are good for so long; then it gives back what it has not used. */
+const LEASE_MS = 100
+/** A busy node takes this part of a second's tokens ahead at most. */
+const AHEAD = 1 / 8
+/** An empty bucket is not asked again sooner. */
+const LEAST_PAUSE_MS = 20
+/** For how long nobody waits for a store that failed. */
+const AWAY_MS = SECOND_MS
+const MAX_IDLE_BUCKETS = 10_000
+
+/**
+ * The same token buckets, shared by all nodes: together they admit what one would. A node leases tokens from the common
+ * store, one at a time where little happens, some ahead where much does, so that a busy node asks a few times a second and not
+ * with every request; while a bucket is empty it refuses without asking. All that is leased has left the common bucket before
+ * it is used, so no number of nodes passes the limit. Without the store each node admits its share of the limit, one per second
+ * at least.
+ */
+export class SharedRateLimiter implements Rates {
+  readonly #limits: RateLimits
+  readonly #store: TokenStore
+  readonly #clock: Clock
+  readonly #buckets = new Map<string, Bucket>()
+  /** Buckets that the store is to be asked about next. */
+  readonly #asked = new Set<Bucket>()
+  #isAsking = false
+  /** Set while the store does not answer: what this node admits alone, and since when. */
+  #alone: { readonly rates: RateLimiter; readonly nodes: number } | undefined
+  #aloneSince = 0
+
+  constructor(limits: RateLimits, store: TokenStore, clock: Clock) {
+    this.#limits = limits
+    this.#store = store
+    this.#clock = clock
+  }
+
+  take(organizationId: string, limitClass: LimitClass): Allowance | Promise<Allowance> | undefined {
+    return this.#use(organizationId, limitClass, 1)
+  }
+
+  peek(organizationId: string, limitClass: LimitClass): Allowance | Promise<Allowance> | undefined {
+    return this.#use(organizationId, limitClass, 0)
+  }
+
+  #use(
+    organizationId: string,
+    limitClass: LimitClass,
+    cost: 0 | 1,
+  ): Allowance | Promise<Allowance> | undefined {
+    const limit = this.#limits[limitClass]
+    if (limit === undefined) return undefined
+    const bucket = this.#bucketOf(organizationId, limitClass, limit)
+    const now = this.#clock.now()
+    if (this.#alone !== undefined) {
+      // Somebody has to find out that the store is back, and nobody has to wait for it.
+      if (!isWithin(now - this.#aloneSince, AWAY_MS)) this.#ask(bucket)
+      return this.#useAlone(bucket, cost, now)
+    }
+    const age = now - bucket.asOf
+    if (isWithin(age, LEASE_MS) && bucket.held >= cost) return this.#spend(bucket, cost, now)
+    if (isWithin(age, pauseOf(bucket))) return standing(bucket, false, now)
+    return new Promise((resolve) => {
+      bucket.waiting.push({ cost, resolve })
+      this.#ask(bucket)
+    })
+  }
+
+  #spend(bucket: Bucket, cost: 0 | 1, now: number): Allowance {
+    bucket.held -= cost
+    bucket.used += cost
+    return standing(bucket, true, now)
+  }
+
+  #ask(bucket: Bucket): void {
+    this.#asked.add(bucket)
+    if (!this.#isAsking) void this.#askForAll()
+  }
+
+  /** One question at a time; whoever comes meanwhile is in the next. */
+  async #askForAll(): Promise<void> {
+    this.#isAsking = true
+    while (this.#asked.size > 0) {
+      const buckets = [...this.#asked]
+      this.#asked.clear()
+      const wishes = buckets.map(wishOf)
+      for (const bucket of buckets) bucket.held = 0
+      await this.#store.lease(wishes).then(
+        (grants) => this.#takeIn(buckets, grants),
+        () => this.#goAlone(buckets),
+      )
+    }
+    this.#isAsking = false
+  }
+
+  #takeIn(buckets: readonly Bucket[], grants: readonly TokenGrant[]): void {
+    this.#alone = undefined
+    const now = this.#clock.now()
+    for (const [i, bucket] of buckets.entries()) {
+      const { granted, left } = grants[i] as TokenGrant
+      Object.assign(bucket, { held: granted, left, asOf: now, used: 0 })
+      this.#asked.delete(bucket)
+      for (const request of bucket.waiting.splice(0)) this.#serve(bucket, request, now)
+    }
+  }
+
+  #serve(bucket: Bucket, request: Waiting, now: number): void {
+    const { cost, resolve } = request
+    if (bucket.held >= cost) resolve(this.#spend(bucket, cost, now))
+    else if (bucket.left < 1) resolve(standing(bucket, false, now))
+    else {
+      // It came after the question was asked, and there is more.
+      bucket.waiting.push(request)
+      this.#asked.add(bucket)
+    }
+  }
+
+  #goAlone(buckets: readonly Bucket[]): void {
+    const now = this.#clock.now()
+    const nodes = this.#store.countNodes()
+    this.#aloneSince = now
+    if (this.#alone?.nodes !== nodes)
+      this.#alone = { rates: new RateLimiter(sharesOf(this.#limits, nodes)), nodes }
+    for (const bucket of buckets) {
+      for (const { cost, resolve } of bucket.waiting.splice(0)) resolve(this.#useAlone(bucket, cost, now))
+    }
+  }
+
+  #useAlone(bucket: Bucket, cost: 0 | 1, now: number): Allowance {
+    const { organizationId, limitClass, limit } = bucket
+    const use = cost === 1 ? 'take' : 'peek'
+    const allowance = this.#alone?.rates[use](organizationId, limitClass, now)
+    return allowance === undefined ? standing(bucket, true, now) : { ...allowance, limit }
+  }
+
+  #bucketOf(organizationId: string, limitClass: LimitClass, limit: number): Bucket {
+    const name = `${limitClass} ${organizationId}`
+    let bucket = this.#buckets.get(name)
+    if (bucket === undefined) {
+      if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropIdle()
+      const asOf = Number.NEGATIVE_INFINITY
+      bucket = { name, organizationId, limitClass, limit, held: 0, left: limit, asOf, used: 0, waiting: [] }
+      this.#buckets.set(name, bucket)
+    }
+    return bucket
+  }
+
+  #dropIdle(): void {
+    const now = this.#clock.now()
+    for (const [name, { asOf, waiting }] of this.#buckets)
+      if (waiting.length === 0 && !isWithin(now - asOf, SECOND_MS)) this.#buckets.delete(name)
+  }
+}
+
+/** A clock that was set back makes an age negative: what is known is then too old. */
+function isWithin(age: number, boundMs: number): boolean {
+  return age >= 0 && age < boundMs
+}
+
+function wishOf({ name, limit, held, used, waiting }: Bucket): TokenWish {
+  const now = waiting.reduce((sum, { cost }) => sum + cost, 0)
+  const ahead = now === 0 ? 0 : Math.min(used, Math.ceil(limit * AHEAD))
+  return { name, limit, wanted: now + ahead, returned: held }
+}
+
+/** How long a bucket that had no token at `asOf` surely has none, or is not worth a question. */
+function pauseOf({ left, limit }: Bucket): number {
+  return left >= 1 ? 0 : Math.max(LEAST_PAUSE_MS, ((1 - left) / limit) * SECOND_MS)
+}
+
+/** As far as this node knows. */
+function standing({ held, left, limit, asOf }: Bucket, admitted: boolean, now: number): Allowance {
+  const inflow = (Math.max(0, now - asOf) / SECOND_MS) * limit
+  const tokens = Math.min(limit, held + left + inflow)
+  return {
+    admitted,
+    limit,
+    remaining: Math.floor(tokens),
+    fullAt: now + ((limit - tokens) / limit) * SECOND_MS,
+    retryAfterSeconds: Math.max(1, Math.ceil((1 - tokens) / limit)),
+  }
+}
+
+function sharesOf(limits: RateLimits, nodes: number): RateLimits {
+  const share = (limit: number | undefined) => (limit === undefined ? undefined : Math.max(1, limit / nodes))
+  return { write: share(limits.write), read: share(limits.read), search: share(limits.search) }
+}

@@ -1,0 +1,39 @@
+import { SECOND_MS } from '../core/clock.ts'
+import { collectBlobs } from '../core/files/collect-blobs.ts'
+import { expireFiles } from '../core/files/expire-files.ts'
+import { freeAbandoned } from '../core/files/free-abandoned.ts'
+import type { Node } from '../core/node.ts'
+import type { Services } from '../core/services.ts'
+import type { Job } from './runner.ts'
+
+const JOB_PERIOD_MS = 30 * SECOND_MS
+const NODE_JOB_PERIOD_MS = 5 * SECOND_MS
+
+/** What the service catches up with, once for all servers. */
+export function jobsOf(services: Services): Job[] {
+  return [
+    { name: 'expire files', everyMs: JOB_PERIOD_MS, run: () => expireFiles(services) },
+    { name: 'collect blobs', everyMs: JOB_PERIOD_MS, run: () => collectBlobs(services) },
+    {
+      name: 'purge answers and sessions',
+      everyMs: JOB_PERIOD_MS,
+      run: async () => {
+        const now = services.clock.now()
+        await services.metadata.commit([
+          { kind: 'answer.purge', now },
+          { kind: 'session.purge', now },
+        ])
+        return 0
+      },
+    },
+  ]
+}
+
+/** What a dead server held is free as soon as it is known to be dead. */
+export function nodeJobs(services: Services, node: Node): Job[] {
+  const run = async () => {
+    await node.buryDead()
+    return freeAbandoned(services)
+  }
+  return [{ name: 'free what dead servers held', everyMs: NODE_JOB_PERIOD_MS, run }]
+}

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { newDatabase, query } from '../../test/postgres.ts'
+import { MemoryBlobStore } from '../blobs/memory-blob-store.ts'
+import { freeAbandoned } from '../core/files/free-abandoned.ts'
+import { RateLimiter } from '../core/limits/rate-limit.ts'
+import type { Services } from '../core/services.ts'
+import { insertTenant } from './conformance/samples.ts'
+import { openPostgresMetadataStore } from './postgres.ts'
+import { PostgresNode, type PostgresNodeOptions } from './postgres-node.ts'
+
+async function newSchema(): Promise<string> {
+  const url = await newDatabase()
+  await (await openPostgresMetadataStore(url)).close()
+  return url
+}
+
+async function join(t: TestContext, url: string, options?: PostgresNodeOptions): Promise<PostgresNode> {
+  const node = await PostgresNode.join(url, options)
+  t.after(() => node.leave())
+  return node
+}
+
+/** Ends the sessions of a node, as its death would; the process finds out by itself. */
+async function endSessionsOf(url: string, { id }: PostgresNode): Promise<void> {
+  const ended = await query(
+    url,
+    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1",
+    [id],
+  )
+  assert.equal(ended.length, 1)
+}
+
+async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + 10_000; !(await isSo()); await sleep(20))
+    assert.ok(performance.now() < end, `${what} takes too long`)
+}
+
+/** Which of the nodes lead, as they know. */
+function leaders(nodes: readonly PostgresNode[]): Set<PostgresNode> {
+  const leading = new Set<PostgresNode>()
+  for (const node of nodes) {
+    node.lead(() => {
+      leading.add(node)
+      return async () => void leading.delete(node)
+    })
+  }
+  return leading
+}
+
+test('one node leads, and when it leaves or its session ends another does', async (t) => {
+  const url = await newSchema()
+  const nodes = [await join(t, url), await join(t, url), await join(t, url)]
+  const leading = leaders(nodes)
+  await until('an election', () => leading.size === 1)
+  const [first] = leading as Set<PostgresNode>
+  await first?.leave()
+  assert.equal(leading.size, 0)
+  await until('a succession', () => leading.size === 1)
+  const [second] = leading
+  assert.ok(second && second !== first)
+  await endSessionsOf(url, second)
+  await until('the end of a leadership', () => !leading.has(second))
+  await until('a second succession', () => leading.size === 1)
+})
+
+test('a node whose session was ended comes back under its name, and is counted', async (t) => {
+  const url = await newSchema()
+  const [node, other] = [await join(t, url), await join(t, url)]
+  await until('a count', () => node.tokens.countNodes() === 2)
+  await endSessionsOf(url, other)
+  const isLocked = async () =>
+    (await query(url, 'select from pg_locks where objid = $1 and granted', [other.id])).length === 1
+  await until('a return', isLocked)
+  assert.equal(node.tokens.countNodes(), 2)
+  await other.leave()
+  await until('a farewell', () => node.tokens.countNodes() === 1)
+})
+
+test('only nodes are buried that hold no lock and were not seen for long, and what they reserved is free', async (t) => {
+  const url = await newDatabase()
+  const store = await openPostgresMetadataStore(url)
+  t.after(() => store.close())
+  const tenant = await insertTenant(store)
+  const [dead, silent, lateOne] = [7, 8, 9]
+  await query(
+    url,
+    `insert into nodes (id, seen_at) values (7, 0), (8, 0), (9, extract(epoch from clock_timestamp()) * 1000 + 60000)`,
+  )
+  const session = new Client(url)
+  await session.connect()
+  t.after(() => session.end())
+  await session.query('select pg_advisory_lock_shared(721042085, $1)', [silent])
+  // As if each of them were receiving a file.
+  const now = Date.now()
+  for (const node of [dead, silent, lateOne]) {
+    const key = String(node).repeat(32)
+    const reserved = { ...tenant, files: 1, bytes: 10 }
+    await store.commit([
+      { kind: 'usage.add', usage: reserved },
+      { kind: 'blob.intend', blob: { key, collectAfter: now + 86_400_000 }, reserved },
+    ])
+    await query(url, 'update unreferenced_blobs set node = $1 where key = $2', [node, key])
+  }
+  const node = await join(t, url, { graceMs: 300 })
+  node.lead(() => async () => undefined)
+  assert.equal(await node.buryDead(), 0, 'it leads for too short a time to know')
+  await until('a burial', async () => (await node.buryDead()) === 1)
+  assert.equal(await node.buryDead(), 0)
+  const services: Services = {
+    metadata: store,
+    blobs: new MemoryBlobStore(),
+    clock: { now: () => now },
+    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    linkKeys: [],
+    touchOn: 'none',
+    publicUrl: () => '',
+  }
+  assert.equal(await freeAbandoned(services), 1)
+  assert.equal(await freeAbandoned(services), 0)
+  assert.deepEqual(await store.usage('project', tenant.projectId), { files: 2, bytes: 20 })
+  const key = String(dead).repeat(32)
+  assert.deepEqual(await store.listCollectableBlobs(now, 10), [{ key, collectAfter: now }])
+  const conflict = { name: 'StoreError', code: 'conflict' }
+  await assert.rejects(store.commit([{ kind: 'blob.claim', key }]), conflict)
+  await store.commit([{ kind: 'blob.claim', key: String(silent).repeat(32) }])
+})
+
+test('what a store intends after it has joined is abandoned once its node is forgotten', async (t) => {
+  const url = await newDatabase()
+  const store = await openPostgresMetadataStore(url)
+  t.after(() => store.close())
+  const node = await store.join?.()
+  t.after(() => node?.leave())
+  const blob = { key: 'a'.repeat(32), collectAfter: Date.now() + 86_400_000 }
+  await store.commit([{ kind: 'blob.intend', blob }])
+  assert.deepEqual(await store.listAbandonedBlobs(10), [])
+  await node?.leave()
+  assert.deepEqual(await store.listAbandonedBlobs(10), [blob])
+})

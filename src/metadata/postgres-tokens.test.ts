@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import test, { type TestContext } from 'node:test'
+import { newDatabase, PostgresServer } from '../../test/postgres.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { SharedRateLimiter } from '../core/limits/shared-rate-limiter.ts'
+import { openPostgresMetadataStore } from './postgres.ts'
+import { PostgresTokens } from './postgres-tokens.ts'
+
+const NODES = 3
+const ORGANIZATION = 'o'
+/** A busy machine is no database that is away. */
+const PATIENCE_MS = 10_000
+
+class SteppedClock implements Clock {
+  #now = 1_700_000_000_000
+  now(): number {
+    return this.#now
+  }
+  advance(ms: number): void {
+    this.#now += ms
+  }
+}
+
+/** Limiters of several nodes on one database; they measure by `clock`, the buckets by the same if it is a stepped one. */
+async function startLimiters(
+  t: TestContext,
+  url: string,
+  limit: number,
+  clock: Clock,
+): Promise<SharedRateLimiter[]> {
+  await (await openPostgresMetadataStore(url)).close()
+  return Array.from({ length: NODES }, () => {
+    const tokens = new PostgresTokens(
+      url,
+      () => NODES,
+      clock === systemClock ? undefined : clock,
+      PATIENCE_MS,
+    )
+    t.after(() => tokens.close())
+    return new SharedRateLimiter({ write: limit, read: limit, search: undefined }, tokens, clock)
+  })
+}
+
+/** How many of `count` requests at once are admitted. */
+async function admit(limiter: SharedRateLimiter | undefined, count: number): Promise<number> {
+  const taken = await Promise.all(Array.from({ length: count }, () => limiter?.take(ORGANIZATION, 'write')))
+  return taken.filter((allowance) => allowance?.admitted).length
+}
+
+for (const limit of [2, 25, 400]) {
+  test(`three nodes together admit ${limit} per second and the burst, and a busy one alone gets all`, async (t) => {
+    const clock = new SteppedClock()
+    const limiters = await startLimiters(t, await newDatabase(), limit, clock)
+    const perStep = Math.ceil(limit / 20)
+    const run = async (busy: readonly SharedRateLimiter[]) => {
+      let admitted = 0
+      for (let ms = 0; ms < 12_000; ms += 50) {
+        clock.advance(50)
+        const counts = await Promise.all(busy.map((limiter) => admit(limiter, 2 * perStep)))
+        admitted += counts.reduce((sum, count) => sum + count, 0)
+      }
+      return admitted
+    }
+    const together = await run(limiters)
+    assert.ok(together <= limit * 13, `${together} of ${limit * 13}`)
+    assert.ok(together >= limit * 12 * 0.98, `only ${together}`)
+    const alone = await run(limiters.slice(0, 1))
+    assert.ok(alone <= limit * 13 && alone >= limit * 12 * 0.95, `${alone} alone`)
+  })
+}
+
+test('by the time of the database, too, no more is admitted than there is, and nearly all of it', async (t) => {
+  const limit = 100
+  const limiters = await startLimiters(t, await newDatabase(), limit, systemClock)
+  // The connections first, so that their making is not measured.
+  for (const limiter of limiters) await limiter.peek(ORGANIZATION, 'read')
+  const begin = performance.now()
+  const seconds = () => (performance.now() - begin) / 1000
+  const counts = await Promise.all(
+    limiters.map(async (limiter) => {
+      let admitted = 0
+      while (seconds() < 3) {
+        admitted += await admit(limiter, 3)
+        await new Promise((resolve) => setTimeout(resolve, 2))
+      }
+      return admitted
+    }),
+  )
+  const admitted = counts.reduce((sum, count) => sum + count, 0)
+  t.diagnostic(`${counts.join(' + ')} admitted in ${seconds().toFixed(2)} s`)
+  assert.ok(admitted <= limit + limit * seconds(), `${admitted} admitted`)
+  assert.ok(admitted >= limit + limit * 3 * 0.8, `only ${admitted} admitted`)
+})
+
+test('the database is asked a few times a second, however many requests there are', async (t) => {
+  const url = await newDatabase()
+  const clock = new SteppedClock()
+  await (await openPostgresMetadataStore(url)).close()
+  const tokens = new PostgresTokens(url, () => 1, clock, PATIENCE_MS)
+  t.after(() => tokens.close())
+  let asked = 0
+  const counting = {
+    countNodes: tokens.countNodes,
+    lease: (wishes: Parameters<typeof tokens.lease>[0]) => {
+      asked++
+      return tokens.lease(wishes)
+    },
+  }
+  const limiter = new SharedRateLimiter({ write: 1000, read: 1, search: 1 }, counting, clock)
+  // Below the limit, then far above it.
+  for (const perMs of [0.5, 5]) {
+    asked = 0
+    for (let request = 0; request < 2000 * perMs; request++) {
+      clock.advance(1 / perMs)
+      await limiter.take(ORGANIZATION, 'write')
+    }
+    assert.ok(asked < 2 * 60, `${asked} questions in two seconds`)
+  }
+})
+
+test('without the database each node admits its share and nobody waits; once it is back all is as before', async (t) => {
+  const server = await PostgresServer.start()
+  t.after(() => server.stop('immediate'))
+  const clock = new SteppedClock()
+  const limit = 30
+  const limiters = await startLimiters(t, await server.newDatabase(), limit, clock)
+  for (const limiter of limiters) await admit(limiter, limit)
+  await server.stop('immediate')
+  let admitted = 0
+  for (let ms = 0; ms < 10_000; ms += 100) {
+    clock.advance(100)
+    for (const limiter of limiters) admitted += await admit(limiter, 10)
+  }
+  // Each node begins its share with a full bucket of it.
+  assert.ok(admitted <= limit * 11 * 1.05, `${admitted} admitted`)
+  assert.ok(admitted >= limit * 10, `only ${admitted} admitted`)
+  const allowance = await limiters[0]?.peek(ORGANIZATION, 'write')
+  assert.equal(allowance?.limit, limit)
+  await server.restart('fast')
+  // Requests find out in the background that it is back, and then one node gets all that there is.
+  let counts: number[] = []
+  for (let i = 0; i < 100 && counts.join() !== [limit, 0, 0].join(); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    clock.advance(5_000)
+    counts = []
+    for (const limiter of limiters) counts.push(await admit(limiter, limit))
+  }
+  assert.deepEqual(counts, [limit, 0, 0])
+})
+
+test('a node without requests gives its tokens back, and peeking takes none', async (t) => {
+  const clock = new SteppedClock()
+  const [one, other] = await startLimiters(t, await newDatabase(), 100, clock)
+  for (let i = 0; i < 20; i++) await one?.take(ORGANIZATION, 'write')
+  const standing = await other?.peek(ORGANIZATION, 'write')
+  assert.ok((standing?.remaining ?? 0) >= 100 - 20 - 13 && (standing?.remaining ?? 0) <= 80)
+  clock.advance(101)
+  await one?.peek(ORGANIZATION, 'write')
+  clock.advance(101)
+  const later = await other?.peek(ORGANIZATION, 'write')
+  assert.equal(later?.remaining, 100)
+})

@@ -1,0 +1,50 @@
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Environment } from '../src/config-reader.ts'
+import { TestServer } from './harness.ts'
+import { LightfieldClient } from './lightfield-client.ts'
+import { newDatabase, query } from './postgres.ts'
+import { S3TestServer } from './s3/server.ts'
+import { s3Settings } from './s3/settings.ts'
+
+/** The admin key of every node. */
+export const NODES_KEY = 'root-key-of-several-nodes'
+
+/** One server of several on the same database and bucket. */
+export interface TestNode {
+  readonly server: TestServer
+  readonly client: LightfieldClient
+}
+
+/** Servers of this process on one new database and one new bucket, each with a data folder of its own. The first leads. */
+export async function startNodes(
+  t: TestContext,
+  count: number,
+  settings: Environment = {},
+): Promise<readonly TestNode[]> {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const shared = {
+    ENTREPOT_DATABASE_URL: await newDatabase(),
+    ENTREPOT_ROOT_KEY: NODES_KEY,
+    ...s3Settings(s3),
+    ...settings,
+  }
+  const start = async () => {
+    const server = await TestServer.start(shared)
+    t.after(() => server.stop())
+    return { server, client: new LightfieldClient({ url: server.url, key: NODES_KEY }) }
+  }
+  const first = await start()
+  await untilLed(shared.ENTREPOT_DATABASE_URL)
+  return [first, ...(await Promise.all(Array.from({ length: count - 1 }, start)))]
+}
+
+/** Waits for the lock of the leader: the two halves of its number are columns. */
+async function untilLed(url: string): Promise<void> {
+  const text = "select from pg_locks where locktype = 'advisory' and objsubid = 1 and classid = 1"
+  for (let i = 0; (await query(url, text)).length === 0; i++) {
+    if (i === 200) throw new Error('nobody leads')
+    await sleep(50)
+  }
+}
