@@ -29,15 +29,17 @@ const CLIENTS = 6
 /** The server is killed at a moment between the first request and this. */
 const LONGEST_ROUND_MS = 800
 const OLDER_FILES_PER_ROUND = 40
-/** How much longer than a start on an empty folder nine of ten starts may take; the rest is left to a busy machine. */
-const RECOVERY_MS = 2_000
+/** How much longer than a start on an empty folder a start may take. */
+const RECOVERY_MS = 1_000
+/** In every one of so many rounds an empty folder is started on, too, so that a busy machine slows both alike. */
+const EMPTY_START_EVERY = 5
 const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
 
 test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   t.diagnostic(`seed ${SEED}`)
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-kill-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const emptyStartMs = await timeEmptyStart(join(folder, 'empty'))
+  const emptyStartsMs: number[] = []
   const run = new KillRun(
     join(folder, 'data'),
     await Ledger.open(join(folder, 'ledger')),
@@ -47,6 +49,8 @@ test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   await mkdir(run.dataDir)
 
   for (let round = 0; round < ROUNDS; round++) {
+    if (round % EMPTY_START_EVERY === 0)
+      emptyStartsMs.push(await timeEmptyStart(join(folder, `empty-${round}`)))
     await run.restart()
     assert.deepEqual(await run.check(), [], `after ${round} kills, seed ${SEED}`)
     await run.loadAndKill(round)
@@ -60,16 +64,17 @@ test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
   assert.deepEqual(await checkStores(run.dataDir), [])
   assert.equal(files, run.completed().length)
-  const starts = run.startTimesMs.toSorted((a, b) => a - b)
-  const [usual, most, slowest] = [0.5, 0.9, 1].map((share) =>
-    Math.round(starts[Math.ceil(starts.length * share) - 1] ?? 0),
-  )
+  const [usual, empty] = [median(run.startTimesMs), median(emptyStartsMs)]
   t.diagnostic(
-    `${run.ledger.entries.length} files, ${files} completed; ready after ${usual} ms (median), ${most} ms (90 %), ` +
-      `${slowest} ms (all); on an empty folder after ${Math.round(emptyStartMs)} ms`,
+    `${run.ledger.entries.length} files, ${files} completed; ready after ${usual} ms, at most ` +
+      `${Math.round(Math.max(...run.startTimesMs))} ms; on an empty folder after ${empty} ms`,
   )
-  assert.ok((most ?? 0) < emptyStartMs + RECOVERY_MS, `ready only after ${most} ms`)
+  assert.ok(usual < empty + RECOVERY_MS, `ready only after ${usual} ms`)
 })
+
+function median(values: readonly number[]): number {
+  return Math.round(values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0)
+}
 
 class KillRun {
   readonly dataDir: string
