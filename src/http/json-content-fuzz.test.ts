@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { SeededRandom } from '../../test/seeded-random.ts'
 import { ServiceError } from '../core/errors.ts'
 import { type Limits, readWhole, type WholeBody, wideLimits } from './json-content.harness.ts'
 import { parseWhole } from './json-content.reference.ts'
@@ -64,7 +65,7 @@ test('agrees with the reference on random, hostile and mutated bodies', async (c
   const counts = { cases: 0, accepted: 0, withContent: 0 }
   do {
     const seed = firstSeed + counts.cases
-    const result = await agreed(seed, makeCase(new Dice(seed)))
+    const result = await agreed(seed, makeCase(new SeededRandom(seed)))
     counts.cases++
     if (result !== undefined) counts.accepted++
     if (result?.content !== undefined) counts.withContent++
@@ -97,7 +98,7 @@ async function readOrRefuse(
   }
 }
 
-function makeCase(dice: Dice): Case {
+function makeCase(dice: SeededRandom): Case {
   const members = dice.many(
     6,
     () => `${makeString(dice, dice.pick(names))}${colon(dice)}${makeValue(dice, 3)}`,
@@ -110,11 +111,11 @@ function makeCase(dice: Dice): Case {
   return { body, limits: makeLimits(dice), cuts: makeCuts(dice, body.length) }
 }
 
-function makeContentMember(dice: Dice): string {
+function makeContentMember(dice: SeededRandom): string {
   return `${makeString(dice, 'content')}${colon(dice)}${makeContent(dice)}`
 }
 
-function makeContent(dice: Dice): string {
+function makeContent(dice: SeededRandom): string {
   const large = dice.chance(0.02)
   const bytes = dice.bytes(dice.below(large ? 200_000 : 40))
   let text = bytes.toString(dice.pick(['base64', 'base64url']))
@@ -128,7 +129,7 @@ function makeContent(dice: Dice): string {
 }
 
 /** Some of its characters escaped. */
-function makeString(dice: Dice, value: string): string {
+function makeString(dice: SeededRandom, value: string): string {
   const escapes = dice.chance(0.2)
   const text = Array.from(value, (each) =>
     escapes && each.length === 1 && dice.chance(0.4) ? unicode(each) : JSON.stringify(each).slice(1, -1),
@@ -140,7 +141,7 @@ function unicode(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-function makeValue(dice: Dice, depth: number): string {
+function makeValue(dice: SeededRandom, depth: number): string {
   if (dice.chance(0.005)) return '['.repeat(99) + (dice.chance(0.5) ? '[]' : '') + ']'.repeat(99)
   if (dice.chance(0.02)) return dice.pick(badScalars)
   if (depth === 0 || dice.chance(0.5)) return dice.pick(scalars)
@@ -150,16 +151,16 @@ function makeValue(dice: Dice, depth: number): string {
   return `{${members.join(', ')}}`
 }
 
-function colon(dice: Dice): string {
+function colon(dice: SeededRandom): string {
   return dice.chance(0.8) ? ':' : '\t: '
 }
 
-function insert(dice: Dice, text: string, inserted: string): string {
+function insert(dice: SeededRandom, text: string, inserted: string): string {
   const at = dice.below(text.length + 1)
   return text.slice(0, at) + inserted + text.slice(at)
 }
 
-function mutate(dice: Dice, body: Buffer): Buffer {
+function mutate(dice: SeededRandom, body: Buffer): Buffer {
   const start = dice.below(body.length)
   const end = Math.min(body.length, start + dice.below(dice.chance(0.5) ? 4 : 100))
   const [head, middle, tail] = [body.subarray(0, start), body.subarray(start, end), body.subarray(end)]
@@ -175,48 +176,16 @@ function mutate(dice: Dice, body: Buffer): Buffer {
 }
 
 /** Often some limit is low enough to matter. */
-function makeLimits(dice: Dice): Limits {
+function makeLimits(dice: SeededRandom): Limits {
   if (dice.chance(0.7)) return wideLimits
   const low = { maxContentBytes: dice.below(40), maxOtherBytes: dice.below(200) }
   const key = dice.pick(Object.keys(low) as (keyof Limits)[])
   return { ...wideLimits, [key]: low[key] }
 }
 
-function makeCuts(dice: Dice, length: number): number[][] {
+function makeCuts(dice: SeededRandom, length: number): number[][] {
   const random = dice.many(20, () => dice.below(length + 1)).sort((a, b) => a - b)
   if (length > SMALL_BYTES) return [[], random]
   const everywhere = Array.from({ length }, (_, offset) => offset)
   return [[], random, everywhere, ...(dice.chance(0.2) ? everywhere.map((offset) => [offset]) : [])]
-}
-
-/** Random choices that a seed repeats (mulberry32). */
-class Dice {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-
-  chance(probability: number): boolean {
-    return this.below(1000) < probability * 1000
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)] as T
-  }
-
-  many<T>(limit: number, make: () => T): T[] {
-    return Array.from({ length: this.below(limit) }, make)
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)))
-  }
 }

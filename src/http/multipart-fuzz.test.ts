@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { SeededRandom } from '../../test/seeded-random.ts'
 import { ServiceError } from '../core/errors.ts'
 import { chunked, readWhole } from './multipart.harness.ts'
 import { parseWhole, type WholePart } from './multipart.reference.ts'
@@ -67,7 +68,7 @@ test('agrees with the reference on random, hostile and mutated bodies', async (c
   let accepted = 0
   do {
     const seed = firstSeed + cases
-    if (await agrees(seed, makeCase(new Dice(seed)))) accepted++
+    if (await agrees(seed, makeCase(new SeededRandom(seed)))) accepted++
     cases++
   } while (performance.now() < end)
   context.diagnostic(`${cases} cases, ${accepted} accepted`)
@@ -105,7 +106,7 @@ function withoutUnread(part: WholePart): WholePart {
   return part.filename === undefined ? { ...part, contentType: undefined } : part
 }
 
-function makeCase(dice: Dice): Case {
+function makeCase(dice: SeededRandom): Case {
   const boundary = dice.text(boundaryCharacters, dice.chance(0.5) ? 3 : 70)
   const quote = dice.chance(0.5) ? '"' : ''
   const parts = dice.many(4, () => makePart(dice, boundary))
@@ -121,7 +122,7 @@ function makeCase(dice: Dice): Case {
   }
 }
 
-function makePart(dice: Dice, boundary: string): Buffer {
+function makePart(dice: SeededRandom, boundary: string): Buffer {
   const lines = [`Content-Disposition: form-data; name="${dice.pick(names).replaceAll('"', '%22')}"`]
   if (dice.chance(0.5)) lines[0] += `; filename="${dice.pick(names)}"`
   while (dice.chance(0.15)) lines[0] += dice.pick(parameters)
@@ -135,7 +136,7 @@ function makePart(dice: Dice, boundary: string): Buffer {
 }
 
 /** Made of line ends and of what looks like the boundary for a while. */
-function makeContent(dice: Dice, boundary: string): Buffer {
+function makeContent(dice: SeededRandom, boundary: string): Buffer {
   const delimiter = `\r\n--${boundary}`
   const pieces = dice.many(12, () =>
     dice.chance(0.5) ? delimiter.slice(dice.below(4), dice.below(delimiter.length)) : dice.pick(contents),
@@ -143,7 +144,7 @@ function makeContent(dice: Dice, boundary: string): Buffer {
   return Buffer.from(pieces.join(''), dice.chance(0.9) ? 'utf8' : 'latin1')
 }
 
-function mutate(dice: Dice, body: Buffer, boundary: string): Buffer {
+function mutate(dice: SeededRandom, body: Buffer, boundary: string): Buffer {
   const start = dice.below(body.length)
   const end = Math.min(body.length, start + dice.below(dice.chance(0.5) ? 4 : 200))
   const [head, middle, tail] = [body.subarray(0, start), body.subarray(start, end), body.subarray(end)]
@@ -162,7 +163,7 @@ function mutate(dice: Dice, body: Buffer, boundary: string): Buffer {
 }
 
 /** Half of the time some limit is low enough to matter, and often two files are allowed. */
-function makeLimits(dice: Dice): MultipartLimits {
+function makeLimits(dice: SeededRandom): MultipartLimits {
   const limits = { ...defaultMultipartLimits, files: 1 + dice.below(3) }
   if (dice.chance(0.5)) return limits
   const low = { parts: 2, headerBytes: 90, headerLines: 2, fieldBytes: 20, bodyBytes: 300, epilogueBytes: 2 }
@@ -170,46 +171,9 @@ function makeLimits(dice: Dice): MultipartLimits {
   return { ...limits, [key]: low[key] }
 }
 
-function makeCuts(dice: Dice, length: number): number[][] {
+function makeCuts(dice: SeededRandom, length: number): number[][] {
   const random = dice.many(20, () => dice.below(length + 1)).sort((a, b) => a - b)
   if (length > SMALL_BYTES) return [[], random]
   const everywhere = Array.from({ length }, (_, offset) => offset)
   return [[], random, everywhere, ...(dice.chance(0.2) ? everywhere.map((offset) => [offset]) : [])]
-}
-
-/** Random choices that a seed repeats (mulberry32). */
-class Dice {
-  #state: number
-
-  constructor(seed: number) {
-    this.#state = seed
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit)
-  }
-
-  chance(probability: number): boolean {
-    return this.below(1000) < probability * 1000
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[this.below(choices.length)] as T
-  }
-
-  many<T>(limit: number, make: () => T): T[] {
-    return Array.from({ length: this.below(limit) }, make)
-  }
-
-  /** From 1 to `limit` characters. */
-  text(characters: string, limit: number): string {
-    return Array.from({ length: 1 + this.below(limit) }, () => this.pick([...characters])).join('')
-  }
-
-  bytes(length: number): Buffer {
-    return Buffer.from(Array.from({ length }, () => this.below(256)))
-  }
 }

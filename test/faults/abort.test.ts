@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, type CreatedBody } from './api-client.ts'
 import { checkStores } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
 import { putFile } from './put-file.ts'
-import { SeededRandom } from './seeded-random.ts'
 import { ServerProcess } from './server-process.ts'
 
 const ABORTS = 200

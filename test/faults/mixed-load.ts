@@ -1,8 +1,8 @@
 import { hash, randomUUID } from 'node:crypto'
+import type { SeededRandom } from '../seeded-random.ts'
 import type { Answer, ApiClient, CreatedBody } from './api-client.ts'
 import type { Finding } from './finding.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
-import type { SeededRandom } from './seeded-random.ts'
 
 const MIME_TYPE = 'application/octet-stream'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { SeededRandom } from '../seeded-random.ts'
 import type { ApiClient, CreatedBody } from './api-client.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
-import { SeededRandom } from './seeded-random.ts'
 
 const MIME_TYPE = 'application/octet-stream'
 

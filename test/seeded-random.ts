@@ -20,6 +20,11 @@ export class SeededRandom {
     return first + Math.floor(this.next() * (last - first + 1))
   }
 
+  /** A whole number from 0 to `limit`, the limit excluded. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit)
+  }
+
   /** True in this share of all calls. */
   chance(share: number): boolean {
     return this.next() < share
@@ -28,6 +33,17 @@ export class SeededRandom {
   pick<T>(items: readonly T[]): T {
     if (items.length === 0) throw new RangeError('nothing to pick from')
     return items[this.between(0, items.length - 1)] as T
+  }
+
+  /** Fewer than `limit` of what `make` makes. */
+  many<T>(limit: number, make: () => T): T[] {
+    return Array.from({ length: this.below(limit) }, make)
+  }
+
+  /** From 1 to `limit` characters. */
+  text(characters: string, limit: number): string {
+    const choices = [...characters]
+    return Array.from({ length: 1 + this.below(limit) }, () => this.pick(choices)).join('')
   }
 
   bytes(length: number): Buffer {
