@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  RouteOptions,
+} from 'fastify'
 import type { Scope } from '../core/access/scope.ts'
 import { type Caller, hasScope } from '../core/caller.ts'
 import { SECOND_MS } from '../core/clock.ts'
@@ -53,13 +59,16 @@ export interface GuardOptions {
   readonly showAllowance: (reply: FastifyReply, allowance: Allowance) => void
 }
 
-/** One hook in front of every route of a dialect: key, then rate, then scope. Unknown URLs pass, to their 404. */
+/** One hook in front of every route of a dialect that asks for a key: key, then rate, then scope. */
 export function guard(server: FastifyInstance, options: GuardOptions): void {
-  server.addHook('onRequest', async (request, reply) => {
-    const { access } = request.routeOptions.config
-    if (request.is404 || access === undefined || typeof access === 'string') return
-    request.caller = await options.authenticate(request)
-    await countAndAllow(request, reply, options, access)
+  server.addHook('onRoute', (route) => {
+    const access = route.config?.access
+    if (access === undefined || typeof access === 'string') return
+    const admit: onRequestAsyncHookHandler = async (request, reply) => {
+      request.caller = await options.authenticate(request)
+      await countAndAllow(request, reply, options, access)
+    }
+    route.onRequest = [admit, ...[route.onRequest ?? []].flat()] as onRequestAsyncHookHandler[]
   })
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import { RequestDurations } from './request-durations.ts'
 
@@ -7,38 +7,56 @@ import { RequestDurations } from './request-durations.ts'
 export class Metrics {
   readonly registry = new Registry()
   readonly #durations = new RequestDurations()
-  readonly #received: Counter
-  readonly #sent: Counter
+  #receivedBytes = 0
+  #sentBytes = 0
 
   constructor() {
-    const registers = [this.registry]
     collectDefaultMetrics({ register: this.registry, prefix: 'entrepot_' })
     this.registry.registerMetric(this.#durations.metric)
-    this.#received = new Counter({
-      name: 'entrepot_received_bytes_total',
-      help: 'Bytes of file bodies announced by uploads that were answered with success.',
-      registers,
+    this.#countWhenAsked(
+      'entrepot_received_bytes_total',
+      'Bytes of file bodies announced by uploads that were answered with success.',
+      () => this.#receivedBytes,
+    )
+    this.#countWhenAsked(
+      'entrepot_sent_bytes_total',
+      'Bytes of bodies of successful answers.',
+      () => this.#sentBytes,
+    )
+  }
+
+  /** A counter that is added up by us, and is read when somebody asks. */
+  #countWhenAsked(name: string, help: string, total: () => number): void {
+    const collect = function collect(this: Counter) {
+      this.reset()
+      this.inc(total())
+    }
+    this.registry.registerMetric(new Counter({ name, help, registers: [], collect }))
+  }
+
+  /** Counts every answer of a server, of the routes that are added from now on. */
+  observe(server: FastifyInstance): void {
+    // A hook for each route, which knows it: to be asked for it, a request first gathers all that there is to know of it.
+    server.addHook('onRoute', (route) => {
+      route.onResponse = [this.#counterOf(route.url), ...[route.onResponse ?? []].flat()]
     })
-    this.#sent = new Counter({
-      name: 'entrepot_sent_bytes_total',
-      help: 'Bytes of bodies of successful answers.',
-      registers,
+    const countUnknown = this.#counterOf('none')
+    server.addHook('onResponse', function count(request, reply, done) {
+      if (request.is404) return countUnknown.call(this, request, reply, done)
+      done()
     })
   }
 
-  /** Counts every answer of a server. */
-  observe(server: FastifyInstance): void {
-    server.addHook('onResponse', (request, reply, done) => {
-      const route = request.routeOptions.url ?? 'none'
-      this.#durations.observe(
-        { method: request.method, route, status: reply.statusCode },
-        reply.elapsedTime / 1000,
-      )
-      if (reply.statusCode >= 400) return done()
-      this.#received.inc(Number(request.headers['content-length'] ?? 0))
-      this.#sent.inc(Number(reply.getHeader('content-length') ?? 0))
+  #counterOf(route: string): onResponseHookHandler {
+    const observe = this.#durations.ofRoute(route)
+    return ({ method, headers }, reply, done) => {
+      observe(method, reply.statusCode, reply.elapsedTime / 1000)
+      if (reply.statusCode < 400) {
+        this.#receivedBytes += Number(headers['content-length'] ?? 0)
+        this.#sentBytes += Number(reply.getHeader('content-length') ?? 0)
+      }
       done()
-    })
+    }
   }
 
   /** `GET /metrics` on a port of its own. @returns the listening server */

@@ -19,23 +19,30 @@ interface Series {
 }
 
 /**
- * A histogram for prom-client's registry that costs a request a look-up in a map: the library's own sorts and joins the
- * labels each time, which takes as long as the rest of a small request's bookkeeping.
+ * A histogram for prom-client's registry that costs a request two look-ups: the library's own sorts and joins the labels
+ * each time, which takes as long as the rest of a small request's bookkeeping.
  */
 export class RequestDurations {
-  readonly #series = new Map<string, Series>()
+  readonly #series: Series[] = []
 
-  observe(labels: Labels, seconds: number): void {
-    const key = `${labels.status}${labels.method}${labels.route}`
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      series = { labels, counts: new Array(BUCKETS.length + 1).fill(0), sum: 0 }
-      this.#series.set(key, series)
+  /** Counts the answers of one route. Seconds. */
+  ofRoute(route: string): (method: string, status: number, seconds: number) => void {
+    const byMethod = new Map<string, Map<number, Series>>()
+    return (method, status, seconds) => {
+      const series = byMethod.get(method)?.get(status) ?? this.#begin({ method, route, status }, byMethod)
+      let bucket = 0
+      while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket++
+      series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
+      series.sum += seconds
     }
-    let bucket = 0
-    while (bucket < BUCKETS.length && seconds > (BUCKETS[bucket] as number)) bucket++
-    series.counts[bucket] = (series.counts[bucket] ?? 0) + 1
-    series.sum += seconds
+  }
+
+  #begin(labels: Labels, byMethod: Map<string, Map<number, Series>>): Series {
+    const series = { labels, counts: new Array(BUCKETS.length + 1).fill(0), sum: 0 }
+    this.#series.push(series)
+    const byStatus = byMethod.get(labels.method) ?? new Map<number, Series>()
+    byMethod.set(labels.method, byStatus.set(labels.status, series))
+    return series
   }
 
   /** As the registry takes it (github.com/siimon/prom-client, README, "Custom metrics"). */
@@ -45,9 +52,9 @@ export class RequestDurations {
       help: HELP,
       type: 'histogram',
       aggregator: 'sum',
-      values: [...this.#series.values()].flatMap(valuesOf),
+      values: this.#series.flatMap(valuesOf),
     })
-    return { name: NAME, get, reset: () => this.#series.clear() } as unknown as Metric
+    return { name: NAME, get } as unknown as Metric
   }
 }
 

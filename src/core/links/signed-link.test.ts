@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes, randomInt } from 'node:crypto'
+import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { newFileId } from '../files/file-id.ts'
 import {
@@ -34,6 +34,15 @@ test('a token tells what was signed, in 84 characters that a URL carries as they
     assert.equal(encodeURIComponent(token), token)
     assert.deepEqual(readLink(token), claim)
     assert.ok(verifyLink([key], token, binding))
+  }
+})
+
+test('the signature is the HMAC-SHA-256 of all that the link is bound to', () => {
+  for (const mimeType of ['text/plain', 'text/plain; charset="ü"', `a/${'x'.repeat(253)}`]) {
+    const bytes = Buffer.from(signLink(key, newClaim(), { ...binding, mimeType }), 'base64url')
+    const text = `${bytes.toString('hex', 0, 31)}\n5\nfalse\n${mimeType}`
+    const expected = createHmac('sha256', Buffer.from(key.secret, 'hex')).update(text).digest()
+    assert.deepEqual(bytes.subarray(31), expected)
   }
 })
 

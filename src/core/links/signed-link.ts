@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { FileId } from '../files/file-id.ts'
 import { takeRandom } from '../random-pool.ts'
 
@@ -74,22 +74,47 @@ export function verifyLink(keys: readonly LinkKey[], token: string, binding: Lin
   return timingSafeEqual(Buffer.from(macOf(key, bytes, binding), 'hex'), bytes.subarray(MAC_OFFSET))
 }
 
-/** Hex. One text in one piece: each call into the library costs as much as the hashing itself. */
+/** Hex. */
 function macOf(key: LinkKey, token: Buffer, { sizeBytes, writeOnce, mimeType }: LinkBinding): string {
   const claim = token.toString('hex', 0, MAC_OFFSET)
-  return createHmac('sha256', secretOf(key))
-    .update(`${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}`)
-    .digest('hex')
+  return hmacSha256(padsOf(key), `${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}`)
 }
 
-const secrets = new WeakMap<LinkKey, KeyObject>()
+/** The key as the two hashes of an HMAC begin with it, the outer with room for the inner's result. */
+interface Pads {
+  readonly inner: Buffer
+  readonly outer: Buffer
+}
 
-/** Prepared once: that takes longer than signing. */
-function secretOf(key: LinkKey): KeyObject {
-  let secret = secrets.get(key)
-  if (secret === undefined) {
-    secret = createSecretKey(key.secret, 'hex')
-    secrets.set(key, secret)
+/** Bytes that SHA-256 takes at a time. */
+const BLOCK_BYTES = 64
+
+/**
+ * RFC 2104, in hex: H(outer, H(inner, text)). Two hashes in one call each cost less than the object that Node makes for an
+ * HMAC, which was a twelfth of what creating an upload costs.
+ */
+function hmacSha256({ inner, outer }: Pads, text: string): string {
+  const input = Buffer.allocUnsafe(BLOCK_BYTES + Buffer.byteLength(text))
+  inner.copy(input)
+  input.write(text, BLOCK_BYTES)
+  outer.write(hash('sha256', input, 'hex'), BLOCK_BYTES, 'hex')
+  return hash('sha256', outer, 'hex')
+}
+
+const pads = new WeakMap<LinkKey, Pads>()
+
+function padsOf(key: LinkKey): Pads {
+  let made = pads.get(key)
+  if (made === undefined) {
+    const secret = Buffer.from(key.secret, 'hex')
+    made = { inner: padded(secret, 0x36, 0), outer: padded(secret, 0x5c, 32) }
+    pads.set(key, made)
   }
-  return secret
+  return made
+}
+
+function padded(secret: Buffer, filler: number, room: number): Buffer {
+  const block = Buffer.alloc(BLOCK_BYTES + room, filler)
+  for (const [at, byte] of secret.entries()) block[at] = byte ^ filler
+  return block
 }

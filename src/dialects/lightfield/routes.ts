@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { SECOND_MS } from '../../core/clock.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { stateAt } from '../../core/files/file.ts'
@@ -217,11 +217,13 @@ function fromCreateBody(
   }
 }
 
-async function checkIdempotencyKey({ headers }: FastifyRequest): Promise<void> {
+const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done) => {
   const key = headers['idempotency-key']
-  if (key === undefined || key.length <= MAX_IDEMPOTENCY_KEY_CHARACTERS) return
-  const message = `Idempotency-Key is longer than ${MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
-  throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
+  if (key !== undefined && key.length > MAX_IDEMPOTENCY_KEY_CHARACTERS) {
+    const message = `Idempotency-Key is longer than ${MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
+    throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
+  }
+  done()
 }
 
 /**
