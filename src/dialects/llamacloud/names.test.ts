@@ -54,6 +54,7 @@ const names: readonly (readonly [string, string, string?])[] = [
   ['a%2e%2e%2fb.txt', 'a%2e%2e%2fb.txt'],
   ['invoice\u202Efdp.exe', 'invoice\u202Efdp.exe', 'invoicefdp.exe'],
   ['a\u2066b\u2069.txt', 'a\u2066b\u2069.txt', 'ab.txt'],
+  ['arabic\u061cmark.txt', 'arabic\u061cmark.txt', 'arabicmark.txt'],
   ['zero\u200bwidth\ufeff.txt', 'zero\u200bwidth\ufeff.txt', 'zerowidth.txt'],
   ['раураl.html', 'раураl.html'],
   ['cafe\u0301.txt', 'cafe\u0301.txt'],

@@ -26,7 +26,7 @@ after(() => server.stop())
 
 test('a query that is too large, too deep or of another kind is refused', async () => {
   const large = await client.send('POST', `${FILES}/query`, `"${'x'.repeat(1024 * 1024)}"`, JSON_TYPE)
-  assert.equal(large.status, 413)
+  assert.deepEqual([large.status, detailOf(large)], [413, 'The body exceeds the maximum of 1048576 bytes.'])
   const deep = await client.send(
     'POST',
     `${FILES}/query`,
