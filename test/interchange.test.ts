@@ -127,7 +127,8 @@ test('an upload that is cancelled or over never shows in LlamaCloud', async () =
 })
 
 test('deleting in LlamaCloud ends every id and link in Lightfield at once', async () => {
-  const fromField = await field.stored(CONTENT)
+  const upload = await field.staged(CONTENT)
+  const fromField = ok(await field.complete(upload.id))
   const fromLlama = await llama.stored(CONTENT)
   const listedBefore = ok(await field.list()).totalCount
   for (const anyId of [fromField.id, fromLlama.id]) {
@@ -147,6 +148,7 @@ test('deleting in LlamaCloud ends every id and link in Lightfield at once', asyn
     }
     assert.equal((await llama.delete(id)).status, 404)
   }
+  assert.equal((await putBytes(upload, CONTENT)).status, 404)
   assert.equal(ok(await field.list()).totalCount, listedBefore - 2)
 })
 

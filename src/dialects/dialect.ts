@@ -15,6 +15,8 @@ export interface Dialect {
   readonly title: string
   /** Headers that each request carries besides the key; told in the documentation. */
   readonly headers?: readonly string[]
+  /** Name of the cookie that stands in for the key, if there is one; told in the documentation. */
+  readonly cookie?: string
   /** Whether a request on a path that several dialects share is surely this dialect's. */
   readonly claims: (headers: IncomingHttpHeaders) => boolean
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */

@@ -8,14 +8,8 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><t
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
 
 /** Describes the routes that are added to `server` from here on, at `/<dialect>/openapi.json`. */
-export async function describeDialect(
-  server: FastifyInstance,
-  { name, title, headers = [] }: Dialect,
-): Promise<void> {
-  // Not secret, but it is as security schemes that the page lets its reader fill headers in once.
-  const own = headers.map(
-    (header) => [header, { type: 'apiKey', in: 'header', name: header } as const] as const,
-  )
+export async function describeDialect(server: FastifyInstance, dialect: Dialect): Promise<void> {
+  const { name, title } = dialect
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -25,15 +19,26 @@ export async function describeDialect(
         description: `The ${title} Files API, served by Entrepot.`,
       },
       servers: [{ url: `/${name}` }],
-      components: {
-        securitySchemes: { key: { type: 'http', scheme: 'bearer' }, ...Object.fromEntries(own) },
-      },
-      security: [Object.fromEntries(['key', ...own.map(([scheme]) => scheme)].map((scheme) => [scheme, []]))],
+      ...securityOf(dialect),
     },
   })
   server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
     server.swagger(),
   )
+}
+
+/** What a request carries: the key with the dialect's headers, or the cookie alone. */
+function securityOf({ headers = [], cookie }: Dialect) {
+  // Not secret, but it is as security schemes that the page lets its reader fill headers in once.
+  const inHeaders = headers.map((name) => [name, { type: 'apiKey', in: 'header', name } as const])
+  const inCookie =
+    cookie === undefined ? [] : [[cookie, { type: 'apiKey', in: 'cookie', name: cookie } as const]]
+  const key = { type: 'http', scheme: 'bearer' } as const
+  const together = [['key', ...headers], ...(cookie === undefined ? [] : [[cookie]])]
+  return {
+    components: { securitySchemes: { key, ...Object.fromEntries([...inHeaders, ...inCookie]) } },
+    security: together.map((names) => Object.fromEntries(names.map((name) => [name, []]))),
+  }
 }
 
 /** The rendered descriptions of all dialects, at `/docs`. Served from this process: nothing is fetched from elsewhere. */

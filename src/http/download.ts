@@ -18,7 +18,8 @@ export const safeHeaders = {
 } as const
 
 /**
- * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment; conditional requests and HEAD included.
+ * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment of this type; conditional requests and HEAD
+ * included.
  * @throws ServiceError `range-unsatisfiable`, with the headers that the answer needs already set; `bytes-lost`
  */
 export async function sendFile(
@@ -26,6 +27,7 @@ export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: FileRecord,
+  mimeType: string,
 ): Promise<FastifyReply> {
   const { blobKey, sizeBytes, storedAt } = file
   if (blobKey === null || storedAt === null) throw new Error('only a stored file can be sent')
@@ -39,7 +41,7 @@ export async function sendFile(
   // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
   const bytes = await services.blobs.open(blobKey, range ?? whole)
-  reply.headers(about).type(file.mimeType).header('content-disposition', contentDisposition(file.name))
+  reply.headers(about).type(mimeType).header('content-disposition', contentDisposition(file.name))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
   if (request.method !== 'HEAD') return reply.send(bytes)

@@ -38,8 +38,11 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
 /** A move takes its time, and every client will come again. */
 const READ_ONLY_RETRY_SECONDS = 10
 
-/** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
-export function toServiceError(error: unknown): ServiceError {
+/**
+ * Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log.
+ * @param maxBodyBytes what the route takes at most, for whoever sent more
+ */
+export function toServiceError(error: unknown, maxBodyBytes?: number): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
@@ -49,7 +52,9 @@ export function toServiceError(error: unknown): ServiceError {
   if (isAbort(error))
     return new ServiceError('body-incomplete', 'The request ended before its body did.', { cause: error })
   const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ''] ?? 'internal'
-  return new ServiceError(code, messages[code] ?? 'Unexpected error.', { cause: error })
+  const isOver = code === 'body-too-large' && maxBodyBytes !== undefined
+  const message = isOver ? `The body exceeds the maximum of ${maxBodyBytes} bytes.` : messages[code]
+  return new ServiceError(code, message ?? 'Unexpected error.', { cause: error })
 }
 
 /** How Node tells that a client went away in the middle of a body. */

@@ -78,7 +78,8 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
       config: { access: 'link' },
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
-        request.linked = await followLink(services, 'PUT', tokenOf(request))
+        const { file } = await followLink(services, 'PUT', tokenOf(request))
+        request.linked = file
         checkUpload(request, services.clock.now())
         // It may be what Fastify takes for no type at all (the vendor's own example is `mimeType`); it was signed as it is.
         delete request.headers['content-type']
@@ -98,10 +99,10 @@ function addDownload(server: FastifyInstance, services: Services): void {
     url: '/:token',
     config: { access: 'link' },
     handler: async (request, reply) => {
-      const file = await followLink(services, 'GET', tokenOf(request))
+      const { file, servedType } = await followLink(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
       if (request.method === 'GET') await touchFile(services, file, 'download')
-      return sendFile(services, request, reply, file)
+      return sendFile(services, request, reply, file, servedType)
     },
   })
 }

@@ -95,6 +95,43 @@ test('a project that the key may not use is forbidden, whether or not there is o
   await refusal(files.list({ organization_id: organization.id }), PermissionDeniedError)
 })
 
+test('an organization without a project is the one of the key, or forbidden; with a project both must match', async () => {
+  const tenant = await foreign()
+  const { metadata } = server.app.services
+  const own = await metadata.findOrganization('default')
+  const project = await metadata.findProject(own?.id ?? '', 'default')
+  const client = sdkFor(server)
+  const { id } = await create(client)
+  for (const organization_id of [own?.id ?? '', 'default']) {
+    const file = await toFile(Buffer.from('mine'), 'mine.txt')
+    const made = await client.files.create({ file, purpose: 'user_data', organization_id })
+    assert.equal(made.project_id, project?.id)
+    assert.equal((await client.files.retrieve(id, { organization_id })).id, id)
+    assert.ok((await client.files.content(id, { organization_id })).url)
+    assert.ok(idsOf((await client.files.list({ organization_id })).items).includes(id))
+    assert.equal((await client.files.query({ organization_id, filter: { file_ids: [id] } })).total_size, 1)
+    await client.files.delete(made.id, { organization_id })
+  }
+  for (const organization_id of [tenant.organization.id, tenant.organization.slug, randomUUID()]) {
+    for (const scope of [{ organization_id }, { organization_id, project_id: project?.id ?? '' }]) {
+      const file = await toFile(Buffer.from('mine'), 'mine.txt')
+      for (const call of [
+        () => client.files.create({ file, purpose: 'user_data', ...scope }),
+        () => client.files.list(scope),
+        () => client.files.query(scope),
+        () => client.files.retrieve(id, scope),
+        () => client.files.content(id, scope),
+        () => client.files.delete(id, scope),
+      ]) {
+        const error = await refusal(call(), PermissionDeniedError)
+        const detail = `This API key has no access to organization ${organization_id}`
+        assert.deepEqual(error.error, { detail })
+      }
+    }
+  }
+  assert.equal((await client.files.retrieve(id)).id, id)
+})
+
 test('a key of two projects works in the one that is named, by UUID or slug', async () => {
   const { metadata } = server.app.services
   const organization = await metadata.findOrganization('default')
@@ -119,7 +156,9 @@ test('a key of two projects works in the one that is named, by UUID or slug', as
   )
   // Without a named project the id alone says which file is meant; with one it must be there.
   assert.equal((await client.files.retrieve(second.id)).id, second.id)
-  await refusal(client.files.retrieve(second.id, { project_id: one.id }), NotFoundError)
+  for (const verb of ['retrieve', 'content', 'delete'] as const)
+    await refusal(client.files[verb](second.id, { project_id: one.id }), NotFoundError)
+  assert.deepEqual((await client.files.list({ file_ids: [second.id] })).items, [])
   const other = sdkFor({ url: server.url, key: await server.newKey({ projectIds: [one.id] }) })
   await refusal(other.files.retrieve(second.id), NotFoundError)
   const projects: unknown = await client.get('/api/v1/projects')

@@ -197,7 +197,8 @@ test('query pages with a token and tells the exact total on every page', async (
 test('query knows no data sources: none matches one, all are uploaded by hand', async () => {
   const none = await client.files.query({ filter: { data_source_id: UNKNOWN.slice(4) } })
   assert.deepEqual(none, { items: [], next_page_token: null, total_size: 0 })
-  assert.equal((await query({ filter: { only_manually_uploaded: true } })).length, 7)
+  for (const only_manually_uploaded of [true, false, null])
+    assert.deepEqual(await query({ filter: { only_manually_uploaded } }), ids.toReversed())
 })
 
 test('a token of another listing, or of nobody, is refused', async () => {
@@ -210,6 +211,11 @@ test('a token of another listing, or of nobody, is refused', async () => {
   ]
   for (const params of others)
     assert.deepEqual(await problemsOf(client.files.list(params)), ['query page_token value_error'])
+  const filter = { file_name: 'alpha.txt' }
+  for (const params of [{ filter }, { order_by: 'name' }, { filter: { file_ids: at(0) as string[] } }]) {
+    const call = client.files.query({ ...params, page_token: next_page_token })
+    assert.deepEqual(await problemsOf(call), ['body page_token value_error'])
+  }
   // Another page size is another matter.
   assert.deepEqual(await list({ page_token: next_page_token, page_size: 3 }), at(4, 3, 2))
 })

@@ -19,6 +19,7 @@ const PIECES = [
   '\r\n',
   '\0',
   '\u0085',
+  '\u061c',
   '\u202e',
   '\u2066',
   '\ufeff',
@@ -56,7 +57,7 @@ test('any name becomes one header of two parameters, and the second tells it who
     assert.match(header, /^[\x20-\x7e]*$/, context)
     assert.doesNotMatch(encoded, /['()*]/, context)
     const decoded = decodeURIComponent(encoded)
-    const deceptive = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+    const deceptive = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
     const expected = name.replace(deceptive, '').toWellFormed()
     assert.equal(decoded, expected || 'file', context)
     assert.equal(ascii.length, decoded.length, context)

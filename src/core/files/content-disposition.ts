@@ -1,5 +1,5 @@
 /** Bidirectional controls and zero-width characters can make `exe.fdp` look like `pdf.exe`; a header has no use for them. */
-const DECEPTIVE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
+const DECEPTIVE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 
 /** `attachment` with an ASCII fallback and the whole name in the form of RFC 8187. Both come from one cleaned name. */
 export function contentDisposition(name: string): string {

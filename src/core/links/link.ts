@@ -3,9 +3,17 @@ import { type Clock, SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { contentDisposition } from '../files/content-disposition.ts'
 import { type FileRecord, isGone } from '../files/file.ts'
+import { inertType } from '../files/inert-type.ts'
 import type { Services } from '../services.ts'
 import { directUploadOf, stagingKeyOf } from '../uploads/direct-upload.ts'
-import { type LinkBinding, type LinkMethod, readLink, signLink, verifyLink } from './signed-link.ts'
+import {
+  type LinkBinding,
+  type LinkMethod,
+  readLink,
+  type ServedType,
+  signLink,
+  verifyLink,
+} from './signed-link.ts'
 
 /** Where links point, below the public URL; served by `transfer/`. */
 export const LINK_PATH = '/transfer/'
@@ -15,25 +23,40 @@ export interface IssuedLink {
   readonly expiresAt: number
 }
 
+/** What a link leads to. */
+export interface LinkedFile {
+  readonly file: FileRecord
+  /** The type that its bytes are sent under. */
+  readonly servedType: string
+}
+
 /**
  * A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`: of the store itself where it and
- * the operator offer that, else of ours.
+ * the operator offer that, else of ours. What a browser would run is downloaded without its type, unless told to serve it as
+ * `declared`.
  */
 export async function issueLink(
   services: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
+  serves: ServedType = 'inert',
 ): Promise<IssuedLink> {
   const { direct } = services.blobs
-  const url = direct && (await directUrl(direct, services, method, file, expiresAt))
-  return { url: url ?? ownUrl(services, method, file, expiresAt), expiresAt }
+  const url = direct && (await directUrl(direct, services, method, file, expiresAt, serves))
+  return { url: url ?? ownUrl(services, method, file, expiresAt, serves), expiresAt }
 }
 
-function ownUrl(services: Services, method: LinkMethod, file: FileRecord, expiresAt: number): string {
+function ownUrl(
+  services: Services,
+  method: LinkMethod,
+  file: FileRecord,
+  expiresAt: number,
+  serves: ServedType,
+): string {
   const [key] = services.linkKeys
   if (key === undefined) throw new Error('no key to sign links with')
-  const token = signLink(key, { method, fileId: file.id, expiresAt }, bindingOf(file))
+  const token = signLink(key, { method, fileId: file.id, expiresAt, serves }, bindingOf(file))
   return services.publicUrl() + LINK_PATH + token
 }
 
@@ -43,6 +66,7 @@ async function directUrl(
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
+  serves: ServedType,
 ): Promise<string | undefined> {
   const seconds = Math.max(1, Math.floor((expiresAt - clock.now()) / SECOND_MS))
   if (method === 'PUT') {
@@ -53,21 +77,25 @@ async function directUrl(
   const countsDownloads = touchOn !== 'none' && file.expiryPolicy === 'since-last-active'
   if (countsDownloads || file.blobKey === null) return undefined
   const disposition = contentDisposition(file.name)
-  return direct.getUrl(file.blobKey, { mimeType: file.mimeType, disposition }, seconds)
+  return direct.getUrl(file.blobKey, { mimeType: servedType(file, serves), disposition }, seconds)
 }
 
 /**
  * The file that a link leads to, read anew on every use, so that a delete or an expiry ends the link at once.
  * @throws ServiceError `link-invalid` if altered, past its time or for another method; `file-not-found` if the file is gone
  */
-export async function followLink(services: Services, method: LinkMethod, token: string): Promise<FileRecord> {
+export async function followLink(services: Services, method: LinkMethod, token: string): Promise<LinkedFile> {
   const claim = readLink(token)
   const file = claim && (await services.metadata.findFile(claim.fileId))
   if (claim === undefined || file === undefined || !verifyLink(services.linkKeys, token, bindingOf(file)))
     throw invalid()
   if (claim.method !== method || isOver(claim.expiresAt, services.clock)) throw invalid()
   if (isGone(file, services.clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
-  return file
+  return { file, servedType: servedType(file, claim.serves) }
+}
+
+function servedType({ mimeType }: FileRecord, serves: ServedType): string {
+  return serves === 'declared' ? mimeType : inertType(mimeType)
 }
 
 function bindingOf({ mimeType, sizeBytes, writeOnce }: FileRecord): LinkBinding {

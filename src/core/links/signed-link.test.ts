@@ -23,7 +23,8 @@ const binding: LinkBinding = { mimeType: 'text/plain', sizeBytes: 5, writeOnce: 
 
 function newClaim(): LinkClaim {
   const method = randomInt(2) === 0 ? 'PUT' : 'GET'
-  return { method, fileId: newFileId(Date.now()), expiresAt: randomInt(2 ** 47) }
+  const serves = method === 'GET' && randomInt(2) === 0 ? 'declared' : 'inert'
+  return { method, fileId: newFileId(Date.now()), expiresAt: randomInt(2 ** 47), serves }
 }
 
 test('a token tells what was signed, in 84 characters that a URL carries as they are', () => {

@@ -13,12 +13,17 @@ export interface LinkKey {
 
 export type LinkMethod = 'PUT' | 'GET'
 
+/** The type under which a download goes: the file's own as `declared`, or as far as it is `inert` (`inertType`). */
+export type ServedType = 'inert' | 'declared'
+
 /** What a token says about itself. It is only a claim until `verifyLink` has seen the file's row. */
 export interface LinkClaim {
   readonly method: LinkMethod
   readonly fileId: FileId
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
+  /** Always `inert` for PUT. */
+  readonly serves: ServedType
 }
 
 /** What else a link is bound to, read from the file's row when signing and again when verifying. */
@@ -31,19 +36,24 @@ export interface LinkBinding {
 /*
  * The token, 63 bytes, printed as 84 base64url characters. The length is a multiple of three, so each token has exactly one
  * spelling: there are no spare bits or padding in which a forged twin could differ.
- *   0 version | 1 method | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 random | 31..62 HMAC-SHA-256
+ *   0 version | 1 use | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 random | 31..62 HMAC-SHA-256
  */
 const VERSION = 1
 const TOKEN_BYTES = 63
 const MAC_OFFSET = 31
 const TOKEN = /^[A-Za-z0-9_-]{84}$/
-const methodCodes = { PUT: 1, GET: 2 } as const satisfies Record<LinkMethod, number>
+/** By their code in the token, from 1. */
+const uses = [
+  { method: 'PUT', serves: 'inert' },
+  { method: 'GET', serves: 'inert' },
+  { method: 'GET', serves: 'declared' },
+] as const satisfies readonly Pick<LinkClaim, 'method' | 'serves'>[]
 
 /** @returns the token of a link Every call makes a new one. */
 export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
   const token = Buffer.allocUnsafe(TOKEN_BYTES)
   token[0] = VERSION
-  token[1] = methodCodes[claim.method]
+  token[1] = codeOf(claim)
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
   token.writeUIntBE(claim.expiresAt, 22, 6)
@@ -56,14 +66,18 @@ export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): 
 export function readLink(token: string): LinkClaim | undefined {
   if (!TOKEN.test(token)) return undefined
   const bytes = Buffer.from(token, 'base64url')
-  const method = bytes[1] === methodCodes.PUT ? 'PUT' : bytes[1] === methodCodes.GET ? 'GET' : undefined
-  if (bytes[0] !== VERSION || method === undefined) return undefined
+  const use = uses[(bytes[1] ?? 0) - 1]
+  if (bytes[0] !== VERSION || use === undefined) return undefined
   const hex = bytes.toString('hex', 6, 22)
   return {
-    method,
+    ...use,
     fileId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
     expiresAt: bytes.readUIntBE(22, 6),
   }
+}
+
+function codeOf({ method, serves }: LinkClaim): number {
+  return 1 + uses.findIndex((use) => use.method === method && use.serves === serves)
 }
 
 /** Whether one of our keys signed this very token for a file that is bound like this. Constant time in the signature. */

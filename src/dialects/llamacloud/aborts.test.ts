@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
 import { ROOT_KEY, ServerProcess } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
+import { startApp } from '../../app.ts'
+import { loadConfig } from '../../config.ts'
+import { collectBlobs } from '../../core/files/collect-blobs.ts'
 
 const ABORTS = 10_000
 const AT_ONCE = 50
@@ -55,7 +59,26 @@ test(`${ABORTS} uploads that break off leave no descriptor, no memory and no byt
   t.diagnostic(`${descriptors} descriptors, ${(growth / 1024 / 1024).toFixed(1)} MiB of growth`)
   assert.ok(server.countDescriptors() <= descriptors + 5, `${server.countDescriptors()} descriptors`)
   assert.ok(growth < MAX_GROWTH_BYTES, `grew by ${growth} bytes`)
+  await server.end('SIGTERM')
+  await assertEmpty(dataDir)
 })
+
+/** Once all that may go has gone: no byte of a file, and no room taken. */
+async function assertEmpty(dataDir: string): Promise<void> {
+  const settings = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
+  const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_ROOT_KEY: ROOT_KEY, ...settings })
+  const app = await startApp(config, { logger: pino({ level: 'silent' }) })
+  try {
+    const { services } = app
+    while ((await collectBlobs(services)) > 0);
+    assert.deepEqual(await Array.fromAsync(services.blobs.list()), [])
+    const organization = await services.metadata.findOrganization('default')
+    const usage = await services.metadata.usage('organization', organization?.id ?? '')
+    assert.deepEqual(usage, { files: 0, bytes: 0 })
+  } finally {
+    await app.stop()
+  }
+}
 
 /** All connections are closed and nothing is being written. Waits, at most 20 s, for what happens soon. */
 async function settled(server: ServerProcess, dataDir: string): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { TestServer } from '../../../test/harness.ts'
-import { FILES, formOf, LlamaCloudClient } from '../../../test/llamacloud-client.ts'
+import { FILES, formOf, LlamaCloudClient, problemsOf } from '../../../test/llamacloud-client.ts'
 import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
 import type { FileBody } from './wire.ts'
 
@@ -39,15 +39,18 @@ function withoutCurl(): string | false {
   }
 }
 
+function inHours(hours: number): string {
+  return new Date(server.clock.now() + hours * 3_600_000).toISOString()
+}
+
 /** The fields that the vendor's create page documents, with all that is known of a file sent this way. */
 function assertDocumented(body: FileBody, name: string, fileType: string | null): void {
-  const inAnHour = new Date(server.clock.now() + 3_600_000).toISOString()
   assert.deepEqual(body, {
     id: body.id,
     name,
     project_id: body.project_id,
-    download_url: { expires_at: inAnHour, url: body.download_url?.url, form_fields: null },
-    expires_at: new Date(server.clock.now() + 48 * 3_600_000).toISOString(),
+    download_url: { expires_at: inHours(1), url: body.download_url?.url, form_fields: null },
+    expires_at: inHours(48),
     external_file_id: null,
     file_type: fileType,
     last_modified_at: new Date(server.clock.now()).toISOString(),
@@ -63,10 +66,10 @@ async function assertStored({ download_url }: FileBody, content: Uint8Array): Pr
 }
 
 /** What `curl -F 'file=@/path/to/file' -F purpose=parse` sends as its body. */
-function curlForm(filename: string, type: string, content: Uint8Array = CONTENT): Buffer {
+function curlForm(filename: string, type: string, content: Uint8Array = CONTENT, purpose = 'parse'): Buffer {
   const parts = [
     { name: 'file', filename, type, content },
-    { name: 'purpose', content: 'parse' },
+    { name: 'purpose', content: purpose },
   ]
   return formOf(parts, CURL_BOUNDARY)
 }
@@ -85,6 +88,18 @@ for (const [filename, type, fileType] of [
     await assertStored(answer.body, CONTENT)
   })
 }
+
+test('the word purpose, which the vendor’s page has for a purpose, is none unless any text may be one', async (t) => {
+  const headers = { 'content-type': `multipart/form-data; boundary=${CURL_BOUNDARY}` }
+  const form = curlForm('file', 'application/octet-stream', CONTENT, 'purpose')
+  const refused = await client.sendForm(form, headers)
+  assert.deepEqual([refused.status, problemsOf(refused)], [422, ['body.purpose enum']])
+  const lenient = await TestServer.start({ ENTREPOT_LLAMACLOUD_ANY_PURPOSE: 'on' })
+  t.after(() => lenient.stop())
+  const { status, body } = await new LlamaCloudClient(lenient).sendForm(form, headers)
+  assert.deepEqual([status, body.name, body.purpose, body.expires_at], [201, 'file', 'purpose', null])
+  await assertStored(body, CONTENT)
+})
 
 test('a form that waits for 100 Continue is told to go on, then made a file', async (t) => {
   const body = curlForm('file', 'application/octet-stream')

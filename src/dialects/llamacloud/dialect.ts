@@ -6,13 +6,14 @@ import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { Dialect } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
-import { addSessionRoutes, authenticateCaller } from './session.ts'
+import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
 export function llamacloud(settings: LlamaCloudSettings): Dialect {
   return {
     name: 'llamacloud',
     title: 'LlamaCloud',
+    cookie: COOKIE,
     claims: () => false,
     rootPaths: ['/api/', '/session'],
     toErrorAnswer,

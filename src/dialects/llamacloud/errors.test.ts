@@ -3,19 +3,24 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import type { Answer } from '../../../test/lightfield-client.ts'
 import {
+  assertKeeps,
   BOUNDARY,
   detailOf,
   FILES,
   filePart,
+  formOf,
   LlamaCloudClient,
   PARSE_ERROR,
   purposePart,
 } from '../../../test/llamacloud-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
+import { setQuota, settledUsage } from '../../../test/usage.ts'
 import { StoreError } from '../../core/errors.ts'
+import type { Change } from '../../core/metadata-store.ts'
 
 const UNKNOWN = 'dfl-00000000-0000-7000-8000-000000000000'
 const JSON_TYPE = { 'content-type': 'application/json' }
+const FORM_TYPE = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
 
 let server: TestServer
 let client: LlamaCloudClient
@@ -189,6 +194,81 @@ test('a store that does not answer is 503 with a time to come back, a full one f
   const full = await client.upload([filePart(), purposePart()])
   assert.deepEqual(outcome(full), [507, 'Storage is full'])
   assert.equal(full.headers.get('x-should-retry'), 'false')
+  for (const { headers } of [unavailable, full])
+    assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
   failing.mock.restore()
   assert.equal(await client.count(), 0)
+})
+
+const MIB = 1024 * 1024
+const whole = [filePart(Buffer.alloc(MIB, 'x')), purposePart()]
+
+/** Creates with a file that is sent to its end, by what is wrong with them. */
+const refusedCreates: Readonly<
+  Record<string, readonly [number, (caller: LlamaCloudClient, own: TestServer) => Promise<Answer<unknown>>]>
+> = {
+  'an unknown key': [401, (_caller, own) => new LlamaCloudClient(own, 'llx-wrong').upload(whole)],
+  'a key without the scope': [
+    403,
+    async (_caller, own) =>
+      new LlamaCloudClient(own, await own.newKey({ scopes: ['files:read'] })).upload(whole),
+  ],
+  'a project of others': [403, (caller) => caller.upload(whole, {}, `?project_id=${UNKNOWN.slice(4)}`)],
+  'an organization of others': [403, (caller) => caller.upload(whole, {}, '?organization_id=others')],
+  'another method': [405, (caller) => caller.send('PUT', FILES, formOf(whole), FORM_TYPE)],
+  'a file over the limit': [
+    413,
+    (caller) => caller.upload([filePart(Buffer.alloc(2 * MIB + 1)), purposePart()]),
+  ],
+  'a form declared as JSON': [415, (caller) => caller.send('POST', FILES, formOf(whole), JSON_TYPE)],
+  'a compressed body': [415, (caller) => caller.upload(whole, { 'content-encoding': 'gzip' })],
+  'an empty file': [400, (caller) => caller.upload([filePart(''), purposePart()])],
+  'a form without an end': [400, (caller) => caller.sendForm(formOf(whole).subarray(0, -6))],
+  'a second file': [400, (caller) => caller.upload([...whole, filePart()])],
+  'no purpose': [422, (caller) => caller.upload(whole.slice(0, 1))],
+  'an unknown purpose': [422, (caller) => caller.upload([...whole.slice(0, 1), purposePart('none')])],
+  'no file of that name': [
+    422,
+    (caller) => caller.upload([{ ...filePart(Buffer.alloc(MIB)), name: 'upload_file' }, purposePart()]),
+  ],
+  'a name that is too long': [
+    422,
+    (caller) => caller.upload([filePart(Buffer.alloc(MIB), 'n'.repeat(3001)), purposePart()]),
+  ],
+  'an external id with NUL': [
+    422,
+    (caller) => caller.upload([...whole, { name: 'external_file_id', content: '\0' }]),
+  ],
+}
+
+test('whatever a create is refused for, nothing of it stays', async (t) => {
+  const own = await TestServer.start({ ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(2 * MIB) })
+  t.after(() => own.stop())
+  const caller = new LlamaCloudClient(own)
+  for (const [what, [status, refuse]] of Object.entries(refusedCreates)) {
+    const answer = await refuse(caller, own)
+    assert.equal(answer.status, status, `${what}: ${answer.text}`)
+    await assertKeeps(own, 0)
+  }
+  await setQuota(own, 'project', { bytes: MIB - 1 })
+  assert.deepEqual((await caller.upload(whole)).status, 402)
+  await assertKeeps(own, 0)
+})
+
+test('a create that fails at its very end, the bytes being there already, leaves nothing of them', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const { metadata } = own.app.services
+  const commit = metadata.commit.bind(metadata)
+  let isStored = false
+  const failing = t.mock.method(metadata, 'commit', async (changes: readonly Change[]) => {
+    if (!changes.some(({ kind }) => kind === 'file.insert')) return commit(changes)
+    isStored = (await Array.fromAsync(own.app.services.blobs.list())).length === 1
+    throw new StoreError('unavailable', 'no answer')
+  })
+  const answer = await new LlamaCloudClient(own).upload(whole)
+  assert.deepEqual([answer.status, isStored], [503, true])
+  failing.mock.restore()
+  await assertKeeps(own, 0)
+  assert.deepEqual(await settledUsage(own), { files: 0, bytes: 0 })
 })

@@ -18,6 +18,7 @@ import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
 
 const LIMIT = 100_000
 const MIB = 1024 * 1024
+const ENDLESS_PIECE_BYTES = 16 * 1024
 
 let server: TestServer
 let client: LlamaCloudClient
@@ -59,6 +60,7 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   'another boundary than announced': goodText.replaceAll(BOUNDARY, 'other'),
   'a bare CR in a filename': fileWith('filename="a\rb.txt"'),
   'a bare LF in a filename': fileWith('filename="a\nb.txt"'),
+  'a bare CR in a name': formWith('Content-Disposition: form-data; name="fi\rle"; filename="a.txt"'),
   'a bare LF in a name': formWith('Content-Disposition: form-data; name="fi\nle"; filename="a.txt"'),
   'CR LF as browsers escape it in a filename': fileWith('filename="a%0D%0Ab.txt"'),
   'a line end of LF only': goodText.replaceAll('\r\n', '\n'),
@@ -95,6 +97,7 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   ),
   'a NUL in a filename': fileWith('filename="a\u0000.txt"'),
   'an escape character in a filename': fileWith('filename="a\u001b[31m.txt"'),
+  'a DEL in a filename': fileWith('filename="a\u007f.txt"'),
   'a C1 character in a filename': fileWith('filename="a\u0085.txt"'),
 }
 for (const [what, body] of Object.entries(broken)) {
@@ -117,6 +120,56 @@ for (const [what, type] of boundaries) {
     assert.deepEqual([answer.status, detailOf(answer)], [400, PARSE_ERROR])
   })
 }
+
+test('a boundary of 252 bytes is refused however its form is cut into pieces', async (t) => {
+  const boundary = 'b'.repeat(252)
+  const connection = await RawConnection.open(server.url)
+  t.after(() => connection.end())
+  const form = formOf([filePart(), purposePart()], boundary)
+  connection.write(head(form.length, boundary))
+  for (const byte of form) connection.write(Uint8Array.of(byte))
+  const answer = readAnswer(await connection.until(/\}$/))
+  assert.deepEqual([answer.status, JSON.parse(answer.body)], [400, { detail: PARSE_ERROR }])
+})
+
+/** What a chunked body may go on with for ever, after its start. */
+const endless: Readonly<Record<string, readonly [start: string | Uint8Array, rest: string, status: number]>> =
+  {
+    'text before the first boundary': ['', 'preamble ', 400],
+    'blanks before the first boundary': ['', '\r\n', 400],
+    'text after the last boundary': [good, 'epilogue ', 400],
+    'blanks after the last boundary': [good, '\r\n', 400],
+    'one header of a part': [`--${BOUNDARY}\r\nX: `, 'x', 400],
+    'header lines of a part': [`--${BOUNDARY}\r\n`, 'X: y\r\n', 400],
+    'one field': [formOf([{ name: 'purpose', content: '' }]).subarray(0, -BOUNDARY.length - 8), 'parse', 400],
+    'empty parts': [
+      '',
+      formOf([{ name: 'x', content: '' }])
+        .toString()
+        .slice(0, -BOUNDARY.length - 6),
+      400,
+    ],
+    'one file': [formOf([filePart('')]).subarray(0, -BOUNDARY.length - 8), 'content', 413],
+  }
+test('what never ends is answered within seconds and megabytes, and its connection closed', async () => {
+  await Promise.all(
+    Object.entries(endless).map(async ([what, [start, rest, status]]) => {
+      const connection = await RawConnection.open(server.url)
+      connection.write(head('chunked'))
+      if (start.length > 0) connection.write(chunkOf(start))
+      const piece = chunkOf(rest.repeat(Math.ceil(ENDLESS_PIECE_BYTES / rest.length)))
+      const begin = performance.now()
+      let bytes = 0
+      for (; connection.received === '' && bytes < 300 * MIB; bytes += piece.length) {
+        connection.write(piece)
+        await delay(1)
+      }
+      const tookMs = performance.now() - begin
+      assert.ok(tookMs < 5000 && bytes < 8 * MIB, `${what}: ${tookMs} ms, ${bytes} bytes`)
+      assert.equal(readAnswer(await connection.closed()).status, status, what)
+    }),
+  )
+})
 
 test('a form without parts, and no body at all, lack the file and the purpose', async () => {
   for (const body of [`--${BOUNDARY}--\r\n`, undefined]) {
@@ -229,8 +282,14 @@ test('a form that breaks after its file is refused at once, on a connection that
   connection.end()
 })
 
-function head(length: number): string {
-  const type = `Content-Type: multipart/form-data; boundary=${BOUNDARY}`
+function head(length: number | 'chunked', boundary = BOUNDARY): string {
+  const type = `Content-Type: multipart/form-data; boundary=${boundary}`
   const auth = `Authorization: Bearer ${server.key}`
-  return `POST ${FILES} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${type}\r\nContent-Length: ${length}\r\n\r\n`
+  const body = length === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`
+  return `POST ${FILES} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${type}\r\n${body}\r\n\r\n`
+}
+
+function chunkOf(content: string | Uint8Array): Buffer {
+  const size = Buffer.byteLength(content).toString(16)
+  return Buffer.concat([Buffer.from(`${size}\r\n`), Buffer.from(content), Buffer.from('\r\n')])
 }

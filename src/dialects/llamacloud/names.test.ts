@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
-import { filePart, formOf, LlamaCloudClient, purposePart, urlOf } from '../../../test/llamacloud-client.ts'
+import {
+  filePart,
+  formOf,
+  LlamaCloudClient,
+  type PageBody,
+  purposePart,
+  urlOf,
+} from '../../../test/llamacloud-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
 import type { FileBody } from './wire.ts'
 
@@ -47,6 +54,7 @@ const names: readonly (readonly [string, string, string?])[] = [
   ['a%2e%2e%2fb.txt', 'a%2e%2e%2fb.txt'],
   ['invoice\u202Efdp.exe', 'invoice\u202Efdp.exe', 'invoicefdp.exe'],
   ['a\u2066b\u2069.txt', 'a\u2066b\u2069.txt', 'ab.txt'],
+  ['arabic\u061cmark.txt', 'arabic\u061cmark.txt', 'arabicmark.txt'],
   ['zero\u200bwidth\ufeff.txt', 'zero\u200bwidth\ufeff.txt', 'zerowidth.txt'],
   ['раураl.html', 'раураl.html'],
   ['cafe\u0301.txt', 'cafe\u0301.txt'],
@@ -70,6 +78,39 @@ for (const [sent, kept, saved = kept] of names) {
     assert.equal(await response.text(), 'hello')
   })
 }
+
+test('a name is no other because it looks alike: composed, decomposed, in other letters', async (t) => {
+  const alike = [
+    'caf\u00e9.txt',
+    'cafe\u0301.txt',
+    'c\u0430f\u00e9.txt',
+    'CAF\u00c9.txt',
+    'caf\u00e9\u200b.txt',
+  ]
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const files = new LlamaCloudClient(own)
+  for (const name of alike) await files.stored(name, name)
+  for (const name of alike) {
+    const byList = await files.get<PageBody>(`?file_name=${encodeURIComponent(name)}`)
+    const byQuery = await files.query({ filter: { file_name: name } })
+    for (const { body } of [byList, byQuery])
+      assert.deepEqual(
+        body.items.map((file) => file.name),
+        [name],
+      )
+  }
+})
+
+test('a chain of joined emoji is data like any name, and cut for the header between characters', async () => {
+  const name = `${'👨‍👩‍👧‍👦'.repeat(400)}.txt`
+  const file = await client.stored('hello', name)
+  assert.equal(file.name, name)
+  const saved = savedName(await download(file))
+  // The joiners have no width, so a header does without them.
+  assert.match(saved, /^(👨|👩|👧|👦)+\.txt$/u)
+  assert.ok(Buffer.byteLength(saved) <= 255)
+})
 
 test('a name that a file system can hold is saved whole, a longer one does not keep a client from its file', async () => {
   const longest = await client.stored('hello', `${'n'.repeat(251)}.txt`)
@@ -160,6 +201,7 @@ const types: readonly (readonly [
   ['the type of the bytes', undefined, 'picture', PNG, 'image/png', 'png'],
   ['no type', undefined, 'README', 'text', 'application/octet-stream', null],
   ['no type', 'application/octet-stream', 'x.unheard-of', 'text', 'application/octet-stream', 'unheard-of'],
+  ['the last of two extensions', 'application/pdf', 'report.pdf.EXE', '%PDF-', 'application/pdf', 'exe'],
   ['the last of two extensions', undefined, 'a.tar.GZ', 'x', 'application/gzip', 'gz'],
 ]
 for (const [what, type, filename, content, mimeType, fileType] of types) {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
-import { detailOf, FILES, LlamaCloudClient, problemsOf } from '../../../test/llamacloud-client.ts'
+import {
+  assertKeeps,
+  detailOf,
+  FILES,
+  filePart,
+  LlamaCloudClient,
+  problemsOf,
+  purposePart,
+} from '../../../test/llamacloud-client.ts'
+import type { FileBody } from './wire.ts'
 
 const UNKNOWN = 'dfl-00000000-0000-7000-8000-000000000000'
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -17,7 +26,7 @@ after(() => server.stop())
 
 test('a query that is too large, too deep or of another kind is refused', async () => {
   const large = await client.send('POST', `${FILES}/query`, `"${'x'.repeat(1024 * 1024)}"`, JSON_TYPE)
-  assert.equal(large.status, 413)
+  assert.deepEqual([large.status, detailOf(large)], [413, 'The body exceeds the maximum of 1048576 bytes.'])
   const deep = await client.send(
     'POST',
     `${FILES}/query`,
@@ -107,6 +116,28 @@ test('numbers that are none are refused, wherever they stand', async () => {
   assert.equal((await client.query({ filter: { file_ids: Array(1000).fill(UNKNOWN) } })).status, 200)
   const tooMany = await client.query({ filter: { file_ids: Array(1001).fill(UNKNOWN) } })
   assert.deepEqual(problemsOf(tooMany), ['body.filter.file_ids too_long'])
+})
+
+test('an external id is any text, kept as sent; an empty one is none', async (t) => {
+  const texts = ['a/b c', 'отчёт 📄', '  ', 'line\r\nline', "' or 1=1 --", '%_', 'x'.repeat(64 * 1024)]
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const files = new LlamaCloudClient(own)
+  for (const text of texts) {
+    const { id, external_file_id } = await files.stored('x', 'x.txt', { external_file_id: text })
+    assert.equal(external_file_id, text)
+    assert.equal((await files.get<FileBody>(`/${id}`)).body.external_file_id, text)
+    const { body } = await files.query({ filter: { external_file_id: text } })
+    assert.deepEqual(
+      body.items.map((file) => file.id),
+      [id],
+    )
+  }
+  assert.equal((await files.stored('x', 'x.txt', { external_file_id: '' })).external_file_id, null)
+  const field = { name: 'external_file_id', content: 'a\0b' }
+  const refused = await files.upload([filePart(), purposePart(), field])
+  assert.deepEqual([refused.status, problemsOf(refused)], [422, ['body.external_file_id value_error']])
+  await assertKeeps(own, texts.length + 1)
 })
 
 test('an empty value in the query is none, plus and %20 are both a space', async (t) => {

@@ -92,6 +92,11 @@ export const ProjectBody = Type.Object({
   updated_at: time,
 })
 
+export const SessionRequest = Type.Object({
+  api_key: optionalText('The key, where it is not sent as a bearer header.'),
+})
+export const SessionBody = Type.Object({ expires_at: time })
+
 export const ErrorBody = Type.Object({
   detail: Type.Union([
     Type.String(),

@@ -7,10 +7,13 @@ import { ServiceError } from '../../core/errors.ts'
 import { printIsoTime } from '../../core/iso-time.ts'
 import type { Services } from '../../core/services.ts'
 import { bearerSecret } from '../../http/guard.ts'
+import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
-const COOKIE = 'session'
+export const COOKIE = 'session'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+const tags = ['Session']
+const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
 /** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
 export async function authenticateCaller(services: Services, request: FastifyRequest): Promise<Caller> {
@@ -58,7 +61,12 @@ export async function addSessionRoutes(
     '/session',
     {
       config: { access: 'public' },
-      schema: { tags: ['Session'], summary: 'Start a browser session with an API key' },
+      schema: {
+        tags,
+        summary: 'Start a browser session with an API key',
+        body: schemas.SessionRequest,
+        response: { 200: schemas.SessionBody, ...errors },
+      },
     },
     async (request, reply) => {
       // A page elsewhere must not log its visitor in as somebody else.
@@ -72,7 +80,14 @@ export async function addSessionRoutes(
   )
   server.delete(
     '/session',
-    { config: { access: 'public' }, schema: { tags: ['Session'], summary: 'End the browser session' } },
+    {
+      config: { access: 'public' },
+      schema: {
+        tags,
+        summary: 'End the browser session',
+        response: { 204: { type: 'null', description: 'Ended' }, ...errors },
+      },
+    },
     async (request, reply) => {
       const value = request.cookies[COOKIE]
       if (value) {

@@ -60,6 +60,34 @@ test('RETENTION_HOURS changes single purposes and leaves the others', async (t) 
   for (const [purpose, left] of Object.entries(expected)) assert.equal(await hours(purpose), left)
 })
 
+test('the start tells how long files of each purpose stay', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-settings-'))
+  const lines: string[] = []
+  const logger = pino({}, { write: (line: string) => lines.push(line) })
+  const config = loadConfig({
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_PORT: '0',
+    ENTREPOT_METRICS_PORT: 'off',
+    ENTREPOT_GRPC_PORT: 'off',
+    ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parse=24,extract=never',
+  })
+  const app = await startApp(config, { logger })
+  t.after(async () => {
+    await app.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  const told = lines.map((line) => JSON.parse(line)).find(({ retentionHours }) => retentionHours)
+  assert.deepEqual(told?.retentionHours, {
+    user_data: null,
+    parse: 24,
+    extract: null,
+    split: 48,
+    classify: 48,
+    sheet: 48,
+    agent_app: null,
+  })
+})
+
 test('a retention that is changed later does not touch the files that are there', async (t) => {
   const { client, server } = await start(t, {})
   const { body } = await client.upload([filePart(), purposePart('parse')])

@@ -106,7 +106,7 @@ export async function getFile(
   return toFile(file)
 }
 
-/** A URL that gives the bytes to whoever has it, for an hour, or as long as the file lives. */
+/** A URL that gives the bytes, as `mimeType` whatever it is, to whoever has it: for an hour, or as long as the file lives. */
 export async function getFileUrl(
   { services, settings }: Context,
   caller: Caller,
@@ -115,7 +115,7 @@ export async function getFileUrl(
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
   const end = services.clock.now() + settings.linkSeconds * SECOND_MS
-  const { url } = await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
+  const { url } = await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end), 'declared')
   return create(GetFileUrlResponseSchema, { url })
 }
 
