@@ -162,7 +162,7 @@ test('an empty file and an unknown purpose are refused', async () => {
   const empty = await refusal(create('empty.txt', '', small), BadRequestError)
   assert.deepEqual(empty.error, { detail: 'Uploaded file is empty' })
   const file = await toFile(Buffer.from('x'), 'x.txt')
-  const call = sdkFor(small).files.create({ file, purpose: 'purpose' })
+  const call = sdkFor(small).files.create({ file, purpose: 'purposes' })
   const error = await refusal(call, UnprocessableEntityError)
   const expected = "'user_data', 'parse', 'extract', 'split', 'classify', 'sheet' or 'agent_app'"
   assert.deepEqual(error.error, {
@@ -171,7 +171,7 @@ test('an empty file and an unknown purpose are refused', async () => {
         type: 'enum',
         loc: ['body', 'purpose'],
         msg: `Input should be ${expected}`,
-        input: 'purpose',
+        input: 'purposes',
         ctx: { expected },
       },
     ],

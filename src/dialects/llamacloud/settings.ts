@@ -29,6 +29,9 @@ export const defaultRetentionHours: LlamaCloudSettings['retentionHours'] = {
   agent_app: null,
 }
 
+/** What the vendor's printed examples send, in every language: taken as a purpose that says nothing, and kept. */
+export const EXAMPLE_PURPOSE = 'purpose'
+
 export function isPurpose(text: string): text is Purpose {
   return (purposes as readonly string[]).includes(text)
 }

@@ -18,7 +18,7 @@ import { type FilePart, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
 import { signatureType } from '../../http/sniff.ts'
 import { type InvalidRequest, Problems } from './problems.ts'
-import { isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
+import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, declaredType, retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
@@ -158,7 +158,7 @@ function checkForm(
     })
   }
   if (!purpose) problems.missing(['body', 'purpose'])
-  else if (!isPurpose(purpose) && !settings.anyPurpose) {
+  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !settings.anyPurpose) {
     const expected = `${purposes.slice(0, -1).map(quote).join(', ')} or ${quote(purposes.at(-1) ?? '')}`
     const msg = `Input should be ${expected}`
     problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
