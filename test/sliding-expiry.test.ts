@@ -141,6 +141,19 @@ test('a file that slides has moved its base: fewer days count from the last acti
   assert.equal(done(await rest.update(id, fixed)).expiresAt, file.expiresAt)
 })
 
+test('a file that begins to slide late keeps its end until the next activity', async (t) => {
+  const { server, rest } = await start(t, 'download')
+  const made = await rest.stored('x', { expirationConfig: { expirationPolicy: 'STATIC', ttlDays: 7 } })
+  server.clock.advance({ days: 6 })
+  await rest.url(made.id)
+  const expirationConfig = { expirationPolicy: 'SINCE_LAST_ACTIVE' }
+  const change = { updateMask: 'expirationConfig.expirationPolicy', expirationConfig }
+  assert.equal(done(await rest.update(made.id, change)).expiresAt, made.expiresAt)
+  await rest.url(made.id)
+  const { expiresAt } = done(await rest.get(made.id))
+  assert.equal(Date.parse(expiresAt ?? ''), server.clock.now() + 7 * 86_400_000)
+})
+
 test('downloads cost one durable write a minute, however many there are', async (t) => {
   const { server, rest } = await start(t, 'download')
   const { id } = await rest.stored()

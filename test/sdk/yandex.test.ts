@@ -149,6 +149,11 @@ test('halves of the expiration are updated by themselves, from the creation on',
   })
   assert.deepEqual(fixed.expirationConfig, { expirationPolicy: STATIC, ttlDays: 3 })
   assert.deepEqual(fixed.expiresAt, shorter.expiresAt)
+  const resetDays = await client.update(file.id, ['expiration_config.ttl_days'])
+  assert.deepEqual(resetDays.expirationConfig, { expirationPolicy: STATIC, ttlDays: 7 })
+  assert.equal(lifeDays(resetDays), 7)
+  const resetPolicy = await client.update(file.id, ['expiration_config.expiration_policy'])
+  assert.deepEqual(resetPolicy.expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 7 })
 })
 
 test('the URL of a file is https, needs nothing else, and ends with the file', async () => {
