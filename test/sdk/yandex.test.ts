@@ -177,6 +177,20 @@ test('a URL lives for an hour', async () => {
   assert.equal((await sdk.fetch(url)).status, 403)
 })
 
+test('discovery tells the SDK the address that it called, whoever asks', async () => {
+  const discovery = sdk.discovery()
+  const { address } = sdk
+  assert.deepEqual(
+    (await discovery.list()).map(({ id, address: told }) => [id, told]),
+    [
+      ['ai-files', address],
+      ['endpoint', address],
+    ],
+  )
+  assert.equal((await discovery.get('ai-files')).address, address)
+  assert.equal(await codeOf(discovery.get('iam')), grpcCodes.NOT_FOUND)
+})
+
 test('every code of an error reaches the caller', async (t) => {
   const { id } = await client.create('x')
   const reader = sdk.client(await sdk.server.newKey({ scopes: ['files:read'] }))
