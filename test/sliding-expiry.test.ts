@@ -6,7 +6,7 @@ import { grpcCodes } from '../src/grpc/status.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
-import { codeOf, withGrpc, YandexClient } from './yandex-client.ts'
+import { codesOf, withGrpc, YandexClient } from './yandex-client.ts'
 import { done, YandexRest } from './yandex-rest.ts'
 
 async function start(t: TestContext, touchOn: 'none' | 'download' | 'read') {
@@ -53,8 +53,8 @@ async function assertGone({ rest, grpc, llama, field }: Clients, id: string): Pr
     await field.url(id),
   ])
     assert.equal(status, 404)
-  for (const call of [grpc.get(id), grpc.url(id), grpc.delete(id)])
-    assert.equal(await codeOf(call), grpcCodes.NOT_FOUND)
+  const codes = await codesOf(grpc.get(id), grpc.url(id), grpc.delete(id))
+  assert.deepEqual(new Set(codes), new Set([grpcCodes.NOT_FOUND]))
   for (const listed of [
     done(await rest.list()).files,
     await grpc.listAll(),
@@ -139,6 +139,19 @@ test('a file that slides has moved its base: fewer days count from the last acti
   assert.equal(Date.parse(file.expiresAt ?? ''), base + 2 * 86_400_000)
   const fixed = { updateMask: 'expirationConfig.expirationPolicy', expirationConfig: { expirationPolicy: 1 } }
   assert.equal(done(await rest.update(id, fixed)).expiresAt, file.expiresAt)
+})
+
+test('a file that begins to slide late keeps its end until the next activity', async (t) => {
+  const { server, rest } = await start(t, 'download')
+  const made = await rest.stored('x', { expirationConfig: { expirationPolicy: 'STATIC', ttlDays: 7 } })
+  server.clock.advance({ days: 6 })
+  await rest.url(made.id)
+  const expirationConfig = { expirationPolicy: 'SINCE_LAST_ACTIVE' }
+  const change = { updateMask: 'expirationConfig.expirationPolicy', expirationConfig }
+  assert.equal(done(await rest.update(made.id, change)).expiresAt, made.expiresAt)
+  await rest.url(made.id)
+  const { expiresAt } = done(await rest.get(made.id))
+  assert.equal(Date.parse(expiresAt ?? ''), server.clock.now() + 7 * 86_400_000)
 })
 
 test('downloads cost one durable write a minute, however many there are', async (t) => {

@@ -4,16 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { Agent, get } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { after, before, type TestContext, test } from 'node:test'
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { credentials } from '@grpc/grpc-js'
+import { DAY_MS, HOUR_MS } from '../src/core/clock.ts'
 import { type Certified, createAuthority, signServer } from '../src/ops/certificates.ts'
+import { RenewedTls } from '../src/ops/tls.ts'
 import { ServerProcess } from './faults/server-process.ts'
 import { TestServer } from './harness.ts'
 import { withGrpc, YandexClient } from './yandex-client.ts'
 
-const DAY_MS = 86_400_000
 const POLL_MS = 20
 
 let folder: string
@@ -56,6 +57,35 @@ async function shownAt(address: string, ca = authority.cert): Promise<string> {
       socket.destroy()
     }).once('error', reject)
   })
+}
+
+type Look = 'unchanged' | 'renewed' | 'failed' | undefined
+
+/**
+ * From here on timers and dates move by hand. The function that moves them says what the server's own look at the
+ * certificate came to; undefined: it did not look.
+ */
+function watchLooks(t: TestContext, now = Date.now()): (afterMs: number) => Promise<Look> {
+  const looks = t.mock.method(RenewedTls.prototype, 'renew').mock
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
+  return async (afterMs) => {
+    const before = looks.callCount()
+    t.mock.timers.tick(afterMs)
+    const look = looks.calls[before]?.result
+    const outcome = await look?.then((changed) => (changed ? 'renewed' : 'unchanged')).catch(() => 'failed')
+    await ended(looks)
+    return outcome as Look
+  }
+}
+
+/** Resolves when no look is under way: the next one is planned. */
+async function ended({ calls }: { readonly calls: readonly { readonly result?: unknown }[] }): Promise<void> {
+  let seen: number
+  do {
+    seen = calls.length
+    await Promise.allSettled(calls.map(({ result }) => result))
+    await turn()
+  } while (calls.length > seen)
 }
 
 function serialOf({ cert }: Certified): string {
@@ -103,16 +133,45 @@ test('a certificate that is replaced is shown to new connections on both ports, 
   assert.equal((await grpc.list()).files.length, 1)
 })
 
-test('a certificate of our own making is made anew in time', async (t) => {
+test('the server itself looks at its certificate every hour, and goes on after a failure', async (t) => {
+  await install(first)
+  const look = watchLooks(t)
+  const server = await TestServer.start({ ...withGrpc, ...settings() })
+  t.after(() => server.stop())
+  const ports = [new URL(server.url).host, server.grpcAddress]
+  const assertShown = async (certificate: Certified) => {
+    for (const port of ports) assert.equal(await shownAt(port), serialOf(certificate))
+  }
+  assert.equal(await look(0), 'unchanged')
+
+  await install(second)
+  assert.equal(await look(HOUR_MS - 1), undefined)
+  await assertShown(first)
+  assert.equal(await look(1), 'renewed')
+  await assertShown(second)
+
+  await writeFile(certPath, first.cert)
+  assert.equal(await look(HOUR_MS), 'failed')
+  await assertShown(second)
+  await install(first)
+  assert.equal(await look(HOUR_MS), 'renewed')
+  await assertShown(first)
+})
+
+test('a certificate of our own making is made anew before it ends, under the same authority', async (t) => {
+  const now = Date.now()
+  const look = watchLooks(t, now - 350 * DAY_MS)
   const server = await TestServer.start({ ENTREPOT_TLS: 'self-signed' })
   t.after(() => server.stop())
   const ca = await readFile(server.app.caPath ?? '', 'utf8')
   const { host } = new URL(server.url)
   const before = await shownAt(host, ca)
-  // As when its days are over, or its names no longer do: the authority that clients trust stays.
-  await rm(join(server.dataDir, 'tls', 'server.pem'))
-  await server.app.renewTls()
+  assert.equal(await look(300 * DAY_MS), 'unchanged')
+  assert.equal(await shownAt(host, ca), before)
+  assert.equal(await look(50 * DAY_MS), 'renewed')
   assert.notEqual(await shownAt(host, ca), before)
+  const made = new X509Certificate(await readFile(join(server.dataDir, 'tls', 'server.pem')))
+  assert.ok(made.validToDate.getTime() > now + 390 * DAY_MS)
 })
 
 test('SIGHUP reads the certificate again', async (t) => {

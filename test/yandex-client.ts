@@ -49,6 +49,11 @@ export async function codeOf(call: Promise<unknown>): Promise<number> {
   return (await refusalOf(call)).code
 }
 
+/** How several calls failed that run at once. */
+export async function codesOf(...calls: readonly Promise<unknown>[]): Promise<number[]> {
+  return Promise.all(calls.map(codeOf))
+}
+
 /** What a test starts a server with that speaks gRPC, too. */
 export const withGrpc = { ENTREPOT_GRPC_PORT: '0' } as const
 

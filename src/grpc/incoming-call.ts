@@ -110,12 +110,12 @@ export class IncomingCall<Answer> implements GrpcCall {
 
   #expectMessage(): void {
     const { limits, budget } = this.#context
-    const { maxMessageBytes } = this.#method
+    const { maxMessageBytes, tooLong } = this.#method
     const stream = streamOf(this.#call)
     if (stream !== undefined) {
       widenWindows(stream, limits)
-      const refuse = (error: GrpcError) => this.#refuse(error)
-      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, budget, refuse })
+      const refuse = (error: unknown) => this.#refuse(error)
+      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, tooLong, budget, refuse })
     } else if (budget.take(memoryOf(maxMessageBytes))) this.#reservedBytes = memoryOf(maxMessageBytes)
     else throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many calls at this moment; try again later.')
   }

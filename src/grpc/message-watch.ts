@@ -16,9 +16,11 @@ export function memoryOf(messageBytes: number): number {
 export interface WatchOptions {
   readonly limits: Pick<GrpcLimits, 'minBytesPerSecond' | 'minRateWindowSeconds'>
   readonly maxMessageBytes: number
+  /** What a longer message is refused with. */
+  readonly tooLong?: ((lengthBytes: number) => unknown) | undefined
   readonly budget: ByteBudget
   /** Called once at most; the call must end with it. */
-  readonly refuse: (error: GrpcError) => void
+  readonly refuse: (error: unknown) => void
 }
 
 /**
@@ -70,18 +72,13 @@ export class MessageWatch {
   }
 
   #judge(): void {
-    const { maxMessageBytes, budget } = this.#options
+    const { maxMessageBytes, tooLong = tooLongFor(maxMessageBytes), budget } = this.#options
     const length = this.#prefix.readUInt32BE(1)
     this.#wholeBytes = PREFIX_BYTES + length
     if (this.#prefix[0] !== 0) {
       this.#refuse(new GrpcError('UNIMPLEMENTED', 'Compressed messages are not accepted.'))
     } else if (length > maxMessageBytes) {
-      this.#refuse(
-        new GrpcError(
-          'INVALID_ARGUMENT',
-          `The message has ${length} bytes, the maximum is ${maxMessageBytes}.`,
-        ),
-      )
+      this.#refuse(tooLong(length))
     } else if (budget.take(memoryOf(length))) this.#takenBytes = memoryOf(length)
     else
       this.#refuse(new GrpcError('RESOURCE_EXHAUSTED', 'Too many uploads at this moment; try again later.'))
@@ -96,9 +93,14 @@ export class MessageWatch {
     this.#receivedAtTick = this.#receivedBytes
   }
 
-  #refuse(error: GrpcError): void {
+  #refuse(error: unknown): void {
     this.#isRefused = true
     this.close()
     this.#options.refuse(error)
   }
+}
+
+function tooLongFor(maxBytes: number): (lengthBytes: number) => GrpcError {
+  return (lengthBytes) =>
+    new GrpcError('INVALID_ARGUMENT', `The message has ${lengthBytes} bytes, the maximum is ${maxBytes}.`)
 }

@@ -25,6 +25,8 @@ export interface Method<Answer> {
   readonly path: string
   /** Longer messages are refused when their length is known, before they are read. */
   readonly maxMessageBytes: number
+  /** What a longer message is refused with, as if thrown; by default its length and the bound. */
+  readonly tooLong?: (lengthBytes: number) => unknown
   /** Refuses, by throwing, or tells what will answer. Runs before a byte of the message is read. */
   readonly admit: (call: GrpcCall) => Promise<Answer>
   /** What the caller is told of whatever `admit` or the answer threw. */

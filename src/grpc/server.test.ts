@@ -144,7 +144,7 @@ test('an unknown method is unimplemented, reflection among them', async () => {
   }
 })
 
-test('a stop lets calls finish, and cuts what takes too long', async () => {
+test('a stop takes no new calls, lets others finish, and cuts what takes too long', async () => {
   const { server } = await startEcho()
   const own = connect(server)
   const metadata = { authorization: 'me' }
@@ -152,7 +152,10 @@ test('a stop lets calls finish, and cuts what takes too long', async () => {
   const slow = callRaw(own, SLEEP, Buffer.from('60000'), { metadata })
   // Both are on their way once a later one was answered.
   await callRaw(own, ECHO, Buffer.from('a'))
-  await server.stop(1000)
+  const stopped = server.stop(1000)
+  // On the connection that is still open, for the others' sake.
+  assert.equal((await callRaw(own, ECHO, Buffer.from('late'))).error?.code, grpcCodes.UNAVAILABLE)
+  await stopped
   assert.equal((await quick).answer?.toString(), '200')
   assert.ok([grpcCodes.CANCELLED, grpcCodes.UNAVAILABLE].includes(((await slow).error?.code ?? 0) as 1 | 14))
   own.close()

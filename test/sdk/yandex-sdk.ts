@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { Session } from '@yandex-cloud/nodejs-sdk'
 import { fileService } from '@yandex-cloud/nodejs-sdk/ai-files-v1'
+import { apiEndpointService } from '@yandex-cloud/nodejs-sdk/endpoint'
 import { TestServer } from '../harness.ts'
 import { withGrpc } from '../yandex-client.ts'
 
@@ -27,11 +28,23 @@ export class SdkServer {
     return new SdkServer(server, await readFile(server.app.caPath ?? ''))
   }
 
+  /** Where gRPC is served, by name: of an address, Node does not let the SDK tell the server its name. */
+  get address(): string {
+    return this.server.grpcAddress.replace('127.0.0.1', 'localhost')
+  }
+
   client(iamToken = this.server.key): YandexSdk {
-    const session = new Session({ iamToken, ssl: { rootCerts: this.#rootCerts } })
-    // Of an address, Node does not let the SDK tell the server its name.
-    const address = this.server.grpcAddress.replace('127.0.0.1', 'localhost')
-    return new YandexSdk(session.client(fileService.FileServiceClient, address))
+    return new YandexSdk(this.#session(iamToken).client(fileService.FileServiceClient, this.address))
+  }
+
+  /** The SDK's client of discovery. */
+  discovery(): YandexDiscovery {
+    const { ApiEndpointServiceClient } = apiEndpointService
+    return new YandexDiscovery(this.#session('nobody').client(ApiEndpointServiceClient, this.address))
+  }
+
+  #session(iamToken: string): Session {
+    return new Session({ iamToken, ssl: { rootCerts: this.#rootCerts } })
   }
 
   /** A GET that trusts the certificate of this server. */
@@ -93,9 +106,41 @@ export class YandexSdk {
   }
 
   #call<Answer>(method: string, request: object): Promise<Answer> {
-    const methods = this.#client as unknown as Record<string, (request: object) => Promise<Answer>>
-    const call = methods[method]
-    if (call === undefined) throw new Error(`the SDK has no method ${method}`)
-    return call.call(this.#client, request)
+    return callBy(this.#client, method, request)
   }
+}
+
+/** The SDK's client of discovery. */
+export class YandexDiscovery {
+  readonly #client: ReturnType<Session['client']>
+
+  constructor(client: ReturnType<Session['client']>) {
+    this.#client = client
+  }
+
+  async list(): Promise<readonly { readonly id: string; readonly address: string }[]> {
+    const request = apiEndpointService.ListApiEndpointsRequest.fromPartial({})
+    const { endpoints } = await callBy<apiEndpointService.ListApiEndpointsResponse>(
+      this.#client,
+      'list',
+      request,
+    )
+    return endpoints
+  }
+
+  async get(apiEndpointId: string): Promise<{ readonly id: string; readonly address: string }> {
+    const request = apiEndpointService.GetApiEndpointRequest.fromPartial({ apiEndpointId })
+    return callBy(this.#client, 'get', request)
+  }
+}
+
+function callBy<Answer>(
+  client: ReturnType<Session['client']>,
+  method: string,
+  request: object,
+): Promise<Answer> {
+  const methods = client as unknown as Record<string, (request: object) => Promise<Answer>>
+  const call = methods[method]
+  if (call === undefined) throw new Error(`the SDK has no method ${method}`)
+  return call.call(client, request)
 }

@@ -149,6 +149,11 @@ test('halves of the expiration are updated by themselves, from the creation on',
   })
   assert.deepEqual(fixed.expirationConfig, { expirationPolicy: STATIC, ttlDays: 3 })
   assert.deepEqual(fixed.expiresAt, shorter.expiresAt)
+  const resetDays = await client.update(file.id, ['expiration_config.ttl_days'])
+  assert.deepEqual(resetDays.expirationConfig, { expirationPolicy: STATIC, ttlDays: 7 })
+  assert.equal(lifeDays(resetDays), 7)
+  const resetPolicy = await client.update(file.id, ['expiration_config.expiration_policy'])
+  assert.deepEqual(resetPolicy.expirationConfig, { expirationPolicy: SINCE_LAST_ACTIVE, ttlDays: 7 })
 })
 
 test('the URL of a file is https, needs nothing else, and ends with the file', async () => {
@@ -170,6 +175,20 @@ test('a URL lives for an hour', async () => {
   assert.equal((await sdk.fetch(url)).status, 200)
   sdk.server.clock.advance({ ms: 1 })
   assert.equal((await sdk.fetch(url)).status, 403)
+})
+
+test('discovery tells the SDK the address that it called, whoever asks', async () => {
+  const discovery = sdk.discovery()
+  const { address } = sdk
+  assert.deepEqual(
+    (await discovery.list()).map(({ id, address: told }) => [id, told]),
+    [
+      ['ai-files', address],
+      ['endpoint', address],
+    ],
+  )
+  assert.equal((await discovery.get('ai-files')).address, address)
+  assert.equal(await codeOf(discovery.get('iam')), grpcCodes.NOT_FOUND)
 })
 
 test('every code of an error reaches the caller', async (t) => {

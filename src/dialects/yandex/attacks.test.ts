@@ -37,7 +37,7 @@ after(async () => {
 
 /** Refused as invalid, with nothing kept. */
 async function assertRefused(body: string | object, message: RegExp): Promise<void> {
-  const files = done(await rest.list()).files.length
+  const { files } = await settledUsage(server)
   const answer = await rest.ask('POST', YANDEX_FILES, body)
   assert.deepEqual([answer.status, answer.body.code], [400, 3], answer.text)
   assert.match(answer.body.message, message)
@@ -129,6 +129,15 @@ test('A30: as many uploads as there are, gRPC takes those for which there is roo
   // Room is given back: one after the other they all fit.
   for (let i = 0; i < 20; i++) await grpc.stored(content)
   assert.equal((await settledUsage(server)).bytes - before, (stored + 20) * MAX_FILE_BYTES)
+})
+
+// How little memory they take is shown by memory.test.ts.
+test('A30: as many uploads over REST, where content is decoded as it comes, are all taken', async () => {
+  const before = (await settledUsage(server)).bytes
+  const content = base64Of(Buffer.alloc(MAX_FILE_BYTES, 'x'))
+  const answers = await Promise.all(Array.from({ length: 64 }, () => rest.create({ content })))
+  for (const answer of answers) done(answer)
+  assert.equal((await settledUsage(server)).bytes - before, 64 * MAX_FILE_BYTES)
 })
 
 test('A31: JSON that is deep, wide, out of range or ambiguous is refused', async () => {
@@ -265,7 +274,8 @@ test('A34: a forged page token leads nowhere but to a place in one’s own listi
 test('A35: a message that is too long is refused by its length, and a compressed one as it stands', async () => {
   const file = await refusalOf(grpc.stored(Buffer.alloc(4 * MIB)))
   assert.equal(file.code, grpcCodes.INVALID_ARGUMENT)
-  assert.match(file.details, /the maximum is/)
+  assert.equal(file.details, 'content: too many bytes, the maximum is 1048576')
+  assert.equal(file.trailers.get('grpc-status-details-bin').length, 1)
   const long = grpc.callBytes('/yandex.cloud.ai.files.v1.FileService/Get', Buffer.alloc(2 * MIB))
   assert.equal(await codeOf(long), grpcCodes.INVALID_ARGUMENT)
   const answer = await sendFrame(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { setQuota } from '../../../test/usage.ts'
-import { codeOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
+import { codeOf, codesOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { base64Of, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
 import { StoreError } from '../../core/errors.ts'
 import { type GrpcCodeName, grpcCodes } from '../../grpc/status.ts'
@@ -51,6 +51,7 @@ interface Row {
 const invalid = { code: 'INVALID_ARGUMENT', status: 400 } as const
 const content = base64Of('x')
 const bytes = Buffer.from('x')
+const manyLabels = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, '']))
 
 const rows: Readonly<Record<string, Row>> = {
   'a folder that the key may not use': {
@@ -154,6 +155,55 @@ const rows: Readonly<Record<string, Row>> = {
     rest: () => ['GET', `${YANDEX_FILES}?folderId=default&pageSize=-1`],
     grpc: () => grpc.list({ pageSize: -1n }),
   },
+  'a name that is too long': {
+    ...invalid,
+    message: /^name: has 1025 bytes, the maximum is 1024$/,
+    field: 'name',
+    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content, name: 'n'.repeat(1025) }],
+    grpc: () => grpc.stored('x', { name: 'n'.repeat(1025) }),
+  },
+  'a name with control characters': {
+    ...invalid,
+    message: /^name: contains control characters$/,
+    field: 'name',
+    rest: () => ['PATCH', `${YANDEX_FILES}/${fileId}`, { updateMask: 'name', name: 'a\nb' }],
+    grpc: () => grpc.update(fileId, ['name'], { name: 'a\nb' }),
+  },
+  'a description that is too long': {
+    ...invalid,
+    message: /^description: has 4097 bytes, the maximum is 4096$/,
+    field: 'description',
+    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content, description: 'd'.repeat(4097) }],
+    grpc: () => grpc.stored('x', { description: 'd'.repeat(4097) }),
+  },
+  'a type that is none': {
+    ...invalid,
+    message: /^mime_type: "pdf" is not of the form type\/subtype$/,
+    field: 'mime_type',
+    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content, mimeType: 'pdf' }],
+    grpc: () => grpc.stored('x', { mimeType: 'pdf' }),
+  },
+  'too many labels': {
+    ...invalid,
+    message: /^labels: there are 65 labels, the maximum is 64$/,
+    field: 'labels',
+    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content, labels: manyLabels }],
+    grpc: () => grpc.stored('x', { labels: manyLabels }),
+  },
+  'a label without a key': {
+    ...invalid,
+    message: /^labels: a key is empty$/,
+    field: 'labels',
+    rest: () => ['PATCH', `${YANDEX_FILES}/${fileId}`, { updateMask: 'labels', labels: { '': 'x' } }],
+    grpc: () => grpc.update(fileId, ['labels'], { labels: { '': 'x' } }),
+  },
+  'a label whose value is too long': {
+    ...invalid,
+    message: /^labels\.a: has 4097 bytes, the maximum is 4096$/,
+    field: 'labels.a',
+    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content, labels: { a: 'v'.repeat(4097) } }],
+    grpc: () => grpc.stored('x', { labels: { a: 'v'.repeat(4097) } }),
+  },
   'content over the limit': {
     ...invalid,
     message: /^content: .*, the maximum is 1000$/,
@@ -217,8 +267,8 @@ test('a file that has ended, or was deleted: NOT_FOUND and 404', async () => {
       const answer = await rest.ask(method, path, body)
       assert.deepEqual([answer.status, answer.body.code], [404, 5])
     }
-    for (const call of [grpc.get(id), grpc.url(id), grpc.update(id, ['name']), grpc.delete(id)])
-      assert.equal(await codeOf(call), grpcCodes.NOT_FOUND)
+    const codes = await codesOf(grpc.get(id), grpc.url(id), grpc.update(id, ['name']), grpc.delete(id))
+    assert.deepEqual(new Set(codes), new Set([grpcCodes.NOT_FOUND]))
   }
 })
 
@@ -238,9 +288,16 @@ test('too many files and too many requests: RESOURCE_EXHAUSTED and 429', async (
 test('what is not there to be called: UNIMPLEMENTED, and 404 with code 5', async () => {
   const unknown = grpc.callBytes('/yandex.cloud.ai.files.v1.FileService/Copy', Buffer.alloc(0))
   assert.equal(await codeOf(unknown), grpcCodes.UNIMPLEMENTED)
-  for (const path of ['/files/v1/nothing', `/yandex${YANDEX_FILES}:copy`, '/files/']) {
-    const { status, body } = await rest.ask('GET', path)
-    assert.deepEqual([status, body.code, body.message], [404, 5, 'Not Found'])
+  for (const [method, path] of [
+    ['GET', '/files/v1/nothing'],
+    ['GET', `/yandex${YANDEX_FILES}:copy`],
+    ['GET', '/files/'],
+    ['PUT', `${YANDEX_FILES}/${fileId}`],
+    ['DELETE', YANDEX_FILES],
+    ['POST', `${YANDEX_FILES}:getUrl?fileId=${fileId}`],
+  ] as const) {
+    const { status, body } = await rest.ask(method, path)
+    assert.deepEqual([status, body.code, body.message], [404, 5, 'Not Found'], `${method} ${path}`)
   }
 })
 

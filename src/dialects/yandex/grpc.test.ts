@@ -4,7 +4,8 @@ import { create as createMessage, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { TestServer } from '../../../test/harness.ts'
 import { usageNow } from '../../../test/usage.ts'
-import { codeOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
+import { codeOf, codesOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
+import { createProject } from '../../core/access/create-tenant.ts'
 import { Health, HealthCheckResponse_ServingStatus } from '../../grpc/gen/health_pb.js'
 import { grpcCodes } from '../../grpc/status.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
@@ -105,8 +106,8 @@ test('a file goes through its whole life', async () => {
   assert.equal(download.headers.get('etag'), '"5d41402abc4b2a76b9719d911017c592"')
 
   assert.deepEqual(Object.keys(await client.call(remove, { fileId: made.id })), ['$typeName'])
-  for (const gone of [client.get(made.id), client.call(remove, { fileId: made.id })])
-    assert.equal(await codeOf(gone), grpcCodes.NOT_FOUND)
+  const codes = await codesOf(client.get(made.id), client.call(remove, { fileId: made.id }))
+  assert.deepEqual(new Set(codes), new Set([grpcCodes.NOT_FOUND]))
   assert.equal((await fetch(url)).status, 404)
 })
 
@@ -195,16 +196,49 @@ test('other folders are forbidden, and their files not there', async () => {
   stranger.close()
 })
 
+test('a key of several folders reaches the files of each, and of no other', async (t) => {
+  const own = await server.newTenant('folders')
+  const { id: organizationId } = own.organization
+  const other = await createProject(server.app.services, organizationId, 'other')
+  const closed = await createProject(server.app.services, organizationId, 'closed')
+  const both = clientOf(
+    `Api-Key ${await server.newKey({ organizationId, projectIds: [own.project.id, other.id] })}`,
+  )
+  const one = clientOf(`Api-Key ${await server.newKey({ organizationId, projectIds: [other.id] })}`)
+  t.after(() => {
+    both.close()
+    one.close()
+  })
+  // A folder is named by its id or its slug; files find theirs by themselves.
+  for (const [named, { id: folderId }] of [
+    [own.project.id, own.project],
+    ['other', other],
+  ] as const) {
+    const made = await both.create({ folderId: named, content: HELLO })
+    assert.equal(made.folderId, folderId)
+    assert.deepEqual(await both.get(made.id), made)
+    const { files } = await both.list({ folderId: named })
+    assert.deepEqual(
+      files.map(({ id }) => id),
+      [made.id],
+    )
+    if (folderId === own.project.id) assert.equal(await codeOf(one.get(made.id)), grpcCodes.NOT_FOUND)
+    else assert.deepEqual(await one.get(made.id), made)
+  }
+  assert.equal(await codeOf(both.list({ folderId: closed.id })), grpcCodes.PERMISSION_DENIED)
+  assert.equal(await codeOf(one.list({ folderId: own.project.id })), grpcCodes.PERMISSION_DENIED)
+})
+
 test('a key does what its scopes say', async () => {
   const { id } = await client.create({ folderId: 'default', content: HELLO })
   const reader = clientOf(`Api-Key ${await server.newKey({ scopes: ['files:read'] })}`)
   assert.equal((await reader.get(id)).id, id)
-  for (const write of [
+  const codes = await codesOf(
     reader.create({ folderId: 'default', content: HELLO }),
     reader.call(update, { fileId: id, updateMask: { paths: ['name'] } }),
     reader.call(remove, { fileId: id }),
-  ])
-    assert.equal(await codeOf(write), grpcCodes.PERMISSION_DENIED)
+  )
+  assert.deepEqual(new Set(codes), new Set([grpcCodes.PERMISSION_DENIED]))
   reader.close()
 })
 

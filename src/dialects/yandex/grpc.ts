@@ -71,6 +71,8 @@ function createMethod(context: operations.Context): UnaryMethod {
   return {
     path: pathOf(FileService.method.create),
     maxMessageBytes: context.settings.maxFileBytes + MAX_MESSAGE_BYTES,
+    // All but the content is short.
+    tooLong: () => operations.contentTooLarge(undefined, context.settings.maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
       const caller = await admit(context, call, creates)

@@ -41,6 +41,18 @@ test('update changes what the mask names, in either spelling, and nothing else',
   assert.deepEqual([cleared.labels, cleared.description, cleared.name], [{}, '', 'old'])
 })
 
+test('fewer days than have passed end a file at once', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const theirs = new YandexRest(own)
+  const { id, createdAt } = await theirs.stored()
+  own.clock.advance({ days: 2 })
+  const change = { updateMask: 'expirationConfig.ttlDays', expirationConfig: { ttlDays: 1 } }
+  const last = done(await theirs.update(id, change))
+  assert.equal(Date.parse(last.expiresAt ?? '') - Date.parse(createdAt), 86_400_000)
+  assert.equal((await theirs.get(id)).status, 404)
+})
+
 test('the id in the path wins over one in the body', async () => {
   const [mine, other] = [
     await client.stored('x', { name: 'mine' }),
