@@ -53,8 +53,8 @@ async function assertGone({ rest, grpc, llama, field }: Clients, id: string): Pr
     await field.url(id),
   ])
     assert.equal(status, 404)
-  for (const call of [grpc.get(id), grpc.url(id), grpc.delete(id)])
-    assert.equal(await codeOf(call), grpcCodes.NOT_FOUND)
+  for (const code of await Promise.all([grpc.get(id), grpc.url(id), grpc.delete(id)].map(codeOf)))
+    assert.equal(code, grpcCodes.NOT_FOUND)
   for (const listed of [
     done(await rest.list()).files,
     await grpc.listAll(),

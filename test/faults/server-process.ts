@@ -27,6 +27,14 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Why a test cannot measure a process of its own here; false if it can. */
+export function whyNotMeasured(): string | false {
+  if (process.platform !== 'linux') return 'only on Linux, which tells about processes in /proc'
+  return process.env.ENTREPOT_TEST_STORES === undefined
+    ? false
+    : 'only on SQLite and a disk, as measured there'
+}
+
 /** The server in a process of its own, with a fixed key, no rate limits and no metrics port. */
 export class ServerProcess {
   readonly url: string

@@ -61,13 +61,13 @@ test('test_file_deleted: a deleted file is gone for every call, were the SDK to 
   const file = await client.stored()
   const url = await client.url(file.id)
   await client.delete(file.id)
-  for (const call of [
+  const calls = [
     client.delete(file.id),
     client.url(file.id),
     client.get(file.id),
     client.update(file.id, ['name'], { name: 'x' }),
-  ])
-    assert.equal(await codeOf(call), grpcCodes.NOT_FOUND)
+  ]
+  for (const code of await Promise.all(calls.map(codeOf))) assert.equal(code, grpcCodes.NOT_FOUND)
   assert.equal((await fetch(url)).status, 404)
 })
 

@@ -217,8 +217,8 @@ test('a file that has ended, or was deleted: NOT_FOUND and 404', async () => {
       const answer = await rest.ask(method, path, body)
       assert.deepEqual([answer.status, answer.body.code], [404, 5])
     }
-    for (const call of [grpc.get(id), grpc.url(id), grpc.update(id, ['name']), grpc.delete(id)])
-      assert.equal(await codeOf(call), grpcCodes.NOT_FOUND)
+    const calls = [grpc.get(id), grpc.url(id), grpc.update(id, ['name']), grpc.delete(id)]
+    for (const code of await Promise.all(calls.map(codeOf))) assert.equal(code, grpcCodes.NOT_FOUND)
   }
 })
 
