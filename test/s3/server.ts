@@ -4,9 +4,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pipeline, Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Body, describeBody, receiveBody } from './body.ts'
+import { type Body, type Bytes, readBody } from './body.ts'
 import { type Credentials, S3Refusal, verifySignature } from './signature.ts'
 
 /** What this store does not do, or does otherwise. */
@@ -65,7 +66,7 @@ interface OpenUpload {
 interface Answer {
   readonly status?: number
   readonly headers?: Record<string, string>
-  readonly body?: string | Blob
+  readonly body?: string | Bytes
 }
 
 interface Call {
@@ -157,11 +158,13 @@ export class S3TestServer {
       if (fault?.effect === 'silence') return
       if (fault?.effect === 'reset') return void request.socket.resetAndDestroy()
       const { presigned, payloadHash } = verifySignature(request, url, this.credentials, now)
-      const body = await receiveBody(request, () => this.#newFolder())
+      const body = await readBody(request, Number(request.headers['content-length'] ?? 0), () =>
+        this.#newFile(),
+      )
       this.calls.push(operation)
       if (operation === 'PutObject') this.puts.push(name)
       const counter = presigned ? this.bytes.presigned : this.bytes.signed
-      counter.in += body.bytes.size
+      counter.in += body.size
       if (bucket !== this.bucket) throw new S3Refusal(404, 'NoSuchBucket')
       checkPayload(payloadHash, body)
       const effect = fault?.effect
@@ -195,9 +198,9 @@ export class S3TestServer {
     }
   }
 
-  #newFolder(): Promise<string> {
+  async #newFile(): Promise<string> {
     this.#folder ??= mkdtemp(join(tmpdir(), 'entrepot-s3-'))
-    return this.#folder
+    return join(await this.#folder, randomUUID())
   }
 
   #nextFault(operation: string): Fault | undefined {
@@ -320,14 +323,14 @@ export class S3TestServer {
       if (wanted !== null) about[name] = wanted
     }
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? []
-    const { bytes } = object.body
-    if (first === undefined) return { headers: about, body: bytes }
-    if (Number(first) >= bytes.size) throw new S3Refusal(416, 'InvalidRange')
-    const end = Math.min(Number(last), bytes.size - 1)
+    const { body } = object
+    if (first === undefined) return { headers: about, body }
+    if (Number(first) >= body.size) throw new S3Refusal(416, 'InvalidRange')
+    const end = Math.min(Number(last), body.size - 1)
     return {
       status: 206,
-      headers: { ...about, 'content-range': `bytes ${first}-${end}/${bytes.size}` },
-      body: bytes.slice(Number(first), end + 1),
+      headers: { ...about, 'content-range': `bytes ${first}-${end}/${body.size}` },
+      body: body.slice(Number(first), end + 1),
     }
   }
 
@@ -338,8 +341,7 @@ export class S3TestServer {
     const page = names.slice(0, this.quirks.pageSize ?? 1000)
     const more = page.length < names.length
     const entries = page.map(
-      (name) =>
-        `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.bytes.size}</Size></Contents>`,
+      (name) => `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.size}</Size></Contents>`,
     )
     const next = more ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : ''
     return xml(
@@ -385,7 +387,7 @@ export class S3TestServer {
 
   async #completeUpload(call: Call): Promise<Answer> {
     const upload = this.#uploadOf(call)
-    const list = await call.body.bytes.text()
+    const list = await text(call.body.open())
     const named = [...list.matchAll(/<Part>.*?<\/Part>/gs)].map(([part]) => ({
       number: Number(/<PartNumber>(\d+)</.exec(part)?.[1]),
       etag: (/<ETag>([^<]+)</.exec(part)?.[1] ?? '').replaceAll('&quot;', '"'),
@@ -396,14 +398,14 @@ export class S3TestServer {
       return part
     })
     if (named.some(({ number }, i) => number !== i + 1)) throw new S3Refusal(400, 'InvalidPartOrder')
-    const sizes = parts.slice(0, -1).map(({ body }) => body.bytes.size)
+    const sizes = parts.slice(0, -1).map(({ body }) => body.size)
     if (sizes.some((size) => size < 5 * 1024 * 1024)) throw new S3Refusal(400, 'EntityTooSmall')
     if (sizes.some((size) => size !== sizes[0]))
       throw new S3Refusal(400, 'InvalidPart', 'All non-trailing parts must have the same length.')
     const digests = createHash('md5')
     for (const { body } of parts) digests.update(body.md5, 'hex')
     const etag = `"${digests.digest('hex')}-${parts.length}"`
-    const whole = await describeBody(new Blob(parts.map(({ body }) => body.bytes)))
+    const whole = await this.#join(parts.map(({ body }) => body))
     // Of two at once one finds it, as of two one after the other.
     this.#uploadOf(call)
     this.#store(call.name, whole, upload.headers, {}, etag)
@@ -411,6 +413,14 @@ export class S3TestServer {
     return xml(
       `<CompleteMultipartUploadResult><Key>${call.name}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
     )
+  }
+
+  #join(parts: readonly Body[]): Promise<Body> {
+    async function* chunks() {
+      for (const part of parts) yield* part.open()
+    }
+    const size = parts.reduce((sum, part) => sum + part.size, 0)
+    return readBody(chunks(), size, () => this.#newFile())
   }
 
   #uploadOf({ url, name }: Call): OpenUpload {
@@ -453,15 +463,15 @@ function send(response: ServerResponse, answer: Answer, head = false): void {
   response.writeHead(status, { ...headers, 'content-length': sizeOf(answer) })
   if (head || typeof body === 'string') return void response.end(head ? undefined : body)
   // Who reads may go away.
-  pipeline(Readable.fromWeb(body.stream()), response, () => {})
+  pipeline(body.open(), response, () => {})
 }
 
 /** The head promises all of the body, and the connection ends too early. */
 async function cut(response: ServerResponse, answer: Answer, bytes: number): Promise<void> {
   const { status = 200, headers = {}, body = '' } = answer
   response.writeHead(status, { ...headers, 'content-length': sizeOf(answer) })
-  const first = await new Blob([body]).slice(0, bytes).arrayBuffer()
-  response.write(new Uint8Array(first), () => response.destroy())
+  const whole = typeof body === 'string' ? Buffer.from(body) : await buffer(body.open())
+  response.write(whole.subarray(0, bytes), () => response.destroy())
 }
 
 /** Whether it says that the other side has. */
