@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-/** How long a start may take before it counts as failed. */
-const START_PATIENCE_MS = 20_000
+/** After this a start counts as failed. It is no promise: many processes on few cores make each of them slow. */
+const START_PATIENCE_MS = 120_000
 const CLI = fileURLToPath(new URL('../../src/cli/entrepot.ts', import.meta.url))
 const KEPT_OUTPUT_CHARACTERS = 200_000
 
