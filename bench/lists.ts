@@ -19,7 +19,8 @@ import { PostgresServer, query } from '../test/postgres.ts'
 const FEW = 10_000
 const MANY = Number(process.env.ENTREPOT_BENCH_FILES ?? 1_000_000)
 const READS = Number(process.env.ENTREPOT_BENCH_READS ?? 500)
-const PAGE = 100
+/** With this, the few files have a thousand pages, too, so that the same page is asked for of both. */
+const PAGE = 10
 const DEPTH_PAGES = 1000
 const TARGET_RATIO = 3
 const NOW = 1_790_000_000_000
@@ -57,8 +58,8 @@ async function measure(engine: Engine): Promise<void> {
   await fill(engine, 'few', FEW)
   await fill(engine, 'many', MANY)
   if (engine.name === 'postgres') await engine.run('vacuum analyze')
-  const few = readsOf(engine.store, 'few', FEW)
-  const many = readsOf(engine.store, 'many', MANY)
+  const few = await readsOf(engine.store, 'few')
+  const many = await readsOf(engine.store, 'many')
   console.log(
     `\n${engine.name}, ${READS} reads in ms: p50 and p99 of ${FEW} files, of ${MANY} files, ratio of p99`,
   )
@@ -73,58 +74,71 @@ async function measure(engine: Engine): Promise<void> {
   }
 }
 
-/** Of ten files nine are stored; every third of those will end, some have ended and were not swept yet. */
+/**
+ * `files` that are stored, and besides one upload that is pending to nine of them. Every third file will end; of the oldest
+ * ten or so the end has come, and they were not swept yet.
+ */
 async function fill({ name, run }: Engine, projectId: string, files: number): Promise<void> {
   const begin = performance.now()
+  const rows = Math.ceil((files * 10) / 9) + 30
   const numbers =
     name === 'sqlite'
-      ? `with recursive numbers(i) as (select 1 union all select i + 1 from numbers where i < ${files})`
-      : `with numbers(i) as (select generate_series(1, ${files}))`
+      ? `with recursive numbers(i) as (select 1 union all select i + 1 from numbers where i < ${rows})`
+      : `with numbers(i) as (select generate_series(1, ${rows}))`
   const ending = `case when i % 3 = 0 then ${NOW} + i - 30 end`
   if (name === 'postgres') await run('alter table files disable trigger files_counted')
   await run(`insert into files (id, organization_id, project_id, name, size_bytes, mime_type, purpose, description, labels,
       external_id, created_by, updated_by, created_at, updated_at, state, stored_at, write_once, expiry_policy, ttl_days,
       last_active_at, expires_at, blob_key, blob_size_bytes, sha256)
     ${numbers}
-    select '${projectId}-' || i, 'o', '${projectId}', 'file ' || (cast(i as bigint) * 7919 % ${files}) || '.pdf', 12345, 'application/pdf',
+    select '${projectId}-' || i, 'o', '${projectId}', 'file ' || (cast(i as bigint) * 7919 % ${rows}) || '.pdf', 12345, 'application/pdf',
       'user_data', '', '{}', 'ext-' || (i % (${files} / 5)), 'u', 'u', ${NOW} + i, ${NOW} + i,
       case when i % 10 = 0 then 'pending' else 'stored' end, ${NOW} + i, 0, 'at', 0, ${NOW} + i, ${ending},
       '${projectId}-' || i, 12345, '${'a'.repeat(64)}'
     from numbers`)
   if (name === 'postgres') await run(`${countAtOnce}; alter table files enable trigger files_counted`)
   const seconds = (performance.now() - begin) / 1000
-  console.log(`${name}: ${files} files in ${seconds.toFixed(1)} s`)
+  console.log(`${name}: ${files} files and ${rows - files} other rows in ${seconds.toFixed(1)} s`)
 }
 
-function readsOf(
+async function readsOf(
   store: MetadataStore,
   projectId: string,
-  files: number,
-): Record<string, () => Promise<unknown>> {
+): Promise<Record<string, () => Promise<unknown>>> {
   const stored: FileFilter = { projectId, states: ['stored'], visibleAt: NOW }
   const all: FileFilter = { ...stored, states: ['pending', 'stored', 'cancelled', 'expired'] }
-  // As deep as there are pages: the few files have a hundred.
-  const deep = NOW + files - Math.min(DEPTH_PAGES * PAGE, files / 2)
-  const cursor = { createdAt: deep, name: 'file 5', id: 'x' }
-  const page = (field: 'createdAt' | 'name', after?: FilePage['after']) => () =>
+  const pageBy = (field: 'createdAt' | 'name', after?: FilePage['after']) =>
     store.pageFiles(stored, {
       order: [{ field, descending: field === 'createdAt' }],
-      limit: PAGE,
+      // One more tells whether there is a next page.
+      limit: PAGE + 1,
       ...(after ? { after } : {}),
     })
+  const lastOf = async (field: 'createdAt' | 'name', pages: number) => {
+    let last: FilePage['after']
+    for (let page = 1; page <= pages; page++) {
+      last = (await pageBy(field, last))[PAGE - 1]
+      if (last === undefined) throw new Error(`${projectId} ends on page ${page}`)
+    }
+    return last
+  }
+  const newest = await lastOf('createdAt', DEPTH_PAGES - 1)
+  const named = await lastOf('name', DEPTH_PAGES - 1)
+  const deepest = await pageBy('createdAt', newest)
+  if (deepest.length < PAGE) throw new Error(`page ${DEPTH_PAGES} of ${projectId} is not full`)
   return {
-    'first page, newest first': page('createdAt'),
-    'first page, by name': page('name'),
-    'page 1,000 by token, newest first': page('createdAt', cursor),
-    'a page in the middle, by name': page('name', cursor),
-    'first page by offset (Lightfield)': () => store.listFiles(all, { offset: 0, limit: PAGE }),
-    'total of all states (Lightfield)': () => store.countFiles(all),
+    'first page, newest first': () => pageBy('createdAt'),
+    'first page, by name': () => pageBy('name'),
+    'page 1,000 by token, newest first': () => pageBy('createdAt', newest),
+    'page 1,000 by token, by name': () => pageBy('name', named),
+    'first page and total (Lightfield)': () =>
+      Promise.all([store.listFiles(all, { offset: 0, limit: PAGE }), store.countFiles(all)]),
     'total of stored files': () => store.countFiles(stored),
     'page and total by external id': () =>
       Promise.all([
         store.pageFiles(
           { ...stored, externalId: 'ext-7' },
-          { order: [{ field: 'name', descending: false }], limit: PAGE },
+          { order: [{ field: 'name', descending: false }], limit: PAGE + 1 },
         ),
         store.countFiles({ ...stored, externalId: 'ext-7' }),
       ]),

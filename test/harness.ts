@@ -54,7 +54,7 @@ export class TestServer {
 
   /** Rate limits are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
   static async start(given: Environment = {}): Promise<TestServer> {
-    const settings = { ...(await storeSettings()), ...given }
+    const settings = { ...(await storeSettings(given)), ...given }
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
     const clock = new TestClock()
     const s3 = wantsS3(settings) ? await S3TestServer.start() : undefined
@@ -137,9 +137,9 @@ export class TestServer {
  * The stores that the whole suite runs on: `ENTREPOT_TEST_STORES=postgres` gives each server a new PostgreSQL database;
  * otherwise it is what a first start has.
  */
-async function storeSettings(): Promise<Environment> {
+async function storeSettings(given: Environment): Promise<Environment> {
   const stores = process.env.ENTREPOT_TEST_STORES
-  if (stores === undefined) return {}
+  if (stores === undefined || given.ENTREPOT_DATABASE_URL !== undefined) return {}
   if (stores !== 'postgres') throw new Error(`ENTREPOT_TEST_STORES must be postgres, not ${stores}`)
   const { newDatabase } = await import('./postgres.ts')
   return { ENTREPOT_DATABASE_URL: await newDatabase() }
@@ -147,7 +147,10 @@ async function storeSettings(): Promise<Environment> {
 
 /** `ENTREPOT_TEST_BLOBS=s3` runs every suite on S3 that does not say itself where its bytes are. */
 function wantsS3(settings: Environment): boolean {
-  return process.env.ENTREPOT_TEST_BLOBS === 's3' && settings.ENTREPOT_S3_BUCKET === undefined
+  const blobs = process.env.ENTREPOT_TEST_BLOBS
+  if (blobs === undefined || settings.ENTREPOT_S3_BUCKET !== undefined) return false
+  if (blobs !== 's3') throw new Error(`ENTREPOT_TEST_BLOBS must be s3, not ${blobs}`)
+  return true
 }
 
 async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {

@@ -42,7 +42,8 @@ export async function startNodes(
 
 /** Waits for the lock of the leader: the two halves of its number are columns. */
 async function untilLed(url: string): Promise<void> {
-  const text = "select from pg_locks where locktype = 'advisory' and objsubid = 1 and classid = 1"
+  const text = `select from pg_locks where locktype = 'advisory' and objsubid = 1 and classid = 1
+    and database = (select oid from pg_database where datname = current_database())`
   for (let i = 0; (await query(url, text)).length === 0; i++) {
     if (i === 200) throw new Error('nobody leads')
     await sleep(50)

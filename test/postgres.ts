@@ -1,13 +1,14 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, chownSync, cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client } from 'pg'
+import { afterThisProcess } from './after-process.ts'
 
 /** A server that is there already; one is started if it is not set. Its user has to be one that may make databases. */
 const GIVEN_URL = process.env.ENTREPOT_TEST_DATABASE_URL
@@ -15,19 +16,38 @@ const PASSWORD = 'harbour'
 const PATIENCE_MS = 60_000
 const PORT_ATTEMPTS = 5
 
+/** Killed outright it would leave a segment of shared memory behind. */
+const END_SERVER = `
+  if read -r pid <"$1/data/postmaster.pid"; then
+    kill -QUIT "$pid"
+    while kill -0 "$pid"; do sleep 0.1; done
+  fi
+  rm -rf "$1"`
+
 /** Somewhat like a power cut, or as an operator does it. */
 export type StopMode = 'immediate' | 'fast'
 
 let shared: Promise<PostgresServer> | undefined
 
-// A signal would end this process and leave its servers; as an exit it takes them along.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-
-/** The address of a new, empty database on the one server of this test process, which ends with the process. */
+/** The address of a new, empty database, on a server of this test process if none is given. It ends with the process. */
 export async function newDatabase(): Promise<string> {
-  if (GIVEN_URL !== undefined) return createDatabase(GIVEN_URL)
+  if (GIVEN_URL !== undefined) return borrowedDatabase(GIVEN_URL)
   shared ??= PostgresServer.start()
   return (await shared).newDatabase()
+}
+
+const borrowed: string[] = []
+
+async function borrowedDatabase(serverUrl: string): Promise<string> {
+  const url = await createDatabase(serverUrl)
+  if (borrowed.length === 0) process.once('beforeExit', () => dropDatabases(serverUrl, borrowed))
+  borrowed.push(url)
+  return url
+}
+
+async function dropDatabases(serverUrl: string, urls: readonly string[]): Promise<void> {
+  const names = urls.map((url) => new URL(url).pathname.slice(1))
+  for (const name of names) await query(serverUrl, `drop database if exists ${name} with (force)`)
 }
 
 /** A server of a test's own, to be stopped and started at will; it ends with the process at the latest. */
@@ -42,10 +62,7 @@ export class PostgresServer {
     this.#folder = folder
     this.#programs = programs
     this.#owner = owner
-    process.once('exit', () => {
-      this.#process?.kill('SIGKILL')
-      rmSync(folder, { recursive: true, force: true })
-    })
+    afterThisProcess(END_SERVER, folder)
   }
 
   /** @throws Error that says why PostgreSQL does not run here */
@@ -119,9 +136,13 @@ export class PostgresServer {
       listen_addresses: '127.0.0.1',
       port,
       unix_socket_directories: '',
+      // Of all test files at once.
+      max_connections: 300,
       shared_buffers: '64MB',
       // It spares the disk; what a server keeps when it is killed does not depend on it, only what a power cut leaves.
       fsync: 'off',
+      full_page_writes: 'off',
+      autovacuum: 'off',
       log_min_messages: 'fatal',
     }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])

@@ -6,13 +6,14 @@ import { collectBlobs } from '../src/core/files/collect-blobs.ts'
 import { parseFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
 import { TestServer } from './harness.ts'
+import { getLarge, putLarge } from './large-body.ts'
 import { LightfieldClient, md5Of, ok } from './lightfield-client.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 
 const MEBIBYTE = 1024 * 1024
-/** `ENTREPOT_TEST_LARGE=on` sends what Lightfield takes at most. */
-const LARGE_BYTES = (process.env.ENTREPOT_TEST_LARGE === 'on' ? 512 : 24) * MEBIBYTE
+/** What Lightfield takes at most. */
+const LARGE_BYTES = 512 * MEBIBYTE
 
 async function start(t: TestContext, quirks: S3Quirks = {}, settings: Environment = {}) {
   const s3 = await S3TestServer.start(quirks)
@@ -45,8 +46,6 @@ async function assertTidy(server: TestServer): Promise<void> {
 
 test('a large file goes to the bucket and comes back from it, past our process', async (t) => {
   const { s3, server, client } = await start(t)
-  const bytes = Buffer.alloc(LARGE_BYTES)
-  for (let i = 0; i < bytes.byteLength; i += 4096) bytes.writeUInt32LE(i, i)
   const upload = await client.pending({
     filename: 'large.bin',
     mimeType: 'application/octet-stream',
@@ -54,20 +53,17 @@ test('a large file goes to the bucket and comes back from it, past our process',
   })
   const before = structuredClone(s3.bytes)
   assert.ok(upload.uploadUrl.startsWith(s3.endpoint))
-  assert.equal(await put(upload.uploadUrl, upload.uploadHeaders, bytes), 200)
-  const completed = ok(await client.complete(upload.id, { md5: md5Of(bytes) }))
+  const { sha256, md5 } = await putLarge(upload.uploadUrl, upload.uploadHeaders, LARGE_BYTES)
+  const completed = ok(await client.complete(upload.id, { md5 }))
   assert.equal(completed.status, 'COMPLETED')
   const link = await client.link(upload.id)
   assert.ok(link.startsWith(s3.endpoint))
-  const answer = await fetch(link)
-  assert.equal(answer.headers.get('content-type'), 'application/octet-stream')
-  assert.match(answer.headers.get('content-disposition') ?? '', /^attachment; filename="large.bin"/)
-  const sha256 = createHash('sha256')
-  for await (const chunk of answer.body ?? []) sha256.update(chunk)
-  const expected = createHash('sha256').update(bytes).digest('hex')
-  assert.equal(sha256.digest('hex'), expected)
+  const got = await getLarge(link)
+  assert.deepEqual([got.sizeBytes, got.sha256], [LARGE_BYTES, sha256])
+  assert.equal(got.headers['content-type'], 'application/octet-stream')
+  assert.match(got.headers['content-disposition'] ?? '', /^attachment; filename="large.bin"/)
   const row = await rowOf(server, upload.id)
-  assert.deepEqual([row.sha256, row.md5, row.blobSizeBytes], [expected, md5Of(bytes), LARGE_BYTES])
+  assert.deepEqual([row.sha256, row.md5, row.blobSizeBytes], [sha256, md5, LARGE_BYTES])
   // Through us went questions and answers, a few hundred bytes each.
   assert.ok(s3.bytes.signed.in - before.signed.in < 1000 && s3.bytes.signed.out - before.signed.out < 1000)
   assert.equal(s3.bytes.presigned.in, LARGE_BYTES)

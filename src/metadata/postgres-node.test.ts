@@ -23,11 +23,14 @@ async function join(t: TestContext, url: string, options?: PostgresNodeOptions):
   return node
 }
 
+/** Other databases of the same server have advisory locks, too. */
+const HERE = 'database = (select oid from pg_database where datname = current_database())'
+
 /** Ends the sessions of a node, as its death would; the process finds out by itself. */
 async function endSessionsOf(url: string, { id }: PostgresNode): Promise<void> {
   const ended = await query(
     url,
-    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1",
+    `select pg_terminate_backend(pid) from pg_locks where ${HERE} and locktype = 'advisory' and objid = $1`,
     [id],
   )
   assert.equal(ended.length, 1)
@@ -71,8 +74,8 @@ test('a node whose session was ended comes back under its name, and is counted',
   const [node, other] = [await join(t, url), await join(t, url)]
   await until('a count', () => node.tokens.countNodes() === 2)
   await endSessionsOf(url, other)
-  const isLocked = async () =>
-    (await query(url, 'select from pg_locks where objid = $1 and granted', [other.id])).length === 1
+  const locks = `select from pg_locks where ${HERE} and objid = $1 and granted`
+  const isLocked = async () => (await query(url, locks, [other.id])).length === 1
   await until('a return', isLocked)
   assert.equal(node.tokens.countNodes(), 2)
   await other.leave()

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
+import type { FileRecord } from '../core/files/file.ts'
+import type { MetadataStore } from '../core/metadata-store.ts'
 import { insertFiles, NOW, sampleFile, testStore } from './conformance/samples.ts'
 import { lockDataFolder } from './data-folder-lock.ts'
 import { linesOf, runChild, startChild } from './fixtures/processes.ts'
@@ -44,6 +46,18 @@ async function openStore(dataDir = newFolder()) {
 }
 
 describeMetadataStore('SQLite', () => openStore())
+
+/** Of reads for 300 ms, of which each has to find the file as it was inserted. */
+async function medianReadMs(store: MetadataStore, { id, name }: FileRecord): Promise<number> {
+  const taken: number[] = []
+  for (const until = performance.now() + 300; performance.now() < until; ) {
+    const start = performance.now()
+    assert.equal((await store.findFile(id))?.name, name)
+    taken.push(performance.now() - start)
+    await new Promise(setImmediate)
+  }
+  return taken.sort((a, b) => a - b)[taken.length >> 1] ?? Number.NaN
+}
 
 test('the writer keeps a write-ahead log and flushes it on every commit', async (t) => {
   const engine = await SqliteEngine.open({ dataDir: folderOf(t), onFatal })
@@ -169,6 +183,8 @@ testStore(
     const { dataDir } = opened as Awaited<ReturnType<typeof openStore>>
     const file = sampleFile()
     await insertFiles(store, [file])
+    // What a busy machine does to reads it does to both; what waits for the lock takes until the end of it.
+    const alone = await medianReadMs(store, file)
     const other = new DatabaseSync(join(dataDir, 'entrepot.db'))
     other.exec('BEGIN IMMEDIATE')
     let committed = false
@@ -177,16 +193,9 @@ testStore(
       .then(() => {
         committed = true
       })
-    const until = performance.now() + 300
-    let slowestMs = 0
-    while (performance.now() < until) {
-      const start = performance.now()
-      assert.equal((await store.findFile(file.id))?.name, file.name)
-      slowestMs = Math.max(slowestMs, performance.now() - start)
-      await new Promise(setImmediate)
-    }
+    const meanwhile = await medianReadMs(store, file)
     assert.equal(committed, false)
-    assert.ok(slowestMs < 50, `a read took ${slowestMs} ms`)
+    assert.ok(meanwhile < 20 * alone + 1, `a read took ${meanwhile} ms, alone ${alone} ms`)
     other.exec('COMMIT')
     other.close()
     await commit

@@ -260,7 +260,7 @@ test('bytes that come after the session is over are not stored', async () => {
 test('a disk without room for the file refuses it before its first byte', async (t) => {
   const full = await TestServer.start({ ENTREPOT_DISK_RESERVE_BYTES: String(Number.MAX_SAFE_INTEGER) })
   t.after(() => full.stop())
-  if (full.s3) return t.skip('a bucket has no such bound')
+  if (full.s3) return t.skip('only on a disk: a bucket has no such bound')
   const own = new LightfieldClient(full)
   const upload = await own.pending()
   const answer = await putBytes(upload)
@@ -272,7 +272,7 @@ test('a disk without room for the file refuses it before its first byte', async 
 test('a disk that cannot be written to is a fault of ours, and the upload goes on once it can', async (t) => {
   const own = await TestServer.start()
   t.after(() => own.stop())
-  if (own.s3) return t.skip('the bytes are not on a disk')
+  if (own.s3) return t.skip('only on a disk')
   const other = new LightfieldClient(own)
   const upload = await other.pending()
   const staging = join(own.dataDir, 'staging')

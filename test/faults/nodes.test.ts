@@ -195,7 +195,7 @@ class NodesRun {
     const sessions = () =>
       query(
         this.settings.ENTREPOT_DATABASE_URL ?? '',
-        'select pid from pg_stat_activity where application_name = $1',
+        'select from pg_stat_activity where datname = current_database() and application_name = $1',
         [VICTIM],
       )
     while ((await sessions()).length > 0) await sleep(10)

@@ -1,8 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
+import { type Body, type Bytes, readBody } from './body.ts'
 import { type Credentials, S3Refusal, verifySignature } from './signature.ts'
 
 /** What this store does not do, or does otherwise. */
@@ -45,7 +50,7 @@ export interface Fault {
 }
 
 interface StoredObject {
-  readonly body: Buffer
+  readonly body: Body
   readonly etag: string
   readonly headers: Record<string, string>
   readonly checksums: Record<string, string>
@@ -55,13 +60,13 @@ interface StoredObject {
 interface OpenUpload {
   readonly name: string
   readonly headers: Record<string, string>
-  readonly parts: Map<number, { readonly body: Buffer; readonly etag: string }>
+  readonly parts: Map<number, { readonly body: Body; readonly etag: string }>
 }
 
 interface Answer {
   readonly status?: number
   readonly headers?: Record<string, string>
-  readonly body?: string | Buffer
+  readonly body?: string | Bytes
 }
 
 interface Call {
@@ -69,7 +74,7 @@ interface Call {
   readonly name: string
   readonly url: URL
   readonly headers: IncomingMessage['headers']
-  readonly body: Buffer
+  readonly body: Body
 }
 
 export const testCredentials: Credentials = {
@@ -79,8 +84,9 @@ export const testCredentials: Credentials = {
 export const TEST_BUCKET = 'entrepot-test'
 
 /**
- * An S3 server of one bucket in memory, for faults and counters that a real one does not offer. Honest where clients rely on
- * it: signatures, hashes, checksums, conditions, ranges, equal parts and their least size are checked as S3 documents them.
+ * An S3 server of one bucket, in memory but for large objects, for faults and counters that a real one does not offer. Honest
+ * where clients rely on it: signatures, hashes, checksums, conditions, ranges, equal parts and their least size are checked as
+ * S3 documents them.
  */
 export class S3TestServer {
   readonly bucket = TEST_BUCKET
@@ -97,6 +103,7 @@ export class S3TestServer {
   /** Requests that are not answered yet. */
   inFlight = 0
   #faults: { fault: Fault; skip: number; left: number }[] = []
+  #folder: Promise<string> | undefined
   #server: Server
 
   private constructor(quirks: S3Quirks) {
@@ -132,6 +139,7 @@ export class S3TestServer {
   async stop(): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
+    if (this.#folder !== undefined) await rm(await this.#folder, { recursive: true, force: true })
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -150,11 +158,13 @@ export class S3TestServer {
       if (fault?.effect === 'silence') return
       if (fault?.effect === 'reset') return void request.socket.resetAndDestroy()
       const { presigned, payloadHash } = verifySignature(request, url, this.credentials, now)
-      const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>))
+      const body = await readBody(request, Number(request.headers['content-length'] ?? 0), () =>
+        this.#newFile(),
+      )
       this.calls.push(operation)
       if (operation === 'PutObject') this.puts.push(name)
       const counter = presigned ? this.bytes.presigned : this.bytes.signed
-      counter.in += body.byteLength
+      counter.in += body.size
       if (bucket !== this.bucket) throw new S3Refusal(404, 'NoSuchBucket')
       checkPayload(payloadHash, body)
       const effect = fault?.effect
@@ -163,17 +173,17 @@ export class S3TestServer {
         if ('status' in effect) throw new S3Refusal(effect.status, effect.code)
         if ('okWith' in effect) return send(response, { body: errorXml(effect.okWith, effect.okWith) })
       }
-      const answer = this.#perform({ operation, name, url, headers: request.headers, body })
+      const answer = await this.#perform({ operation, name, url, headers: request.headers, body })
       if (effect === 'response-lost') return void request.socket.resetAndDestroy()
       if (typeof effect === 'object' && 'doneBut' in effect) throw new S3Refusal(effect.doneBut, effect.code)
-      const sent = Buffer.byteLength(answer.body ?? '')
+      const sent = sizeOf(answer)
       if (request.method !== 'HEAD') counter.out += sent
       if (typeof effect === 'object' && 'cutAfter' in effect) return cut(response, answer, effect.cutAfter)
       send(response, answer, request.method === 'HEAD')
     } catch (error) {
       if (!(error instanceof S3Refusal)) {
         response.destroy()
-        if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return
+        if (hasGone(error)) return
         throw error
       }
       request.resume()
@@ -188,6 +198,11 @@ export class S3TestServer {
     }
   }
 
+  async #newFile(): Promise<string> {
+    this.#folder ??= mkdtemp(join(tmpdir(), 'entrepot-s3-'))
+    return join(await this.#folder, randomUUID())
+  }
+
   #nextFault(operation: string): Fault | undefined {
     const due = this.#faults.find(({ fault, left }) => fault.operation === operation && left > 0)
     if (due === undefined) return undefined
@@ -199,7 +214,7 @@ export class S3TestServer {
     return due.fault
   }
 
-  #perform(call: Call): Answer {
+  #perform(call: Call): Answer | Promise<Answer> {
     switch (call.operation) {
       case 'PutObject':
         return this.#put(call)
@@ -241,7 +256,7 @@ export class S3TestServer {
 
   #store(
     name: string,
-    body: Buffer,
+    body: Body,
     headers: Record<string, string>,
     checksums: Record<string, string>,
     etag = this.#etagOf(body),
@@ -251,15 +266,15 @@ export class S3TestServer {
     return object
   }
 
-  #etagOf(body: Buffer): string {
-    return this.quirks.opaqueEtags ? `"${randomUUID()}"` : `"${md5(body)}"`
+  #etagOf({ md5 }: Body): string {
+    return this.quirks.opaqueEtags ? `"${randomUUID()}"` : `"${md5}"`
   }
 
   #versionOf({ versionId }: StoredObject): Record<string, string> {
     return this.quirks.versioned ? { 'x-amz-version-id': versionId } : {}
   }
 
-  #checkChecksum(headers: Call['headers'], body: Buffer): Record<string, string> {
+  #checkChecksum(headers: Call['headers'], body: Body): Record<string, string> {
     const given = Object.keys(headers).find(
       (name) => name.startsWith('x-amz-checksum-') || name === 'x-amz-sdk-checksum-algorithm',
     )
@@ -308,14 +323,14 @@ export class S3TestServer {
       if (wanted !== null) about[name] = wanted
     }
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? []
-    if (first === undefined) return { headers: about, body: object.body }
-    const size = object.body.byteLength
-    if (Number(first) >= size) throw new S3Refusal(416, 'InvalidRange')
-    const end = Math.min(Number(last), size - 1)
+    const { body } = object
+    if (first === undefined) return { headers: about, body }
+    if (Number(first) >= body.size) throw new S3Refusal(416, 'InvalidRange')
+    const end = Math.min(Number(last), body.size - 1)
     return {
       status: 206,
-      headers: { ...about, 'content-range': `bytes ${first}-${end}/${size}` },
-      body: object.body.subarray(Number(first), end + 1),
+      headers: { ...about, 'content-range': `bytes ${first}-${end}/${body.size}` },
+      body: body.slice(Number(first), end + 1),
     }
   }
 
@@ -326,8 +341,7 @@ export class S3TestServer {
     const page = names.slice(0, this.quirks.pageSize ?? 1000)
     const more = page.length < names.length
     const entries = page.map(
-      (name) =>
-        `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.byteLength}</Size></Contents>`,
+      (name) => `<Contents><Key>${name}</Key><Size>${this.objects.get(name)?.body.size}</Size></Contents>`,
     )
     const next = more ? `<NextContinuationToken>${page.at(-1)}</NextContinuationToken>` : ''
     return xml(
@@ -366,14 +380,15 @@ export class S3TestServer {
   #uploadPart(call: Call): Answer {
     const upload = this.#uploadOf(call)
     const checksums = this.#checkChecksum(call.headers, call.body)
-    const etag = `"${md5(call.body)}"`
+    const etag = `"${call.body.md5}"`
     upload.parts.set(Number(call.url.searchParams.get('partNumber')), { body: call.body, etag })
     return { headers: { etag, ...checksums } }
   }
 
-  #completeUpload(call: Call): Answer {
+  async #completeUpload(call: Call): Promise<Answer> {
     const upload = this.#uploadOf(call)
-    const named = [...call.body.toString().matchAll(/<Part>.*?<\/Part>/gs)].map(([part]) => ({
+    const list = await text(call.body.open())
+    const named = [...list.matchAll(/<Part>.*?<\/Part>/gs)].map(([part]) => ({
       number: Number(/<PartNumber>(\d+)</.exec(part)?.[1]),
       etag: (/<ETag>([^<]+)</.exec(part)?.[1] ?? '').replaceAll('&quot;', '"'),
     }))
@@ -383,17 +398,29 @@ export class S3TestServer {
       return part
     })
     if (named.some(({ number }, i) => number !== i + 1)) throw new S3Refusal(400, 'InvalidPartOrder')
-    const sizes = parts.slice(0, -1).map(({ body }) => body.byteLength)
+    const sizes = parts.slice(0, -1).map(({ body }) => body.size)
     if (sizes.some((size) => size < 5 * 1024 * 1024)) throw new S3Refusal(400, 'EntityTooSmall')
     if (sizes.some((size) => size !== sizes[0]))
       throw new S3Refusal(400, 'InvalidPart', 'All non-trailing parts must have the same length.')
-    const digests = Buffer.concat(parts.map(({ body }) => createHash('md5').update(body).digest()))
-    const etag = `"${md5(digests)}-${parts.length}"`
-    this.#store(call.name, Buffer.concat(parts.map(({ body }) => body)), upload.headers, {}, etag)
+    const digests = createHash('md5')
+    for (const { body } of parts) digests.update(body.md5, 'hex')
+    const etag = `"${digests.digest('hex')}-${parts.length}"`
+    const whole = await this.#join(parts.map(({ body }) => body))
+    // Of two at once one finds it, as of two one after the other.
+    this.#uploadOf(call)
+    this.#store(call.name, whole, upload.headers, {}, etag)
     this.uploads.delete(call.url.searchParams.get('uploadId') ?? '')
     return xml(
       `<CompleteMultipartUploadResult><Key>${call.name}</Key><ETag>${etag}</ETag></CompleteMultipartUploadResult>`,
     )
+  }
+
+  #join(parts: readonly Body[]): Promise<Body> {
+    async function* chunks() {
+      for (const part of parts) yield* part.open()
+    }
+    const size = parts.reduce((sum, part) => sum + part.size, 0)
+    return readBody(chunks(), size, () => this.#newFile())
   }
 
   #uploadOf({ url, name }: Call): OpenUpload {
@@ -414,11 +441,10 @@ function operationOf({ method, headers }: IncomingMessage, { searchParams }: URL
   return method === 'HEAD' ? 'HeadObject' : 'GetObject'
 }
 
-function checkPayload(hash: string, body: Buffer): void {
+function checkPayload(hash: string, { sha256 }: Body): void {
   if (hash === 'UNSIGNED-PAYLOAD') return
   if (!/^[0-9a-f]{64}$/.test(hash)) throw new S3Refusal(501, 'NotImplemented', hash)
-  if (createHash('sha256').update(body).digest('hex') !== hash)
-    throw new S3Refusal(400, 'XAmzContentSHA256Mismatch')
+  if (sha256 !== hash) throw new S3Refusal(400, 'XAmzContentSHA256Mismatch')
 }
 
 function keptHeaders(headers: IncomingMessage['headers']): Record<string, string> {
@@ -428,23 +454,30 @@ function keptHeaders(headers: IncomingMessage['headers']): Record<string, string
   return Object.fromEntries(kept.map(([name, value]) => [name, String(value)]))
 }
 
-function send(
-  response: ServerResponse,
-  { status = 200, headers = {}, body = '' }: Answer,
-  head = false,
-): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
-  response.end(head ? undefined : body)
+function sizeOf({ body = '' }: Answer): number {
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.size
+}
+
+function send(response: ServerResponse, answer: Answer, head = false): void {
+  const { status = 200, headers = {}, body = '' } = answer
+  response.writeHead(status, { ...headers, 'content-length': sizeOf(answer) })
+  if (head || typeof body === 'string') return void response.end(head ? undefined : body)
+  // Who reads may go away.
+  pipeline(body.open(), response, () => {})
 }
 
 /** The head promises all of the body, and the connection ends too early. */
-function cut(
-  response: ServerResponse,
-  { status = 200, headers = {}, body = '' }: Answer,
-  bytes: number,
-): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) })
-  response.write(Buffer.from(body).subarray(0, bytes), () => response.destroy())
+async function cut(response: ServerResponse, answer: Answer, bytes: number): Promise<void> {
+  const { status = 200, headers = {}, body = '' } = answer
+  response.writeHead(status, { ...headers, 'content-length': sizeOf(answer) })
+  const whole = typeof body === 'string' ? Buffer.from(body) : await buffer(body.open())
+  response.write(whole.subarray(0, bytes), () => response.destroy())
+}
+
+/** Whether it says that the other side has. */
+function hasGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' || code === 'ERR_STREAM_PREMATURE_CLOSE'
 }
 
 function xml(body: string): Answer {
@@ -458,16 +491,12 @@ function errorXml(code: string, message: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`
 }
 
-function md5(bytes: Buffer): string {
-  return createHash('md5').update(bytes).digest('hex')
+function sha256Base64({ sha256 }: Body): string {
+  return Buffer.from(sha256, 'hex').toString('base64')
 }
 
-function sha256Base64(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('base64')
-}
-
-function crc32Base64(bytes: Buffer): string {
+function crc32Base64(body: Body): string {
   const sum = Buffer.alloc(4)
-  sum.writeUInt32BE(crc32(bytes))
+  sum.writeUInt32BE(body.crc32)
   return sum.toString('base64')
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
-import { ROOT_KEY, ServerProcess } from '../../../test/faults/server-process.ts'
+import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
 import { startApp } from '../../app.ts'
@@ -18,7 +18,7 @@ const AT_ONCE = 50
 const WARM_UP = 4000
 /** The heap breathes; to keep what the others brought would take 180 MiB. */
 const MAX_GROWTH_BYTES = 80 * 1024 * 1024
-const skip = process.platform === 'linux' ? false : 'reads the memory of a process from /proc'
+const skip = whyNotMeasured()
 
 const form = formOf([purposePart(), filePart('x'.repeat(60_000))])
 const head = [

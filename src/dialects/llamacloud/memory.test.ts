@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
-import { ROOT_KEY, ServerProcess } from '../../../test/faults/server-process.ts'
+import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
 
 const MIB = 1024 * 1024
@@ -15,7 +15,7 @@ const CHUNK_BYTES = 256 * 1024
 const MAX_GROWTH_BYTES = 100 * MIB
 /** How many uploads of how many MiB; `LARGE_FORMS=50x256` is the whole promise and takes 13 GB of disk. */
 const [COUNT = 0, SIZE_MIB = 0] = (process.env.LARGE_FORMS ?? '16x64').split('x').map(Number)
-const skip = process.platform === 'linux' ? false : 'reads the memory of a process from /proc'
+const skip = whyNotMeasured()
 
 /** No two chunks of a file alike. */
 const pattern = Buffer.alloc(CHUNK_BYTES)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
-import { ROOT_KEY, ServerProcess } from '../../../test/faults/server-process.ts'
+import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { YANDEX_FILES } from '../../../test/yandex-rest.ts'
 
 const MIB = 1024 * 1024
@@ -20,7 +20,7 @@ const MAX_TOGETHER_BYTES = 100 * MIB
 const ATTEMPTS = 3
 /** How many uploads at once of how many MiB; `LARGE_JSON=16x126` is the whole promise. */
 const [COUNT = 0, SIZE_MIB = 0] = (process.env.LARGE_JSON ?? '16x24').split('x').map(Number)
-const skip = process.platform === 'linux' ? false : 'reads the memory of a process from /proc'
+const skip = whyNotMeasured()
 
 const pattern = randomBytes(CHUNK_BYTES)
 
