@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Clock } from '../core/clock.ts'
 import type { Node } from '../core/node.ts'
@@ -18,6 +19,8 @@ const ANSWER_TIMEOUT_MS = 5000
 const ABSENCE_MS = 5000
 /** A node whose lock is free may be about to come back. */
 const GRACE_MS = 15_000
+/** A server that does not answer does not end a session either. */
+const FAREWELL_MS = 1000
 const MAX_ID = 2 ** 31 - 1
 
 /** The time of the database, the only clock that all nodes share. */
@@ -105,7 +108,7 @@ export class PostgresNode implements Node {
     const client = this.#client
     this.#client = undefined
     await client?.query('delete from nodes where id = $1', [this.id]).catch(() => undefined)
-    await client?.end().catch(() => undefined)
+    await Promise.race([client?.end().catch(() => undefined), sleep(FAREWELL_MS, undefined, { ref: false })])
     await this.tokens.close()
   }
 

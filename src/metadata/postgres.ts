@@ -22,7 +22,7 @@ import type { Tables } from './tables.ts'
 /** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
 const MIGRATION_LOCK = 7_210_420_840
 const READ_ATTEMPTS = 4
-const RETRY_PATIENCE_MS = 10_000
+const RETRY_PATIENCE_MS = 5000
 const FIRST_PAUSE_MS = 20
 
 /**
