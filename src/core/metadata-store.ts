@@ -133,6 +133,8 @@ export type Change =
   | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
   /** Removes answers and lapsed reservations whose time is over. */
   | { readonly kind: 'answer.purge'; readonly now: number }
+  /** Frees the slots that nodes reserved which are no more. */
+  | { readonly kind: 'answer.free-abandoned' }
   /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
   | { readonly kind: 'leases.end'; readonly now: number }
 

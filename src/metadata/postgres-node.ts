@@ -21,6 +21,9 @@ const ABSENCE_MS = 5000
 const GRACE_MS = 15_000
 /** A server that does not answer does not end a session either. */
 const FAREWELL_MS = 1000
+/** Any bucket is full after a second without use. */
+const IDLE_LIMIT_MS = 60_000
+const IDLE_LIMITS_AT_ONCE = 1000
 const MAX_ID = 2 ** 31 - 1
 
 /** The time of the database, the only clock that all nodes share. */
@@ -48,6 +51,7 @@ export class PostgresNode implements Node {
   readonly tokens: PostgresTokens
   readonly #url: string
   readonly #graceMs: number
+  readonly #clock: Clock | undefined
   #client: Client | undefined
   #begin: (() => () => Promise<void>) | undefined
   #leadership: Leadership | undefined
@@ -61,6 +65,7 @@ export class PostgresNode implements Node {
   private constructor(url: string, { clock, graceMs = GRACE_MS }: PostgresNodeOptions) {
     this.#url = url
     this.#graceMs = graceMs
+    this.#clock = clock
     this.tokens = new PostgresTokens(url, () => this.#nodes, clock)
   }
 
@@ -90,6 +95,18 @@ export class PostgresNode implements Node {
     const { rowCount } = await this.#client.query(
       `delete from nodes where seen_at < ${PRESENT} - $1 and pg_try_advisory_xact_lock(${NODE_LOCKS}, id::int)`,
       [this.#graceMs],
+    )
+    return rowCount ?? 0
+  }
+
+  async forgetIdleLimits(): Promise<number> {
+    if (this.#client === undefined) return 0
+    // Who leases tokens at this moment is not waited for, and does not have to wait.
+    const { rowCount } = await this.#client.query(
+      `delete from rate_buckets where name in (
+        select name from rate_buckets where filled_at < coalesce($1, ${PRESENT}) - $2::int limit $3
+        for update skip locked)`,
+      [this.#clock?.now() ?? null, IDLE_LIMIT_MS, IDLE_LIMITS_AT_ONCE],
     )
     return rowCount ?? 0
   }

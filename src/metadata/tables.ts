@@ -19,6 +19,8 @@ export interface AnswerRow extends AnswerSlot {
   readonly freeAt: number
   readonly status: number | null
   readonly body: string | null
+  /** Who reserved it, where several processes share the database; null: nobody says. */
+  readonly node: number | null
 }
 
 /** `intended` until its writer has claimed or released it; `collecting` once it can no longer be claimed. */
