@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
@@ -31,6 +32,7 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
     const { blobs, storage } = await openBlobs(config)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
+    if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
     const owner = await blobs.claim(id)
     if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
     if (config.s3) await tellFolder(config, id)
@@ -39,6 +41,27 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
     await metadata.close()
     throw error
   }
+}
+
+/**
+ * Whoever comes to a database that others use has to find their bytes: only for the first one is an empty place the right one.
+ * @throws Error in one sentence
+ */
+async function requireKnownPlace(config: Config, metadata: MetadataStore, blobs: BlobStore): Promise<void> {
+  const here = config.s3 ? placeOf(config.s3) : `disk ${hostname()}:${config.dataDir}`
+  const hasOwner = (await blobs.owner()) !== undefined
+  const isUsed = (await metadata.listReferencedBlobs(undefined, 1)).length > 0
+  const isRight = hasOwner || !isUsed
+  if (isRight && (await metadata.bytesPlace()) === undefined)
+    await metadata.commit([{ kind: 'bytes-place.note', place: here }])
+  // Of several that come first at the same time one is.
+  const first = await metadata.bytesPlace()
+  if (hasOwner || (isRight && first === here)) return
+  throw new Error(
+    first === undefined || first === here
+      ? `The files of the database are not in ${here}; start with the settings for where they are, or put them back with their file STORE.`
+      : `The files of the database are kept ${inWords(first)}, and there are none in ${here}; let all servers share one data folder or bucket, or move the files (docs/operating.md).`,
+  )
 }
 
 /** A move may have gone elsewhere, or come here. @throws Error in one sentence unless the installation is here */

@@ -126,6 +126,10 @@ export class S3BlobStore implements BlobStore {
     return undefined
   }
 
+  async owner(): Promise<string | undefined> {
+    return onS3('read the owner of the bucket', this.#readText(`${this.#prefix}STORE`))
+  }
+
   async claim(storeId: string): Promise<string> {
     // One at a time: where the store itself cannot decide between two, at least this process does.
     const claimed = this.#claiming.then(() => onS3('claim the bucket', this.#readOrCreate(storeId)))

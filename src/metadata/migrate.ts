@@ -4,7 +4,7 @@ import { quotasAndPaging } from './migrations/0002-quotas-and-paging.ts'
 import { fileCounts } from './migrations/0003-file-counts.ts'
 import { moves } from './migrations/0004-moves.ts'
 import { nodes } from './migrations/0005-nodes.ts'
-import { slotsAndBuckets } from './migrations/0006-slots-and-buckets.ts'
+import { sharedState } from './migrations/0006-shared-state.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -24,7 +24,7 @@ export const allMigrations: readonly Migration[] = [
   fileCounts,
   moves,
   nodes,
-  slotsAndBuckets,
+  sharedState,
 ]
 
 /** A connection on which the schema is brought up to date. */

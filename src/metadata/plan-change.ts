@@ -73,6 +73,8 @@ export function planChange(
       return [bound(answers.purge, change)]
     case 'answer.free-abandoned':
       return [bound(answers.freeAbandoned, {})]
+    case 'bytes-place.note':
+      return [bound(access.noteBytesPlace, change)]
     case 'leases.end':
       return [
         bound(answers.endReservations, change),

@@ -152,6 +152,11 @@ export class SqlMetadataStore implements MetadataStore {
     return row[0] as string
   }
 
+  async bytesPlace() {
+    const [row] = await this.#engine.read(this.#queries.access.bytesPlace, {})
+    return (row?.[0] ?? undefined) as string | undefined
+  }
+
   async move() {
     const [row] = await this.#engine.read(this.#queries.access.move, {})
     const [stage, place] = (row ?? [null, null]) as [MoveStage | null, string | null]

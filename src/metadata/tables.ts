@@ -59,7 +59,12 @@ interface NodeRow {
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
-  installation: { storeId: string; moveStage: MoveStage | null; movePlace: string | null }
+  installation: {
+    storeId: string
+    moveStage: MoveStage | null
+    movePlace: string | null
+    bytesPlace: string | null
+  }
   organizations: Stored<Organization> & Counters
   projects: Stored<Project> & Counters
   apiKeys: Stored<ApiKey>

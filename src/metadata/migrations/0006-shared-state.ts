@@ -2,9 +2,13 @@ import { sql } from 'kysely'
 import { columnTypes } from '../column-types.ts'
 import type { Migration } from '../migrate.ts'
 
-/** Which process works on an idempotent request, and rate limits that may be forgotten at any moment. */
-export const slotsAndBuckets: Migration = (db, engine) => [
+/**
+ * Which process works on an idempotent request, where the bytes were looked for first, and rate limits that may be forgotten
+ * at any moment.
+ */
+export const sharedState: Migration = (db, engine) => [
   db.schema.alterTable('answers').addColumn('node', columnTypes[engine].integer),
+  db.schema.alterTable('installation').addColumn('bytesPlace', columnTypes[engine].text),
   ...(engine === 'postgres' ? [leaseTokens] : []),
 ]
 
