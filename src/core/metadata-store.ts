@@ -252,6 +252,8 @@ export interface MetadataStore {
    * own. `clock` is for tests: what rate limits are measured by, instead of the store's.
    */
   join?(clock?: Clock): Promise<Node>
+  /** How many calls wait for a connection; only where they may have to. */
+  waitingCalls?(): number
   /** Resolves if the database answers. @throws StoreError `unavailable` */
   check(): Promise<void>
   close(): Promise<void>

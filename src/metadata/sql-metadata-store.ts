@@ -27,10 +27,12 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #listings: FileListings
 
   readonly join?: (clock?: Clock) => Promise<Node>
+  readonly waitingCalls?: () => number
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
     if (engine.join) this.join = engine.join.bind(engine)
+    if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = {
       access: accessQueries(engine.builder),
