@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import { newDatabase, PostgresServer, query } from '../../test/postgres.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { Change, MetadataStore } from '../core/metadata-store.ts'
@@ -149,6 +150,24 @@ test('a commit that a crash undid is not acknowledged for another that was given
   for (let i = 0; i < 20; i++) await query(url, 'select pg_current_xact_id()')
   await adding
   for (const { id } of load.acknowledged) assert.ok(await direct.findFile(id), 'it was lost')
+})
+
+test('a row that somebody keeps locked is not waited for longer than the bound, and nobody else waits', async (t) => {
+  const url = await newDatabase()
+  const store = await openStore(t, `${url}?lock_timeout=300`)
+  const [locked, free] = [await insertTenant(store), await insertTenant(store)]
+  const holder = new Client(url)
+  await holder.connect()
+  t.after(() => holder.end())
+  await holder.query('begin')
+  await holder.query('select from organizations where id = $1 for update', [locked.organizationId])
+  const [waiting, others] = [new Load(store, locked), new Load(store, free)]
+  await Promise.all([waiting.add(), others.add()])
+  assert.deepEqual([waiting.refused.length, others.acknowledged.length], [1, 1])
+  await holder.query('rollback')
+  await waiting.add()
+  assert.equal(waiting.acknowledged.length, 1)
+  await waiting.assertHonest(store)
 })
 
 test('without its server a store answers in time that it is unavailable', async (t) => {
