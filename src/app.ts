@@ -89,8 +89,8 @@ export class App {
   }
 
   async start(): Promise<void> {
-    this.#services = await this.#openServices()
     const metrics = new Metrics()
+    this.#services = await this.#openServices(metrics)
     const tls = await this.#loadTls()
     this.#tls = tls
     await this.#listen(this.#services, metrics, tls)
@@ -110,7 +110,7 @@ export class App {
     await this.#tls?.renew()
   }
 
-  async #openServices(): Promise<Services> {
+  async #openServices(metrics: Metrics): Promise<Services> {
     const { dataDir, databaseUrl, rootKey, rateLimits, publicUrl, touchOn } = this.#config
     const { clock = systemClock, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
@@ -119,7 +119,11 @@ export class App {
       const lock = lockDataFolder(dataDir)
       this.#closers.unshift(() => lock.release())
     }
-    const { metadata, blobs, storage } = await openStores(this.#config, onFatal)
+    const { metadata, blobs, storage } = await openStores(this.#config, onFatal, {
+      database: metrics.databaseCall,
+      s3: metrics.s3Call,
+    })
+    if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
     this.#closers.unshift(() => metadata.close())
     await settleMove(this.#config, metadata)
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')

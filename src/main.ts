@@ -4,6 +4,9 @@ import type { Config } from './config.ts'
 import { createLogger } from './ops/logging.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
 
+/** A store that does not answer may keep a stop from ending; what was acknowledged does not need it. */
+const STOP_DEADLINE_MS = 29_000
+
 /** Writes plain text to standard output, in order with the lines of the log. */
 export type Print = (text: string) => void
 
@@ -31,6 +34,10 @@ function stopOnSignal(app: App, logger: Logger): void {
     if (stopping) return
     stopping = true
     logger.info({ signal }, 'stopping')
+    setTimeout(() => {
+      logger.warn('not everything could be ended in time')
+      logger.flush(() => process.exit(0))
+    }, STOP_DEADLINE_MS).unref()
     await app.stop().catch((error) => die(logger, error))
     logger.info('stopped')
     logger.flush(() => process.exit(0))

@@ -1,10 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import type { MetadataStore, MoveState } from './core/metadata-store.ts'
+import type { WatchCall } from './core/watch-call.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
 import { openPostgresMetadataStore, openPostgresSession } from './metadata/postgres.ts'
@@ -18,19 +20,30 @@ export interface Stores {
   readonly storage: Readonly<Record<string, unknown>> | undefined
 }
 
+/** Who is told of the calls that go over a network. */
+export interface StoreWatch {
+  readonly database?: WatchCall
+  readonly s3?: WatchCall
+}
+
 /**
  * Opens the stores, making what is missing. Works beside a running server.
  * @throws Error in one sentence if one cannot be used, or the two do not belong together
  */
-export async function openStores(config: Config, onFatal: (error: unknown) => void): Promise<Stores> {
+export async function openStores(
+  config: Config,
+  onFatal: (error: unknown) => void,
+  watch: StoreWatch = {},
+): Promise<Stores> {
   const { dataDir } = config
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  const metadata = await openMetadata(config, onFatal)
+  const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())
-    const { blobs, storage } = await openBlobs(config)
+    const { blobs, storage } = await openBlobs(config, watch.s3)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
+    if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
     const owner = await blobs.claim(id)
     if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
     if (config.s3) await tellFolder(config, id)
@@ -39,6 +52,27 @@ export async function openStores(config: Config, onFatal: (error: unknown) => vo
     await metadata.close()
     throw error
   }
+}
+
+/**
+ * Whoever comes to a database that others use has to find their bytes: only for the first one is an empty place the right one.
+ * @throws Error in one sentence
+ */
+async function requireKnownPlace(config: Config, metadata: MetadataStore, blobs: BlobStore): Promise<void> {
+  const here = config.s3 ? placeOf(config.s3) : `disk ${hostname()}:${config.dataDir}`
+  const hasOwner = (await blobs.owner()) !== undefined
+  const isUsed = (await metadata.listReferencedBlobs(undefined, 1)).length > 0
+  const isRight = hasOwner || !isUsed
+  if (isRight && (await metadata.bytesPlace()) === undefined)
+    await metadata.commit([{ kind: 'bytes-place.note', place: here }])
+  // Of several that come first at the same time one is.
+  const first = await metadata.bytesPlace()
+  if (hasOwner || (isRight && first === here)) return
+  throw new Error(
+    first === undefined || first === here
+      ? `The files of the database are not in ${here}; start with the settings for where they are, or put them back with their file STORE.`
+      : `The files of the database are kept ${inWords(first)}, and there are none in ${here}; let all servers share one data folder or bucket, or move the files (docs/operating.md).`,
+  )
 }
 
 /** A move may have gone elsewhere, or come here. @throws Error in one sentence unless the installation is here */
@@ -93,16 +127,16 @@ export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseS
 export function openMetadata(
   { dataDir, databaseUrl }: Config,
   onFatal: (error: unknown) => void,
+  watch?: WatchCall,
 ): Promise<MetadataStore> {
   if (databaseUrl === undefined) return openSqliteMetadataStore({ dataDir, onFatal })
-  return openPostgresMetadataStore(databaseUrl.reveal())
+  return openPostgresMetadataStore(databaseUrl.reveal(), watch)
 }
 
-export async function openBlobs({
-  dataDir,
-  diskReserveBytes,
-  s3,
-}: Config): Promise<Omit<Stores, 'metadata'>> {
+export async function openBlobs(
+  { dataDir, diskReserveBytes, s3 }: Config,
+  watch?: WatchCall,
+): Promise<Omit<Stores, 'metadata'>> {
   if (s3 === undefined) {
     const options = diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes }
     return { blobs: await DiskBlobStore.open(dataDir, options), storage: undefined }
@@ -111,7 +145,7 @@ export async function openBlobs({
   const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
   const { credentials, direct, ...location } = s3
   const reached = { ...location, credentials: credentials && revealed(credentials) }
-  const blobs = await S3BlobStore.open(reached, { direct })
+  const blobs = await S3BlobStore.open(reached, { direct, watch })
   const { bucket, endpoint, prefix } = s3
   return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { entrepot, newDataDir, Running, startEntrepot } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, putBytes } from './lightfield-client.ts'
-import { newDatabase, PostgresServer } from './postgres.ts'
+import { newDatabase, PostgresServer, query } from './postgres.ts'
 
 async function startServer(t: TestContext, url: string): Promise<TestServer> {
   const server = await TestServer.start({ ENTREPOT_DATABASE_URL: url })
@@ -33,6 +33,31 @@ test('a server is ready while its database is, and again once it is back, withou
     await sleep(20)
   }
   assert.equal((await client.create()).status, 200)
+})
+
+test('a server takes no more connections than it says, whatever comes', async (t) => {
+  const url = await newDatabase()
+  const server = await startServer(t, url)
+  const client = new LightfieldClient(server)
+  let isOver = false
+  let most = 0
+  const counting = (async () => {
+    while (!isOver) {
+      const [row] = await query<{ count: number }>(
+        url,
+        "select count(*)::int from pg_stat_activity where application_name = 'entrepot' and datname = current_database()",
+      )
+      most = Math.max(most, row?.count ?? 0)
+    }
+  })()
+  const answers = await Promise.all(
+    Array.from({ length: 300 }, (_, i) => (i % 3 === 0 ? client.create() : client.list())),
+  )
+  isOver = true
+  await counting
+  for (const { status, text } of answers) assert.equal(status, 200, text)
+  t.diagnostic(`${most} connections`)
+  assert.ok(most <= 18 && most > 4, `${most} connections`)
 })
 
 test('two servers on one database and one data folder serve each other’s files and links', async (t) => {

@@ -134,9 +134,9 @@ test('a start on the bucket of another installation leaves no mark, so that the 
   await (await start({ ENTREPOT_S3_PREFIX: 'mine/' })).stop()
 })
 
-test('a clock that is far off stops the start', async (t) => {
+test('a clock that is far off does not stop the start: signatures follow that of the store', async (t) => {
   const s3 = await startS3(t, { clockAheadMs: 60 * 60 * 1000 })
-  assert.match(await failureOf(s3), /^none$/)
+  assert.equal(await failureOf(s3), 'none')
 })
 
 test('a store of fewer abilities serves all the same', async (t) => {

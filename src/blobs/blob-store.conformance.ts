@@ -292,7 +292,9 @@ function describeList(behaviour: Behaviour): void {
 
 function describeStore(behaviour: Behaviour): void {
   behaviour('carries the first id that claimed it', async (store) => {
+    assert.equal(await store.owner(), undefined)
     assert.equal(await store.claim('one'), 'one')
+    assert.equal(await store.owner(), 'one')
     assert.equal(await store.claim('two'), 'one')
     assert.equal(await store.claim('one'), 'one')
   })

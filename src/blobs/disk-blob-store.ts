@@ -162,6 +162,10 @@ export class DiskBlobStore implements BlobStore {
     return Math.max(0, disk.bavail * disk.bsize - reserveBytes)
   }
 
+  async owner(): Promise<string | undefined> {
+    return onDisk('read the owner of the blob folder', readIfThere(join(this.#folder, 'STORE')))
+  }
+
   async claim(storeId: string): Promise<string> {
     const path = join(this.#folder, 'STORE')
     return onDisk('claim the blob folder', readOrCreate(path, storeId))
@@ -245,4 +249,13 @@ async function readOrCreate(path: string, content: string): Promise<string> {
     await syncFolder(dirname(path))
   }
   return (await readFile(path, 'utf8')).trim()
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return (await readFile(path, 'utf8')).trim()
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -58,6 +58,10 @@ export class MemoryBlobStore implements BlobStore {
     return undefined
   }
 
+  async owner(): Promise<string | undefined> {
+    return this.#storeId
+  }
+
   async claim(storeId: string): Promise<string> {
     this.#storeId ??= storeId
     return this.#storeId

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3'
 import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
+import type { WatchCall } from '../core/watch-call.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { S3Connection, type S3Location } from './s3-connection.ts'
 import { S3DirectTransfer } from './s3-direct.ts'
@@ -35,6 +36,8 @@ export interface S3BlobStoreOptions {
   readonly direct?: boolean
   /** How long the store may take to answer what is short. */
   readonly answerMs?: number
+  /** Told of each attempt, `PutObject` and the like. */
+  readonly watch?: WatchCall | undefined
 }
 
 /**
@@ -68,7 +71,7 @@ export class S3BlobStore implements BlobStore {
    * @throws Error in one sentence that says what to do if the bucket cannot be used
    */
   static async open(location: S3Location, options: S3BlobStoreOptions = {}): Promise<S3BlobStore> {
-    const connection = new S3Connection(location, options.answerMs)
+    const connection = new S3Connection(location, options.answerMs, options.watch)
     try {
       return new S3BlobStore(connection, await probeS3(connection), options)
     } catch (error) {
@@ -124,6 +127,10 @@ export class S3BlobStore implements BlobStore {
 
   async freeBytes(): Promise<undefined> {
     return undefined
+  }
+
+  async owner(): Promise<string | undefined> {
+    return onS3('read the owner of the bucket', this.#readText(`${this.#prefix}STORE`))
   }
 
   async claim(storeId: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
+import type { WatchCall } from '../core/watch-call.ts'
 import { isRefusedUnprocessed, isTransient } from './s3-errors.ts'
 import { abortedError } from './until-aborted.ts'
 
@@ -57,7 +58,7 @@ export class S3Connection {
   clockSkewMs: number | undefined
   #retryTokens = MAX_RETRY_TOKENS
 
-  constructor(location: S3Location, answerMs = ANSWER_MS) {
+  constructor(location: S3Location, answerMs = ANSWER_MS, watch?: WatchCall) {
     this.location = location
     this.answerMs = answerMs
     const { endpoint, region, pathStyle, credentials } = location
@@ -79,6 +80,7 @@ export class S3Connection {
     })
     this.#hashAside()
     this.#watchClock()
+    if (watch) this.#watchCalls(watch)
   }
 
   /**
@@ -126,6 +128,26 @@ export class S3Connection {
     )
   }
 
+  /** Each attempt counts by itself. */
+  #watchCalls(watch: WatchCall): void {
+    this.client.middlewareStack.add(
+      (next, { commandName = 'unknown' }) =>
+        async (args) => {
+          const begin = performance.now()
+          let status: number | undefined
+          try {
+            const result = await next(args)
+            status = (result.response as { statusCode?: number }).statusCode
+            return result
+          } finally {
+            const operation = commandName.replace(/Command$/, '')
+            watch({ operation, outcome: outcomeOf(status), seconds: (performance.now() - begin) / 1000 })
+          }
+        },
+      { step: 'deserialize', priority: 'low', name: 'watchCalls' },
+    )
+  }
+
   #watchClock(): void {
     this.client.middlewareStack.add(
       (next) => async (args) => {
@@ -138,6 +160,14 @@ export class S3Connection {
       { step: 'deserialize', priority: 'low', name: 'watchClock' },
     )
   }
+}
+
+/** What an answer of this status, or none, is counted as. */
+function outcomeOf(status: number | undefined): string {
+  if (status === undefined) return 'unanswered'
+  if (status < 400) return 'ok'
+  if (status === 404) return 'missing'
+  return status < 500 ? 'refused' : 'failed'
 }
 
 /** The deadline ends with the head of the answer: a body that follows is watched by whoever reads it. */

@@ -96,8 +96,10 @@ export interface BlobStore {
   list(): AsyncIterable<BlobEntry>
   /** Bytes that may still be stored before the operator's reserve is touched; undefined where there is no such bound. */
   freeBytes(): Promise<number | undefined>
+  /** The installation these bytes belong to; undefined if none has claimed the place yet. */
+  owner(): Promise<string | undefined>
   /**
-   * The installation these bytes belong to; written on first use. The metadata store must carry the same id.
+   * The same; written on first use. The metadata store must carry the same id.
    * @returns the id that the store carries after the call
    */
   claim(storeId: string): Promise<string>

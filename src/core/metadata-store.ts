@@ -133,6 +133,10 @@ export type Change =
   | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
   /** Removes answers and lapsed reservations whose time is over. */
   | { readonly kind: 'answer.purge'; readonly now: number }
+  /** Frees the slots that nodes reserved which are no more. */
+  | { readonly kind: 'answer.free-abandoned' }
+  /** Notes where the bytes were looked for first; what was noted before stays. */
+  | { readonly kind: 'bytes-place.note'; readonly place: string }
   /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
   | { readonly kind: 'leases.end'; readonly now: number }
 
@@ -239,6 +243,8 @@ export interface MetadataStore {
 
   /** Random, made with the database. The blob store must carry the same. */
   storeId(): Promise<string>
+  /** What was noted first, in words for the operator. */
+  bytesPlace(): Promise<string | undefined>
   /** Undefined if the installation was never moved. */
   move(): Promise<MoveState | undefined>
   /**
@@ -246,6 +252,8 @@ export interface MetadataStore {
    * own. `clock` is for tests: what rate limits are measured by, instead of the store's.
    */
   join?(clock?: Clock): Promise<Node>
+  /** How many calls wait for a connection; only where they may have to. */
+  waitingCalls?(): number
   /** Resolves if the database answers. @throws StoreError `unavailable` */
   check(): Promise<void>
   close(): Promise<void>

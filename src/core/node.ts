@@ -9,10 +9,16 @@ export interface Node {
    */
   lead(begin: () => () => Promise<void>): void
   /**
-   * Forgets nodes that are provably no more. What they intended is then told by `listAbandonedBlobs`.
+   * Forgets nodes that are provably no more. What they intended is then told by `listAbandonedBlobs`, and what they reserved
+   * can be freed by `answer.free-abandoned`.
    * @returns how many there were
    */
   buryDead(): Promise<number>
+  /**
+   * Forgets rate limits that nobody has used for a minute, of which none is short of tokens.
+   * @returns how many: a thousand at most, and perhaps not all
+   */
+  forgetIdleLimits(): Promise<number>
   /** Leads no longer, and gives up what is its own. */
   leave(): Promise<void>
 }

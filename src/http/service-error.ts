@@ -35,8 +35,8 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   refused: ['internal', 'Unexpected error.'],
 }
 
-/** A move takes its time, and every client will come again. */
-const READ_ONLY_RETRY_SECONDS = 10
+/** A store that is away may be back soon; a move takes its time, and every client will come again. */
+const retrySeconds: Partial<Record<StoreErrorCode, number>> = { unavailable: 2, 'read-only': 10 }
 
 /**
  * Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log.
@@ -46,7 +46,8 @@ export function toServiceError(error: unknown, maxBodyBytes?: number): ServiceEr
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
-    const retry = error.code === 'read-only' ? { retryAfterSeconds: READ_ONLY_RETRY_SECONDS } : {}
+    const retryAfterSeconds = retrySeconds[error.code]
+    const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
     return new ServiceError(code, message, { cause: error, ...retry })
   }
   if (isAbort(error))

@@ -29,11 +29,14 @@ export function jobsOf(services: Services): Job[] {
   ]
 }
 
-/** What a dead server held is free as soon as it is known to be dead. */
+/** What is there because there are several servers. What a dead one held is free as soon as it is known to be dead. */
 export function nodeJobs(services: Services, node: Node): Job[] {
   const run = async () => {
-    await node.buryDead()
+    if ((await node.buryDead()) > 0) await services.metadata.commit([{ kind: 'answer.free-abandoned' }])
     return freeAbandoned(services)
   }
-  return [{ name: 'free what dead servers held', everyMs: NODE_JOB_PERIOD_MS, run }]
+  return [
+    { name: 'free what dead servers held', everyMs: NODE_JOB_PERIOD_MS, run },
+    { name: 'forget idle rate limits', everyMs: JOB_PERIOD_MS, run: () => node.forgetIdleLimits() },
+  ]
 }

@@ -112,6 +112,13 @@ export function accessQueries(db: Kysely<Tables>) {
         .orderBy('id', 'desc'),
     ),
     storeId: prepare<Nothing>(() => db.selectFrom('installation').select('storeId')),
+    noteBytesPlace: statement<{ readonly place: string }>((arg) =>
+      db
+        .updateTable('installation')
+        .set({ bytesPlace: arg('place') })
+        .where('bytesPlace', 'is', null),
+    ),
+    bytesPlace: prepare<Nothing>(() => db.selectFrom('installation').select('bytesPlace')),
     move: prepare<Nothing>(() => db.selectFrom('installation').select(['moveStage', 'movePlace'])),
   }
 }

@@ -11,12 +11,16 @@ interface Now {
   readonly now: number
 }
 
+interface Nothing {
+  readonly [name: string]: never
+}
+
 export type AnswerQueries = ReturnType<typeof answerQueries>
 
 /** The queries of idempotent answers. A row whose `freeAt` has passed counts as absent. */
 export function answerQueries(db: Kysely<Tables>) {
   return {
-    claim: guarded<Owned & Now & { readonly leaseUntil: number }>((arg) =>
+    claim: guarded<Owned & Now & { readonly leaseUntil: number; readonly node: number | null }>((arg) =>
       db
         .insertInto('answers')
         .values({
@@ -27,11 +31,18 @@ export function answerQueries(db: Kysely<Tables>) {
           freeAt: arg('leaseUntil'),
           status: null,
           body: null,
+          node: arg('node'),
         })
         .onConflict((conflict) =>
           conflict
             .columns(['organizationId', 'operation', 'key'])
-            .doUpdateSet({ token: arg('token'), freeAt: arg('leaseUntil'), status: null, body: null })
+            .doUpdateSet({
+              token: arg('token'),
+              freeAt: arg('leaseUntil'),
+              status: null,
+              body: null,
+              node: arg('node'),
+            })
             .where('answers.freeAt', '<=', arg('now')),
         ),
     ),
@@ -49,6 +60,15 @@ export function answerQueries(db: Kysely<Tables>) {
         .where('status', 'is', null),
     ),
     purge: statement<Now>((arg) => db.deleteFrom('answers').where('freeAt', '<=', arg('now'))),
+    freeAbandoned: statement<Nothing>(() =>
+      db
+        .deleteFrom('answers')
+        .where('status', 'is', null)
+        .where('node', 'is not', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('nodes').select('id').whereRef('nodes.id', '=', 'answers.node'))),
+        ),
+    ),
     endReservations: statement<Now>(() => db.deleteFrom('answers').where('status', 'is', null)),
     find: prepare<AnswerSlot & Now>((arg) =>
       db

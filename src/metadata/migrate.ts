@@ -4,6 +4,7 @@ import { quotasAndPaging } from './migrations/0002-quotas-and-paging.ts'
 import { fileCounts } from './migrations/0003-file-counts.ts'
 import { moves } from './migrations/0004-moves.ts'
 import { nodes } from './migrations/0005-nodes.ts'
+import { sharedState } from './migrations/0006-shared-state.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -17,7 +18,14 @@ interface MigrationStep {
 }
 
 /** Index plus one is the schema version. Released entries never change; new ones are appended. */
-export const allMigrations: readonly Migration[] = [initial, quotasAndPaging, fileCounts, moves, nodes]
+export const allMigrations: readonly Migration[] = [
+  initial,
+  quotasAndPaging,
+  fileCounts,
+  moves,
+  nodes,
+  sharedState,
+]
 
 /** A connection on which the schema is brought up to date. */
 export interface MigrationSession {

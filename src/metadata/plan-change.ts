@@ -64,13 +64,17 @@ export function planChange(
     case 'blob.forget':
       return [bound(blobs.forget, change)]
     case 'answer.claim':
-      return [bound(answers.claim, { ...change, ...change.slot })]
+      return [bound(answers.claim, { ...change, ...change.slot, node })]
     case 'answer.save':
       return [bound(answers.save, { ...change, ...change.slot, ...change.answer })]
     case 'answer.drop':
       return [bound(answers.drop, { ...change, ...change.slot })]
     case 'answer.purge':
       return [bound(answers.purge, change)]
+    case 'answer.free-abandoned':
+      return [bound(answers.freeAbandoned, {})]
+    case 'bytes-place.note':
+      return [bound(access.noteBytesPlace, change)]
     case 'leases.end':
       return [
         bound(answers.endReservations, change),

@@ -72,8 +72,9 @@ export async function requireSoundSession(client: ClientBase): Promise<void> {
     encoding: string
     standby: boolean
     flush: string
+    run: string
   }>(`
-    select current_setting('server_version_num')::int / 10000 as version,
+    select ${RUN} as run, current_setting('server_version_num')::int / 10000 as version,
       current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
       case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', false)
       else current_setting('synchronous_commit') end as flush`)
@@ -86,6 +87,16 @@ export async function requireSoundSession(client: ClientBase): Promise<void> {
   }
   if (session.standby) throw new Error('The database is a read-only standby; name the primary.')
   if (session.flush === 'off') throw new Error('The database does not let synchronous_commit be on.')
+  runs.set(client, session.run)
+}
+
+/** Since when the server runs, and since when it counts: it begins anew after a crash, which not all of it need notice. */
+const RUN = `pg_postmaster_start_time()::text || ' ' || (select stats_reset::text from pg_stat_bgwriter)`
+const runs = new WeakMap<ClientBase, string>()
+
+/** From one start or crash of the server to the next, or to a failover: numbers of transactions mean nothing beyond. */
+export function runOf(client: ClientBase): string | undefined {
+  return runs.get(client)
 }
 
 /** Why a first connection failed, in a sentence for the operator, without the password. */

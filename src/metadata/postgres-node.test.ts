@@ -5,8 +5,10 @@ import { Client } from 'pg'
 import { newDatabase, query } from '../../test/postgres.ts'
 import { MemoryBlobStore } from '../blobs/memory-blob-store.ts'
 import { freeAbandoned } from '../core/files/free-abandoned.ts'
+import { isReservation, reserveAnswer } from '../core/idempotency.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
+import { nodeJobs } from '../jobs/jobs.ts'
 import { insertTenant } from './conformance/samples.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
 import { PostgresNode, type PostgresNodeOptions } from './postgres-node.ts'
@@ -129,6 +131,35 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
   const conflict = { name: 'StoreError', code: 'conflict' }
   await assert.rejects(store.commit([{ kind: 'blob.claim', key }]), conflict)
   await store.commit([{ kind: 'blob.claim', key: String(silent).repeat(32) }])
+})
+
+test('an idempotency key that a dead node was working on is free once the node is known to be dead', async (t) => {
+  const url = await newDatabase()
+  const store = await openPostgresMetadataStore(url)
+  t.after(() => store.close())
+  const node = await store.join?.()
+  assert.ok(node)
+  t.after(() => node.leave())
+  const clock = { now: () => Date.now() }
+  const reserve = (key: string) =>
+    reserveAnswer({ metadata: store, clock } as Services, { organizationId: 'o', operation: 'create', key })
+  for (const key of ['of the dead', 'of the living']) await reserve(key)
+  await query(url, "update answers set node = 7 where key = 'of the dead'")
+  await query(url, 'insert into nodes (id, seen_at) values (7, 0)')
+  const leader = await join(t, url, { graceMs: 300 })
+  leader.lead(() => async () => undefined)
+  const [job] = nodeJobs(
+    { metadata: store, blobs: new MemoryBlobStore(), clock } as unknown as Services,
+    leader,
+  )
+  const running = { code: 'idempotency-running' }
+  await assert.rejects(reserve('of the dead'), running)
+  await until('a burial', async () => {
+    await job?.run()
+    return (await query(url, 'select from nodes where id = 7')).length === 0
+  })
+  assert.ok(isReservation(await reserve('of the dead')))
+  await assert.rejects(reserve('of the living'), running)
 })
 
 test('what a store intends after it has joined is abandoned once its node is forgotten', async (t) => {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Clock } from '../core/clock.ts'
 import type { Node } from '../core/node.ts'
@@ -18,6 +19,11 @@ const ANSWER_TIMEOUT_MS = 5000
 const ABSENCE_MS = 5000
 /** A node whose lock is free may be about to come back. */
 const GRACE_MS = 15_000
+/** A server that does not answer does not end a session either. */
+const FAREWELL_MS = 1000
+/** Any bucket is full after a second without use. */
+const IDLE_LIMIT_MS = 60_000
+const IDLE_LIMITS_AT_ONCE = 1000
 const MAX_ID = 2 ** 31 - 1
 
 /** The time of the database, the only clock that all nodes share. */
@@ -45,6 +51,7 @@ export class PostgresNode implements Node {
   readonly tokens: PostgresTokens
   readonly #url: string
   readonly #graceMs: number
+  readonly #clock: Clock | undefined
   #client: Client | undefined
   #begin: (() => () => Promise<void>) | undefined
   #leadership: Leadership | undefined
@@ -58,6 +65,7 @@ export class PostgresNode implements Node {
   private constructor(url: string, { clock, graceMs = GRACE_MS }: PostgresNodeOptions) {
     this.#url = url
     this.#graceMs = graceMs
+    this.#clock = clock
     this.tokens = new PostgresTokens(url, () => this.#nodes, clock)
   }
 
@@ -91,6 +99,18 @@ export class PostgresNode implements Node {
     return rowCount ?? 0
   }
 
+  async forgetIdleLimits(): Promise<number> {
+    if (this.#client === undefined) return 0
+    // Who leases tokens at this moment is not waited for, and does not have to wait.
+    const { rowCount } = await this.#client.query(
+      `delete from rate_buckets where name in (
+        select name from rate_buckets where filled_at < coalesce($1, ${PRESENT}) - $2::int limit $3
+        for update skip locked)`,
+      [this.#clock?.now() ?? null, IDLE_LIMIT_MS, IDLE_LIMITS_AT_ONCE],
+    )
+    return rowCount ?? 0
+  }
+
   /** Leaving twice is leaving once. */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave()
@@ -105,7 +125,7 @@ export class PostgresNode implements Node {
     const client = this.#client
     this.#client = undefined
     await client?.query('delete from nodes where id = $1', [this.id]).catch(() => undefined)
-    await client?.end().catch(() => undefined)
+    await Promise.race([client?.end().catch(() => undefined), sleep(FAREWELL_MS, undefined, { ref: false })])
     await this.tokens.close()
   }
 

@@ -80,15 +80,20 @@ test('commits are flushed even where the database has a default of not flushing'
   assert.equal(await flushOf(), 'remote_apply')
 })
 
-test('four processes that make one new database at once agree on it', async () => {
-  const url = await newDatabase()
-  const children = Array.from({ length: 4 }, () => runChild('look', url))
-  const storeIds = (await Promise.all(children)).map(([storeId]) => storeId)
-  assert.equal(new Set(storeIds).size, 1)
-  assert.match(storeIds[0] ?? '', /^[0-9a-f-]{36}$/)
-  const versions = await query<{ version: number }>(url, 'select version from schema_version')
-  assert.deepEqual(versions, [{ version: allMigrations.length }])
-})
+for (const [name, before] of [
+  ['make one new database', 0],
+  ['bring one of the second schema up to date', 2],
+] as const)
+  test(`four processes that ${name} at once agree on it`, async () => {
+    const url = await newDatabase()
+    if (before > 0) await migratePostgres(url, allMigrations.slice(0, before))
+    const children = Array.from({ length: 4 }, () => runChild('look', url))
+    const storeIds = (await Promise.all(children)).map(([storeId]) => storeId)
+    assert.equal(new Set(storeIds).size, 1)
+    assert.match(storeIds[0] ?? '', /^[0-9a-f-]{36}$/)
+    const versions = await query<{ version: number }>(url, 'select version from schema_version')
+    assert.deepEqual(versions, [{ version: allMigrations.length }])
+  })
 
 test('files that were there before they were counted are counted, and an open process goes on', async (t) => {
   const url = await newDatabase()

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { newDatabase, PostgresServer } from '../../test/postgres.ts'
+import { Pool } from 'pg'
+import { newDatabase, PostgresServer, query } from '../../test/postgres.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { SharedRateLimiter } from '../core/limits/shared-rate-limiter.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
+import { PostgresNode } from './postgres-node.ts'
 import { PostgresTokens } from './postgres-tokens.ts'
 
 const NODES = 3
@@ -146,6 +148,50 @@ test('without the database each node admits its share and nobody waits; once it 
     for (const limiter of limiters) counts.push(await admit(limiter, limit))
   }
   assert.deepEqual(counts, [limit, 0, 0])
+})
+
+test('what idle organizations leave is forgotten, some at a time, and what is in use is not', async (t) => {
+  const url = await newDatabase()
+  await (await openPostgresMetadataStore(url)).close()
+  const clock = new SteppedClock()
+  const node = await PostgresNode.join(url, { clock })
+  t.after(() => node.leave())
+  await query(
+    url,
+    `insert into rate_buckets select 'write ' || n, 5, $1::float8 from generate_series(1, 1500) n`,
+    [clock.now()],
+  )
+  const wish = { name: 'write o', limit: 10, wanted: 8, returned: 0 }
+  clock.advance(59_000)
+  await node.tokens.lease([wish])
+  assert.equal(await node.forgetIdleLimits(), 0)
+  clock.advance(1001)
+  assert.deepEqual([await node.forgetIdleLimits(), await node.forgetIdleLimits()], [1000, 500])
+  assert.equal(await node.forgetIdleLimits(), 0)
+  const left = await query<{ name: string }>(url, 'select name from rate_buckets')
+  assert.deepEqual(left, [{ name: 'write o' }])
+})
+
+test('a bucket that is forgotten while tokens are leased from it is a full one', async (t) => {
+  const url = await newDatabase()
+  await (await openPostgresMetadataStore(url)).close()
+  const tokens = new PostgresTokens(url, () => 1, undefined, PATIENCE_MS)
+  t.after(() => tokens.close())
+  const pool = new Pool({ connectionString: url, max: 2 })
+  t.after(() => pool.end())
+  let isOver = false
+  const forgetting = Promise.all(
+    [1, 2].map(async () => {
+      while (!isOver) await pool.query('delete from rate_buckets')
+    }),
+  )
+  for (let i = 0; i < 2000; i++) {
+    const [grant] = await tokens.lease([{ name: 'write o', limit: 1e6, wanted: 1, returned: 0 }])
+    if (grant?.granted !== 1) isOver = true
+    assert.equal(grant?.granted, 1)
+  }
+  isOver = true
+  await forgetting
 })
 
 test('a node without requests gives its tokens back, and peeking takes none', async (t) => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import { StoreError } from '../core/errors.ts'
+import { runOf } from './postgres-connection.ts'
 import { isAlreadyFailed, isConnectionLost, isRace, isTimeout, storeErrorOf } from './postgres-errors.ts'
 import type { PostgresStatements } from './postgres-statements.ts'
 import type { Step } from './prepare.ts'
@@ -24,7 +25,7 @@ class Retryable extends Error {}
 
 const ATTEMPTS = 6
 /** Nothing is tried again later than this: whoever waits should hear something. */
-const RETRY_PATIENCE_MS = 10_000
+const RETRY_PATIENCE_MS = 5000
 const FIRST_PAUSE_MS = 20
 /** Longer than a server takes to end a transaction that the network has cut off, or to start again. */
 const LOOK_UP_PATIENCE_MS = 20_000
@@ -43,25 +44,35 @@ export class PostgresTransactions {
     this.#statements = statements
   }
 
-  /** Makes the commits, in one transaction if all can be made. One that fails is judged by itself, and fails alone. */
-  async run(commits: readonly Steps[]): Promise<readonly Fate[]> {
+  /**
+   * Makes the commits, in one transaction if all can be made. One that fails is judged by itself, and fails alone.
+   * No COMMIT is sent once `isGivenUp`: whoever waited goes on as if nothing had been done, and may undo what led to it.
+   */
+  async run(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Fate[]> {
+    if (commits.length === 0) return []
     try {
-      const verdicts = await this.#attemptPatiently(commits)
+      const verdicts = await this.#attemptPatiently(commits, isGivenUp)
       const isMade = verdicts.every((verdict) => verdict === 'fine')
       if (isMade) return commits.map(() => undefined)
       if (commits.length === 1) return [(verdicts[0] as Failure).error]
-      return await this.#runApart(commits, verdicts)
+      return await this.#runApart(commits, verdicts, isGivenUp)
     } catch (error) {
       return commits.map(() => storeErrorOf(error))
     }
   }
 
   /** Those that went well together again; each that failed alone, since it may have failed for another's sake. */
-  async #runApart(commits: readonly Steps[], verdicts: readonly Verdict[]): Promise<readonly Fate[]> {
+  async #runApart(
+    commits: readonly Steps[],
+    verdicts: readonly Verdict[],
+    isGivenUp: () => boolean,
+  ): Promise<readonly Fate[]> {
     const fates: Fate[] = []
     const runAgain = async (indexes: readonly number[]) => {
-      if (indexes.length === 0) return
-      const again = await this.run(indexes.map((index) => commits[index] as Steps))
+      const again = await this.run(
+        indexes.map((index) => commits[index] as Steps),
+        isGivenUp,
+      )
       for (const [i, index] of indexes.entries()) fates[index] = again[i]
     }
     const having = (wanted: (verdict: Verdict) => boolean) =>
@@ -76,11 +87,11 @@ export class PostgresTransactions {
     return fates
   }
 
-  async #attemptPatiently(commits: readonly Steps[]): Promise<readonly Verdict[]> {
+  async #attemptPatiently(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
     const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(commits)
+        return await this.#attempt(commits, isGivenUp)
       } catch (error) {
         if (!(error instanceof Retryable)) throw error
         if (attempt === ATTEMPTS || performance.now() > until) throw storeErrorOf(error.cause)
@@ -90,7 +101,7 @@ export class PostgresTransactions {
   }
 
   /** One transaction, made if every verdict is `fine` and otherwise undone. @throws Retryable, StoreError */
-  async #attempt(commits: readonly Steps[]): Promise<readonly Verdict[]> {
+  async #attempt(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
     const client = await this.#pool.connect().catch((error) => {
       throw new Retryable('no connection', { cause: error })
     })
@@ -102,6 +113,7 @@ export class PostgresTransactions {
         isUsable = true
         return verdicts
       }
+      if (isGivenUp()) throw new StoreError('unavailable', 'The database does not answer')
       if (!(await this.#commit(client, id))) throw new Retryable('undone', { cause: new Error('undone') })
       isUsable = true
       return verdicts
@@ -145,7 +157,7 @@ export class PostgresTransactions {
       return (await client.query('commit')).command === 'COMMIT'
     } catch (error) {
       if (!isConnectionLost(error)) throw error
-      return await this.#lookUp(id, processIdOf(client), error)
+      return await this.#lookUp(id, client, error)
     }
   }
 
@@ -154,33 +166,44 @@ export class PostgresTransactions {
    * before the word reached it; then its session is ended, and it with it.
    * @throws StoreError `unavailable` if nobody can tell
    */
-  async #lookUp(id: string, processId: number, lost: unknown): Promise<boolean> {
+  async #lookUp(id: string, from: PoolClient, lost: unknown): Promise<boolean> {
     const until = performance.now() + LOOK_UP_PATIENCE_MS
     while (performance.now() < until) {
-      const status = await this.#statusOf(id, processId)
-      if (status === 'committed') return true
-      if (status === 'aborted') return false
+      const found = await this.#statusOf(id, from).catch(() => undefined)
+      if (found !== undefined && !found.isOfRun) {
+        // A crash forgets what was not flushed, and gives the same numbers out again. Only a yes may be another's.
+        if (found.status === 'committed') break
+        return false
+      }
+      if (found?.status === 'committed') return true
+      if (found?.status === 'aborted') return false
       await sleep(LOOK_UP_PAUSE_MS)
     }
     throw storeErrorOf(lost)
   }
 
-  async #statusOf(id: string, processId: number): Promise<string | null> {
+  /** As the server tells now, and whether it is still the run in which the number was given. @throws if it does not answer */
+  async #statusOf(id: string, from: PoolClient): Promise<{ isOfRun: boolean; status: string | undefined }> {
+    const client = await this.#pool.connect()
     try {
-      const { rows } = await this.#pool.query<[string | null]>({
-        text: 'select pg_xact_status($1::xid8)',
-        values: [id],
-        rowMode: 'array',
-      })
-      const [status] = rows[0] as unknown as [string | null]
-      if (status === 'in progress') {
+      const isOfRun = runOf(client) === runOf(from)
+      const { rows } = await client
+        .query<{ status: string }>('select pg_xact_status($1::xid8) as status', [id])
+        .catch((error) => {
+          if (isOfRun || isConnectionLost(error)) throw error
+          return { rows: [] } // The number was not given out again yet.
+        })
+      const status = rows[0]?.status
+      if (isOfRun && status === 'in progress') {
         const end =
           'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_xid = ($2::xid8)::xid'
-        await this.#pool.query(end, [processId, id])
+        await client.query(end, [processIdOf(from), id])
       }
-      return status
-    } catch {
-      return null
+      client.release()
+      return { isOfRun, status }
+    } catch (error) {
+      client.release(true)
+      throw error
     }
   }
 }

@@ -1,14 +1,35 @@
 import { StoreError } from '../core/errors.ts'
-import type { PostgresTransactions, Steps } from './postgres-transactions.ts'
-
-interface Waiting {
-  readonly steps: Steps
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
+import type { Fate, PostgresTransactions, Steps } from './postgres-transactions.ts'
 
 /** What one transaction takes; more would hold its locks for too long. */
 const MAX_GROUP = 200
+/** Nobody waits longer for a commit. What came of it by then is as unknown as that of a COMMIT without an answer. */
+const PATIENCE_MS = 20_000
+
+/** A commit, until somebody knows what became of it or nobody wants to know any more. */
+class Waiting {
+  readonly steps: Steps
+  isGivenUp = false
+  readonly #resolve: () => void
+  readonly #reject: (error: Error) => void
+  readonly #timer: NodeJS.Timeout
+
+  constructor(steps: Steps, resolve: () => void, reject: (error: Error) => void) {
+    this.steps = steps
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#timer = setTimeout(() => {
+      this.isGivenUp = true
+      reject(new StoreError('unavailable', 'The database does not answer'))
+    }, PATIENCE_MS)
+  }
+
+  settle(fate: Fate): void {
+    clearTimeout(this.#timer)
+    if (fate === undefined) this.#resolve()
+    else this.#reject(fate)
+  }
+}
 
 /**
  * Queues commits. Those of one tenant count on the same rows, which would make them wait for each other's flush one by one;
@@ -27,16 +48,17 @@ export class PostgresWriter {
     this.#transactions = transactions
   }
 
-  /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
+  /** Ends within 20 s. @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
   write(steps: Steps, tenant = ''): Promise<void> {
     if (this.#isClosed) return Promise.reject(new StoreError('unavailable', 'The database is closed'))
     return new Promise((resolve, reject) => {
+      const waiting = new Waiting(steps, resolve, reject)
       const queue = this.#queues.get(tenant)
       if (queue !== undefined) {
-        queue.push({ steps, resolve, reject })
+        queue.push(waiting)
         return
       }
-      this.#queues.set(tenant, [{ steps, resolve, reject }])
+      this.#queues.set(tenant, [waiting])
       const run = this.#run(tenant).finally(() => this.#running.delete(run))
       this.#running.add(run)
     })
@@ -53,14 +75,13 @@ export class PostgresWriter {
     // What comes in with the same turn of the event loop belongs together.
     await new Promise(setImmediate)
     while (queue.length > 0) {
-      const group = queue.splice(0, MAX_GROUP)
-      const fates = await this.#transactions.run(group.map(({ steps }) => steps))
+      const group = queue.splice(0, MAX_GROUP).filter(({ isGivenUp }) => !isGivenUp)
+      const fates = await this.#transactions.run(
+        group.map(({ steps }) => steps),
+        () => group.some(({ isGivenUp }) => isGivenUp),
+      )
       this.onSettling()
-      for (const [i, { resolve, reject }] of group.entries()) {
-        const failure = fates[i]
-        if (failure === undefined) resolve()
-        else reject(failure)
-      }
+      for (const [i, waiting] of group.entries()) waiting.settle(fates[i])
     }
     this.#queues.delete(tenant)
   }

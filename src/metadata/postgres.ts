@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { Node } from '../core/node.ts'
+import { type WatchCall, watched } from '../core/watch-call.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
@@ -22,7 +23,7 @@ import type { Tables } from './tables.ts'
 /** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
 const MIGRATION_LOCK = 7_210_420_840
 const READ_ATTEMPTS = 4
-const RETRY_PATIENCE_MS = 10_000
+const RETRY_PATIENCE_MS = 5000
 const FIRST_PAUSE_MS = 20
 
 /**
@@ -30,8 +31,8 @@ const FIRST_PAUSE_MS = 20
  * use it at once. A database that went away is found again by the next read or commit.
  * @throws Error with a sentence for the operator if the database cannot be used
  */
-export async function openPostgresMetadataStore(url: string): Promise<MetadataStore> {
-  return new SqlMetadataStore(await PostgresEngine.open(url))
+export async function openPostgresMetadataStore(url: string, watch?: WatchCall): Promise<MetadataStore> {
+  return new SqlMetadataStore(await PostgresEngine.open(url, watch))
 }
 
 const postgresBuilder = compilingBuilder({
@@ -49,20 +50,22 @@ export class PostgresEngine implements SqlEngine {
   readonly #statements = new PostgresStatements()
   readonly #finds = new SharedFinds()
   readonly #url: string
+  readonly #watch: WatchCall
   node: PostgresNode | undefined
   #ending: Promise<void> | undefined
 
-  private constructor(url: string) {
+  private constructor(url: string, watch: WatchCall = () => undefined) {
     this.#url = url
+    this.#watch = watch
     this.#readers = openPool(url, 'read')
     this.#writers = openPool(url, 'write')
     this.#writer = new PostgresWriter(new PostgresTransactions(this.#writers, this.#statements))
     this.#writer.onSettling = () => this.#finds.end()
   }
 
-  static async open(url: string): Promise<PostgresEngine> {
+  static async open(url: string, watch?: WatchCall): Promise<PostgresEngine> {
     await migratePostgres(url)
-    return new PostgresEngine(url)
+    return new PostgresEngine(url, watch)
   }
 
   async join(clock?: Clock): Promise<Node> {
@@ -74,7 +77,11 @@ export class PostgresEngine implements SqlEngine {
     return sql<string>`(select value from json_array_elements_text(${json}::json))`
   }
 
-  async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+  read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    return watched(this.#watch, 'read', this.#read(query, args), outcomeOf)
+  }
+
+  async #read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
     const statement = this.#statements.named(query.sql, query.bind(args))
     const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
@@ -100,7 +107,12 @@ export class PostgresEngine implements SqlEngine {
   }
 
   write(steps: readonly Step[], tenant: string | undefined): Promise<void> {
-    return this.#writer.write(steps, tenant)
+    return watched(this.#watch, 'commit', this.#writer.write(steps, tenant), outcomeOf)
+  }
+
+  /** How many calls wait for a connection. */
+  waitingCalls(): number {
+    return this.#readers.waitingCount + this.#writers.waitingCount
   }
 
   /** A server that was the primary and is a standby now cannot take commits. */
@@ -130,6 +142,10 @@ export class PostgresEngine implements SqlEngine {
     await this.#writer.close()
     await Promise.all([this.#readers.end(), this.#writers.end()])
   }
+}
+
+function outcomeOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'failed'
 }
 
 /** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */

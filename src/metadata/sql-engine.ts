@@ -37,6 +37,8 @@ export interface SqlEngine {
   /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
   readonly node?: { readonly id: number } | undefined
   join?(clock?: Clock): Promise<Node>
+  /** How many calls wait for a connection, where they may have to. */
+  waitingCalls?(): number
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */
   check(): Promise<void>
   close(): Promise<void>

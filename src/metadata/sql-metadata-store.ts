@@ -27,10 +27,12 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #listings: FileListings
 
   readonly join?: (clock?: Clock) => Promise<Node>
+  readonly waitingCalls?: () => number
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
     if (engine.join) this.join = engine.join.bind(engine)
+    if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = {
       access: accessQueries(engine.builder),
@@ -150,6 +152,11 @@ export class SqlMetadataStore implements MetadataStore {
     const [row] = await this.#engine.read(this.#queries.access.storeId, {})
     if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
     return row[0] as string
+  }
+
+  async bytesPlace() {
+    const [row] = await this.#engine.read(this.#queries.access.bytesPlace, {})
+    return (row?.[0] ?? undefined) as string | undefined
   }
 
   async move() {

@@ -19,6 +19,8 @@ export interface AnswerRow extends AnswerSlot {
   readonly freeAt: number
   readonly status: number | null
   readonly body: string | null
+  /** Who reserved it, where several processes share the database; null: nobody says. */
+  readonly node: number | null
 }
 
 /** `intended` until its writer has claimed or released it; `collecting` once it can no longer be claimed. */
@@ -57,7 +59,12 @@ interface NodeRow {
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
-  installation: { storeId: string; moveStage: MoveStage | null; movePlace: string | null }
+  installation: {
+    storeId: string
+    moveStage: MoveStage | null
+    movePlace: string | null
+    bytesPlace: string | null
+  }
   organizations: Stored<Organization> & Counters
   projects: Stored<Project> & Counters
   apiKeys: Stored<ApiKey>

@@ -1,7 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { WatchCall } from '../core/watch-call.ts'
 import { RequestDurations } from './request-durations.ts'
+
+/** Seconds; calls are given up after twenty, but for large bodies. */
+const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
 
 /** What the service counts. Labels are of closed sets only: routes as declared, never paths, ids or names. */
 export class Metrics {
@@ -9,29 +13,66 @@ export class Metrics {
   readonly #durations = new RequestDurations()
   #receivedBytes = 0
   #sentBytes = 0
+  readonly databaseCall: WatchCall
+  readonly s3Call: WatchCall
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'entrepot_' })
     this.registry.registerMetric(this.#durations.metric)
-    this.#countWhenAsked(
+    this.databaseCall = this.#countCalls(
+      'entrepot_database_call_duration_seconds',
+      'Time of a read or commit on PostgreSQL, waiting and repetitions included.',
+    )
+    this.s3Call = this.#countCalls(
+      'entrepot_s3_call_duration_seconds',
+      'Time of one attempt of a call to the bucket, until the head of its answer.',
+    )
+    this.#countBytes(
       'entrepot_received_bytes_total',
       'Bytes of file bodies announced by uploads that were answered with success.',
       () => this.#receivedBytes,
     )
-    this.#countWhenAsked(
+    this.#countBytes(
       'entrepot_sent_bytes_total',
       'Bytes of bodies of successful answers.',
       () => this.#sentBytes,
     )
   }
 
-  /** A counter that is added up by us, and is read when somebody asks. */
-  #countWhenAsked(name: string, help: string, total: () => number): void {
-    const collect = function collect(this: Counter) {
-      this.reset()
-      this.inc(total())
-    }
-    this.registry.registerMetric(new Counter({ name, help, registers: [], collect }))
+  /** Added up by us, and asked for whenever somebody reads the metrics. */
+  #countBytes(name: string, help: string, total: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        this.inc(total())
+      },
+    })
+  }
+
+  #countCalls(name: string, help: string): WatchCall {
+    const histogram = new Histogram({
+      name,
+      help,
+      labelNames: ['operation', 'outcome'],
+      buckets: CALL_BUCKETS,
+      registers: [this.registry],
+    })
+    return ({ seconds, ...labels }) => histogram.observe(labels, seconds)
+  }
+
+  /** Asked whenever somebody reads the metrics. */
+  gaugeWaiting(waitingCalls: () => number): void {
+    new Gauge({
+      name: 'entrepot_database_waiting_calls',
+      help: 'Reads and transactions that wait for a connection to PostgreSQL.',
+      registers: [this.registry],
+      collect() {
+        this.set(waitingCalls())
+      },
+    })
   }
 
   /** Counts every answer of a server, of the routes that are added from now on. */

@@ -1,0 +1,56 @@
+/** What clients meet while the bucket is silent, breaks connections or refuses, and when it is well again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TestServer } from '../harness.ts'
+import { type Fault, S3TestServer } from '../s3/server.ts'
+import { s3Settings } from '../s3/settings.ts'
+import { settledUsage } from '../usage.ts'
+import { prepareEveryRequest, sendAll } from './every-request.ts'
+
+/** A put may be sent twice, each time for as long as the store takes its time, and its outcome asked for. */
+const PATIENCE_SECONDS = 30
+const RECOVERY_SECONDS = 5
+const operations = ['PutObject', 'GetObject', 'HeadObject', 'DeleteObject', 'ListMultipartUploads']
+
+const outages: Readonly<Record<string, Fault['effect']>> = {
+  'is silent': 'silence',
+  'breaks every connection': 'reset',
+  'asks everybody to slow down': { status: 503, code: 'SlowDown' },
+  'refuses the credentials': { status: 403, code: 'AccessDenied' },
+}
+
+async function statusOf(server: TestServer, path: string): Promise<number> {
+  const response = await fetch(server.url + path)
+  await response.arrayBuffer()
+  return response.status
+}
+
+for (const [name, effect] of Object.entries(outages))
+  test(`while the bucket ${name} requests that need bytes are told so in time, and the others go on`, async (t) => {
+    const s3 = await S3TestServer.start()
+    t.after(() => s3.stop())
+    const server = await TestServer.start(s3Settings(s3))
+    t.after(() => server.stop())
+    const requests = await prepareEveryRequest(server)
+    s3.break(...operations.map((operation) => ({ operation, effect, times: 1e6 })))
+    const [timed, readiness] = await Promise.all([sendAll(requests), statusOf(server, '/readyz')])
+    for (const [i, { needs }] of requests.entries()) {
+      const { name, answer, seconds } = timed[i] as (typeof timed)[number]
+      assert.ok(seconds < PATIENCE_SECONDS, `${name} took ${seconds} s`)
+      if (!needs.includes('bytes')) assert.ok(answer.status < 300, `${name}: ${answer.text}`)
+      else {
+        assert.equal(answer.status, 503, `${name}: ${answer.text}`)
+        assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d?$/, name)
+      }
+    }
+    assert.equal(readiness, 503)
+
+    s3.heal()
+    const begin = performance.now()
+    while ((await statusOf(server, '/readyz')) !== 200) await sleep(50)
+    assert.ok(performance.now() - begin < RECOVERY_SECONDS * 1000, 'it is not ready soon enough')
+    for (const { name, answer } of await sendAll(await prepareEveryRequest(server)))
+      assert.ok(answer.status < 300, `${name}: ${answer.text}`)
+    await settledUsage(server)
+  })
