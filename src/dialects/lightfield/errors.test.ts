@@ -69,7 +69,7 @@ const version: Refusal = [400, 'bad_request', 'version_header', 'Lightfield-Vers
 test('a version that is missing, empty or unknown is refused on every operation', async () => {
   const { id } = await client.pending()
   const paths = ['/v1/files', `/v1/files/${id}`, `/v1/files/${id}/url`, '/v1/auth/validate']
-  for (const sent of [undefined, '', '2025-01-01', '2026-03-01 ', 'latest'].slice(0, 3)) {
+  for (const sent of [undefined, '', '2025-01-01', '2026-03-01, 2026-03-01', 'latest']) {
     const headers = { 'lightfield-version': sent }
     for (const path of paths) assertRefusal(await client.send('GET', path, undefined, headers), version)
     assertRefusal(await client.create({}, headers), version)
@@ -110,6 +110,9 @@ test('an id that nobody has gets 404 on every operation, whatever it looks like'
     '',
     'id',
     'file_abc',
+    'dfl-01890000-0000-7000-8000-0000000000ff',
+    '01890000-0000-7000-8000-0000000000ff',
+    `fvt${'0'.repeat(26)}`,
     '..%2f..%2fetc%2fpasswd',
     '%00',
     "'%20OR%201=1",
