@@ -8,6 +8,7 @@ import {
   ok,
   type Refusal,
 } from '../../../test/lightfield-client.ts'
+import { StoreError } from '../../core/errors.ts'
 
 const UNKNOWN_ID = 'fil_0000000000000000000000000'
 
@@ -192,3 +193,38 @@ test('bytes that are gone are a fault, told without details', async () => {
     assert.equal(response.headers.get(header), null, header)
   assert.equal(ok(await client.retrieve(id)).status, 'COMPLETED')
 })
+
+/** What a store throws, and the answer of every operation that needs it. */
+const faults: readonly (readonly [name: string, thrown: Error, refusal: Refusal, retry: string | null])[] = [
+  ['is away', new StoreError('unavailable', 'secret'), [503, 'service_unavailable'], null],
+  ['does not answer', new StoreError('timeout', 'secret'), [504, 'gateway_timeout'], null],
+  ['is full', new StoreError('full', 'secret'), [503, 'service_unavailable'], 'false'],
+  ['fails as nobody foresaw', new Error('secret'), [500, 'internal_server_error'], null],
+]
+
+for (const [name, thrown, refusal, retry] of faults) {
+  test(`a store that ${name} is told as ${refusal.join(' ')}, and nothing of it is kept`, async (t) => {
+    const key = { 'idempotency-key': name }
+    const { id } = await client.staged()
+    const { metadata } = server.app.services
+    const fail = async () => {
+      throw thrown
+    }
+    const mocks = [t.mock.method(metadata, 'commit', fail), t.mock.method(metadata, 'findFile', fail)]
+    const answers = [
+      await client.create({}, key),
+      await client.complete(id, {}, key),
+      await client.cancel(id, key),
+      await client.retrieve(id),
+      await client.url(id),
+    ]
+    for (const { mock } of mocks) mock.restore()
+    for (const answer of answers) {
+      assertRefusal(answer, refusal)
+      assert.equal(answer.headers.get('x-should-retry'), retry)
+      assert.doesNotMatch(answer.text, /secret/)
+    }
+    assert.equal((await client.create({}, key)).status, 200)
+    assert.equal(ok(await client.complete(id, {}, key)).status, 'COMPLETED')
+  })
+}
