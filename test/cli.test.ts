@@ -88,6 +88,30 @@ test('a key carries the organization, projects, user, role and scopes it was mad
   assert.deepEqual(key.scopes, ['files:read', 'files:create'])
 })
 
+test('a key made with no flag is a member of the default project with all scopes, and acts for the project', async (context) => {
+  const run = await onNewFolder(context)
+  assertDone(await run('org', 'create', 'acme'))
+  assertDone(await run('key', 'create'))
+  assertDone(await run('key', 'create', '--org', 'acme'))
+  const keys = JSON.parse((await run('key', 'list', '--json')).stdout)
+  assert.deepEqual(
+    keys.map((key: Record<string, unknown>) => [key.name, key.userId, key.role, key.scopes]),
+    Array(2).fill(['unnamed', null, 'member', []]),
+  )
+  const organizations = JSON.parse((await run('org', 'list', '--json')).stdout)
+  assert.deepEqual(organizations.map(({ slug }: { slug: string }) => slug).sort(), ['acme', 'default'])
+  const projects = JSON.parse((await run('project', 'list', '--org', 'acme', '--json')).stdout)
+  assert.deepEqual(
+    projects.map(({ slug, organization }: { slug: string; organization: { slug: string } }) => [
+      slug,
+      organization.slug,
+    ]),
+    [['default', 'acme']],
+  )
+  const taken = 'There is a project "default" in the organization "acme" already.'
+  assertFailed(await run('project', 'create', 'default', '--org', 'acme'), 1, taken)
+})
+
 test('listings are tables for people and JSON for programs, without secrets or hashes', async (context) => {
   const run = await onNewFolder(context)
   const secret = (await run('key', 'create', '--name', 'laptop')).stdout.trim()
@@ -167,6 +191,11 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     ENTREPOT_DATA_DIR: await newDataDir(context),
     ENTREPOT_LOG_LEVEL: 'loud',
     ENTREPOT_PORT: '8420',
+    ENTREPOT_PUBLIC_URL: 'ftp://x',
+    ENTREPOT_ROOT_KEY: 'too-short',
+    ENTREPOT_RATE_LIMITS: 'fast',
+    ENTREPOT_LIGHTFIELD_SESSION_SECONDS: '0',
+    ENTREPOT_LIGHTFIELD_PURPOSES: '{"meeting_transcript":{"maxBytes":"1"}}',
     ENTREPOT_COLOUR: 'red',
   }
   const { status, stdout, stderr } = await entrepot(['serve', '--port', '-1'], settings)
@@ -174,7 +203,12 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
   assert.equal(stdout, '')
   assert.deepEqual(stderr.split('\n'), [
     'error: --port must be a whole number from 0 to 65535, not "-1".',
+    'error: ENTREPOT_PUBLIC_URL must be an http or https URL without user, query or fragment, not "ftp://x".',
+    'error: ENTREPOT_ROOT_KEY must have at least 16 characters and no space around them.',
+    'error: ENTREPOT_RATE_LIMITS must be on, off, a number, or like "write=25,read=50,search=10", not "fast".',
     'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
+    'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
+    'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
     'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
     '',
   ])

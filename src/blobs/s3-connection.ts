@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { WatchCall } from '../core/watch-call.ts'
-import { isRefusedUnprocessed, isTransient } from './s3-errors.ts'
+import { isRefusedUnprocessed, isTransient, LATE } from './s3-errors.ts'
 import { abortedError } from './until-aborted.ts'
 
 /** Which objects of which store are ours. */
@@ -188,9 +188,7 @@ async function withDeadline<T>(
   try {
     return await call({ abortSignal: controller.signal })
   } catch (error) {
-    throw isLate
-      ? Object.assign(new Error('no answer in time', { cause: error }), { code: 'ETIMEDOUT' })
-      : error
+    throw isLate ? Object.assign(new Error('no answer in time', { cause: error }), { code: LATE }) : error
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)

@@ -31,6 +31,9 @@ const fullNames = new Set(['InsufficientStorage', 'QuotaExceeded', 'XMinioStorag
 /** The connection was never made: nobody has seen the request. */
 const unsentCodes = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
 
+/** The code of a deadline that passed, as Node calls a connection that was given up. */
+export const LATE = 'ETIMEDOUT'
+
 /** The code that the store gave, such as `NoSuchKey`; else what the SDK or the network call it. */
 export function s3CodeOf(error: unknown): string {
   const { name, code } = (error ?? {}) as SdkError
@@ -79,6 +82,7 @@ export function s3Error(action: string, error: unknown): StoreError {
 function storeCodeOf(error: unknown): StoreErrorCode {
   if (isNotFound(error)) return 'missing'
   if (isTaken(error)) return 'refused'
+  if (s3CodeOf(error) === LATE) return 'timeout'
   return statusOf(error) === 507 || fullNames.has(s3CodeOf(error)) ? 'full' : 'unavailable'
 }
 

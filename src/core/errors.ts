@@ -81,6 +81,7 @@ export class ServiceError extends Error {
  * - `full`: no space (disk, quota of the store).
  * - `aborted`: the caller's signal fired; nothing was stored.
  * - `unavailable`: the store cannot be reached or failed; trying again may help.
+ * - `timeout`: it was reached, and did not answer in time; what was asked for may yet happen.
  * - `read-only`: it is being moved and takes no commits for a while.
  * - `refused`: it answered, and said no in a way that trying again will not change.
  */
@@ -90,6 +91,7 @@ export type StoreErrorCode =
   | 'full'
   | 'aborted'
   | 'unavailable'
+  | 'timeout'
   | 'read-only'
   | 'refused'
 

@@ -3,25 +3,36 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 
+const JSON_TYPE = 'application/json'
+/** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
+const MAX_MS = 60_000
+
 /**
  * JSON bodies as SDKs send them: a request without a body may name any content type or none, and an empty body that is
  * declared as JSON counts as no body (Python clients send that). Whatever else is not declared as JSON is refused.
  */
-export function acceptJsonBodies(server: FastifyInstance): void {
+export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void {
   server.removeAllContentTypeParsers()
   server.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request
     if (headers['content-type'] !== undefined && !hasBody(request)) delete headers['content-type']
     done()
   })
+  server.addHook('preParsing', ({ raw, headers }, _reply, payload, done) => {
+    if (headers['content-type']?.toLowerCase().startsWith(JSON_TYPE)) endIfLate(raw, maxMs)
+    done(null, payload)
+  })
   const parse = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+  server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
     if (body.length === 0) return done(null, undefined)
     if (!isUtf8(body as Buffer))
       return done(new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
     return parse(request, body.toString('utf8'), done)
   })
-  server.addContentTypeParser('*', refuseUnlessEmpty)
+  server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
+    endIfLate(payload, maxMs)
+    return refuseUnlessEmpty(payload)
+  })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined) request.body = {}
@@ -29,8 +40,17 @@ export function acceptJsonBodies(server: FastifyInstance): void {
   })
 }
 
+/** Ends the connection of a body that is not there in time. Most bodies are there before anybody asks for them. */
+function endIfLate(request: IncomingMessage, maxMs: number): void {
+  if (request.complete) return
+  const timer = setTimeout(() => {
+    if (!request.complete) request.destroy(new ServiceError('body-too-slow', 'The body took too long.'))
+  }, maxMs)
+  request.once('close', () => clearTimeout(timer))
+}
+
 /** A chunked body of another type, or of none, is refused at its first byte: until then it may turn out to be empty. */
-async function refuseUnlessEmpty(_request: FastifyRequest, payload: IncomingMessage): Promise<undefined> {
+async function refuseUnlessEmpty(payload: IncomingMessage): Promise<undefined> {
   // The stream must outlive the refusal: the answer goes out on its socket.
   for await (const _chunk of payload.iterator({ destroyOnReturn: false })) {
     throw new ServiceError('body-type-unsupported', 'Send Content-Type: application/json.')

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerOptions as HttpOptions, IncomingMessage, ServerResponse } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
@@ -37,6 +37,8 @@ export const defaultServerLimits: ServerLimits = {
 /** How long, and for how many bytes, a body is still read after an answer that did not wait for it. */
 const LINGER_MS = 2_000
 const LINGER_BYTES = 16 * 1024 * 1024
+
+const CHECKS_PER_TIMEOUT = 10
 
 /** PEM. */
 export interface TlsIdentity {
@@ -78,17 +80,9 @@ export function createHttpServer({
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    // A missing Host is refused with the other ambiguities, in a form that clients can read.
     ...(tls
-      ? {
-          https: {
-            cert: tls.cert,
-            key: tls.key,
-            headersTimeout: limits.headersMs,
-            requireHostHeader: false,
-          } as object,
-        }
-      : { http: { headersTimeout: limits.headersMs, requireHostHeader: false } }),
+      ? { https: { cert: tls.cert, key: tls.key, ...nodeOptions(limits) } as object }
+      : { http: nodeOptions(limits) }),
     clientErrorHandler: answerBrokenRequest,
     routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
     ajv: {
@@ -110,6 +104,16 @@ export function createHttpServer({
   requireDeclaredAccess(server)
   answerEarly(server)
   return server
+}
+
+function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
+  return {
+    headersTimeout: headersMs,
+    // How often Node looks for requests whose time is over. Its own half a minute would be most of what they get.
+    connectionsCheckingInterval: Math.ceil(headersMs / CHECKS_PER_TIMEOUT),
+    // A missing Host is refused with the other ambiguities, in a form that clients can read.
+    requireHostHeader: false,
+  }
 }
 
 /** From now on new connections of a server with TLS get this certificate. */

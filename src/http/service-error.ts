@@ -26,6 +26,7 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   missing: ['bytes-lost', 'The bytes of this file could not be read.'],
   full: ['storage-full', 'There is no space left.'],
   unavailable: ['storage-unavailable', 'Storage is not available.'],
+  timeout: ['storage-timeout', 'Storage did not answer in time.'],
   'read-only': [
     'storage-unavailable',
     'Storage is being moved: files can be read, but not changed, for a while.',

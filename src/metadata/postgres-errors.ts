@@ -28,6 +28,7 @@ const sentences: Readonly<Record<StoreErrorCode, string>> = {
   conflict: 'The change does not fit the current state',
   full: 'The database has no space left',
   unavailable: 'The database failed',
+  timeout: 'The database did not answer in time',
   refused: 'The database refused the change',
   'read-only': 'The database takes no commits while it is moved',
   missing: 'The database failed',

@@ -86,3 +86,13 @@ test('only the page of metrics is there', async () => {
   assert.equal((await fetch(page, { method: 'POST' })).status, 404)
   assert.match((await fetch(page)).headers.get('content-type') ?? '', /^text\/plain; version=0\.0\.4/)
 })
+
+test('metrics are on their own port, and on this machine alone unless an address is named', async (t) => {
+  const open = await TestServer.start({ ENTREPOT_HOST: '0.0.0.0', ENTREPOT_METRICS_PORT: '0' })
+  t.after(() => open.stop())
+  assert.match(open.app.metricsUrl ?? '', /^http:\/\/127\.0\.0\.1:/)
+  assert.equal((await fetch(`${server.url}/metrics`)).status, 404)
+  const off = await TestServer.start({ ENTREPOT_METRICS_PORT: 'off' })
+  t.after(() => off.stop())
+  assert.equal(off.app.metricsUrl, undefined)
+})

@@ -144,7 +144,13 @@ test('reports a malformed md5 and an overlong idempotency key before the state o
   assert.equal(outcome(await asAdmin().cancel(id, longKey)), '400 idempotency_key_too_long Idempotency-Key')
 })
 
-test('reports missing bytes before a wrong md5, and a wrong size before it too', async () => {
+test('reports missing bytes before a wrong md5', async () => {
   const { id } = await asAdmin().pending()
   assert.equal(outcome(await asAdmin().complete(id, { md5: '0'.repeat(32) })), '422 unprocessable_content')
+})
+
+test('reports a missing scope before a bad query and an unknown id', async () => {
+  const lacking = new LightfieldClient(server, await server.newKey({ scopes: ['files:create'] }))
+  assert.equal(outcome(await lacking.list('?limit=0')), '403 forbidden')
+  assert.equal(outcome(await lacking.retrieve('nobody')), '403 forbidden')
 })

@@ -8,6 +8,7 @@ import {
   ok,
   type Refusal,
 } from '../../../test/lightfield-client.ts'
+import { StoreError } from '../../core/errors.ts'
 
 const UNKNOWN_ID = 'fil_0000000000000000000000000'
 
@@ -69,7 +70,7 @@ const version: Refusal = [400, 'bad_request', 'version_header', 'Lightfield-Vers
 test('a version that is missing, empty or unknown is refused on every operation', async () => {
   const { id } = await client.pending()
   const paths = ['/v1/files', `/v1/files/${id}`, `/v1/files/${id}/url`, '/v1/auth/validate']
-  for (const sent of [undefined, '', '2025-01-01', '2026-03-01 ', 'latest'].slice(0, 3)) {
+  for (const sent of [undefined, '', '2025-01-01', '2026-03-01, 2026-03-01', 'latest']) {
     const headers = { 'lightfield-version': sent }
     for (const path of paths) assertRefusal(await client.send('GET', path, undefined, headers), version)
     assertRefusal(await client.create({}, headers), version)
@@ -110,6 +111,9 @@ test('an id that nobody has gets 404 on every operation, whatever it looks like'
     '',
     'id',
     'file_abc',
+    'dfl-01890000-0000-7000-8000-0000000000ff',
+    '01890000-0000-7000-8000-0000000000ff',
+    `fvt${'0'.repeat(26)}`,
     '..%2f..%2fetc%2fpasswd',
     '%00',
     "'%20OR%201=1",
@@ -189,3 +193,38 @@ test('bytes that are gone are a fault, told without details', async () => {
     assert.equal(response.headers.get(header), null, header)
   assert.equal(ok(await client.retrieve(id)).status, 'COMPLETED')
 })
+
+/** What a store throws, and the answer of every operation that needs it. */
+const faults: readonly (readonly [name: string, thrown: Error, refusal: Refusal, retry: string | null])[] = [
+  ['is away', new StoreError('unavailable', 'secret'), [503, 'service_unavailable'], null],
+  ['does not answer', new StoreError('timeout', 'secret'), [504, 'gateway_timeout'], null],
+  ['is full', new StoreError('full', 'secret'), [503, 'service_unavailable'], 'false'],
+  ['fails as nobody foresaw', new Error('secret'), [500, 'internal_server_error'], null],
+]
+
+for (const [name, thrown, refusal, retry] of faults) {
+  test(`a store that ${name} is told as ${refusal.join(' ')}, and nothing of it is kept`, async (t) => {
+    const key = { 'idempotency-key': name }
+    const { id } = await client.staged()
+    const { metadata } = server.app.services
+    const fail = async () => {
+      throw thrown
+    }
+    const mocks = [t.mock.method(metadata, 'commit', fail), t.mock.method(metadata, 'findFile', fail)]
+    const answers = [
+      await client.create({}, key),
+      await client.complete(id, {}, key),
+      await client.cancel(id, key),
+      await client.retrieve(id),
+      await client.url(id),
+    ]
+    for (const { mock } of mocks) mock.restore()
+    for (const answer of answers) {
+      assertRefusal(answer, refusal)
+      assert.equal(answer.headers.get('x-should-retry'), retry)
+      assert.doesNotMatch(answer.text, /secret/)
+    }
+    assert.equal((await client.create({}, key)).status, 200)
+    assert.equal(ok(await client.complete(id, {}, key)).status, 'COMPLETED')
+  })
+}

@@ -38,18 +38,26 @@ const states = {
     ok(await client.complete(upload.id))
     return upload
   },
-  CANCELLED: async () => {
-    const upload = await client.staged()
-    ok(await client.cancel(upload.id))
-    return upload
-  },
-  EXPIRED: async () => {
-    const upload = await client.staged()
-    server.clock.advance({ seconds: SESSION_SECONDS })
-    return upload
-  },
+  CANCELLED: () => cancelled(client.staged()),
+  'CANCELLED without bytes': () => cancelled(client.pending()),
+  'CANCELLED with too few bytes': () => cancelled(stagedWith('hell')),
+  EXPIRED: () => expired(client.staged()),
+  'EXPIRED without bytes': () => expired(client.pending()),
+  'EXPIRED with too few bytes': () => expired(stagedWith('hell')),
 } satisfies Record<string, () => Promise<CreatedFile>>
 type StateName = keyof typeof states
+
+async function cancelled(begun: Promise<CreatedFile>): Promise<CreatedFile> {
+  const upload = await begun
+  ok(await client.cancel(upload.id))
+  return upload
+}
+
+async function expired(begun: Promise<CreatedFile>): Promise<CreatedFile> {
+  const upload = await begun
+  server.clock.advance({ seconds: SESSION_SECONDS })
+  return upload
+}
 
 /** Bytes of a wrong length get in only when their number is not told in advance. */
 async function stagedWith(content: string): Promise<CreatedFile> {
@@ -136,7 +144,11 @@ const table: Record<StateName, Record<RequestName, Expected>> = {
     list: fine('COMPLETED'),
   },
   CANCELLED: ended('CANCELLED'),
+  'CANCELLED without bytes': ended('CANCELLED'),
+  'CANCELLED with too few bytes': ended('CANCELLED'),
   EXPIRED: ended('EXPIRED'),
+  'EXPIRED without bytes': ended('EXPIRED'),
+  'EXPIRED with too few bytes': ended('EXPIRED'),
 }
 
 for (const [state, row] of Object.entries(table)) {

@@ -70,7 +70,9 @@ test('a bucket refills as time passes, one request at a time and never above its
 
 test('every error but 401 carries the rate headers', async () => {
   const reader = new LightfieldClient(server, await server.newKey({ scopes: ['files:read'] }))
+  const { id } = await client.pending()
   const answers = [
+    [409, await client.url(id)],
     [400, await client.create({ sizeBytes: 0 })],
     [400, await client.create({}, { 'lightfield-version': undefined })],
     [403, await reader.create()],

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+import { startApp } from '../app.ts'
+import { loadConfig } from '../config.ts'
+import { createLogger, loggablePath } from './logging.ts'
+
+const CONTENT = 'what is in the file'
+const ROOT_KEY = 'a-root-key-that-nobody-may-see'
+
+/** A server that logs all it can. `lines` is what it has logged so far. */
+async function startTalking(t: TestContext) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-logging-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const lines: string[] = []
+  const logger = createLogger('trace', { write: (line) => void lines.push(line) })
+  const off = { ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
+  const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_PORT: '0', ENTREPOT_ROOT_KEY: ROOT_KEY, ...off }
+  const app = await startApp(loadConfig(settings), { logger })
+  t.after(() => app.stop())
+  return { app, lines, client: new LightfieldClient({ url: app.url, key: ROOT_KEY }) }
+}
+
+function tokenOf(link: string): string {
+  return link.slice(link.lastIndexOf('/') + 1)
+}
+
+test('a log of everything, faults included, holds no key, no link and no content', async (t) => {
+  const { app, lines, client } = await startTalking(t)
+  const idempotencyKey = 'an-idempotency-key'
+  const fields = { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: CONTENT.length }
+  const upload = ok(await client.create(fields, { 'idempotency-key': idempotencyKey }))
+  assert.equal((await putBytes(upload, CONTENT)).status, 200)
+  ok(await client.complete(upload.id))
+  const link = await client.link(upload.id)
+  const failure = new Error('the fault itself')
+  t.mock.method(app.services.blobs, 'open', async () => {
+    throw failure
+  })
+  const broken = await fetch(link, {
+    headers: { cookie: 'session=a-cookie', authorization: 'Bearer another' },
+  })
+  assert.equal(broken.status, 500)
+  await broken.text()
+  t.mock.method(app.services.metadata, 'findFile', async () => {
+    throw failure
+  })
+  assert.equal((await client.list('?secret=in-the-query')).status, 200)
+  const retrieved = await client.retrieve(upload.id)
+  assert.equal(retrieved.status, 500)
+  const log = lines.join('')
+  const secrets = [ROOT_KEY, tokenOf(link), tokenOf(upload.uploadUrl), CONTENT, idempotencyKey]
+  for (const secret of [...secrets, 'a-cookie', 'Bearer another', 'in-the-query'])
+    assert.ok(!log.includes(secret), `the log tells ${secret}`)
+  // It is there, and tells what an operator looks for.
+  const faults = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request failed')
+  assert.deepEqual(
+    faults.map(({ path, err }) => [path, err.message]),
+    [
+      ['/transfer/[link]', failure.message],
+      [`/lightfield/v1/files/${upload.id}`, failure.message],
+    ],
+  )
+  assert.equal(faults[1].requestId, retrieved.headers.get('x-request-id'))
+  assert.ok(lines.some((line) => JSON.parse(line).msg === 'answered'))
+})
+
+test('headers with secrets are blanked wherever a library logs them', () => {
+  const lines: string[] = []
+  const logger = createLogger('info', { write: (line) => void lines.push(line) })
+  const headers = { authorization: 'Bearer x', cookie: 'session=y', accept: '*/*' }
+  logger.info({ headers }, 'headers')
+  const blanked = { authorization: '[secret]', cookie: '[secret]', accept: '*/*' }
+  assert.deepEqual(JSON.parse(lines[0] ?? '').headers, blanked)
+  logger.info({ req: { method: 'GET', id: '1', url: '/transfer/token?x=y', headers } }, 'request')
+  assert.deepEqual(JSON.parse(lines[1] ?? '').req, { method: 'GET', id: '1', path: '/transfer/[link]' })
+})
+
+test('a path is logged without its query and without the token of a link', () => {
+  assert.equal(loggablePath('/v1/files?limit=1'), '/v1/files')
+  assert.equal(loggablePath('/transfer/abc/def?x'), '/transfer/[link]')
+  assert.equal(loggablePath('/v1/transfer/abc'), '/v1/transfer/abc')
+})
