@@ -169,13 +169,14 @@ export class Reader {
     return found ?? fallback
   }
 
+  /** It may hold a password by mistake, so that it is not repeated when it is wrong. */
   url(name: string): string | undefined {
     const text = this.#raw(name)
     if (text === undefined) return undefined
-    const url = URL.parse(text)
-    if (url && /^https?:$/.test(url.protocol) && !url.search && !url.hash && !url.username)
+    const { protocol, username, password, search, hash } = URL.parse(text) ?? {}
+    if (/^https?:$/.test(protocol ?? '') && !username && !password && !search && !hash)
       return text.replace(/\/+$/, '')
-    this.#problem(name, `must be an http or https URL without user, query or fragment, not "${text}".`)
+    this.#problem(name, 'must be like https://files.example.com, without user, query or fragment.')
     return undefined
   }
 

@@ -191,7 +191,7 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     ENTREPOT_DATA_DIR: await newDataDir(context),
     ENTREPOT_LOG_LEVEL: 'loud',
     ENTREPOT_PORT: '8420',
-    ENTREPOT_PUBLIC_URL: 'ftp://x',
+    ENTREPOT_PUBLIC_URL: 'https://:secret@files.example.com',
     ENTREPOT_ROOT_KEY: 'too-short',
     ENTREPOT_RATE_LIMITS: 'fast',
     ENTREPOT_LIGHTFIELD_SESSION_SECONDS: '0',
@@ -203,7 +203,7 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
   assert.equal(stdout, '')
   assert.deepEqual(stderr.split('\n'), [
     'error: --port must be a whole number from 0 to 65535, not "-1".',
-    'error: ENTREPOT_PUBLIC_URL must be an http or https URL without user, query or fragment, not "ftp://x".',
+    'error: ENTREPOT_PUBLIC_URL must be like https://files.example.com, without user, query or fragment.',
     'error: ENTREPOT_ROOT_KEY must have at least 16 characters and no space around them.',
     'error: ENTREPOT_RATE_LIMITS must be on, off, a number, or like "write=25,read=50,search=10", not "fast".',
     'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',

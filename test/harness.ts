@@ -5,7 +5,7 @@ import { pino } from 'pino'
 import { type App, startApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import type { Environment } from '../src/config-reader.ts'
-import { createOrganization, createProject } from '../src/core/access/create-tenant.ts'
+import { createOrganization } from '../src/core/access/create-tenant.ts'
 import { type IssueKey, issueKey } from '../src/core/access/issue-key.ts'
 import type { Organization, Project } from '../src/core/access/tenant.ts'
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../src/core/clock.ts'
@@ -102,8 +102,7 @@ export class TestServer {
 
   /** Another tenant, with one project. */
   async newTenant(slug: string): Promise<{ organization: Organization; project: Project; key: string }> {
-    const organization = await createOrganization(this.#app.services, slug)
-    const project = await createProject(this.#app.services, organization.id, 'default')
+    const { organization, project } = await createOrganization(this.#app.services, slug, 'default')
     const key = await this.newKey({ organizationId: organization.id, projectIds: [project.id] })
     return { organization, project, key }
   }

@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { createOrganization, createProject } from '../core/access/create-tenant.ts'
+import { createOrganization } from '../core/access/create-tenant.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
@@ -30,11 +30,10 @@ export function addOrgCommands(program: Command): void {
 
 function createOrg(slug: string, _options: object, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
-    const organization = await createOrganization(tenants, slug).catch((error) => {
+    const { organization } = await createOrganization(tenants, slug, FIRST_PROJECT).catch((error) => {
       if (!isStoreError(error, 'conflict')) throw error
       throw new Failure(`There is an organization "${slug}" already.`)
     })
-    await createProject(tenants, organization.id, FIRST_PROJECT)
     print(organization.id)
   })
 }

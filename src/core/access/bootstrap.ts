@@ -60,7 +60,7 @@ export async function ensureDefaultTenant(
   const { metadata } = stores
   const organization = await ensure(
     () => metadata.findOrganization(DEFAULT_SLUG),
-    () => createOrganization(stores, DEFAULT_SLUG),
+    async () => (await createOrganization(stores, DEFAULT_SLUG, DEFAULT_SLUG)).organization,
   )
   const project = await ensure(
     () => metadata.findProject(organization.id, DEFAULT_SLUG),
