@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Durability, openWritingConnection } from './sqlite-connection.ts'
 import { type FailedCommit, type FlatCommit, GroupWriter, type LearntStatement } from './sqlite-group.ts'
 
@@ -7,10 +7,10 @@ export type WriterOrder =
   | { readonly statements: readonly LearntStatement[]; readonly commits: readonly FlatCommit[] }
   | 'close'
 
-/** What comes back: one report per group, in order. */
+/** What comes back: one report per group, in order, with the number of its commits. */
 export type WriterReport =
   | { readonly kind: 'ready'; readonly durability: Durability }
-  | { readonly kind: 'done'; readonly failures: readonly FailedCommit[] }
+  | { readonly kind: 'done'; readonly commits: number; readonly failures: readonly FailedCommit[] }
   | { readonly kind: 'fatal'; readonly message: string }
   | { readonly kind: 'closed' }
 
@@ -25,23 +25,37 @@ function serve(): void {
   const { db, ...durability } = openWritingConnection((workerData as WriterData).path)
   const writer = new GroupWriter(db)
 
-  port.on('message', (order: WriterOrder) => {
-    if (order === 'close') {
-      db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-      db.close()
-      report({ kind: 'closed' })
-      port.close()
-      return
+  port.on('message', (first: WriterOrder) => {
+    const commits: FlatCommit[] = []
+    let order: WriterOrder | undefined = first
+    // What came while the last group was written is one group.
+    for (; order !== undefined && order !== 'close'; order = receiveMessageOnPort(port)?.message) {
+      writer.learn(order.statements)
+      commits.push(...order.commits)
     }
-    writer.learn(order.statements)
-    const { failures, fatal } = writer.run(order.commits)
-    report({ kind: 'done', failures })
+    const isUsable = commits.length === 0 || write(commits)
+    if (isUsable && order === 'close') close()
+  })
+
+  /** @returns false once nothing may be written any more */
+  function write(commits: readonly FlatCommit[]): boolean {
+    const { failures, fatal } = writer.run(commits)
+    report({ kind: 'done', commits: commits.length, failures })
     const trouble = fatal ?? writer.checkpoint()
-    if (trouble === undefined) return
+    if (trouble === undefined) return true
     report({ kind: 'fatal', message: trouble })
     // The database is left as it is: closing it would checkpoint, and so write once more.
-    port.close()
-  })
+    port?.close()
+    return false
+  }
+
+  function close(): void {
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    db.close()
+    report({ kind: 'closed' })
+    port?.close()
+  }
+
   report({ kind: 'ready', durability })
 }
 

@@ -4,7 +4,7 @@ import { StoreError } from '../core/errors.ts'
 import type { Step } from './prepare.ts'
 import type { Durability } from './sqlite-connection.ts'
 import { storeErrorOf } from './sqlite-errors.ts'
-import type { FailedCommit, FlatCommit, LearntStatement } from './sqlite-group.ts'
+import type { FlatCommit, LearntStatement } from './sqlite-group.ts'
 import type { WriterData, WriterOrder, WriterReport } from './sqlite-writer-worker.ts'
 import type { SqlValue } from './tables.ts'
 
@@ -18,8 +18,14 @@ interface Waiting {
 type State = 'open' | 'closing' | 'failed'
 
 /**
- * The main thread's end of the one writing connection. All commits of one turn of the event loop, and all that
- * arrive while the worker is busy, go to it as one group and share one flush.
+ * So many commits are sent before their turn of the event loop is over. A turn reads all that came in, which under load is
+ * every client that waits: the worker would have nothing to do meanwhile, and then this thread, while the worker writes all.
+ */
+const SENT_EARLY = 16
+
+/**
+ * The main thread's end of the one writing connection. The worker takes all commits that it finds waiting as one group, which
+ * share one flush: those of one turn of the event loop, and all that come while it is busy.
  */
 export class SqliteWriter {
   readonly #worker: Worker
@@ -27,11 +33,11 @@ export class SqliteWriter {
   readonly #numbers = new Map<Step['statement'], number>()
   #newStatements: LearntStatement[] = []
   #waiting: Waiting[] = []
-  #inFlight: Waiting[] | undefined
+  /** Sent, in the order in which the worker reports on them. */
+  #inFlight: Waiting[] = []
   #scheduled = false
   #state: State = 'open'
   #ending: Promise<void> | undefined
-  #idle: (() => void) | undefined
   #closed: (() => void) | undefined
   readonly durability: Durability
 
@@ -42,8 +48,9 @@ export class SqliteWriter {
     worker.on('message', (report: WriterReport) => this.#receive(report))
     worker.on('error', (error) => this.#fail(error as Error))
     worker.on('exit', () => {
-      if (this.#closed === undefined) this.#fail(new Error('The writer of the database ended by itself'))
-      else this.#closed()
+      const isEarly = this.#closed === undefined || this.#inFlight.length > 0
+      if (isEarly) this.#fail(new Error('The writer of the database ended by itself'))
+      else this.#closed?.()
     })
     worker.unref()
   }
@@ -68,7 +75,8 @@ export class SqliteWriter {
     const commit = this.#flatten(steps)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ steps, commit, resolve, reject })
-      this.#schedule()
+      if (this.#waiting.length === SENT_EARLY) this.#flush()
+      else this.#schedule()
     })
   }
 
@@ -85,13 +93,8 @@ export class SqliteWriter {
 
   async #end(): Promise<void> {
     if (this.#hasFailed()) return
+    this.#flush()
     this.#state = 'closing'
-    if (this.#waiting.length > 0 || this.#inFlight !== undefined) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve
-      })
-    }
-    if (this.#hasFailed()) return
     await new Promise<void>((resolve) => {
       this.#closed = resolve
       this.#worker.ref()
@@ -128,19 +131,21 @@ export class SqliteWriter {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight !== undefined) return
+    if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => this.#flush())
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
   }
 
   #flush(): void {
-    this.#scheduled = false
     if (this.#waiting.length === 0 || this.#hasFailed()) return
-    this.#inFlight = this.#waiting
-    this.#waiting = []
     // A process may end while the store is idle, but not with a commit under way.
     this.#worker.ref()
-    this.#send({ statements: this.#newStatements, commits: this.#inFlight.map(({ commit }) => commit) })
+    this.#send({ statements: this.#newStatements, commits: this.#waiting.map(({ commit }) => commit) })
+    this.#inFlight.push(...this.#waiting)
+    this.#waiting = []
     if (this.#newStatements.length > 0) this.#newStatements = []
   }
 
@@ -149,34 +154,30 @@ export class SqliteWriter {
   }
 
   #receive(report: WriterReport): void {
-    if (report.kind === 'done') this.#settle(report.failures)
+    if (report.kind === 'done') this.#settle(report)
     if (report.kind === 'fatal') this.#fail(new Error(report.message))
   }
 
-  #settle(failures: readonly FailedCommit[]): void {
+  #settle({ commits, failures }: Extract<WriterReport, { kind: 'done' }>): void {
     this.onSettling()
-    const group = this.#inFlight ?? []
-    this.#inFlight = undefined
-    this.#worker.unref()
-    if (this.#waiting.length > 0) this.#schedule()
+    const group = this.#inFlight.splice(0, commits)
+    if (this.#inFlight.length === 0) this.#worker.unref()
     for (const failure of failures) {
       const failed = group[failure.index]
       failed?.reject(storeErrorOf(failure, failed.steps[failure.step ?? -1]?.change))
     }
     // Resolving what was rejected before changes nothing.
     for (const { resolve } of group) resolve()
-    if (this.#waiting.length === 0) this.#idle?.()
   }
 
   #fail(cause: Error): void {
     if (this.#hasFailed()) return
     this.#state = 'failed'
-    const lost = [...(this.#inFlight ?? []), ...this.#waiting]
-    this.#inFlight = undefined
+    const lost = [...this.#inFlight, ...this.#waiting]
+    this.#inFlight = []
     this.#waiting = []
     for (const { reject } of lost) reject(new StoreError('unavailable', 'The database failed', cause))
     this.#worker.unref()
-    this.#idle?.()
     this.#closed?.()
     this.#onFatal(cause)
   }
