@@ -37,7 +37,7 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
 }
 
 /** A store that is away may be back soon; a move takes its time, and every client will come again. */
-const retrySeconds: Partial<Record<StoreErrorCode, number>> = { unavailable: 2, 'read-only': 10 }
+const retrySeconds: Partial<Record<StoreErrorCode, number>> = { unavailable: 2, timeout: 2, 'read-only': 10 }
 
 /**
  * Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log.

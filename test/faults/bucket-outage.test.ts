@@ -33,6 +33,8 @@ for (const [name, effect] of Object.entries(outages))
     const server = await TestServer.start(s3Settings(s3))
     t.after(() => server.stop())
     const requests = await prepareEveryRequest(server)
+    // Vendors that know of a gateway's timeout are told of one.
+    const refusals = effect === 'silence' ? [503, 504] : [503]
     s3.break(...operations.map((operation) => ({ operation, effect, times: 1e6 })))
     const [timed, readiness] = await Promise.all([sendAll(requests), statusOf(server, '/readyz')])
     for (const [i, { needs }] of requests.entries()) {
@@ -40,7 +42,7 @@ for (const [name, effect] of Object.entries(outages))
       assert.ok(seconds < PATIENCE_SECONDS, `${name} took ${seconds} s`)
       if (!needs.includes('bytes')) assert.ok(answer.status < 300, `${name}: ${answer.text}`)
       else {
-        assert.equal(answer.status, 503, `${name}: ${answer.text}`)
+        assert.ok(refusals.includes(answer.status), `${name}: ${answer.status} ${answer.text}`)
         assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d?$/, name)
       }
     }
