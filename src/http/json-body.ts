@@ -6,6 +6,7 @@ import { ServiceError } from '../core/errors.ts'
 const JSON_TYPE = 'application/json'
 /** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
 const MAX_MS = 60_000
+const CHECKS_PER_DEADLINE = 20
 
 /**
  * JSON bodies as SDKs send them: a request without a body may name any content type or none, and an empty body that is
@@ -13,24 +14,27 @@ const MAX_MS = 60_000
  */
 export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void {
   server.removeAllContentTypeParsers()
+  const late = new BodyDeadlines(maxMs)
+  server.addHook('onClose', async () => late.stop())
   server.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request
     if (headers['content-type'] !== undefined && !hasBody(request)) delete headers['content-type']
     done()
   })
   server.addHook('preParsing', ({ raw, headers }, _reply, payload, done) => {
-    if (headers['content-type']?.toLowerCase().startsWith(JSON_TYPE)) endIfLate(raw, maxMs)
+    if (headers['content-type']?.toLowerCase().startsWith(JSON_TYPE)) late.await(raw)
     done(null, payload)
   })
   const parse = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer' }, (request, body, done) => {
+    late.arrived(request.raw)
     if (body.length === 0) return done(null, undefined)
     if (!isUtf8(body as Buffer))
       return done(new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
     return parse(request, body.toString('utf8'), done)
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
-    endIfLate(payload, maxMs)
+    late.await(payload)
     return refuseUnlessEmpty(payload)
   })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
@@ -40,13 +44,42 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
   })
 }
 
-/** Ends the connection of a body that is not there in time. Most bodies are there before anybody asks for them. */
-function endIfLate(request: IncomingMessage, maxMs: number): void {
-  if (request.complete) return
-  const timer = setTimeout(() => {
-    if (!request.complete) request.destroy(new ServiceError('body-too-slow', 'The body took too long.'))
-  }, maxMs)
-  request.once('close', () => clearTimeout(timer))
+/**
+ * Ends the connections of bodies that are not there in time. One timer serves all: most bodies come with their headers, and
+ * a timer for each would cost a twentieth of the whole request.
+ */
+class BodyDeadlines {
+  /** When the body has to be there, in the order of these times. */
+  readonly #awaited = new Map<IncomingMessage, number>()
+  readonly #maxMs: number
+  readonly #timer: NodeJS.Timeout
+
+  constructor(maxMs: number) {
+    this.#maxMs = maxMs
+    this.#timer = setInterval(() => this.#check(), maxMs / CHECKS_PER_DEADLINE).unref()
+  }
+
+  await(request: IncomingMessage): void {
+    this.#awaited.set(request, performance.now() + this.#maxMs)
+  }
+
+  /** Only spares the next check the look: bodies that ended otherwise are found by it. */
+  arrived(request: IncomingMessage): void {
+    this.#awaited.delete(request)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #check(): void {
+    const now = performance.now()
+    for (const [request, end] of this.#awaited) {
+      if (!request.complete && !request.destroyed && now < end) continue
+      this.#awaited.delete(request)
+      if (!request.complete) request.destroy(new ServiceError('body-too-slow', 'The body took too long.'))
+    }
+  }
 }
 
 /** A chunked body of another type, or of none, is refused at its first byte: until then it may turn out to be empty. */

@@ -1,4 +1,4 @@
-import { takeRandom } from '../random-pool.ts'
+import { randomUUID } from 'node:crypto'
 
 /** Lower-case UUIDv7 text. The one identity of a file; every dialect prints it in a form of its own. */
 export type FileId = string
@@ -30,14 +30,10 @@ const MAX_ID = (1n << 128n) - 1n
 export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
 export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamacloud', 'yandex']
 
-/** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits. */
+/** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits, which stand where those of a version 4 do. */
 export function newFileId(nowMs: number): FileId {
   const time = nowMs.toString(16).padStart(12, '0')
-  const random = takeRandom(10)
-  random[0] = 0x70 | ((random[0] as number) & 0x0f)
-  random[2] = 0x80 | ((random[2] as number) & 0x3f)
-  const rest = random.toString('hex')
-  return `${time.slice(0, 8)}-${time.slice(8)}-${rest.slice(0, 4)}-${rest.slice(4, 8)}-${rest.slice(8)}`
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
 
 /** Prints an id the way one dialect does. Reversible by `parseFileId`. */
