@@ -1,8 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { FileRecord } from '../core/files/file.ts'
 import { dropReservation, isReservation, keepAnswer, reserveAnswer } from '../core/idempotency.ts'
 import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
 import type { Services } from '../core/services.ts'
-import { type Alongside, nothingAlongside } from '../core/uploads/start-upload.ts'
+import type { Alongside } from '../core/uploads/start-upload.ts'
+
+type ToBody = (file: FileRecord) => string | Promise<string>
+type Run = (alongside?: Alongside) => Promise<FileRecord>
 
 /**
  * Runs a request once per idempotency key. `run` commits what it does together with the answer, through `alongside`; a
@@ -10,14 +14,23 @@ import { type Alongside, nothingAlongside } from '../core/uploads/start-upload.t
  * @returns the body to send, always with status 200
  * @throws ServiceError `idempotency-running`, and what `run` throws
  */
-export async function idempotently(
+export function idempotently(
   services: Services,
   log: FastifyBaseLogger,
   slot: AnswerSlot | undefined,
-  toBody: (file: Parameters<Alongside>[0]) => Promise<string>,
-  run: (alongside: Alongside) => Promise<Parameters<Alongside>[0]>,
+  toBody: ToBody,
+  run: Run,
 ): Promise<string> {
-  if (slot === undefined) return toBody(await run(nothingAlongside))
+  return slot === undefined ? run().then(toBody) : runOnce(services, log, slot, toBody, run)
+}
+
+async function runOnce(
+  services: Services,
+  log: FastifyBaseLogger,
+  slot: AnswerSlot,
+  toBody: ToBody,
+  run: Run,
+): Promise<string> {
   const found = await reserveAnswer(services, slot)
   if (!isReservation(found)) return found.body
   let answer: Answer | undefined

@@ -1,17 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { FileGuard, FilePatch } from '../core/metadata-store.ts'
-import {
-  type Arg,
-  type BoundStatement,
-  bound,
-  guarded,
-  kept,
-  prepare,
-  type Query,
-  type Statement,
-  statement,
-} from './prepare.ts'
+import type { CommitPlan } from './commit-plan.ts'
+import { type Arg, guarded, kept, prepare, type Query, type Statement, statement } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
 import type { Tables } from './tables.ts'
 
@@ -90,7 +81,7 @@ export class FileQueries {
   }
 
   /** Changes the named fields of a row that matches the guard. */
-  update(id: string, guard: FileGuard, patch: FilePatch): BoundStatement {
+  update(plan: CommitPlan, id: string, guard: FileGuard, patch: FilePatch): CommitPlan {
     const args: Record<string, unknown> = { id, guardState: guard.state }
     const patched: (keyof FilePatch)[] = []
     for (const field of patchFields) {
@@ -105,7 +96,7 @@ export class FileQueries {
       args[guardName(field)] = guard[field]
     }
     const update = kept(this.#updates, `${patched}|${compared}`, () => this.#compileUpdate(patched, compared))
-    return bound(update, args)
+    return plan.add(update, args)
   }
 
   #compileUpdate(patched: readonly string[], compared: readonly (typeof guardFields)[number][]) {

@@ -2,8 +2,9 @@ import type { Change } from '../core/metadata-store.ts'
 import type { AccessQueries } from './access.ts'
 import type { AnswerQueries } from './answers.ts'
 import { type BlobQueries, intention } from './blobs.ts'
+import { CommitPlan } from './commit-plan.ts'
 import type { FileQueries } from './files.ts'
-import { type BoundStatement, bound } from './prepare.ts'
+import type { Step } from './prepare.ts'
 import type { UsageQueries } from './usage.ts'
 
 export interface ChangeQueries {
@@ -14,74 +15,82 @@ export interface ChangeQueries {
   readonly answers: AnswerQueries
 }
 
-/** The statements that make a change of a node, in order. */
-export function planChange(
+/** The statements that make the changes of a node, in order. @throws StoreError `refused` for a text that cannot be stored */
+export function planCommit(
+  queries: ChangeQueries,
+  changes: readonly Change[],
+  node: number | null,
+): readonly Step[] {
+  const plan = new CommitPlan()
+  for (const change of changes) {
+    plan.begin(change.kind)
+    planChange(plan, queries, change, node)
+  }
+  return plan.steps
+}
+
+function planChange(
+  plan: CommitPlan,
   { access, usage, files, blobs, answers }: ChangeQueries,
   change: Change,
   node: number | null,
-): readonly BoundStatement[] {
+): CommitPlan {
   switch (change.kind) {
     case 'organization.insert':
-      return [bound(access.insertOrganization, change.organization)]
+      return plan.add(access.insertOrganization, change.organization)
     case 'project.insert':
-      return [bound(access.insertProject, change.project)]
+      return plan.add(access.insertProject, change.project)
     case 'key.insert':
-      return [bound(access.insertKey, change.key)]
+      return plan.add(access.insertKey, change.key)
     case 'key.revoke':
-      return [bound(access.revokeKey, change)]
+      return plan.add(access.revokeKey, change)
     case 'link-key.insert':
-      return [bound(access.insertLinkKey, change.linkKey)]
+      return plan.add(access.insertLinkKey, change.linkKey)
     case 'session.insert':
-      return [bound(access.insertSession, change.session)]
+      return plan.add(access.insertSession, change.session)
     case 'session.delete':
-      return [bound(access.deleteSession, change)]
+      return plan.add(access.deleteSession, change)
     case 'session.purge':
-      return [bound(access.purgeSessions, change)]
+      return plan.add(access.purgeSessions, change)
     case 'quota.set':
-      return [bound(usage.setQuota[change.holder], change)]
+      return plan.add(usage.setQuota[change.holder], change)
     case 'usage.add':
-      return usage.add(change.usage)
+      return usage.add(plan, change.usage)
     case 'file.insert':
-      return [bound(files.insert, change.file)]
+      return plan.add(files.insert, change.file)
     case 'file.update':
-      return [files.update(change.id, change.guard, change.patch)]
+      return files.update(plan, change.id, change.guard, change.patch)
     case 'blob.intend':
-      return [bound(blobs.intend, intention(change.blob, change.reserved, node))]
+      return plan.add(blobs.intend, intention(change.blob, change.reserved, node))
     case 'blob.claim':
-      return [bound(blobs.claim, change)]
+      return plan.add(blobs.claim, change)
     case 'blob.release':
-      return [
-        bound(blobs.hold, change.blob),
-        ...usage.giveBack.map((one) => bound(one, change.blob)),
-        bound(blobs.release, change.blob),
-      ]
+      return plan
+        .add(blobs.hold, change.blob)
+        .addAll(usage.giveBack, change.blob)
+        .add(blobs.release, change.blob)
     case 'blob.collect':
-      return [
-        bound(blobs.hold, change),
-        ...usage.giveBack.map((one) => bound(one, change)),
-        bound(blobs.collect, change),
-      ]
+      return plan.add(blobs.hold, change).addAll(usage.giveBack, change).add(blobs.collect, change)
     case 'blob.forget':
-      return [bound(blobs.forget, change)]
+      return plan.add(blobs.forget, change)
     case 'answer.claim':
-      return [bound(answers.claim, { ...change, ...change.slot, node })]
+      return plan.add(answers.claim, { ...change, ...change.slot, node })
     case 'answer.save':
-      return [bound(answers.save, { ...change, ...change.slot, ...change.answer })]
+      return plan.add(answers.save, { ...change, ...change.slot, ...change.answer })
     case 'answer.drop':
-      return [bound(answers.drop, { ...change, ...change.slot })]
+      return plan.add(answers.drop, { ...change, ...change.slot })
     case 'answer.purge':
-      return [bound(answers.purge, change)]
+      return plan.add(answers.purge, change)
     case 'answer.free-abandoned':
-      return [bound(answers.freeAbandoned, {})]
+      return plan.add(answers.freeAbandoned, {})
     case 'bytes-place.note':
-      return [bound(access.noteBytesPlace, change)]
+      return plan.add(access.noteBytesPlace, change)
     case 'leases.end':
-      return [
-        bound(answers.endReservations, change),
-        bound(blobs.holdIntentions, change),
-        ...usage.giveAllBack.map((one) => bound(one, change)),
-        bound(blobs.endIntentions, change),
-      ]
+      plan.add(answers.endReservations, change)
+      return plan
+        .add(blobs.holdIntentions, change)
+        .addAll(usage.giveAllBack, change)
+        .add(blobs.endIntentions, change)
     default:
       throw new TypeError(`Unknown change ${JSON.stringify(change satisfies never)}`)
   }

@@ -14,14 +14,10 @@ export interface Statement<Args> extends Query<Args> {
   readonly expects: number | undefined
 }
 
-/** A statement with its values. */
-export interface BoundStatement {
+/** One statement of a commit, with its values. */
+export interface Step {
   readonly statement: Omit<Statement<never>, 'bind'>
   readonly values: readonly SqlValue[]
-}
-
-/** One statement of a commit. */
-export interface Step extends BoundStatement {
   /** The kind of the change that it is a part of. */
   readonly change: string
 }
@@ -92,11 +88,6 @@ export function statement<Args>(build: (arg: Arg<Args>) => Compilable): Statemen
 /** A statement that must change exactly one row, or its whole commit is a conflict. */
 export function guarded<Args>(build: (arg: Arg<Args>) => Compilable): Statement<Args> {
   return { ...compiled(build, toStorable), expects: 1 }
-}
-
-/** @throws StoreError `refused` for a text that cannot be stored */
-export function bound<Args>(statement: Statement<Args>, args: Args): BoundStatement {
-  return { statement, values: statement.bind(args) }
 }
 
 /** @throws StoreError `refused` for a text with U+0000, which PostgreSQL cannot hold and SQLite would cut in places */

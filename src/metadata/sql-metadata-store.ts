@@ -14,8 +14,8 @@ import { answerFromRow, answerQueries } from './answers.ts'
 import { blobQueries, referencedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, pageArgs } from './file-listings.ts'
 import { FileQueries, fileShape } from './files.ts'
-import { type ChangeQueries, planChange } from './plan-change.ts'
-import type { Query, Step } from './prepare.ts'
+import { type ChangeQueries, planCommit } from './plan-change.ts'
+import type { Query } from './prepare.ts'
 import type { RecordShape } from './record-shape.ts'
 import type { SqlEngine } from './sql-engine.ts'
 import { type Holder, UsageQueries } from './usage.ts'
@@ -43,15 +43,13 @@ export class SqlMetadataStore implements MetadataStore {
     }
   }
 
-  async commit(changes: readonly Change[]) {
-    const steps: Step[] = []
-    const node = this.#engine.node?.id ?? null
-    for (const change of changes) {
-      for (const { statement, values } of planChange(this.#queries, change, node)) {
-        steps.push({ change: change.kind, statement, values })
-      }
+  commit(changes: readonly Change[]): Promise<void> {
+    try {
+      const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
+      return steps.length > 0 ? this.#engine.write(steps, tenantOf(changes)) : Promise.resolve()
+    } catch (error) {
+      return Promise.reject(error)
     }
-    if (steps.length > 0) await this.#engine.write(steps, tenantOf(changes))
   }
 
   async findOrganization(idOrSlug: string) {

@@ -1,16 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { BlobKey } from '../core/blob-store.ts'
 import type { Usage, UsageOf } from '../core/metadata-store.ts'
-import {
-  type Arg,
-  type BoundStatement,
-  bound,
-  guarded,
-  prepare,
-  type Query,
-  type Statement,
-  statement,
-} from './prepare.ts'
+import type { CommitPlan } from './commit-plan.ts'
+import { type Arg, guarded, prepare, type Query, type Statement, statement } from './prepare.ts'
 import type { Tables } from './tables.ts'
 
 export type Holder = 'organization' | 'project'
@@ -56,12 +48,13 @@ export class UsageQueries {
   }
 
   /** Fails as a guard does if a number that grows would pass a quota, or if there is no such holder. */
-  add({ organizationId, projectId, files, bytes }: UsageOf): BoundStatement[] {
+  add(plan: CommitPlan, { organizationId, projectId, files, bytes }: UsageOf): CommitPlan {
     const place = placeOf({ files: files > 0, bytes: bytes > 0 })
-    return holders.map((holder) => {
+    for (const holder of holders) {
       const id = holder === 'project' ? projectId : organizationId
-      return bound(this.#additions[holder][place] as Statement<Addition>, { id, files, bytes })
-    })
+      plan.add(this.#additions[holder][place] as Statement<Addition>, { id, files, bytes })
+    }
+    return plan
   }
 }
 

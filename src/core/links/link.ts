@@ -33,18 +33,21 @@ export interface LinkedFile {
 /**
  * A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`: of the store itself where it and
  * the operator offer that, else of ours. What a browser would run is downloaded without its type, unless told to serve it as
- * `declared`.
+ * `declared`. A promise only where the store offers it.
  */
-export async function issueLink(
+export function issueLink(
   services: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
   serves: ServedType = 'inert',
-): Promise<IssuedLink> {
+): IssuedLink | Promise<IssuedLink> {
   const { direct } = services.blobs
-  const url = direct && (await directUrl(direct, services, method, file, expiresAt, serves))
-  return { url: url ?? ownUrl(services, method, file, expiresAt, serves), expiresAt }
+  const own = () => ({ url: ownUrl(services, method, file, expiresAt, serves), expiresAt })
+  if (direct === undefined) return own()
+  return directUrl(direct, services, method, file, expiresAt, serves).then((url) =>
+    url === undefined ? own() : { url, expiresAt },
+  )
 }
 
 function ownUrl(

@@ -9,7 +9,7 @@ import type { Change, FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import { requireSize, takeStaged } from './direct-upload.ts'
 import { discardBlob } from './stage-blob.ts'
-import { type Alongside, nothingAlongside } from './start-upload.ts'
+import type { Alongside } from './start-upload.ts'
 
 /** How a dialect names a state to its callers. */
 export type StateNames = Readonly<Record<FileState, string>>
@@ -27,7 +27,7 @@ export async function completeUpload(
   services: Services,
   caller: Caller,
   input: EndUpload & { readonly md5: string | undefined },
-  alongside: Alongside = nothingAlongside,
+  alongside?: Alongside,
 ): Promise<FileRecord> {
   return endUpload(services, caller, input.id, alongside, async (file, now) => {
     const state = stateAt(file, now)
@@ -57,7 +57,7 @@ export async function cancelUpload(
   services: Services,
   caller: Caller,
   input: EndUpload,
-  alongside: Alongside = nothingAlongside,
+  alongside?: Alongside,
 ): Promise<FileRecord> {
   return endUpload(services, caller, input.id, alongside, async (file, now) => {
     if (stateAt(file, now) !== 'pending') throw notPending(file, now, input.stateNames, 'cancelled')
@@ -83,7 +83,7 @@ async function endUpload(
   services: Services,
   caller: Caller,
   id: string,
-  alongside: Alongside,
+  alongside: Alongside | undefined,
   decide: (file: FileRecord, now: number) => Promise<Ending>,
 ): Promise<FileRecord> {
   for (;;) {
@@ -95,7 +95,7 @@ async function endUpload(
     const guard = { state: file.state, blobKey: file.blobKey }
     const update: Change[] = patch ? [{ kind: 'file.update', id: file.id, guard, patch }] : []
     try {
-      const changes = [...update, ...(ending?.also ?? []), ...(await alongside(ended))]
+      const changes = [...update, ...(ending?.also ?? []), ...((await alongside?.(ended)) ?? [])]
       if (changes.length > 0) await services.metadata.commit(changes)
       return ended
     } catch (error) {

@@ -24,7 +24,6 @@ export interface StartUpload {
 
 /** Further changes, to be committed with the result that they tell of: all or none. */
 export type Alongside = (file: FileRecord) => readonly Change[] | Promise<readonly Change[]>
-export const nothingAlongside: Alongside = () => []
 
 /**
  * Opens a pending upload in the caller's default project; what it announces counts against quotas from now on. Every call
@@ -35,9 +34,10 @@ export async function startUpload(
   services: Services,
   caller: Caller,
   input: StartUpload,
-  alongside: Alongside = nothingAlongside,
+  alongside?: Alongside,
 ): Promise<FileRecord> {
   const now = services.clock.now()
+  const expiry = startExpiry(input.expiry, now)
   const file: FileRecord = {
     id: newFileId(now),
     organizationId: caller.organizationId,
@@ -57,19 +57,21 @@ export async function startUpload(
     storedAt: null,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
     writeOnce: input.writeOnce,
-    ...startExpiry(input.expiry, now),
+    expiryPolicy: expiry.expiryPolicy,
+    ttlDays: expiry.ttlDays,
+    lastActiveAt: expiry.lastActiveAt,
+    expiresAt: expiry.expiresAt,
     blobKey: null,
     blobSizeBytes: null,
     sha256: null,
     md5: null,
   }
-  const count = { kind: 'usage.add', usage: usageOf(file) } as const
-  const insert = { kind: 'file.insert', file } as const
-  await commitWithinQuota(services, [
-    count,
-    insert,
-    ...expectStaged(services, file),
-    ...(await alongside(file)),
-  ])
+  const changes: Change[] = [
+    { kind: 'usage.add', usage: usageOf(file) },
+    { kind: 'file.insert', file },
+  ]
+  changes.push(...expectStaged(services, file))
+  if (alongside) changes.push(...(await alongside(file)))
+  await commitWithinQuota(services, changes)
   return file
 }

@@ -1,13 +1,13 @@
-import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { SECOND_MS } from '../../core/clock.ts'
 import { ServiceError } from '../../core/errors.ts'
-import { stateAt } from '../../core/files/file.ts'
+import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import { parseFileId } from '../../core/files/file-id.ts'
 import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
-import { issueLink } from '../../core/links/link.ts'
+import { type IssuedLink, issueLink } from '../../core/links/link.ts'
 import type { AnswerSlot } from '../../core/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import { cancelUpload, completeUpload } from '../../core/uploads/end-upload.ts'
@@ -55,21 +55,18 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
         response: { 200: schemas.CreatedFileBody, ...errors },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const upload = fromCreateBody(request, services, settings)
-      const body = await idempotently(
-        services,
-        request.log,
-        slotOf(request, 'file.create'),
-        async (file) => {
-          const { url } = await issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
-          return JSON.stringify(toCreatedBody(file, file.createdAt, url))
-        },
-        (alongside) => startUpload(services, request.caller, upload, alongside),
+      return sendText(
+        reply,
+        idempotently(
+          services,
+          request.log,
+          slotOf(request, 'file.create'),
+          (file) => toCreatedText(services, file),
+          (alongside) => startUpload(services, request.caller, upload, alongside),
+        ),
       )
-      // The text itself is what is returned: awaiting the reply would cost another twentieth of the request.
-      reply.type('application/json; charset=utf-8')
-      return body
     },
   )
   const endings = {
@@ -91,18 +88,19 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
           response: { 200: schemas.FileBody, ...errors },
         },
       },
-      async (request, reply) => {
+      (request, reply) => {
         const { id } = request.params
         const input = { id, md5: request.body.md5, stateNames: statusNames }
-        const body = await idempotently(
-          services,
-          request.log,
-          slotOf(request, `file.${verb} ${parseFileId(id) ?? id}`),
-          async (file) => JSON.stringify(toFileBody(file, clock.now())),
-          (alongside) => end(services, request.caller, input, alongside),
+        return sendText(
+          reply,
+          idempotently(
+            services,
+            request.log,
+            slotOf(request, `file.${verb} ${parseFileId(id) ?? id}`),
+            (file) => JSON.stringify(toFileBody(file, clock.now())),
+            (alongside) => end(services, request.caller, input, alongside),
+          ),
         )
-        reply.type('application/json; charset=utf-8')
-        return body
       },
     )
   }
@@ -215,6 +213,18 @@ function fromCreateBody(
     writeOnce: stamped,
     expiry: { policy: 'never' },
   }
+}
+
+function toCreatedText(services: Services, file: FileRecord): string | Promise<string> {
+  const print = ({ url }: IssuedLink) => JSON.stringify(toCreatedBody(file, file.createdAt, url))
+  const link = issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
+  return link instanceof Promise ? link.then(print) : print(link)
+}
+
+/** JSON that was printed before. To await it, or the reply, would cost another twentieth of the request. */
+function sendText(reply: FastifyReply, text: Promise<string>): Promise<string> {
+  reply.type('application/json; charset=utf-8')
+  return text
 }
 
 const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done) => {

@@ -268,7 +268,7 @@ async function findFile(
 }
 
 /** A fresh link that does not outlive its file. */
-function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
+async function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
   const end = services.clock.now() + seconds * SECOND_MS
   return issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
 }

@@ -1,0 +1,23 @@
+import type { Statement, Step } from './prepare.ts'
+
+/** What a commit is going to do: one statement after the other. Filled in one go, for every commit is planned while it waits. */
+export class CommitPlan {
+  readonly steps: Step[] = []
+  #change = ''
+
+  /** The statements that follow are parts of a change of this kind. */
+  begin(change: string): void {
+    this.#change = change
+  }
+
+  /** @throws StoreError `refused` for a text that cannot be stored */
+  add<Args>(statement: Statement<Args>, args: Args): this {
+    this.steps.push({ statement, values: statement.bind(args), change: this.#change })
+    return this
+  }
+
+  addAll<Args>(statements: readonly Statement<Args>[], args: Args): this {
+    for (const statement of statements) this.add(statement, args)
+    return this
+  }
+}
