@@ -32,40 +32,38 @@ export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamac
 
 /** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits, which stand where those of a version 4 do. */
 export function newFileId(nowMs: number): FileId {
-  const time = nowMs.toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+  if (nowMs !== lastMs) {
+    const time = nowMs.toString(16).padStart(12, '0')
+    lastTime = `${time.slice(0, 8)}-${time.slice(8)}-7`
+    lastMs = nowMs
+  }
+  return lastTime + randomUUID().slice(15)
 }
+
+/** Many ids begin with the same time, and to print it is most of the work. */
+let lastMs = Number.NaN
+let lastTime = ''
 
 /** Prints an id the way one dialect does. Reversible by `parseFileId`. */
 export function printFileId(id: FileId, form: IdFormName): string {
   if (form === 'uuid') return id
   if (form === 'llamacloud') return LLAMACLOUD_PREFIX + id
-  return printed[form].get(id, () => printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form]))
+  return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
 }
 
 /** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
 export function parseFileId(text: string): FileId | undefined {
-  return parsed.get(text, () => readAnyForm(text))
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const id = readAnyForm(text)
+  if (parsed.size === MAX_REMEMBERED) parsed.clear()
+  if (id !== undefined) parsed.set(text, id)
+  return id
 }
 
-/** The same ids come again and again, and taking 25 digits apart, or putting them together, costs more than a look-up. */
-class Remembered<T> {
-  readonly #known = new Map<string, T>()
-
-  /** What `make` gives, or gave for this text before. Nothing is kept of texts that give undefined. */
-  get(text: string, make: () => T): T {
-    const known = this.#known.get(text)
-    if (known !== undefined) return known
-    const made = make()
-    if (this.#known.size === MAX_REMEMBERED) this.#known.clear()
-    if (made !== undefined) this.#known.set(text, made)
-    return made
-  }
-}
-
+/** The same ids come again and again, and taking 25 digits apart costs more than a look-up. */
+const parsed = new Map<string, FileId>()
 const MAX_REMEMBERED = 4096
-const parsed = new Remembered<FileId | undefined>()
-const printed = { lightfield: new Remembered<string>(), yandex: new Remembered<string>() }
 
 function readAnyForm(text: string): FileId | undefined {
   const lower = text.toLowerCase()
