@@ -8,10 +8,10 @@
  * - MB/s of one large PUT and GET, as shares of a plain Node server that streams to a file, hashes nothing and syncs
  *   nothing.
  *
- * Candidates take turns, so that a noisy neighbour meets all of them alike; a ratio is the median of the ratios of
- * measurements made one after the other. The exit code is 0 unless something failed: this measures, it does not judge.
- * Settings: ENTREPOT_BENCH_ROUNDS (5), ENTREPOT_BENCH_SECONDS (3, per measurement of requests),
- * ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of disk per round, and one more, in the folder for temporary files.
+ * Candidates take turns, so that a noisy neighbour meets all of them alike, and with requests these are short: a machine
+ * that is shared is not for long what it was. A ratio is the median of the ratios of measurements made one after the other.
+ * The exit code is 0 unless something failed: this measures, it does not judge. Settings: ENTREPOT_BENCH_ROUNDS (5),
+ * ENTREPOT_BENCH_SECONDS (3, of requests per candidate and round), ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of disk per round, and one more, in the folder for temporary files.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -34,6 +34,10 @@ import { measureRequests, requestBytes } from './request-load.ts'
 const ROUNDS = Number(process.env.ENTREPOT_BENCH_ROUNDS ?? 5)
 const SECONDS = Number(process.env.ENTREPOT_BENCH_SECONDS ?? 3)
 const CONNECTIONS = Number(process.env.ENTREPOT_BENCH_CONNECTIONS ?? 128)
+/** As short as 128 new connections and some thousand requests allow. */
+const TURN_SECONDS = 0.6
+/** Until hot code is compiled, which takes some ten thousand requests. */
+const WARM_UP_SECONDS = 5
 const BODY_BYTES = 512 * 1024 * 1024
 /** Below what Yandex takes, and whole groups of base64. */
 const JSON_BODY_BYTES = 120 * 1024 * 1024
@@ -60,7 +64,7 @@ function printMachine(): void {
     `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${node}, SQLite ${sqlite}`,
   )
   console.log(
-    `${ROUNDS} rounds, ${CONNECTIONS} connections, ${SECONDS} s per measurement of requests; medians`,
+    `${ROUNDS} rounds, ${CONNECTIONS} connections, ${SECONDS} s of requests per round in turns of ${TURN_SECONDS} s; medians`,
   )
 }
 
@@ -82,11 +86,12 @@ async function startAll(): Promise<Candidates> {
 async function measure(candidates: Candidates): Promise<Samples> {
   const samples = noSamples()
   await measureAllRequests(candidates, samples)
+  await measureUploads(candidates, samples)
   await measureAllBodies(candidates, samples)
   return samples
 }
 
-/** In the same place of each list: what was measured in the same round. */
+/** In the same place of each list: what was measured in the same turn. */
 function noSamples() {
   const none = (): number[] => []
   return {
@@ -109,24 +114,29 @@ async function measureAllRequests({ noop, ours }: Candidates, samples: Samples):
   const ids: string[] = []
   for (let i = 0; i < RETRIEVED_FILES; i++) ids.push((await newFile(ours.url, 1)).id)
   const retrieves = ids.map(retrieveRequest)
-  const load = async (url: string, requests: readonly Buffer[], seconds: number) =>
-    measureRequests({ url, requests, connections: CONNECTIONS, seconds })
-  // Warm-up: the compiler of hot code, not the disk.
-  await load(noop.url, [requestBytes('GET', '/')], 1)
-  await load(ours.url, [createRequest()], 1)
-  await load(ours.url, retrieves, 1)
-  for (let round = 0; round < ROUNDS; round++) {
-    samples.noopBeforeCreate.push(await load(noop.url, [requestBytes('GET', '/')], SECONDS))
-    samples.create.push(await load(ours.url, [createRequest()], SECONDS))
-    samples.noopBeforeRetrieve.push(await load(noop.url, [requestBytes('GET', '/')], SECONDS))
-    samples.retrieve.push(await load(ours.url, retrieves, SECONDS))
-    const uploads = {
-      url: ours.url,
-      requests: [uploadRequest(SMALL_FILE_BYTES)],
-      connections: UPLOAD_CONNECTIONS,
-    }
-    samples.upload.push(await measureRequests({ ...uploads, seconds: SECONDS }))
+  const load = (server: ServerProcess, requests: readonly Buffer[], seconds: number) =>
+    measureRequests({ url: server.url, requests, connections: CONNECTIONS, seconds })
+  const nothing = [requestBytes('GET', '/')]
+  const creates = [createRequest()]
+  await load(noop, nothing, WARM_UP_SECONDS)
+  await load(ours, creates, WARM_UP_SECONDS)
+  await load(ours, retrieves, WARM_UP_SECONDS)
+  for (let turn = 0; turn < turnsOf(ROUNDS); turn++) {
+    samples.noopBeforeCreate.push(await load(noop, nothing, TURN_SECONDS))
+    samples.create.push(await load(ours, creates, TURN_SECONDS))
+    samples.noopBeforeRetrieve.push(await load(noop, nothing, TURN_SECONDS))
+    samples.retrieve.push(await load(ours, retrieves, TURN_SECONDS))
   }
+}
+
+function turnsOf(rounds: number): number {
+  return Math.max(1, Math.round((rounds * SECONDS) / TURN_SECONDS))
+}
+
+async function measureUploads({ ours }: Candidates, samples: Samples): Promise<void> {
+  const requests = [uploadRequest(SMALL_FILE_BYTES)]
+  const load = { url: ours.url, requests, connections: UPLOAD_CONNECTIONS, seconds: SECONDS }
+  for (let round = 0; round < ROUNDS; round++) samples.upload.push(await measureRequests(load))
 }
 
 async function measureAllBodies({ ours, plain }: Candidates, samples: Samples): Promise<void> {
