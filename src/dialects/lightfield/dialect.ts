@@ -46,7 +46,7 @@ function checkVersion({ headers }: FastifyRequest, { requireVersion }: Lightfiel
 }
 
 function showAllowance(reply: FastifyReply, allowance: Allowance): void {
-  reply.header('x-ratelimit-limit', allowance.limit)
-  reply.header('x-ratelimit-remaining', allowance.remaining)
-  reply.header('x-ratelimit-reset', fullAtSeconds(allowance))
+  reply.header('x-ratelimit-limit', String(allowance.limit))
+  reply.header('x-ratelimit-remaining', String(allowance.remaining))
+  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance)))
 }
