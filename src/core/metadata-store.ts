@@ -131,8 +131,8 @@ export type Change =
     }
   /** Frees a slot if it is still reserved by `token`. */
   | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
-  /** Removes answers and lapsed reservations whose time is over. */
-  | { readonly kind: 'answer.purge'; readonly now: number }
+  /** Removes answers and lapsed reservations whose time is over, `limit` of them at most. */
+  | { readonly kind: 'answer.purge'; readonly now: number; readonly limit: number }
   /** Frees the slots that nodes reserved which are no more. */
   | { readonly kind: 'answer.free-abandoned' }
   /** Notes where the bytes were looked for first; what was noted before stays. */
@@ -231,6 +231,8 @@ export interface MetadataStore {
 
   /** The saved answer, `'running'` while a reservation holds, undefined if the slot is free at `now`. */
   findAnswer(slot: AnswerSlot, now: number): Promise<Answer | 'running' | undefined>
+  /** How many answers and reservations are over at `now`, counted as far as `limit`. */
+  countLapsedAnswers(now: number, limit: number): Promise<number>
 
   /** Unreferenced blobs that may be removed at `now`, oldest first. */
   listCollectableBlobs(now: number, limit: number): Promise<readonly UnreferencedBlob[]>

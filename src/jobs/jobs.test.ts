@@ -5,6 +5,7 @@ import { TestServer } from '../../test/harness.ts'
 import { LightfieldClient, ok } from '../../test/lightfield-client.ts'
 import { bytesOnDisk } from '../../test/upload.harness.ts'
 import { parseFileId } from '../core/files/file-id.ts'
+import type { Change } from '../core/metadata-store.ts'
 import { jobsOf } from './jobs.ts'
 
 test('a server ends by itself the uploads whose time is over, and removes their bytes and no others', async (t) => {
@@ -27,21 +28,32 @@ test('a server ends by itself the uploads whose time is over, and removes their 
   assert.equal(await (await fetch(await client.link(stored.id))).text(), 'stays')
 })
 
-test('answers that are kept no longer are removed', async (t) => {
+test('answers that are kept no longer are removed, however many there are', async (t) => {
   const server = await TestServer.start()
   t.after(() => server.stop())
   const { services } = server.app
-  const slot = { organizationId: 'x', operation: 'y', key: 'z' }
+  const slotOf = (key: number) => ({ organizationId: 'x', operation: 'y', key: `${key}` })
   const now = services.clock.now()
   const end = now + 1
-  await services.metadata.commit([{ kind: 'answer.claim', slot, token: 't', now, leaseUntil: end }])
-  await services.metadata.commit([
-    { kind: 'answer.save', slot, token: 't', answer: { status: 200, body: '{}' }, keepUntil: end },
-  ])
-  const run = () => Promise.all(jobsOf(services).map((job) => job.run()))
+  const answer = { status: 200, body: '{}' }
+  const keys = Array.from({ length: 2500 }, (_, key) => key)
+  await services.metadata.commit(
+    keys.flatMap((key): Change[] => [
+      { kind: 'answer.claim', slot: slotOf(key), token: 't', now, leaseUntil: end },
+      { kind: 'answer.save', slot: slotOf(key), token: 't', answer, keepUntil: end },
+    ]),
+  )
+  const run = async () => {
+    // As the runner does: again, until there is nothing to do.
+    for (const job of jobsOf(services)) while ((await job.run()) > 0);
+  }
+  const kept = async () => {
+    const found = await Promise.all(keys.map((key) => services.metadata.findAnswer(slotOf(key), now)))
+    return found.filter((one) => one !== undefined).length
+  }
   await run()
-  assert.notEqual(await services.metadata.findAnswer(slot, now), undefined)
+  assert.equal(await kept(), keys.length)
   server.clock.advance({ ms: 1 })
   await run()
-  assert.equal(await services.metadata.findAnswer(slot, now), undefined)
+  assert.equal(await kept(), 0)
 })

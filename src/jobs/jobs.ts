@@ -17,16 +17,21 @@ export function jobsOf(services: Services): Job[] {
     {
       name: 'purge answers and sessions',
       everyMs: JOB_PERIOD_MS,
-      run: async () => {
-        const now = services.clock.now()
-        await services.metadata.commit([
-          { kind: 'answer.purge', now },
-          { kind: 'session.purge', now },
-        ])
-        return 0
-      },
+      run: () => purge(services),
     },
   ]
+}
+
+/** A day of idempotent requests may end at once: so many answers go with one commit that others hardly wait for it. */
+const PURGED_AT_ONCE = 1000
+
+async function purge({ metadata, clock }: Services): Promise<number> {
+  const now = clock.now()
+  await metadata.commit([
+    { kind: 'answer.purge', now, limit: PURGED_AT_ONCE },
+    { kind: 'session.purge', now },
+  ])
+  return metadata.countLapsedAnswers(now, PURGED_AT_ONCE)
 }
 
 /** What is there because there are several servers. What a dead one held is free as soon as it is known to be dead. */

@@ -11,6 +11,10 @@ interface Now {
   readonly now: number
 }
 
+interface Due extends Now {
+  readonly limit: number
+}
+
 interface Nothing {
   readonly [name: string]: never
 }
@@ -59,7 +63,18 @@ export function answerQueries(db: Kysely<Tables>) {
         .where(({ and }) => and(ownedBy(arg)))
         .where('status', 'is', null),
     ),
-    purge: statement<Now>((arg) => db.deleteFrom('answers').where('freeAt', '<=', arg('now'))),
+    // The time is asked for twice: of a row that was claimed anew meanwhile PostgreSQL looks at the outer condition alone.
+    purge: statement<Due>((arg) =>
+      db
+        .deleteFrom('answers')
+        .where(({ eb, refTuple }) =>
+          eb(refTuple('organizationId', 'operation', 'key'), 'in', lapsed(db, arg).$asTuple(...slotFields)),
+        )
+        .where('freeAt', '<=', arg('now')),
+    ),
+    countLapsed: prepare<Due>((arg) =>
+      db.selectFrom(lapsed(db, arg).as('lapsed')).select(({ fn }) => fn.countAll<number>().as('count')),
+    ),
     freeAbandoned: statement<Nothing>(() =>
       db
         .deleteFrom('answers')
@@ -80,6 +95,17 @@ export function answerQueries(db: Kysely<Tables>) {
         .where('freeAt', '>', arg('now')),
     ),
   }
+}
+
+const slotFields = ['organizationId', 'operation', 'key'] as const
+
+function lapsed(db: Kysely<Tables>, arg: Arg<Due>) {
+  return db
+    .selectFrom('answers')
+    .select(slotFields)
+    .where('freeAt', '<=', arg('now'))
+    .orderBy('freeAt')
+    .limit(arg('limit'))
 }
 
 function ownedBy(arg: Arg<Owned>) {

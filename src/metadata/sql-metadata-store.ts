@@ -130,6 +130,11 @@ export class SqlMetadataStore implements MetadataStore {
     return row && answerFromRow(row)
   }
 
+  async countLapsedAnswers(now: number, limit: number) {
+    const [row] = await this.#engine.read(this.#queries.answers.countLapsed, { now, limit })
+    return (row?.[0] ?? 0) as number
+  }
+
   async listCollectableBlobs(now: number, limit: number) {
     return this.#list(unreferencedShape, this.#queries.blobs.collectable, { now, limit })
   }

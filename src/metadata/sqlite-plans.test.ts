@@ -7,6 +7,7 @@ import test, { type TestContext } from 'node:test'
 import type { FileState } from '../core/files/file.ts'
 import type { FileFilter, FileOrderField } from '../core/metadata-store.ts'
 import { accessQueries } from './access.ts'
+import { answerQueries } from './answers.ts'
 import { blobQueries } from './blobs.ts'
 import { FileListings } from './file-listings.ts'
 import { FileQueries } from './files.ts'
@@ -43,6 +44,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const files = new FileQueries(engine.builder)
   const { collectable, known, referenced } = blobQueries(engine.builder)
   const { purgeSessions } = accessQueries(engine.builder)
+  const { purge, countLapsed } = answerQueries(engine.builder)
   const expected: [Planned, RegExp][] = [
     [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
     [listings.list(stored), /INDEX files_listed/],
@@ -54,10 +56,12 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [known, /INDEX files_blob/],
     [referenced, /INDEX files_blob/],
     [purgeSessions, /INDEX sessions_over/],
+    [purge, /INDEX answers_free/],
+    [countLapsed, /INDEX answers_free/],
   ]
   for (const [query, index] of expected) {
     assert.match(planOf(query), index)
-    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT)|TEMP B-TREE/)
+    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
   }
 })
 

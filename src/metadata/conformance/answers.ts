@@ -98,11 +98,22 @@ export function describeAnswers(openStore: OpenStore): void {
   testStore(openStore, 'a purge removes what is over and nothing else', async (store) => {
     const other = { ...slot, key: 'key-2' }
     await commit(store, claim('a'), save('a'), claim('b', NOW, other))
-    await commit(store, { kind: 'answer.purge', now: LEASE_UNTIL })
+    await commit(store, { kind: 'answer.purge', now: LEASE_UNTIL, limit: 10 })
     assert.equal(await store.findAnswer(other, NOW), undefined)
     assert.deepEqual(await store.findAnswer(slot, NOW), answer)
-    await commit(store, { kind: 'answer.purge', now: KEEP_UNTIL })
+    await commit(store, { kind: 'answer.purge', now: KEEP_UNTIL, limit: 10 })
     assert.equal(await store.findAnswer(slot, NOW), undefined)
+  })
+
+  testStore(openStore, 'a purge removes as many as it may, those that ended first', async (store) => {
+    const slots = [0, 1, 2, 3, 4].map((number) => ({ ...slot, key: `key ${number}` }))
+    await commit(store, ...slots.map((one, number) => claim('a', NOW + number, one)))
+    assert.equal(await store.countLapsedAnswers(LEASE_UNTIL + 3, 10), 4)
+    assert.equal(await store.countLapsedAnswers(LEASE_UNTIL + 3, 2), 2)
+    await commit(store, { kind: 'answer.purge', now: LEASE_UNTIL + 3, limit: 3 })
+    assert.equal(await store.countLapsedAnswers(LEASE_UNTIL + 9, 10), 2)
+    const left = await Promise.all(slots.map((one) => store.findAnswer(one, NOW)))
+    assert.deepEqual(left, [undefined, undefined, undefined, 'running', 'running'])
   })
 
   testStore(openStore, 'the end of leases frees reserved slots and keeps answers', async (store) => {
