@@ -1,6 +1,13 @@
 import { CopyObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import type { BlobKey, DirectTransfer, DirectUpload, StagedBody, StoreDigests } from '../core/blob-store.ts'
+import type {
+  BlobKey,
+  DirectTransfer,
+  DirectUpload,
+  SignedUrl,
+  StagedBody,
+  StoreDigests,
+} from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { isNotFound, isTaken, onS3 } from './s3-errors.ts'
@@ -14,6 +21,7 @@ const COPY_MS = 180_000
 const MAX_SECONDS = 7 * 24 * 60 * 60
 /** A clock that is off by less than this does not matter, and we know the store's to a second only. */
 const MINOR_SKEW_MS = 60_000
+const DIGEST_HEADER = 'x-amz-checksum-sha256'
 
 /** How objects are named. */
 export interface S3Names {
@@ -37,16 +45,24 @@ export class S3DirectTransfer implements DirectTransfer {
     return sizeBytes <= MAX_BYTES && (!once || this.#abilities.conditionalWrites)
   }
 
-  putUrl(staged: BlobKey, { sizeBytes, mimeType, once }: DirectUpload, seconds: number): Promise<string> {
+  async putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<SignedUrl> {
+    const { sizeBytes, mimeType, once } = upload
+    const digest = this.#abilities.checksums ? base64Of(upload.sha256) : undefined
     const command = new PutObjectCommand({
       ...this.#bucket,
       Key: this.#names.stagingNameOf(staged),
       ContentLength: sizeBytes,
       ContentType: mimeType,
+      ChecksumSHA256: digest,
       ...(once ? { IfNoneMatch: '*' } : {}),
     })
-    const signed = ['host', 'content-length', 'content-type', ...(once ? ['if-none-match'] : [])]
-    return this.#sign(command, seconds, signed)
+    const headers = {
+      'content-type': mimeType,
+      ...(once ? { 'if-none-match': '*' } : {}),
+      ...(digest === undefined ? {} : { [DIGEST_HEADER]: digest }),
+    }
+    const url = await this.#sign(command, seconds, ['host', 'content-length', ...Object.keys(headers)])
+    return { url, headers }
   }
 
   getUrl(
@@ -134,6 +150,8 @@ export class S3DirectTransfer implements DirectTransfer {
       expiresIn: Math.min(seconds, MAX_SECONDS),
       signingDate: new Date(Date.now() + skewMs),
       signableHeaders: new Set(headers),
+      // In the query, where it would go by itself, it binds nobody.
+      unhoistableHeaders: new Set([DIGEST_HEADER]),
     })
     return onS3('sign a URL', signed)
   }
@@ -141,6 +159,10 @@ export class S3DirectTransfer implements DirectTransfer {
   get #bucket(): { readonly Bucket: string } {
     return { Bucket: this.#connection.location.bucket }
   }
+}
+
+function base64Of(hex: string | null): string | undefined {
+  return hex === null ? undefined : Buffer.from(hex, 'hex').toString('base64')
 }
 
 /** Undefined, or the digest of parts, is no digest of the bytes. */

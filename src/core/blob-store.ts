@@ -21,8 +21,16 @@ export interface BlobEntry {
 export interface DirectUpload {
   readonly sizeBytes: number
   readonly mimeType: string
+  /** Of the bytes, lower-case hex; null: any of this size. */
+  readonly sha256: string | null
   /** A second body is refused instead of replacing the first. */
   readonly once: boolean
+}
+
+/** A URL, and all the headers that were signed with it and have to be sent, by their names in lower case. */
+export interface SignedUrl {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** What a client has left for us, as of the moment that we looked. */
@@ -45,8 +53,8 @@ export interface StoreDigests {
 export interface DirectTransfer {
   /** Whether one URL can do this here. */
   takes(upload: DirectUpload): boolean
-  /** For PUT, with the type as `content-type`, and `if-none-match: *` where it may happen only once. */
-  putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<string>
+  /** For PUT. Its headers hold the digest as far as the store can tell it. */
+  putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<SignedUrl>
   /** For GET of a blob, as this type and disposition. Unlike other readers it is cut short when the blob is deleted. */
   getUrl(
     key: BlobKey,

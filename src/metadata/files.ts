@@ -25,6 +25,7 @@ export const fileShape = recordShape<FileRecord>({
   storedAt: 'plain',
   uploadExpiresAt: 'plain',
   writeOnce: 'flag',
+  expectedSha256: 'plain',
   expiryPolicy: 'plain',
   ttlDays: 'plain',
   lastActiveAt: 'plain',

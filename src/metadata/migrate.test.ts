@@ -26,11 +26,11 @@ async function oldDatabase(
   return dataDir
 }
 
+/** Into the columns of the first release. */
 function insertion(file: FileRecord): string {
-  const columns = fileShape.fields.map((field) =>
-    field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-  )
-  const values = fileShape.fields.map((field) => literal(file[field]))
+  const fields = fileShape.fields.filter((field) => field !== 'expectedSha256')
+  const columns = fields.map((field) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
+  const values = fields.map((field) => literal(file[field]))
   return `INSERT INTO files (${columns}) VALUES (${values})`
 }
 
@@ -89,4 +89,14 @@ test('the second migration keeps every row and counts what is used', async (t) =
   await store.commit([{ kind: 'usage.add', usage: { ...inOne, files: 1, bytes: 1 } }])
   assert.deepEqual(await store.usage('organization', 'o1'), { files: 5, bytes: 3211 })
   assert.deepEqual(await store.listCollectableBlobs(NOW, 9), [{ key, collectAfter: NOW }])
+})
+
+test('the seventh migration keeps every row, and an upload from before takes whatever comes', async (t) => {
+  const before = [sampleFile(), sampleUpload({ name: "it's" }), sampleUpload({ state: 'cancelled' })]
+  const dataDir = await oldDatabase(t, 6, before.map(insertion))
+  const store = await openSqliteMetadataStore({ dataDir, onFatal: assert.ifError })
+  t.after(() => store.close())
+  const after = sampleUpload({ expectedSha256: 'b'.repeat(64) })
+  await store.commit([{ kind: 'file.insert', file: after }])
+  for (const file of [...before, after]) assert.deepEqual(await store.findFile(file.id), file)
 })

@@ -5,6 +5,7 @@ import { fileCounts } from './migrations/0003-file-counts.ts'
 import { moves } from './migrations/0004-moves.ts'
 import { nodes } from './migrations/0005-nodes.ts'
 import { sharedState } from './migrations/0006-shared-state.ts'
+import { announcedDigests } from './migrations/0007-announced-digests.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -25,6 +26,7 @@ export const allMigrations: readonly Migration[] = [
   moves,
   nodes,
   sharedState,
+  announcedDigests,
 ]
 
 /** A connection on which the schema is brought up to date. */

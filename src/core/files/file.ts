@@ -48,6 +48,8 @@ export interface FileRecord {
   readonly uploadExpiresAt: number | null
   /** The upload takes bytes once only; a second PUT is refused. */
   readonly writeOnce: boolean
+  /** The only bytes that the upload takes, announced when it was opened; lower-case hex. Null: any. */
+  readonly expectedSha256: string | null
   readonly expiryPolicy: ExpiryPolicy
   readonly ttlDays: number
   readonly lastActiveAt: number

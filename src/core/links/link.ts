@@ -21,6 +21,8 @@ export const LINK_PATH = '/transfer/'
 export interface IssuedLink {
   readonly url: string
   readonly expiresAt: number
+  /** Exactly what a PUT has to send, by names in lower case; nothing for GET. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** What a link leads to. */
@@ -43,44 +45,51 @@ export function issueLink(
   serves: ServedType = 'inert',
 ): IssuedLink | Promise<IssuedLink> {
   const { direct } = services.blobs
-  const own = () => ({ url: ownUrl(services, method, file, expiresAt, serves), expiresAt })
+  const own = () => ownLink(services, method, file, expiresAt, serves)
   if (direct === undefined) return own()
-  return directUrl(direct, services, method, file, expiresAt, serves).then((url) =>
-    url === undefined ? own() : { url, expiresAt },
-  )
+  return directLink(direct, services, method, file, expiresAt, serves).then((link) => link ?? own())
 }
 
-function ownUrl(
+function ownLink(
   services: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
   serves: ServedType,
-): string {
+): IssuedLink {
   const [key] = services.linkKeys
   if (key === undefined) throw new Error('no key to sign links with')
-  const token = signLink(key, { method, fileId: file.id, expiresAt, serves }, bindingOf(file))
-  return services.publicUrl() + LINK_PATH + token
+  const claim = { method, fileId: file.id, expiresAt, serves }
+  const token = signLink(key, claim, bindingOf(file, method))
+  const url = services.publicUrl() + LINK_PATH + token
+  return { url, expiresAt, headers: method === 'PUT' ? headersOf(file) : {} }
 }
 
-async function directUrl(
+/** What `transfer/` asks for. */
+function headersOf({ mimeType, writeOnce }: FileRecord): Record<string, string> {
+  return writeOnce ? { 'content-type': mimeType, 'if-none-match': '*' } : { 'content-type': mimeType }
+}
+
+async function directLink(
   direct: DirectTransfer,
   { clock, touchOn }: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
   serves: ServedType,
-): Promise<string | undefined> {
+): Promise<IssuedLink | undefined> {
   const seconds = Math.max(1, Math.floor((expiresAt - clock.now()) / SECOND_MS))
   if (method === 'PUT') {
     const upload = directUploadOf(file)
-    return direct.takes(upload) ? direct.putUrl(stagingKeyOf(file), upload, seconds) : undefined
+    if (!direct.takes(upload)) return undefined
+    return { ...(await direct.putUrl(stagingKeyOf(file), upload, seconds)), expiresAt }
   }
   // Nobody would tell us of downloads that move the end of the file.
   const countsDownloads = touchOn !== 'none' && file.expiryPolicy === 'since-last-active'
   if (countsDownloads || file.blobKey === null) return undefined
   const disposition = contentDisposition(file.name)
-  return direct.getUrl(file.blobKey, { mimeType: servedType(file, serves), disposition }, seconds)
+  const as = { mimeType: servedType(file, serves), disposition }
+  return { url: await direct.getUrl(file.blobKey, as, seconds), expiresAt, headers: {} }
 }
 
 /**
@@ -90,8 +99,8 @@ async function directUrl(
 export async function followLink(services: Services, method: LinkMethod, token: string): Promise<LinkedFile> {
   const claim = readLink(token)
   const file = claim && (await services.metadata.findFile(claim.fileId))
-  if (claim === undefined || file === undefined || !verifyLink(services.linkKeys, token, bindingOf(file)))
-    throw invalid()
+  if (claim === undefined || file === undefined) throw invalid()
+  if (!verifyLink(services.linkKeys, token, bindingOf(file, claim.method))) throw invalid()
   if (claim.method !== method || isOver(claim.expiresAt, services.clock)) throw invalid()
   if (isGone(file, services.clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
   return { file, servedType: servedType(file, claim.serves) }
@@ -101,8 +110,10 @@ function servedType({ mimeType }: FileRecord, serves: ServedType): string {
   return serves === 'declared' ? mimeType : inertType(mimeType)
 }
 
-function bindingOf({ mimeType, sizeBytes, writeOnce }: FileRecord): LinkBinding {
-  return { mimeType, sizeBytes, writeOnce }
+/** A server of a release that knows no digests takes no PUT for a file that has one announced. */
+function bindingOf(file: FileRecord, method: LinkMethod): LinkBinding {
+  const { mimeType, sizeBytes, writeOnce, expectedSha256 } = file
+  return { mimeType, sizeBytes, writeOnce, sha256: method === 'PUT' ? expectedSha256 : null }
 }
 
 function isOver(expiresAt: number, clock: Clock): boolean {

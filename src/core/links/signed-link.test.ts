@@ -19,7 +19,7 @@ function newLinkKey(): LinkKey {
 }
 
 const key = newLinkKey()
-const binding: LinkBinding = { mimeType: 'text/plain', sizeBytes: 5, writeOnce: false }
+const binding: LinkBinding = { mimeType: 'text/plain', sizeBytes: 5, writeOnce: false, sha256: null }
 
 function newClaim(): LinkClaim {
   const method = randomInt(2) === 0 ? 'PUT' : 'GET'
@@ -85,6 +85,7 @@ test('a token is not good for a file that is bound otherwise', () => {
     { ...binding, sizeBytes: 6 },
     { ...binding, sizeBytes: 50 },
     { ...binding, writeOnce: true },
+    { ...binding, sha256: 'a'.repeat(64) },
   ]
   for (const other of others) assert.equal(verifyLink([key], token, other), false)
 })

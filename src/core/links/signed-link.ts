@@ -31,6 +31,8 @@ export interface LinkBinding {
   readonly mimeType: string
   readonly sizeBytes: number
   readonly writeOnce: boolean
+  /** Of the only bytes that may be put; null: any. */
+  readonly sha256: string | null
 }
 
 /*
@@ -89,9 +91,11 @@ export function verifyLink(keys: readonly LinkKey[], token: string, binding: Lin
 }
 
 /** Hex. */
-function macOf(key: LinkKey, token: Buffer, { sizeBytes, writeOnce, mimeType }: LinkBinding): string {
+function macOf(key: LinkKey, token: Buffer, binding: LinkBinding): string {
+  const { sizeBytes, writeOnce, mimeType, sha256 } = binding
   const claim = token.toString('hex', 0, MAC_OFFSET)
-  return hmacSha256(padsOf(key), `${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}`)
+  const only = sha256 === null ? '' : `\n${sha256}`
+  return hmacSha256(padsOf(key), `${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}${only}`)
 }
 
 /** The key as the two hashes of an HMAC begin with it, the outer with room for the inner's result. */

@@ -23,8 +23,8 @@ export function stagingKeyOf({ id }: Pick<FileRecord, 'id'>): BlobKey {
   return id.replaceAll('-', '')
 }
 
-export function directUploadOf({ sizeBytes, mimeType, writeOnce }: FileRecord): DirectUpload {
-  return { sizeBytes, mimeType, once: writeOnce }
+export function directUploadOf({ sizeBytes, mimeType, writeOnce, expectedSha256 }: FileRecord): DirectUpload {
+  return { sizeBytes, mimeType, sha256: expectedSha256, once: writeOnce }
 }
 
 /**

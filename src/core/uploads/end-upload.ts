@@ -7,6 +7,7 @@ import { readFile } from '../files/read-file.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
+import { requireDigest } from './announced-digest.ts'
 import { requireSize, takeStaged } from './direct-upload.ts'
 import { discardBlob } from './stage-blob.ts'
 import type { Alongside } from './start-upload.ts'
@@ -37,6 +38,7 @@ export async function completeUpload(
     try {
       const whole = { ...file, ...taken?.bytes }
       checkSize(whole)
+      requireDigest(whole, whole.sha256)
       await checkMd5(services, whole, input.md5)
     } catch (error) {
       await undo()

@@ -4,19 +4,21 @@ import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import type { Services } from '../services.ts'
+import { announcedBody } from './announced-digest.ts'
 import { discardBlob, stageBlob } from './stage-blob.ts'
 
 /**
  * Receives the bytes of a pending upload, durably. They replace the ones staged before, unless the upload is write-once.
  * Nothing is visible until the upload is completed; on any failure nothing is kept.
- * @throws ServiceError `link-invalid` if the upload is over, `bytes-already-stored`, `storage-full`, and what `body` throws
+ * @throws ServiceError `link-invalid` if the upload is over, `checksum-mismatch` if these are not the announced bytes,
+ *   `bytes-already-stored`, `storage-full`, and what `body` throws
  */
 export async function stageUpload(
   services: Services,
   file: FileRecord,
   body: IncomingBody,
 ): Promise<Digests> {
-  const blob = await stageBlob(services, body, { announcedBytes: file.sizeBytes })
+  const blob = await stageBlob(services, announcedBody(file, body), { announcedBytes: file.sizeBytes })
   try {
     await pointAt(services, file, blob.key, blob)
     return blob

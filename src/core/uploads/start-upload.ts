@@ -19,6 +19,8 @@ export interface StartUpload {
   readonly lifetimeSeconds: number
   /** Refuse a second PUT instead of letting it replace the first. */
   readonly writeOnce: boolean
+  /** Refuse any bytes but these; lower-case hex. Null: any of the size. */
+  readonly sha256: string | null
   readonly expiry: ExpiryRule
 }
 
@@ -57,6 +59,7 @@ export async function startUpload(
     storedAt: null,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
     writeOnce: input.writeOnce,
+    expectedSha256: input.sha256,
     expiryPolicy: expiry.expiryPolicy,
     ttlDays: expiry.ttlDays,
     lastActiveAt: expiry.lastActiveAt,

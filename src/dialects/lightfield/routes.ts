@@ -10,6 +10,7 @@ import { touchFile } from '../../core/files/touch-file.ts'
 import { type IssuedLink, issueLink } from '../../core/links/link.ts'
 import type { AnswerSlot } from '../../core/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
+import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
 import { cancelUpload, completeUpload } from '../../core/uploads/end-upload.ts'
 import { type StartUpload, startUpload } from '../../core/uploads/start-upload.ts'
 import { idempotently } from '../../http/idempotent.ts'
@@ -46,11 +47,12 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
     '/v1/files',
     {
       config: writes,
-      preValidation: checkIdempotencyKey,
+      preValidation: [checkIdempotencyKey, checkDigest],
       schema: {
         tags: fileTag,
         operationId: 'file.create',
         summary: 'Create a file upload session',
+        headers: schemas.CreateHeaders,
         body: schemas.CreateBody,
         response: { 200: schemas.CreatedFileBody, ...errors },
       },
@@ -193,10 +195,11 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
 
 /** Order of checks: the body's own rules, then the role that the purpose asks for, then what the purpose allows. */
 function fromCreateBody(
-  { body, caller }: FastifyRequest<{ Body: schemas.CreateBody }>,
+  request: FastifyRequest<{ Body: schemas.CreateBody }>,
   { clock }: Services,
   settings: LightfieldSettings,
 ): StartUpload {
+  const { body, caller } = request
   const { filename, mimeType, sizeBytes } = body
   checkName('filename', filename)
   checkMimeType('mimeType', mimeType)
@@ -211,12 +214,13 @@ function fromCreateBody(
     purpose: null,
     lifetimeSeconds: settings.sessionSeconds,
     writeOnce: stamped,
+    sha256: digestOf(request) || null,
     expiry: { policy: 'never' },
   }
 }
 
 function toCreatedText(services: Services, file: FileRecord): string | Promise<string> {
-  const print = ({ url }: IssuedLink) => JSON.stringify(toCreatedBody(file, file.createdAt, url))
+  const print = (link: IssuedLink) => JSON.stringify(toCreatedBody(file, file.createdAt, link))
   const link = issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
   return link instanceof Promise ? link.then(print) : print(link)
 }
@@ -234,6 +238,19 @@ const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done
     throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
   }
   done()
+}
+
+const checkDigest: preValidationHookHandler = (request, _reply, done) => {
+  if (!schemas.DIGEST.test(digestOf(request))) {
+    const message = `${DIGEST_HEADER} must be 64 lower-case hex characters.`
+    throw new ServiceError('field-invalid', message, { field: DIGEST_HEADER })
+  }
+  done()
+}
+
+/** The SHA-256 that the client announces. Empty: none, whether or not there is a header. */
+function digestOf({ headers }: FastifyRequest): string {
+  return String(headers['entrepot-content-sha256'] ?? '')
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
 import { purposes } from './settings.ts'
 
 /** The vendor's own bound: 512 MiB. */
@@ -6,11 +7,25 @@ export const MAX_FILE_BYTES = 536_870_912
 /** Not the vendor's: a type that is longer could not come back in a header. */
 const MAX_MIME_TYPE_CHARACTERS = 1024
 
+/** An announced SHA-256, or none. */
+export const DIGEST = /^([0-9a-f]{64})?$/
+
 const strict = { additionalProperties: false }
 const time = (description: string) => Type.String({ format: 'date-time', description })
 /** As one schema with two types: a union would have the serializer validate every value to find its branch. */
 const timeOrNull = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description })
+
+/** Ours: the vendor's body takes no further field. Checked in `routes.ts`, before the body and under this very name. */
+export const CreateHeaders = Type.Object({
+  [DIGEST_HEADER]: Type.Optional(
+    Type.String({
+      pattern: DIGEST.source,
+      description:
+        'SHA-256 of the bytes, in lower-case hex: no other bytes are taken. An extension of Entrepot.',
+    }),
+  ),
+})
 
 export const CreateBody = Type.Object(
   {

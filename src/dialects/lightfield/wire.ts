@@ -36,12 +36,8 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
 }
 
 /** Shown by create alone; a client that loses the URL opens a new session. */
-export function toCreatedBody(file: FileRecord, now: number, uploadUrl: string) {
-  return { ...toFileBody(file, now), uploadUrl, uploadHeaders: uploadHeadersOf(file) }
-}
-
-function uploadHeadersOf({ mimeType, writeOnce }: FileRecord): Record<string, string> {
-  return writeOnce ? { 'content-type': mimeType, 'if-none-match': '*' } : { 'content-type': mimeType }
+export function toCreatedBody(file: FileRecord, now: number, { url, headers }: IssuedLink) {
+  return { ...toFileBody(file, now), uploadUrl: url, uploadHeaders: headers }
 }
 
 export function toListBody(files: readonly FileRecord[], totalCount: number, now: number) {

@@ -14,6 +14,7 @@ export function describeFiles(shared: OpenStore): void {
   testStore(shared, 'a file comes back as it went in, field by field', async (store) => {
     const full = sampleFile({
       md5: 'b'.repeat(32),
+      expectedSha256: 'a'.repeat(64),
       expiresAt: NOW + 1,
       expiryPolicy: 'since-created',
       ttlDays: 7,

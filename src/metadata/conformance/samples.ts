@@ -115,6 +115,7 @@ export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
     storedAt: NOW,
     uploadExpiresAt: null,
     writeOnce: true,
+    expectedSha256: null,
     expiryPolicy: 'never',
     ttlDays: 0,
     lastActiveAt: NOW,
