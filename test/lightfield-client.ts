@@ -161,6 +161,11 @@ export function md5Of(content: string | Uint8Array): string {
   return hash('md5', content)
 }
 
+/** The header by which a create announces that these bytes will come and no others. */
+export function announcing(content: string | Uint8Array): Headings {
+  return { 'Entrepot-Content-Sha256': hash('sha256', content) }
+}
+
 /** Status, `type`, and where the vendor has them `code` and `param`. */
 export type Refusal = readonly [status: number, type: string, code?: string, param?: string]
 

@@ -20,6 +20,7 @@ after(() => Promise.all([server.stop(), limited.stop()]))
 const badVersion = { 'lightfield-version': '2025-01-01' }
 const badKey = { authorization: 'Bearer nobody' }
 const notJson = { 'content-type': 'text/plain' }
+const badDigest = { 'entrepot-content-sha256': 'x' }
 const longKey = { 'idempotency-key': 'k'.repeat(256) }
 const UNKNOWN = '/v1/files/fil_0000000000000000000000000'
 
@@ -72,6 +73,21 @@ const pairs: readonly (readonly [string, string, () => Promise<Answer<unknown>>]
     'an overlong idempotency key before a bad field',
     '400 idempotency_key_too_long Idempotency-Key',
     () => asAdmin().create({ sizeBytes: 0 }, longKey),
+  ],
+  [
+    'a bad media type before a malformed digest',
+    '415 unsupported_media_type',
+    () => asAdmin().create({}, { ...notJson, ...badDigest }),
+  ],
+  [
+    'an overlong idempotency key before a malformed digest',
+    '400 idempotency_key_too_long Idempotency-Key',
+    () => asAdmin().create({}, { ...longKey, ...badDigest }),
+  ],
+  [
+    'a malformed digest before a bad field',
+    '400 invalid_type Entrepot-Content-Sha256',
+    () => asAdmin().create({ sizeBytes: 0 }, badDigest),
   ],
   [
     'a bad field before a missing role',

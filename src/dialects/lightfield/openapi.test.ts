@@ -50,7 +50,7 @@ interface Operation {
   readonly operationId: string
   readonly summary?: string
   readonly requestBody?: Content
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[]
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[]
   readonly responses: Readonly<Record<string, Content>>
 }
 
@@ -120,6 +120,13 @@ for (const [operationId, method, path, request, answer] of described) {
       assert.ok(operation.parameters?.some((each) => each.name === 'id' && each.in === 'path'))
   })
 }
+
+test('the description tells of the digest that a create may announce', async () => {
+  const { paths } = await description()
+  const create = Object.values(paths).find(({ post }) => post?.operationId === 'file.create')?.post
+  const header = create?.parameters?.find((each) => each.name === 'Entrepot-Content-Sha256')
+  assert.deepEqual([header?.in, header?.required], ['header', false])
+})
 
 test('an address of the description, put together as OpenAPI says, is one that answers', async () => {
   const { servers, paths } = await description()
