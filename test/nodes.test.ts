@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
+import { announcing, exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { NODES_KEY, startNodes, type TestNode } from './nodes.harness.ts'
 import { query } from './postgres.ts'
 
@@ -25,6 +25,17 @@ test('an upload may begin on one node, get its bytes on another, end on a third 
     const link = await node.client.link(upload.id)
     for (const other of nodes) assert.equal((await exchange('GET', at(other, node, link))).text, CONTENT)
   }
+})
+
+test('a digest that is announced to one node binds what another takes and a third completes', async (t) => {
+  const [first, second, third] = (await startNodes(t, 3)) as [TestNode, TestNode, TestNode]
+  const upload = ok(await first.client.create({}, announcing('right')))
+  const uploadUrl = at(second, first, upload.uploadUrl)
+  assert.equal((await putBytes({ ...upload, uploadUrl }, 'wrong')).status, 422)
+  assert.equal((await third.client.complete(upload.id)).status, 422)
+  assert.equal((await putBytes({ ...upload, uploadUrl }, 'right')).status, 200)
+  assert.equal(ok(await third.client.complete(upload.id)).status, 'COMPLETED')
+  assert.equal((await exchange('GET', await first.client.link(upload.id))).text, 'right')
 })
 
 test('one idempotency key, sent to all nodes at once, makes one file', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, hash, randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type { Environment } from '../src/config-reader.ts'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
@@ -7,7 +7,7 @@ import { parseFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
 import { TestServer } from './harness.ts'
 import { getLarge, putLarge } from './large-body.ts'
-import { LightfieldClient, md5Of, ok } from './lightfield-client.ts'
+import { announcing, assertRefusal, LightfieldClient, md5Of, ok } from './lightfield-client.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 
@@ -206,4 +206,108 @@ test('a URL that may be used once is used once, or is ours', async (t) => {
     ok(await client.complete(upload.id))
     assert.equal(await (await fetch(await client.link(upload.id))).text(), 'first')
   }
+})
+
+const DIGEST = 'x-amz-checksum-sha256'
+const MISMATCH = [422, 'unprocessable_content', undefined, 'Entrepot-Content-Sha256'] as const
+
+function stagedIn({ objects }: S3TestServer): string[] {
+  return [...objects.keys()].filter((name) => name.startsWith('staging/'))
+}
+
+test('a URL signs the announced digest, and the store itself refuses other bytes', async (t) => {
+  const { s3, server, client } = await start(t)
+  const { id, uploadUrl, uploadHeaders } = ok(await client.create({}, announcing('right')))
+  const signed = { 'content-type': 'text/plain', [DIGEST]: hash('sha256', 'right', 'base64') }
+  assert.deepEqual(uploadHeaders, signed)
+  const query = new URL(uploadUrl).searchParams
+  assert.equal(query.get('X-Amz-SignedHeaders'), `content-length;content-type;host;${DIGEST}`)
+  // In the query a digest would bind nobody, and the SDK knows only that of no bytes at all.
+  assert.deepEqual(
+    [...query.keys()].filter((name) => /checksum/i.test(name)),
+    [],
+  )
+  assert.equal(await put(uploadUrl, signed, 'wrong'), 400)
+  const { [DIGEST]: _digest, ...dropped } = uploadHeaders
+  const changed = { ...signed, [DIGEST]: hash('sha256', 'wrong', 'base64') }
+  for (const body of ['right', 'wrong'])
+    for (const headers of [dropped, changed]) assert.equal(await put(uploadUrl, headers, body), 403)
+  assert.equal(await put(`${uploadUrl}&${new URLSearchParams(signed)}`, dropped, 'right'), 403)
+  assert.deepEqual(stagedIn(s3), [])
+  assert.equal((await client.complete(id)).status, 422)
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  ok(await client.complete(id, { md5: md5Of('right') }))
+  assert.equal(await (await fetch(await client.link(id))).text(), 'right')
+  assert.equal((await rowOf(server, id)).sha256, hash('sha256', 'right'))
+  await assertTidy(server)
+})
+
+test('a URL for which nothing was announced signs no digest', async (t) => {
+  const { client } = await start(t)
+  const { uploadUrl, uploadHeaders } = await client.pending()
+  assert.deepEqual(uploadHeaders, { 'content-type': 'text/plain' })
+  assert.doesNotMatch(uploadUrl, /checksum/i)
+})
+
+test('a URL that may be used once signs the digest, too', async (t) => {
+  const { client } = await start(t)
+  const fields = { purpose: 'knowledge_user' }
+  const { id, uploadUrl, uploadHeaders } = ok(await client.create(fields, announcing('right')))
+  assert.deepEqual(Object.keys(uploadHeaders), ['content-type', 'if-none-match', DIGEST])
+  assert.equal(await put(uploadUrl, uploadHeaders, 'wrong'), 400)
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 412)
+  ok(await client.complete(id))
+})
+
+test('a repeated create answers with the same URL and headers', async (t) => {
+  const { client } = await start(t)
+  const key = { 'idempotency-key': randomUUID() }
+  const first = await client.create({}, { ...key, ...announcing('right') })
+  const second = await client.create({}, { ...key, ...announcing('wrong') })
+  assert.equal(second.text, ok(first) && first.text)
+  assert.equal(second.body.uploadHeaders[DIGEST], hash('sha256', 'right', 'base64'))
+})
+
+/** Puts wrong bytes where the store lets them in; no file comes of them, and the right ones may follow. */
+async function assertLateRefusal(t: TestContext, quirks: S3Quirks): Promise<void> {
+  const { s3, server, client } = await start(t, quirks)
+  const { id, uploadUrl, uploadHeaders } = ok(await client.create({}, announcing('right')))
+  assert.ok(uploadUrl.startsWith(s3.endpoint))
+  assert.deepEqual(uploadHeaders, { 'content-type': 'text/plain' })
+  assert.equal(await put(uploadUrl, uploadHeaders, 'wrong'), 200)
+  assertRefusal(await client.complete(id), MISMATCH)
+  assertRefusal(await client.complete(id, { md5: md5Of('wrong') }), MISMATCH)
+  assert.equal((await rowOf(server, id)).state, 'pending')
+  await assertTidy(server)
+  while ((await collectBlobs(server.app.services)) > 0);
+  assert.deepEqual(
+    [...s3.objects.keys()].filter((name) => name.startsWith('blobs/')),
+    [],
+  )
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  ok(await client.complete(id))
+  assert.equal(await (await fetch(await client.link(id))).text(), 'right')
+}
+
+test('a store that minds checksums is sent none, and what it lets in is no file', async (t) => {
+  await assertLateRefusal(t, { noChecksums: true })
+  await assertLateRefusal(t, { noChecksums: true, opaqueEtags: true })
+  await assertLateRefusal(t, { noChecksums: true, noConditions: true })
+})
+
+test('wrong bytes that get past a store which tells digests are no file either', async (t) => {
+  const { s3, server, client } = await start(t)
+  const { id, uploadUrl, uploadHeaders } = ok(await client.create({}, announcing('right')))
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  const [name = ''] = stagedIn(s3)
+  const other = await client.pending()
+  assert.equal(await put(other.uploadUrl, other.uploadHeaders, 'wrong'), 200)
+  const [wrong] = stagedIn(s3).filter((each) => each !== name)
+  s3.objects.set(name, s3.objects.get(wrong ?? '') ?? assert.fail('nothing staged'))
+  assertRefusal(await client.complete(id), MISMATCH)
+  assert.equal((await rowOf(server, id)).state, 'pending')
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  assert.equal(ok(await client.complete(id)).status, 'COMPLETED')
+  await assertTidy(server)
 })

@@ -5,7 +5,7 @@ import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-
 import { parseFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
 import { TestServer } from './harness.ts'
-import { LightfieldClient, md5Of, ok, putBytes } from './lightfield-client.ts'
+import { announcing, LightfieldClient, md5Of, ok, putBytes } from './lightfield-client.ts'
 import { s3Settings } from './s3/settings.ts'
 import { Versitygw, whyNoVersitygw } from './s3/versitygw.ts'
 
@@ -50,6 +50,26 @@ describe('an installation on versitygw', { skip: reason ?? false }, () => {
       assert.deepEqual([orphans, damaged], [[], []])
     })
   }
+
+  test('takes the announced bytes and no others, and they are put with their digest', async (t) => {
+    const settings = { ENTREPOT_S3_PREFIX: 'announced/', ENTREPOT_DIRECT_TRANSFER: 'on' }
+    const server = await TestServer.start({ ...s3Settings(s3), ...settings })
+    t.after(() => server.stop())
+    const client = new LightfieldClient(server)
+    const upload = ok(await client.create({}, announcing('right')))
+    assert.ok(upload.uploadUrl.startsWith(s3.endpoint))
+    const name = 'x-amz-checksum-sha256'
+    assert.ok(upload.uploadHeaders[name])
+    assert.equal((await putBytes(upload, 'wrong')).status, 400)
+    const other = createHash('sha256').update('wrong').digest('base64')
+    for (const bytes of ['right', 'wrong'])
+      for (const digest of [undefined, other])
+        assert.equal((await putBytes(upload, bytes, { [name]: digest })).status, 403)
+    assert.equal((await client.complete(upload.id)).status, 422)
+    assert.equal((await putBytes(upload, 'right')).status, 200)
+    ok(await client.complete(upload.id, { md5: md5Of('right') }))
+    assert.equal(await (await fetch(await client.link(upload.id))).text(), 'right')
+  })
 
   test('does not start on a bucket that keeps old versions', async () => {
     const { endpoint, credentials } = s3

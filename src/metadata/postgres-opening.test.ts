@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { newDatabase, PostgresServer, query } from '../../test/postgres.ts'
-import { insertTenant, sampleFile } from './conformance/samples.ts'
+import { insertTenant, sampleFile, sampleUpload } from './conformance/samples.ts'
 import { runChild } from './fixtures/processes.ts'
 import { allMigrations } from './migrate.ts'
 import { migratePostgres, openPostgresMetadataStore } from './postgres.ts'
@@ -113,6 +113,27 @@ test('files that were there before they were counted are counted, and an open pr
   assert.equal(await store.countFiles({ ...filter, states: ['stored', 'pending'] }), 200)
   await store.commit([{ kind: 'file.insert', file: sampleFile({ projectId: 'p' }) }])
   assert.equal(await store.countFiles({ ...filter, states: ['stored'] }), 101)
+})
+
+test('uploads from before digests could be announced take whatever comes, also beside later ones', async (t) => {
+  const url = await newDatabase()
+  await migratePostgres(url, allMigrations.slice(0, 6))
+  const insert = (id: string) =>
+    query(
+      url,
+      `insert into files (id, organization_id, project_id, name, size_bytes, mime_type, description, labels, created_by,
+        updated_by, created_at, updated_at, state, write_once, expiry_policy, ttl_days, last_active_at)
+      values ('${id}', 'o', 'p', 'n', 5, 'text/plain', '', '{}', 'u', 'u', 1, 1, 'pending', 0, 'never', 0, 1)`,
+    )
+  await insert('before')
+  const store = await openPostgresMetadataStore(url)
+  t.after(() => store.close())
+  // As a server of the release before does it, which does not know the column.
+  await insert('beside')
+  for (const id of ['before', 'beside']) assert.equal((await store.findFile(id))?.expectedSha256, null)
+  const announced = sampleUpload({ expectedSha256: 'b'.repeat(64) })
+  await store.commit([{ kind: 'file.insert', file: announced }])
+  assert.deepEqual(await store.findFile(announced.id), announced)
 })
 
 test('a process of an older release goes on while a newer one adds to the schema', async (t: TestContext) => {
