@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
-import { type CreatedFile, exchange, LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+import {
+  announcing,
+  type CreatedFile,
+  exchange,
+  LightfieldClient,
+  ok,
+  putBytes,
+} from '../../test/lightfield-client.ts'
+import { verifyLink } from '../core/links/signed-link.ts'
 
 const DOWNLOAD_SECONDS = 900
 const SESSION_SECONDS = 3600
@@ -174,4 +182,21 @@ test('links are never made from the Host header', async () => {
       .end(body)
   })
   assert.ok(JSON.parse(text).uploadUrl.startsWith(`${server.url}/transfer/`))
+})
+
+test('a server that knows no announced digests takes no PUT for one, and serves the file afterwards', async () => {
+  const { linkKeys } = server.app.services
+  const isGoodThere = (link: string) =>
+    verifyLink(linkKeys, link.slice(link.lastIndexOf('/') + 1), {
+      mimeType: 'text/plain',
+      sizeBytes: 5,
+      writeOnce: false,
+      sha256: null,
+    })
+  const upload = ok(await client.create({}, announcing('hello')))
+  assert.equal(isGoodThere(upload.uploadUrl), false)
+  assert.equal(isGoodThere((await client.pending()).uploadUrl), true)
+  assert.equal((await putBytes(upload)).status, 200)
+  ok(await client.complete(upload.id))
+  assert.equal(isGoodThere(await client.link(upload.id)), true)
 })
