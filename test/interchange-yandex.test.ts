@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { type IdFormName, idFormNames, parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import type { FileBody } from '../src/dialects/llamacloud/wire.ts'
 import { TestServer } from './harness.ts'
-import { LightfieldClient, ok } from './lightfield-client.ts'
+import { announcing, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
 import { settledUsage } from './usage.ts'
 import { done, YandexRest } from './yandex-rest.ts'
@@ -94,11 +94,26 @@ async function textAt(url: string): Promise<string> {
   return answer.text()
 }
 
+/** Every body that shows the file, and the tag of its bytes, without its ids. */
+async function shownOf(id: string): Promise<unknown[]> {
+  const bodies = [ok(await field.retrieve(id)), (await llama.get(`/${id}`)).body, done(await yandex.get(id))]
+  const { headers } = await fetch(await field.link(id), { method: 'HEAD' })
+  return [...bodies.map((body) => ({ ...body, id: undefined })), headers.get('etag')]
+}
+
 async function remove(api: string, id: string): Promise<void> {
   // Lightfield has no way to delete a file.
   if (api === 'llamacloud') assert.equal((await llama.delete(id)).status, 204)
   else assert.equal((await yandex.delete(id)).status, 200)
 }
+
+test('a file whose digest was announced looks like any other in every API', async () => {
+  const fields = { filename: NAME, sizeBytes: Buffer.byteLength(CONTENT) }
+  const upload = ok(await field.create(fields, announcing(CONTENT)))
+  assert.equal((await putBytes(upload, CONTENT)).status, 200)
+  const { id } = ok(await field.complete(upload.id))
+  assert.deepEqual(await shownOf(id), await shownOf(await apis.lightfield.make()))
+})
 
 for (const [maker, { make }] of Object.entries(apis)) {
   for (const [reader, { form, see }] of Object.entries(apis)) {
