@@ -53,7 +53,7 @@ export interface StoreDigests {
 export interface DirectTransfer {
   /** Whether one URL can do this here. */
   takes(upload: DirectUpload): boolean
-  /** For PUT. Its headers hold the digest as far as the store can tell it. */
+  /** For PUT. The digest is among the headers where the store checks it; elsewhere other bytes get in, too. */
   putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<SignedUrl>
   /** For GET of a blob, as this type and disposition. Unlike other readers it is cut short when the blob is deleted. */
   getUrl(
