@@ -292,8 +292,20 @@ async function assertLateRefusal(t: TestContext, quirks: S3Quirks): Promise<void
 
 test('a store that minds checksums is sent none, and what it lets in is no file', async (t) => {
   await assertLateRefusal(t, { noChecksums: true })
+  await assertLateRefusal(t, { noDigests: true })
   await assertLateRefusal(t, { noChecksums: true, opaqueEtags: true })
   await assertLateRefusal(t, { noChecksums: true, noConditions: true })
+})
+
+test('a store on which a copy cannot be told from another gives out no upload URLs', async (t) => {
+  const { s3, server, client } = await start(t, { noConditions: true, opaqueEtags: true })
+  const { id, uploadUrl, uploadHeaders } = ok(await client.create({}, announcing('right')))
+  assert.ok(uploadUrl.startsWith(server.url))
+  assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
+  ok(await client.complete(id))
+  const link = await client.link(id)
+  assert.ok(link.startsWith(s3.endpoint))
+  assert.equal(await (await fetch(link)).text(), 'right')
 })
 
 test('wrong bytes that get past a store which tells digests are no file either', async (t) => {

@@ -159,13 +159,14 @@ test('the start says in one line what the store can do, and nothing secret', asy
   const app = await startApp(config, { logger })
   t.after(() => app.stop())
   const line = JSON.parse(lines.find((text) => text.includes('conditionalWrites')) ?? '{}')
-  const { bucket, conditionalWrites, checksums, etagIsMd5, copyDigest, conditionalCopy } = line
+  const { bucket, conditionalWrites, checksums, digests, etagIsMd5, copyDigest, conditionalCopy } = line
   assert.deepEqual(
-    { bucket, conditionalWrites, checksums, etagIsMd5, copyDigest, conditionalCopy },
+    { bucket, conditionalWrites, checksums, digests, etagIsMd5, copyDigest, conditionalCopy },
     {
       bucket: s3.bucket,
       conditionalWrites: false,
       checksums: true,
+      digests: true,
       etagIsMd5: true,
       copyDigest: true,
       conditionalCopy: false,

@@ -42,12 +42,15 @@ export class S3DirectTransfer implements DirectTransfer {
   }
 
   takes({ sizeBytes, once }: DirectUpload): boolean {
-    return sizeBytes <= MAX_BYTES && (!once || this.#abilities.conditionalWrites)
+    const { conditionalWrites, conditionalCopy, etagIsMd5 } = this.#abilities
+    // Otherwise nothing could tell that what was copied is what was looked at.
+    const canPromote = conditionalCopy || etagIsMd5
+    return canPromote && sizeBytes <= MAX_BYTES && (!once || conditionalWrites)
   }
 
   async putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<SignedUrl> {
     const { sizeBytes, mimeType, once } = upload
-    const digest = this.#abilities.checksums ? base64Of(upload.sha256) : undefined
+    const digest = this.#abilities.digests ? base64Of(upload.sha256) : undefined
     const command = new PutObjectCommand({
       ...this.#bucket,
       Key: this.#names.stagingNameOf(staged),

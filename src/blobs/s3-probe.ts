@@ -17,6 +17,8 @@ export interface S3Abilities {
   readonly conditionalWrites: boolean
   /** CRC32 is checked on arrival. */
   readonly checksums: boolean
+  /** A SHA-256 is checked on arrival. */
+  readonly digests: boolean
   /** The ETag of a small object is the MD5 of its bytes. */
   readonly etagIsMd5: boolean
   /** A copy answers with the SHA-256 of what was copied. */
@@ -70,12 +72,14 @@ class Probe {
 
   async run(): Promise<S3Abilities> {
     const { checksums, etag } = await this.#putChecked()
+    const digests = checksums && (await this.#checksDigest())
     const conditionalWrites = await this.#isRefused(() => this.#put({ IfNoneMatch: '*' }))
     const conditionalCopy = await this.#isRefused(() => this.#copy({ CopySourceIfMatch: OTHER_ETAG }))
     const copyDigest = checksums && (await this.#copyDigest())
     return {
       conditionalWrites,
       checksums,
+      digests,
       etagIsMd5: etag === `"${BODY_MD5}"`,
       copyDigest,
       conditionalCopy,
@@ -98,9 +102,18 @@ class Probe {
       const { ChecksumCRC32, ETag } = await this.#put({ ChecksumCRC32: sum.toString('base64') })
       return { checksums: ChecksumCRC32 !== undefined, etag: ETag }
     } catch (error) {
-      if (statusOf(error) !== 400 && statusOf(error) !== 501) throw error
+      requireMinded(error)
       const { ETag } = await this.#put({})
       return { checksums: false, etag: ETag }
+    }
+  }
+
+  async #checksDigest(): Promise<boolean> {
+    try {
+      return (await this.#put({ ChecksumSHA256: BODY_SHA256 })).ChecksumSHA256 === BODY_SHA256
+    } catch (error) {
+      requireMinded(error)
+      return false
     }
   }
 
@@ -111,8 +124,8 @@ class Probe {
       return false
     } catch (error) {
       if (isTaken(error)) return true
-      if (statusOf(error) === 400 || statusOf(error) === 501) return false
-      throw error
+      requireMinded(error)
+      return false
     }
   }
 
@@ -120,8 +133,8 @@ class Probe {
     try {
       return (await this.#copy({ ChecksumAlgorithm: 'SHA256' })) === BODY_SHA256
     } catch (error) {
-      if (statusOf(error) === 400 || statusOf(error) === 501) return false
-      throw error
+      requireMinded(error)
+      return false
     }
   }
 
@@ -150,6 +163,11 @@ class Probe {
     const known = this.#made.some(({ Key, VersionId }) => Key === made.Key && VersionId === made.VersionId)
     if (!known) this.#made.push(made)
   }
+}
+
+/** Rethrows whatever does not say that the store minds what was asked of it. */
+function requireMinded(error: unknown): void {
+  if (statusOf(error) !== 400 && statusOf(error) !== 501) throw error
 }
 
 const credentialCodes = new Set([

@@ -16,6 +16,8 @@ export interface S3Quirks {
   readonly noConditions?: boolean
   /** Refuses checksum headers, as some stores do (aws-sdk-js-v3#6810). */
   readonly noChecksums?: boolean
+  /** The same for SHA-256 alone. */
+  readonly noDigests?: boolean
   readonly versioned?: boolean
   /** ETags that are no MD5, as with encryption by KMS. */
   readonly opaqueEtags?: boolean
@@ -280,6 +282,7 @@ export class S3TestServer {
     )
     if (given === undefined) return {}
     if (this.quirks.noChecksums) throw new S3Refusal(501, 'NotImplemented', `${given} is not implemented`)
+    if (this.quirks.noDigests && given === 'x-amz-checksum-sha256') throw new S3Refusal(501, 'NotImplemented')
     const sums: Record<string, string> = {
       'x-amz-checksum-crc32': crc32Base64(body),
       'x-amz-checksum-sha256': sha256Base64(body),
