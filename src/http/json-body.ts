@@ -22,7 +22,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     done()
   })
   server.addHook('preParsing', ({ raw, headers }, _reply, payload, done) => {
-    if (headers['content-type']?.toLowerCase().startsWith(JSON_TYPE)) late.await(raw)
+    if (headers['content-type']?.toLowerCase().startsWith(JSON_TYPE)) late.expect(raw)
     done(null, payload)
   })
   const parse = server.getDefaultJsonParser('error', 'error')
@@ -34,7 +34,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     return parse(request, body.toString('utf8'), done)
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
-    late.await(payload)
+    late.expect(payload)
     return refuseUnlessEmpty(payload)
   })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
@@ -59,7 +59,7 @@ class BodyDeadlines {
     this.#timer = setInterval(() => this.#check(), maxMs / CHECKS_PER_DEADLINE).unref()
   }
 
-  await(request: IncomingMessage): void {
+  expect(request: IncomingMessage): void {
     this.#awaited.set(request, performance.now() + this.#maxMs)
   }
 
