@@ -1,11 +1,12 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { kept } from './prepare.ts'
+import type { SqlRow } from './sql-engine.ts'
 
 /**
- * Longer than one turn of a busy event loop takes to read what came in, and shorter than anybody can hear of a commit and
- * ask about it.
+ * Long enough for a busy event loop to read dozens of requests, and shorter than anybody can hear of another process's commit
+ * and ask about it: that process has to end first.
  */
-const MAX_AGE_MS = 1
+const MAX_AGE_MS = 4
 
 /** Records kept at most; beyond it all are forgotten, which costs a look-up each. */
 const MAX_KEPT = 4096
@@ -36,6 +37,7 @@ export class ReadSnapshot {
     this.#begin = db.prepare('BEGIN')
     this.#commit = db.prepare('COMMIT')
     this.#dataVersion = db.prepare('PRAGMA data_version')
+    this.#dataVersion.setReturnArrays(true)
   }
 
   /** Makes sure that the next read sees every commit up to now, or up to the beginning of this turn. */
@@ -48,7 +50,7 @@ export class ReadSnapshot {
     this.#openedAt = now
     setImmediate(this.#endTurn)
     // The first read of the transaction: from here on it sees one state of the database.
-    const version = this.#dataVersion.get()?.data_version
+    const [version] = this.#dataVersion.get() as unknown as SqlRow
     if (version !== this.#version) this.#forget()
     this.#version = version
   }
