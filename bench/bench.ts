@@ -11,7 +11,8 @@
  * Candidates take turns, so that a noisy neighbour meets all of them alike, and with requests these are short: a machine
  * that is shared is not for long what it was. A ratio is the median of the ratios of measurements made one after the other.
  * The exit code is 0 unless something failed: this measures, it does not judge. Settings: ENTREPOT_BENCH_ROUNDS (5),
- * ENTREPOT_BENCH_SECONDS (3, of requests per candidate and round), ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of disk per round, and one more, in the folder for temporary files.
+ * ENTREPOT_BENCH_SECONDS (3, of requests per candidate and round), ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of
+ * disk per round, and one more, in the folder for temporary files.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -56,8 +56,9 @@ export function parseFileId(text: string): FileId | undefined {
   const known = parsed.get(text)
   if (known !== undefined) return known
   const id = readAnyForm(text)
+  if (id === undefined) return undefined
   if (parsed.size === MAX_REMEMBERED) parsed.clear()
-  if (id !== undefined) parsed.set(text, id)
+  parsed.set(text, id)
   return id
 }
 
