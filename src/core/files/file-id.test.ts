@@ -25,6 +25,7 @@ test('an id that is new has the shape of each form and is read back from it', ()
       const printed = printFileId(id, form)
       assert.match(printed, shapes[form])
       assert.equal(parseFileId(printed), id, printed)
+      assert.equal(printFileId(id, form), printed)
     }
   }
 })

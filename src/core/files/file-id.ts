@@ -21,6 +21,9 @@ const radixForms = {
   yandex: { prefix: 'fvt', alphabet: '0123456789abcdefghijklmnopqrstuv', length: 26, pattern: /^[0-9a-v]+$/ },
 } as const satisfies Record<string, IdForm>
 
+type RadixFormName = keyof typeof radixForms
+const radixFormNames = Object.keys(radixForms) as RadixFormName[]
+
 const LLAMACLOUD_PREFIX = 'dfl-'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** As many digits of either alphabet as a number holds exactly. */
@@ -48,7 +51,7 @@ let lastTime = ''
 export function printFileId(id: FileId, form: IdFormName): string {
   if (form === 'uuid') return id
   if (form === 'llamacloud') return LLAMACLOUD_PREFIX + id
-  return printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
+  return printed[form].get(id) ?? printRadix(BigInt(`0x${id.replaceAll('-', '')}`), radixForms[form])
 }
 
 /** Reads any dialect's form and the bare UUID (UUIDs in any letter case). Anything else is undefined. */
@@ -56,26 +59,35 @@ export function parseFileId(text: string): FileId | undefined {
   const known = parsed.get(text)
   if (known !== undefined) return known
   const id = readAnyForm(text)
-  if (id === undefined) return undefined
-  if (parsed.size === MAX_REMEMBERED) parsed.clear()
-  parsed.set(text, id)
+  if (id !== undefined) remember(text, id)
   return id
 }
 
-/** The same ids come again and again, and taking 25 digits apart costs more than a look-up. */
+/** The same ids come again and again, each goes back with its answer, and 25 digits cost more than a look-up. */
 const parsed = new Map<string, FileId>()
+const printed = { lightfield: new Map<FileId, string>(), yandex: new Map<FileId, string>() }
 const MAX_REMEMBERED = 4096
+
+function remember(text: string, id: FileId): void {
+  if (parsed.size === MAX_REMEMBERED) for (const known of [parsed, ...Object.values(printed)]) known.clear()
+  parsed.set(text, id)
+  const form = radixFormOf(text)
+  if (form !== undefined) printed[form].set(id, text)
+}
 
 function readAnyForm(text: string): FileId | undefined {
   const lower = text.toLowerCase()
   const uuid = lower.startsWith(LLAMACLOUD_PREFIX) ? lower.slice(LLAMACLOUD_PREFIX.length) : lower
   if (UUID.test(uuid)) return uuid
-  for (const form of Object.values(radixForms)) {
-    if (text.length === form.prefix.length + form.length && text.startsWith(form.prefix)) {
-      return parseRadix(text.slice(form.prefix.length), form)
-    }
-  }
-  return undefined
+  const name = radixFormOf(text)
+  return name && parseRadix(text.slice(radixForms[name].prefix.length), radixForms[name])
+}
+
+function radixFormOf(text: string): RadixFormName | undefined {
+  return radixFormNames.find((name) => {
+    const { prefix, length } = radixForms[name]
+    return text.length === prefix.length + length && text.startsWith(prefix)
+  })
 }
 
 function printRadix(value: bigint, form: IdForm): string {
