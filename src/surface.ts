@@ -86,7 +86,7 @@ function answerErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answere
 
 function handleErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
   scope.setErrorHandler((error, request, reply) => {
-    const serviceError = toServiceError(error, request.routeOptions.bodyLimit)
+    const serviceError = toServiceError(error)
     logFault(logger, request, serviceError)
     return sendError(serviceError, request, reply, answererFor(request))
   })

@@ -7,8 +7,6 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_TYPE: 'body-type-unsupported',
   FST_ERR_CTP_INVALID_JSON_BODY: 'body-not-json',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'body-not-json',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'request-malformed',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
   FST_ERR_BAD_URL: 'route-unknown',
   FST_ERR_MAX_PARAM_LENGTH: 'route-unknown',
   FST_ERR_ASYNC_CONSTRAINT: 'internal',
@@ -17,8 +15,6 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
 const messages: Partial<Record<ErrorCode, string>> = {
   'body-type-unsupported': 'Send Content-Type: application/json.',
   'body-not-json': 'The body is not valid JSON.',
-  'request-malformed': 'The request is malformed.',
-  'body-too-large': 'The body is too large.',
   'route-unknown': 'There is nothing at this address.',
 }
 
@@ -39,11 +35,8 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
 /** A store that is away may be back soon; a move takes its time, and every client will come again. */
 const retrySeconds: Partial<Record<StoreErrorCode, number>> = { unavailable: 2, timeout: 2, 'read-only': 10 }
 
-/**
- * Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log.
- * @param maxBodyBytes what the route takes at most, for whoever sent more
- */
-export function toServiceError(error: unknown, maxBodyBytes?: number): ServiceError {
+/** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
+export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
@@ -54,9 +47,7 @@ export function toServiceError(error: unknown, maxBodyBytes?: number): ServiceEr
   if (isAbort(error))
     return new ServiceError('body-incomplete', 'The request ended before its body did.', { cause: error })
   const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ''] ?? 'internal'
-  const isOver = code === 'body-too-large' && maxBodyBytes !== undefined
-  const message = isOver ? `The body exceeds the maximum of ${maxBodyBytes} bytes.` : messages[code]
-  return new ServiceError(code, message ?? 'Unexpected error.', { cause: error })
+  return new ServiceError(code, messages[code] ?? 'Unexpected error.', { cause: error })
 }
 
 /** How Node tells that a client went away in the middle of a body. */
