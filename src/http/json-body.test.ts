@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { acceptJsonBodies } from './json-body.ts'
@@ -15,7 +16,10 @@ const trickles: Record<string, string> = {
 }
 
 /** A server that sends each JSON body back as it was understood. */
-async function startEcho(t: TestContext, jsonBytes = defaultServerLimits.jsonBytes): Promise<string> {
+async function startEcho(
+  t: TestContext,
+  { jsonBytes = defaultServerLimits.jsonBytes, delayMs = 0 } = {},
+): Promise<string> {
   const server = createHttpServer({
     limits: { ...defaultServerLimits, jsonBytes },
     logger: pino({ level: 'silent' }),
@@ -24,6 +28,7 @@ async function startEcho(t: TestContext, jsonBytes = defaultServerLimits.jsonByt
   })
   t.after(() => server.close())
   server.setErrorHandler((error, _request, reply) => reply.code(400).send(String(error)))
+  if (delayMs > 0) server.addHook('onRequest', () => delay(delayMs))
   acceptJsonBodies(server, MAX_MS)
   server.post('/', { config: { access: 'public' } }, async ({ body }) => body)
   return server.listen({ port: 0, host: '127.0.0.1' })
@@ -40,6 +45,16 @@ for (const [name, rest] of Object.entries(trickles)) {
     assert.deepEqual(await response.json(), { a: 1 })
   })
 }
+
+test('a body of any size that is there before it is asked for is understood whole', async (t) => {
+  const url = await startEcho(t, { delayMs: 20 })
+  for (const size of [1, 1000, 16_384, 65_500, 65_536, 70_000, 131_072, 1_000_000]) {
+    const text = `${'x'.repeat(size)}é`
+    const headers = { 'content-type': 'application/json' }
+    const response = await fetch(url, { method: 'POST', body: JSON.stringify({ text }), headers })
+    assert.deepEqual(await response.json(), { text }, `${size} characters`)
+  }
+})
 
 const BODY = '{"name":"naïve 📁"}'
 const HEAD = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n'
@@ -71,7 +86,7 @@ for (const [name, request] of Object.entries({ 'a length': WITH_LENGTH, chunks: 
       [bytes, ANSWERED],
       [bytes - 1, new RegExp(`The body exceeds the maximum of ${bytes - 1} bytes`)],
     ] as const) {
-      const connection = await RawConnection.open(await startEcho(t, limit))
+      const connection = await RawConnection.open(await startEcho(t, { jsonBytes: limit }))
       connection.write(request)
       assert.match(await connection.until(expected), expected)
       connection.end()

@@ -57,7 +57,7 @@ type BytesParser = (
  */
 function arrivedBody(payload: IncomingMessage, maxBytes: number): Buffer | undefined {
   const length = Number(payload.headers['content-length'])
-  return length <= maxBytes && payload.readableLength === length ? payload.read() : undefined
+  return length <= maxBytes && payload.readableLength === length ? payload.read(length) : undefined
 }
 
 /** @throws ServiceError `body-too-large`, before it is read where its length is told; what the stream throws */
