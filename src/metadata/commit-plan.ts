@@ -1,6 +1,6 @@
 import type { Statement, Step } from './prepare.ts'
 
-/** What a commit is going to do: one statement after the other. Filled in one go, for every commit is planned while it waits. */
+/** What a commit is going to do, one statement after the other; changes add theirs to it. */
 export class CommitPlan {
   readonly steps: Step[] = []
   #change = ''

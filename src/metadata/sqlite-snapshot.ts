@@ -15,8 +15,8 @@ const MAX_KEPT = 4096
  * One read transaction for all reads of one turn of the event loop. A transaction takes and drops locks on the file, which
  * costs several times what a look-up does; requests that come in together share it.
  *
- * Nobody can tell: a request that was made after a commit of another process comes in with a later turn, and our own
- * commits end the snapshot before they are acknowledged.
+ * Nobody can tell: our own commits end the snapshot before they are acknowledged, and a commit of another process is seen at
+ * most `MAX_AGE_MS` late, while that process is still ending.
  *
  * What was found stays known until anything at all is committed, by whatever process: SQLite counts that for us
  * (sqlite.org/pragma.html#pragma_data_version), so records are asked for once between two commits.
