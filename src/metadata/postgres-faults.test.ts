@@ -8,6 +8,7 @@ import type { Change, MetadataStore } from '../core/metadata-store.ts'
 import { insertTenant, sampleFile } from './conformance/samples.ts'
 import { CommitProxy, type Fault } from './fixtures/commit-proxy.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
+import { WRITING_CONNECTIONS } from './postgres-connection.ts'
 
 type Tenant = Awaited<ReturnType<typeof insertTenant>>
 
@@ -89,6 +90,23 @@ for (const fault of faults) {
     await load.assertHonest(direct)
   })
 }
+
+test('as many commits as there are connections, all without an answer, are each made exactly once', async (t) => {
+  const database = new URL(await newDatabase())
+  const proxy = await CommitProxy.start(Number(database.port))
+  t.after(() => proxy.stop())
+  const direct = await openStore(t, database.href)
+  const tenants = await Promise.all(Array.from({ length: WRITING_CONNECTIONS }, () => insertTenant(direct)))
+  database.port = String(proxy.port)
+  database.searchParams.set('query_timeout', '700')
+  const store = await openStore(t, database.href)
+  const loads = tenants.map((tenant) => new Load(store, tenant))
+  proxy.failNext('stuck', WRITING_CONNECTIONS)
+  await Promise.all(loads.map((load) => load.add()))
+  assert.equal(proxy.met, WRITING_CONNECTIONS)
+  assert.equal(loads.flatMap(({ refused }) => refused).length, 0)
+  for (const load of loads) await load.assertHonest(direct)
+})
 
 test('sessions that are ended at any moment lose nothing and count nothing twice', async (t) => {
   const url = await newDatabase()

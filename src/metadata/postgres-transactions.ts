@@ -23,6 +23,19 @@ interface Failure {
 /** A transaction that was not made and can be tried again, all of it. */
 class Retryable extends Error {}
 
+/** The COMMIT of a transaction was not answered: whether it was made has to be looked up. */
+class Unanswered extends Error {
+  readonly id: string
+  /** Its connection, given back by now. */
+  readonly from: PoolClient
+
+  constructor(id: string, from: PoolClient, cause: unknown) {
+    super('a commit was not answered', { cause })
+    this.id = id
+    this.from = from
+  }
+}
+
 const ATTEMPTS = 6
 /** Nothing is tried again later than this: whoever waits should hear something. */
 const RETRY_PATIENCE_MS = 5000
@@ -102,24 +115,32 @@ export class PostgresTransactions {
 
   /** One transaction, made if every verdict is `fine` and otherwise undone. @throws Retryable, StoreError */
   async #attempt(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
+    try {
+      return await this.#transact(commits, isGivenUp)
+    } catch (error) {
+      if (error instanceof Unanswered) {
+        if (await this.#isMade(error)) return commits.map(() => 'fine')
+        throw new Retryable('undone', { cause: error })
+      }
+      if (isConnectionLost(error)) throw new Retryable('connection lost', { cause: error })
+      throw error
+    }
+  }
+
+  /** As `#attempt`, on a connection that is given back whatever happens. @throws Unanswered, and what ended it */
+  async #transact(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
     const client = await this.#pool.connect().catch((error) => {
       throw new Retryable('no connection', { cause: error })
     })
     let isUsable = false
     try {
       const { id, verdicts } = await this.#send(client, commits)
-      if (!verdicts.every((verdict) => verdict === 'fine')) {
-        await client.query('rollback')
-        isUsable = true
-        return verdicts
-      }
-      if (isGivenUp()) throw new StoreError('unavailable', 'The database does not answer')
-      if (!(await this.#commit(client, id))) throw new Retryable('undone', { cause: new Error('undone') })
+      const isFine = verdicts.every((verdict) => verdict === 'fine')
+      if (!isFine) await client.query('rollback')
+      else if (isGivenUp()) throw new StoreError('unavailable', 'The database does not answer')
+      else await commit(client, id)
       isUsable = true
       return verdicts
-    } catch (error) {
-      if (isConnectionLost(error)) throw new Retryable('connection lost', { cause: error })
-      throw error
     } finally {
       // A connection that met a failure of the whole transaction is closed, which undoes it, too.
       client.release(!isUsable)
@@ -151,22 +172,12 @@ export class PostgresTransactions {
     return { id: (rows[0] as unknown as [string])[0], verdicts }
   }
 
-  /** @returns whether the transaction was made, which is looked up if the answer does not come. */
-  async #commit(client: PoolClient, id: string): Promise<boolean> {
-    try {
-      return (await client.query('commit')).command === 'COMMIT'
-    } catch (error) {
-      if (!isConnectionLost(error)) throw error
-      return await this.#lookUp(id, client, error)
-    }
-  }
-
   /**
-   * What became of a transaction whose commit was not answered. It may still be open on the server, if the network failed
+   * Whether a transaction was made whose commit was not answered. It may still be open on the server, if the network failed
    * before the word reached it; then its session is ended, and it with it.
    * @throws StoreError `unavailable` if nobody can tell
    */
-  async #lookUp(id: string, from: PoolClient, lost: unknown): Promise<boolean> {
+  async #isMade({ id, from, cause }: Unanswered): Promise<boolean> {
     const until = performance.now() + LOOK_UP_PATIENCE_MS
     while (performance.now() < until) {
       const found = await this.#statusOf(id, from).catch(() => undefined)
@@ -179,7 +190,7 @@ export class PostgresTransactions {
       if (found?.status === 'aborted') return false
       await sleep(LOOK_UP_PAUSE_MS)
     }
-    throw storeErrorOf(lost)
+    throw storeErrorOf(cause)
   }
 
   /** As the server tells now, and whether it is still the run in which the number was given. @throws if it does not answer */
@@ -206,6 +217,14 @@ export class PostgresTransactions {
       throw error
     }
   }
+}
+
+/** @throws Unanswered, Retryable if the server undid it instead */
+async function commit(client: PoolClient, id: string): Promise<void> {
+  const { command } = await client.query('commit').catch((error) => {
+    throw isConnectionLost(error) ? new Unanswered(id, client, error) : error
+  })
+  if (command !== 'COMMIT') throw new Retryable('undone', { cause: new Error('undone') })
 }
 
 /** @throws what ended the transaction as a whole */
