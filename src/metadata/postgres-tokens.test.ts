@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test'
 import { Pool } from 'pg'
 import { newDatabase, PostgresServer, query } from '../../test/postgres.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { SharedRateLimiter } from '../core/limits/shared-rate-limiter.ts'
+import { SharedRateLimiter, type TokenStore } from '../core/limits/shared-rate-limiter.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
 import { PostgresNode } from './postgres-node.ts'
 import { PostgresTokens } from './postgres-tokens.ts'
@@ -23,15 +23,19 @@ class SteppedClock implements Clock {
   }
 }
 
-/** Limiters of several nodes on one database; they measure by `clock`, the buckets by the same if it is a stepped one. */
+/**
+ * Limiters of several nodes on one database; they measure by `clock`, the buckets by the same if it is a stepped one.
+ * @param through what stands between a node and the database
+ */
 async function startLimiters(
   t: TestContext,
   url: string,
   limit: number,
   clock: Clock,
+  through = (tokens: TokenStore, _node: number) => tokens,
 ): Promise<SharedRateLimiter[]> {
   await (await openPostgresMetadataStore(url)).close()
-  return Array.from({ length: NODES }, () => {
+  return Array.from({ length: NODES }, (_, node) => {
     const tokens = new PostgresTokens(
       url,
       () => NODES,
@@ -39,7 +43,8 @@ async function startLimiters(
       PATIENCE_MS,
     )
     t.after(() => tokens.close())
-    return new SharedRateLimiter({ write: limit, read: limit, search: undefined }, tokens, clock)
+    const limits = { write: limit, read: limit, search: undefined }
+    return new SharedRateLimiter(limits, through(tokens, node), clock)
   })
 }
 
@@ -133,7 +138,6 @@ test('without the database each node admits its share and nobody waits; once it 
     clock.advance(100)
     for (const limiter of limiters) admitted += await admit(limiter, 10)
   }
-  // Each node begins its share with a full bucket of it.
   assert.ok(admitted <= limit * 11 * 1.05, `${admitted} admitted`)
   assert.ok(admitted >= limit * 10, `only ${admitted} admitted`)
   const allowance = await limiters[0]?.peek(ORGANIZATION, 'write')
@@ -149,6 +153,60 @@ test('without the database each node admits its share and nobody waits; once it 
   }
   assert.deepEqual(counts, [limit, 0, 0])
 })
+
+test('a node that was idle has its whole share at once when the database is away, and at least one', async (t) => {
+  const away = ({ countNodes }: TokenStore) => ({
+    countNodes,
+    lease: () => Promise.reject(new Error('away')),
+  })
+  for (const [limit, share] of [
+    [30, 10],
+    [2, 1],
+  ] as const) {
+    const limiters = await startLimiters(t, await newDatabase(), limit, new SteppedClock(), away)
+    for (const limiter of limiters) assert.equal(await admit(limiter, limit), share)
+  }
+})
+
+for (const { there, away, apart } of [
+  { there: 250, away: 1000, apart: 0 },
+  { there: 1100, away: 300, apart: 0 },
+  { there: 2300, away: 1000, apart: 0 },
+  { there: 1500, away: 1000, apart: 350 },
+]) {
+  const pattern = `there for ${there} ms and away for ${away}, ${apart} ms later for each node`
+  test(`a database that comes and goes neither raises the limit nor stops anybody: ${pattern}`, async (t) => {
+    const limit = 60
+    const seconds = 20
+    const clock = new SteppedClock()
+    const begin = clock.now()
+    const underWay = new Set<Promise<unknown>>()
+    const flapping = (tokens: TokenStore, node: number): TokenStore => ({
+      countNodes: tokens.countNodes,
+      lease: async (wishes) => {
+        if ((clock.now() - begin + node * apart) % (there + away) >= there) throw new Error('away')
+        const answer = tokens.lease(wishes)
+        underWay.add(answer)
+        return answer.finally(() => underWay.delete(answer))
+      },
+    })
+    const limiters = await startLimiters(t, await newDatabase(), limit, clock, flapping)
+    const counts = limiters.map(() => 0)
+    for (let ms = 0; ms < seconds * 1000; ms += 50) {
+      clock.advance(50)
+      const admitted = await Promise.all(limiters.map((limiter) => admit(limiter, limit / 10)))
+      for (const [node, count] of admitted.entries()) counts[node] = (counts[node] ?? 0) + count
+      // Questions that no request waits for take no time by the clock either.
+      while (underWay.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const together = counts.reduce((sum, count) => sum + count, 0)
+    t.diagnostic(`${counts.join(' + ')} = ${together} admitted of ${limit * seconds} and a burst of ${limit}`)
+    assert.ok(together <= limit * (seconds + 1) * 1.1, `${together} admitted`)
+    assert.ok(together >= limit * seconds * 0.8, `only ${together} admitted`)
+    const aloneSeconds = (seconds * away) / (there + away)
+    for (const count of counts) assert.ok(count >= (limit / NODES) * aloneSeconds * 0.8, `only ${counts}`)
+  })
+}
 
 test('what idle organizations leave is forgotten, some at a time, and what is in use is not', async (t) => {
   const url = await newDatabase()

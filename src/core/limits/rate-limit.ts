@@ -28,9 +28,40 @@ export interface Rates {
 
 type Counted = Allowance | Promise<Allowance> | undefined
 
-interface Bucket {
-  tokens: number
-  filledAt: number
+/** Tokens that flow in as time goes by. Time never runs backwards: an earlier `now` refills nothing. */
+export class TokenBucket {
+  #tokens: number
+  #filledAt: number
+
+  constructor(tokens: number, now: number) {
+    this.#tokens = tokens
+    this.#filledAt = now
+  }
+
+  /** @param limit its capacity, and what flows in per second */
+  use(limit: number, cost: 0 | 1, now: number): Allowance {
+    this.#refill(limit, now)
+    const admitted = this.#tokens >= cost
+    if (admitted) this.#tokens -= cost
+    return {
+      admitted,
+      limit,
+      remaining: Math.floor(this.#tokens),
+      fullAt: now + ((limit - this.#tokens) / limit) * SECOND_MS,
+      retryAfterSeconds: Math.max(1, Math.ceil((1 - this.#tokens) / limit)),
+    }
+  }
+
+  /** One second refills any bucket, whatever its limit. */
+  isFull(now: number): boolean {
+    return now - this.#filledAt >= SECOND_MS
+  }
+
+  #refill(limit: number, now: number): void {
+    const elapsed = Math.max(0, now - this.#filledAt)
+    this.#tokens = Math.min(limit, this.#tokens + (elapsed / SECOND_MS) * limit)
+    this.#filledAt = Math.max(this.#filledAt, now)
+  }
 }
 
 /** Full buckets say nothing that a missing one would not: they are dropped once there are this many. */
@@ -38,11 +69,11 @@ const MAX_IDLE_BUCKETS = 10_000
 
 /**
  * Token buckets per organization and class, in the memory of one process. Capacity and refill per second are the
- * limit of the class. Time never runs backwards: an earlier `now` refills nothing.
+ * limit of the class.
  */
 export class RateLimiter implements Rates {
   readonly #limits: RateLimits
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new Map<string, TokenBucket>()
 
   constructor(limits: RateLimits) {
     this.#limits = limits
@@ -59,34 +90,20 @@ export class RateLimiter implements Rates {
   #use(organizationId: string, limitClass: LimitClass, now: number, cost: 0 | 1): Allowance | undefined {
     const limit = this.#limits[limitClass]
     if (limit === undefined) return undefined
-    const bucket = this.#refilled(`${limitClass} ${organizationId}`, limit, now)
-    const admitted = bucket.tokens >= cost
-    if (admitted) bucket.tokens -= cost
-    return {
-      admitted,
-      limit,
-      remaining: Math.floor(bucket.tokens),
-      fullAt: now + ((limit - bucket.tokens) / limit) * SECOND_MS,
-      retryAfterSeconds: Math.max(1, Math.ceil((1 - bucket.tokens) / limit)),
-    }
+    return this.#bucketOf(`${limitClass} ${organizationId}`, limit, now).use(limit, cost, now)
   }
 
-  #refilled(name: string, limit: number, now: number): Bucket {
+  #bucketOf(name: string, limit: number, now: number): TokenBucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
       if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropFull(now)
-      bucket = { tokens: limit, filledAt: now }
+      bucket = new TokenBucket(limit, now)
       this.#buckets.set(name, bucket)
     }
-    const elapsed = Math.max(0, now - bucket.filledAt)
-    bucket.tokens = Math.min(limit, bucket.tokens + (elapsed / SECOND_MS) * limit)
-    bucket.filledAt = Math.max(bucket.filledAt, now)
     return bucket
   }
 
   #dropFull(now: number): void {
-    // One second refills any bucket, whatever its limit.
-    for (const [name, bucket] of this.#buckets)
-      if (now - bucket.filledAt >= SECOND_MS) this.#buckets.delete(name)
+    for (const [name, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(name)
   }
 }

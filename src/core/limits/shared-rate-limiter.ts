@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { SECOND_MS } from '../clock.ts'
-import { type Allowance, type LimitClass, RateLimiter, type RateLimits, type Rates } from './rate-limit.ts'
+import { type Allowance, type LimitClass, type RateLimits, type Rates, TokenBucket } from './rate-limit.ts'
 
 /** What one node asks of a bucket that all nodes share; the bucket is made, full, if there is none of this name. */
 export interface TokenWish {
@@ -35,8 +35,6 @@ interface Waiting {
 
 interface Bucket {
   readonly name: string
-  readonly organizationId: string
-  readonly limitClass: LimitClass
   readonly limit: number
   /** Tokens of ours. */
   held: number
@@ -46,7 +44,22 @@ interface Bucket {
   asOf: number
   /** Tokens used since. */
   used: number
+  /** When a request came last. */
+  usedAt: number
+  /** Tokens admitted without the store that are still to be taken from it. */
+  owed: number
   waiting: Waiting[]
+}
+
+/** From the first failure of the store until it has answered for a while. */
+interface Outage {
+  /** When it failed last. */
+  readonly failedAt: number
+  /** Since when it answers again. */
+  answersSince: number | undefined
+  readonly nodes: number
+  /** What this node admits by itself. */
+  readonly shares: WeakMap<Bucket, TokenBucket>
 }
 
 /** What a node knows, and the tokens that it holds, are good for so long; then it gives back what it has not used. */
@@ -55,7 +68,10 @@ const LEASE_MS = 100
 const AHEAD = 1 / 8
 /** An empty bucket is not asked again sooner. */
 const LEAST_PAUSE_MS = 20
-/** For how long nobody waits for a store that failed. */
+/**
+ * For so long a store that failed is not asked. Then it has to answer for as long before a node admits more than its share: what
+ * the common bucket gathered meanwhile belongs to what all of them admitted alone, and the others come to take theirs.
+ */
 const AWAY_MS = SECOND_MS
 const MAX_IDLE_BUCKETS = 10_000
 
@@ -64,7 +80,8 @@ const MAX_IDLE_BUCKETS = 10_000
  * store, one at a time where little happens, some ahead where much does, so that a busy node asks a few times a second and not
  * with every request; while a bucket is empty it refuses without asking. All that is leased has left the common bucket before
  * it is used, so no number of nodes passes the limit. Without the store each node admits its share of the limit, one per second
- * at least.
+ * at least, beginning with its share of what was left, and takes that from the common bucket afterwards: else a store that
+ * comes and goes would give everything twice.
  */
 export class SharedRateLimiter implements Rates {
   readonly #limits: RateLimits
@@ -74,9 +91,7 @@ export class SharedRateLimiter implements Rates {
   /** Buckets that the store is to be asked about next. */
   readonly #asked = new Set<Bucket>()
   #isAsking = false
-  /** Set while the store does not answer: what this node admits alone, and since when. */
-  #alone: { readonly rates: RateLimiter; readonly nodes: number } | undefined
-  #aloneSince = 0
+  #outage: Outage | undefined
 
   constructor(limits: RateLimits, store: TokenStore, clock: Clock) {
     this.#limits = limits
@@ -99,13 +114,10 @@ export class SharedRateLimiter implements Rates {
   ): Allowance | Promise<Allowance> | undefined {
     const limit = this.#limits[limitClass]
     if (limit === undefined) return undefined
-    const bucket = this.#bucketOf(organizationId, limitClass, limit)
+    const bucket = this.#bucketOf(`${limitClass} ${organizationId}`, limit)
     const now = this.#clock.now()
-    if (this.#alone !== undefined) {
-      // Somebody has to find out that the store is back, and nobody has to wait for it.
-      if (!isWithin(now - this.#aloneSince, AWAY_MS)) this.#ask(bucket)
-      return this.#useAlone(bucket, cost, now)
-    }
+    bucket.usedAt = now
+    if (this.#outage !== undefined) return this.#useAlone(this.#outage, bucket, cost, now)
     const age = now - bucket.asOf
     if (isWithin(age, LEASE_MS) && bucket.held >= cost) return this.#spend(bucket, cost, now)
     if (isWithin(age, pauseOf(bucket))) return standing(bucket, false, now)
@@ -143,14 +155,16 @@ export class SharedRateLimiter implements Rates {
   }
 
   #takeIn(buckets: readonly Bucket[], grants: readonly TokenGrant[]): void {
-    this.#alone = undefined
     const now = this.#clock.now()
     for (const [i, bucket] of buckets.entries()) {
       const { granted, left } = grants[i] as TokenGrant
-      Object.assign(bucket, { held: granted, left, asOf: now, used: 0 })
+      const paid = Math.min(granted, bucket.owed)
+      bucket.owed -= paid
+      Object.assign(bucket, { held: granted - paid, left, asOf: now, used: 0 })
       this.#asked.delete(bucket)
       for (const request of bucket.waiting.splice(0)) this.#serve(bucket, request, now)
     }
+    this.#comeBack(now)
   }
 
   #serve(bucket: Bucket, request: Waiting, now: number): void {
@@ -164,31 +178,51 @@ export class SharedRateLimiter implements Rates {
     }
   }
 
-  #goAlone(buckets: readonly Bucket[]): void {
+  #goAlone(failed: readonly Bucket[]): void {
     const now = this.#clock.now()
-    const nodes = this.#store.countNodes()
-    this.#aloneSince = now
-    if (this.#alone?.nodes !== nodes)
-      this.#alone = { rates: new RateLimiter(sharesOf(this.#limits, nodes)), nodes }
+    const shares = this.#outage?.shares ?? new WeakMap<Bucket, TokenBucket>()
+    const outage = { failedAt: now, answersSince: undefined, nodes: this.#store.countNodes(), shares }
+    this.#outage = outage
+    const buckets = [...failed, ...this.#asked]
+    this.#asked.clear()
     for (const bucket of buckets) {
-      for (const { cost, resolve } of bucket.waiting.splice(0)) resolve(this.#useAlone(bucket, cost, now))
+      for (const { cost, resolve } of bucket.waiting.splice(0))
+        resolve(this.#useAlone(outage, bucket, cost, now))
     }
   }
 
-  #useAlone(bucket: Bucket, cost: 0 | 1, now: number): Allowance {
-    const { organizationId, limitClass, limit } = bucket
-    const use = cost === 1 ? 'take' : 'peek'
-    const allowance = this.#alone?.rates[use](organizationId, limitClass, now)
-    return allowance === undefined ? standing(bucket, true, now) : { ...allowance, limit }
+  #comeBack(now: number): void {
+    if (this.#outage === undefined) return
+    this.#outage.answersSince ??= now
+    if (!isWithin(now - this.#outage.answersSince, AWAY_MS)) this.#outage = undefined
   }
 
-  #bucketOf(organizationId: string, limitClass: LimitClass, limit: number): Bucket {
-    const name = `${limitClass} ${organizationId}`
+  #useAlone(outage: Outage, bucket: Bucket, cost: 0 | 1, now: number): Allowance {
+    const limit = Math.max(1, bucket.limit / outage.nodes)
+    const allowance = shareOf(outage, bucket, limit, now).use(limit, cost, now)
+    // The common bucket gathers no more than a second's tokens, and of those only a share for this node.
+    if (allowance.admitted) bucket.owed = Math.min(bucket.owed + cost, Math.ceil(limit))
+    // Somebody has to find out that the store is back, and nobody has to wait for it.
+    if (isDue(outage, bucket, now)) this.#ask(bucket)
+    return { ...allowance, limit: bucket.limit }
+  }
+
+  #bucketOf(name: string, limit: number): Bucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
       if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropIdle()
-      const asOf = Number.NEGATIVE_INFINITY
-      bucket = { name, organizationId, limitClass, limit, held: 0, left: limit, asOf, used: 0, waiting: [] }
+      const never = Number.NEGATIVE_INFINITY
+      bucket = {
+        name,
+        limit,
+        held: 0,
+        left: limit,
+        asOf: never,
+        used: 0,
+        usedAt: never,
+        owed: 0,
+        waiting: [],
+      }
       this.#buckets.set(name, bucket)
     }
     return bucket
@@ -196,8 +230,8 @@ export class SharedRateLimiter implements Rates {
 
   #dropIdle(): void {
     const now = this.#clock.now()
-    for (const [name, { asOf, waiting }] of this.#buckets)
-      if (waiting.length === 0 && !isWithin(now - asOf, SECOND_MS)) this.#buckets.delete(name)
+    for (const [name, { usedAt, waiting }] of this.#buckets)
+      if (waiting.length === 0 && !isWithin(now - usedAt, SECOND_MS)) this.#buckets.delete(name)
   }
 }
 
@@ -206,10 +240,25 @@ function isWithin(age: number, boundMs: number): boolean {
   return age >= 0 && age < boundMs
 }
 
-function wishOf({ name, limit, held, used, waiting }: Bucket): TokenWish {
+function wishOf({ name, limit, held, used, owed, waiting }: Bucket): TokenWish {
   const now = waiting.reduce((sum, { cost }) => sum + cost, 0)
   const ahead = now === 0 ? 0 : Math.min(used, Math.ceil(limit * AHEAD))
-  return { name, limit, wanted: now + ahead, returned: held }
+  return { name, limit, wanted: now + ahead + owed, returned: held }
+}
+
+/** Made at the first request of the outage, as full as the common bucket is. */
+function shareOf(outage: Outage, bucket: Bucket, limit: number, now: number): TokenBucket {
+  let share = outage.shares.get(bucket)
+  if (share === undefined) {
+    share = new TokenBucket((tokensOf(bucket, now) / bucket.limit) * limit, now)
+    outage.shares.set(bucket, share)
+  }
+  return share
+}
+
+/** Whether the store is to be asked if it is back, or be told what is owed. */
+function isDue({ failedAt, answersSince }: Outage, { asOf }: Bucket, now: number): boolean {
+  return answersSince === undefined ? !isWithin(now - failedAt, AWAY_MS) : !isWithin(now - asOf, LEASE_MS)
 }
 
 /** How long a bucket that had no token at `asOf` surely has none, or is not worth a question. */
@@ -218,9 +267,9 @@ function pauseOf({ left, limit }: Bucket): number {
 }
 
 /** As far as this node knows. */
-function standing({ held, left, limit, asOf }: Bucket, admitted: boolean, now: number): Allowance {
-  const inflow = (Math.max(0, now - asOf) / SECOND_MS) * limit
-  const tokens = Math.min(limit, held + left + inflow)
+function standing(bucket: Bucket, admitted: boolean, now: number): Allowance {
+  const { limit } = bucket
+  const tokens = tokensOf(bucket, now)
   return {
     admitted,
     limit,
@@ -230,7 +279,7 @@ function standing({ held, left, limit, asOf }: Bucket, admitted: boolean, now: n
   }
 }
 
-function sharesOf(limits: RateLimits, nodes: number): RateLimits {
-  const share = (limit: number | undefined) => (limit === undefined ? undefined : Math.max(1, limit / nodes))
-  return { write: share(limits.write), read: share(limits.read), search: share(limits.search) }
+function tokensOf({ held, left, limit, asOf }: Bucket, now: number): number {
+  const inflow = (Math.max(0, now - asOf) / SECOND_MS) * limit
+  return Math.min(limit, held + left + inflow)
 }
