@@ -10,9 +10,9 @@
  *
  * Candidates take turns, so that a noisy neighbour meets all of them alike, and with requests these are short: a machine
  * that is shared is not for long what it was. A ratio is the median of the ratios of measurements made one after the other.
- * The exit code is 0 unless something failed: this measures, it does not judge. Settings: ENTREPOT_BENCH_ROUNDS (5),
- * ENTREPOT_BENCH_SECONDS (3, of requests per candidate and round), ENTREPOT_BENCH_CONNECTIONS (128). It needs half a GiB of
- * disk per round, and one more, in the folder for temporary files.
+ * The exit code is 1 if a target is missed or something failed. Settings: ENTREPOT_BENCH_ROUNDS (5), ENTREPOT_BENCH_SECONDS
+ * (3, of requests per candidate and round), ENTREPOT_BENCH_CONNECTIONS (128). It needs 2 GiB of disk per round in the folder
+ * for temporary files: no file is removed before the end.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -29,7 +29,7 @@ import {
   retrieveRequest,
   uploadRequest,
 } from './our-requests.ts'
-import { type Figure, printTable } from './report.ts'
+import { type Figure, medianOf, printTable } from './report.ts'
 import { measureRequests, requestBytes } from './request-load.ts'
 
 const ROUNDS = Number(process.env.ENTREPOT_BENCH_ROUNDS ?? 5)
@@ -53,7 +53,9 @@ const folder = await mkdtemp(join(tmpdir(), 'entrepot-bench-'))
 const servers: ServerProcess[] = []
 try {
   printMachine()
-  printTable(figuresOf(await measure(await startAll())))
+  const figures = figuresOf(await measure(await startAll()))
+  printTable(figures)
+  if (figures.some(isMissed)) process.exitCode = 1
 } finally {
   for (const server of servers) await server.end('SIGKILL')
   await rm(folder, { recursive: true, force: true })
@@ -184,4 +186,11 @@ function figuresOf(samples: Samples): Figure[] {
     { name: 'plain stream from disk, GET 512 MiB', unit: 'MB/s', samples: plainGet },
     { name: 'signed GET 512 MiB', unit: 'MB/s', samples: get, of: plainGet, target: 0.75 },
   ]
+}
+
+/** By the ratio that the table shows. */
+function isMissed({ samples, of, target }: Figure): boolean {
+  if (of === undefined || target === undefined) return false
+  const ratio = medianOf(samples.map((sample, round) => sample / (of[round] ?? Number.NaN)))
+  return !(ratio >= target)
 }
