@@ -92,6 +92,19 @@ test('what is sent to the URL after the complete changes nothing that a reader s
   await assertTidy(server)
 })
 
+test('a slow PUT that ends after what came before it was removed is removed, too', async (t) => {
+  const { s3, server, client } = await start(t)
+  const { uploadUrl, uploadHeaders } = await client.pending({ sizeBytes: 5 })
+  for (const body of ['first', 'later']) {
+    // To the bucket its URL is still good: that stands for a body that has been on its way since then.
+    assert.equal(await put(uploadUrl, uploadHeaders, body), 200)
+    server.clock.advance({ hours: 3 })
+    while ((await collectBlobs(server.app.services)) > 0);
+    assert.deepEqual([...s3.objects.keys()], ['STORE'])
+  }
+  assert.deepEqual(await server.app.services.metadata.listCollectableBlobs(Number.MAX_SAFE_INTEGER, 9), [])
+})
+
 test('the last body before the complete counts', async (t) => {
   const { client } = await start(t)
   const upload = await client.pending({ sizeBytes: 5 })

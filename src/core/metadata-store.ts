@@ -55,6 +55,12 @@ export interface UnreferencedBlob {
   readonly collectAfter: number
 }
 
+/** A blob that nobody writes any more. */
+export interface ReleasedBlob extends UnreferencedBlob {
+  /** What was on its way when it was given up can still arrive, even after the bytes were removed. */
+  readonly mayComeLate: boolean
+}
+
 /**
  * One step of a commit. The list is closed: it is everything that this service ever writes.
  * A step marked "guarded" makes the whole commit fail with `conflict` when it does not hold.
@@ -92,7 +98,8 @@ export type Change =
       readonly patch: FilePatch
     }
   /**
-   * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it.
+   * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it. Its
+   * bytes may come late.
    * Guarded: the key is new.
    */
   | { readonly kind: 'blob.intend'; readonly blob: UnreferencedBlob; readonly reserved?: UsageOf }
@@ -102,12 +109,14 @@ export type Change =
    */
   | { readonly kind: 'blob.claim'; readonly key: BlobKey }
   /**
-   * No file points at the blob any more, or its writing failed; nothing happens if one does. Lowers `collectAfter` if it is listed already. What was
-   * reserved for it is given back, once; so do `blob.collect` and `leases.end`.
+   * No file points at the blob any more, or its writing failed; nothing happens if one does. Lowers `collectAfter` if it is
+   * listed already. What was reserved for it is given back, once; so do `blob.collect` and `leases.end`.
    */
-  | { readonly kind: 'blob.release'; readonly blob: UnreferencedBlob }
+  | { readonly kind: 'blob.release'; readonly blob: ReleasedBlob }
   /** From here on the blob can no longer be claimed. Guarded: it is listed, and no file points at it. */
   | { readonly kind: 'blob.collect'; readonly key: BlobKey }
+  /** The bytes are gone, as far as they had come: what comes late is collected after `collectAfter`, for the last time. */
+  | { readonly kind: 'blob.collect-again'; readonly key: BlobKey; readonly collectAfter: number }
   /** The bytes are gone. */
   | { readonly kind: 'blob.forget'; readonly key: BlobKey }
   /**
@@ -235,7 +244,7 @@ export interface MetadataStore {
   countLapsedAnswers(now: number, limit: number): Promise<number>
 
   /** Unreferenced blobs that may be removed at `now`, oldest first. */
-  listCollectableBlobs(now: number, limit: number): Promise<readonly UnreferencedBlob[]>
+  listCollectableBlobs(now: number, limit: number): Promise<readonly ReleasedBlob[]>
   /** Intended blobs of nodes that are no more, in any order. */
   listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
   /** Whether any row, of a file or of the unreferenced, names the blob. */

@@ -1,11 +1,17 @@
 import { expressionBuilder, type Kysely } from 'kysely'
 import type { BlobKey } from '../core/blob-store.ts'
-import type { ReferencedBlob, UnreferencedBlob, UsageOf } from '../core/metadata-store.ts'
+import type { ReferencedBlob, ReleasedBlob, UnreferencedBlob, UsageOf } from '../core/metadata-store.ts'
 import { guarded, prepare, statement } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
 import type { Tables, UnreferencedBlobRow } from './tables.ts'
 
 export const unreferencedShape = recordShape<UnreferencedBlob>({ key: 'plain', collectAfter: 'plain' })
+
+export const releasedShape = recordShape<ReleasedBlob>({
+  key: 'plain',
+  collectAfter: 'plain',
+  mayComeLate: 'flag',
+})
 
 export const referencedShape = recordShape<ReferencedBlob>({
   key: 'plain',
@@ -14,7 +20,7 @@ export const referencedShape = recordShape<ReferencedBlob>({
   sha256: 'plain',
 })
 
-type Intention = Omit<UnreferencedBlobRow, 'intended' | 'collecting'>
+type Intention = Omit<UnreferencedBlobRow, 'intended' | 'collecting' | 'mayComeLate'>
 const noReservation = {
   reservedOrganizationId: null,
   reservedProjectId: null,
@@ -71,6 +77,7 @@ export function blobQueries(db: Kysely<Tables>) {
           'node',
           'intended',
           'collecting',
+          'mayComeLate',
         ])
         .expression(
           db
@@ -84,6 +91,7 @@ export function blobQueries(db: Kysely<Tables>) {
               cast<number | null>(val(arg('node')), 'bigint').as('node'),
               lit(1).as('intended'),
               lit(0).as('collecting'),
+              lit(1).as('mayComeLate'),
             ])
             .where(isUnreferenced(arg('key'))),
         ),
@@ -112,15 +120,16 @@ export function blobQueries(db: Kysely<Tables>) {
      * Nothing if a file points at the blob after all: whoever made it may not have heard that its commit was made, and
      * gives the bytes up in error.
      */
-    release: statement<UnreferencedBlob>((arg) =>
+    release: statement<ReleasedBlob>((arg) =>
       db
         .insertInto('unreferencedBlobs')
-        .columns(['key', 'collectAfter', 'intended', 'collecting'])
+        .columns(['key', 'collectAfter', 'mayComeLate', 'intended', 'collecting'])
         .expression(
           db
             .selectNoFrom(({ cast, val, lit }) => [
               cast<string>(val(arg('key')), 'text').as('key'),
               cast<number>(val(arg('collectAfter')), 'bigint').as('collectAfter'),
+              cast<number>(val(arg('mayComeLate')), 'bigint').as('mayComeLate'),
               lit(0).as('intended'),
               lit(0).as('collecting'),
             ])
@@ -130,6 +139,7 @@ export function blobQueries(db: Kysely<Tables>) {
           conflict.column('key').doUpdateSet(({ case: when, ref }) => ({
             ...noReservation,
             intended: 0,
+            mayComeLate: ref('excluded.mayComeLate'),
             collectAfter: when()
               .when('excluded.collectAfter', '<', ref('unreferencedBlobs.collectAfter'))
               .then(ref('excluded.collectAfter'))
@@ -145,6 +155,12 @@ export function blobQueries(db: Kysely<Tables>) {
         .where('key', '=', arg('key'))
         // A release at the very moment at which a file came to point at the blob may have listed it in error.
         .where(isUnreferenced(arg('key'))),
+    ),
+    collectAgain: statement<UnreferencedBlob>((arg) =>
+      db
+        .updateTable('unreferencedBlobs')
+        .set({ mayComeLate: 0, collectAfter: arg('collectAfter') })
+        .where('key', '=', arg('key')),
     ),
     forget: statement<Key>((arg) => db.deleteFrom('unreferencedBlobs').where('key', '=', arg('key'))),
     endIntentions: statement<Now>((arg) =>
@@ -164,7 +180,7 @@ export function blobQueries(db: Kysely<Tables>) {
     collectable: prepare<Now & Limit>((arg) =>
       db
         .selectFrom('unreferencedBlobs')
-        .select(unreferencedShape.fields)
+        .select(releasedShape.fields)
         .where('collectAfter', '<=', arg('now'))
         .orderBy('collectAfter')
         .orderBy('key')

@@ -6,6 +6,7 @@ import { moves } from './migrations/0004-moves.ts'
 import { nodes } from './migrations/0005-nodes.ts'
 import { sharedState } from './migrations/0006-shared-state.ts'
 import { announcedDigests } from './migrations/0007-announced-digests.ts'
+import { lateBytes } from './migrations/0008-late-bytes.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -27,6 +28,7 @@ export const allMigrations: readonly Migration[] = [
   nodes,
   sharedState,
   announcedDigests,
+  lateBytes,
 ]
 
 /** A connection on which the schema is brought up to date. */

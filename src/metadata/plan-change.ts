@@ -71,6 +71,8 @@ function planChange(
         .add(blobs.release, change.blob)
     case 'blob.collect':
       return plan.add(blobs.hold, change).addAll(usage.giveBack, change).add(blobs.collect, change)
+    case 'blob.collect-again':
+      return plan.add(blobs.collectAgain, change)
     case 'blob.forget':
       return plan.add(blobs.forget, change)
     case 'answer.claim':

@@ -94,7 +94,7 @@ test('two processes that give one reservation back at once give it back once', a
       { kind: 'blob.intend', blob: { key, collectAfter: NOW }, reserved },
     ])
     const endings = (round % 2 ? stores : stores.toReversed()).flatMap((store) => [
-      store.commit([{ kind: 'blob.release', blob: { key, collectAfter: NOW } }]),
+      store.commit([{ kind: 'blob.release', blob: { key, collectAfter: NOW, mayComeLate: false } }]),
       store.commit([{ kind: 'blob.collect', key }]),
     ])
     assert.equal(countWins(await Promise.allSettled(endings)), endings.length)

@@ -11,7 +11,7 @@ import type {
 import type { Node } from '../core/node.ts'
 import { accessQueries, keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow, answerQueries } from './answers.ts'
-import { blobQueries, referencedShape, unreferencedShape } from './blobs.ts'
+import { blobQueries, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, pageArgs } from './file-listings.ts'
 import { FileQueries, fileShape } from './files.ts'
 import { type ChangeQueries, planCommit } from './plan-change.ts'
@@ -136,7 +136,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listCollectableBlobs(now: number, limit: number) {
-    return this.#list(unreferencedShape, this.#queries.blobs.collectable, { now, limit })
+    return this.#list(releasedShape, this.#queries.blobs.collectable, { now, limit })
   }
 
   async listAbandonedBlobs(limit: number) {

@@ -3,7 +3,7 @@ import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
-import type { AnswerSlot, MoveStage, Session, UnreferencedBlob } from '../core/metadata-store.ts'
+import type { AnswerSlot, MoveStage, ReleasedBlob, Session } from '../core/metadata-store.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
 export type SqlValue = string | number | null
@@ -24,7 +24,7 @@ export interface AnswerRow extends AnswerSlot {
 }
 
 /** `intended` until its writer has claimed or released it; `collecting` once it can no longer be claimed. */
-export interface UnreferencedBlobRow extends UnreferencedBlob {
+export interface UnreferencedBlobRow extends ReleasedBlob {
   readonly intended: boolean
   readonly collecting: boolean
   /** Who intended it, where several processes share the database; null: nobody says. */

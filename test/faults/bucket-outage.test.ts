@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { collectBlobs } from '../../src/core/files/collect-blobs.ts'
 import { TestServer } from '../harness.ts'
+import { LightfieldClient, putBytes } from '../lightfield-client.ts'
 import { type Fault, S3TestServer } from '../s3/server.ts'
 import { s3Settings } from '../s3/settings.ts'
 import { settledUsage } from '../usage.ts'
@@ -56,3 +58,32 @@ for (const [name, effect] of Object.entries(outages))
       assert.ok(answer.status < 300, `${name}: ${answer.text}`)
     await settledUsage(server)
   })
+
+test('what a refused upload brings to the bucket late is removed, even if it comes after the first removal', async (t) => {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const server = await TestServer.start(s3Settings(s3))
+  t.after(() => server.stop())
+  const { metadata } = server.app.services
+  const client = new LightfieldClient(server)
+  await client.staged('other')
+  const another = [...s3.objects].find(([name]) => name.startsWith('blobs/'))?.[1]
+  assert.ok(another)
+  s3.break({ operation: 'PutObject', effect: { status: 503, code: 'SlowDown' }, times: 9 })
+  assert.equal((await putBytes(await client.pending({ sizeBytes: 5 }), 'hello')).status, 503)
+  s3.heal()
+  const [{ key } = assert.fail('it is not known'), ...others] = await metadata.listCollectableBlobs(
+    Number.MAX_SAFE_INTEGER,
+    9,
+  )
+  assert.equal(others.length, 0)
+  for (const _pass of ['first', 'second']) {
+    const name = `blobs/${key.slice(0, 2)}/${key}`
+    s3.objects.set(name, another)
+    assert.equal(await collectBlobs(server.app.services), 0)
+    server.clock.advance({ minutes: 61 })
+    assert.equal(await collectBlobs(server.app.services), 1)
+    assert.equal(s3.objects.has(name), false)
+  }
+  assert.deepEqual(await metadata.listCollectableBlobs(Number.MAX_SAFE_INTEGER, 9), [])
+})

@@ -43,7 +43,8 @@ function expire(file: FileRecord, now: number): Change[] {
 
 /** The changes that give up a file's bytes, if it has any, from `collectAfter` on. */
 export function releaseBytes({ blobKey }: Pick<FileRecord, 'blobKey'>, collectAfter: number): Change[] {
-  return blobKey === null ? [] : [{ kind: 'blob.release', blob: { key: blobKey, collectAfter } }]
+  if (blobKey === null) return []
+  return [{ kind: 'blob.release', blob: { key: blobKey, collectAfter, mayComeLate: false } }]
 }
 
 async function commitUnlessChanged({ metadata }: Services, changes: readonly Change[]): Promise<boolean> {

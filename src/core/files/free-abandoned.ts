@@ -16,7 +16,7 @@ export async function freeAbandoned({ metadata, blobs, clock }: Services): Promi
   for (const { key } of abandoned) {
     try {
       await metadata.commit([
-        { kind: 'blob.release', blob: { key, collectAfter } },
+        { kind: 'blob.release', blob: { key, collectAfter, mayComeLate: true } },
         { kind: 'blob.collect', key },
       ])
       freed++

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { BlobKey, DirectUpload } from '../blob-store.ts'
+import { SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import type { Change } from '../metadata-store.ts'
@@ -8,6 +9,8 @@ import { discardBlob, discardFailedBlob, WRITE_LEASE_MS } from './stage-blob.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
 const MAX_LOOKS = 3
+/** Stores look at the time of a URL when a request begins, and then let it last. */
+const SLOWEST_BYTES_PER_SECOND = 64 * 1024
 
 /** The fields of a file that tell of its bytes. */
 export type BytesOf = Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'md5'>
@@ -28,13 +31,14 @@ export function directUploadOf({ sizeBytes, mimeType, writeOnce, expectedSha256 
 }
 
 /**
- * To be committed with a new upload: what clients will put is removed once its URL is over, and nothing more can come. From
- * here on nothing that is left behind is unknown.
+ * To be committed with a new upload: what clients will put is removed once its URL is over and the slowest PUT that it
+ * admitted, and once more later. From here on nothing that is left behind is unknown.
  */
 export function expectStaged({ blobs }: Services, file: FileRecord): Change[] {
   if (!blobs.direct?.takes(directUploadOf(file)) || file.uploadExpiresAt === null) return []
-  const collectAfter = file.uploadExpiresAt + (blobs.lateWriteMs ?? 0)
-  return [{ kind: 'blob.release', blob: { key: stagingKeyOf(file), collectAfter } }]
+  const longestPutMs = (file.sizeBytes / SLOWEST_BYTES_PER_SECOND) * SECOND_MS
+  const collectAfter = Math.ceil(file.uploadExpiresAt + (blobs.lateWriteMs ?? 0) + longestPutMs)
+  return [{ kind: 'blob.release', blob: { key: stagingKeyOf(file), collectAfter, mayComeLate: true } }]
 }
 
 /**

@@ -7,8 +7,8 @@ const conflict = { name: 'StoreError', code: 'conflict' }
 function intend(key: string, collectAfter = NOW): Change {
   return { kind: 'blob.intend', blob: { key, collectAfter } }
 }
-function release(key: string, collectAfter = NOW): Change {
-  return { kind: 'blob.release', blob: { key, collectAfter } }
+function release(key: string, collectAfter = NOW, mayComeLate = false): Change {
+  return { kind: 'blob.release', blob: { key, collectAfter, mayComeLate } }
 }
 async function collectable(store: MetadataStore, now = NOW): Promise<string[]> {
   return (await store.listCollectableBlobs(now, 100)).map(({ key }) => key)
@@ -21,7 +21,9 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
     await store.commit([intend(key, NOW + 1)])
     assert.equal(await store.knowsBlob(key), true)
     assert.deepEqual(await collectable(store, NOW), [])
-    assert.deepEqual(await store.listCollectableBlobs(NOW + 1, 10), [{ key, collectAfter: NOW + 1 }])
+    assert.deepEqual(await store.listCollectableBlobs(NOW + 1, 10), [
+      { key, collectAfter: NOW + 1, mayComeLate: true },
+    ])
   })
 
   testStore(shared, 'a key is intended once, and never if a file points at it', async (store) => {
@@ -106,11 +108,35 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
     const key = newKey()
     await store.commit([release(key, NOW + 10)])
     await store.commit([release(key, NOW + 20)])
-    assert.deepEqual(await store.listCollectableBlobs(NOW + 10, 9), [{ key, collectAfter: NOW + 10 }])
+    assert.deepEqual(await store.listCollectableBlobs(NOW + 10, 9), [
+      { key, collectAfter: NOW + 10, mayComeLate: false },
+    ])
     await store.commit([release(key, NOW + 5)])
-    assert.deepEqual(await store.listCollectableBlobs(NOW + 5, 9), [{ key, collectAfter: NOW + 5 }])
+    assert.deepEqual(await store.listCollectableBlobs(NOW + 5, 9), [
+      { key, collectAfter: NOW + 5, mayComeLate: false },
+    ])
     await store.commit([{ kind: 'blob.claim', key }])
     assert.equal(await store.knowsBlob(key), false)
+  })
+
+  testStore(openStore, 'a blob whose bytes may come late is collected again, once', async (store) => {
+    const [whole, broken] = [newKey(), newKey()] as const
+    await store.commit([intend(whole, NOW - 1), intend(broken)])
+    await store.commit([release(whole, NOW - 1, false), release(broken, NOW, true)])
+    assert.deepEqual(await store.listCollectableBlobs(NOW, 9), [
+      { key: whole, collectAfter: NOW - 1, mayComeLate: false },
+      { key: broken, collectAfter: NOW, mayComeLate: true },
+    ])
+    await store.commit([{ kind: 'blob.collect', key: broken }])
+    await store.commit([{ kind: 'blob.collect-again', key: broken, collectAfter: NOW + 7 }])
+    assert.deepEqual(await collectable(store, NOW + 6), [whole])
+    assert.deepEqual((await store.listCollectableBlobs(NOW + 7, 9)).at(-1), {
+      key: broken,
+      collectAfter: NOW + 7,
+      mayComeLate: false,
+    })
+    await assert.rejects(store.commit([{ kind: 'blob.claim', key: broken }]), conflict)
+    assert.equal(await store.knowsBlob(broken), true)
   })
 
   testStore(openStore, 'a forgotten blob is unknown, and forgetting twice is no harm', async (store) => {
@@ -138,12 +164,13 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
       await store.commit([intend(early, NOW - 5), { kind: 'blob.claim', key: claimed }])
       await store.commit([{ kind: 'leases.end', now: NOW }])
       assert.deepEqual(await store.listCollectableBlobs(NOW, 9), [
-        { key: early, collectAfter: NOW - 5 },
-        { key: intended, collectAfter: NOW },
+        { key: early, collectAfter: NOW - 5, mayComeLate: true },
+        { key: intended, collectAfter: NOW, mayComeLate: true },
       ])
       assert.deepEqual((await store.listCollectableBlobs(NOW + 99, 9)).at(-1), {
         key: released,
         collectAfter: NOW + 99,
+        mayComeLate: false,
       })
     },
   )

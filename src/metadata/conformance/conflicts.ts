@@ -61,7 +61,8 @@ export function describeConflicts(shared: OpenStore): void {
       for (const failing of await failingChanges(store)) {
         const conflict = { name: 'StoreError', code: 'conflict', change: failing.kind }
         await assert.rejects(store.commit([failing]), conflict, failing.kind)
-        const release: Change = { kind: 'blob.release', blob: { key: newKey(), collectAfter: NOW } }
+        const blob = { key: newKey(), collectAfter: NOW, mayComeLate: false }
+        const release: Change = { kind: 'blob.release', blob }
         await assert.rejects(store.commit([failing, count]), conflict)
         await assert.rejects(store.commit([count, release, failing, count]), conflict)
       }

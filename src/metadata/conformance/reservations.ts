@@ -16,7 +16,7 @@ function reserve(tenant: Tenant, key: string, bytes: number): Change[] {
   ]
 }
 function release(key: string): Change {
-  return { kind: 'blob.release', blob: { key, collectAfter: NOW } }
+  return { kind: 'blob.release', blob: { key, collectAfter: NOW, mayComeLate: false } }
 }
 async function assertUsage(store: MetadataStore, tenant: Tenant, files: number, bytes: number) {
   assert.deepEqual(await store.usage('project', tenant.projectId), { files, bytes })
