@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
-import { bootstrap, ensureLinkKeys } from './core/access/bootstrap.ts'
+import { bootstrap, ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
@@ -96,6 +96,8 @@ export class App {
     await this.#listen(this.#services, metrics, tls)
     await this.#listenForGrpc(this.#services, tls)
     await this.#listenForMetrics(metrics)
+    // Nothing can stop the start any more: the key will be shown.
+    this.firstKey = await issueFirstKey(this.#services)
     this.#startJobs(this.#services, tls)
   }
 
@@ -133,7 +135,7 @@ export class App {
     const node = await metadata.join?.(this.#options.clock)
     if (node) this.#closers.unshift(() => node.leave())
     this.#node = node
-    this.firstKey = await bootstrap({ metadata, clock }, rootKey?.reveal())
+    await bootstrap({ metadata, clock }, rootKey?.reveal())
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
     return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }

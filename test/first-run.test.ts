@@ -121,6 +121,18 @@ test('a later start prints no key', async (context) => {
   for (const line of second.stdout.trim().split('\n')) JSON.parse(line)
 })
 
+test('a first start that fails on a taken port leaves the key for the next start to print', async (context) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  context.after(() => taken.close())
+  const dataDir = await newDataDir(context)
+  const failed = serve(context, dataDir, {}, String((taken.address() as AddressInfo).port))
+  assert.equal(await failed.ended, 1)
+  const next = serve(context, dataDir)
+  await next.printed(findKey)
+  await terminate(next)
+})
+
 test('a start with ENTREPOT_ROOT_KEY makes no other key and prints none', async (context) => {
   const rootKey = 'a-root-key-of-some-length'
   const running = serve(context, await newDataDir(context), { ENTREPOT_ROOT_KEY: rootKey })

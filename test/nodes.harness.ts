@@ -22,14 +22,7 @@ export async function startNodes(
   count: number,
   settings: Environment = {},
 ): Promise<readonly TestNode[]> {
-  const s3 = await S3TestServer.start()
-  t.after(() => s3.stop())
-  const shared = {
-    ENTREPOT_DATABASE_URL: await newDatabase(),
-    ENTREPOT_ROOT_KEY: NODES_KEY,
-    ...s3Settings(s3),
-    ...settings,
-  }
+  const shared = { ...(await newStores(t)), ENTREPOT_ROOT_KEY: NODES_KEY, ...settings }
   const start = async () => {
     const server = await TestServer.start(shared)
     t.after(() => server.stop())
@@ -38,6 +31,13 @@ export async function startNodes(
   const first = await start()
   await untilLed(shared.ENTREPOT_DATABASE_URL)
   return [first, ...(await Promise.all(Array.from({ length: count - 1 }, start)))]
+}
+
+/** The settings of a new database and a new bucket. */
+export async function newStores(t: TestContext) {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  return { ENTREPOT_DATABASE_URL: await newDatabase(), ...s3Settings(s3) }
 }
 
 /** Waits for the lock of the leader: the two halves of its number are columns. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TestServer } from './harness.ts'
 import { announcing, exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
-import { NODES_KEY, startNodes, type TestNode } from './nodes.harness.ts'
+import { NODES_KEY, newStores, startNodes, type TestNode } from './nodes.harness.ts'
 import { query } from './postgres.ts'
 
 const UNKNOWN = 'fil_0000000000000000000000000'
@@ -12,6 +13,16 @@ const CONTENT = 'written once, read everywhere'
 function at({ server }: TestNode, from: TestNode, link: string): string {
   return link.replace(from.server.url, server.url)
 }
+
+test('of servers that start at once on an empty database one has the first key to show, and all take it', async (t) => {
+  const stores = await newStores(t)
+  const servers = await Promise.all(Array.from({ length: 4 }, () => TestServer.start(stores)))
+  t.after(() => Promise.all(servers.map((server) => server.stop())))
+  const [key, ...others] = servers.flatMap(({ app }) => app.firstKey ?? [])
+  assert.ok(key)
+  assert.deepEqual(others, [])
+  for (const { url } of servers) ok(await new LightfieldClient({ url, key }).list())
+})
 
 test('an upload may begin on one node, get its bytes on another, end on a third and be read from all', async (t) => {
   const nodes = await startNodes(t, 3)

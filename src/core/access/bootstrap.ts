@@ -15,24 +15,37 @@ const ROOT_KEY_NAME = 'root (environment)'
 const LINK_KEY_ID_CHARACTERS = 8
 
 /**
- * Makes what a server cannot do without: the organization and project `default`, and an admin key if there is no key
- * at all. Repeating it changes nothing.
- * @returns the secret of a key made now, to be shown once; undefined if there was a key already
+ * Makes what a server cannot do without: the organization and project `default`, and the key of the environment. Repeating
+ * it changes nothing.
  */
-export async function bootstrap(stores: Stores, rootSecret: string | undefined): Promise<string | undefined> {
+export async function bootstrap(stores: Stores, rootSecret: string | undefined): Promise<void> {
   const { organization, project } = await ensureDefaultTenant(stores)
   await syncRootKey(stores, organization, project, rootSecret)
-  const keys = await stores.metadata.listKeys()
-  if (keys.length > 0) return undefined
-  const { secret } = await issueKey(stores, {
+}
+
+/**
+ * An admin key, if there is no key at all. Of several processes that do it at once one makes it, for they give it the same
+ * id. Only for whoever is about to show it: nobody can later.
+ * @returns its secret; undefined if there is a key already
+ */
+export async function issueFirstKey(stores: Stores): Promise<string | undefined> {
+  const { metadata } = stores
+  if ((await metadata.listKeys()).length > 0) return undefined
+  const { organization, project } = await ensureDefaultTenant(stores)
+  const key = {
     name: 'first key',
     organizationId: organization.id,
     projectIds: [project.id],
     userId: 'admin',
     role: 'admin',
     scopes: [],
-  })
-  return secret
+  } as const
+  try {
+    return (await issueKey(stores, key, await metadata.storeId())).secret
+  } catch (error) {
+    if (isStoreError(error, 'conflict')) return undefined
+    throw error
+  }
 }
 
 /**

@@ -14,15 +14,19 @@ export interface IssueKey {
   readonly scopes: readonly Scope[]
 }
 
-/** Makes a key. The secret is in the answer and nowhere else: it cannot be shown again. */
+/**
+ * Makes a key. The secret is in the answer and nowhere else: it cannot be shown again.
+ * @throws StoreError `conflict` if there is a key of this id
+ */
 export async function issueKey(
   { metadata, clock }: Pick<Services, 'metadata' | 'clock'>,
   input: IssueKey,
+  id: string = randomUUID(),
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
   const secret = newSecret()
   const key: ApiKey = {
     ...input,
-    id: randomUUID(),
+    id,
     hash: hashSecret(secret),
     createdAt: clock.now(),
     revokedAt: null,
