@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash, hash, randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../src/config-reader.ts'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
 import { parseFileId } from '../src/core/files/file-id.ts'
@@ -36,6 +37,10 @@ async function put(url: string, headers: Record<string, string>, body: string | 
 function rowOf(server: TestServer, id: string) {
   const uuid = parseFileId(id) ?? assert.fail('no id')
   return server.app.services.metadata.findFile(uuid).then((file) => file ?? assert.fail('no row'))
+}
+
+function readsOf({ calls }: S3TestServer): number {
+  return calls.filter((call) => call === 'GetObject').length
 }
 
 /** No row unknown, no byte unowned. */
@@ -181,6 +186,30 @@ test('a store that cannot tell digests is read back, so that every file has its 
   const { sha256, md5 } = await rowOf(server, upload.id)
   assert.equal(sha256, createHash('sha256').update('hello').digest('hex'))
   assert.equal(md5, md5Of('hello'))
+})
+
+test('an upload whose time is over while its bytes are read for the MD5 is no file', async (t) => {
+  const { s3, server, client } = await start(t, { opaqueEtags: true })
+  const { id, uploadUrl, uploadHeaders } = await client.pending({ sizeBytes: 5 })
+  await put(uploadUrl, uploadHeaders, 'hello')
+  s3.break({ operation: 'GetObject', effect: { delayMs: 500 } })
+  const before = readsOf(s3)
+  const completing = client.complete(id, { md5: md5Of('hello') })
+  while (readsOf(s3) === before) await delay(5)
+  server.clock.advance({ hours: 3 })
+  assertRefusal(await completing, [409, 'conflict'])
+  assert.equal(ok(await client.retrieve(id)).status, 'EXPIRED')
+  await assertTidy(server)
+})
+
+test('bytes that were read for their MD5 are not read again for it', async (t) => {
+  const { s3, client } = await start(t, { opaqueEtags: true })
+  const { id, uploadUrl, uploadHeaders } = await client.pending({ sizeBytes: 5 })
+  await put(uploadUrl, uploadHeaders, 'hello')
+  const before = readsOf(s3)
+  for (let i = 0; i < 2; i++) ok(await client.complete(id, { md5: md5Of('hello') }))
+  assert.equal((await client.complete(id, { md5: md5Of('other') })).status, 422)
+  assert.equal(readsOf(s3) - before, 1)
 })
 
 test('a copy that fails, or whose answer is lost, can be completed again', async (t) => {

@@ -32,9 +32,16 @@ export async function reserveAnswer(services: Services, slot: AnswerSlot): Promi
       if (!isStoreError(error, 'conflict')) throw error
     }
   }
-  throw new ServiceError('idempotency-running', 'A request with this key is still running.', {
-    retryAfterSeconds: 1,
-  })
+  throw requestRunning('A request with this key is still running.')
+}
+
+/** Whether a commit failed because another request has taken the slot, whose lease was over. */
+export function isReservationLost(error: unknown): boolean {
+  return isStoreError(error, 'conflict') && error.change === 'answer.save'
+}
+
+export function requestRunning(message: string): ServiceError {
+  return new ServiceError('idempotency-running', message, { retryAfterSeconds: 1 })
 }
 
 export function isReservation(found: Answer | Reservation): found is Reservation {

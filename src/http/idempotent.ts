@@ -1,6 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { FileRecord } from '../core/files/file.ts'
-import { dropReservation, isReservation, keepAnswer, reserveAnswer } from '../core/idempotency.ts'
+import {
+  dropReservation,
+  isReservation,
+  isReservationLost,
+  keepAnswer,
+  requestRunning,
+  reserveAnswer,
+} from '../core/idempotency.ts'
 import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
@@ -43,7 +50,7 @@ async function runOnce(
     await dropReservation(services, found).catch((cause) =>
       log.warn({ err: cause }, 'could not free an idempotency key'),
     )
-    throw error
+    throw isReservationLost(error) ? requestRunning('Another request with this key took over.') : error
   }
   if (answer === undefined) throw new Error('an idempotent request committed nothing')
   return answer.body

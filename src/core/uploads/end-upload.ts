@@ -4,6 +4,7 @@ import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, type FileState, stateAt } from '../files/file.ts'
 import { md5Of } from '../files/md5-of.ts'
 import { readFile } from '../files/read-file.ts'
+import { isReservationLost } from '../idempotency.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
@@ -35,8 +36,8 @@ export async function completeUpload(
     if (state !== 'pending' && state !== 'stored') throw notPending(file, now, input.stateNames, 'completed')
     const taken = state === 'pending' ? await takeStaged(services, file) : undefined
     const undo = async () => taken && discardBlob(services, taken.key)
+    const whole = { ...file, ...taken?.bytes }
     try {
-      const whole = { ...file, ...taken?.bytes }
       checkSize(whole)
       requireDigest(whole, whole.sha256)
       await checkMd5(services, whole, input.md5)
@@ -46,7 +47,10 @@ export async function completeUpload(
     }
     if (state === 'stored') return undefined
     const claim: Change[] = taken ? [{ kind: 'blob.claim', key: taken.key }] : []
-    const patch = { ...taken?.bytes, state: 'stored', storedAt: now, lastActiveAt: now } as const
+    // It was compared, and may have been read for it: whoever asks next need not.
+    const bytes = { ...taken?.bytes, md5: input.md5 ?? whole.md5 }
+    const patch = (storedAt: number) =>
+      ({ ...bytes, state: 'stored', storedAt, lastActiveAt: storedAt }) as const
     return { patch, also: claim, undo }
   })
 }
@@ -63,14 +67,16 @@ export async function cancelUpload(
 ): Promise<FileRecord> {
   return endUpload(services, caller, input.id, alongside, async (file, now) => {
     if (stateAt(file, now) !== 'pending') throw notPending(file, now, input.stateNames, 'cancelled')
-    return { patch: { state: 'cancelled', blobKey: null }, also: [uncount(file), ...releaseBytes(file, now)] }
+    const patch = () => ({ state: 'cancelled', blobKey: null }) as const
+    return { patch, also: [uncount(file), ...releaseBytes(file, now)] }
   })
 }
 
 /** What a decision leads to; undefined if the upload has ended that way before. */
 type Ending =
   | {
-      readonly patch: FilePatch
+      /** As of the moment of the commit. */
+      readonly patch: (now: number) => FilePatch
       readonly also?: readonly Change[]
       /** Gives up what was made for it, if it could not be committed. */
       readonly undo?: () => Promise<unknown>
@@ -78,8 +84,8 @@ type Ending =
   | undefined
 
 /**
- * Reads, decides, and commits by compare-and-set on the state and the staged bytes; when somebody else was faster, looks
- * again and decides anew. States only move forward, and a PUT in between is finite, so this ends.
+ * Reads, decides, and commits by compare-and-set on the state and the staged bytes; when somebody else was faster, or the
+ * clock, looks again and decides anew. States only move forward, and a PUT in between is finite, so this ends.
  */
 async function endUpload(
   services: Services,
@@ -90,9 +96,14 @@ async function endUpload(
 ): Promise<FileRecord> {
   for (;;) {
     const file = await readFile(services, caller, id)
+    const ending = await decide(file, services.clock.now())
     const now = services.clock.now()
-    const ending = await decide(file, now)
-    const patch = ending && { ...ending.patch, updatedAt: now, updatedBy: caller.subject.id }
+    if (ending && stateAt(file, now) !== file.state) {
+      // To look at the bytes took longer than the session had left.
+      await ending.undo?.()
+      continue
+    }
+    const patch = ending && { ...ending.patch(now), updatedAt: now, updatedBy: caller.subject.id }
     const ended = { ...file, ...patch }
     const guard = { state: file.state, blobKey: file.blobKey }
     const update: Change[] = patch ? [{ kind: 'file.update', id: file.id, guard, patch }] : []
@@ -102,16 +113,9 @@ async function endUpload(
       return ended
     } catch (error) {
       await ending?.undo?.()
-      if (!isStoreError(error, 'conflict')) throw error
-      if (error.change === 'answer.save') throw lostReservation()
+      if (!isStoreError(error, 'conflict') || isReservationLost(error)) throw error
     }
   }
-}
-
-function lostReservation(): ServiceError {
-  return new ServiceError('idempotency-running', 'Another request with this key took over.', {
-    retryAfterSeconds: 1,
-  })
 }
 
 function notPending(file: FileRecord, now: number, names: StateNames, participle: string): ServiceError {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
-import { LightfieldClient, ok, putBytes } from '../../../test/lightfield-client.ts'
+import { assertRefusal, LightfieldClient, ok, putBytes } from '../../../test/lightfield-client.ts'
 import { createProject } from '../../core/access/create-tenant.ts'
+import type { Change } from '../../core/metadata-store.ts'
 
 const AT_ONCE = 50
 
@@ -67,6 +68,27 @@ test('of fifty creates at once with one key one makes a file and the rest are to
   }
   assert.equal(await count(), before + 1)
   assert.equal((await client.create({}, key)).text, created[0]?.text)
+})
+
+test('a create that took so long that another of its key came first makes no file and is told to wait', async (t) => {
+  const key = newKey()
+  const before = await count()
+  const { metadata } = server.app.services
+  const commit = metadata.commit.bind(metadata)
+  let faster: Promise<Awaited<ReturnType<typeof client.create>>> | undefined
+  t.mock.method(metadata, 'commit', async (changes: readonly Change[]) => {
+    if (faster === undefined && changes.some(({ kind }) => kind === 'file.insert')) {
+      server.clock.advance({ seconds: 61 })
+      faster = client.create({}, key)
+      await faster
+    }
+    return commit(changes)
+  })
+  const slow = await client.create({}, key)
+  assertRefusal(slow, [409, 'idempotency_conflict'])
+  assert.equal(slow.headers.get('retry-after'), '1')
+  assert.equal((await client.create({}, key)).text, (await faster)?.text)
+  assert.equal(await count(), before + 1)
 })
 
 test('complete and cancel are repeated too, the file being part of the key', async () => {
