@@ -194,8 +194,7 @@ test('what a filter names is looked up, whatever the order', async () => {
   }
 })
 
-const whyNotByIds = 'a plan for any project expects few files in it, and reads them all'
-test('files that a filter names by id are looked up, whatever the order', { todo: whyNotByIds }, async () => {
+test('files that a filter names by id are looked up, whatever the order', async () => {
   const byId = /using files_(pkey|by_id) on files\n +Index Cond: .*\bid = (ANY )?\(/
   for (const query of readsOf({ ...stored, ids: ['file-7', 'file-8'] })) {
     await assertPlans(query, byId, /Seq Scan/)

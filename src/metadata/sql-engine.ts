@@ -1,4 +1,4 @@
-import type { Expression, Kysely } from 'kysely'
+import type { Expression, Kysely, SqlBool } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import type { Node } from '../core/node.ts'
 import type { Query, Step } from './prepare.ts'
@@ -16,8 +16,8 @@ export interface SqlEngine {
    * such a text is so by the beginning of it first.
    */
   readonly indexedCharacters: number | undefined
-  /** A subquery of the texts in `json`, which stands for an argument that is an array. */
-  textsIn(json: string): Expression<string>
+  /** Whether a column has one of the texts in `json`, which stands for an argument that is an array. */
+  isOneOf(column: string, json: string): Expression<SqlBool>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
   /**
@@ -28,12 +28,12 @@ export interface SqlEngine {
   /** The same, where what another node committed in the last millisecond may be missed. */
   findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
   /**
-   * Runs the steps as one durable transaction. `tenant` is the organization whose counters they change, if they do; commits
-   * of one tenant get in each other's way, those of several do not.
+   * Runs the steps as one durable transaction. Commits of one `queue` may get in each other's way, those of several mostly do
+   * not.
    * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique
    * or foreign key refused it
    */
-  write(steps: readonly Step[], tenant: string | undefined): Promise<void>
+  write(steps: readonly Step[], queue: string | undefined): Promise<void>
   /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
   readonly node?: { readonly id: number } | undefined
   join?(clock?: Clock): Promise<Node>

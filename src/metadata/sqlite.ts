@@ -1,7 +1,14 @@
 import { join } from 'node:path'
 import type { StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely'
+import {
+  type Kysely,
+  type SqlBool,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
@@ -68,8 +75,8 @@ export class SqliteEngine implements SqlEngine {
     return new SqliteEngine(path, sqliteBuilder, await SqliteWriter.open(path, onFatal))
   }
 
-  textsIn(json: string) {
-    return sql<string>`(select value from json_each(${json}))`
+  isOneOf(column: string, json: string) {
+    return sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${json}))`
   }
 
   /** Answers within microseconds: the reading connection never waits for the writing one. */
