@@ -188,6 +188,42 @@ test('a row that somebody keeps locked is not waited for longer than the bound, 
   await waiting.assertHonest(store)
 })
 
+test('what gives a reservation back on locked counters keeps nobody waiting who counts on nothing', async (t) => {
+  const url = await newDatabase()
+  const store = await openStore(t, url)
+  const tenant = await insertTenant(store)
+  const [reserved, plain] = ['a'.repeat(32), 'b'.repeat(32)]
+  const usage = { ...tenant, files: 1, bytes: 10 }
+  const blob = { key: reserved, collectAfter: 1 }
+  await store.commit([
+    { kind: 'usage.add', usage },
+    { kind: 'blob.intend', blob, reserved: usage },
+  ])
+  const holder = new Client(url)
+  await holder.connect()
+  t.after(() => holder.end())
+  await holder.query('begin')
+  await holder.query('select from organizations where id = $1 for update', [tenant.organizationId])
+  let isReleased = false
+  const releasing = store
+    .commit([{ kind: 'blob.release', blob: { ...blob, mayComeLate: false } }])
+    .then(() => {
+      isReleased = true
+    })
+  while (!(await isLockAwaited(url))) await sleep(5)
+  await store.commit([{ kind: 'blob.intend', blob: { key: plain, collectAfter: 1 } }])
+  await store.commit([{ kind: 'blob.claim', key: plain }])
+  assert.equal(isReleased, false)
+  await holder.query('rollback')
+  await releasing
+  assert.deepEqual(await store.usage('project', tenant.projectId), { files: 0, bytes: 0 })
+})
+
+async function isLockAwaited(url: string): Promise<boolean> {
+  const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+  return (await query(url, waiting)).length > 0
+}
+
 test('without its server a store answers in time that it is unavailable', async (t) => {
   const server = await PostgresServer.start()
   t.after(() => server.stop('immediate'))

@@ -32,8 +32,8 @@ class Waiting {
 }
 
 /**
- * Queues commits. Those of one tenant count on the same rows, which would make them wait for each other's flush one by one;
- * so all that wait at the same time go into one transaction, and the next of that tenant begins when it has ended. Tenants
+ * Queues commits. Those of one organization count on the same rows, which would make them wait for each other's flush one by
+ * one; so all that wait at the same time go into one transaction, and the next of that queue begins when it has ended. Queues
  * do not wait for each other.
  */
 export class PostgresWriter {
@@ -49,17 +49,17 @@ export class PostgresWriter {
   }
 
   /** Ends within 20 s. @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
-  write(steps: Steps, tenant = ''): Promise<void> {
+  write(steps: Steps, name = ''): Promise<void> {
     if (this.#isClosed) return Promise.reject(new StoreError('unavailable', 'The database is closed'))
     return new Promise((resolve, reject) => {
       const waiting = new Waiting(steps, resolve, reject)
-      const queue = this.#queues.get(tenant)
+      const queue = this.#queues.get(name)
       if (queue !== undefined) {
         queue.push(waiting)
         return
       }
-      this.#queues.set(tenant, [waiting])
-      const run = this.#run(tenant).finally(() => this.#running.delete(run))
+      this.#queues.set(name, [waiting])
+      const run = this.#run(name).finally(() => this.#running.delete(run))
       this.#running.add(run)
     })
   }
@@ -70,8 +70,8 @@ export class PostgresWriter {
     await Promise.all(this.#running)
   }
 
-  async #run(tenant: string): Promise<void> {
-    const queue = this.#queues.get(tenant) ?? []
+  async #run(name: string): Promise<void> {
+    const queue = this.#queues.get(name) ?? []
     // What comes in with the same turn of the event loop belongs together.
     await new Promise(setImmediate)
     while (queue.length > 0) {
@@ -83,6 +83,6 @@ export class PostgresWriter {
       this.onSettling()
       for (const [i, waiting] of group.entries()) waiting.settle(fates[i])
     }
-    this.#queues.delete(tenant)
+    this.#queues.delete(name)
   }
 }

@@ -46,7 +46,7 @@ export class SqlMetadataStore implements MetadataStore {
   commit(changes: readonly Change[]): Promise<void> {
     try {
       const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
-      return steps.length > 0 ? this.#engine.write(steps, tenantOf(changes)) : Promise.resolve()
+      return steps.length > 0 ? this.#engine.write(steps, queueOf(changes)) : Promise.resolve()
     } catch (error) {
       return Promise.reject(error)
     }
@@ -187,11 +187,17 @@ export class SqlMetadataStore implements MetadataStore {
   }
 }
 
-/** The organization on whose counters the changes count, the same for all that do. */
-function tenantOf(changes: readonly Change[]): string | undefined {
+const RELEASES = 'releases'
+
+/**
+ * Whom the changes may wait for. The organization on whose counters they count, which is the same for all that do; or those
+ * that give back what was reserved on counters of which they do not know whose they are.
+ */
+function queueOf(changes: readonly Change[]): string | undefined {
   for (const change of changes) {
     if (change.kind === 'usage.add') return change.usage.organizationId
     if (change.kind === 'file.insert') return change.file.organizationId
+    if (change.kind === 'blob.release' || change.kind === 'blob.collect') return RELEASES
   }
   return undefined
 }
