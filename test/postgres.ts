@@ -12,6 +12,8 @@ import { afterThisProcess } from './after-process.ts'
 
 /** A server that is there already; one is started if it is not set. Its user has to be one that may make databases. */
 const GIVEN_URL = process.env.ENTREPOT_TEST_DATABASE_URL
+/** Where npm has no PostgreSQL for the system, or what it has does not run, as beside another C library. */
+const REMEDY = 'name a server of yours in ENTREPOT_TEST_DATABASE_URL'
 const PASSWORD = 'harbour'
 const PATIENCE_MS = 60_000
 const PORT_ATTEMPTS = 5
@@ -112,12 +114,12 @@ export class PostgresServer {
     const options = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--no-sync']
     // As different from the order that we want as can be, so that relying on it is found out.
     const locale = ['--encoding=UTF8', '--locale-provider=icu', '--icu-locale=en', '--locale=C']
-    const { status, stderr } = spawnSync(
+    const { status, stderr, error } = spawnSync(
       join(this.#programs, 'initdb'),
       [...options, ...locale, '-D', join(this.#folder, 'data')],
       { ...this.#owner, cwd: this.#folder, encoding: 'utf8' },
     )
-    if (status !== 0) throw new Error(`initdb failed: ${stderr}`)
+    if (status !== 0) throw new Error(`initdb failed: ${error?.message ?? stderr}; ${REMEDY}`)
   }
 
   async #startOnFreePort(): Promise<void> {
@@ -212,8 +214,7 @@ function entryOf(name: string): string {
   try {
     return fileURLToPath(import.meta.resolve(name))
   } catch (error) {
-    const sentence = `There is no ${name} here; name a server of yours in ENTREPOT_TEST_DATABASE_URL.`
-    throw new Error(sentence, { cause: error })
+    throw new Error(`there is no ${name} here; ${REMEDY}`, { cause: error })
   }
 }
 
