@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
 import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
+import { WRITE_LEASE_MS } from '../src/core/uploads/stage-blob.ts'
 import { entrepot, type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import type { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
@@ -22,6 +23,7 @@ import {
   startOnDisk,
   statusOf,
 } from './move.harness.ts'
+import { defaultTenant, usageNow } from './usage.ts'
 import { YandexRest } from './yandex-rest.ts'
 
 function at(server: TestServer, settings: Settings = {}): Settings {
@@ -142,6 +144,22 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   await installation.assertGoesOn()
   assert.notDeepEqual(await installation.seen(), seen)
   await assertClean(server)
+})
+
+test('what is being received when an installation moves is given up there, with the room it took', async (t) => {
+  const server = await startOnDisk(t)
+  const { organization, project } = await defaultTenant(server)
+  await new LightfieldClient(server).stored('a file')
+  const reserved = { organizationId: organization, projectId: project, files: 1, bytes: 1000 }
+  const blob = { key: 'c'.repeat(32), collectAfter: server.clock.now() + WRITE_LEASE_MS }
+  await server.app.services.metadata.commit([
+    { kind: 'usage.add', usage: reserved },
+    { kind: 'blob.intend', blob, reserved },
+  ])
+  const target = both(await newPostgres(), await newBucket(t))
+  assertDone(await moves(at(server), target, '--finish'))
+  await server.restart(target.settings)
+  assert.deepEqual(await usageNow(server), { files: 1, bytes: 6 })
 })
 
 test('a move that is killed goes on where it was', async (t) => {

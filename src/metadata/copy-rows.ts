@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import type { DatabaseSession, RunQuery } from './migrate.ts'
+import { changeQueries, planCommit } from './plan-change.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { SqlValue, Tables } from './tables.ts'
 
@@ -54,9 +55,16 @@ export async function copyRows(
     for (const table of tables) copied[table.name] = await copyTable(table, source, target, run)
     await countFiles(target, run)
     await pauseCounting(target, run, false)
+    await endLeases(target, run)
     await finish(run)
     return copied
   })
+}
+
+/** What was being received when the source was shut is given up, for no server can go on with it here. */
+async function endLeases({ builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now: Date.now() }], null)
+  for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
 }
 
 async function copiedTables(source: DatabaseSession): Promise<CopiedTable[]> {

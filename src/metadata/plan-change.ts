@@ -1,11 +1,13 @@
+import type { Kysely } from 'kysely'
 import type { Change } from '../core/metadata-store.ts'
-import type { AccessQueries } from './access.ts'
-import type { AnswerQueries } from './answers.ts'
-import { type BlobQueries, intention } from './blobs.ts'
+import { type AccessQueries, accessQueries } from './access.ts'
+import { type AnswerQueries, answerQueries } from './answers.ts'
+import { type BlobQueries, blobQueries, intention } from './blobs.ts'
 import { CommitPlan } from './commit-plan.ts'
-import type { FileQueries } from './files.ts'
+import { FileQueries } from './files.ts'
 import type { Step } from './prepare.ts'
-import type { UsageQueries } from './usage.ts'
+import type { Tables } from './tables.ts'
+import { UsageQueries } from './usage.ts'
 
 export interface ChangeQueries {
   readonly access: AccessQueries
@@ -13,6 +15,16 @@ export interface ChangeQueries {
   readonly files: FileQueries
   readonly blobs: BlobQueries
   readonly answers: AnswerQueries
+}
+
+export function changeQueries(db: Kysely<Tables>): ChangeQueries {
+  return {
+    access: accessQueries(db),
+    usage: new UsageQueries(db),
+    files: new FileQueries(db),
+    blobs: blobQueries(db),
+    answers: answerQueries(db),
+  }
 }
 
 /** The statements that make the changes of a node, in order. @throws StoreError `refused` for a text that cannot be stored */

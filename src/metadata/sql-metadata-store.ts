@@ -9,16 +9,16 @@ import type {
   MoveStage,
 } from '../core/metadata-store.ts'
 import type { Node } from '../core/node.ts'
-import { accessQueries, keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
-import { answerFromRow, answerQueries } from './answers.ts'
-import { blobQueries, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
+import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
+import { answerFromRow } from './answers.ts'
+import { referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, pageArgs } from './file-listings.ts'
-import { FileQueries, fileShape } from './files.ts'
-import { type ChangeQueries, planCommit } from './plan-change.ts'
+import { fileShape } from './files.ts'
+import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import type { Query } from './prepare.ts'
 import type { RecordShape } from './record-shape.ts'
 import type { SqlEngine } from './sql-engine.ts'
-import { type Holder, UsageQueries } from './usage.ts'
+import type { Holder } from './usage.ts'
 
 /** The metadata store over any SQL engine: each change is a few statements, each read is one. */
 export class SqlMetadataStore implements MetadataStore {
@@ -34,13 +34,7 @@ export class SqlMetadataStore implements MetadataStore {
     if (engine.join) this.join = engine.join.bind(engine)
     if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
-    this.#queries = {
-      access: accessQueries(engine.builder),
-      usage: new UsageQueries(engine.builder),
-      files: new FileQueries(engine.builder),
-      blobs: blobQueries(engine.builder),
-      answers: answerQueries(engine.builder),
-    }
+    this.#queries = changeQueries(engine.builder)
   }
 
   commit(changes: readonly Change[]): Promise<void> {
