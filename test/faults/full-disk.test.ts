@@ -4,6 +4,12 @@ import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { jobsOf } from '../../src/jobs/jobs.ts'
+import { TestServer } from '../harness.ts'
+import { LightfieldClient, ok } from '../lightfield-client.ts'
+import { detailOf, filePart, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
+import { usageNow } from '../usage.ts'
+import { YandexRest } from '../yandex-rest.ts'
 import { type Answer, ApiClient, type CreatedBody } from './api-client.ts'
 import { checkEntries } from './check-answers.ts'
 import { checkStores, reconcileAhead } from './check-stores.ts'
@@ -13,6 +19,7 @@ import { ServerProcess } from './server-process.ts'
 
 const MEBIBYTE = 1024 * 1024
 const DISK_MEBIBYTES = 24
+const RESERVE_BYTES = 4 * MEBIBYTE
 
 test('a full disk refuses uploads clearly, keeps what it has, and recovers', async (t) => {
   const resources = disposedAfter(t)
@@ -40,6 +47,71 @@ test('a full disk refuses uploads clearly, keeps what it has, and recovers', asy
   assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null }, server.output)
   await reconcileAhead(dataDir)
   assert.deepEqual(await checkStores(dataDir), [])
+})
+
+test('on a disk that uploads have filled up to the reserve all else works, and makes room for uploads', async (t) => {
+  const clients = await startOnSmallDisk(t)
+  if (clients === undefined) return
+  const { server, disk, field, llama } = clients
+  const given = Buffer.alloc(3 * MEBIBYTE, 'given back')
+  const kept = await llama.stored('kept')
+  const [first, second] = [await field.staged(given), await llama.stored(given)]
+  await fillWithUploads(llama)
+  // The database has grown a little, too.
+  assert.ok((await roomOn(disk)) > RESERVE_BYTES / 2)
+
+  assert.equal(await contentOf(llama, kept.id), 'kept')
+  assert.equal(ok(await field.cancel(first.id)).status, 'CANCELLED')
+  assert.equal((await llama.delete(second.id)).status, 204)
+  assert.equal((await llama.get(`/${second.id}`)).status, 404)
+  assert.equal((await uploadMebibyte(llama)).status, 507)
+  await runJobs(server)
+  assert.equal((await uploadMebibyte(llama)).status, 201)
+  await fillWithUploads(llama)
+  // What is deleted may still be on its way to somebody.
+  server.clock.advance({ minutes: 10 })
+  await runJobs(server)
+  assert.equal((await uploadMebibyte(llama)).status, 201)
+  assert.equal(await contentOf(llama, kept.id), 'kept')
+})
+
+test('a disk that others have filled refuses even deletes, clearly, until there is room again', async (t) => {
+  const clients = await startOnSmallDisk(t)
+  if (clients === undefined) return
+  const { server, disk, field, llama, yandex } = clients
+  const kept = await yandex.stored('kept')
+  const [pending, first, second] = [await field.staged(), await llama.stored(), await yandex.stored()]
+  await fill(join(disk, 'ballast'), 0)
+  await useUpDatabase(yandex, kept.id)
+
+  const refused = [
+    await field.cancel(pending.id),
+    await llama.delete(first.id),
+    await yandex.delete(second.id),
+  ]
+  assert.deepEqual(
+    refused.map(({ status }) => status),
+    [503, 507, 500],
+  )
+  assert.equal(await yandex.download(kept.id), 'kept')
+  assert.equal(ok(await field.retrieve(pending.id)).status, 'PENDING')
+  assert.equal((await llama.get(`/${first.id}`)).status, 200)
+  assert.equal((await fetch(`${server.url}/readyz`)).status, 503)
+
+  await rm(join(disk, 'ballast'))
+  assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
+  const done = [await field.cancel(pending.id), await llama.delete(first.id), await yandex.delete(second.id)]
+  assert.deepEqual(
+    done.map(({ status }) => status),
+    [200, 204, 200],
+  )
+  assert.deepEqual(await usageNow(server), { files: 1, bytes: 'kept'.length })
+  await runJobs(server)
+  server.clock.advance({ minutes: 10 })
+  await runJobs(server)
+  const left = await readdir(join(disk, 'data', 'blobs'), { recursive: true, withFileTypes: true })
+  assert.equal(left.filter((entry) => entry.isFile()).length, 1)
+  assert.equal((await uploadMebibyte(llama)).status, 201)
 })
 
 test('a file size limit of the system refuses a large upload and takes a smaller one', async (t) => {
@@ -77,6 +149,48 @@ async function start(resources: AsyncDisposableStack, dataDir: string, shellPrel
   return { server, client: new ApiClient(server.url), ledger }
 }
 
+/** A server whose clock can be moved, with all of its data on a small disk; undefined as of `mountSmallDisk`. */
+async function startOnSmallDisk(t: TestContext) {
+  const resources = disposedAfter(t)
+  const disk = await mountSmallDisk(t, resources)
+  if (disk === undefined) return undefined
+  const server = await TestServer.start({
+    ENTREPOT_DATA_DIR: join(disk, 'data'),
+    ENTREPOT_DISK_RESERVE_BYTES: String(RESERVE_BYTES),
+  })
+  resources.defer(() => server.stop())
+  const [field, llama] = [new LightfieldClient(server), new LlamaCloudClient(server)]
+  return { server, disk, field, llama, yandex: new YandexRest(server) }
+}
+
+/** As the runner does: each again, until there is nothing to do. */
+async function runJobs({ app }: TestServer): Promise<void> {
+  for (const job of jobsOf(app.services)) while ((await job.run()) > 0);
+}
+
+function uploadMebibyte(client: LlamaCloudClient) {
+  return client.upload([purposePart('user_data'), filePart(Buffer.alloc(MEBIBYTE))])
+}
+
+async function fillWithUploads(client: LlamaCloudClient): Promise<void> {
+  for (;;) {
+    const answer = await uploadMebibyte(client)
+    if (answer.status === 201) continue
+    assert.deepEqual([answer.status, detailOf(answer)], [507, 'Storage is full'])
+    return
+  }
+}
+
+async function contentOf(client: LlamaCloudClient, id: string): Promise<string> {
+  const { url } = (await client.get<{ url: string }>(`/${id}/content`)).body
+  return (await fetch(url)).text()
+}
+
+/** The smallest of changes, until even such a one finds no room in what the database has of the disk. */
+async function useUpDatabase(client: YandexRest, id: string): Promise<void> {
+  for (let n = 0; (await client.update(id, { updateMask: 'name', name: `name ${n}` })).status === 200; n++);
+}
+
 /** A file system in memory; undefined, with the reason printed, where mounting is not allowed. */
 async function mountSmallDisk(t: TestContext, resources: AsyncDisposableStack): Promise<string | undefined> {
   const disk = await mkdtemp(join(tmpdir(), 'entrepot-disk-'))
@@ -95,13 +209,17 @@ async function mountSmallDisk(t: TestContext, resources: AsyncDisposableStack): 
 async function fill(path: string, leaveBytes: number): Promise<void> {
   const block = Buffer.alloc(64 * 1024)
   for (;;) {
-    const { bavail, bsize } = await statfs(join(path, '..'))
-    const room = bavail * bsize - leaveBytes
+    const room = (await roomOn(join(path, '..'))) - leaveBytes
     if (room <= 0) return
     await writeFile(path, block.subarray(0, Math.min(block.length, room)), { flag: 'a' }).catch(
       () => undefined,
     )
   }
+}
+
+async function roomOn(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }
 
 /** The first answer that is not a success, or the last. */
