@@ -24,7 +24,9 @@ test('a PUT that stalls gets 408 after half a minute; the upload stays open', as
   const upload = await client.pending({ sizeBytes: content.length })
   const answer = await answerToStalled(t, `${headOf(upload, 'content-length: 200000')}hello`)
   assert.equal(answer.status, 408)
-  assert.deepEqual(JSON.parse(answer.body), { error: { type: 'body_too_slow', message: MESSAGE } })
+  assert.deepEqual(JSON.parse(answer.body), {
+    error: { type: 'request_timeout', message: MESSAGE, code: 'body_too_slow' },
+  })
   assert.equal(ok(await client.retrieve(upload.id)).status, 'PENDING')
   assert.equal((await client.complete(upload.id)).status, 422)
   assert.equal((await putBytes(upload, content)).status, 200)

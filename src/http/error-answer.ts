@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { type ErrorCode, ServiceError } from '../core/errors.ts'
 
@@ -55,12 +56,21 @@ const statuses = {
   internal: 500,
 } as const satisfies Record<ErrorCode, number>
 
-/** `{"error":{"type","message"}}`, the type being our own code with underscores. */
+/** Node has older names of these than RFC 9110. */
+const phrases: Readonly<Partial<Record<number, string>>> = {
+  ...STATUS_CODES,
+  413: 'Content Too Large',
+  422: 'Unprocessable Content',
+}
+
+/** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
 export function toPlainErrorAnswer({ code, message, retryAfterSeconds }: ServiceError): ErrorAnswer {
+  const status = statuses[code]
+  const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
   return {
-    status: statuses[code],
+    status,
     headers: retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
-    body: { error: { type: code.replaceAll('-', '_'), message } },
+    body: { error: { type, message, code: code.replaceAll('-', '_') } },
   }
 }
 

@@ -88,7 +88,7 @@ const fine = (state: string): Expected => [200, undefined, undefined, state]
 const conflict = (state: string): Expected => [409, 'conflict', undefined, state]
 const badMd5 = (state: string): Expected => [400, 'bad_request', 'md5', state]
 const unprocessable = (param?: string): Expected => [422, 'unprocessable_content', param, 'PENDING']
-const refusedLink = (state: string): Expected => [403, 'link_invalid', undefined, state]
+const refusedLink = (state: string): Expected => [403, 'forbidden', undefined, state]
 
 /** Every request in an ended state, `CANCELLED` or `EXPIRED`. */
 const ended = (state: string): Record<RequestName, Expected> => ({
