@@ -4,10 +4,10 @@ import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { jobsOf } from '../../src/jobs/jobs.ts'
 import { TestServer } from '../harness.ts'
 import { LightfieldClient, ok } from '../lightfield-client.ts'
 import { detailOf, filePart, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
+import { runJobs } from '../run-jobs.ts'
 import { usageNow } from '../usage.ts'
 import { YandexRest } from '../yandex-rest.ts'
 import { type Answer, ApiClient, type CreatedBody } from './api-client.ts'
@@ -161,11 +161,6 @@ async function startOnSmallDisk(t: TestContext) {
   resources.defer(() => server.stop())
   const [field, llama] = [new LightfieldClient(server), new LlamaCloudClient(server)]
   return { server, disk, field, llama, yandex: new YandexRest(server) }
-}
-
-/** As the runner does: each again, until there is nothing to do. */
-async function runJobs({ app }: TestServer): Promise<void> {
-  for (const job of jobsOf(app.services)) while ((await job.run()) > 0);
 }
 
 function uploadMebibyte(client: LlamaCloudClient) {

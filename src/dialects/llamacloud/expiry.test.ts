@@ -3,9 +3,9 @@ import { test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { exchange } from '../../../test/lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
+import { runJobs } from '../../../test/run-jobs.ts'
 import { bytesOnDisk } from '../../../test/upload.harness.ts'
 import { settledUsage } from '../../../test/usage.ts'
-import { jobsOf } from '../../jobs/jobs.ts'
 import type { PresignedUrl } from './wire.ts'
 
 /** More than the sockets between server and client hold: most of it is still to be read once a download has begun. */
@@ -48,9 +48,4 @@ test('a file whose time is over is gone at once, and its bytes once the download
 
 async function linkOf(client: LlamaCloudClient, id: string): Promise<string> {
   return (await client.get<PresignedUrl>(`/${id}/content`)).body.url
-}
-
-/** As the runner does: each again, until there is nothing to do. */
-async function runJobs({ app }: TestServer): Promise<void> {
-  for (const job of jobsOf(app.services)) while ((await job.run()) > 0);
 }
