@@ -24,9 +24,9 @@ export default async function* requiredReporter(events: AsyncIterable<TestEvent>
   for (const store of missing) yield failure(`no test of ${store} was run`)
 }
 
-/** By the name of its file, or because all of them are. */
-function isOf(store: string, { file = '' }: Ended): boolean {
-  return everywhere.includes(store) || basename(file).includes(store)
+/** By the name of the file that was run, which may have its tests from a suite of several stores; or because all of them are. */
+function isOf(store: string, { file = '', entryFile = file }: Ended): boolean {
+  return everywhere.includes(store) || basename(entryFile).includes(store)
 }
 
 function failure(what: string): string {
