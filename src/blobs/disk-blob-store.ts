@@ -1,30 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { constants, type ReadStream, type StatsFs } from 'node:fs'
-import {
-  type FileHandle,
-  link,
-  lstat,
-  open,
-  readdir,
-  readFile,
-  rename,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs/promises'
+import { constants, type ReadStream } from 'node:fs'
+import { type FileHandle, link, lstat, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
+import { BodyRoom, DiskSpace } from './disk-space.ts'
 import { writeAll, writeBody } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
 
 const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 const KEY_PATTERN = /^[0-9a-f]{32}$/
 const READ_CHUNK_BYTES = 512 * 1024
-const MAX_RESERVE_BYTES = 1024 ** 3
-const MAX_RESERVE_SHARE = 0.05
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
 
@@ -40,12 +28,12 @@ export interface DiskBlobStoreOptions {
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string
   readonly #staging: string
-  readonly #reserveBytes: number | undefined
+  readonly #space: DiskSpace
 
   private constructor(folder: string, reserveBytes: number | undefined) {
     this.#folder = folder
     this.#staging = join(folder, 'staging')
-    this.#reserveBytes = reserveBytes
+    this.#space = new DiskSpace(folder, reserveBytes)
   }
 
   /**
@@ -96,7 +84,8 @@ export class DiskBlobStore implements BlobStore {
       if (await onDisk('look for the blob', unlessMissing(lstat(this.#publishedPath(key))))) {
         throw new StoreError('refused', 'there is a blob of this key already')
       }
-      const sizeBytes = await writeBody(file, body, signal)
+      using room = new BodyRoom(this.#space)
+      const sizeBytes = await writeBody(file, body, room, signal)
       closing = true
       await onDisk('close the blob', file.close())
       return sizeBytes
@@ -156,10 +145,8 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async freeBytes(): Promise<number> {
-    const disk = await onDisk('measure the disk', statfs(this.#folder))
-    const reserveBytes = this.#reserveBytes ?? defaultReserveBytes(disk)
-    return Math.max(0, disk.bavail * disk.bsize - reserveBytes)
+  freeBytes(): Promise<number> {
+    return this.#space.freeBytes()
   }
 
   async owner(): Promise<string | undefined> {
@@ -225,10 +212,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
     }),
   )
   return sizeBytes
-}
-
-function defaultReserveBytes(disk: StatsFs): number {
-  return Math.min(MAX_RESERVE_BYTES, Math.floor(disk.blocks * disk.bsize * MAX_RESERVE_SHARE))
 }
 
 /** What the file says. If there is none it says `content` from now on, durably; of two callers one wins. */

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { StoreError } from '../core/errors.ts'
 import { onDisk } from './disk-errors.ts'
+import type { BodyRoom } from './disk-space.ts'
 import { untilAborted } from './until-aborted.ts'
 
 /** How far writing may run ahead of the disk: it keeps the last sync of a large body short. */
@@ -14,6 +15,7 @@ const WRITEBACK_BYTES = 32 * 1024 * 1024
 export async function writeBody(
   file: FileHandle,
   body: AsyncIterable<Uint8Array>,
+  room: BodyRoom,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let sizeBytes = 0
@@ -21,7 +23,9 @@ export async function writeBody(
   let writeback: Promise<void> = Promise.resolve()
   try {
     for await (const chunk of untilAborted(body, signal)) {
+      if (!room.has(chunk.byteLength)) await room.extend(chunk.byteLength)
       await writeAll(file, chunk, sizeBytes)
+      room.wrote(chunk.byteLength)
       sizeBytes += chunk.byteLength
       if (sizeBytes - sizeAtWriteback < WRITEBACK_BYTES) continue
       await writeback

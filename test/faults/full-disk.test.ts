@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { TestServer } from '../harness.ts'
-import { LightfieldClient, ok } from '../lightfield-client.ts'
-import { detailOf, filePart, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
+import { LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
+import {
+  BOUNDARY,
+  detailOf,
+  FILES,
+  filePart,
+  formOf,
+  LlamaCloudClient,
+  purposePart,
+} from '../llamacloud-client.ts'
 import { runJobs } from '../run-jobs.ts'
 import { usageNow } from '../usage.ts'
 import { YandexRest } from '../yandex-rest.ts'
@@ -73,6 +81,22 @@ test('on a disk that uploads have filled up to the reserve all else works, and m
   await runJobs(server)
   assert.equal((await uploadMebibyte(llama)).status, 201)
   assert.equal(await contentOf(llama, kept.id), 'kept')
+})
+
+test('uploads of untold length, or many at once, leave the reserve as it is', async (t) => {
+  const clients = await startOnSmallDisk(t)
+  if (clients === undefined) return
+  const { server, disk, field, llama } = clients
+  const doomed = await llama.stored('doomed')
+  assert.equal((await uploadChunked(server, DISK_MEBIBYTES - 2)).status, 507)
+  assert.equal((await uploadChunked(server, 1)).status, 201)
+  const uploads = await Promise.all(Array.from({ length: 40 }, () => field.pending({ sizeBytes: MEBIBYTE })))
+  const answers = await Promise.all(uploads.map((upload) => putBytes(upload, Buffer.alloc(MEBIBYTE))))
+  const statuses = answers.map(({ status }) => status)
+  assert.deepEqual([...new Set(statuses)].sort(), [200, 507])
+  assert.ok((await roomOn(disk)) > RESERVE_BYTES / 2, `${await roomOn(disk)} bytes are left`)
+  assert.equal((await llama.delete(doomed.id)).status, 204)
+  ok(await field.create())
 })
 
 test('a disk that others have filled refuses even deletes, clearly, until there is room again', async (t) => {
@@ -165,6 +189,17 @@ async function startOnSmallDisk(t: TestContext) {
 
 function uploadMebibyte(client: LlamaCloudClient) {
   return client.upload([purposePart('user_data'), filePart(Buffer.alloc(MEBIBYTE))])
+}
+
+function uploadChunked({ url, key }: TestServer, mebibytes: number): Promise<Response> {
+  const form = formOf([purposePart('user_data'), filePart(Buffer.alloc(mebibytes * MEBIBYTE))])
+  const type = `multipart/form-data; boundary=${BOUNDARY}`
+  return fetch(url + FILES, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': type },
+    body: new Blob([new Uint8Array(form)]).stream(),
+    duplex: 'half',
+  })
 }
 
 async function fillWithUploads(client: LlamaCloudClient): Promise<void> {
