@@ -32,18 +32,27 @@ export async function withStores<T>(
 
 /** Does now what the jobs would have done once every lease and every upload is over. */
 export async function reconcileAhead(dataDir: string, settings: Environment = {}): Promise<Reconciliation> {
-  const work = async (stores: Stores) => {
-    const services: Services = {
-      ...stores,
-      clock: { now: () => Date.now() + 2 * DAY_MS },
-      rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
-      linkKeys: [],
-      touchOn: 'none',
-      publicUrl: () => '',
-    }
-    return reconcile(services, true)
+  return withStores(
+    dataDir,
+    async (stores) => {
+      const first = await reconcile(servicesAhead(stores, 2), true)
+      // What may come late is removed once more, some time after the first removal.
+      const second = await reconcile(servicesAhead(stores, 3), true)
+      return { ...second, orphans: [...first.orphans, ...second.orphans] }
+    },
+    settings,
+  )
+}
+
+function servicesAhead(stores: Stores, days: number): Services {
+  return {
+    ...stores,
+    clock: { now: () => Date.now() + days * DAY_MS },
+    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    linkKeys: [],
+    touchOn: 'none',
+    publicUrl: () => '',
   }
-  return withStores(dataDir, work, settings)
 }
 
 /**

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { S3TestServer } from '../s3/server.ts'
+import { SeededRandom } from '../seeded-random.ts'
+import { ApiClient, type CreatedBody, PUBLIC_URL } from './api-client.ts'
+import { beginPut } from './begin-put.ts'
+import { checkEntries, checkListing } from './check-answers.ts'
+import type { Finding } from './finding.ts'
+import type { Ledger, LedgerEntry } from './ledger.ts'
+import { runMixedLoad } from './mixed-load.ts'
+import { NodesDatabase } from './nodes-database.ts'
+import { ServerProcess } from './server-process.ts'
+import { until } from './until.ts'
+
+/** The names of files begin with whose clients made them. */
+export const VICTIM = 'victim'
+export const LIVING = 'living'
+const LIVING_NAMES = ['one', 'two']
+const CLIENTS_OF_THE_VICTIM = 4
+const LONGEST_ROUND_MS = 800
+/** The first requests of a server are slow: it is killed once it has done this much, or has had the time to. */
+const LEAST_COMPLETED = 2
+const WARM_UP_MS = 5000
+const MIME_TYPE = 'application/octet-stream'
+const MEBIBYTE = 1024 * 1024
+/** More than a part of a multipart upload, the largest body that is sent at once. */
+const LARGE_BYTES = 17 * MEBIBYTE
+/** What the store does meanwhile is done for a dead server. */
+const LATE_ANSWER_MS = 10_000
+const CREATES_AT_ONCE = 20
+const PATIENCE_MS = 30_000
+/** Well above what is documented, and shorter than the lease of an idempotent request, which would end by itself. */
+const BURIAL_MS = 50_000
+const BURIAL_PAUSE_MS = 250
+
+export interface NodesRunOptions {
+  readonly folder: string
+  /** Of all servers. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly ledger: Ledger
+  readonly s3: S3TestServer
+  readonly seed: number
+}
+
+interface RunningNode {
+  readonly server: ServerProcess
+  readonly id: number
+}
+
+/** Three servers, of which one is killed and started again. */
+export class NodesRun {
+  readonly settings: Readonly<Record<string, string>>
+  readonly ledger: Ledger
+  readonly findings: Finding[] = []
+  /** What was under way at the kills. */
+  readonly left = { multiparts: 0, attempts: 0, requests: 0 }
+  readonly #folder: string
+  readonly #s3: S3TestServer
+  readonly #random: SeededRandom
+  readonly #database: NodesDatabase
+  #living: readonly RunningNode[] = []
+  #victim: RunningNode | undefined
+  readonly #deadIds: number[] = []
+  #lastKillAt = 0
+  #isClosed = false
+  /** Left pending by the victim's clients. */
+  #pending: LedgerEntry[] = []
+
+  constructor({ folder, settings, ledger, s3, seed }: NodesRunOptions) {
+    this.#folder = folder
+    this.settings = settings
+    this.ledger = ledger
+    this.#s3 = s3
+    this.#random = new SeededRandom(seed)
+    this.#database = new NodesDatabase(settings.ENTREPOT_DATABASE_URL ?? '')
+  }
+
+  async startAll(): Promise<void> {
+    // The first server makes the schema, and leads: the jobs change hands with the first kill.
+    this.#victim = await this.#start(VICTIM)
+    const leads = async () => (await this.#database.leader()) === VICTIM
+    assert.ok(await until(PATIENCE_MS, leads), 'the first server does not lead')
+    this.#living = await Promise.all(LIVING_NAMES.map((name) => this.#start(name)))
+  }
+
+  async #start(name: string): Promise<RunningNode> {
+    const dataDir = join(this.#folder, name)
+    await mkdir(dataDir, { recursive: true })
+    const url = new URL(this.settings.ENTREPOT_DATABASE_URL ?? '')
+    url.searchParams.set('application_name', name)
+    const settings = { ...this.settings, ENTREPOT_DATABASE_URL: url.href }
+    const server = await ServerProcess.start({ dataDir, settings })
+    return { server, id: await this.#database.nodeOf(name) }
+  }
+
+  #runLoad(
+    { server }: RunningNode,
+    name: string,
+    pending: LedgerEntry[],
+    isOver: () => boolean,
+  ): Promise<void> {
+    const client = new ApiClient(server.url)
+    const { ledger, findings } = this
+    return runMixedLoad({ client, ledger, random: this.#random.fork(), name, pending, isOver, findings })
+  }
+
+  /** Of a busy victim something of every kind is under way when it is killed. */
+  async loadAndKill(round: number, isBusy: boolean): Promise<void> {
+    this.#victim ??= await this.#start(VICTIM)
+    const before = this.ledger.entries.length
+    let isOver = false
+    const living = this.#living.map((node, i) =>
+      this.#runLoad(node, `${LIVING}-${round}-${i}`, [], () => isOver),
+    )
+    const pending = this.#pending.filter(({ created, final }) => created && !final)
+    await this.#workAndDie(this.#victim, `${VICTIM}-${round}`, pending, isBusy)
+    const mine = this.ledger.entries.slice(before).filter(({ filename }) => filename.startsWith(VICTIM))
+    this.#pending = mine.filter(({ sizeBytes }) => sizeBytes < LARGE_BYTES)
+    this.findings.push(...(await checkEntries(this.#anyLiving(), [...pending, ...mine].filter(isSettled))))
+    isOver = true
+    await Promise.all(living)
+  }
+
+  async #workAndDie(
+    victim: RunningNode,
+    name: string,
+    pending: readonly LedgerEntry[],
+    isBusy: boolean,
+  ): Promise<void> {
+    const openBefore = new Set(this.#s3.uploads.keys())
+    let isKilled = false
+    const clients: Promise<unknown>[] = Array.from({ length: CLIENTS_OF_THE_VICTIM }, (_, i) => {
+      const mine = pending.filter((_entry, n) => n % CLIENTS_OF_THE_VICTIM === i)
+      return this.#runLoad(victim, `${name}-${i}`, mine, () => isKilled)
+    })
+    clients.push(this.#putInVain(victim, `${name}-half.bin`, MEBIBYTE, MEBIBYTE / 2))
+    await this.#untilWarm(name)
+    if (isBusy) clients.push(...(await this.#beginLarge(victim, name)))
+    await sleep(this.#random.next() * LONGEST_ROUND_MS)
+    if (isBusy) clients.push(...(await this.#stopAmidCreates(victim, name)))
+    isKilled = true
+    this.#victim = undefined
+    this.#lastKillAt = performance.now()
+    await victim.server.end('SIGKILL')
+    await Promise.all(clients)
+    await this.#noteDeath(victim, openBefore)
+  }
+
+  async #untilWarm(name: string): Promise<void> {
+    const hasWorked = () =>
+      this.ledger.entries.filter(({ filename, final }) => final === 'COMPLETED' && filename.startsWith(name))
+        .length >= LEAST_COMPLETED
+    await until(WARM_UP_MS, hasWorked)
+  }
+
+  /** Of two bodies of several parts one lacks its end, and the other is whole but for the store's last answer. */
+  async #beginLarge(victim: RunningNode, name: string): Promise<Promise<void>[]> {
+    const { uploads, calls } = this.#s3
+    const [openBefore, callsBefore] = [uploads.size, calls.length]
+    this.#s3.break({ operation: 'CompleteMultipartUpload', effect: { delayMs: LATE_ANSWER_MS } })
+    const puts = [LARGE_BYTES - 1, LARGE_BYTES].map((sentBytes) =>
+      this.#putInVain(victim, `${name}-large-${sentBytes}.bin`, LARGE_BYTES, sentBytes),
+    )
+    const areOpen = () =>
+      uploads.size === openBefore + puts.length && calls.includes('CompleteMultipartUpload', callsBefore)
+    assert.ok(await until(PATIENCE_MS, areOpen), 'no multipart uploads are under way')
+    return puts
+  }
+
+  /** Ends when the server does. */
+  async #putInVain(
+    { server }: RunningNode,
+    filename: string,
+    sizeBytes: number,
+    sentBytes: number,
+  ): Promise<void> {
+    const file = { filename, mimeType: MIME_TYPE, sizeBytes }
+    const { created } = await this.#create(server, this.ledger.add({ ...file, idempotencyKey: undefined }))
+    if (created === undefined) return
+    const url = created.uploadUrl.replace(PUBLIC_URL, server.url)
+    const status = await beginPut(url, file, Buffer.alloc(sentBytes))
+    if (status !== undefined)
+      this.findings.push({ kind: 'unexpected-answer', detail: `put ${filename}: ${status}` })
+  }
+
+  /** Stops the server for good, at a moment at which it has reserved answers and not given them. */
+  async #stopAmidCreates(victim: RunningNode, name: string): Promise<Promise<unknown>[]> {
+    const creates: Promise<unknown>[] = []
+    const isAmid = async () => {
+      process.kill(victim.server.pid, 'SIGCONT')
+      const more = this.#beginCreates(victim, `${name}-${creates.length}`)
+      creates.push(...more)
+      await Promise.race(more)
+      process.kill(victim.server.pid, 'SIGSTOP')
+      const isIdle = async () => !(await this.#database.isBusyFor(VICTIM))
+      assert.ok(await until(PATIENCE_MS, isIdle), 'the database works for a server that is stopped')
+      return (await this.#database.heldBy([victim.id])).requests > 0
+    }
+    assert.ok(await until(PATIENCE_MS, isAmid), 'no idempotent requests are under way')
+    return creates
+  }
+
+  #beginCreates({ server }: RunningNode, name: string): Promise<unknown>[] {
+    return Array.from({ length: CREATES_AT_ONCE }, (_, i) => {
+      const file = { filename: `${name}-last-${i}.bin`, mimeType: MIME_TYPE, sizeBytes: 1 }
+      return this.#create(server, this.ledger.add({ ...file, idempotencyKey: randomUUID() }))
+    })
+  }
+
+  async #create(server: ServerProcess, entry: LedgerEntry): Promise<LedgerEntry> {
+    try {
+      const { status, text } = await new ApiClient(server.url).create(entry, entry.idempotencyKey)
+      if (status === 200)
+        Object.assign(entry, { createdText: text, created: JSON.parse(text) as CreatedBody })
+      else this.findings.push({ kind: 'unexpected-answer', detail: `create: ${status} ${text}` })
+    } catch {
+      // It was killed, which is what this is for.
+    }
+    return entry
+  }
+
+  /** A commit that was under way when its server died is decided when its session has ended. */
+  async #noteDeath({ id }: RunningNode, openBefore: ReadonlySet<string>): Promise<void> {
+    const isForgotten = async () => !(await this.#database.hasSessionOf(VICTIM))
+    assert.ok(await until(PATIENCE_MS, isForgotten), 'sessions of the dead go on')
+    const { attempts, requests } = await this.#database.heldBy([id])
+    this.left.multiparts += [...this.#s3.uploads.keys()].filter((upload) => !openBefore.has(upload)).length
+    this.left.attempts += attempts
+    this.left.requests += requests
+    this.#deadIds.push(id)
+  }
+
+  #anyLiving(): ApiClient {
+    return new ApiClient(this.#random.pick(this.#living).server.url)
+  }
+
+  /**
+   * One of the living leads, and has found out who is dead and taken what those held.
+   * @returns how long after the last kill, in milliseconds
+   */
+  async untilBuried(): Promise<number> {
+    const expected = {
+      nodes: new Set(this.#living.map(({ id }) => id)),
+      leaderLives: true,
+      attempts: 0,
+      requests: 0,
+    }
+    let found: unknown
+    const isBuried = async () => {
+      found = await this.#findNodes()
+      return isDeepStrictEqual(found, expected)
+    }
+    await until(BURIAL_MS, isBuried, BURIAL_PAUSE_MS)
+    assert.deepEqual(found, expected)
+    return performance.now() - this.#lastKillAt
+  }
+
+  async #findNodes() {
+    const [nodes, leader, held] = await Promise.all([
+      this.#database.nodes(),
+      this.#database.leader(),
+      this.#database.heldBy(this.#deadIds),
+    ])
+    return {
+      nodes: new Set(nodes),
+      leaderLives: leader !== undefined && LIVING_NAMES.includes(leader),
+      ...held,
+    }
+  }
+
+  /** Of the attempts that were under way at the kills those that the living have taken. */
+  listTaken(): Promise<string[]> {
+    return this.#database.listTakenFrom(this.#deadIds)
+  }
+
+  /** Through both. */
+  async checkAll(): Promise<Finding[]> {
+    const found: Finding[] = []
+    for (const { server } of this.#living)
+      found.push(...(await checkEntries(new ApiClient(server.url), this.ledger.entries)))
+    return [...found, ...(await checkListing(this.#anyLiving(), this.ledger))]
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await Promise.all([...this.#living, this.#victim].map((node) => node?.server.end('SIGKILL')))
+    await this.ledger.close()
+  }
+}
+
+/** Whoever repeats an idempotent request of a server that died is told for some time that it is still running. */
+function isSettled({ created, idempotencyKey }: LedgerEntry): boolean {
+  return created !== undefined || idempotencyKey === undefined
+}
