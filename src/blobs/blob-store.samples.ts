@@ -17,7 +17,8 @@ export async function listed(store: BlobStore): Promise<BlobEntry[]> {
 }
 
 export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(stream))
+  // Copies: their memory may be used again.
+  return Buffer.concat(await Array.fromAsync(stream, (chunk) => Buffer.from(chunk)))
 }
 
 export async function* pieces(...chunks: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { constants, type ReadStream } from 'node:fs'
+import { constants } from 'node:fs'
 import { type FileHandle, link, lstat, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
+import { FileBytes } from './disk-read.ts'
 import { BodyRoom, DiskSpace } from './disk-space.ts'
 import { writeAll, writeBody } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
 
 const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 const KEY_PATTERN = /^[0-9a-f]{32}$/
-const READ_CHUNK_BYTES = 512 * 1024
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
 
@@ -108,7 +109,7 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async open(key: BlobKey, range?: ByteRange): Promise<ReadStream> {
+  async open(key: BlobKey, range?: ByteRange): Promise<Readable> {
     let file: FileHandle
     try {
       file = await open(this.#publishedPath(key), O_RDONLY | O_NOFOLLOW)
@@ -121,8 +122,7 @@ export class DiskBlobStore implements BlobStore {
       await file.close()
       throw new StoreError('missing', 'the blob is too short for this range')
     }
-    const { first: start, last: end } = range ?? { first: 0, last }
-    return file.createReadStream({ start, end, highWaterMark: READ_CHUNK_BYTES })
+    return new FileBytes(file, range ?? (last === undefined ? undefined : { first: 0, last }))
   }
 
   async delete(key: BlobKey): Promise<void> {
@@ -189,7 +189,7 @@ function checkedKey(key: BlobKey): BlobKey {
   return key
 }
 
-/** A stream that knows its end takes no larger buffer than it needs. Undefined for an empty file. */
+/** Undefined for an empty file. */
 async function lastPosition(file: FileHandle): Promise<number | undefined> {
   try {
     const { size } = await file.stat()

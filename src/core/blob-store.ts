@@ -94,7 +94,8 @@ export interface BlobStore {
   ): Promise<{ readonly sizeBytes: number }>
   /**
    * Streams a blob or a range of it, with backpressure. The blob is opened before the promise resolves, so a delete
-   * afterwards does not cut the stream short on stores that can help it.
+   * afterwards does not cut the stream short on stores that can help it. The memory of a chunk may be used again once two
+   * more were asked for.
    * @throws StoreError `missing` if there is no such blob, or it is too short for the range; `unavailable`
    */
   open(key: BlobKey, range?: ByteRange): Promise<Readable>

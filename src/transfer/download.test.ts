@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { createHash, hash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
+import { RawConnection } from '../../test/raw-http.ts'
 
 const CONTENT = '0123456789'
 const ETAG = `"${md5Of(CONTENT)}"`
@@ -242,6 +246,47 @@ test('a file of several megabytes comes back whole and in ranges', async () => {
     const response = await fetch(url, { headers: { range: `bytes=${first}-${last}` } })
     assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes.subarray(first, last + 1))
   }
+})
+
+/** The SHA-256 of a body that is read a little at a time, so that it piles up wherever it can. */
+async function readSlowly(url: string): Promise<string> {
+  const [response] = (await once(request(url).end(), 'response')) as [IncomingMessage]
+  const digest = createHash('sha256')
+  let received = 0
+  for await (const chunk of response) {
+    digest.update(chunk)
+    received += chunk.length
+    if (received % 7 === 0) await new Promise(setImmediate)
+  }
+  return digest.digest('hex')
+}
+
+test('slow readers, many at once, get every byte as it is', async () => {
+  const bytes = randomBytes(5_000_001)
+  const { id } = await client.stored(bytes)
+  const url = await client.link(id)
+  const digests = await Promise.all(Array.from({ length: 12 }, () => readSlowly(url)))
+  assert.deepEqual([...new Set(digests)], [hash('sha256', bytes)])
+})
+
+test('downloads that are asked for at once on one connection come whole, in their order', async () => {
+  const files = [3_000_001, 1, 4_000_000].map((size) => randomBytes(size))
+  const links = await Promise.all(files.map(async (bytes) => client.link((await client.stored(bytes)).id)))
+  const connection = await RawConnection.open(server.url)
+  const host = new URL(server.url).host
+  const requests = links.map((url, i) => {
+    const close = i === links.length - 1 ? 'connection: close\r\n' : ''
+    return `GET ${new URL(url).pathname} HTTP/1.1\r\nhost: ${host}\r\n${close}\r\n`
+  })
+  connection.write(requests.join(''))
+  let received = Buffer.from(await connection.closed(), 'latin1')
+  for (const bytes of files) {
+    const start = received.indexOf('\r\n\r\n') + 4
+    assert.match(received.subarray(0, start).toString(), /^HTTP\/1\.1 200 /)
+    assert.equal(hash('sha256', received.subarray(start, start + bytes.length)), hash('sha256', bytes))
+    received = received.subarray(start + bytes.length)
+  }
+  assert.equal(received.length, 0)
 })
 
 test('a reader that goes away does not disturb the next', async () => {
