@@ -8,13 +8,21 @@ const MAX_RESERVE_SHARE = 0.05
 /** What a body is allotted ahead at most, so that a large one has the disk measured seldom. */
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024
 
-/** What blobs may take of a disk, all of them together: a reserve is left free, in which the database can still work. */
+interface Waiting {
+  readonly least: number
+  readonly most: number
+  readonly resolve: (bytes: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** What the blobs of one server may take of a disk, all of them together: a reserve is left free, in which the database can still work. */
 export class DiskSpace {
   readonly #folder: string
   readonly #reserveBytes: number | undefined
   /** To bodies, and not written yet. */
   #allottedBytes = 0
-  #measuring: Promise<unknown> = Promise.resolve()
+  #waiting: Waiting[] = []
+  #isMeasuring = false
 
   /** @param reserveBytes by default 5 % of the disk, at most 1 GiB */
   constructor(folder: string, reserveBytes: number | undefined) {
@@ -32,15 +40,37 @@ export class DiskSpace {
 
   /** @returns how many bytes were allotted, from `least` to `most`. @throws StoreError `full` */
   allot(least: number, most: number): Promise<number> {
-    const allotted = this.#measuring.then(async () => {
-      const free = await this.freeBytes()
-      if (free < least) throw new StoreError('full', 'the disk has no room but what is kept for the database')
-      const bytes = Math.min(most, free)
-      this.#allottedBytes += bytes
-      return bytes
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ least, most, resolve, reject })
+      if (!this.#isMeasuring) void this.#serve()
     })
-    this.#measuring = allotted.catch(() => undefined)
-    return allotted
+  }
+
+  /** One measurement for all that wait when it begins. */
+  async #serve(): Promise<void> {
+    this.#isMeasuring = true
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting.splice(0)
+      try {
+        let free = await this.freeBytes()
+        for (const asked of waiting) free -= this.#allotTo(asked, free)
+      } catch (error) {
+        for (const { reject } of waiting) reject(error)
+      }
+    }
+    this.#isMeasuring = false
+  }
+
+  /** @returns how many bytes it got */
+  #allotTo({ least, most, resolve, reject }: Waiting, free: number): number {
+    if (free < least) {
+      reject(new StoreError('full', 'the disk has no room but what is kept for the database'))
+      return 0
+    }
+    const bytes = Math.min(most, free)
+    this.#allottedBytes += bytes
+    resolve(bytes)
+    return bytes
   }
 
   /** They are written, or are not needed any more. */

@@ -41,7 +41,7 @@ export interface S3Writing {
 
 /**
  * Stores a body as the object `name`, whole or not at all, in bounded memory. Where it fails an object that is not ours is
- * as it was, and ours is deleted as far as the store can be reached.
+ * as it was; what came of ours is for whoever collects the key.
  * @returns its size
  * @throws StoreError `refused` if there is such an object, `aborted`, `full`, `unavailable`; and what the body throws
  */

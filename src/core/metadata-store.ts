@@ -110,7 +110,8 @@ export type Change =
   | { readonly kind: 'blob.claim'; readonly key: BlobKey }
   /**
    * No file points at the blob any more, or its writing failed; nothing happens if one does. Lowers `collectAfter` if it is
-   * listed already. What was reserved for it is given back, once; so do `blob.collect` and `leases.end`.
+   * listed already; what may come late may do so still. What was reserved for it is given back, once; so do `blob.collect`
+   * and `leases.end`.
    */
   | { readonly kind: 'blob.release'; readonly blob: ReleasedBlob }
   /** From here on the blob can no longer be claimed. Guarded: it is listed, and no file points at it. */

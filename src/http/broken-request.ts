@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
-import { toPlainErrorAnswer } from './error-answer.ts'
+import { plainErrorBody } from './error-answer.ts'
 
 /** What Node's parser reports that is not simply malformed (nodejs.org, "Errors"; llhttp's names begin with HPE). */
 const parserErrors: Readonly<Record<string, readonly [status: number, message: string]>> = {
@@ -20,7 +20,7 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
     return
   }
   const [status, message] = parserErrors[error.code ?? ''] ?? [400, 'The request is malformed.']
-  const body = JSON.stringify(toPlainErrorAnswer(new ServiceError('request-malformed', message)).body)
+  const body = JSON.stringify(plainErrorBody(status, new ServiceError('request-malformed', message)))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',

@@ -64,14 +64,19 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
 }
 
 /** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
-export function toPlainErrorAnswer({ code, message, retryAfterSeconds }: ServiceError): ErrorAnswer {
+export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
+  const { code, retryAfterSeconds } = error
   const status = statuses[code]
-  const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
   return {
     status,
     headers: retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
-    body: { error: { type, message, code: code.replaceAll('-', '_') } },
+    body: plainErrorBody(status, error),
   }
+}
+
+export function plainErrorBody(status: number, { code, message }: ServiceError): unknown {
+  const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
+  return { error: { type, message, code: code.replaceAll('-', '_') } }
 }
 
 export function routeUnknown(): ServiceError {

@@ -139,7 +139,12 @@ export function blobQueries(db: Kysely<Tables>) {
           conflict.column('key').doUpdateSet(({ case: when, ref }) => ({
             ...noReservation,
             intended: 0,
-            mayComeLate: ref('excluded.mayComeLate'),
+            // What is given up before any file pointed at it may have been sent more than once.
+            mayComeLate: when()
+              .when('unreferencedBlobs.mayComeLate', '=', 1)
+              .then(1)
+              .else(ref('excluded.mayComeLate'))
+              .end(),
             collectAfter: when()
               .when('excluded.collectAfter', '<', ref('unreferencedBlobs.collectAfter'))
               .then(ref('excluded.collectAfter'))

@@ -168,6 +168,34 @@ test('a node that was idle has its whole share at once when the database is away
   }
 })
 
+test('who was admitted while the database was away, and idle since, has the whole limit again', async (t) => {
+  const clock = new SteppedClock()
+  const [limit, other] = [24, 'busy']
+  let isAway = false
+  let lease: Promise<unknown> = Promise.resolve()
+  const leaving = (tokens: TokenStore): TokenStore => ({
+    countNodes: tokens.countNodes,
+    lease: (wishes) => {
+      const answer = isAway ? Promise.reject(new Error('away')) : tokens.lease(wishes)
+      lease = answer.catch(() => undefined)
+      return answer
+    },
+  })
+  const [limiter] = await startLimiters(t, await newDatabase(), limit, clock, leaving)
+  await limiter?.peek(ORGANIZATION, 'write')
+  isAway = true
+  clock.advance(1000)
+  assert.equal(await admit(limiter, 2 * limit), limit / NODES)
+  isAway = false
+  for (let ms = 0; ms < 5000; ms += 100) {
+    clock.advance(100)
+    await limiter?.take(other, 'write')
+    await lease
+  }
+  assert.equal((await limiter?.peek(ORGANIZATION, 'write'))?.remaining, limit)
+  assert.equal(await admit(limiter, limit), limit)
+})
+
 for (const { there, away, apart } of [
   { there: 250, away: 1000, apart: 0 },
   { there: 1100, away: 300, apart: 0 },

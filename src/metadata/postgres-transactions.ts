@@ -122,8 +122,8 @@ export class PostgresTransactions {
         if (await this.#isMade(error)) return commits.map(() => 'fine')
         throw new Retryable('undone', { cause: error })
       }
-      if (isConnectionLost(error)) throw new Retryable('connection lost', { cause: error })
-      throw error
+      if (error instanceof Retryable || !isConnectionLost(error)) throw error
+      throw new Retryable('connection lost', { cause: error })
     }
   }
 

@@ -185,15 +185,17 @@ const RELEASES = 'releases'
 
 /**
  * Whom the changes may wait for. The organization on whose counters they count, which is the same for all that do; or those
- * that give back what was reserved on counters of which they do not know whose they are.
+ * that give back what was reserved on counters of which they do not know whose they are. The bytes of a file have nothing
+ * reserved any more.
  */
 function queueOf(changes: readonly Change[]): string | undefined {
   for (const change of changes) {
     if (change.kind === 'usage.add') return change.usage.organizationId
     if (change.kind === 'file.insert') return change.file.organizationId
-    if (change.kind === 'blob.release' || change.kind === 'blob.collect') return RELEASES
   }
-  return undefined
+  const kinds = changes.map(({ kind }) => kind)
+  const givesBack = kinds.includes('blob.release') || kinds.includes('blob.collect')
+  return givesBack && !kinds.includes('file.update') ? RELEASES : undefined
 }
 
 /** One row's slug may be another row's id; then the id wins. */

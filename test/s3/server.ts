@@ -111,6 +111,8 @@ export class S3TestServer {
   private constructor(quirks: S3Quirks) {
     this.quirks = quirks
     this.#server = createServer((request, response) => this.#handle(request, response))
+    // As long as stores in use: a busy machine should not be met by connections that are just closing.
+    this.#server.keepAliveTimeout = 60_000
   }
 
   static async start(quirks: S3Quirks = {}): Promise<S3TestServer> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isStoreError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type ApiKey, hashSecret, newSecret, type Role } from './api-key.ts'
 import type { Scope } from './scope.ts'
@@ -31,6 +32,9 @@ export async function issueKey(
     createdAt: clock.now(),
     revokedAt: null,
   }
-  await metadata.commit([{ kind: 'key.insert', key }])
+  await metadata.commit([{ kind: 'key.insert', key }]).catch(async (error) => {
+    // A commit whose answer was lost may stand, and with it a key that nobody could ever use.
+    if (isStoreError(error, 'conflict') || (await metadata.findKey(key.hash)) === undefined) throw error
+  })
   return { key, secret }
 }

@@ -3,6 +3,8 @@ import type { ReleasedBlob } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200
+/** A bucket is asked a few times for each. */
+const AT_ONCE = 20
 
 /**
  * Removes bytes that no file points at and whose time has come; where more of them may turn up, once more when nothing can
@@ -11,8 +13,12 @@ const BATCH = 200
  */
 export async function collectBlobs(services: Services): Promise<number> {
   const due = await services.metadata.listCollectableBlobs(services.clock.now(), BATCH)
-  const done = await Promise.all(due.map((blob) => collectBlob(services, blob)))
-  return done.filter(Boolean).length
+  let removed = 0
+  for (let at = 0; at < due.length; at += AT_ONCE) {
+    const done = await Promise.all(due.slice(at, at + AT_ONCE).map((blob) => collectBlob(services, blob)))
+    removed += done.filter(Boolean).length
+  }
+  return removed
 }
 
 async function collectBlob(

@@ -19,32 +19,41 @@ export async function expireFiles(services: Services): Promise<number> {
   const lapsed = await services.metadata.listLapsedUploads(now, BATCH)
   const expired = await services.metadata.listExpiredFiles(now, BATCH)
   const done = await Promise.all([
-    ...lapsed.map((file) => commitUnlessChanged(services, lapse(file, now))),
-    ...expired.map((file) => commitUnlessChanged(services, expire(file, now))),
+    ...lapsed.map((file) => commitUnlessChanged(services, lapse(services, file, now))),
+    ...expired.map((file) => commitUnlessChanged(services, expire(services, file, now))),
   ])
   return done.filter(Boolean).length
 }
 
-function lapse(file: FileRecord, now: number): Change[] {
+function lapse(services: Services, file: FileRecord, now: number): Change[] {
   const guard = { state: 'pending', blobKey: file.blobKey } as const
   const patch = { state: 'expired', blobKey: null, updatedAt: now } as const
-  return [{ kind: 'file.update', id: file.id, guard, patch }, uncount(file), ...releaseBytes(file, now)]
+  return [
+    { kind: 'file.update', id: file.id, guard, patch },
+    uncount(file),
+    ...releaseBytes(services, file, now),
+  ]
 }
 
-function expire(file: FileRecord, now: number): Change[] {
+function expire(services: Services, file: FileRecord, now: number): Change[] {
   const guard = { state: 'stored', expiresAt: file.expiresAt } as const
   const patch = { state: 'deleted', blobKey: null, updatedAt: now } as const
   return [
     { kind: 'file.update', id: file.id, guard, patch },
     uncount(file),
-    ...releaseBytes(file, now + DOWNLOAD_GRACE_MS),
+    ...releaseBytes(services, file, now + DOWNLOAD_GRACE_MS),
   ]
 }
 
-/** The changes that give up a file's bytes, if it has any, from `collectAfter` on. */
-export function releaseBytes({ blobKey }: Pick<FileRecord, 'blobKey'>, collectAfter: number): Change[] {
-  if (blobKey === null) return []
-  return [{ kind: 'blob.release', blob: { key: blobKey, collectAfter, mayComeLate: false } }]
+/**
+ * The changes that give up a file's bytes, if it has any, from `collectAfter` on. Those that are young may have been sent more
+ * than once, and the network may hold one of them back.
+ */
+export function releaseBytes({ blobs }: Services, file: FileRecord, collectAfter: number): Change[] {
+  const { blobKey: key, storedAt } = file
+  if (key === null) return []
+  const mayComeLate = storedAt === null || collectAfter - storedAt < (blobs.lateWriteMs ?? 0)
+  return [{ kind: 'blob.release', blob: { key, collectAfter, mayComeLate } }]
 }
 
 async function commitUnlessChanged({ metadata }: Services, changes: readonly Change[]): Promise<boolean> {

@@ -48,6 +48,8 @@ interface Bucket {
   usedAt: number
   /** Tokens admitted without the store that are still to be taken from it. */
   owed: number
+  /** When such a token was admitted last. */
+  owedAt: number
   waiting: Waiting[]
 }
 
@@ -144,6 +146,7 @@ export class SharedRateLimiter implements Rates {
     while (this.#asked.size > 0) {
       const buckets = [...this.#asked]
       this.#asked.clear()
+      forgiveDebts(buckets, this.#clock.now())
       const wishes = buckets.map(wishOf)
       for (const bucket of buckets) bucket.held = 0
       await this.#store.lease(wishes).then(
@@ -201,7 +204,8 @@ export class SharedRateLimiter implements Rates {
     const limit = Math.max(1, bucket.limit / outage.nodes)
     const allowance = shareOf(outage, bucket, limit, now).use(limit, cost, now)
     // The common bucket gathers no more than a second's tokens, and of those only a share for this node.
-    if (allowance.admitted) bucket.owed = Math.min(bucket.owed + cost, Math.ceil(limit))
+    if (allowance.admitted)
+      Object.assign(bucket, { owed: Math.min(bucket.owed + cost, Math.ceil(limit)), owedAt: now })
     // Somebody has to find out that the store is back, and nobody has to wait for it.
     if (isDue(outage, bucket, now)) this.#ask(bucket)
     return { ...allowance, limit: bucket.limit }
@@ -221,6 +225,7 @@ export class SharedRateLimiter implements Rates {
         used: 0,
         usedAt: never,
         owed: 0,
+        owedAt: never,
         waiting: [],
       }
       this.#buckets.set(name, bucket)
@@ -238,6 +243,11 @@ export class SharedRateLimiter implements Rates {
 /** A clock that was set back makes an age negative: what is known is then too old. */
 function isWithin(age: number, boundMs: number): boolean {
   return age >= 0 && age < boundMs
+}
+
+/** After a second without them the common bucket would be full again, had they been taken from it. */
+function forgiveDebts(buckets: readonly Bucket[], now: number): void {
+  for (const bucket of buckets) if (!isWithin(now - bucket.owedAt, SECOND_MS)) bucket.owed = 0
 }
 
 function wishOf({ name, limit, held, used, owed, waiting }: Bucket): TokenWish {
