@@ -15,7 +15,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** What the blobs of one server may take of a disk, all of them together: a reserve is left free, in which the database can still work. */
+/**
+ * What the blobs of one server may take of a disk, all of them together: a reserve is left free, in which the database can
+ * still work.
+ */
 export class DiskSpace {
   readonly #folder: string
   readonly #reserveBytes: number | undefined

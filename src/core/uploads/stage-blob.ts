@@ -4,7 +4,7 @@ import { DAY_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import { commitWithinQuota } from '../limits/quota.ts'
-import type { ReleasedBlob, UsageOf } from '../metadata-store.ts'
+import type { UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 /** Longer than any request may last; what a process that dies was writing is given up once it is known to be dead. */
@@ -72,16 +72,16 @@ export async function stageBlob(
 
 /** Gives staged bytes up, and what was reserved for them. */
 export async function discardBlob(services: Services, key: BlobKey): Promise<void> {
-  await giveUp(services, { key, collectAfter: services.clock.now(), mayComeLate: false })
+  await giveUp(services, key, 0)
 }
 
-/** The same for bytes of which it is not known whether they are all that comes: what comes late goes, too. */
+/** The same for bytes of which it is not known whether they are all that comes: they stay until nothing can be on its way. */
 export async function discardFailedBlob(services: Services, key: BlobKey): Promise<void> {
-  const collectAfter = services.clock.now() + (services.blobs.lateWriteMs ?? 0)
-  await giveUp(services, { key, collectAfter, mayComeLate: true })
+  await giveUp(services, key, services.blobs.lateWriteMs ?? 0)
 }
 
-async function giveUp({ metadata }: Services, blob: ReleasedBlob): Promise<void> {
+async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
+  const blob = { key, collectAfter: clock.now() + afterMs, mayComeLate: true }
   // If even this fails the lease does the same a day later, or the end of this process.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }
