@@ -12,7 +12,7 @@ export type Print = (text: string) => void
 
 /**
  * Serves until SIGTERM or SIGINT, then stops gracefully and exits with 0; a fault that cannot be survived exits with 1.
- * `onStarted` runs once, after the line `listening`.
+ * `onStarted` runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else.
  * @throws Error in one sentence if it cannot start
  */
 export async function serve(config: Config, onStarted: (app: App, print: Print) => void): Promise<void> {
@@ -20,15 +20,22 @@ export async function serve(config: Config, onStarted: (app: App, print: Print) 
   const output = pino.destination({ dest: 1, sync: false })
   const logger = createLogger(config.logLevel, output)
   exitOnFault(logger)
-  const app = await startApp(config, { logger, onFatal: (error) => die(logger, error) })
-  stopOnSignal(app, logger)
+  const started = startApp(config, { logger, onFatal: (error) => die(logger, error) }).then((app) => {
+    logger.info(
+      { http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null },
+      'listening',
+    )
+    onStarted(app, (text) => output.write(text))
+    return app
+  })
+  // A start answers before it is over: from then on a signal has to find somebody who stops it.
+  stopOnSignal(started, logger)
   // Closing the terminal should end a server with a certificate of its own making, as it always did.
-  if (config.tls?.kind === 'files') renewOnSignal(app, logger)
-  logger.info({ http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null }, 'listening')
-  onStarted(app, (text) => output.write(text))
+  if (config.tls?.kind === 'files') renewOnSignal(started, logger)
+  await started
 }
 
-function stopOnSignal(app: App, logger: Logger): void {
+function stopOnSignal(started: Promise<App>, logger: Logger): void {
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
@@ -38,6 +45,9 @@ function stopOnSignal(app: App, logger: Logger): void {
       logger.warn('not everything could be ended in time')
       logger.flush(() => process.exit(0))
     }, STOP_DEADLINE_MS).unref()
+    const app = await started.catch(() => undefined)
+    // Whoever asked for the start is told why it failed.
+    if (app === undefined) return
     await app.stop().catch((error) => die(logger, error))
     logger.info('stopped')
     logger.flush(() => process.exit(0))
@@ -46,9 +56,10 @@ function stopOnSignal(app: App, logger: Logger): void {
   process.on('SIGINT', stop)
 }
 
-function renewOnSignal(app: App, logger: Logger): void {
+function renewOnSignal(started: Promise<App>, logger: Logger): void {
   process.on('SIGHUP', () => {
-    app.renewTls().then(
+    const renewed = started.then((app) => app.renewTls())
+    renewed.then(
       () => logger.info('certificate read again'),
       (error) => logger.error({ err: error }, 'certificate not renewed; the old one stays'),
     )

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { newDataDir, pasteInto, Running, type Settings, startEntrepot } from './cli.harness.ts'
@@ -146,6 +146,20 @@ test('a start with ENTREPOT_ROOT_KEY makes no other key and prints none', async 
   assert.ok(!running.stdout.includes(rootKey))
 })
 
+test('a SIGTERM as soon as the first start answers ends it with 0, and the key has been shown', async (context) => {
+  const port = await freePort()
+  const dataDir = await newDataDir(context)
+  const first = serve(context, dataDir, {}, port)
+  await untilConnected(Number(port), first)
+  await terminate(first)
+  assert.ok(findListening(first.stdout), first.stdout)
+  assert.ok(findKey(first.stdout), first.stdout)
+  const second = serve(context, dataDir)
+  await second.printed(findListening)
+  await terminate(second)
+  assert.ok(!findKey(second.stdout))
+})
+
 test('serves on when nobody reads its output', async (context) => {
   const port = await freePort()
   const running = serve(context, await newDataDir(context), {}, port)
@@ -163,8 +177,23 @@ async function freePort(): Promise<string> {
   return String(port)
 }
 
-async function untilAnswered(url: string, { child }: Running): Promise<void> {
-  while (child.exitCode === null && child.signalCode === null) {
+async function untilConnected(port: number, running: Running): Promise<void> {
+  while (isAlive(running)) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return
+    } catch {
+      await setTimeout(1)
+    } finally {
+      socket.destroy()
+    }
+  }
+  assert.fail('the server ended')
+}
+
+async function untilAnswered(url: string, running: Running): Promise<void> {
+  while (isAlive(running)) {
     try {
       const response = await fetch(url)
       await response.body?.cancel()
@@ -174,4 +203,8 @@ async function untilAnswered(url: string, { child }: Running): Promise<void> {
     }
   }
   assert.fail('the server ended')
+}
+
+function isAlive({ child }: Running): boolean {
+  return child.exitCode === null && child.signalCode === null
 }
