@@ -8,7 +8,8 @@ import { setTimeout } from 'node:timers/promises'
 import { newDataDir, pasteInto, Running, type Settings, startEntrepot } from './cli.harness.ts'
 
 const STOP_MS = 15_000
-const POLL_MS = 20
+/** A start is over a few milliseconds after it began to listen. */
+const POLL_MS = 1
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 const needsCurl = { skip: hasCurl ? false : 'curl is not installed' }
 
@@ -146,11 +147,11 @@ test('a start with ENTREPOT_ROOT_KEY makes no other key and prints none', async 
   assert.ok(!running.stdout.includes(rootKey))
 })
 
-test('a SIGTERM as soon as the first start answers ends it with 0, and the key has been shown', async (context) => {
+test('a SIGTERM as soon as the first start listens ends it with 0, and the key has been shown', async (context) => {
   const port = await freePort()
   const dataDir = await newDataDir(context)
-  const first = serve(context, dataDir, {}, port)
-  await untilConnected(Number(port), first)
+  const first = serve(context, dataDir, {}, String(port))
+  await untilListening(port, first)
   await terminate(first)
   assert.ok(findListening(first.stdout), first.stdout)
   assert.ok(findKey(first.stdout), first.stdout)
@@ -162,49 +163,33 @@ test('a SIGTERM as soon as the first start answers ends it with 0, and the key h
 
 test('serves on when nobody reads its output', async (context) => {
   const port = await freePort()
-  const running = serve(context, await newDataDir(context), {}, port)
+  const running = serve(context, await newDataDir(context), {}, String(port))
   running.child.stdout?.destroy()
-  await untilAnswered(`http://127.0.0.1:${port}/healthz`, running)
+  await untilListening(port, running)
+  assert.equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200)
   await terminate(running)
 })
 
-async function freePort(): Promise<string> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')
-  return String(port)
+  return port
 }
 
-async function untilConnected(port: number, running: Running): Promise<void> {
-  while (isAlive(running)) {
+async function untilListening(port: number, { child }: Running): Promise<void> {
+  while (child.exitCode === null && child.signalCode === null) {
     const socket = connect(port, '127.0.0.1')
     try {
       await once(socket, 'connect')
       return
     } catch {
-      await setTimeout(1)
+      await setTimeout(POLL_MS)
     } finally {
       socket.destroy()
     }
   }
   assert.fail('the server ended')
-}
-
-async function untilAnswered(url: string, running: Running): Promise<void> {
-  while (isAlive(running)) {
-    try {
-      const response = await fetch(url)
-      await response.body?.cancel()
-      return
-    } catch {
-      await setTimeout(POLL_MS)
-    }
-  }
-  assert.fail('the server ended')
-}
-
-function isAlive({ child }: Running): boolean {
-  return child.exitCode === null && child.signalCode === null
 }

@@ -1,11 +1,12 @@
+import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../src/config-reader.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { newDatabase, query } from './postgres.ts'
 import { S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
+import { until } from './until.ts'
 
 /** The admin key of every node. */
 export const NODES_KEY = 'root-key-of-several-nodes'
@@ -44,8 +45,6 @@ export async function newStores(t: TestContext) {
 async function untilLed(url: string): Promise<void> {
   const text = `select from pg_locks where locktype = 'advisory' and objsubid = 1 and classid = 1
     and database = (select oid from pg_database where datname = current_database())`
-  for (let i = 0; (await query(url, text)).length === 0; i++) {
-    if (i === 200) throw new Error('nobody leads')
-    await sleep(50)
-  }
+  const isLed = async () => (await query(url, text)).length > 0
+  assert.ok(await until(10_000, isLed, 50), 'nobody leads')
 }

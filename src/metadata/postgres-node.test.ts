@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { newDatabase, query } from '../../test/postgres.ts'
+import { until } from '../../test/until.ts'
 import { MemoryBlobStore } from '../blobs/memory-blob-store.ts'
 import { freeAbandoned } from '../core/files/free-abandoned.ts'
 import { isReservation, reserveAnswer } from '../core/idempotency.ts'
@@ -38,9 +38,8 @@ async function endSessionsOf(url: string, { id }: PostgresNode): Promise<void> {
   assert.equal(ended.length, 1)
 }
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 10_000; !(await isSo()); await sleep(20))
-    assert.ok(performance.now() < end, `${what} takes too long`)
+async function soon(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  assert.ok(await until(10_000, isSo, 20), `${what} takes too long`)
 }
 
 /** Which of the nodes lead, as they know. */
@@ -59,29 +58,29 @@ test('one node leads, and when it leaves or its session ends another does', asyn
   const url = await newSchema()
   const nodes = [await join(t, url), await join(t, url), await join(t, url)]
   const leading = leaders(nodes)
-  await until('an election', () => leading.size === 1)
+  await soon('an election', () => leading.size === 1)
   const [first] = leading as Set<PostgresNode>
   await first?.leave()
   assert.equal(leading.size, 0)
-  await until('a succession', () => leading.size === 1)
+  await soon('a succession', () => leading.size === 1)
   const [second] = leading
   assert.ok(second && second !== first)
   await endSessionsOf(url, second)
-  await until('the end of a leadership', () => !leading.has(second))
-  await until('a second succession', () => leading.size === 1)
+  await soon('the end of a leadership', () => !leading.has(second))
+  await soon('a second succession', () => leading.size === 1)
 })
 
 test('a node whose session was ended comes back under its name, and is counted', async (t) => {
   const url = await newSchema()
   const [node, other] = [await join(t, url), await join(t, url)]
-  await until('a count', () => node.tokens.countNodes() === 2)
+  await soon('a count', () => node.tokens.countNodes() === 2)
   await endSessionsOf(url, other)
   const locks = `select from pg_locks where ${HERE} and objid = $1 and granted`
   const isLocked = async () => (await query(url, locks, [other.id])).length === 1
-  await until('a return', isLocked)
+  await soon('a return', isLocked)
   assert.equal(node.tokens.countNodes(), 2)
   await other.leave()
-  await until('a farewell', () => node.tokens.countNodes() === 1)
+  await soon('a farewell', () => node.tokens.countNodes() === 1)
 })
 
 test('only nodes are buried that hold no lock and were not seen for long, and what they reserved is free', async (t) => {
@@ -112,7 +111,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
   const node = await join(t, url, { graceMs: 300 })
   node.lead(() => async () => undefined)
   assert.equal(await node.buryDead(), 0, 'it leads for too short a time to know')
-  await until('a burial', async () => (await node.buryDead()) === 1)
+  await soon('a burial', async () => (await node.buryDead()) === 1)
   assert.equal(await node.buryDead(), 0)
   const services: Services = {
     metadata: store,
@@ -154,7 +153,7 @@ test('an idempotency key that a dead node was working on is free once the node i
   )
   const running = { code: 'idempotency-running' }
   await assert.rejects(reserve('of the dead'), running)
-  await until('a burial', async () => {
+  await soon('a burial', async () => {
     await job?.run()
     return (await query(url, 'select from nodes where id = 7')).length === 0
   })

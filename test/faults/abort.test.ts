@@ -5,8 +5,8 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SeededRandom } from '../seeded-random.ts'
+import { until } from '../until.ts'
 import { ApiClient, type CreatedBody } from './api-client.ts'
 import { checkStores } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
@@ -32,20 +32,16 @@ for (const [name, hangUp] of [
     }
     // Before counting, so that the connections that our own client keeps are there already.
     await abortMany()
-    await until(
-      () => stagingOf(dataDir).length === 0,
-      () => 'the first aborts stay',
-    )
+    const isTidy = () => stagingOf(dataDir).length === 0
+    assert.ok(await until(PATIENCE_MS, isTidy), 'the first aborts stay')
     const baseline = server.countDescriptors()
     for (let done = 0; done < ABORTS; done += AT_ONCE) await abortMany()
-    await until(
-      () => server.countDescriptors() <= baseline + 5,
-      () => `${server.countDescriptors()} descriptors, ${baseline} before`,
+    const areClosed = () => server.countDescriptors() <= baseline + 5
+    assert.ok(
+      await until(PATIENCE_MS, areClosed),
+      `${server.countDescriptors()} descriptors, ${baseline} before`,
     )
-    await until(
-      () => stagingOf(dataDir).length === 0,
-      () => `${stagingOf(dataDir).length} files in staging`,
-    )
+    assert.ok(await until(PATIENCE_MS, isTidy), `${stagingOf(dataDir).length} files in staging`)
     await putFile(client, ledger, 'after.bin', SIZE_BYTES)
     assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null })
     assert.deepEqual(await checkStores(dataDir), [])
@@ -92,12 +88,4 @@ async function abortUpload(
   const closed = new Promise((resolve) => socket.once('close', resolve))
   hangUp(socket)
   await closed
-}
-
-async function until(holds: () => boolean, orElse: () => string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS
-  while (!holds()) {
-    assert.ok(performance.now() < end, orElse())
-    await sleep(20)
-  }
 }

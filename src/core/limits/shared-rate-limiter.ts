@@ -204,8 +204,10 @@ export class SharedRateLimiter implements Rates {
     const limit = Math.max(1, bucket.limit / outage.nodes)
     const allowance = shareOf(outage, bucket, limit, now).use(limit, cost, now)
     // The common bucket gathers no more than a second's tokens, and of those only a share for this node.
-    if (allowance.admitted)
-      Object.assign(bucket, { owed: Math.min(bucket.owed + cost, Math.ceil(limit)), owedAt: now })
+    if (allowance.admitted) {
+      bucket.owed = Math.min(bucket.owed + cost, Math.ceil(limit))
+      bucket.owedAt = now
+    }
     // Somebody has to find out that the store is back, and nobody has to wait for it.
     if (isDue(outage, bucket, now)) this.#ask(bucket)
     return { ...allowance, limit: bucket.limit }
