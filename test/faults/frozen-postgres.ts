@@ -1,20 +1,37 @@
-import type { PostgresServer } from '../postgres.ts'
-import { query } from '../postgres.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { type PostgresServer, query } from '../postgres.ts'
+
+/** Longer than a process that was just started takes to be among those that the server knows of. */
+const BIRTH_MS = 200
 
 /** Which of a server's processes stand still. Their sockets stay open, so that nobody is told: it is as if the network hung. */
 export class FrozenPostgres {
-  readonly #pids: readonly number[]
+  readonly #pids: number[] = []
 
   private constructor(pids: readonly number[]) {
-    this.#pids = pids
+    this.#stop(pids)
   }
 
-  /** All of them, the one that takes connections included. */
+  /** All of them, the one that takes connections first: no other is started while the rest are looked for. */
   static async whole(server: PostgresServer): Promise<FrozenPostgres> {
-    const url = server.urlOf('postgres')
-    const [row] = await query<{ file: string }>(url, "select pg_read_file('postmaster.pid') as file")
-    const backends = await query<{ pid: number }>(url, 'select pid from pg_stat_activity')
-    return FrozenPostgres.#stop([Number.parseInt(row?.file ?? '', 10), ...backends.map(({ pid }) => pid)])
+    const client = new Client(server.urlOf('postgres'))
+    await client.connect()
+    try {
+      const { rows } = await client.query("select pg_read_file('postmaster.pid') as file")
+      const frozen = new FrozenPostgres([Number.parseInt(rows[0].file, 10)])
+      try {
+        await sleep(BIRTH_MS)
+        const others = await client.query('select pid from pg_stat_activity where pid <> pg_backend_pid()')
+        frozen.#stop(others.rows.map(({ pid }) => pid))
+        return frozen
+      } catch (error) {
+        frozen.thaw()
+        throw error
+      }
+    } finally {
+      await client.end()
+    }
   }
 
   /** Every second session of those that serve a database. */
@@ -23,27 +40,26 @@ export class FrozenPostgres {
       url,
       "select pid from pg_stat_activity where application_name = 'entrepot' and datname = current_database()",
     )
-    return FrozenPostgres.#stop(sessions.filter((_session, i) => i % 2 === 0).map(({ pid }) => pid))
+    return new FrozenPostgres(sessions.filter((_session, i) => i % 2 === 0).map(({ pid }) => pid))
   }
 
-  static #stop(pids: readonly number[]): FrozenPostgres {
-    const frozen = new FrozenPostgres(pids)
-    frozen.#signal('SIGSTOP')
-    return frozen
+  #stop(pids: readonly number[]): void {
+    this.#pids.push(...pids)
+    signal(pids, 'SIGSTOP')
   }
 
   thaw(): void {
-    this.#signal('SIGCONT')
+    signal(this.#pids, 'SIGCONT')
   }
+}
 
-  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    for (const pid of this.#pids) {
-      try {
-        process.kill(pid, signal)
-      } catch (error) {
-        // The session that asked is over by now.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-      }
+function signal(pids: readonly number[], name: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch (error) {
+      // A session that was seen may be over by now.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
     }
   }
 }
