@@ -2,7 +2,7 @@
  * `kill -9` at random moments under mixed load, a restart on the same data, and a look at every promise made; round after
  * round on a growing history.
  *
- * `npm test` runs 20 rounds. The long run:
+ * `npm test` runs a few rounds, `npm run test:all` more. The long run:
  *
  *   ENTREPOT_FAULT_ROUNDS=200 node --test test/faults/kill.test.ts
  *
@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
@@ -23,7 +24,7 @@ import { Ledger, type LedgerEntry } from './ledger.ts'
 import { runMixedLoad } from './mixed-load.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ROUNDS = Number(process.env.ENTREPOT_FAULT_ROUNDS ?? 20)
+const ROUNDS = rounds({ short: 4, long: 20 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const CLIENTS = 6
 /** The server is killed at a moment between the first request and this. */

@@ -2,7 +2,7 @@
  * Three servers on one PostgreSQL and one bucket. One of them is killed with `kill -9` again and again, under load, while the
  * other two go on: nothing acknowledged may be lost, no client of the two may notice, and they give up what the dead were at.
  *
- * `npm test` runs a few rounds. The long run:
+ * `npm test` runs one round, `npm run test:all` a few. The long run:
  *
  *   ENTREPOT_FAULT_ROUNDS=200 node --test test/faults/nodes.test.ts
  */
@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { newDatabase, query } from '../postgres.ts'
+import { rounds } from '../rounds.ts'
 import { S3TestServer } from '../s3/server.ts'
 import { s3Settings } from '../s3/settings.ts'
 import { PUBLIC_URL } from './api-client.ts'
@@ -19,7 +20,7 @@ import { reconcileAhead, referencedBlobs, withStores } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
 import { LIVING, NodesRun, VICTIM } from './nodes-run.ts'
 
-const ROUNDS = Number(process.env.ENTREPOT_FAULT_ROUNDS ?? 2)
+const ROUNDS = rounds({ short: 1, long: 4 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 /** The last round and so many before it leave much behind, which costs memory. */
 const ROUNDS_BETWEEN_BUSY = 8

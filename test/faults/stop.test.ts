@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
@@ -13,7 +14,7 @@ import { Ledger } from './ledger.ts'
 import { runMixedLoad } from './mixed-load.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ROUNDS = 4
+const ROUNDS = rounds({ short: 2, long: 8 })
 const CLIENTS = 12
 const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
 
