@@ -8,6 +8,7 @@ import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } f
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
 import { toServiceError } from './http/service-error.ts'
 import { addHealthRoutes } from './ops/health.ts'
+import { frameworkLogger } from './ops/logging.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { logFault, logRequests } from './ops/request-log.ts'
 import { addTransferRoutes, defaultTransferLimits } from './transfer/routes.ts'
@@ -27,7 +28,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   const { services, dialects, logger, metrics, isStopping } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
-    logger,
+    logger: frameworkLogger(logger),
     ...(options.tls ? { tls: options.tls } : {}),
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {

@@ -166,7 +166,7 @@ export class IncomingCall<Answer> implements GrpcCall {
   }
 
   #facts(): object {
-    return { requestId: this.requestId, path: this.#method.path }
+    return { requestId: this.requestId, route: this.#method.path }
   }
 
   /** However a call ends, this comes once it is over. */

@@ -50,6 +50,7 @@ export interface ServerOptions {
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
   readonly limits: ServerLimits
+  /** For the framework's own messages. */
   readonly logger: FastifyBaseLogger
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: IncomingMessage) => string
@@ -66,7 +67,7 @@ export function createHttpServer({
   onBrokenRequest,
 }: ServerOptions): FastifyInstance {
   const server = fastify({
-    loggerInstance: quieter(logger),
+    loggerInstance: logger,
     // A logger for each request costs more than all else that a small request needs; our lines carry its id themselves.
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
@@ -128,11 +129,6 @@ function withColons(url: string): string {
   const query = url.indexOf('?')
   const path = query < 0 ? url : url.slice(0, query)
   return path.replaceAll(/%3a/gi, ':') + url.slice(path.length)
-}
-
-/** The framework's own messages: warnings and worse. What the server does is told by ours. */
-function quieter(logger: FastifyBaseLogger): FastifyBaseLogger {
-  return ['info', 'debug', 'trace'].includes(logger.level) ? logger.child({}, { level: 'warn' }) : logger
 }
 
 type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]

@@ -1,28 +1,55 @@
-import { type DestinationStream, type Logger, pino } from 'pino'
+import type { FastifyBaseLogger } from 'fastify'
+import { type DestinationStream, type LogFn, type Logger, pino } from 'pino'
+import { loggableError } from './loggable-error.ts'
 
-/** Where secrets could stand in what is logged: headers of a request, and links, which are credentials themselves. */
-const redacted = [
-  'req.headers.authorization',
-  'req.headers.cookie',
-  'headers.authorization',
-  'headers.cookie',
-]
-
-/** JSON lines; the destination is standard output unless a test names another. */
+/**
+ * JSON lines; the destination is standard output unless a test names another. A line tells what its caller names, and of
+ * errors a closed list of fields. Requests and answers are told by `request-log.ts`; one that a library hands over as an
+ * object is left out.
+ */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const nothing = () => undefined
   return pino(
     {
       level,
       base: undefined,
-      redact: { paths: redacted, censor: '[secret]' },
-      serializers: { req: ({ method, id, url }) => ({ method, id, path: loggablePath(String(url)) }) },
+      serializers: { err: loggableError, req: nothing, res: nothing, headers: nothing },
+      hooks: { logMethod: withTextOfOurs },
     },
     destination ?? pino.destination({ dest: 1, sync: false }),
   )
 }
 
-/** A path without its query and without the token of a link. */
-export function loggablePath(url: string): string {
-  const [path = ''] = url.split('?')
-  return path.replace(/^(\/transfer\/).+/, '$1[link]')
+/** A line without a text would get that of its error, and some callers pass it themselves: it may quote a request. */
+function withTextOfOurs(this: Logger, args: Parameters<LogFn>, log: LogFn): void {
+  const [facts, text] = args as readonly unknown[]
+  const fields = facts instanceof Error ? { err: facts } : facts
+  const { err } = Object(fields) as { readonly err?: unknown }
+  const isErrorsOwn = err !== undefined && (text === undefined || text === Object(err).message)
+  if (isErrorsOwn) log.call(this, fields, 'error')
+  else log.apply(this, args)
+}
+
+/**
+ * The logger for the HTTP framework: warnings and worse, because what the server does is told by lines of ours. A text
+ * without facts is left out: such texts quote the address (`Reply was already sent … in the "/transfer/…" route`).
+ */
+export function frameworkLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
+  const ignore = () => undefined
+  const tellAt = (level: 'warn' | 'error' | 'fatal') => (facts: unknown, text?: string) =>
+    typeof facts === 'object' && facts !== null
+      ? logger[level](facts, text)
+      : logger[level]('the HTTP framework warns')
+  const quiet: FastifyBaseLogger = {
+    level: logger.level,
+    trace: ignore,
+    debug: ignore,
+    info: ignore,
+    warn: tellAt('warn'),
+    error: tellAt('error'),
+    fatal: tellAt('fatal'),
+    silent: ignore,
+    child: () => quiet,
+  }
+  return quiet
 }
