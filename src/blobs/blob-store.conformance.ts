@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { BlobKey, BlobStore } from '../core/blob-store.ts'
+import { exactly } from '../core/body-size.ts'
 import {
   collect,
   cut,
@@ -80,6 +81,22 @@ function describePut(behaviour: Behaviour): void {
     const blobs = Array.from({ length: 30 }, (_, i) => ({ key: newKey(), bytes: randomBytes(i * 7001) }))
     await Promise.all(blobs.map(({ key, bytes }) => store.put(key, cut(bytes, [1000, 33_333]))))
     for (const { key, bytes } of blobs) assert.equal(sha256(await read(store, key)), sha256(bytes))
+  })
+
+  behaviour('takes a body of any length within the bounds that are told', async (store) => {
+    const bytes = randomBytes(300_000)
+    const sizes = [
+      { atLeast: 0, atMost: undefined },
+      { atLeast: 1, atMost: 1024 ** 3 },
+      { atLeast: 0, atMost: 300_000 },
+      exactly(300_000),
+    ]
+    for (const size of sizes) {
+      const key = newKey()
+      const put = store.put(key, cut(bytes, [70_001]), { size })
+      assert.deepEqual(await put, { sizeBytes: 300_000 })
+      assert.equal(sha256(await read(store, key)), sha256(bytes))
+    }
   })
 
   behaviour('refuses a key that exists, and keeps what is there', async (store) => {

@@ -52,7 +52,7 @@ test('a body of 16 MiB is one object, and a larger one comes in equal parts', as
 test('parts grow where the largest number of them would not do', async () => {
   const { server, store } = await openStore()
   const body = cut(randomBytes(20 * MEBIBYTE), [MEBIBYTE])
-  await store.put(newKey(), body, { expectedBytes: 200 * 1024 * MEBIBYTE })
+  await store.put(newKey(), body, { size: { atLeast: 0, atMost: 200 * 1024 * MEBIBYTE } })
   // 200 GiB in 10,000 parts are 21 MiB each.
   assert.ok(!server.calls.includes('UploadPart'))
 })

@@ -49,13 +49,13 @@ export async function putObject(
   writing: S3Writing,
   name: string,
   body: AsyncIterable<Uint8Array>,
-  { signal, expectedBytes }: PutOptions,
+  { signal, size }: PutOptions,
 ): Promise<number> {
   if (signal?.aborted) throw abortedError(signal)
   using slabs = new Slabs(body, {
-    slabBytes: slabBytesFor(expectedBytes),
+    slabBytes: slabBytesFor(size?.atMost),
     budget: writing.memory,
-    expectedBytes,
+    maxBytes: size?.atMost,
     signal,
   })
   const attempt = new PutAttempt(writing, name, signal)
@@ -69,8 +69,8 @@ export async function putObject(
 }
 
 /** Grows where the largest number of parts would not do; a body of unknown size has to fit into parts of the usual one. */
-function slabBytesFor(expectedBytes = 0): number {
-  return Math.max(SLAB_BYTES, Math.ceil(expectedBytes / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
+function slabBytesFor(maxBytes = 0): number {
+  return Math.max(SLAB_BYTES, Math.ceil(maxBytes / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
 }
 
 /** One write of one object. What it sends again is the same, byte for byte, so that it does not matter what arrives twice. */

@@ -20,7 +20,7 @@ const MAX_BUFFERS = 2
 export class Slabs implements Disposable {
   readonly #body: AsyncIterable<Uint8Array>
   readonly #slabBytes: number
-  readonly #expectedBytes: number
+  readonly #maxBytes: number
   readonly #budget: MemoryBudget
   readonly #signal: AbortSignal | undefined
   readonly #idle: Buffer<ArrayBuffer>[] = []
@@ -33,13 +33,13 @@ export class Slabs implements Disposable {
       readonly slabBytes: number
       readonly budget: MemoryBudget
       /** At most this many bytes will come; undefined: not known. */
-      readonly expectedBytes: number | undefined
+      readonly maxBytes: number | undefined
       readonly signal: AbortSignal | undefined
     },
   ) {
     this.#body = body
     this.#slabBytes = options.slabBytes
-    this.#expectedBytes = options.expectedBytes ?? Number.POSITIVE_INFINITY
+    this.#maxBytes = options.maxBytes ?? Number.POSITIVE_INFINITY
     this.#budget = options.budget
     this.#signal = options.signal
   }
@@ -72,7 +72,7 @@ export class Slabs implements Disposable {
 
   /** What one buffer may become. */
   get #reservedBytes(): number {
-    return Math.min(this.#slabBytes, Math.max(this.#expectedBytes, 1))
+    return Math.min(this.#slabBytes, Math.max(this.#maxBytes, 1))
   }
 
   async #acquire(): Promise<Buffer<ArrayBuffer>> {
@@ -90,7 +90,7 @@ export class Slabs implements Disposable {
 
   #newBuffer(): Buffer<ArrayBuffer> {
     this.#buffers++
-    const known = this.#expectedBytes < Number.POSITIVE_INFINITY
+    const known = this.#maxBytes < Number.POSITIVE_INFINITY
     return Buffer.allocUnsafeSlow(known ? this.#reservedBytes : Math.min(FIRST_BYTES, this.#slabBytes))
   }
 

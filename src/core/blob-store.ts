@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { BodySize } from './body-size.ts'
 
 /** 32 lower-case hex characters, random, made by the core and never reused. Never leaves the server. */
 export type BlobKey = string & { readonly brand?: 'BlobKey' }
@@ -72,8 +73,8 @@ export interface DirectTransfer {
 
 export interface PutOptions {
   readonly signal?: AbortSignal | undefined
-  /** At most this many bytes will come, where that is known: a store may plan with it. */
-  readonly expectedBytes?: number
+  /** A store may plan with it; the body itself is what is checked. Default: nothing is known. */
+  readonly size?: BodySize
 }
 
 /**

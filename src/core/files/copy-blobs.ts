@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { BlobKey, BlobStore } from '../blob-store.ts'
+import { exactly } from '../body-size.ts'
 import { isStoreError } from '../errors.ts'
 import type { MetadataStore, ReferencedBlob } from '../metadata-store.ts'
 import type { FileId } from './file-id.ts'
@@ -112,7 +113,7 @@ export class BlobCopier {
     const { key, sizeBytes } = blob
     if (this.#there.has(key) || this.#leftovers.delete(key)) await this.#to.delete(key)
     try {
-      await this.#to.put(key, verified(await this.#from.open(key), blob), { expectedBytes: sizeBytes })
+      await this.#to.put(key, verified(await this.#from.open(key), blob), { size: exactly(sizeBytes) })
       this.#there.set(key, sizeBytes)
       return 'copied'
     } catch (error) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { BlobKey } from '../blob-store.ts'
+import type { BodySize } from '../body-size.ts'
 import { DAY_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
@@ -19,20 +20,19 @@ export interface StagedBlob extends Digests {
 
 /** A place for bytes that are about to come, and what was counted for them already. */
 export interface BlobIntent extends Pick<StagedBlob, 'key' | 'reserved'> {
-  /** How many surely come, at least. */
-  readonly announcedBytes: number
+  readonly size: BodySize
 }
 
 /**
  * Commits the key of a blob before its first byte, so that whatever a crash leaves behind is found again. Whoever gets one
  * fills it or discards it.
- * @throws ServiceError `storage-full` if the disk has not `announcedBytes` left, `quota-exceeded` if `reserve` does not fit
+ * @throws ServiceError `storage-full` if the disk has less than `size.atLeast` left, `quota-exceeded` if `reserve` does not fit
  */
 export async function intendBlob(
   services: Services,
-  { announcedBytes, reserve }: { readonly announcedBytes: number; readonly reserve?: UsageOf },
+  { size, reserve }: { readonly size: BodySize; readonly reserve?: UsageOf },
 ): Promise<BlobIntent> {
-  await requireSpace(services, announcedBytes)
+  await requireSpace(services, size)
   const key = randomBytes(16).toString('hex')
   const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
   if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
@@ -40,7 +40,7 @@ export async function intendBlob(
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
     await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
   }
-  return { key, reserved: reserve, announcedBytes }
+  return { key, reserved: reserve, size }
 }
 
 /**
@@ -53,7 +53,7 @@ export async function fillBlob(
   body: IncomingBody,
 ): Promise<StagedBlob> {
   try {
-    await services.blobs.put(intent.key, body, { expectedBytes: intent.announcedBytes })
+    await services.blobs.put(intent.key, body, { size: intent.size })
     return { key: intent.key, reserved: intent.reserved, ...(await body.digests()) }
   } catch (error) {
     await discardFailedBlob(services, intent.key)
@@ -86,8 +86,8 @@ async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: numb
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }
 
-async function requireSpace({ blobs }: Services, sizeBytes: number): Promise<void> {
+async function requireSpace({ blobs }: Services, { atLeast }: BodySize): Promise<void> {
   const free = await blobs.freeBytes()
-  if (free !== undefined && free < sizeBytes)
+  if (free !== undefined && free < atLeast)
     throw new ServiceError('storage-full', 'There is no space for this file.')
 }

@@ -1,4 +1,5 @@
 import type { BlobKey } from '../blob-store.ts'
+import { exactly } from '../body-size.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, stateAt } from '../files/file.ts'
@@ -18,7 +19,7 @@ export async function stageUpload(
   file: FileRecord,
   body: IncomingBody,
 ): Promise<Digests> {
-  const blob = await stageBlob(services, announcedBody(file, body), { announcedBytes: file.sizeBytes })
+  const blob = await stageBlob(services, announcedBody(file, body), { size: exactly(file.sizeBytes) })
   try {
     await pointAt(services, file, blob.key, blob)
     return blob

@@ -64,7 +64,8 @@ export async function receiveUpload(
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const reserve = reservation(request, projectId)
-  const intent = await intendBlob(services, { announcedBytes: reserve.bytes, reserve })
+  const size = { atLeast: reserve.bytes, atMost: mostFileBytes(request, settings) }
+  const intent = await intendBlob(services, { size, reserve })
   let isMine = false
   try {
     const form = await receiveForm(services, request, intent, settings)
@@ -137,6 +138,11 @@ function reservation({ headers, caller }: FastifyRequest, projectId: string): Us
   const announced = Number(headers['content-length'] ?? 0)
   const bytes = Math.max(0, announced - MAX_FORM_OVERHEAD_BYTES)
   return { organizationId: caller.organizationId, projectId, files: 1, bytes }
+}
+
+function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): number {
+  // A form without a length is chunked.
+  return Math.min(maxFileBytes, Number(headers['content-length'] ?? Number.POSITIVE_INFINITY))
 }
 
 function checkForm(

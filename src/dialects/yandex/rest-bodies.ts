@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { BodySize } from '../../core/body-size.ts'
 import { defaultProject } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { UsageOf } from '../../core/metadata-store.ts'
@@ -92,8 +93,8 @@ async function stageContent(
 ): Promise<StagedContent> {
   const source = new HeadCapture(content, SNIFF_BYTES)
   const body = receiveBody(source, { maxBytes: settings.maxFileBytes, ...pace }, { md5: true })
-  const announcedBytes = Math.min(settings.maxFileBytes, Number(headers['content-length'] ?? 0))
-  const blob = await stageBlob(services, body, { announcedBytes, ...(reserve ? { reserve } : {}) })
+  const size = sizeOf(headers, settings)
+  const blob = await stageBlob(services, body, { size, ...(reserve ? { reserve } : {}) })
   return { blob, sniffedType: await sniffType(source.head) }
 }
 
@@ -112,7 +113,17 @@ async function reservation(
   const isNamed = typeof folder === 'string' && folder !== ''
   if (!isNamed && caller.projectIds.length > 1) return undefined
   const projectId = isNamed ? await resolveFolder(services, caller, folder) : defaultProject(caller)
+  return { organizationId: caller.organizationId, projectId, files: 1, bytes: leastContentBytes(headers) }
+}
+
+function sizeOf(headers: FastifyRequest['headers'], { maxFileBytes }: YandexSettings): BodySize {
+  // A body without a length is chunked.
+  const bodyBytes = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY)
+  return { atLeast: leastContentBytes(headers), atMost: Math.min(maxFileBytes, bodyBytes) }
+}
+
+/** All that the body announces is content, but for the other fields, and every character of it is escaped. */
+function leastContentBytes(headers: FastifyRequest['headers']): number {
   const announced = Number(headers['content-length'] ?? 0)
-  const bytes = Math.max(0, Math.floor((announced - MAX_OTHER_BYTES) / MAX_BODY_PER_CONTENT))
-  return { organizationId: caller.organizationId, projectId, files: 1, bytes }
+  return Math.max(0, Math.floor((announced - MAX_OTHER_BYTES) / MAX_BODY_PER_CONTENT))
 }
