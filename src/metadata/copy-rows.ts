@@ -3,7 +3,7 @@ import { CompiledQuery, sql } from 'kysely'
 import type { DatabaseSession, RunQuery } from './migrate.ts'
 import { changeQueries, planCommit } from './plan-change.ts'
 import type { SqlRow } from './sql-engine.ts'
-import type { SqlValue, Tables } from './tables.ts'
+import { inSql, type SqlValue, type Tables } from './tables.ts'
 
 /** Rows per statement. */
 const PAGE = 2000
@@ -77,7 +77,7 @@ async function copiedTables(source: DatabaseSession): Promise<CopiedTable[]> {
 
 /** As the database spells them. */
 async function columnsOf({ engine, builder, run }: DatabaseSession, table: string): Promise<string[]> {
-  const name = table.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const name = inSql(table)
   const query =
     engine === 'sqlite'
       ? sql`select name from pragma_table_info(${name}) order by cid`
@@ -127,10 +127,7 @@ async function* pagesOf(
 }
 
 function keyOf(row: SqlRow, key: readonly string[], columns: readonly string[]): SqlValue[] {
-  return key.map((column) => {
-    const spelled = column.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-    return row[columns.indexOf(spelled)] as SqlValue
-  })
+  return key.map((column) => row[columns.indexOf(inSql(column))] as SqlValue)
 }
 
 /** One parameter for all rows: thousands of them would take longer to parse than to insert. */

@@ -1,23 +1,33 @@
 import { sql } from 'kysely'
 import type { MoveState } from '../core/metadata-store.ts'
 import type { DatabaseSession, RunQuery } from './migrate.ts'
+import { inSql, type Tables } from './tables.ts'
 
 /** What PostgreSQL's triggers raise; SQLite has a code for all that its triggers raise. */
 export const READ_ONLY_STATE = 'EN001'
 const ATTEMPTS = 10
 const DEADLOCK = '40P01'
 
-/** All that commits write to. */
-const guardedTables = [
-  'organizations',
-  'projects',
-  'api_keys',
-  'link_keys',
-  'sessions',
-  'files',
-  'unreferenced_blobs',
-  'answers',
-]
+/** Whether a table is shut while the installation moves. A new table does not compile until it says so. */
+const isShut = {
+  // A move is noted here.
+  schemaVersion: false,
+  installation: false,
+  organizations: true,
+  projects: true,
+  apiKeys: true,
+  linkKeys: true,
+  sessions: true,
+  files: true,
+  // Triggers of `files` write it, and the target counts anew.
+  fileCounts: false,
+  unreferencedBlobs: true,
+  answers: true,
+  // Servers that wait for the end of the move stay alive.
+  nodes: false,
+} as const satisfies Record<keyof Tables, boolean>
+
+const shutTables = Object.entries(isShut).flatMap(([name, shut]) => (shut ? [inSql(name)] : []))
 
 /**
  * Notes where the move stands, and shuts or opens the database for commits accordingly, in one transaction: whatever was
@@ -45,7 +55,7 @@ export async function noteMove(session: DatabaseSession, move: MoveState | undef
 }
 
 async function refuseWrites({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
-  const statements = engine === 'sqlite' ? guardedTables.flatMap(sqliteTriggers) : postgresTriggers
+  const statements = engine === 'sqlite' ? shutTables.flatMap(sqliteTriggers) : postgresTriggers
   for (const text of statements) await run(sql.raw(text).compile(builder))
 }
 
@@ -53,7 +63,7 @@ async function refuseWrites({ engine, builder }: DatabaseSession, run: RunQuery)
 async function admitWrites({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
   const statements =
     engine === 'sqlite'
-      ? guardedTables.flatMap((table) => verbs.map((verb) => `drop trigger if exists ${nameOf(table, verb)}`))
+      ? shutTables.flatMap((table) => verbs.map((verb) => `drop trigger if exists ${nameOf(table, verb)}`))
       : ['drop function if exists refuse_writes() cascade']
   for (const text of statements) await run(sql.raw(text).compile(builder))
 }
@@ -75,7 +85,7 @@ const postgresTriggers = [
   `create function refuse_writes() returns trigger language plpgsql as $$ begin
     raise exception 'moving' using errcode = '${READ_ONLY_STATE}';
   end $$`,
-  ...guardedTables.map(
+  ...shutTables.map(
     (table) =>
       `create trigger moving before insert or update or delete on ${table} for each statement execute function refuse_writes()`,
   ),

@@ -56,6 +56,11 @@ interface NodeRow {
   readonly seenAt: number
 }
 
+/** The name of a table or column as the database spells it: snake_case. */
+export function inSql(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
 /** Every table, in the spelling of the code; the query builder turns the names into snake_case. */
 export interface Tables {
   schemaVersion: { version: number }
