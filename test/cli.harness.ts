@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from './compile-cache.ts'
 
 const ENTRY = fileURLToPath(new URL('../src/cli/entrepot.ts', import.meta.url))
 /** Generous: tests share the machine with each other. */
@@ -46,7 +47,7 @@ export async function pasteInto(shell: string, lines: string): Promise<Outcome> 
 }
 
 function bareEnvironment(settings: Settings = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: process.env.HOME, ...settings }
+  return { PATH: process.env.PATH, HOME: process.env.HOME, ...compileCache(), ...settings }
 }
 
 /** A process whose output is kept. It is killed if it outlives all patience. */

@@ -1,14 +1,16 @@
 /**
- * What the test files of one run share: a folder for temporary files, and a PostgreSQL, which each file would otherwise start
- * for itself. The files learn of both from their environment.
+ * What the test files of one run share: a folder for temporary files, and a PostgreSQL with a database to copy, which each file
+ * would otherwise start and migrate for itself. The files learn of them from their environment.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { migratePostgres } from '../src/metadata/postgres.ts'
 import { afterThisProcess } from './after-process.ts'
-import { PostgresServer } from './postgres.ts'
+import { createDatabase, PostgresServer, query } from './postgres.ts'
 
 let folder: string | undefined
+/** Undefined where the server was there already. */
 let postgres: PostgresServer | undefined
 
 export async function globalSetup(): Promise<void> {
@@ -20,22 +22,30 @@ export async function globalSetup(): Promise<void> {
   process.env.TMPDIR = folder
   // Most of what a small test file takes is to load modules: it finds what another has compiled.
   process.env.NODE_COMPILE_CACHE = join(folder, 'compiled')
-  if (process.env.ENTREPOT_TEST_DATABASE_URL !== undefined) return
-  postgres = await startedPostgres()
-  if (postgres !== undefined) process.env.ENTREPOT_TEST_DATABASE_URL = postgres.urlOf('postgres')
-}
-
-/** Undefined where there is none: each test that needs it then fails for that reason, and all others can still tell. */
-async function startedPostgres(): Promise<PostgresServer | undefined> {
   try {
-    return await PostgresServer.start()
+    await providePostgres()
   } catch (error) {
+    // Each test that needs it fails for this reason; all others can still tell.
     console.error(`✖ All tests on PostgreSQL will fail: ${error instanceof Error ? error.message : error}`)
-    return undefined
   }
 }
 
+async function providePostgres(): Promise<void> {
+  let url = process.env.ENTREPOT_TEST_DATABASE_URL
+  if (url === undefined) {
+    postgres = await PostgresServer.start()
+    url = postgres.urlOf('postgres')
+    process.env.ENTREPOT_TEST_DATABASE_URL = url
+  }
+  const template = await createDatabase(url)
+  await migratePostgres(template)
+  process.env.ENTREPOT_TEST_TEMPLATE = new URL(template).pathname.slice(1)
+}
+
 export async function globalTeardown(): Promise<void> {
+  const { ENTREPOT_TEST_DATABASE_URL, ENTREPOT_TEST_TEMPLATE } = process.env
+  if (postgres === undefined && ENTREPOT_TEST_DATABASE_URL && ENTREPOT_TEST_TEMPLATE)
+    await query(ENTREPOT_TEST_DATABASE_URL, `drop database ${ENTREPOT_TEST_TEMPLATE}`)
   await postgres?.stop('immediate')
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 }

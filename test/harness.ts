@@ -140,8 +140,8 @@ async function storeSettings(given: Environment): Promise<Environment> {
   const stores = process.env.ENTREPOT_TEST_STORES
   if (stores === undefined || given.ENTREPOT_DATABASE_URL !== undefined) return {}
   if (stores !== 'postgres') throw new Error(`ENTREPOT_TEST_STORES must be postgres, not ${stores}`)
-  const { newDatabase } = await import('./postgres.ts')
-  return { ENTREPOT_DATABASE_URL: await newDatabase() }
+  const { migratedDatabase } = await import('./postgres.ts')
+  return { ENTREPOT_DATABASE_URL: await migratedDatabase() }
 }
 
 /** `ENTREPOT_TEST_BLOBS=s3` runs every suite on S3 that does not say itself where its bytes are. */

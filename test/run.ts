@@ -1,14 +1,15 @@
 /**
- * The test commands of package.json: `npm test` runs the short rounds, and a part of the suite again on PostgreSQL and S3;
+ * The test commands of package.json: `npm test` runs the short rounds, and a cross-section again on PostgreSQL and S3;
  * `npm run test:all` (`--all`) runs the long rounds, and all of that second pass.
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globalSetup, globalTeardown } from './global-setup.ts'
 
 const FLAGS = [
   '--test',
   '--test-concurrency=3',
   '--test-timeout=600000',
-  '--test-global-setup=test/global-setup.ts',
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
   '--test-reporter=./test/required-reporter.ts',
@@ -28,19 +29,35 @@ const ON_SHARED_STORES = [
 ]
 /** Of these the ones that differ most by store: what is written, raced for, listed, counted and sent. */
 const CROSS_SECTION = [
-  'src/dialects/*/{lifecycle,idempotency,list,quota,races,expiry,create,content}.test.ts',
-  'src/dialects/yandex/{rest-life,grpc}.test.ts',
+  'src/dialects/lightfield/{lifecycle,idempotency,list,races}.test.ts',
+  'src/dialects/llamacloud/{errors,expiry,requests}.test.ts',
+  'src/dialects/yandex/{grpc,rest-create,rest-life}.test.ts',
   'src/transfer/{upload,download}.test.ts',
   'test/interchange.test.ts',
 ]
 
-function run(files: readonly string[], environment: Record<string, string>): void {
-  const env = { ...process.env, ...environment }
-  const { status } = spawnSync(process.execPath, [...FLAGS, ...files], { env, stdio: 'inherit' })
-  if (status !== 0) process.exit(1)
+type Settings = Readonly<Record<string, string>>
+
+/** @returns whether all passed */
+async function run(files: readonly string[], settings: Settings): Promise<boolean> {
+  const env = { ...process.env, ...settings }
+  const child = spawn(process.execPath, [...FLAGS, ...files], { env, stdio: 'inherit' })
+  const forward = (signal: NodeJS.Signals) => child.kill(signal)
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, forward)
+  const [status] = await once(child, 'exit')
+  for (const signal of signals) process.off(signal, forward)
+  return status === 0
 }
 
-const all = process.argv.includes('--all')
-const length: Record<string, string> = all ? { ENTREPOT_TEST_LONG: '1' } : {}
-run(EVERY_FILE, length)
-run(all ? ON_SHARED_STORES : CROSS_SECTION, { ...length, ...SHARED_STORES })
+async function runAll(isLong: boolean): Promise<boolean> {
+  const length: Settings = isLong ? { ENTREPOT_TEST_LONG: '1' } : {}
+  return (
+    (await run(EVERY_FILE, length)) &&
+    (await run(isLong ? ON_SHARED_STORES : CROSS_SECTION, { ...length, ...SHARED_STORES }))
+  )
+}
+
+await globalSetup()
+const passed = await runAll(process.argv.includes('--all')).finally(globalTeardown)
+process.exitCode = passed ? 0 : 1

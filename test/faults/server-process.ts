@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { compileCache } from '../compile-cache.ts'
 
 /** After this a start counts as failed. It is no promise: many processes on few cores make each of them slow. */
 const START_PATIENCE_MS = 120_000
@@ -127,6 +128,7 @@ function spawnServer(options: StartServer): ChildProcess {
   const command = [process.execPath, ...nodeOptions, ...program]
   const env = {
     ...foreignEnvironment(),
+    ...compileCache(),
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: '0',
     ENTREPOT_ROOT_KEY: ROOT_KEY,
