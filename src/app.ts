@@ -3,9 +3,11 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
-import { bootstrap, ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
+import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
+import { ensureDefaultTenant } from './core/access/default-tenant.ts'
 import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
@@ -113,7 +115,7 @@ export class App {
   }
 
   async #openServices(metrics: Metrics): Promise<Services> {
-    const { dataDir, databaseUrl, rootKey, rateLimits, publicUrl, touchOn } = this.#config
+    const { dataDir, databaseUrl, rateLimits, publicUrl, touchOn } = this.#config
     const { clock = systemClock, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const isAlone = databaseUrl === undefined
@@ -132,10 +134,12 @@ export class App {
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
     // several serve, the jobs find out who is dead.
     if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
-    const node = await metadata.join?.(this.#options.clock)
+    const node = await metadata.join?.({ clock: this.#options.clock, profile: profileOf(this.#config) })
     if (node) this.#closers.unshift(() => node.leave())
     this.#node = node
-    await bootstrap({ metadata, clock }, rootKey?.reveal())
+    await ensureDefaultTenant({ metadata, clock })
+    await startRootKey(this.#config, { metadata, clock }, isAlone, this.#options.logger)
+    if (node) await warnOfDifferences(this.#config, node, this.#options.logger)
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
     return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }
@@ -152,7 +156,7 @@ export class App {
     this.#closers.unshift(start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
     node?.lead(() => {
       this.#options.logger.info('this server runs the jobs')
-      return start([...jobsOf(services), ...nodeJobs(services, node)])
+      return start([...jobsOf(services), ...nodeJobs(services, node, this.#options.logger)])
     })
   }
 

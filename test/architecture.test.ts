@@ -26,15 +26,17 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `stores.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
+/** Files beside the folders; `agreement.ts`, `stores.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
 const layersOfFiles: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'app.ts': 'app',
+  'agreement.ts': 'app',
   'stores.ts': 'app',
   'move-storage.ts': 'app',
   'surface.ts': 'app',
   'config.ts': 'config',
   'config-reader.ts': 'config',
+  'config-sharing.ts': 'config',
 }
 
 /** Of Node, the core knows how to hash and what a stream is; of packages, nothing. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ensureDefaultTenant } from '../core/access/bootstrap.ts'
+import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Stores } from '../stores.ts'

@@ -1,11 +1,10 @@
 import type { ApiKey } from './access/api-key.ts'
 import type { Organization, Project } from './access/tenant.ts'
 import type { BlobKey } from './blob-store.ts'
-import type { Clock } from './clock.ts'
 import type { FileRecord, FileState } from './files/file.ts'
 import type { FileId } from './files/file-id.ts'
 import type { LinkKey } from './links/signed-link.ts'
-import type { Node } from './node.ts'
+import type { JoinOptions, Node } from './node.ts'
 
 /** The fields of a file that may change after it was inserted. */
 export type FilePatch = Partial<
@@ -71,6 +70,11 @@ export type Change =
   | { readonly kind: 'key.insert'; readonly key: ApiKey }
   /** Guarded: the key exists and is not revoked. */
   | { readonly kind: 'key.revoke'; readonly id: string; readonly revokedAt: number }
+  /**
+   * The same, and the secret is free for another key: `findKey` no longer finds this one by it.
+   * Guarded: the key exists and is not revoked.
+   */
+  | { readonly kind: 'key.replace'; readonly id: string; readonly replacedAt: number }
   | { readonly kind: 'link-key.insert'; readonly linkKey: LinkKey }
   /** Guarded: it exists. Null lifts a bound. What is used already may be more than the new bound. */
   | {
@@ -215,8 +219,8 @@ export interface MetadataStore {
   listProjects(organizationId?: string): Promise<readonly Project[]>
   /** By the SHA-256 of the secret, revoked keys included. */
   findKey(hash: string): Promise<ApiKey | undefined>
-  /** Oldest first, revoked keys included. */
-  listKeys(): Promise<readonly ApiKey[]>
+  /** Oldest first, revoked keys included; only those of this name if one is given. */
+  listKeys(name?: string): Promise<readonly ApiKey[]>
   /** The key that an unexpired session stands for, revoked keys included. */
   findSessionKey(hash: string, now: number): Promise<ApiKey | undefined>
   /** What an organization or project uses now, reservations included; zero if there is none of this id. */
@@ -261,9 +265,9 @@ export interface MetadataStore {
   move(): Promise<MoveState | undefined>
   /**
    * Only where several processes may use the store at the same time: this one does from now on, and what it intends is its
-   * own. `clock` is for tests: what rate limits are measured by, instead of the store's.
+   * own.
    */
-  join?(clock?: Clock): Promise<Node>
+  join?(options?: JoinOptions): Promise<Node>
   /** How many calls wait for a connection; only where they may have to. */
   waitingCalls?(): number
   /** Resolves if the database answers. @throws StoreError `unavailable` */

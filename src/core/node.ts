@@ -1,8 +1,28 @@
+import type { Clock } from './clock.ts'
 import type { TokenStore } from './limits/shared-rate-limiter.ts'
+
+/** What a process tells the others about itself when it joins; it holds no secret. */
+export interface NodeProfile {
+  /** SHA-256 of the root key that it carries, lower-case hex; null: it carries none. */
+  readonly rootKeyHash: string | null
+  /** The settings that have to be the same on all, by variable; of a secret its SHA-256. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export interface JoinOptions {
+  readonly profile?: NodeProfile
+  /** For tests: what rate limits are measured by, instead of the store's clock. */
+  readonly clock?: Clock | undefined
+}
 
 /** This process, among all that use one metadata store at the same time. */
 export interface Node {
   readonly tokens: TokenStore
+  /**
+   * The profiles of all living nodes, this one included; of one of a release that tells none undefined. A node that died
+   * counts as living until it is forgotten.
+   */
+  listProfiles(): Promise<readonly (NodeProfile | undefined)[]>
   /**
    * At any time at most one node leads. When this one comes to, `begin` runs; what that returned runs when it no longer does.
    * Another takes over within seconds of a leader that ends, however it ends.

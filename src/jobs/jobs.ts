@@ -1,3 +1,5 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { syncRootKeys } from '../core/access/root-key.ts'
 import { SECOND_MS } from '../core/clock.ts'
 import { collectBlobs } from '../core/files/collect-blobs.ts'
 import { expireFiles } from '../core/files/expire-files.ts'
@@ -35,7 +37,7 @@ async function purge({ metadata, clock }: Services): Promise<number> {
 }
 
 /** What is there because there are several servers. What a dead one held is free as soon as it is known to be dead. */
-export function nodeJobs(services: Services, node: Node): Job[] {
+export function nodeJobs(services: Services, node: Node, log: FastifyBaseLogger): Job[] {
   const run = async () => {
     if ((await node.buryDead()) > 0) await services.metadata.commit([{ kind: 'answer.free-abandoned' }])
     return freeAbandoned(services)
@@ -43,5 +45,22 @@ export function nodeJobs(services: Services, node: Node): Job[] {
   return [
     { name: 'free what dead servers held', everyMs: NODE_JOB_PERIOD_MS, run },
     { name: 'forget idle rate limits', everyMs: JOB_PERIOD_MS, run: () => node.forgetIdleLimits() },
+    {
+      name: 'agree on the root key',
+      everyMs: NODE_JOB_PERIOD_MS,
+      run: () => agreeOnRootKey(services, node, log),
+    },
   ]
+}
+
+/** A value ends when no living server carries it and another is carried. Who is of a release that does not tell may carry any. */
+async function agreeOnRootKey(services: Services, node: Node, log: FastifyBaseLogger): Promise<number> {
+  const profiles = await node.listProfiles()
+  if (profiles.includes(undefined)) return 0
+  const carried = new Set(profiles.flatMap((profile) => profile?.rootKeyHash ?? []))
+  const { made, ended } = await syncRootKeys(services, carried)
+  for (const { id } of made) log.warn({ keyId: id }, 'a root key that a server carries is valid again')
+  for (const { id } of ended)
+    log.warn({ keyId: id }, 'no server carries this root key any more; it is no longer valid')
+  return made.length + ended.length
 }

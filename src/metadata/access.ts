@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
@@ -76,6 +76,13 @@ export function accessQueries(db: Kysely<Tables>) {
         .where('id', '=', arg('id'))
         .where('revokedAt', 'is', null),
     ),
+    replaceKey: guarded<{ readonly id: string; readonly replacedAt: number }>((arg) =>
+      db
+        .updateTable('apiKeys')
+        .set(({ ref }) => ({ revokedAt: arg('replacedAt'), hash: sql`'replaced:' || ${ref('id')}` }))
+        .where('id', '=', arg('id'))
+        .where('revokedAt', 'is', null),
+    ),
     findOrganization: prepare<Named>((arg) =>
       organizations.where(({ eb, or }) =>
         or([eb('id', '=', arg('idOrSlug')), eb('slug', '=', arg('idOrSlug'))]),
@@ -104,6 +111,9 @@ export function accessQueries(db: Kysely<Tables>) {
       ),
     ),
     listKeys: prepare<Nothing>(() => keys.orderBy('createdAt').orderBy('id')),
+    listKeysOfName: prepare<{ readonly name: string }>((arg) =>
+      keys.where('name', '=', arg('name')).orderBy('createdAt').orderBy('id'),
+    ),
     listLinkKeys: prepare<Nothing>(() =>
       db
         .selectFrom('linkKeys')

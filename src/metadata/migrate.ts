@@ -7,6 +7,7 @@ import { nodes } from './migrations/0005-nodes.ts'
 import { sharedState } from './migrations/0006-shared-state.ts'
 import { announcedDigests } from './migrations/0007-announced-digests.ts'
 import { lateBytes } from './migrations/0008-late-bytes.ts'
+import { nodeProfiles } from './migrations/0009-node-profiles.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -29,6 +30,7 @@ export const allMigrations: readonly Migration[] = [
   sharedState,
   announcedDigests,
   lateBytes,
+  nodeProfiles,
 ]
 
 /** A connection on which the schema is brought up to date. */

@@ -56,6 +56,8 @@ function planChange(
       return plan.add(access.insertKey, change.key)
     case 'key.revoke':
       return plan.add(access.revokeKey, change)
+    case 'key.replace':
+      return plan.add(access.replaceKey, change)
     case 'link-key.insert':
       return plan.add(access.insertLinkKey, change.linkKey)
     case 'session.insert':

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { Client } from 'pg'
+import { pino } from 'pino'
 import { newDatabase, query } from '../../test/postgres.ts'
 import { until } from '../../test/until.ts'
 import { MemoryBlobStore } from '../blobs/memory-blob-store.ts'
@@ -150,6 +151,7 @@ test('an idempotency key that a dead node was working on is free once the node i
   const [job] = nodeJobs(
     { metadata: store, blobs: new MemoryBlobStore(), clock } as unknown as Services,
     leader,
+    pino({ level: 'silent' }),
   )
   const running = { code: 'idempotency-running' }
   await assert.rejects(reserve('of the dead'), running)

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Clock } from '../core/clock.ts'
-import type { Node } from '../core/node.ts'
+import type { JoinOptions, Node, NodeProfile } from '../core/node.ts'
 import { sessionSettings } from './postgres-connection.ts'
 import { PostgresTokens } from './postgres-tokens.ts'
 
@@ -29,11 +29,11 @@ const MAX_ID = 2 ** 31 - 1
 /** The time of the database, the only clock that all nodes share. */
 const PRESENT = '(extract(epoch from clock_timestamp()) * 1000)::bigint'
 
-export interface PostgresNodeOptions {
-  /** What rate limits are measured by. Undefined: the database's. */
-  readonly clock?: Clock | undefined
+export interface PostgresNodeOptions extends JoinOptions {
   readonly graceMs?: number
 }
+
+const NO_PROFILE: NodeProfile = { rootKeyHash: null, settings: {} }
 
 interface Leadership {
   readonly since: number
@@ -52,6 +52,7 @@ export class PostgresNode implements Node {
   readonly #url: string
   readonly #graceMs: number
   readonly #clock: Clock | undefined
+  readonly #profile: string
   #client: Client | undefined
   #begin: (() => () => Promise<void>) | undefined
   #leadership: Leadership | undefined
@@ -62,9 +63,10 @@ export class PostgresNode implements Node {
   #nodes = 1
   #leaving: Promise<void> | undefined
 
-  private constructor(url: string, { clock, graceMs = GRACE_MS }: PostgresNodeOptions) {
+  private constructor(url: string, { clock, profile = NO_PROFILE, graceMs = GRACE_MS }: PostgresNodeOptions) {
     this.#url = url
     this.#graceMs = graceMs
+    this.#profile = JSON.stringify(profile)
     this.#clock = clock
     this.tokens = new PostgresTokens(url, () => this.#nodes, clock)
   }
@@ -97,6 +99,13 @@ export class PostgresNode implements Node {
       [this.#graceMs],
     )
     return rowCount ?? 0
+  }
+
+  /** @throws Error while the database is away */
+  async listProfiles(): Promise<readonly (NodeProfile | undefined)[]> {
+    if (this.#client === undefined) throw new Error('The database is away; nobody knows which servers live.')
+    const { rows } = await this.#client.query<{ profile: string | null }>('select profile from nodes')
+    return rows.map(({ profile }) => (profile === null ? undefined : (JSON.parse(profile) as NodeProfile)))
   }
 
   async forgetIdleLimits(): Promise<number> {
@@ -150,9 +159,9 @@ export class PostgresNode implements Node {
     const client = this.#client
     try {
       await client.query(
-        `insert into nodes (id, seen_at) values ($1, ${PRESENT})
+        `insert into nodes (id, seen_at, profile) values ($1, ${PRESENT}, $2)
         on conflict (id) do update set seen_at = excluded.seen_at`,
-        [this.id],
+        [this.id, this.#profile],
       )
       const { rows } = await client.query<{ nodes: number }>(
         `select count(*) as nodes from nodes where seen_at >= ${PRESENT} - ${ABSENCE_MS}`,

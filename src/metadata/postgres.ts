@@ -8,10 +8,9 @@ import {
   sql,
 } from 'kysely'
 import { Client, type Pool } from 'pg'
-import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
-import type { Node } from '../core/node.ts'
+import type { JoinOptions, Node } from '../core/node.ts'
 import { type WatchCall, watched } from '../core/watch-call.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
@@ -75,8 +74,8 @@ export class PostgresEngine implements SqlEngine {
     return new PostgresEngine(url, watch)
   }
 
-  async join(clock?: Clock): Promise<Node> {
-    this.node = await PostgresNode.join(this.#url, { clock })
+  async join(options?: JoinOptions): Promise<Node> {
+    this.node = await PostgresNode.join(this.#url, options)
     return this.node
   }
 

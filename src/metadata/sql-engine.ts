@@ -1,6 +1,5 @@
 import type { Expression, Kysely, SqlBool } from 'kysely'
-import type { Clock } from '../core/clock.ts'
-import type { Node } from '../core/node.ts'
+import type { JoinOptions, Node } from '../core/node.ts'
 import type { Query, Step } from './prepare.ts'
 import type { SqlValue, Tables } from './tables.ts'
 
@@ -36,7 +35,7 @@ export interface SqlEngine {
   write(steps: readonly Step[], queue: string | undefined): Promise<void>
   /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
   readonly node?: { readonly id: number } | undefined
-  join?(clock?: Clock): Promise<Node>
+  join?(options?: JoinOptions): Promise<Node>
   /** How many calls wait for a connection, where they may have to. */
   waitingCalls?(): number
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */

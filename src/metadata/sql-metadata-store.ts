@@ -1,4 +1,3 @@
-import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type {
   AnswerSlot,
@@ -8,7 +7,7 @@ import type {
   MetadataStore,
   MoveStage,
 } from '../core/metadata-store.ts'
-import type { Node } from '../core/node.ts'
+import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow } from './answers.ts'
 import { referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
@@ -26,7 +25,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
 
-  readonly join?: (clock?: Clock) => Promise<Node>
+  readonly join?: (options?: JoinOptions) => Promise<Node>
   readonly waitingCalls?: () => number
 
   constructor(engine: SqlEngine) {
@@ -73,7 +72,8 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#engine.findLately(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
   }
 
-  async listKeys() {
+  async listKeys(name?: string) {
+    if (name !== undefined) return this.#list(keyShape, this.#queries.access.listKeysOfName, { name })
     return this.#list(keyShape, this.#queries.access.listKeys, {})
   }
 

@@ -54,6 +54,8 @@ interface FileCountRow {
 interface NodeRow {
   readonly id: number
   readonly seenAt: number
+  /** JSON of its `NodeProfile`; null: it is of a release that tells none. */
+  readonly profile: string | null
 }
 
 /** The name of a table or column as the database spells it: snake_case. */

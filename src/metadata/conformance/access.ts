@@ -95,6 +95,32 @@ export function describeAccess(openStore: OpenStore, shared: OpenStore): void {
     assert.deepEqual(await store.listKeys(), [{ ...key, revokedAt: NOW + 5 }])
   })
 
+  testStore(
+    openStore,
+    'a replaced key is revoked, and its secret may be that of a new key',
+    async (store) => {
+      const organization = sampleOrganization()
+      const key = sampleKey(organization.id)
+      await store.commit([
+        { kind: 'organization.insert', organization },
+        { kind: 'key.insert', key },
+      ])
+      const replace = () => store.commit([{ kind: 'key.replace', id: key.id, replacedAt: NOW + 5 }])
+      await replace()
+      await assert.rejects(replace(), conflict)
+      assert.equal(await store.findKey(key.hash), undefined)
+      const next = { ...sampleKey(organization.id), hash: key.hash, name: 'next', createdAt: NOW + 6 }
+      await store.commit([{ kind: 'key.insert', key: next }])
+      assert.deepEqual(await store.findKey(key.hash), next)
+      const listed = (await store.listKeys()).map(({ id, revokedAt }) => ({ id, revokedAt }))
+      assert.deepEqual(listed, [
+        { id: key.id, revokedAt: NOW + 5 },
+        { id: next.id, revokedAt: null },
+      ])
+      assert.deepEqual(await store.listKeys('next'), [next])
+    },
+  )
+
   testStore(openStore, 'link keys are listed newest first', async (store) => {
     const older = { id: 'ffffffff', secret: '1'.repeat(64), createdAt: NOW }
     const newer = { id: '00000000', secret: '2'.repeat(64), createdAt: NOW + 1 }

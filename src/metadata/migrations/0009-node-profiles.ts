@@ -1,0 +1,7 @@
+import { columnTypes } from '../column-types.ts'
+import type { Migration } from '../migrate.ts'
+
+/** What each process tells the others about itself. Processes of the release before tell nothing. */
+export const nodeProfiles: Migration = (db, engine) => [
+  db.schema.alterTable('nodes').addColumn('profile', columnTypes[engine].text),
+]
