@@ -5,17 +5,15 @@ import { join } from 'node:path'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { Config } from './config.ts'
-import { ConfigError } from './config-reader.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
 import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
+import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
 import type { Node } from './core/node.ts'
 import type { Services } from './core/services.ts'
-import { allDialects, type DialectSettings } from './dialects/all.ts'
-import { overridePurposes } from './dialects/lightfield/settings.ts'
-import { overrideRetention } from './dialects/llamacloud/settings.ts'
+import { allDialects } from './dialects/all.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
@@ -26,9 +24,10 @@ import { jobsOf, nodeJobs } from './jobs/jobs.ts'
 import { type Job, JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { Metrics } from './ops/metrics.ts'
+import { Readiness } from './ops/readiness.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
 import { openStores, settleMove } from './stores.ts'
-import { createSurface } from './surface.ts'
+import { createSurface, dialectSettings } from './surface.ts'
 
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
@@ -56,6 +55,13 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     await app.stop()
     throw error
   }
+}
+
+/** What each port serves. */
+interface Served {
+  readonly services: Services
+  readonly readiness: Readiness
+  readonly tls: RenewedTls | undefined
 }
 
 /** A running installation. */
@@ -95,8 +101,11 @@ export class App {
     this.#services = await this.#openServices(metrics)
     const tls = await this.#loadTls()
     this.#tls = tls
-    await this.#listen(this.#services, metrics, tls)
-    await this.#listenForGrpc(this.#services, tls)
+    const { logger } = this.#options
+    const readiness = new Readiness({ services: this.#services, isStopping: () => this.#stopping, logger })
+    const served = { services: this.#services, readiness, tls }
+    await this.#listen(served, metrics)
+    await this.#listenForGrpc(served)
     await this.#listenForMetrics(metrics)
     // Nothing can stop the start any more: the key will be shown.
     this.firstKey = await issueFirstKey(this.#services)
@@ -142,7 +151,9 @@ export class App {
     if (node) await warnOfDifferences(this.#config, node, this.#options.logger)
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
-    return { metadata, blobs, clock, rates, linkKeys, touchOn, publicUrl: () => publicUrl ?? this.url }
+    const guesses = new GuessLimit(this.#config.keyGuessesPerSecond, clock)
+    const url = () => publicUrl ?? this.url
+    return { metadata, blobs, clock, rates, guesses, linkKeys, touchOn, publicUrl: url }
   }
 
   /** What concerns all servers runs on one of them. */
@@ -171,7 +182,7 @@ export class App {
     return loaded
   }
 
-  async #listen(services: Services, metrics: Metrics, tls: RenewedTls | undefined): Promise<void> {
+  async #listen({ services, readiness, tls }: Served, metrics: Metrics): Promise<void> {
     const { host, port } = this.#config
     const settings = dialectSettings(this.#config, () => portOf(this.grpcAddress))
     const server = await createSurface({
@@ -179,7 +190,7 @@ export class App {
       dialects: allDialects(settings),
       logger: this.#options.logger,
       metrics,
-      isStopping: () => this.#stopping,
+      readiness,
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
@@ -193,7 +204,7 @@ export class App {
     )
   }
 
-  async #listenForGrpc(services: Services, tls: RenewedTls | undefined): Promise<void> {
+  async #listenForGrpc({ services, readiness, tls }: Served): Promise<void> {
     const { host, grpc, grpcMemoryBytes, yandex } = this.#config
     const { logger } = this.#options
     const { port } = grpc
@@ -202,7 +213,7 @@ export class App {
       Math.max(grpcMemoryBytes, memoryOf(yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
     )
     const methods = grpcMethods(services, yandex)
-    const isReady = async () => !this.#stopping
+    const isReady = async () => (await readiness.findProblems()).length === 0
     const options = { host, port, methods, isReady, limits: defaultGrpcLimits, budget, logger }
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
@@ -238,22 +249,6 @@ export class App {
         `the ${what} port is taken; going on without ${what} (set ${variable})`,
       )
     }
-  }
-}
-
-/** @throws ConfigError naming a purpose that does not exist */
-function dialectSettings(
-  { lightfield, llamacloud, yandex }: Config,
-  grpcPort: () => number | undefined,
-): DialectSettings {
-  try {
-    return {
-      lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
-      llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
-      yandex: { ...yandex, grpcPort },
-    }
-  } catch (error) {
-    throw new ConfigError([(error as Error).message])
   }
 }
 

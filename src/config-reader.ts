@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isPurposeOverride, type PurposeOverride } from './config-purposes.ts'
 
 /** Never printed: JSON and logs show `[secret]`; only `reveal` gives the value. */
 export class Secret {
@@ -15,14 +16,6 @@ export class Secret {
   toJSON(): string {
     return '[secret]'
   }
-}
-
-/** What an operator may change of a purpose; what is left out keeps its default. */
-export interface PurposeOverride {
-  readonly mimeTypes?: readonly string[] | null
-  readonly maxBytes?: number
-  readonly holder?: 'anyone' | 'user' | 'admin'
-  readonly stamped?: boolean
 }
 
 /** Settings that are wrong, one sentence each. */
@@ -64,6 +57,7 @@ export interface S3Settings {
 }
 
 const LIMIT_PER_SECOND = 25
+const MAX_PER_SECOND = 9_999_999
 
 /** Reads one variable after another and notes what is wrong with each. An empty variable counts as unset. */
 export class Reader {
@@ -222,6 +216,11 @@ export class Reader {
     return limits
   }
 
+  /** How often per second, 1 or more; undefined: `off`, no limit. */
+  perSecond(name: string, fallback: number): number | undefined {
+    return this.#raw(name) === 'off' ? undefined : this.integer(name, fallback, 1, MAX_PER_SECOND)
+  }
+
   /** A port, or `off`; told apart from one that nobody asked for. */
   optionalPort(
     name: string,
@@ -281,16 +280,4 @@ export class Reader {
 /** Whether a host, as one listens on it or as a URL names it, is this machine and no other can reach it. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
-}
-
-function isPurposeOverride(value: unknown): value is PurposeOverride {
-  if (typeof value !== 'object' || value === null) return false
-  const checks: Record<string, (field: unknown) => boolean> = {
-    mimeTypes: (field) =>
-      field === null || (Array.isArray(field) && field.every((type) => typeof type === 'string')),
-    maxBytes: (field) => Number.isSafeInteger(field) && Number(field) > 0,
-    holder: (field) => ['anyone', 'user', 'admin'].includes(String(field)),
-    stamped: (field) => typeof field === 'boolean',
-  }
-  return Object.entries(value).every(([name, field]) => checks[name]?.(field) ?? false)
 }

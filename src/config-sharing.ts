@@ -22,6 +22,7 @@ const sharing: Sharing<Config> = {
   publicUrl: 'PUBLIC_URL',
   rootKey: { secret: 'ROOT_KEY' },
   rateLimits: 'RATE_LIMITS',
+  keyGuessesPerSecond: 'own',
   logLevel: 'own',
   metrics: 'own',
   touchOn: 'TOUCH_ON',

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
+import type { PurposeOverride } from './config-purposes.ts'
 import {
   type Environment,
   isLoopback,
-  type PurposeOverride,
   type RateLimitSettings,
   Reader,
   type S3Settings,
@@ -29,6 +29,8 @@ export interface Config {
   readonly publicUrl: string | undefined
   readonly rootKey: Secret | undefined
   readonly rateLimits: RateLimitSettings
+  /** Wrong credentials that this server answers as such; undefined: any number. */
+  readonly keyGuessesPerSecond: number | undefined
   readonly logLevel: string
   readonly metrics: {
     readonly host: string
@@ -101,6 +103,7 @@ export function loadConfig(env: Environment): Config {
     publicUrl: reader.url('PUBLIC_URL'),
     rootKey: reader.secret('ROOT_KEY', 16),
     rateLimits: reader.rateLimits(),
+    keyGuessesPerSecond: reader.perSecond('KEY_GUESSES_PER_SECOND', 100),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
     metrics: {
       host: reader.text('METRICS_HOST', '127.0.0.1'),

@@ -1,8 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from './config.ts'
+import { ConfigError } from './config-reader.ts'
 import type { ServiceError } from './core/errors.ts'
 import type { Services } from './core/services.ts'
+import type { DialectSettings } from './dialects/all.ts'
 import type { Dialect } from './dialects/dialect.ts'
+import { overridePurposes } from './dialects/lightfield/settings.ts'
+import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { addDocsPage, describeDialect } from './dialects/openapi.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
@@ -10,6 +15,7 @@ import { toServiceError } from './http/service-error.ts'
 import { addHealthRoutes } from './ops/health.ts'
 import { frameworkLogger } from './ops/logging.ts'
 import type { Metrics } from './ops/metrics.ts'
+import type { Readiness } from './ops/readiness.ts'
 import { logFault, logRequests } from './ops/request-log.ts'
 import { addTransferRoutes, defaultTransferLimits } from './transfer/routes.ts'
 
@@ -18,14 +24,30 @@ export interface SurfaceOptions {
   readonly dialects: readonly [Dialect, ...Dialect[]]
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
-  readonly isStopping: () => boolean
+  readonly readiness: Readiness
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
 }
 
+/** @throws ConfigError naming a purpose that does not exist */
+export function dialectSettings(
+  { lightfield, llamacloud, yandex }: Config,
+  grpcPort: () => number | undefined,
+): DialectSettings {
+  try {
+    return {
+      lightfield: { ...lightfield, purposes: overridePurposes(lightfield.purposes) },
+      llamacloud: { ...llamacloud, retentionHours: overrideRetention(llamacloud.retentionHours) },
+      yandex: { ...yandex, grpcPort },
+    }
+  } catch (error) {
+    throw new ConfigError([(error as Error).message])
+  }
+}
+
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, dialects, logger, metrics, isStopping } = options
+  const { services, dialects, logger, metrics, readiness } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
     logger: frameworkLogger(logger),
@@ -45,7 +67,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   answerErrors(server, logger, (request) => answererOf(dialects, request.raw))
   for (const dialect of dialects) await addDialect(server, dialect, options)
   await server.register((scope) => addTransferRoutes(scope, services, defaultTransferLimits))
-  addHealthRoutes(server, services, isStopping)
+  addHealthRoutes(server, readiness)
   await server.register((scope) => addDocsPage(scope, dialects, ''))
   return server
 }

@@ -37,6 +37,7 @@ const layersOfFiles: Readonly<Record<string, string>> = {
   'config.ts': 'config',
   'config-reader.ts': 'config',
   'config-sharing.ts': 'config',
+  'config-purposes.ts': 'config',
 }
 
 /** Of Node, the core knows how to hash and what a stream is; of packages, nothing. */

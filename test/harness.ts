@@ -52,7 +52,7 @@ export class TestServer {
     this.key = app.firstKey ?? ''
   }
 
-  /** Rate limits are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
+  /** Limits of requests and of wrong keys are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
   static async start(given: Environment = {}): Promise<TestServer> {
     const settings = { ...(await storeSettings(given)), ...given }
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
@@ -159,6 +159,7 @@ async function open(settings: Environment, dataDir: string, clock: Clock): Promi
     ENTREPOT_METRICS_PORT: 'off',
     ENTREPOT_GRPC_PORT: 'off',
     ENTREPOT_RATE_LIMITS: 'off',
+    ENTREPOT_KEY_GUESSES_PER_SECOND: 'off',
     ENTREPOT_DISK_RESERVE_BYTES: '0',
     ...settings,
   })

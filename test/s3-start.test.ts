@@ -11,6 +11,7 @@ import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
+import { until } from './until.ts'
 
 async function startS3(t: TestContext, quirks: S3Quirks = {}): Promise<S3TestServer> {
   const s3 = await S3TestServer.start(quirks)
@@ -185,7 +186,8 @@ test('a server whose store goes away is not ready, and says so', async (t) => {
   s3.break({ operation: 'PutObject', times: 99, effect: { status: 500, code: 'InternalError' } })
   assert.equal((await fetch(`${server.url}/readyz`)).status, 503)
   s3.heal()
-  assert.equal((await fetch(`${server.url}/readyz`)).status, 200)
+  // What was found not to work is looked at again after a second.
+  assert.ok(await until(5000, async () => (await fetch(`${server.url}/readyz`)).status === 200))
 })
 
 test('settings of a bucket without a bucket, or halves of credentials, stop the start', async (t) => {

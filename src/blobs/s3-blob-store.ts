@@ -26,8 +26,6 @@ const MEMORY_WAIT_MS = 30_000
 const LATE_WRITE_MS = 60 * 60 * 1000
 /** Of a page of a list, which is work on stores that keep no order. */
 const LIST_MS = 30_000
-/** A check that succeeded stands for this long: asking is free for whoever calls, and not for whoever pays the store. */
-const CHECK_STANDS_MS = 5_000
 
 export interface S3BlobStoreOptions {
   /** Bytes of bodies in memory, of all uploads together. */
@@ -54,8 +52,6 @@ export class S3BlobStore implements BlobStore {
   /** Keys that are being written: with conditional writes or without, one of two puts of a key wins. */
   readonly #incoming = new Set<BlobKey>()
   #claiming: Promise<unknown> = Promise.resolve()
-  #checking: Promise<void> | undefined
-  #checkedAt = Number.NEGATIVE_INFINITY
 
   private constructor(connection: S3Connection, abilities: S3Abilities, options: S3BlobStoreOptions) {
     this.#connection = connection
@@ -141,18 +137,6 @@ export class S3BlobStore implements BlobStore {
   }
 
   async check(): Promise<void> {
-    if (performance.now() - this.#checkedAt < CHECK_STANDS_MS) return
-    this.#checking ??= this.#tryWriting().finally(() => {
-      this.#checking = undefined
-    })
-    await this.#checking
-  }
-
-  close(): void {
-    this.#connection.close()
-  }
-
-  async #tryWriting(): Promise<void> {
     const name = `${this.#prefix}probe/check`
     const command = new PutObjectCommand({ ...this.#bucket, Key: name, Body: 'check\n' })
     await onS3(
@@ -160,7 +144,10 @@ export class S3BlobStore implements BlobStore {
       this.#connection.call((http) => this.#connection.client.send(command, http)),
     )
     await onS3('delete a blob', this.#remove(name))
-    this.#checkedAt = performance.now()
+  }
+
+  close(): void {
+    this.#connection.close()
   }
 
   async #readOrCreate(content: string): Promise<string> {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { systemClock } from '../core/clock.ts'
 import { printFileId } from '../core/files/file-id.ts'
 import { type Reconciliation, reconcile } from '../core/files/reconcile.ts'
+import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import type { Stores } from '../stores.ts'
@@ -41,6 +42,7 @@ function servicesOn(stores: Stores): Services {
     ...stores,
     clock: systemClock,
     rates: new RateLimiter(noLimits),
+    guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
     touchOn: 'none',
     publicUrl: () => '',

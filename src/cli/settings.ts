@@ -31,6 +31,12 @@ export const settings: readonly Setting[] = [
     meaning: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
   },
   {
+    variable: 'KEY_GUESSES_PER_SECOND',
+    value: 'number',
+    fallback: '100',
+    meaning: 'wrong keys that this server answers as such, or off',
+  },
+  {
     variable: 'LOG_LEVEL',
     value: 'level',
     fallback: 'info',

@@ -1,6 +1,7 @@
 import type { BlobStore } from './blob-store.ts'
 import type { Clock } from './clock.ts'
 import type { TouchOn } from './files/touch-file.ts'
+import type { GuessLimit } from './limits/guess-limit.ts'
 import type { Rates } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/signed-link.ts'
 import type { MetadataStore } from './metadata-store.ts'
@@ -11,6 +12,7 @@ export interface Services {
   readonly blobs: BlobStore
   readonly clock: Clock
   readonly rates: Rates
+  readonly guesses: GuessLimit
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
   readonly touchOn: TouchOn

@@ -90,16 +90,27 @@ async function findAndCount(
   // Mostly it is no promise, and to await it all the same would have every request go once more through the queue.
   const allowance = counted instanceof Promise ? await counted : counted
   if (allowance) showAllowance(reply, allowance)
-  if (allowance?.admitted === false) throw limitReached(limit, allowance)
+  requireAdmitted(limit, allowance)
   if (scope !== 'any' && !hasScope(request.caller, scope)) {
     throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
   }
 }
 
-function limitReached(limit: LimitClass, { retryAfterSeconds }: Allowance): ServiceError {
+/** For a route that learns who calls from the body, and so cannot be guarded. @throws ServiceError `rate-limited` */
+export async function countRequest(
+  { rates, clock }: Services,
+  { organizationId }: Caller,
+  limit: LimitClass,
+): Promise<void> {
+  requireAdmitted(limit, await rates.take(organizationId, limit, clock.now()))
+}
+
+function requireAdmitted(limit: LimitClass, allowance: Allowance | undefined): void {
+  if (allowance === undefined || allowance.admitted) return
+  const { retryAfterSeconds } = allowance
   const name = limit[0]?.toUpperCase() + limit.slice(1)
   const plural = retryAfterSeconds === 1 ? '' : 's'
-  return new ServiceError(
+  throw new ServiceError(
     'rate-limited',
     `${name} limit reached; try again in ${retryAfterSeconds} second${plural}.`,
     { retryAfterSeconds },

@@ -5,8 +5,10 @@ import { pino } from 'pino'
 import { newDatabase, query } from '../../test/postgres.ts'
 import { until } from '../../test/until.ts'
 import { MemoryBlobStore } from '../blobs/memory-blob-store.ts'
+import { systemClock } from '../core/clock.ts'
 import { freeAbandoned } from '../core/files/free-abandoned.ts'
 import { isReservation, reserveAnswer } from '../core/idempotency.ts'
+import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import { nodeJobs } from '../jobs/jobs.ts'
@@ -119,6 +121,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
     blobs: new MemoryBlobStore(),
     clock: { now: () => now },
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
     touchOn: 'none',
     publicUrl: () => '',

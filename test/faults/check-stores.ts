@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { loadConfig } from '../../src/config.ts'
 import type { Environment } from '../../src/config-reader.ts'
-import { DAY_MS } from '../../src/core/clock.ts'
+import { DAY_MS, systemClock } from '../../src/core/clock.ts'
 import { type Reconciliation, reconcile } from '../../src/core/files/reconcile.ts'
+import { GuessLimit } from '../../src/core/limits/guess-limit.ts'
 import { RateLimiter } from '../../src/core/limits/rate-limit.ts'
 import type { ReferencedBlob } from '../../src/core/metadata-store.ts'
 import type { Services } from '../../src/core/services.ts'
@@ -49,6 +50,7 @@ function servicesAhead(stores: Stores, days: number): Services {
     ...stores,
     clock: { now: () => Date.now() + days * DAY_MS },
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
     touchOn: 'none',
     publicUrl: () => '',

@@ -25,16 +25,23 @@ export async function startSession(
   return { value, expiresAt }
 }
 
-/** @throws ServiceError `unauthenticated` if the session is unknown or over, or its key revoked */
-export async function authenticateSession({ metadata, clock }: Services, value: string): Promise<Caller> {
+/**
+ * @throws ServiceError `unauthenticated` if the session is unknown or over, or its key revoked; `rate-limited` instead if
+ *   there are many of these
+ */
+export async function authenticateSession(
+  { metadata, clock, guesses }: Services,
+  value: string,
+): Promise<Caller> {
   const key = await metadata.findSessionKey(hashSecret(value), clock.now())
-  if (key === undefined || key.revokedAt !== null) {
-    throw new ServiceError('unauthenticated', 'Invalid authentication token')
-  }
-  return callerOf(key)
+  if (key !== undefined && key.revokedAt === null) return callerOf(key)
+  guesses.count()
+  throw new ServiceError('unauthenticated', 'Invalid authentication token')
 }
 
-/** Ends a session, if there is one. */
-export async function endSession({ metadata }: Services, value: string): Promise<void> {
-  await metadata.commit([{ kind: 'session.delete', hash: hashSecret(value) }])
+/** Ends a session; one that is over, or never was, writes nothing. @throws ServiceError `rate-limited` for many of these */
+export async function endSession({ metadata, clock, guesses }: Services, value: string): Promise<void> {
+  const hash = hashSecret(value)
+  if ((await metadata.findSessionKey(hash, clock.now())) === undefined) return guesses.count()
+  await metadata.commit([{ kind: 'session.delete', hash }])
 }

@@ -113,6 +113,22 @@ test('a key that is none starts no session', async () => {
   }
 })
 
+test('starting a session counts as a write of its organization', async (t) => {
+  const own = await TestServer.start({ ENTREPOT_RATE_LIMITS: 'write=3' })
+  t.after(() => own.stop())
+  const { key: other } = await own.newTenant('other')
+  const begin = (key: string) => exchange('POST', `${own.url}/session`, undefined, bearer(key))
+  for (let i = 0; i < 3; i++) assert.equal((await begin(own.key)).status, 200)
+  const refused = await begin(own.key)
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '1'])
+  assert.equal(refused.headers.get('set-cookie'), null)
+  const written = await new LlamaCloudClient(own).upload([purposePart(), filePart()])
+  assert.equal(written.status, 429)
+  assert.equal((await begin(other)).status, 200)
+  own.clock.advance({ seconds: 1 })
+  assert.equal((await begin(own.key)).status, 200)
+})
+
 test('a session does all that its key may, without a header', async () => {
   const page = fromOwnPage(await start())
   const created = await create(page)

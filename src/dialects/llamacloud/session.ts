@@ -6,7 +6,7 @@ import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { printIsoTime } from '../../core/iso-time.ts'
 import type { Services } from '../../core/services.ts'
-import { bearerSecret } from '../../http/guard.ts'
+import { bearerSecret, countRequest } from '../../http/guard.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
@@ -73,6 +73,7 @@ export async function addSessionRoutes(
       if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
       const secret = bearerSecret(request) ?? String(request.body?.api_key ?? '')
       const caller = await authenticateKey(services, secret)
+      await countRequest(services, caller, 'write')
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
       reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
       return { expires_at: printIsoTime(expiresAt) }
