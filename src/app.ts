@@ -2,12 +2,13 @@ import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
 import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
+import { OpenParts } from './core/closing.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
@@ -19,6 +20,7 @@ import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
 import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
+import { drain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
 import { jobsOf, nodeJobs } from './jobs/jobs.ts'
 import { type Job, JobRunner } from './jobs/runner.ts'
@@ -32,7 +34,6 @@ import { createSurface, dialectSettings } from './surface.ts'
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 /** How long requests in flight may go on after the server stopped listening. */
 const DRAIN_MS = 25 * SECOND_MS
-const IDLE_SWEEP_MS = 50
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -52,7 +53,8 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     await app.start()
     return app
   } catch (error) {
-    await app.stop()
+    // Why the start failed is what has to be told; what could not be closed after it is for the log.
+    await app.stop().catch((closing) => options.logger.error({ err: closing }, 'not everything was closed'))
     throw error
   }
 }
@@ -68,8 +70,9 @@ interface Served {
 export class App {
   readonly #config: Config
   readonly #options: AppOptions
-  /** What has been opened, latest first: the order in which it ends. */
-  readonly #closers: (() => unknown)[] = []
+  readonly #parts = new OpenParts()
+  readonly #surfaces = new OpenParts()
+  #stopped: Promise<void> | undefined
   #services: Services | undefined
   /** Who we are among all servers on this database; undefined: nobody else is there. */
   #node: Node | undefined
@@ -104,6 +107,8 @@ export class App {
     const { logger } = this.#options
     const readiness = new Readiness({ services: this.#services, isStopping: () => this.#stopping, logger })
     const served = { services: this.#services, readiness, tls }
+    // Together, so that requests of one get no less time because those of the other take theirs.
+    this.#parts.add('what clients talk to', () => this.#surfaces.closeTogether())
     await this.#listen(served, metrics)
     await this.#listenForGrpc(served)
     await this.#listenForMetrics(metrics)
@@ -112,10 +117,14 @@ export class App {
     this.#startJobs(this.#services, tls)
   }
 
-  /** Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. */
-  async stop(): Promise<void> {
+  /**
+   * Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. Stopping twice is stopping once.
+   * @throws AggregateError once everything else is closed, if a part of it could not be
+   */
+  stop(): Promise<void> {
     this.#stopping = true
-    for (const close of this.#closers.splice(0)) await close()
+    this.#stopped ??= this.#parts.close()
+    return this.#stopped
   }
 
   /** Serves new connections with the certificate as it is now. @throws Error in one sentence if it cannot be read */
@@ -130,21 +139,21 @@ export class App {
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)
-      this.#closers.unshift(() => lock.release())
+      this.#parts.add('the lock of the data folder', () => lock.release())
     }
     const { metadata, blobs, storage } = await openStores(this.#config, onFatal, {
       database: metrics.databaseCall,
       s3: metrics.s3Call,
     })
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
-    this.#closers.unshift(() => metadata.close())
+    this.#parts.add('the database', () => metadata.close())
     await settleMove(this.#config, metadata)
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
     // several serve, the jobs find out who is dead.
     if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
     const node = await metadata.join?.({ clock: this.#options.clock, profile: profileOf(this.#config) })
-    if (node) this.#closers.unshift(() => node.leave())
+    if (node) this.#parts.add('the membership among servers', () => node.leave())
     this.#node = node
     await ensureDefaultTenant({ metadata, clock })
     await startRootKey(this.#config, { metadata, clock }, isAlone, this.#options.logger)
@@ -164,7 +173,7 @@ export class App {
       return () => runner.stop()
     }
     const node = this.#node
-    this.#closers.unshift(start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
+    this.#parts.add('the jobs', start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
     node?.lead(() => {
       this.#options.logger.info('this server runs the jobs')
       return start([...jobsOf(services), ...nodeJobs(services, node, this.#options.logger)])
@@ -194,7 +203,7 @@ export class App {
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
-    this.#closers.unshift(() => drain(server))
+    this.#surfaces.add('HTTP', () => drain(server, DRAIN_MS))
     this.url = await server.listen({ host, port })
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
@@ -218,7 +227,7 @@ export class App {
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
-      this.#closers.unshift(() => server.stop(DRAIN_MS))
+      this.#surfaces.add('gRPC', () => server.stop(DRAIN_MS))
       this.grpcAddress = server.address
     })
   }
@@ -228,7 +237,7 @@ export class App {
     if (port === undefined) return
     await this.#unlessTaken('metrics', this.#config.metrics, async () => {
       const server = await metrics.listen(host, port)
-      this.#closers.unshift(() => closeAtOnce(server))
+      this.#parts.add('the metrics', () => closeAtOnce(server))
       this.metricsUrl = `${urlOf(server)}/metrics`
     })
   }
@@ -257,17 +266,6 @@ function tlsJobs(tls: RenewedTls | undefined): Job[] {
   if (tls === undefined) return []
   const run = async () => ((await tls.renew()) ? 1 : 0)
   return [{ name: 'renew certificate', everyMs: HOUR_MS, run }]
-}
-
-/** Waits for requests in flight, then cuts what is left. */
-async function drain(server: FastifyInstance): Promise<void> {
-  const timer = setTimeout(() => server.server.closeAllConnections(), DRAIN_MS)
-  // A connection that was busy when listening ended is kept alive by its client afterwards: nobody else would close it.
-  const sweep = setInterval(() => server.server.closeIdleConnections(), IDLE_SWEEP_MS)
-  await server.close().finally(() => {
-    clearTimeout(timer)
-    clearInterval(sweep)
-  })
 }
 
 async function closeAtOnce(server: Server): Promise<void> {

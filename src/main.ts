@@ -48,9 +48,15 @@ function stopOnSignal(started: Promise<App>, logger: Logger): void {
     const app = await started.catch(() => undefined)
     // Whoever asked for the start is told why it failed.
     if (app === undefined) return
-    await app.stop().catch((error) => die(logger, error))
+    const exitCode = await app.stop().then(
+      () => 0,
+      (error) => {
+        logger.error({ err: error }, 'not everything was closed')
+        return 1
+      },
+    )
     logger.info('stopped')
-    logger.flush(() => process.exit(0))
+    logger.flush(() => process.exit(exitCode))
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { Config } from './config.ts'
 import type { BlobStore } from './core/blob-store.ts'
+import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
@@ -50,33 +51,30 @@ export async function moveStorage(
 ): Promise<MoveReport> {
   const plan = planMove(source, target)
   const lock = lockMove(source.dataDir)
-  const closers: (() => unknown)[] = [() => lock.release()]
-  try {
-    const move = await openMove(source, target, plan, closers)
-    return await run(move, finish, onCopied)
-  } finally {
-    for (const close of closers.toReversed()) await close()
-  }
+  const parts = new OpenParts()
+  parts.add('the lock on moves', () => lock.release())
+  return closingAfter(
+    () => parts.close(),
+    async () => run(await openMove(source, target, plan, parts), finish, onCopied),
+  )
 }
 
 /** Lets the source take commits again. @throws Error if the target has the rows already, or nothing is being moved */
 export async function abandonMove(source: Config, target: Config): Promise<void> {
   const { rows } = planMove(source, target)
   const session = await openSession(source)
-  try {
+  await closingAfter(session.close, async () => {
     const { stage } = await stateOf(session)
     if (stage !== 'leaving') throw new Error('There is no unfinished move to give up.')
     if (rows && (await hasArrived(target, await stateOf(session))))
       throw new Error('The target has all rows already; finish the move (entrepot migrate-storage --finish).')
     await noteMove(session, undefined)
-  } finally {
-    await session.close()
-  }
+  })
 }
 
 async function hasArrived(target: Config, { storeId }: InstallationRow): Promise<boolean> {
   const session = await openSession(target)
-  const there = await stateOf(session).finally(() => session.close())
+  const there = await closingAfter(session.close, () => stateOf(session))
   return there.storeId === storeId && there.stage === 'settled'
 }
 
@@ -95,10 +93,10 @@ async function openMove(
   sourceConfig: Config,
   targetConfig: Config,
   plan: MovePlan,
-  closers: (() => unknown)[],
+  parts: OpenParts,
 ): Promise<Move> {
   const source = await openSession(sourceConfig)
-  closers.push(() => source.close())
+  parts.add('the source', () => source.close())
   const { storeId, stage, place } = await stateOf(source)
   if (stage === 'left' || stage === 'bytes-left')
     throw new Error(`The installation was moved to ${place} already.`)
@@ -107,10 +105,10 @@ async function openMove(
   if (stage === 'leaving' && place !== placeOf(plan))
     throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
   const metadata = await openMetadata(sourceConfig, () => undefined)
-  closers.push(() => metadata.close())
+  parts.add('the rows of the source', () => metadata.close())
   await mkdir(targetConfig.dataDir, { recursive: true, mode: 0o700 })
   const target = plan.rows && (await openSession(targetConfig))
-  if (target) closers.push(() => target.close())
+  if (target) parts.add('the target', () => target.close())
   const blobs = plan.bytes && {
     from: (await openBlobs(sourceConfig)).blobs,
     to: (await openBlobs(targetConfig)).blobs,

@@ -5,6 +5,7 @@ import { DiskBlobStore } from './blobs/disk-blob-store.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
+import { closingAfter } from './core/closing.ts'
 import type { MetadataStore, MoveState } from './core/metadata-store.ts'
 import type { WatchCall } from './core/watch-call.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
@@ -49,7 +50,8 @@ export async function openStores(
     if (config.s3) await tellFolder(config, id)
     return { metadata, blobs, storage }
   } catch (error) {
-    await metadata.close()
+    // Why the stores cannot be used is what has to be told.
+    await metadata.close().catch(() => undefined)
     throw error
   }
 }
@@ -103,7 +105,7 @@ export async function settleMove(config: Config, metadata: MetadataStore): Promi
   const move = await metadata.move()
   if (move?.stage !== 'bytes-left') return
   const session = await openSession(config)
-  await noteMove(session, { ...move, stage: 'settled' }).finally(() => session.close())
+  await closingAfter(session.close, () => noteMove(session, { ...move, stage: 'settled' }))
 }
 
 /** What a database remembers of where its bytes were moved to. */

@@ -4,6 +4,7 @@ import { type FileHandle, link, lstat, open, readdir, readFile, rename, stat, un
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
+import { closingAfter } from '../core/closing.ts'
 import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
@@ -80,18 +81,17 @@ export class DiskBlobStore implements BlobStore {
   async #stage(key: BlobKey, body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
     const path = this.#stagedPath(key)
     const file = await onDisk('create the blob', open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600))
-    let closing = false
-    try {
+    const write = async () => {
       if (await onDisk('look for the blob', unlessMissing(lstat(this.#publishedPath(key))))) {
         throw new StoreError('refused', 'there is a blob of this key already')
       }
       using room = new BodyRoom(this.#space)
-      const sizeBytes = await writeBody(file, body, room, signal)
-      closing = true
-      await onDisk('close the blob', file.close())
-      return sizeBytes
+      return await writeBody(file, body, room, signal)
+    }
+    try {
+      // What close reports may be bytes that did not reach the disk (close(2)).
+      return await closingAfter(() => onDisk('close the blob', file.close()), write)
     } catch (error) {
-      if (!closing) await file.close().catch(() => {})
       await unlink(path).catch(() => {})
       throw error
     }
@@ -119,7 +119,7 @@ export class DiskBlobStore implements BlobStore {
     }
     const last = await onDisk('measure the blob', lastPosition(file))
     if (range && range.last > (last ?? -1)) {
-      await file.close()
+      await file.close().catch(() => {})
       throw new StoreError('missing', 'the blob is too short for this range')
     }
     return new FileBytes(file, range ?? (last === undefined ? undefined : { first: 0, last }))
@@ -165,13 +165,14 @@ export class DiskBlobStore implements BlobStore {
   async #tryWriting(): Promise<void> {
     const path = join(this.#staging, 'check')
     const file = await open(path, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW, 0o600)
-    try {
+    const write = async () => {
       await writeAll(file, Buffer.from('check\n'), 0)
       await file.datasync()
-    } finally {
-      await file.close()
-      await unlessMissing(unlink(path))
     }
+    await closingAfter(
+      () => unlessMissing(unlink(path)),
+      () => closingAfter(() => file.close(), write),
+    )
   }
 
   #stagedPath(key: BlobKey): string {
@@ -195,7 +196,7 @@ async function lastPosition(file: FileHandle): Promise<number | undefined> {
     const { size } = await file.stat()
     return size > 0 ? size - 1 : undefined
   } catch (error) {
-    await file.close()
+    await file.close().catch(() => {})
     throw error
   }
 }
@@ -219,16 +220,19 @@ async function readOrCreate(path: string, content: string): Promise<string> {
   const temporary = `${path}.${randomBytes(8).toString('hex')}`
   if (!(await unlessMissing(lstat(path)))) {
     const file = await open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
-    try {
+    const write = async () => {
       await writeAll(file, Buffer.from(`${content}\n`), 0)
       await file.sync()
-      await link(temporary, path)
-    } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error
-    } finally {
-      await file.close()
-      await unlink(temporary)
     }
+    await closingAfter(
+      () => unlink(temporary),
+      async () => {
+        await closingAfter(() => file.close(), write)
+        await link(temporary, path).catch((error) => {
+          if (errnoOf(error) !== 'EEXIST') throw error
+        })
+      },
+    )
     await syncFolder(dirname(path))
   }
   return (await readFile(path, 'utf8')).trim()

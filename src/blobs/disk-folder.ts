@@ -1,16 +1,16 @@
 import { constants } from 'node:fs'
 import { mkdir, open, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { closingAfter } from '../core/closing.ts'
 import { errnoOf } from './disk-errors.ts'
 
 /** Makes the names in a folder durable: those that were added as well as those that were removed. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+  await closingAfter(
+    () => folder.close(),
+    () => folder.sync(),
+  )
 }
 
 /** Creates a folder and its parents, durably. Does nothing where it exists. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { closingAfter } from '../core/closing.ts'
 import type { Stores } from '../stores.ts'
 import { Failure } from './failure.ts'
 import { configOf } from './settings.ts'
@@ -15,11 +16,10 @@ export async function withStores<T>(command: Command, work: (stores: Stores) => 
   const { openStores } = await import('../stores.ts')
   // A commit that fails rejects; there is nobody else to tell.
   const stores = await openStores(config, () => undefined)
-  try {
-    return await work(stores)
-  } finally {
-    await stores.metadata.close()
-  }
+  return closingAfter(
+    () => stores.metadata.close(),
+    () => work(stores),
+  )
 }
 
 /** The same for commands about organizations, projects and keys: on a new folder the defaults are made first. */

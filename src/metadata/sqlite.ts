@@ -9,6 +9,7 @@ import {
   SqliteQueryCompiler,
   sql,
 } from 'kysely'
+import { closingAfter } from '../core/closing.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
@@ -117,20 +118,20 @@ export class SqliteEngine implements SqlEngine {
 
   async close(): Promise<void> {
     // The writer last: the last connection to close takes the log with it, which the reader may not.
-    this.#snapshot.end()
-    if (this.#reader.isOpen) this.#reader.close()
-    await this.writer.close()
+    await closingAfter(
+      () => this.writer.close(),
+      async () => {
+        this.#snapshot.end()
+        if (this.#reader.isOpen) this.#reader.close()
+      },
+    )
   }
 }
 
 /** Brings a database file to the newest schema, or to the last of `migrations`. */
 export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
   const session = sessionOn(await openPatiently(path))
-  try {
-    await migrate(session, migrations)
-  } finally {
-    await session.close()
-  }
+  await closingAfter(session.close, () => migrate(session, migrations))
 }
 
 /** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */
