@@ -1,4 +1,4 @@
-import type { Caller } from '../caller.ts'
+import { type Caller, hasScope } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, isGone, stateAt } from './file.ts'
@@ -22,7 +22,17 @@ export async function readFile(services: Services, caller: Caller, idText: strin
 }
 
 /**
- * The same for dialects that know no unfinished uploads: there a file is stored, or it is not there.
+ * For what may be asked again and again and answers with the file, under another scope than `files:read`: it is told to
+ * the subject that created it and to keys with that scope, or any other scope would let its holder read.
+ * @throws ServiceError `scope-missing`
+ */
+export function requireReader(caller: Caller, file: FileRecord): void {
+  if (file.createdBy === caller.subject.id || hasScope(caller, 'files:read')) return
+  throw new ServiceError('scope-missing', 'This key lacks the scope files:read.')
+}
+
+/**
+ * As `readFile`, for dialects that know no unfinished uploads: there a file is stored, or it is not there.
  * @throws ServiceError `file-not-found`
  */
 export async function readStoredFile(

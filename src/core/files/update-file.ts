@@ -4,7 +4,7 @@ import type { FilePatch } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import { changeExpiry, type ExpiryChange } from './expiry.ts'
 import type { FileRecord } from './file.ts'
-import { readStoredFile } from './read-file.ts'
+import { readStoredFile, requireReader } from './read-file.ts'
 
 /** What is absent stays as it is. Checked by the dialect: its own limits and names of fields apply. */
 export interface UpdateFile {
@@ -17,7 +17,7 @@ export interface UpdateFile {
 
 /**
  * Changes what is said about a stored file; its bytes and type never change. The last of several updates wins.
- * @throws ServiceError `file-not-found`
+ * @throws ServiceError `file-not-found`, `scope-missing` for whoever may not see what the answer shows
  */
 export async function updateFile(
   services: Services,
@@ -27,6 +27,7 @@ export async function updateFile(
 ): Promise<FileRecord> {
   for (;;) {
     const file = await readStoredFile(services, caller, idText)
+    requireReader(caller, file)
     const patch: FilePatch = {
       ...given,
       ...(expiry === undefined ? {} : changeExpiry(file, expiry)),

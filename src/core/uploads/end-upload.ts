@@ -3,7 +3,7 @@ import { isStoreError, ServiceError } from '../errors.ts'
 import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, type FileState, stateAt } from '../files/file.ts'
 import { md5Of } from '../files/md5-of.ts'
-import { readFile } from '../files/read-file.ts'
+import { readFile, requireReader } from '../files/read-file.ts'
 import { isReservationLost } from '../idempotency.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../metadata-store.ts'
@@ -23,7 +23,7 @@ export interface EndUpload {
 
 /**
  * Makes a pending upload a stored file, with the bytes staged at this moment. Repeating it answers the same file.
- * @throws ServiceError `file-not-found`, `state-conflict`, `bytes-missing`, `size-mismatch`, `checksum-mismatch`
+ * @throws ServiceError `file-not-found`, `scope-missing`, `state-conflict`, `bytes-missing`, `size-mismatch`, `checksum-mismatch`
  */
 export async function completeUpload(
   services: Services,
@@ -57,7 +57,7 @@ export async function completeUpload(
 
 /**
  * Ends a pending upload without a file; its bytes are released.
- * @throws ServiceError `file-not-found`, `state-conflict` in any other state, a second cancel included
+ * @throws ServiceError `file-not-found`, `scope-missing`; `state-conflict` in any other state, a second cancel included
  */
 export async function cancelUpload(
   services: Services,
@@ -96,7 +96,10 @@ async function endUpload(
 ): Promise<FileRecord> {
   for (;;) {
     const file = await readFile(services, caller, id)
-    const ending = await decide(file, services.clock.now())
+    const begin = services.clock.now()
+    // Once it has ended, the same request only tells of it, as often as it is sent.
+    if (stateAt(file, begin) !== 'pending') requireReader(caller, file)
+    const ending = await decide(file, begin)
     const now = services.clock.now()
     if (ending && stateAt(file, now) !== file.state) {
       // To look at the bytes took longer than the session had left.

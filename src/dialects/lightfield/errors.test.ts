@@ -96,10 +96,12 @@ test('a key without the scope gets 403 on what it lacks and may do the rest', as
     assertRefusal(answer, forbidden)
   for (const answer of [await writer.list(), await writer.retrieve(id), await writer.url(id)])
     assertRefusal(answer, forbidden)
+  // Another subject's file, stored already: its answer would only tell of it.
+  assertRefusal(await writer.complete(id), forbidden)
   for (const answer of [await reader.list(), await reader.retrieve(id), await reader.url(id)])
     assert.equal(answer.status, 200)
   assert.equal((await writer.create()).status, 200)
-  assert.equal((await writer.complete(id)).status, 200)
+  assert.equal((await writer.complete((await writer.staged()).id)).status, 200)
   for (const each of [reader, writer]) assert.equal((await each.send('GET', '/v1/auth/validate')).status, 200)
 })
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify'
+import { hasScope } from '../../core/caller.ts'
 import { SECOND_MS } from '../../core/clock.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
@@ -254,12 +255,13 @@ function digestOf({ headers }: FastifyRequest): string {
 }
 
 /**
- * An empty header counts as none. Keys that reach other projects have slots of their own: an answer tells of a file, and
- * one with its upload link at that.
+ * An empty header counts as none. An answer tells of a file, and one with its upload link at that: keys that reach other
+ * projects have slots of their own, and so has each subject whose key may not read.
  */
 function slotOf({ headers, caller }: FastifyRequest, operation: string): AnswerSlot | undefined {
   const key = headers['idempotency-key']
   if (!key) return undefined
-  const { organizationId, projectIds } = caller
-  return { organizationId, operation: `${operation} in ${projectIds.join(' ')}`, key: String(key) }
+  const { organizationId, projectIds, subject } = caller
+  const by = hasScope(caller, 'files:read') ? '' : ` by ${subject.type} ${subject.id}`
+  return { organizationId, operation: `${operation} in ${projectIds.join(' ')}${by}`, key: String(key) }
 }

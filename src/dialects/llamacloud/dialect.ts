@@ -5,9 +5,25 @@ import { declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { Dialect } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
-import { addRoutes } from './routes.ts'
+import { addRoutes, refuseMethods } from './routes.ts'
 import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
+
+const API_PATH = '/api'
+
+/** What the vendor's SDK sends from a page (@llamaindex/llama-cloud, `buildHeaders` and `detect-platform`). */
+const sdkHeaders = [
+  // Some browsers send the one that a page sets, and ask first.
+  'user-agent',
+  'x-stainless-arch',
+  'x-stainless-lang',
+  'x-stainless-os',
+  'x-stainless-package-version',
+  'x-stainless-retry-count',
+  'x-stainless-runtime',
+  'x-stainless-runtime-version',
+  'x-stainless-timeout',
+]
 
 export function llamacloud(settings: LlamaCloudSettings): Dialect {
   return {
@@ -15,7 +31,7 @@ export function llamacloud(settings: LlamaCloudSettings): Dialect {
     title: 'LlamaCloud',
     cookie: COOKIE,
     claims: () => false,
-    rootPaths: ['/api/', '/session'],
+    rootPaths: [`${API_PATH}/`, '/session'],
     toErrorAnswer,
     http: (server, services) => serve(server, services, settings),
   }
@@ -27,22 +43,39 @@ async function serve(
   settings: LlamaCloudSettings,
 ): Promise<void> {
   declarePublic(server)
-  // Pages on any origin may call with a key; cookies are not for them, so credentials stay off.
-  await server.register(cors, {
-    origin: '*',
-    methods: ['GET', 'POST', 'DELETE'],
-    // What its SDK looks at before it tries again, and what a caller reports.
-    exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],
-  })
+  // Schemas are for the documentation: requests are read by our own code, which words errors as the vendor does.
+  server.setValidatorCompiler(() => () => true)
   acceptJsonBodies(server)
-  // The form is taken from the connection as it comes, by the route that knows what to do with it.
-  server.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
+  // Sessions are for pages of this server alone, which need no leave to call it.
   await addSessionRoutes(server, services, settings)
-  guard(server, {
+  refuseMethods(server, { '/session': ['GET', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'] })
+  await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
+}
+
+async function serveApi(
+  api: FastifyInstance,
+  services: Services,
+  settings: LlamaCloudSettings,
+): Promise<void> {
+  await allowBrowsers(api)
+  // The form is taken from the connection as it comes, by the route that knows what to do with it.
+  api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
+  guard(api, {
     services,
     authenticate: (request) => authenticateCaller(services, request),
     // The vendor has no headers for it.
     showAllowance: () => undefined,
   })
-  addRoutes(server, services, settings)
+  addRoutes(api, services, settings)
+}
+
+/** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */
+async function allowBrowsers(api: FastifyInstance): Promise<void> {
+  await api.register(cors, {
+    origin: '*',
+    methods: ['GET', 'POST', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', ...sdkHeaders],
+    // What its SDK looks at before it tries again, and what a caller reports.
+    exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],
+  })
 }

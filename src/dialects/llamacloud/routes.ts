@@ -17,7 +17,9 @@ import type { LlamaCloudSettings } from './settings.ts'
 import { checkAnnouncement, receiveUpload } from './upload.ts'
 import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire.ts'
 
-const FILES = '/api/v1/beta/files'
+/** Below `/api`. */
+const FILES = '/v1/beta/files'
+const PROJECTS = '/v1/projects'
 const DEFAULT_URL_SECONDS = 3600
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -35,9 +37,8 @@ interface Context {
   readonly settings: LlamaCloudSettings
 }
 
-/** The six file operations and the list of projects. Requests are read by `requests.ts`; schemas only describe. */
+/** The six file operations and the list of projects. Requests are read by `requests.ts`. */
 export function addRoutes(server: FastifyInstance, services: Services, settings: LlamaCloudSettings): void {
-  server.setValidatorCompiler(() => () => true)
   const context = { server, services, settings }
   addCreate(context)
   addList(context)
@@ -46,7 +47,7 @@ export function addRoutes(server: FastifyInstance, services: Services, settings:
   addContent(context)
   addDelete(context)
   addProjects(context)
-  refuseOtherMethods(server)
+  refuseMethods(server, otherMethods)
 }
 
 function addCreate({ server, services, settings }: Context): void {
@@ -211,7 +212,7 @@ function addDelete({ server, services }: Context): void {
 /** Read-only, and only those of the key: the vendor's index helper asks for it first. */
 function addProjects({ server, services }: Context): void {
   server.get(
-    '/api/v1/projects',
+    PROJECTS,
     {
       config: reads,
       schema: {
@@ -228,16 +229,17 @@ function addProjects({ server, services }: Context): void {
   )
 }
 
+/** The methods that a path does not take; `OPTIONS` is answered to browsers. */
+const otherMethods = {
+  [FILES]: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
+  [`${FILES}/query`]: ['PUT', 'PATCH', 'HEAD'],
+  [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
+  [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+  [PROJECTS]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+}
+
 /** A path that exists answers 405 to other methods, as FastAPI does before it looks at credentials. */
-function refuseOtherMethods(server: FastifyInstance): void {
-  const others = {
-    [FILES]: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
-    [`${FILES}/query`]: ['PUT', 'PATCH', 'HEAD'],
-    [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
-    [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-    '/api/v1/projects': ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-    '/session': ['GET', 'PUT', 'PATCH', 'HEAD'],
-  }
+export function refuseMethods(server: FastifyInstance, others: Readonly<Record<string, string[]>>): void {
   for (const [url, method] of Object.entries(others)) {
     const allow = METHODS.filter((name) => !method.includes(name)).join(', ')
     server.route({

@@ -266,9 +266,9 @@ test('a page of any origin may call with a key, and never with a cookie', async 
     assert.equal(preflight.status, 204)
     assert.equal(preflight.headers.get('access-control-allow-origin'), '*')
     const allowed = (name: string) => (preflight.headers.get(name) ?? '').split(/, ?/)
-    assert.ok(allowed('access-control-allow-methods').includes(method))
-    for (const header of asked.split(','))
-      assert.ok(allowed('access-control-allow-headers').includes(header), header)
+    const headers = allowed('access-control-allow-headers')
+    assert.deepEqual(headers.toSorted(), [...asked.split(','), 'user-agent'].toSorted())
+    assert.deepEqual(allowed('access-control-allow-methods').toSorted(), ['DELETE', 'GET', 'POST'])
     assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
   }
   const answers = [
@@ -284,5 +284,25 @@ test('a page of any origin may call with a key, and never with a cookie', async 
     assert.equal(headers.get('access-control-allow-origin'), '*')
     assert.equal(headers.get('access-control-allow-credentials'), null)
     assert.match(headers.get('access-control-expose-headers') ?? '', /retry-after.*x-request-id/)
+  }
+})
+
+test('no page of another origin has leave to start or end a session, with a key either', async () => {
+  const session = fromOwnPage(await start())
+  for (const prefix of ['', '/llamacloud']) {
+    const preflight = await send('OPTIONS', `${prefix}/session`, {
+      origin: 'https://app.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    })
+    assert.deepEqual([preflight.status, preflight.headers.get('allow')], [405, 'POST, DELETE'])
+    const answers = [
+      preflight,
+      await send('POST', `${prefix}/session`, { ...bearer(), origin: 'https://app.example' }),
+      await send('POST', `${prefix}/session`, { ...bearer(), origin: server.url }),
+      await send('DELETE', `${prefix}/session`, session),
+    ]
+    for (const { headers } of answers)
+      for (const name of headers.keys()) assert.doesNotMatch(name, /^access-control-/)
   }
 })
