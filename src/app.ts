@@ -7,8 +7,7 @@ import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
-import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
-import { OpenParts } from './core/closing.ts'
+import { type Clock, HOUR_MS, systemClock } from './core/clock.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
@@ -25,6 +24,7 @@ import { setTls } from './http/server.ts'
 import { jobsOf, nodeJobs } from './jobs/jobs.ts'
 import { type Job, JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
+import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Readiness } from './ops/readiness.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
@@ -32,8 +32,6 @@ import { openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
 
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
-/** How long requests in flight may go on after the server stopped listening. */
-const DRAIN_MS = 25 * SECOND_MS
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -54,7 +52,9 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
     return app
   } catch (error) {
     // Why the start failed is what has to be told; what could not be closed after it is for the log.
-    await app.stop().catch((closing) => options.logger.error({ err: closing }, 'not everything was closed'))
+    await app
+      .stop(AbortSignal.abort())
+      .catch((closing) => options.logger.error({ err: closing }, 'not everything was closed'))
     throw error
   }
 }
@@ -70,14 +70,11 @@ interface Served {
 export class App {
   readonly #config: Config
   readonly #options: AppOptions
-  readonly #parts = new OpenParts()
-  readonly #surfaces = new OpenParts()
-  #stopped: Promise<void> | undefined
+  readonly #stop: GracefulStop
   #services: Services | undefined
   /** Who we are among all servers on this database; undefined: nobody else is there. */
   #node: Node | undefined
   #tls: RenewedTls | undefined
-  #stopping = false
   /** Where it listens, without a trailing slash. */
   url = ''
   /** Where gRPC is served, `host:port`, if anywhere. */
@@ -92,6 +89,7 @@ export class App {
   constructor(config: Config, options: AppOptions) {
     this.#config = config
     this.#options = options
+    this.#stop = new GracefulStop(config.drainSeconds)
   }
 
   get services(): Services {
@@ -105,10 +103,12 @@ export class App {
     const tls = await this.#loadTls()
     this.#tls = tls
     const { logger } = this.#options
-    const readiness = new Readiness({ services: this.#services, isStopping: () => this.#stopping, logger })
+    const readiness = new Readiness({
+      services: this.#services,
+      isStopping: () => this.#stop.draining.aborted,
+      logger,
+    })
     const served = { services: this.#services, readiness, tls }
-    // Together, so that requests of one get no less time because those of the other take theirs.
-    this.#parts.add('what clients talk to', () => this.#surfaces.closeTogether())
     await this.#listen(served, metrics)
     await this.#listenForGrpc(served)
     await this.#listenForMetrics(metrics)
@@ -118,13 +118,12 @@ export class App {
   }
 
   /**
-   * Not ready from now on; requests in flight finish, at most 25 s; jobs and stores end. Stopping twice is stopping once.
+   * Not ready from now on. Everything is served until balancers had the time to notice (`drainSeconds`) or `haste` fires; then
+   * requests in flight finish, at most 25 s after the call; jobs and stores end. Stopping twice is stopping once.
    * @throws AggregateError once everything else is closed, if a part of it could not be
    */
-  stop(): Promise<void> {
-    this.#stopping = true
-    this.#stopped ??= this.#parts.close()
-    return this.#stopped
+  stop(haste?: AbortSignal): Promise<void> {
+    return this.#stop.run(haste)
   }
 
   /** Serves new connections with the certificate as it is now. @throws Error in one sentence if it cannot be read */
@@ -139,21 +138,21 @@ export class App {
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)
-      this.#parts.add('the lock of the data folder', () => lock.release())
+      this.#stop.add('the lock of the data folder', () => lock.release())
     }
     const { metadata, blobs, storage } = await openStores(this.#config, onFatal, {
       database: metrics.databaseCall,
       s3: metrics.s3Call,
     })
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
-    this.#parts.add('the database', () => metadata.close())
+    this.#stop.add('the database', () => metadata.close())
     await settleMove(this.#config, metadata)
     if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
     // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
     // several serve, the jobs find out who is dead.
     if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
     const node = await metadata.join?.({ clock: this.#options.clock, profile: profileOf(this.#config) })
-    if (node) this.#parts.add('the membership among servers', () => node.leave())
+    if (node) this.#stop.add('the membership among servers', () => node.leave())
     this.#node = node
     await ensureDefaultTenant({ metadata, clock })
     await startRootKey(this.#config, { metadata, clock }, isAlone, this.#options.logger)
@@ -173,7 +172,7 @@ export class App {
       return () => runner.stop()
     }
     const node = this.#node
-    this.#parts.add('the jobs', start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
+    this.#stop.add('the jobs', start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
     node?.lead(() => {
       this.#options.logger.info('this server runs the jobs')
       return start([...jobsOf(services), ...nodeJobs(services, node, this.#options.logger)])
@@ -200,10 +199,11 @@ export class App {
       logger: this.#options.logger,
       metrics,
       readiness,
+      draining: this.#stop.draining,
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
-    this.#surfaces.add('HTTP', () => drain(server, DRAIN_MS))
+    this.#stop.addSurface('HTTP', (graceMs) => drain(server, graceMs))
     this.url = await server.listen({ host, port })
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
@@ -223,11 +223,12 @@ export class App {
     )
     const methods = grpcMethods(services, yandex)
     const isReady = async () => (await readiness.findProblems()).length === 0
-    const options = { host, port, methods, isReady, limits: defaultGrpcLimits, budget, logger }
+    const draining = this.#stop.draining
+    const options = { host, port, methods, isReady, draining, limits: defaultGrpcLimits, budget, logger }
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
-      this.#surfaces.add('gRPC', () => server.stop(DRAIN_MS))
+      this.#stop.addSurface('gRPC', (graceMs) => server.stop(graceMs))
       this.grpcAddress = server.address
     })
   }
@@ -237,7 +238,7 @@ export class App {
     if (port === undefined) return
     await this.#unlessTaken('metrics', this.#config.metrics, async () => {
       const server = await metrics.listen(host, port)
-      this.#parts.add('the metrics', () => closeAtOnce(server))
+      this.#stop.add('the metrics', () => closeAtOnce(server))
       this.metricsUrl = `${urlOf(server)}/metrics`
     })
   }

@@ -24,6 +24,7 @@ const sharing: Sharing<Config> = {
   rateLimits: 'RATE_LIMITS',
   keyGuessesPerSecond: 'own',
   logLevel: 'own',
+  drainSeconds: 'own',
   metrics: 'own',
   touchOn: 'TOUCH_ON',
   diskReserveBytes: 'own',

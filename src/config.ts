@@ -32,6 +32,8 @@ export interface Config {
   /** Wrong credentials that this server answers as such; undefined: any number. */
   readonly keyGuessesPerSecond: number | undefined
   readonly logLevel: string
+  /** How long a server that was told to stop goes on serving, so that balancers notice. */
+  readonly drainSeconds: number
   readonly metrics: {
     readonly host: string
     /** Undefined: off. */
@@ -79,6 +81,8 @@ const GRPC_PORT = 8421
 /** Three files of the largest size: the library keeps a message whole, and for a moment twice. */
 const GRPC_MEMORY_BYTES = 1024 * 1024 * 1024
 const METRICS_PORT = 8422
+/** Leaves 5 of the 25 seconds of a stop for requests that are in flight at its end. */
+const MAX_DRAIN_SECONDS = 20
 /** What the vendor documents as 512 MB. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
 /** What the vendor documents as 128 MB. */
@@ -105,6 +109,7 @@ export function loadConfig(env: Environment): Config {
     rateLimits: reader.rateLimits(),
     keyGuessesPerSecond: reader.perSecond('KEY_GUESSES_PER_SECOND', 100),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
+    drainSeconds: reader.integer('DRAIN_SECONDS', 0, 0, MAX_DRAIN_SECONDS),
     metrics: {
       host: reader.text('METRICS_HOST', '127.0.0.1'),
       ...reader.optionalPort('METRICS_PORT', METRICS_PORT),

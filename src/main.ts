@@ -11,7 +11,7 @@ const STOP_DEADLINE_MS = 29_000
 export type Print = (text: string) => void
 
 /**
- * Serves until SIGTERM or SIGINT, then stops gracefully and exits with 0; a fault that cannot be survived exits with 1.
+ * Serves until SIGTERM or SIGINT, then stops gracefully, after a second signal without draining, and exits with 0; a fault that cannot be survived exits with 1.
  * `onStarted` runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else.
  * @throws Error in one sentence if it cannot start
  */
@@ -37,8 +37,12 @@ export async function serve(config: Config, onStarted: (app: App, print: Print) 
 
 function stopOnSignal(started: Promise<App>, logger: Logger): void {
   let stopping = false
+  const haste = new AbortController()
   const stop = async (signal: string) => {
-    if (stopping) return
+    if (stopping) {
+      haste.abort()
+      return
+    }
     stopping = true
     logger.info({ signal }, 'stopping')
     setTimeout(() => {
@@ -48,7 +52,7 @@ function stopOnSignal(started: Promise<App>, logger: Logger): void {
     const app = await started.catch(() => undefined)
     // Whoever asked for the start is told why it failed.
     if (app === undefined) return
-    const exitCode = await app.stop().then(
+    const exitCode = await app.stop(haste.signal).then(
       () => 0,
       (error) => {
         logger.error({ err: error }, 'not everything was closed')

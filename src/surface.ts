@@ -25,6 +25,8 @@ export interface SurfaceOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly readiness: Readiness
+  /** Fires when the server is about to stop. */
+  readonly draining: AbortSignal
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
 }
@@ -47,10 +49,11 @@ export function dialectSettings(
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, dialects, logger, metrics, readiness } = options
+  const { services, dialects, logger, metrics, readiness, draining } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
     logger: frameworkLogger(logger),
+    draining,
     ...(options.tls ? { tls: options.tls } : {}),
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { Client, credentials } from '@grpc/grpc-js'
+import { ServerProcess } from './faults/server-process.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
 import { RawConnection, readAnswer } from './raw-http.ts'
+import { until } from './until.ts'
 import { bodyBegun, bytesOnDisk, headOf } from './upload.harness.ts'
+import { withGrpc } from './yandex-client.ts'
 
 test('a server that lives and can work says so, without a key', async (t) => {
   const server = await TestServer.start()
@@ -43,4 +50,60 @@ test('a server that stops finishes what it began, is no longer ready, and takes 
   await stopped
   await server.restart()
   assert.equal(ok(await client.complete(upload.id)).status, 'COMPLETED')
+})
+
+/** `NOT_SERVING` of grpc.health.v1.HealthCheckResponse. */
+const NOT_SERVING = '0802'
+
+async function healthOf(grpc: Client): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asIs = (bytes: Buffer) => bytes
+    grpc.makeUnaryRequest('/grpc.health.v1.Health/Check', asIs, asIs, Buffer.alloc(0), (error, answer) =>
+      error ? reject(error) : resolve(answer?.toString('hex') ?? ''),
+    )
+  })
+}
+
+test('a server that drains serves all, is not ready, and ends connections with their next answer', async (t) => {
+  const server = await TestServer.start({ ENTREPOT_DRAIN_SECONDS: '20', ...withGrpc })
+  t.after(() => server.stop())
+  const { url } = server
+  const client = new LightfieldClient(server)
+  const grpc = new Client(server.grpcAddress, credentials.createInsecure())
+  t.after(() => grpc.close())
+  const [used, unused] = [await RawConnection.open(url), await RawConnection.open(url)]
+  for (const connection of [used, unused]) {
+    connection.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n')
+    assert.doesNotMatch(await connection.until(/\}$/), /connection: close/i)
+  }
+  const haste = new AbortController()
+  const stopped = server.app.stop(haste.signal)
+
+  const ready = await fetch(`${url}/readyz`)
+  assert.deepEqual([ready.status, ready.headers.get('connection')], [503, 'close'])
+  assert.equal(await healthOf(grpc), NOT_SERVING)
+  const created = await client.create()
+  assert.deepEqual([created.status, created.headers.get('connection')], [200, 'close'])
+  used.write('GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n')
+  assert.match(await used.closed(), /\{"status":"ok"\}HTTP[\s\S]+connection: close[\s\S]+\{"status":"ok"\}$/i)
+  assert.equal(unused.isClosed, false)
+
+  haste.abort()
+  await unused.closed()
+  await stopped
+  await assert.rejects(fetch(`${url}/healthz`))
+})
+
+test('a second signal ends the draining at once', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-drain-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const server = await ServerProcess.start({ dataDir, settings: { ENTREPOT_DRAIN_SECONDS: '20' } })
+  t.after(() => server.end('SIGKILL'))
+  const begin = performance.now()
+  const exit = server.end('SIGTERM')
+  const isDraining = async () => (await fetch(`${server.url}/readyz`)).status === 503
+  assert.ok(await until(5000, isDraining))
+  await server.end('SIGINT')
+  assert.deepEqual(await exit, { code: 0, signal: null })
+  assert.ok(performance.now() - begin < 15_000)
 })

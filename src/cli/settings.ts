@@ -42,6 +42,12 @@ export const settings: readonly Setting[] = [
     fallback: 'info',
     meaning: 'fatal, error, warn, info, debug, trace or silent',
   },
+  {
+    variable: 'DRAIN_SECONDS',
+    value: 'seconds',
+    fallback: '0',
+    meaning: 'how long a stop goes on serving, so that balancers notice',
+  },
   { variable: 'METRICS_HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address of the metrics' },
   { variable: 'METRICS_PORT', value: 'number', fallback: '8422', meaning: 'port of the metrics, or off' },
   {

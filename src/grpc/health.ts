@@ -17,7 +17,9 @@ export interface HealthOptions {
   readonly serviceNames: readonly string[]
   /** Whether the server can do its work now. */
   readonly isReady: () => Promise<boolean>
-  /** Fires when the server stops: whoever watches is told, and let go. */
+  /** Fires when the server is about to stop: from then on it is not serving, and whoever watches is told at once. */
+  readonly draining: AbortSignal
+  /** Fires when the server stops: whoever watches is let go. */
   readonly stopping: AbortSignal
 }
 
@@ -54,7 +56,7 @@ async function* changes(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
   const { service } = parseMessage(HealthCheckRequestSchema, message)
-  const { stopping } = options
+  const { draining, stopping } = options
   let told: ServingStatus | undefined
   for (;;) {
     const status = await statusOf(service, options)
@@ -62,18 +64,20 @@ async function* changes(
       yield toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }))
     told = status
     if (stopping.aborted) throw new GrpcError('UNAVAILABLE', 'The service is shutting down.')
-    const either = { signal: AbortSignal.any([signal, stopping]), ref: false }
-    await sleep(WATCH_PERIOD_MS, undefined, either).catch(() => undefined)
+    // Once it drains there is nothing to be told but the end.
+    const signals = [signal, stopping, ...(draining.aborted ? [] : [draining])]
+    const first = { signal: AbortSignal.any(signals), ref: false }
+    await sleep(WATCH_PERIOD_MS, undefined, first).catch(() => undefined)
     if (signal.aborted) return
   }
 }
 
 async function statusOf(
   service: string,
-  { serviceNames, isReady, stopping }: HealthOptions,
+  { serviceNames, isReady, draining, stopping }: HealthOptions,
 ): Promise<ServingStatus> {
   if (service !== '' && !serviceNames.includes(service)) return ServingStatus.SERVICE_UNKNOWN
-  const ready = !stopping.aborted && (await isReady().catch(() => false))
+  const ready = !draining.aborted && !stopping.aborted && (await isReady().catch(() => false))
   return ready ? ServingStatus.SERVING : ServingStatus.NOT_SERVING
 }
 

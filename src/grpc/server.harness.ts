@@ -76,6 +76,7 @@ export async function startEcho(
     ...(tls === undefined ? {} : { tls }),
     methods: echoMethods(events),
     isReady: async () => true,
+    draining: new AbortController().signal,
     limits: { ...defaultGrpcLimits, ...limits },
     budget,
     logger: { debug: () => undefined, error: () => void events.push('fault') },

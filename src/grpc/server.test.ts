@@ -188,6 +188,7 @@ test('a taken port is told by its code', async () => {
       port,
       methods: [],
       isReady: async () => true,
+      draining: new AbortController().signal,
       limits: defaultGrpcLimits,
       budget: echo.budget,
       logger: { debug: () => undefined, error: () => undefined },

@@ -34,6 +34,8 @@ export interface GrpcServerOptions extends CallContext {
   readonly methods: readonly UnaryMethod[]
   /** What health checks tell. */
   readonly isReady: () => Promise<boolean>
+  /** Fires when the server is about to stop. */
+  readonly draining: AbortSignal
 }
 
 const TLS_HANDSHAKE_MS = 10_000
@@ -65,9 +67,9 @@ export class GrpcServer {
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
-    const { limits, methods, isReady, tls } = options
+    const { limits, methods, isReady, draining, tls } = options
     const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
-    const health = healthMethods({ serviceNames, isReady, stopping: this.#stopping.signal })
+    const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
     const allMethods = [...methods, health.check]
     for (const { path, maxMessageBytes } of allMethods) {
       if (memoryOf(maxMessageBytes) > options.budget.maxBytes)

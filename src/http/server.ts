@@ -52,6 +52,8 @@ export interface ServerOptions {
   readonly limits: ServerLimits
   /** For the framework's own messages. */
   readonly logger: FastifyBaseLogger
+  /** Once it has fired, each answer is the last one of its connection. */
+  readonly draining: AbortSignal
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: IncomingMessage) => string
   /** Answers what no route could be found for because the address itself is broken. */
@@ -62,6 +64,7 @@ export interface ServerOptions {
 export function createHttpServer({
   limits,
   logger,
+  draining,
   tls,
   dialectOf,
   onBrokenRequest,
@@ -104,6 +107,7 @@ export function createHttpServer({
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
   answerEarly(server)
+  endConnections(server, draining)
   return server
 }
 
@@ -176,6 +180,17 @@ function answerEarly(server: FastifyInstance): void {
   server.addHook('onResponse', ({ raw }, _reply, done) => {
     if (!raw.complete) linger(raw)
     done()
+  })
+}
+
+/**
+ * Tells clients, balancers above all, with each answer not to send another request on this connection (RFC 9112, 9.6). A
+ * connection that is closed without a word may be closed while a request is on its way, which nobody may send again.
+ */
+function endConnections(server: FastifyInstance, draining: AbortSignal): void {
+  server.addHook('onSend', (_request, reply, payload, done) => {
+    if (draining.aborted) reply.header('connection', 'close')
+    done(null, payload)
   })
 }
 
