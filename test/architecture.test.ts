@@ -17,12 +17,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: ['core'],
   metadata: ['metadata', 'core'],
   blobs: ['blobs', 'core'],
-  http: ['http', 'core'],
-  grpc: ['grpc', 'core'],
+  net: ['net'],
+  http: ['http', 'net', 'core'],
+  grpc: ['grpc', 'net', 'core'],
   dialects: ['dialects', 'http', 'grpc', 'core'],
   transfer: ['transfer', 'http', 'core'],
   jobs: ['jobs', 'core'],
-  ops: ['ops', 'http', 'core'],
+  ops: ['ops', 'http', 'net', 'core'],
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 

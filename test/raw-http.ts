@@ -39,6 +39,20 @@ export class RawConnection {
     return this.#ended
   }
 
+  /** What was written and the server's side has not taken. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Reads no more, until it is resumed. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
   write(text: string | Uint8Array): void {
     this.#socket.write(text)
   }

@@ -7,7 +7,7 @@ export interface GrpcLimits {
   readonly maxConnections: number
   /** Ends calls that set no deadline, or a later one. */
   readonly deadlineMs: number
-  /** Least average rate of a message that comes in, over a window. */
+  /** Least average rate of a message that comes in, and of what a peer reads, over a window. */
   readonly minBytesPerSecond: number
   readonly minRateWindowSeconds: number
   /** A connection is asked for a sign of life after this time, and ended if none comes. */

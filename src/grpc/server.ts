@@ -13,6 +13,7 @@ import {
   type sendUnaryData,
   setLogVerbosity,
 } from '@grpc/grpc-js'
+import { cutSlowReaders } from '../net/reader-pace.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
@@ -86,6 +87,7 @@ export class GrpcServer {
     this.#listener = createListener(tls, (socket) => injector.injectConnection(socket))
     this.#listener.maxConnections = limits.maxConnections
     this.#listener.on('connection', (socket) => this.#keep(socket))
+    cutSlowReaders(this.#listener, limits)
   }
 
   /** Where it listens, `host:port`. */

@@ -9,10 +9,12 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { hasBody } from './json-body.ts'
+import { inTurn, type TurnLimits } from './request-turns.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
 export interface ServerLimits {
@@ -23,6 +25,8 @@ export interface ServerLimits {
   readonly maxConnections: number
   /** JSON bodies. File bytes have limits of their own. */
   readonly jsonBytes: number
+  readonly turns: TurnLimits
+  readonly readerPace: ReaderPace
 }
 
 export const defaultServerLimits: ServerLimits = {
@@ -32,6 +36,8 @@ export const defaultServerLimits: ServerLimits = {
   keepAliveMs: 75_000,
   maxConnections: 10_000,
   jsonBytes: 1024 * 1024,
+  turns: { waitingPerConnection: 16, waitingInAll: 8_192 },
+  readerPace: { minBytesPerSecond: 1024, minRateWindowSeconds: 30 },
 }
 
 /** How long, and for how many bytes, a body is still read after an answer that did not wait for it. */
@@ -103,12 +109,20 @@ export function createHttpServer({
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A
   // setting of Node's server since its beginnings, though not of its documentation (`socketOnEnd` in lib/_http_server.js).
   Object.assign(server.server, { httpAllowHalfOpen: true })
-  server.server.on('checkContinue', (request, response) => server.routing(request, response))
+  takeTurns(server, limits)
+  cutSlowReaders(server.server, limits.readerPace)
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
   answerEarly(server)
   endConnections(server, draining)
   return server
+}
+
+/** Whatever Node tells of a request goes the same way: in front of Fastify, which would route them all at once. */
+function takeTurns({ server, routing }: FastifyInstance, { turns }: ServerLimits): void {
+  const take = inTurn(routing, turns)
+  server.removeAllListeners('request')
+  for (const event of ['request', 'checkContinue']) server.on(event, take)
 }
 
 function nodeOptions({ headersMs }: ServerLimits): HttpOptions {

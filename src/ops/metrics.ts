@@ -1,7 +1,10 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { WatchCall } from '../core/watch-call.ts'
+import { inTurn } from '../http/request-turns.ts'
+import { defaultServerLimits } from '../http/server.ts'
+import { cutSlowReaders } from '../net/reader-pace.ts'
 import { RequestDurations } from './request-durations.ts'
 
 /** Seconds; calls are given up after twenty, but for large bodies. */
@@ -102,12 +105,15 @@ export class Metrics {
 
   /** `GET /metrics` on a port of its own. @returns the listening server */
   async listen(host: string, port: number): Promise<Server> {
-    const server = createServer(async (request, response) => {
+    const { turns, readerPace } = defaultServerLimits
+    const answer: RequestListener = async (request, response) => {
       if (request.url !== '/metrics' || request.method !== 'GET') return response.writeHead(404).end()
       response
         .writeHead(200, { 'content-type': this.registry.contentType })
         .end(await this.registry.metrics())
-    })
+    }
+    const server = createServer(inTurn(answer, turns))
+    cutSlowReaders(server, readerPace)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve)
     })
