@@ -61,8 +61,12 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
         toServiceError(error),
         String(response.getHeader('x-request-id')),
       )
-      response.writeHead(status, { ...headers, 'content-type': 'application/json; charset=utf-8' })
-      response.end(JSON.stringify(body))
+      const text = JSON.stringify(body)
+      const about = {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(text),
+      }
+      response.writeHead(status, { ...headers, ...about }).end(text)
     },
   })
   metrics.observe(server)

@@ -7,6 +7,8 @@ export const errorCodes = [
   'route-unknown',
   'method-not-allowed',
   'request-malformed',
+  'transfer-coding-unsupported',
+  'expectation-unsupported',
   'body-not-json',
   'body-type-unsupported',
   'body-too-large',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
@@ -25,14 +26,24 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${randomUUID()}`,
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
 }
 
+/** Answers CONNECT: this is no proxy. Without a listener for it Node closes the connection without a word. */
+export function refuseTunnel(socket: HttpSocket): void {
+  socket.on('error', () => undefined)
+  // Node hands the connection over even if earlier requests have no answer yet; this one must not be taken for theirs.
+  if (socket._httpMessage) socket.destroy()
+  else answerBrokenRequest(new Error('CONNECT'), socket)
+}
+
+/** With the answer that it is sending (`lib/_http_server.js`). */
+type HttpSocket = Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null }
+
 /** Whether part of an answer to an earlier request is out: a second one must not appear in its midst. */
-function isAnswering(
-  socket: Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null },
-): boolean {
+function isAnswering(socket: HttpSocket): boolean {
   return socket._httpMessage?.headersSent ?? false
 }

@@ -19,6 +19,8 @@ const statuses = {
   'route-unknown': 404,
   'method-not-allowed': 405,
   'request-malformed': 400,
+  'transfer-coding-unsupported': 501,
+  'expectation-unsupported': 417,
   'body-not-json': 400,
   'body-type-unsupported': 415,
   'body-too-large': 413,

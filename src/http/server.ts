@@ -1,19 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions as HttpOptions, IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   LogController,
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
-import { answerBrokenRequest } from './broken-request.ts'
+import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
 import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { hasBody } from './json-body.ts'
+import { targetOf, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
@@ -86,7 +87,7 @@ export function createHttpServer({
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: 0,
-    rewriteUrl: ({ url = '' }) => withColons(url),
+    rewriteUrl: (request) => withColons(targetOf(request)),
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -101,7 +102,10 @@ export function createHttpServer({
     frameworkErrors: (error, request, reply) => {
       reply.hijack()
       reply.raw.setHeader('x-request-id', request.id)
-      onBrokenRequest(error, request.raw, reply.raw)
+      // The router refuses some addresses before any hook runs.
+      const unclear = unclearIn(request.raw)
+      if (unclear !== undefined) reply.raw.setHeader('connection', 'close')
+      onBrokenRequest(unclear ?? error, request.raw, reply.raw)
     },
   })
   server.addConstraintStrategy(dialectConstraint(dialectOf))
@@ -122,7 +126,8 @@ export function createHttpServer({
 function takeTurns({ server, routing }: FastifyInstance, { turns }: ServerLimits): void {
   const take = inTurn(routing, turns)
   server.removeAllListeners('request')
-  for (const event of ['request', 'checkContinue']) server.on(event, take)
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, take)
+  server.on('connect', (_request, socket: Socket) => refuseTunnel(socket))
 }
 
 function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
@@ -175,7 +180,11 @@ function answerEarly(server: FastifyInstance): void {
   // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    refuseAmbiguous(request, reply)
+    const unclear = unclearIn(request.raw)
+    if (unclear !== undefined) {
+      reply.header('connection', 'close')
+      throw unclear
+    }
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
     if (request.is404) throw routeUnknown()
     done()
@@ -217,31 +226,6 @@ function turnEnd(): (task: () => void) => void {
   return (task) => {
     if (tasks.push(task) === 1) setImmediate(runAll)
   }
-}
-
-/** A proxy before us may read these differently than we do (RFC 9112, 3.2 and 6.1); Node's parser takes them. */
-function refuseAmbiguous({ raw }: FastifyRequest, reply: FastifyReply): void {
-  const { url = '', httpVersion, rawHeaders } = raw
-  const hosts = countHosts(rawHeaders)
-  const isOld = httpVersion === '1.0'
-  const isOldChunked = isOld && raw.headers['transfer-encoding'] !== undefined
-  if (hosts > 1 || (hosts === 0 && !isOld) || !url.startsWith('/') || isOldChunked) {
-    reply.header('connection', 'close')
-    throw new ServiceError(
-      'request-malformed',
-      'The request is ambiguous: one Host header and a path, please.',
-    )
-  }
-}
-
-/** `rawHeaders` are names and values in turn. Runs on every request, hence the plain loop. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-  }
-  return hosts
 }
 
 /** Bodies are taken as they are: decoding would let a small request become a huge one. */

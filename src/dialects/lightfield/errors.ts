@@ -19,6 +19,8 @@ const fault: WireError = { status: 500, type: 'internal_server_error' }
 export const wireErrors = {
   'route-unknown': { status: 404, type: 'not_found' },
   'request-malformed': badField('invalid_type'),
+  'transfer-coding-unsupported': { status: 501, type: 'not_implemented', final: true },
+  'expectation-unsupported': { status: 417, type: 'expectation_failed' },
   'body-not-json': badField('invalid_type'),
   'body-type-unsupported': { status: 415, type: 'unsupported_media_type' },
   'body-too-large': badField('invalid_type'),

@@ -21,6 +21,8 @@ export const wireErrors = {
   'route-unknown': { status: 404, detail: 'Not Found' },
   'method-not-allowed': { status: 405, detail: 'Method Not Allowed' },
   'request-malformed': { status: 400, detail: 'There was an error parsing the body' },
+  'transfer-coding-unsupported': { status: 501, final: true },
+  'expectation-unsupported': { status: 417 },
   'body-not-json': { status: 400, detail: 'There was an error parsing the body' },
   'body-type-unsupported': { status: 415 },
   'body-too-large': { status: 413 },

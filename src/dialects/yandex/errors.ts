@@ -13,6 +13,8 @@ export const wireCodes = {
   'route-unknown': 'NOT_FOUND',
   'method-not-allowed': 'UNIMPLEMENTED',
   'request-malformed': 'INVALID_ARGUMENT',
+  'transfer-coding-unsupported': 'UNIMPLEMENTED',
+  'expectation-unsupported': 'INVALID_ARGUMENT',
   'body-not-json': 'INVALID_ARGUMENT',
   'body-type-unsupported': 'INVALID_ARGUMENT',
   'body-too-large': 'INVALID_ARGUMENT',
@@ -71,6 +73,9 @@ export const httpStatuses = {
   16: 401,
 } as const satisfies Record<GrpcCode, number>
 
+/** What is of HTTP alone has its own status there. */
+const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = { 'expectation-unsupported': 417 }
+
 const UNAVAILABLE_RETRY_SECONDS = 2
 /** Trailers as a whole must fit into 8 KiB, and a character may take twelve there. */
 const MAX_MESSAGE_CHARACTERS = 240
@@ -80,7 +85,7 @@ export function toErrorAnswer(error: ServiceError, requestId: string): ErrorAnsw
   const code = codeOf(error)
   const retryAfter = error.retryAfterSeconds ?? (code === 14 ? UNAVAILABLE_RETRY_SECONDS : undefined)
   return {
-    status: httpStatuses[code],
+    status: ownStatuses[error.code] ?? httpStatuses[code],
     headers: {
       ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
       ...(code === 16 ? { 'www-authenticate': 'Bearer' } : {}),

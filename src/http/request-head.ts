@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http'
+import { ServiceError } from '../core/errors.ts'
+
+/** The scheme, the authority and what follows it (RFC 3986, 3). */
+const ABSOLUTE = /^(https?):\/\/([^/?#]+)(.*)$/i
+
+/**
+ * The path and query that a request asks for. An absolute target counts as its path if its authority is the Host of the
+ * request (RFC 9112, 3.2.2); any other target that is no path is returned as it came, for `unclearIn`.
+ */
+export function targetOf({ url = '', headers }: IncomingMessage): string {
+  if (url.startsWith('/')) return url
+  const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(url) ?? []
+  if (authority === '' || normalized(authority, scheme) !== normalized(headers.host ?? '', scheme)) return url
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Case and the scheme's own port make no difference (RFC 9110, 4.2.3). */
+function normalized(authority: string, scheme: string): string {
+  return authority.toLowerCase().replace(scheme.toLowerCase() === 'https' ? /:(443)?$/ : /:(80)?$/, '')
+}
+
+/**
+ * Why a request is refused that Node's parser takes: a proxy before us may read it differently (RFC 9112, 3.2, 6.1 and 6.3),
+ * or we would have to understand something to answer it. The connection must end: where the next request begins may be
+ * unclear, too. Runs on every request.
+ * @returns `request-malformed`, `transfer-coding-unsupported`, `expectation-unsupported`; undefined if all is clear
+ */
+export function unclearIn({
+  url = '',
+  httpVersion,
+  rawHeaders,
+  headers,
+}: IncomingMessage): ServiceError | undefined {
+  const hosts = countHosts(rawHeaders)
+  const isOld = httpVersion === '1.0'
+  const coding = headers['transfer-encoding']
+  if (hosts > 1 || (hosts === 0 && !isOld) || (isOld && coding !== undefined))
+    return new ServiceError('request-malformed', 'The request is ambiguous: one Host header, please.')
+  if (!url.startsWith('/') || url.includes('#'))
+    return new ServiceError(
+      'request-malformed',
+      'The target of the request must be a path without a fragment, or an address at its Host.',
+    )
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    return new ServiceError('transfer-coding-unsupported', 'The one Transfer-Encoding known here is chunked.')
+  // HTTP/1.0 knows no expectations: they are ignored there (RFC 9110, 10.1.1).
+  if (headers.expect !== undefined && !isOld && !isContinue(headers.expect))
+    return new ServiceError('expectation-unsupported', 'The one expectation known here is 100-continue.')
+  return undefined
+}
+
+function isContinue(expect: string): boolean {
+  return expect.split(',').every((each) => each.trim().toLowerCase() === '100-continue')
+}
+
+/** `rawHeaders` are names and values in turn. Runs on every request, hence the plain loop. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts
+}
