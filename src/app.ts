@@ -203,7 +203,7 @@ export class App {
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
-    this.#stop.addSurface('HTTP', (graceMs) => drain(server, graceMs))
+    this.#stop.addSurface('HTTP', server.server, (graceMs) => drain(server, graceMs))
     this.url = await server.listen({ host, port })
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
@@ -228,7 +228,7 @@ export class App {
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
-      this.#stop.addSurface('gRPC', (graceMs) => server.stop(graceMs))
+      this.#stop.addSurface('gRPC', server.listener, (graceMs) => server.stop(graceMs))
       this.grpcAddress = server.address
     })
   }

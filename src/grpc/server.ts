@@ -60,7 +60,8 @@ type Intercept = (call: ServerInterceptingCallInterface) => ServerInterceptingCa
 export class GrpcServer {
   readonly #options: GrpcServerOptions
   readonly #server: Server
-  readonly #listener: NetServer
+  /** Accepts the connections. */
+  readonly listener: NetServer
   readonly #sockets = new Set<Socket>()
   readonly #intercepts = new Map<string, Intercept>()
   readonly #stopping = new AbortController()
@@ -84,23 +85,23 @@ export class GrpcServer {
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    this.#listener = createListener(tls, (socket) => injector.injectConnection(socket))
-    this.#listener.maxConnections = limits.maxConnections
-    this.#listener.on('connection', (socket) => this.#keep(socket))
-    cutSlowReaders(this.#listener, limits)
+    this.listener = createListener(tls, (socket) => injector.injectConnection(socket))
+    this.listener.maxConnections = limits.maxConnections
+    this.listener.on('connection', (socket) => this.#keep(socket))
+    cutSlowReaders(this.listener, limits)
   }
 
   /** Where it listens, `host:port`. */
   get address(): string {
-    const { address, port, family } = this.#listener.address() as AddressInfo
+    const { address, port, family } = this.listener.address() as AddressInfo
     return `${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
 
   async listen(host: string, port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#listener.once('error', reject)
-      this.#listener.listen({ host, port }, () => {
-        this.#listener.off('error', reject)
+      this.listener.once('error', reject)
+      this.listener.listen({ host, port }, () => {
+        this.listener.off('error', reject)
         resolve()
       })
     })
@@ -108,14 +109,14 @@ export class GrpcServer {
 
   /** From now on new connections get this certificate. Only for a server that has one. */
   setTls({ cert, key }: TlsIdentity): void {
-    if (!(this.#listener instanceof TlsServer)) throw new Error('a server without TLS')
-    this.#listener.setSecureContext({ cert, key })
+    if (!(this.listener instanceof TlsServer)) throw new Error('a server without TLS')
+    this.listener.setSecureContext({ cert, key })
   }
 
-  /** No new connections or calls; those in flight may finish within the time, then they are cut. */
+  /** No new connections or calls, whether it listens still or not; those in flight may finish within the time, then they are cut. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
-    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()))
+    const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
     this.#drain(graceMs)
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()

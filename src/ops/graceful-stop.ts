@@ -1,6 +1,8 @@
+import type { Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SECOND_MS } from '../core/clock.ts'
 import { OpenParts } from '../core/closing.ts'
+import { stopListening } from './stop-listening.ts'
 
 /** From the beginning of a stop until requests that are still in flight are cut, draining included. */
 const STOP_MS = 25 * SECOND_MS
@@ -10,6 +12,7 @@ export class GracefulStop {
   readonly #drainMs: number
   readonly #parts = new OpenParts()
   readonly #surfaces = new OpenParts()
+  readonly #listeners: Server[] = []
   readonly #draining = new AbortController()
   #ended: Promise<void> | undefined
 
@@ -31,9 +34,10 @@ export class GracefulStop {
   /**
    * Surfaces stop at the same time, so that requests on one get no less time because those on another take theirs. Parts that
    * were added before the first surface are closed after all of them.
-   * @param stop takes nobody new, and lets requests in flight go on for `graceMs`
+   * @param stop once `listener` is closed: lets requests in flight go on for `graceMs`
    */
-  addSurface(name: string, stop: (graceMs: number) => unknown): void {
+  addSurface(name: string, listener: Server, stop: (graceMs: number) => unknown): void {
+    this.#listeners.push(listener)
     if (this.#surfaces.isEmpty) this.#parts.add('what clients talk to', () => this.#surfaces.closeTogether())
     this.#surfaces.add(name, () => stop(STOP_MS - this.#drainMs))
   }
@@ -51,6 +55,7 @@ export class GracefulStop {
   async #run(signal: AbortSignal | undefined): Promise<void> {
     this.#draining.abort()
     if (this.#drainMs > 0) await sleep(this.#drainMs, undefined, { signal }).catch(() => undefined)
+    for (const listener of this.#listeners) if (listener.listening) await stopListening(listener)
     await this.#parts.close()
   }
 }
