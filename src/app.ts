@@ -32,6 +32,8 @@ import { openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
 
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
+const ANONYMOUS_WARNING =
+  'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -205,6 +207,7 @@ export class App {
     tls?.onRenewal((identity) => setTls(server, identity))
     this.#stop.addSurface('HTTP', server.server, (graceMs) => drain(server, graceMs))
     this.url = await server.listen({ host, port })
+    if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
     this.#options.logger.info(

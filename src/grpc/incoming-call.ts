@@ -38,6 +38,7 @@ const HTTP2_ENTRY_BYTES = 32
  */
 export class IncomingCall<Answer> implements GrpcCall {
   readonly requestId = randomUUID()
+  readonly httpVersion = '2'
   readonly #call: ServerInterceptingCallInterface
   readonly #method: Method<Answer>
   readonly #context: CallContext
@@ -64,6 +65,10 @@ export class IncomingCall<Answer> implements GrpcCall {
 
   get signal(): AbortSignal {
     return this.#abort.signal
+  }
+
+  headerNames(): readonly string[] {
+    return Object.keys(this.#metadata.getMap())
   }
 
   header(name: string): string | undefined {

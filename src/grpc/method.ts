@@ -13,6 +13,9 @@ export interface GrpcCall {
   readonly requestId: string
   /** The address that the caller believes to speak to: `host:port`. */
   readonly authority: string
+  readonly httpVersion: '2'
+  /** Names of all metadata entries, in lower case. */
+  headerNames(): readonly string[]
   /** A metadata entry of text; undefined if it is absent or there are several. */
   header(name: string): string | undefined
   /** Fires when nobody waits for the answer any more. */

@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { create, toBinary } from '@bufbuild/protobuf'
+import { Client, type ClientOptions, credentials, Metadata } from '@grpc/grpc-js'
 import { TestServer } from '../../../test/harness.ts'
 import { LightfieldClient } from '../../../test/lightfield-client.ts'
 import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
 import { codeOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
+import { startApp } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
-import { ConfigError } from '../../config-reader.ts'
+import { ConfigError, type Environment } from '../../config-reader.ts'
+import { pathOf } from '../../grpc/method.ts'
 import { grpcCodes } from '../../grpc/status.ts'
+import { createLogger } from '../../ops/logging.ts'
 import { FileService } from './gen/files_pb.js'
 
 const ON = { ENTREPOT_YANDEX_ANONYMOUS: 'on' }
@@ -80,15 +88,12 @@ test('a name that is not this machine’s lets nobody in: it may be a page’s, 
     assert.equal(await statusWith(`Host: ${host}`), 401, host)
 })
 
-test('what a page of another site, or a proxy, sends along lets nobody in', async () => {
+test('what a page of another site sends along lets nobody in', async () => {
   for (const header of [
     'Origin: https://evil.example',
     'Origin: null',
     'Sec-Fetch-Site: cross-site',
     'Sec-Fetch-Site: same-site',
-    'X-Forwarded-For: 10.0.0.1',
-    'Forwarded: for=10.0.0.1',
-    'Via: 1.1 proxy',
   ])
     assert.equal(await statusWith('Host: localhost', header), 401, header)
   for (const site of ['none', 'same-origin'])
@@ -106,6 +111,106 @@ test('what a page of another site, or a proxy, sends along lets nobody in', asyn
     { metadata: { origin: 'https://evil.example' } },
   )
   assert.equal(await codeOf(call), grpcCodes.UNAUTHENTICATED)
+})
+
+/** What proxies, tunnels and networks add, and what a client may not bring two of. */
+const forwarding = [
+  ...[
+    'Forwarded',
+    'Via',
+    'Max-Forwards',
+    'X-Forwarded',
+    'X-Forwarded-For',
+    'X-Forwarded-Host',
+    'X-Forwarded-Proto',
+  ],
+  ...['X-Forwarded-Port', 'X-Forwarded-Server', 'X-Original-Forwarded-For', 'X-Original-Host', 'X-Real-IP'],
+  ...[
+    'X-Client-IP',
+    'X-Cluster-Client-IP',
+    'Client-IP',
+    'True-Client-IP',
+    'Fastly-Client-IP',
+    'X-Remote-Addr',
+  ],
+  ...[
+    'CF-Connecting-IP',
+    'CF-Ray',
+    'CDN-Loop',
+    'X-Azure-ClientIP',
+    'X-Envoy-External-Address',
+    'X-ARR-Log-Id',
+  ],
+  ...['Proxy-Authorization', 'Tailscale-User-Login', 'Authorization'],
+]
+
+/** The status of a call of gRPC with these entries, of which several may have one name. */
+async function callWith(
+  entries: readonly (readonly [name: string, value: string])[],
+  options: ClientOptions = {},
+): Promise<number> {
+  const client = new Client(server.grpcAddress, credentials.createInsecure(), options)
+  const metadata = new Metadata()
+  for (const [name, value] of entries) metadata.add(name, value)
+  const { list } = FileService.method
+  const message = Buffer.from(toBinary(list.input, create(list.input, { folderId: 'default' })))
+  const asIs = (bytes: Buffer) => bytes
+  const code = await new Promise<number>((resolve) => {
+    const deadline = { deadline: Date.now() + 10_000 }
+    client.makeUnaryRequest(pathOf(list), asIs, asIs, message, metadata, deadline, (error) =>
+      resolve(error?.code ?? grpcCodes.OK),
+    )
+  })
+  client.close()
+  return code
+}
+
+test('a request that was forwarded lets nobody in, over REST and gRPC, whatever its headers say', async () => {
+  for (const name of forwarding)
+    for (const value of ['127.0.0.1', '']) {
+      const header = `${name}: ${value}`
+      assert.equal(await statusWith('Host: localhost', header), 401, header)
+      assert.equal(await statusWith('Host: localhost', header, header), 401, `two of ${header}`)
+      const entry = [name.toLowerCase(), value] as const
+      assert.equal(await callWith([entry]), grpcCodes.UNAUTHENTICATED, header)
+    }
+})
+
+test('an entry of gRPC that is there twice counts as there', async () => {
+  for (const name of ['forwarded', 'via', 'x-forwarded-for', 'sec-fetch-site']) {
+    const entry = [name, 'none'] as const
+    assert.equal(await callWith([entry, entry]), grpcCodes.UNAUTHENTICATED, name)
+  }
+  assert.equal(await callWith([['sec-fetch-site', 'none']]), grpcCodes.OK)
+})
+
+test('HTTP/1.0, which nginx speaks to what it proxies, lets nobody in', async () => {
+  const head = `GET ${YANDEX_FILES}?folderId=default HTTP/1.0\r\nHost: localhost\r\n\r\n`
+  assert.equal((await sendRaw(server.url, head)).status, 401)
+})
+
+test('another authority of gRPC than this machine lets nobody in', async () => {
+  for (const [authority, code] of [
+    ['localhost:8421', grpcCodes.OK],
+    ['evil.example', grpcCodes.UNAUTHENTICATED],
+    ['127.0.0.1.evil.example:8421', grpcCodes.UNAUTHENTICATED],
+  ] as const)
+    assert.equal(await callWith([], { 'grpc.default_authority': authority }), code, authority)
+})
+
+test('the start warns of what cannot be told: a proxy that adds nothing', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-anonymous-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const warnings = async (settings: Environment) => {
+    const lines: string[] = []
+    const logger = createLogger('warn', { write: (line) => void lines.push(line) })
+    const ports = { ENTREPOT_PORT: '0', ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
+    const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ...ports, ...settings })
+    await (await startApp(config, { logger })).stop()
+    return lines.join('')
+  }
+  assert.match(await warnings(ON), /ENTREPOT_YANDEX_ANONYMOUS is on: .* proxy or tunnel .* lets everybody in/)
+  assert.equal(await warnings({}), '')
 })
 
 test('does not start where others could come', () => {

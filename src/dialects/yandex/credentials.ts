@@ -8,14 +8,36 @@ import type { YandexSettings } from './settings.ts'
 const SCHEMES = /^(?:bearer|api-key) +(.+)$/i
 /** This machine under its own names, with or without a port. */
 const LOCAL_AUTHORITY = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
-/** A proxy names whom it speaks for, and a browser the page that makes it ask. */
-const FOREIGN_HEADERS = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via', 'origin']
+/**
+ * Headers that a request has which was not made by a program here. Proxies and networks in front of us name whom they speak
+ * for (RFC 7239; RFC 9110, 7.6; developer.mozilla.org, "Proxies"; the vendors' own), and a browser the page that asks.
+ */
+const FOREIGN = new RegExp(
+  `^(?:${[
+    'origin',
+    '(?:x-(?:http-|original-)?)?forwarded(?:-.*)?',
+    'via',
+    'max-forwards',
+    'proxy-.*',
+    '(?:x-|true-|fastly-|wl-proxy-)?(?:cluster-)?client-ip',
+    'x-(?:real|remote|originating|proxyuser|appengine-user)-.*',
+    'x-original-(?:host|url|uri)',
+    'x-(?:azure|envoy|arr|varnish).*',
+    'cf-.*',
+    'cdn-.*',
+    'tailscale-.*',
+  ].join('|')})$`,
+)
 
 /** What a request or a call shows of who makes it. */
 export interface Approach {
+  /** `1.0`, `1.1` or `2`. */
+  readonly httpVersion: string
   /** `host:port` that the caller believes to speak to. */
   readonly authority: string
-  /** A header or metadata entry; undefined if there is none. */
+  /** Of headers or metadata entries, in lower case. */
+  headerNames(): readonly string[]
+  /** A header or metadata entry; undefined if there is none, or several. */
   header(name: string): string | undefined
 }
 
@@ -42,15 +64,23 @@ export async function authenticateCaller(
 }
 
 /**
- * A program on this machine, and not a browser that a page of somebody else's has made ask: such a page reaches us under its
- * own name, whose address it has changed to ours, or sends along where it is from.
+ * A program on this machine. Not a browser that a page of somebody else's has made ask: such a page reaches us under its own
+ * name, whose address it has changed to ours, or sends along where it is from. Nor a proxy that says so by what it adds, or
+ * by HTTP/1.0, which nginx speaks unless told otherwise (nginx.org, `proxy_http_version`) and no client of ours does. A
+ * proxy or tunnel that adds nothing cannot be told from a program.
  */
 function isLocal(approach: Approach): boolean {
-  const site = approach.header('sec-fetch-site') ?? 'none'
+  const names = approach.headerNames()
+  // What is there several times has no value that counts.
+  const presentOr = (name: string, absent: string) =>
+    names.includes(name) ? (approach.header(name) ?? '') : absent
   return (
+    approach.httpVersion !== '1.0' &&
+    !names.includes('authorization') &&
+    !names.some((name) => FOREIGN.test(name)) &&
     LOCAL_AUTHORITY.test(approach.authority) &&
-    FOREIGN_HEADERS.every((name) => approach.header(name) === undefined) &&
-    (site === 'none' || site === 'same-origin')
+    LOCAL_AUTHORITY.test(presentOr('host', approach.authority)) &&
+    ['none', 'same-origin'].includes(presentOr('sec-fetch-site', 'none'))
   )
 }
 

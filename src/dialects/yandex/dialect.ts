@@ -34,9 +34,11 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
   })
   guard(server, {
     services,
-    authenticate: ({ headers }) =>
+    authenticate: ({ headers, raw }) =>
       authenticateCaller(services, settings, {
+        httpVersion: raw.httpVersion,
         authority: headers.host ?? '',
+        headerNames: () => Object.keys(headers),
         header: (name) => headers[name]?.toString(),
       }),
     // The vendor has no headers for it.
