@@ -8,6 +8,7 @@ import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
 import { type Clock, HOUR_MS, systemClock } from './core/clock.ts'
+import { FairBudget } from './core/limits/fair-budget.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
@@ -134,15 +135,16 @@ export class App {
   }
 
   async #openServices(metrics: Metrics): Promise<Services> {
-    const { dataDir, databaseUrl, rateLimits, publicUrl, touchOn } = this.#config
+    const { dataDir, databaseUrl, memoryBytes, rateLimits, publicUrl, touchOn } = this.#config
     const { clock = systemClock, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    const memory = new FairBudget(memoryBytes)
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)
       this.#stop.add('the lock of the data folder', () => lock.release())
     }
-    const { metadata, blobs, storage } = await openStores(this.#config, onFatal, {
+    const { metadata, blobs, storage } = await openStores(this.#config, onFatal, memory, {
       database: metrics.databaseCall,
       s3: metrics.s3Call,
     })

@@ -28,6 +28,8 @@ const sharing: Sharing<Config> = {
   metrics: 'own',
   touchOn: 'TOUCH_ON',
   diskReserveBytes: 'own',
+  memoryBytes: 'own',
+  spoolBytes: 'own',
   s3: {
     bucket: 'S3_BUCKET',
     endpoint: 'S3_ENDPOINT',

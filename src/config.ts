@@ -45,6 +45,10 @@ export interface Config {
   readonly touchOn: 'none' | 'download' | 'read'
   /** Bytes of disk that uploads leave free; undefined: 5 % of the disk, at most 1 GiB. */
   readonly diskReserveBytes: number | undefined
+  /** What requests may hold in memory, all together. */
+  readonly memoryBytes: number
+  /** Bytes of disk on which uploads to a bucket wait, all together. */
+  readonly spoolBytes: number
   /** Where the bytes are kept; undefined: in the data folder. */
   readonly s3: S3Settings | undefined
   readonly lightfield: {
@@ -83,6 +87,14 @@ const GRPC_MEMORY_BYTES = 1024 * 1024 * 1024
 const METRICS_PORT = 8422
 /** Leaves 5 of the 25 seconds of a stop for requests that are in flight at its end. */
 const MAX_DRAIN_SECONDS = 20
+const MIB = 1024 * 1024
+const MEMORY_BYTES = 384 * MIB
+/** Whoever is alone can still hold a part of 16 MiB, and another that fills. */
+const MIN_MEMORY_BYTES = 16 * MIB
+/** Some eight hundred parts of one organization, half full. */
+const SPOOL_BYTES = 8 * 1024 * MIB
+/** What is kept free of it for other organizations is more than a part. */
+const MIN_SPOOL_BYTES = 256 * MIB
 /** What the vendor documents as 512 MB. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
 /** What the vendor documents as 128 MB. */
@@ -116,6 +128,8 @@ export function loadConfig(env: Environment): Config {
     },
     touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
+    memoryBytes: reader.integer('MEMORY_BYTES', MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER),
+    spoolBytes: reader.integer('SPOOL_BYTES', SPOOL_BYTES, MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER),
     s3: reader.s3(),
     lightfield: {
       sessionSeconds: reader.integer('LIGHTFIELD_SESSION_SECONDS', 3600, 1, MAX_LINK_SECONDS),

@@ -3,6 +3,7 @@ import type { Config } from './config.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
+import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
 import { lockMove } from './metadata/data-folder-lock.ts'
@@ -109,9 +110,10 @@ async function openMove(
   await mkdir(targetConfig.dataDir, { recursive: true, mode: 0o700 })
   const target = plan.rows && (await openSession(targetConfig))
   if (target) parts.add('the target', () => target.close())
+  const memory = new FairBudget(sourceConfig.memoryBytes)
   const blobs = plan.bytes && {
-    from: (await openBlobs(sourceConfig)).blobs,
-    to: (await openBlobs(targetConfig)).blobs,
+    from: (await openBlobs(sourceConfig, memory)).blobs,
+    to: (await openBlobs(targetConfig, memory)).blobs,
   }
   if (blobs) {
     const owner = await blobs.to.claim(storeId)

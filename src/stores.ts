@@ -2,10 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
+import { Spool } from './blobs/spool.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import { closingAfter } from './core/closing.ts'
+import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore, MoveState } from './core/metadata-store.ts'
 import type { WatchCall } from './core/watch-call.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
@@ -28,12 +30,13 @@ export interface StoreWatch {
 }
 
 /**
- * Opens the stores, making what is missing. Works beside a running server.
+ * Opens the stores, making what is missing. Works beside a running server. Bodies on their way take `memory`.
  * @throws Error in one sentence if one cannot be used, or the two do not belong together
  */
 export async function openStores(
   config: Config,
   onFatal: (error: unknown) => void,
+  memory = new FairBudget(config.memoryBytes),
   watch: StoreWatch = {},
 ): Promise<Stores> {
   const { dataDir } = config
@@ -41,7 +44,7 @@ export async function openStores(
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())
-    const { blobs, storage } = await openBlobs(config, watch.s3)
+    const { blobs, storage } = await openBlobs(config, memory, watch.s3)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
     if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
@@ -136,7 +139,8 @@ export function openMetadata(
 }
 
 export async function openBlobs(
-  { dataDir, diskReserveBytes, s3 }: Config,
+  { dataDir, diskReserveBytes, spoolBytes, s3 }: Config,
+  memory: FairBudget,
   watch?: WatchCall,
 ): Promise<Omit<Stores, 'metadata'>> {
   if (s3 === undefined) {
@@ -147,7 +151,11 @@ export async function openBlobs(
   const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
   const { credentials, direct, ...location } = s3
   const reached = { ...location, credentials: credentials && revealed(credentials) }
-  const blobs = await S3BlobStore.open(reached, { direct, watch })
+  const spool = await Spool.open(join(dataDir, 'spool'), {
+    maxBytes: spoolBytes,
+    reserveBytes: diskReserveBytes,
+  })
+  const blobs = await S3BlobStore.open(reached, { memory, spool }, { direct, watch })
   const { bucket, endpoint, prefix } = s3
   return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }
 }

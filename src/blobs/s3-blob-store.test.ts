@@ -2,6 +2,7 @@ import { after } from 'node:test'
 import { S3TestServer } from '../../test/s3/server.ts'
 import { describeBlobStore } from './blob-store.conformance.ts'
 import { newKey } from './blob-store.samples.ts'
+import { openPartRoom } from './part-room.harness.ts'
 import { S3BlobStore } from './s3-blob-store.ts'
 import type { S3Location } from './s3-connection.ts'
 
@@ -12,6 +13,8 @@ const bare = await S3TestServer.start({
   opaqueEtags: true,
   pageSize: 7,
 })
+const roomy = await openPartRoom()
+const spoolOnly = await openPartRoom({ memoryBytes: 0 })
 after(() => Promise.all([full.stop(), bare.stop()]))
 
 function locationOn(server: S3TestServer, prefix = `${newKey()}/`): S3Location {
@@ -19,5 +22,7 @@ function locationOn(server: S3TestServer, prefix = `${newKey()}/`): S3Location {
   return { bucket, endpoint, credentials, prefix, region: 'us-east-1', pathStyle: true }
 }
 
-describeBlobStore('the S3 store', () => S3BlobStore.open(locationOn(full)))
-describeBlobStore('the S3 store on a bare server', () => S3BlobStore.open(locationOn(bare)))
+describeBlobStore('the S3 store', () => S3BlobStore.open(locationOn(full), roomy))
+describeBlobStore('the S3 store on a bare server', () => S3BlobStore.open(locationOn(bare), roomy))
+// No byte gets memory.
+describeBlobStore('the S3 store with its spool alone', () => S3BlobStore.open(locationOn(full), spoolOnly))

@@ -10,7 +10,8 @@ import {
 import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../core/blob-store.ts'
 import { StoreError } from '../core/errors.ts'
 import type { WatchCall } from '../core/watch-call.ts'
-import { MemoryBudget } from './memory-budget.ts'
+import type { PartRoom } from './body-part.ts'
+import { PartPace } from './body-parts.ts'
 import { S3Connection, type S3Location } from './s3-connection.ts'
 import { S3DirectTransfer } from './s3-direct.ts'
 import { isNotFound, isTaken, onS3 } from './s3-errors.ts'
@@ -19,17 +20,12 @@ import { putObject, type S3Writing } from './s3-put.ts'
 import { readObject } from './s3-read.ts'
 
 const KEY_PATTERN = /^[0-9a-f]{32}$/
-/** What bodies on their way may hold in memory together; 32 large ones at a time. */
-const MEMORY_BYTES = 512 * 1024 * 1024
-const MEMORY_WAIT_MS = 30_000
 /** Longer than all attempts of a request together; what a network may still deliver afterwards is far younger. */
 const LATE_WRITE_MS = 60 * 60 * 1000
 /** Of a page of a list, which is work on stores that keep no order. */
 const LIST_MS = 30_000
 
 export interface S3BlobStoreOptions {
-  /** Bytes of bodies in memory, of all uploads together. */
-  readonly memoryBytes?: number
   /** Offer `direct`. */
   readonly direct?: boolean
   /** How long the store may take to answer what is short. */
@@ -53,23 +49,31 @@ export class S3BlobStore implements BlobStore {
   readonly #incoming = new Set<BlobKey>()
   #claiming: Promise<unknown> = Promise.resolve()
 
-  private constructor(connection: S3Connection, abilities: S3Abilities, options: S3BlobStoreOptions) {
+  private constructor(
+    connection: S3Connection,
+    abilities: S3Abilities,
+    room: PartRoom,
+    options: S3BlobStoreOptions,
+  ) {
     this.#connection = connection
     this.abilities = abilities
-    const memory = new MemoryBudget(options.memoryBytes ?? MEMORY_BYTES, MEMORY_WAIT_MS)
-    this.#writing = { connection, memory, ...abilities }
+    this.#writing = { connection, room, pace: new PartPace(), ...abilities }
     const names = { nameOf: this.#nameOf.bind(this), stagingNameOf: this.#stagingNameOf.bind(this) }
     if (options.direct) this.direct = new S3DirectTransfer(connection, abilities, names)
   }
 
   /**
-   * Connects, and tries what the store can do.
+   * Connects, and tries what the store can do. Bodies on their way collect in `room`.
    * @throws Error in one sentence that says what to do if the bucket cannot be used
    */
-  static async open(location: S3Location, options: S3BlobStoreOptions = {}): Promise<S3BlobStore> {
+  static async open(
+    location: S3Location,
+    room: PartRoom,
+    options: S3BlobStoreOptions = {},
+  ): Promise<S3BlobStore> {
     const connection = new S3Connection(location, options.answerMs, options.watch)
     try {
-      return new S3BlobStore(connection, await probeS3(connection), options)
+      return new S3BlobStore(connection, await probeS3(connection), room, options)
     } catch (error) {
       connection.close()
       throw error

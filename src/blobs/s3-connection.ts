@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
 import type { WatchCall } from '../core/watch-call.ts'
 import { isRefusedUnprocessed, isTransient, LATE } from './s3-errors.ts'
+import { payloadHashOf } from './s3-part.ts'
 import { abortedError } from './until-aborted.ts'
 
 /** Which objects of which store are ours. */
@@ -72,6 +73,7 @@ export class S3Connection {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false,
+      logger: silent,
       requestHandler: {
         connectionTimeout: CONNECT_TIMEOUT_MS,
         httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
@@ -118,10 +120,11 @@ export class S3Connection {
     this.client.middlewareStack.add(
       (next) => async (args) => {
         const request = args.request as { body?: unknown; headers: Record<string, string> }
-        if (request.body instanceof Uint8Array && request.body.byteLength >= HASH_ASIDE_BYTES) {
-          const digest = await crypto.subtle.digest('SHA-256', request.body as Uint8Array<ArrayBuffer>)
-          request.headers['x-amz-content-sha256'] = Buffer.from(digest).toString('hex')
-        }
+        const { body, headers } = request
+        const isLarge = body instanceof Uint8Array && body.byteLength >= HASH_ASIDE_BYTES
+        const known = typeof body === 'object' && body !== null ? payloadHashOf(body) : undefined
+        const hash = isLarge ? await hashAside(body as Uint8Array<ArrayBuffer>) : known
+        if (hash !== undefined) headers['x-amz-content-sha256'] = hash
         return next(args)
       },
       { step: 'build', name: 'hashAside' },
@@ -160,6 +163,19 @@ export class S3Connection {
       { step: 'deserialize', priority: 'low', name: 'watchClock' },
     )
   }
+}
+
+const nothing = () => undefined
+/** Without a logger the SDK warns on the console that it does not repeat a request itself. */
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
+
+/** Two hashes at a time, each behind the one before: what is hashed is copied for that. */
+const hashing: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()]
+
+async function hashAside(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = hashing.shift()?.then(() => crypto.subtle.digest('SHA-256', bytes))
+  hashing.push(Promise.resolve(digest).catch(() => undefined))
+  return Buffer.from((await digest) ?? new ArrayBuffer(0)).toString('hex')
 }
 
 /** What an answer of this status, or none, is counted as. */

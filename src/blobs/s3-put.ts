@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -11,17 +10,23 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import type { PutOptions } from '../core/blob-store.ts'
+import type { BodySize } from '../core/body-size.ts'
 import { StoreError } from '../core/errors.ts'
-import type { MemoryBudget } from './memory-budget.ts'
+import type { BodyPart, PartRoom } from './body-part.ts'
+import { BodyParts, type CutPart, type PartPace } from './body-parts.ts'
+import { POOLED_BYTES } from './part-buffers.ts'
 import type { S3Connection } from './s3-connection.ts'
 import { isNotFound, isTransient, onS3, s3Error } from './s3-errors.ts'
-import { type Slab, Slabs } from './slabs.ts'
+import { type SendPart, sendPart } from './s3-part.ts'
 import { abortedError } from './until-aborted.ts'
 
 /** What a body may have to be sent in one piece, and the parts of larger ones; equal, as some stores demand. */
-const SLAB_BYTES = 16 * 1024 * 1024
+const PART_BYTES = POOLED_BYTES
 const MAX_PARTS = 10_000
 const MEBIBYTE = 1024 * 1024
+/** What the first buffer of a part has, whatever was announced, and what that of a body of unknown length has. */
+const MAX_FIRST_BUFFER_BYTES = MEBIBYTE
+const FIRST_BUFFER_BYTES = 64 * 1024
 const MIN_BYTES_PER_MS = 512
 /** A store may take its time to put the parts together. */
 const COMPLETE_MS = 120_000
@@ -34,13 +39,14 @@ const STAMP = 'entrepot-put'
 /** How bodies are written to one bucket. */
 export interface S3Writing {
   readonly connection: S3Connection
-  readonly memory: MemoryBudget
+  readonly room: PartRoom
+  readonly pace: PartPace
   readonly conditionalWrites: boolean
   readonly checksums: boolean
 }
 
 /**
- * Stores a body as the object `name`, whole or not at all, in bounded memory. Where it fails an object that is not ours is
+ * Stores a body as the object `name`, whole or not at all, in bounded memory: two parts at most, within the room for all. Where it fails an object that is not ours is
  * as it was; what came of ours is for whoever collects the key.
  * @returns its size
  * @throws StoreError `refused` if there is such an object, `aborted`, `full`, `unavailable`; and what the body throws
@@ -49,28 +55,32 @@ export async function putObject(
   writing: S3Writing,
   name: string,
   body: AsyncIterable<Uint8Array>,
-  { signal, size }: PutOptions,
+  { signal, size, organizationId = '' }: PutOptions,
 ): Promise<number> {
   if (signal?.aborted) throw abortedError(signal)
-  using slabs = new Slabs(body, {
-    slabBytes: slabBytesFor(size?.atMost),
-    budget: writing.memory,
-    maxBytes: size?.atMost,
-    signal,
-  })
+  const { room, pace } = writing
+  const maxBytes = partBytesFor(size?.atMost)
+  const firstBufferBytes = firstBufferBytesFor(size)
+  await using parts = new BodyParts(room, pace, { organizationId, maxBytes, firstBufferBytes, signal })
   const attempt = new PutAttempt(writing, name, signal)
-  const slabsOfBody = slabs.cut()
+  const cutParts = parts.cut(body)
   try {
-    const { value: first } = await slabsOfBody.next()
-    return first.last ? await attempt.putWhole(first) : await attempt.putParts(first, slabsOfBody)
+    const { value: first } = await cutParts.next()
+    if (first.last) return await attempt.putWhole(first.part)
+    return await attempt.putParts(first, cutParts, (part) => parts.release(part))
   } finally {
-    await slabsOfBody.return(undefined)
+    await cutParts.return(undefined)
   }
 }
 
 /** Grows where the largest number of parts would not do; a body of unknown size has to fit into parts of the usual one. */
-function slabBytesFor(maxBytes = 0): number {
-  return Math.max(SLAB_BYTES, Math.ceil(maxBytes / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
+function partBytesFor(maxBytes = 0): number {
+  return Math.max(PART_BYTES, Math.ceil(maxBytes / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
+}
+
+function firstBufferBytesFor({ atLeast, atMost = Number.POSITIVE_INFINITY }: Partial<BodySize> = {}): number {
+  const plannedBytes = Math.max(atLeast ?? 0, Math.min(atMost, FIRST_BUFFER_BYTES))
+  return Math.min(MAX_FIRST_BUFFER_BYTES, Math.max(1, plannedBytes))
 }
 
 /** One write of one object. What it sends again is the same, byte for byte, so that it does not matter what arrives twice. */
@@ -86,35 +96,39 @@ class PutAttempt {
     this.#signal = signal
   }
 
-  async putWhole({ bytes }: Slab): Promise<number> {
+  async putWhole(part: BodyPart): Promise<number> {
     const { connection, conditionalWrites } = this.#writing
     if (!conditionalWrites) await this.#requireFree()
-    const command = new PutObjectCommand({
+    const input = {
       ...this.#target,
-      ...this.#checksumOf(bytes),
+      ...this.#checksumOf(part),
       ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
-      Body: bytes,
-      ContentLength: bytes.byteLength,
       Metadata: { [STAMP]: this.#stamp },
-    })
-    const options = { timeoutMs: sendMs(connection, bytes), signal: this.#signal }
+    }
     try {
-      await connection.call((http) => connection.client.send(command, http), options)
+      await this.#send(part, this.#signal, (body, http) =>
+        connection.client.send(new PutObjectCommand({ ...input, ...body }), http),
+      )
     } catch (error) {
       // Also a "there is one already" may speak of what an attempt of ours has left.
-      const found = await this.#look(bytes.byteLength)
+      const found = await this.#look(part.sizeBytes)
       if (found === 'foreign') throw takenError()
       if (found !== 'ours') throw s3Error('store the blob', error)
     }
-    return bytes.byteLength
+    return part.sizeBytes
   }
 
-  async putParts(first: Slab, rest: AsyncIterable<Slab>): Promise<number> {
+  /** Calls `release` for each part that is stored. */
+  async putParts(
+    first: CutPart,
+    rest: AsyncIterable<CutPart>,
+    release: (part: BodyPart) => Promise<void>,
+  ): Promise<number> {
     await this.#requireFree()
     const uploadId = await onS3('begin to store the blob', this.#begin())
     const stop = new AbortController()
     try {
-      const { parts, sizeBytes } = await this.#sendParts(uploadId, first, rest, stop)
+      const { parts, sizeBytes } = await this.#sendParts(uploadId, first, rest, stop, release)
       await this.#complete(uploadId, parts, sizeBytes)
       return sizeBytes
     } catch (error) {
@@ -142,28 +156,29 @@ class PutAttempt {
   /** While one part is sent the next one fills; none is on its way when this ends. */
   async #sendParts(
     uploadId: string,
-    first: Slab,
-    rest: AsyncIterable<Slab>,
+    first: CutPart,
+    rest: AsyncIterable<CutPart>,
     stop: AbortController,
+    release: (part: BodyPart) => Promise<void>,
   ): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
     const signal = this.#signal ? AbortSignal.any([this.#signal, stop.signal]) : stop.signal
     const parts: CompletedPart[] = []
     let sizeBytes = 0
     let sending: Promise<unknown> = Promise.resolve()
-    const send = async (slab: Slab) => {
+    const send = async ({ part }: CutPart) => {
       await sending
       const number = parts.length + 1
       if (number > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
-      sizeBytes += slab.bytes.byteLength
-      sending = this.#sendPart(uploadId, number, slab.bytes, signal)
-        .then((part) => parts.push(part))
-        .finally(() => slab.release())
+      sizeBytes += part.sizeBytes
+      sending = this.#storePart(uploadId, number, part, signal)
+        .then((stored) => parts.push(stored))
+        .finally(() => release(part))
       // Met at the next await of it; until then it must not count as unhandled.
       sending.catch(() => {})
     }
     try {
       await send(first)
-      for await (const slab of rest) await send(slab)
+      for await (const part of rest) await send(part)
       await sending
     } catch (error) {
       stop.abort()
@@ -173,28 +188,26 @@ class PutAttempt {
     return { parts, sizeBytes }
   }
 
-  async #sendPart(
+  async #storePart(
     uploadId: string,
     number: number,
-    bytes: Uint8Array<ArrayBuffer>,
+    part: BodyPart,
     signal: AbortSignal,
   ): Promise<CompletedPart> {
-    const { connection } = this.#writing
-    const checksum = this.#checksumOf(bytes)
-    const command = new UploadPartCommand({
-      ...this.#target,
-      ...checksum,
-      UploadId: uploadId,
-      PartNumber: number,
-      Body: bytes,
-      ContentLength: bytes.byteLength,
-    })
-    const sent = connection.call((http) => connection.client.send(command, http), {
-      timeoutMs: sendMs(connection, bytes),
-      signal,
-    })
+    const { client } = this.#writing.connection
+    const checksum = this.#checksumOf(part)
+    const input = { ...this.#target, ...checksum, UploadId: uploadId, PartNumber: number }
+    const sent = this.#send(part, signal, (body, http) =>
+      client.send(new UploadPartCommand({ ...input, ...body }), http),
+    )
     const { ETag } = await onS3('store a part of the blob', sent)
     return { PartNumber: number, ETag, ...checksum }
+  }
+
+  #send<T>(part: BodyPart, signal: AbortSignal | undefined, send: SendPart<T>): Promise<T> {
+    const { connection } = this.#writing
+    const timeoutMs = connection.answerMs + part.sizeBytes / MIN_BYTES_PER_MS
+    return connection.call(({ abortSignal }) => sendPart(part, abortSignal, send), { timeoutMs, signal })
   }
 
   /** Sent once: two at a time have destroyed data in stores (minio/minio#17858). */
@@ -251,16 +264,12 @@ class PutAttempt {
     }
   }
 
-  #checksumOf(bytes: Uint8Array): { ChecksumCRC32?: string } {
+  #checksumOf(part: BodyPart): { ChecksumCRC32?: string } {
     if (!this.#writing.checksums) return {}
     const sum = Buffer.alloc(4)
-    sum.writeUInt32BE(crc32(bytes))
+    sum.writeUInt32BE(part.crc32)
     return { ChecksumCRC32: sum.toString('base64') }
   }
-}
-
-function sendMs({ answerMs }: S3Connection, bytes: Uint8Array): number {
-  return answerMs + bytes.byteLength / MIN_BYTES_PER_MS
 }
 
 function takenError(): StoreError {

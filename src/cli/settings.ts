@@ -99,7 +99,7 @@ export const settings: readonly Setting[] = [
   {
     variable: 'LLAMACLOUD_MAX_FILE_BYTES',
     value: 'bytes',
-    fallback: '536870912',
+    fallback: '402653184',
     meaning: 'largest file',
   },
   {
@@ -180,6 +180,18 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '8421',
     meaning: 'port of gRPC, 0 for any free one, or off',
+  },
+  {
+    variable: 'MEMORY_BYTES',
+    value: 'bytes',
+    fallback: '402653184',
+    meaning: 'what requests may hold in memory, all together',
+  },
+  {
+    variable: 'SPOOL_BYTES',
+    value: 'bytes',
+    fallback: '8589934592',
+    meaning: 'disk space on which uploads to a bucket wait',
   },
   {
     variable: 'GRPC_MEMORY_BYTES',

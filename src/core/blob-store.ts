@@ -75,6 +75,8 @@ export interface PutOptions {
   readonly signal?: AbortSignal | undefined
   /** A store may plan with it; the body itself is what is checked. Default: nothing is known. */
   readonly size?: BodySize
+  /** On whose account memory is taken while the body is on its way; default: an account of its own for all that name none. */
+  readonly organizationId?: string
 }
 
 /**

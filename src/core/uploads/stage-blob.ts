@@ -20,7 +20,15 @@ export interface StagedBlob extends Digests {
 
 /** A place for bytes that are about to come, and what was counted for them already. */
 export interface BlobIntent extends Pick<StagedBlob, 'key' | 'reserved'> {
+  readonly organizationId: string
   readonly size: BodySize
+}
+
+export interface IntendBlob {
+  /** Whose bytes they are. */
+  readonly organizationId: string
+  readonly size: BodySize
+  readonly reserve?: UsageOf
 }
 
 /**
@@ -30,7 +38,7 @@ export interface BlobIntent extends Pick<StagedBlob, 'key' | 'reserved'> {
  */
 export async function intendBlob(
   services: Services,
-  { size, reserve }: { readonly size: BodySize; readonly reserve?: UsageOf },
+  { organizationId, size, reserve }: IntendBlob,
 ): Promise<BlobIntent> {
   await requireSpace(services, size)
   const key = randomBytes(16).toString('hex')
@@ -40,7 +48,7 @@ export async function intendBlob(
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
     await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
   }
-  return { key, reserved: reserve, size }
+  return { key, organizationId, reserved: reserve, size }
 }
 
 /**
@@ -53,8 +61,9 @@ export async function fillBlob(
   body: IncomingBody,
 ): Promise<StagedBlob> {
   try {
-    await services.blobs.put(intent.key, body, { size: intent.size })
-    return { key: intent.key, reserved: intent.reserved, ...(await body.digests()) }
+    const { key, organizationId, reserved, size } = intent
+    await services.blobs.put(key, body, { organizationId, size })
+    return { key, reserved, ...(await body.digests()) }
   } catch (error) {
     await discardFailedBlob(services, intent.key)
     throw error
@@ -65,7 +74,7 @@ export async function fillBlob(
 export async function stageBlob(
   services: Services,
   body: IncomingBody,
-  announced: Parameters<typeof intendBlob>[1],
+  announced: IntendBlob,
 ): Promise<StagedBlob> {
   return fillBlob(services, await intendBlob(services, announced), body)
 }

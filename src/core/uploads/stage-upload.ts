@@ -19,7 +19,10 @@ export async function stageUpload(
   file: FileRecord,
   body: IncomingBody,
 ): Promise<Digests> {
-  const blob = await stageBlob(services, announcedBody(file, body), { size: exactly(file.sizeBytes) })
+  const blob = await stageBlob(services, announcedBody(file, body), {
+    organizationId: file.organizationId,
+    size: exactly(file.sizeBytes),
+  })
   try {
     await pointAt(services, file, blob.key, blob)
     return blob

@@ -65,7 +65,7 @@ export async function receiveUpload(
 ): Promise<FileRecord> {
   const reserve = reservation(request, projectId)
   const size = { atLeast: reserve.bytes, atMost: mostFileBytes(request, settings) }
-  const intent = await intendBlob(services, { size, reserve })
+  const intent = await intendBlob(services, { organizationId: reserve.organizationId, size, reserve })
   let isMine = false
   try {
     const form = await receiveForm(services, request, intent, settings)

@@ -87,14 +87,14 @@ async function readBody(
 
 async function stageContent(
   { services, settings }: Context,
-  { headers }: FastifyRequest,
+  { caller: { organizationId }, headers }: FastifyRequest,
   content: AsyncIterable<Uint8Array>,
   reserve: UsageOf | undefined,
 ): Promise<StagedContent> {
   const source = new HeadCapture(content, SNIFF_BYTES)
   const body = receiveBody(source, { maxBytes: settings.maxFileBytes, ...pace }, { md5: true })
   const size = sizeOf(headers, settings)
-  const blob = await stageBlob(services, body, { size, ...(reserve ? { reserve } : {}) })
+  const blob = await stageBlob(services, body, { organizationId, size, ...(reserve ? { reserve } : {}) })
   return { blob, sniffedType: await sniffType(source.head) }
 }
 

@@ -23,7 +23,7 @@ export async function stageContent(
   // The vendor's downloads have the MD5 as their ETag.
   const body = receiveBody(piecesOf(content), { maxBytes: bytes, ...noPace }, { md5: true })
   const reserve = { organizationId, projectId, files: 1, bytes }
-  const blob = await stageBlob(services, body, { size: exactly(bytes), reserve })
+  const blob = await stageBlob(services, body, { organizationId, size: exactly(bytes), reserve })
   return { blob, sniffedType: await sniffType(content.subarray(0, SNIFF_BYTES)) }
 }
 
