@@ -22,7 +22,7 @@ import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { drain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
-import { jobsOf, nodeJobs } from './jobs/jobs.ts'
+import { jobsOf, nodeJobs, ownJobs } from './jobs/jobs.ts'
 import { type Job, JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
@@ -176,7 +176,8 @@ export class App {
       return () => runner.stop()
     }
     const node = this.#node
-    this.#stop.add('the jobs', start(node ? tlsJobs(tls) : [...jobsOf(services), ...tlsJobs(tls)]))
+    const own = [...ownJobs(services), ...tlsJobs(tls)]
+    this.#stop.add('the jobs', start(node ? own : [...jobsOf(services), ...own]))
     node?.lead(() => {
       this.#options.logger.info('this server runs the jobs')
       return start([...jobsOf(services), ...nodeJobs(services, node, this.#options.logger)])

@@ -23,7 +23,8 @@ export async function startNodes(
   count: number,
   settings: Environment = {},
 ): Promise<readonly TestNode[]> {
-  const shared = { ...(await newStores(t)), ENTREPOT_ROOT_KEY: NODES_KEY, ...settings }
+  const stores = await newStores(t, settings.ENTREPOT_DATABASE_URL)
+  const shared = { ...stores, ENTREPOT_ROOT_KEY: NODES_KEY, ...settings }
   const start = async () => {
     const server = await TestServer.start(shared)
     t.after(() => server.stop())
@@ -34,11 +35,11 @@ export async function startNodes(
   return [first, ...(await Promise.all(Array.from({ length: count - 1 }, start)))]
 }
 
-/** The settings of a new database and a new bucket. */
-export async function newStores(t: TestContext) {
+/** The settings of a new bucket and, unless one is given, a new database. */
+export async function newStores(t: TestContext, databaseUrl?: string) {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
-  return { ENTREPOT_DATABASE_URL: await newDatabase(), ...s3Settings(s3) }
+  return { ENTREPOT_DATABASE_URL: databaseUrl ?? (await newDatabase()), ...s3Settings(s3) }
 }
 
 /** Waits for the lock of the leader: the two halves of its number are columns. */

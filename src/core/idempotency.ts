@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { DAY_MS, MINUTE_MS } from './clock.ts'
 import { isStoreError, ServiceError } from './errors.ts'
-import type { Answer, AnswerSlot, Change } from './metadata-store.ts'
+import type { Answer, AnswerSlot, Change, HeldAnswer } from './metadata-store.ts'
 import type { Services } from './services.ts'
 
 /** How long a successful answer is repeated. */
 const KEEP_MS = DAY_MS
-/** How long a request may run before another may take its place (its process may have died). */
+/** How long a slot stays reserved if its request does not renew the lease, because its process has died or hangs. */
 const LEASE_MS = MINUTE_MS
+/** A lease is renewed once it is so old: requests that end before, nearly all, never renew it. */
+const RENEW_AFTER_MS = LEASE_MS / 4
+const TENDED_AT_ONCE = 200
 
 /** The right to answer an idempotent request, held by one request at a time. */
 export interface Reservation {
@@ -33,6 +36,27 @@ export async function reserveAnswer(services: Services, slot: AnswerSlot): Promi
     }
   }
   throw requestRunning('A request with this key is still running.')
+}
+
+/**
+ * Renews the leases of requests of this process that run for long, and frees the slots that requests which ended could not
+ * free. A lease that was lost meanwhile stays lost: the slot has another token then, or is gone.
+ * @returns how many slots were freed
+ */
+export async function tendReservations({ metadata, clock }: Services): Promise<number> {
+  const now = clock.now()
+  const isDue = ({ leaseUntil, isForsaken }: HeldAnswer) =>
+    isForsaken || leaseUntil - now < LEASE_MS - RENEW_AFTER_MS
+  const due = metadata.heldAnswers().filter(isDue).slice(0, TENDED_AT_ONCE)
+  if (due.length === 0) return 0
+  const changes = due.map(
+    ({ slot, token, isForsaken }): Change =>
+      isForsaken
+        ? { kind: 'answer.drop', slot, token }
+        : { kind: 'answer.renew', slot, token, leaseUntil: now + LEASE_MS },
+  )
+  await metadata.commit(changes)
+  return changes.filter(({ kind }) => kind === 'answer.drop').length
 }
 
 /** Whether a commit failed because another request has taken the slot, whose lease was over. */

@@ -4,6 +4,7 @@ import type { BlobKey } from './blob-store.ts'
 import type { FileRecord, FileState } from './files/file.ts'
 import type { FileId } from './files/file-id.ts'
 import type { LinkKey } from './links/signed-link.ts'
+import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
 
 /** The fields of a file that may change after it was inserted. */
@@ -26,6 +27,15 @@ export interface AnswerSlot {
   readonly organizationId: string
   readonly operation: string
   readonly key: string
+}
+
+/** A slot that a request of this process has reserved, as far as this process knows. */
+export interface HeldAnswer {
+  readonly slot: AnswerSlot
+  readonly token: string
+  readonly leaseUntil: number
+  /** No request works on it any more, but whether it was freed is not known. */
+  readonly isForsaken: boolean
 }
 
 /** What files count against quotas: pending and stored ones, with the size that was announced for them. */
@@ -143,6 +153,13 @@ export type Change =
       readonly answer: Answer
       readonly keepUntil: number
     }
+  /** Reserves the slot until `leaseUntil`, if it is still reserved by `token`. */
+  | {
+      readonly kind: 'answer.renew'
+      readonly slot: AnswerSlot
+      readonly token: string
+      readonly leaseUntil: number
+    }
   /** Frees a slot if it is still reserved by `token`. */
   | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
   /** Removes answers and lapsed reservations whose time is over, `limit` of them at most. */
@@ -153,22 +170,6 @@ export type Change =
   | { readonly kind: 'bytes-place.note'; readonly place: string }
   /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
   | { readonly kind: 'leases.end'; readonly now: number }
-
-/**
- * - `arriving`: the rows of an installation are to come here.
- * - `leaving`: nothing is written any more, while the last of it is copied.
- * - `left`: the rows are at another place now.
- * - `bytes-left`: the bytes are at another place now, and nothing is written until somebody comes who knows that place.
- * - `settled`: somebody did.
- */
-export type MoveStage = 'arriving' | 'leaving' | 'left' | 'bytes-left' | 'settled'
-
-/** A move of the installation as its database tells. */
-export interface MoveState {
-  readonly stage: MoveStage
-  /** Where to, in words for the operator; of the last two where the bytes are. */
-  readonly place: string
-}
 
 /** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
 export interface FileFilter {
@@ -245,6 +246,11 @@ export interface MetadataStore {
 
   /** The saved answer, `'running'` while a reservation holds, undefined if the slot is free at `now`. */
   findAnswer(slot: AnswerSlot, now: number): Promise<Answer | 'running' | undefined>
+  /**
+   * What this process has claimed and neither saved nor dropped, forsaken ones first. A slot is forsaken if its drop failed,
+   * or if the outcome of its claim is unknown.
+   */
+  heldAnswers(): readonly HeldAnswer[]
   /** How many answers and reservations are over at `now`, counted as far as `limit`. */
   countLapsedAnswers(now: number, limit: number): Promise<number>
 
@@ -252,6 +258,11 @@ export interface MetadataStore {
   listCollectableBlobs(now: number, limit: number): Promise<readonly ReleasedBlob[]>
   /** Intended blobs of nodes that are no more, in any order. */
   listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
+  /**
+   * Blobs intended by this process that no request works on, in any order: their release failed, or the outcome of the commit
+   * that intended them is unknown.
+   */
+  listForsakenBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
   /** Whether any row, of a file or of the unreferenced, names the blob. */
   knowsBlob(key: BlobKey): Promise<boolean>
   /** Every blob that a file points at, in key order, in pages: pass the last key of the page before. */

@@ -46,12 +46,12 @@ async function runOnce(
       answer = { status: 200, body: await toBody(file) }
       return [keepAnswer(services, found, answer)]
     })
+    if (answer === undefined) throw new Error('an idempotent request committed nothing')
+    return answer.body
   } catch (error) {
     await dropReservation(services, found).catch((cause) =>
       log.warn({ err: cause }, 'could not free an idempotency key'),
     )
     throw isReservationLost(error) ? requestRunning('Another request with this key took over.') : error
   }
-  if (answer === undefined) throw new Error('an idempotent request committed nothing')
-  return answer.body
 }

@@ -3,13 +3,15 @@ import { syncRootKeys } from '../core/access/root-key.ts'
 import { SECOND_MS } from '../core/clock.ts'
 import { collectBlobs } from '../core/files/collect-blobs.ts'
 import { expireFiles } from '../core/files/expire-files.ts'
-import { freeAbandoned } from '../core/files/free-abandoned.ts'
+import { freeAbandoned, freeForsaken } from '../core/files/free-abandoned.ts'
+import { tendReservations } from '../core/idempotency.ts'
 import type { Node } from '../core/node.ts'
 import type { Services } from '../core/services.ts'
 import type { Job } from './runner.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
-const NODE_JOB_PERIOD_MS = 5 * SECOND_MS
+/** Somebody may wait for what these jobs free. */
+const FREEING_PERIOD_MS = 5 * SECOND_MS
 
 /** What the service catches up with, once for all servers. */
 export function jobsOf(services: Services): Job[] {
@@ -36,6 +38,22 @@ async function purge({ metadata, clock }: Services): Promise<number> {
   return metadata.countLapsedAnswers(now, PURGED_AT_ONCE)
 }
 
+/** What each server catches up with for itself. */
+export function ownJobs(services: Services): Job[] {
+  return [
+    {
+      name: 'give back what failed requests held',
+      everyMs: FREEING_PERIOD_MS,
+      run: () => freeForsaken(services),
+    },
+    {
+      name: 'tend idempotency keys of requests',
+      everyMs: FREEING_PERIOD_MS,
+      run: () => tendReservations(services),
+    },
+  ]
+}
+
 /** What is there because there are several servers. What a dead one held is free as soon as it is known to be dead. */
 export function nodeJobs(services: Services, node: Node, log: FastifyBaseLogger): Job[] {
   const run = async () => {
@@ -43,11 +61,11 @@ export function nodeJobs(services: Services, node: Node, log: FastifyBaseLogger)
     return freeAbandoned(services)
   }
   return [
-    { name: 'free what dead servers held', everyMs: NODE_JOB_PERIOD_MS, run },
+    { name: 'free what dead servers held', everyMs: FREEING_PERIOD_MS, run },
     { name: 'forget idle rate limits', everyMs: JOB_PERIOD_MS, run: () => node.forgetIdleLimits() },
     {
       name: 'agree on the root key',
-      everyMs: NODE_JOB_PERIOD_MS,
+      everyMs: FREEING_PERIOD_MS,
       run: () => agreeOnRootKey(services, node, log),
     },
   ]

@@ -57,6 +57,13 @@ export function answerQueries(db: Kysely<Tables>) {
         .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
         .where('status', 'is', null),
     ),
+    renew: statement<Owned & { readonly leaseUntil: number }>((arg) =>
+      db
+        .updateTable('answers')
+        .set({ freeAt: arg('leaseUntil') })
+        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where('status', 'is', null),
+    ),
     drop: statement<Owned>((arg) =>
       db
         .deleteFrom('answers')

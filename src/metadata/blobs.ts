@@ -45,6 +45,9 @@ export function intention(
   }
 }
 
+/** Stands for the node of a process that is alone. */
+export const NOBODY = 0
+
 interface Key {
   readonly key: BlobKey
 }
@@ -201,6 +204,17 @@ export function blobQueries(db: Kysely<Tables>) {
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('nodes').select('id').whereRef('nodes.id', '=', 'unreferencedBlobs.node'))),
         )
+        .limit(arg('limit')),
+    ),
+    /** In the order of their keys. Asked for only after commits failed, so that no index is kept for it. */
+    intendedBy: prepare<Limit & { readonly node: number; readonly after: BlobKey }>((arg) =>
+      db
+        .selectFrom('unreferencedBlobs')
+        .select(unreferencedShape.fields)
+        .where('intended', '=', 1)
+        .where(({ fn, lit }) => fn.coalesce('node', lit(NOBODY)), '=', arg('node'))
+        .where('key', '>', arg('after'))
+        .orderBy('key')
         .limit(arg('limit')),
     ),
     /** One query, so that a claim or release cannot move the key past it. */

@@ -5,6 +5,7 @@ import { describeBlobs } from './conformance/blobs.ts'
 import { describeCommits } from './conformance/commits.ts'
 import { describeConflicts } from './conformance/conflicts.ts'
 import { describeFiles } from './conformance/files.ts'
+import { describeLeases } from './conformance/leases.ts'
 import { describeListings } from './conformance/listings.ts'
 import { describePages } from './conformance/pages.ts'
 import { describeReservations } from './conformance/reservations.ts'
@@ -28,5 +29,6 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describePages(shared)
     describeBlobs(openStore, shared)
     describeAnswers(openStore)
+    describeLeases(openStore)
   })
 }

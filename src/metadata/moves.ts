@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { MoveState } from '../core/metadata-store.ts'
+import type { MoveState } from '../core/move.ts'
 import type { DatabaseSession, RunQuery } from './migrate.ts'
 import { inSql, type Tables } from './tables.ts'
 

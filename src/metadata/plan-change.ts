@@ -93,6 +93,8 @@ function planChange(
       return plan.add(answers.claim, { ...change, ...change.slot, node })
     case 'answer.save':
       return plan.add(answers.save, { ...change, ...change.slot, ...change.answer })
+    case 'answer.renew':
+      return plan.add(answers.renew, { ...change, ...change.slot })
     case 'answer.drop':
       return plan.add(answers.drop, { ...change, ...change.slot })
     case 'answer.purge':

@@ -9,14 +9,20 @@ const STATEMENT_TIMEOUT_MS = 15_000
 const LOCK_TIMEOUT_MS = 5000
 /** A transaction of a process that the network has cut off ends after this, and gives its locks back. */
 const IDLE_TRANSACTION_TIMEOUT_MS = 10_000
-/** For a server that does not answer at all. */
-const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5000
+/** For a server that does not answer at all: less than the 20 s in which every request is answered. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2000
 const IDLE_CONNECTION_MS = 60_000
 const INT8_OID = 20
 
 /** Of each process: together with the ones for writing they have to fit below `max_connections` of the server. */
 export const READING_CONNECTIONS = 10
 export const WRITING_CONNECTIONS = 6
+
+/** How long a commit is waited for: as long as one statement may take, if the URL does not allow statements more. */
+export function commitPatienceMs(url: string): number {
+  const given = Number(new URL(url).searchParams.get('statement_timeout'))
+  return given > 0 ? Math.min(given, STATEMENT_TIMEOUT_MS) : STATEMENT_TIMEOUT_MS
+}
 
 /** Connections for reading, one query each at a time, or for writing, where queries follow without waiting. */
 export function openPool(url: string, purpose: 'read' | 'write'): Pool {

@@ -3,8 +3,8 @@ import type { Fate, PostgresTransactions, Steps } from './postgres-transactions.
 
 /** What one transaction takes; more would hold its locks for too long. */
 const MAX_GROUP = 200
-/** Nobody waits longer for a commit. What came of it by then is as unknown as that of a COMMIT without an answer. */
-const PATIENCE_MS = 20_000
+/** A request cleans up behind a commit or read that failed, at most twice: its client has an answer within 20 s. */
+const CLEANUP_PATIENCE_MS = 2000
 
 /** A commit, until somebody knows what became of it or nobody wants to know any more. */
 class Waiting {
@@ -14,14 +14,24 @@ class Waiting {
   readonly #reject: (error: Error) => void
   readonly #timer: NodeJS.Timeout
 
-  constructor(steps: Steps, resolve: () => void, reject: (error: Error) => void) {
+  constructor(
+    {
+      steps,
+      isCleanup,
+      patienceMs,
+    }: { readonly steps: Steps; readonly isCleanup: boolean; readonly patienceMs: number },
+    resolve: () => void,
+    reject: (error: Error) => void,
+  ) {
     this.steps = steps
     this.#resolve = resolve
     this.#reject = reject
-    this.#timer = setTimeout(() => {
-      this.isGivenUp = true
+    const giveUp = () => {
+      // Cleaning up does no harm when it comes late, so that it need not be prevented.
+      this.isGivenUp = !isCleanup
       reject(new StoreError('unavailable', 'The database does not answer'))
-    }, PATIENCE_MS)
+    }
+    this.#timer = setTimeout(giveUp, isCleanup ? CLEANUP_PATIENCE_MS : patienceMs)
   }
 
   settle(fate: Fate): void {
@@ -38,21 +48,24 @@ class Waiting {
  */
 export class PostgresWriter {
   readonly #transactions: PostgresTransactions
+  readonly #patienceMs: number
   readonly #queues = new Map<string, Waiting[]>()
   readonly #running = new Set<Promise<void>>()
   #isClosed = false
   /** Runs before commits are acknowledged. */
   onSettling: () => void = () => undefined
 
-  constructor(transactions: PostgresTransactions) {
+  /** A commit fails after `patienceMs`; as with an unanswered COMMIT, its outcome is then unknown. */
+  constructor(transactions: PostgresTransactions, patienceMs: number) {
     this.#transactions = transactions
+    this.#patienceMs = patienceMs
   }
 
-  /** Ends within 20 s. @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
-  write(steps: Steps, name = ''): Promise<void> {
+  /** Ends in time, a cleanup within 2 s. @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
+  write(steps: Steps, name = '', isCleanup = false): Promise<void> {
     if (this.#isClosed) return Promise.reject(new StoreError('unavailable', 'The database is closed'))
     return new Promise((resolve, reject) => {
-      const waiting = new Waiting(steps, resolve, reject)
+      const waiting = new Waiting({ steps, isCleanup, patienceMs: this.#patienceMs }, resolve, reject)
       const queue = this.#queues.get(name)
       if (queue !== undefined) {
         queue.push(waiting)

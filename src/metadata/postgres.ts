@@ -14,7 +14,13 @@ import type { JoinOptions, Node } from '../core/node.ts'
 import { type WatchCall, watched } from '../core/watch-call.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
-import { openingFailure, openPool, requireSoundSession, sessionSettings } from './postgres-connection.ts'
+import {
+  commitPatienceMs,
+  openingFailure,
+  openPool,
+  requireSoundSession,
+  sessionSettings,
+} from './postgres-connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
 import { PostgresNode } from './postgres-node.ts'
 import { PostgresStatements } from './postgres-statements.ts'
@@ -29,7 +35,8 @@ import type { Tables } from './tables.ts'
 /** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
 const MIGRATION_LOCK = 7_210_420_840
 const READ_ATTEMPTS = 4
-const RETRY_PATIENCE_MS = 5000
+/** Only what fails fast is tried again: an attempt that hung has taken nearly all the time that a request has. */
+const RETRY_PATIENCE_MS = 2000
 const FIRST_PAUSE_MS = 20
 
 /**
@@ -65,7 +72,8 @@ export class PostgresEngine implements SqlEngine {
     this.#watch = watch
     this.#readers = openPool(url, 'read')
     this.#writers = openPool(url, 'write')
-    this.#writer = new PostgresWriter(new PostgresTransactions(this.#writers, this.#statements))
+    const transactions = new PostgresTransactions(this.#writers, this.#statements)
+    this.#writer = new PostgresWriter(transactions, commitPatienceMs(url))
     this.#writer.onSettling = () => this.#finds.end()
   }
 
@@ -113,8 +121,8 @@ export class PostgresEngine implements SqlEngine {
     return this.#finds.findOnce(kind, name, find)
   }
 
-  write(steps: readonly Step[], queue: string | undefined): Promise<void> {
-    return watched(this.#watch, 'commit', this.#writer.write(steps, queue), outcomeOf)
+  write(steps: readonly Step[], queue: string | undefined, isCleanup: boolean): Promise<void> {
+    return watched(this.#watch, 'commit', this.#writer.write(steps, queue, isCleanup), outcomeOf)
   }
 
   /** How many calls wait for a connection. */

@@ -28,11 +28,11 @@ export interface SqlEngine {
   findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
   /**
    * Runs the steps as one durable transaction. Commits of one `queue` may get in each other's way, those of several mostly do
-   * not.
+   * not. A cleanup only gives back what a request held: the store may stop waiting for it early, and make it later.
    * @throws StoreError `conflict`, with the change of the step, if one changed fewer rows than it must, or a unique
    * or foreign key refused it
    */
-  write(steps: readonly Step[], queue: string | undefined): Promise<void>
+  write(steps: readonly Step[], queue: string | undefined, isCleanup: boolean): Promise<void>
   /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
   readonly node?: { readonly id: number } | undefined
   join?(options?: JoinOptions): Promise<Node>

@@ -5,25 +5,30 @@ import type {
   FileFilter,
   FilePage,
   MetadataStore,
-  MoveStage,
+  UnreferencedBlob,
 } from '../core/metadata-store.ts'
+import type { MoveStage } from '../core/move.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow } from './answers.ts'
-import { referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
+import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, pageArgs } from './file-listings.ts'
 import { fileShape } from './files.ts'
+import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import type { Query } from './prepare.ts'
 import type { RecordShape } from './record-shape.ts'
 import type { SqlEngine } from './sql-engine.ts'
 import type { Holder } from './usage.ts'
 
+const INTENDED_PAGE = 1000
+
 /** The metadata store over any SQL engine: each change is a few statements, each read is one. */
 export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
+  readonly #leases = new OwnLeases()
 
   readonly join?: (options?: JoinOptions) => Promise<Node>
   readonly waitingCalls?: () => number
@@ -39,10 +44,23 @@ export class SqlMetadataStore implements MetadataStore {
   commit(changes: readonly Change[]): Promise<void> {
     try {
       const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
-      return steps.length > 0 ? this.#engine.write(steps, queueOf(changes)) : Promise.resolve()
+      if (steps.length === 0) return Promise.resolve()
+      const concernsLeases = this.#leases.begin(changes)
+      const written = this.#engine.write(steps, queueOf(changes), isCleanup(changes))
+      return concernsLeases ? this.#tellLeases(written, changes) : written
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #tellLeases(written: Promise<void>, changes: readonly Change[]): Promise<void> {
+    return written.then(
+      () => this.#leases.committed(changes),
+      (error) => {
+        this.#leases.failed(changes, error)
+        throw error
+      },
+    )
   }
 
   async findOrganization(idOrSlug: string) {
@@ -124,6 +142,10 @@ export class SqlMetadataStore implements MetadataStore {
     return row && answerFromRow(row)
   }
 
+  heldAnswers() {
+    return this.#leases.answers()
+  }
+
   async countLapsedAnswers(now: number, limit: number) {
     const [row] = await this.#engine.read(this.#queries.answers.countLapsed, { now, limit })
     return (row?.[0] ?? 0) as number
@@ -135,6 +157,22 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listAbandonedBlobs(limit: number) {
     return this.#list(unreferencedShape, this.#queries.blobs.abandoned, { limit })
+  }
+
+  async listForsakenBlobs(limit: number) {
+    const forsaken: UnreferencedBlob[] = []
+    // A process that has not joined the others yet intends nothing.
+    const isNobody = this.#engine.join !== undefined && this.#engine.node === undefined
+    if (isNobody || !this.#leases.mayHaveForsakenBlobs) return forsaken
+    const node = this.#engine.node?.id ?? NOBODY
+    for (let after = ''; ; ) {
+      const args = { node, after, limit: INTENDED_PAGE }
+      const page = await this.#list(unreferencedShape, this.#queries.blobs.intendedBy, args)
+      // A request that works on one of them began before this read, and is known since before its commit.
+      forsaken.push(...page.filter(({ key }) => !this.#leases.worksOn(key)))
+      after = page.at(-1)?.key ?? ''
+      if (page.length < INTENDED_PAGE || forsaken.length >= limit) return forsaken.slice(0, limit)
+    }
   }
 
   async knowsBlob(key: string) {
@@ -193,9 +231,14 @@ function queueOf(changes: readonly Change[]): string | undefined {
     if (change.kind === 'usage.add') return change.usage.organizationId
     if (change.kind === 'file.insert') return change.file.organizationId
   }
+  if (isCleanup(changes)) return RELEASES
   const kinds = changes.map(({ kind }) => kind)
   const givesBack = kinds.includes('blob.release') || kinds.includes('blob.collect')
   return givesBack && !kinds.includes('file.update') ? RELEASES : undefined
+}
+
+function isCleanup(changes: readonly Change[]): boolean {
+  return changes.every(({ kind }) => kind === 'blob.release' || kind === 'answer.drop')
 }
 
 /** One row's slug may be another row's id; then the id wins. */

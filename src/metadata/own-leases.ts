@@ -1,0 +1,128 @@
+import type { BlobKey } from '../core/blob-store.ts'
+import { MINUTE_MS } from '../core/clock.ts'
+import { isStoreError } from '../core/errors.ts'
+import type { Change, HeldAnswer } from '../core/metadata-store.ts'
+
+/**
+ * How long after a failed commit its changes may still appear: the COMMIT was sent, and the database executes it once it
+ * runs again or the network delivers it.
+ */
+const LATE_COMMIT_MS = 2 * MINUTE_MS
+/** More forsaken slots than this are left to the end of their lease, a minute at most. */
+const MAX_FORSAKEN_ANSWERS = 10_000
+
+/**
+ * What the requests of this process hold in the database: the blobs that they intended and the slots that they reserved. A
+ * request works on a lease until it asks to end it. If that fails, or if the outcome of the commit that began the lease is
+ * unknown, the lease is forsaken: the database may keep it although no request works on it.
+ */
+export class OwnLeases {
+  readonly #blobs = new Set<BlobKey>()
+  readonly #answers = new Map<string, HeldAnswer>()
+  readonly #forsakenAnswers = new Map<string, HeldAnswer>()
+  #forsakenUntil = Number.NEGATIVE_INFINITY
+
+  /** Call it before a commit. @returns whether `committed` or `failed` has to be called after it */
+  begin(changes: readonly Change[]): boolean {
+    let isConcerned = false
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'blob.intend':
+          this.#blobs.add(change.blob.key)
+          break
+        case 'answer.claim': {
+          const { slot, token, leaseUntil } = change
+          this.#answers.set(token, { slot, token, leaseUntil, isForsaken: false })
+          break
+        }
+        case 'blob.claim':
+        case 'blob.release':
+        case 'answer.renew':
+        case 'answer.save':
+        case 'answer.drop':
+          break
+        default:
+          continue
+      }
+      isConcerned = true
+    }
+    return isConcerned
+  }
+
+  committed(changes: readonly Change[]): void {
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'blob.intend':
+          this.#blobs.add(change.blob.key)
+          break
+        case 'blob.claim':
+          this.#blobs.delete(change.key)
+          break
+        case 'blob.release':
+          this.#blobs.delete(change.blob.key)
+          break
+        case 'answer.renew':
+          this.#renew(change.token, change.leaseUntil)
+          break
+        case 'answer.save':
+        case 'answer.drop':
+          this.#forget(change.token)
+      }
+    }
+  }
+
+  failed(changes: readonly Change[], error: unknown): void {
+    // After a conflict it is certain that nothing was done.
+    const isUndone = isStoreError(error, 'conflict')
+    for (const change of changes) {
+      switch (change.kind) {
+        case 'blob.intend':
+        case 'blob.release':
+          this.#blobs.delete(change.blob.key)
+          if (!isUndone) this.#forsakenUntil = performance.now() + LATE_COMMIT_MS
+          break
+        case 'answer.claim':
+          if (isUndone) this.#forget(change.token)
+          else this.#forsake(change.token)
+          break
+        case 'answer.drop':
+          this.#forsake(change.token)
+      }
+    }
+  }
+
+  /** Whether a request works on the blob. */
+  worksOn(key: BlobKey): boolean {
+    return this.#blobs.has(key)
+  }
+
+  /** Whether the database may keep intended blobs of this process that no request works on. */
+  get mayHaveForsakenBlobs(): boolean {
+    return performance.now() < this.#forsakenUntil
+  }
+
+  /** Forsaken ones first. */
+  answers(): readonly HeldAnswer[] {
+    return [...this.#forsakenAnswers.values(), ...this.#answers.values()]
+  }
+
+  #renew(token: string, leaseUntil: number): void {
+    const held = this.#answers.get(token)
+    if (held !== undefined) this.#answers.set(token, { ...held, leaseUntil })
+  }
+
+  #forget(token: string): void {
+    this.#answers.delete(token)
+    this.#forsakenAnswers.delete(token)
+  }
+
+  #forsake(token: string): void {
+    const held = this.#answers.get(token)
+    if (held === undefined) return
+    this.#answers.delete(token)
+    this.#forsakenAnswers.set(token, { ...held, isForsaken: true })
+    if (this.#forsakenAnswers.size <= MAX_FORSAKEN_ANSWERS) return
+    const [oldest = ''] = this.#forsakenAnswers.keys()
+    this.#forsakenAnswers.delete(oldest)
+  }
+}
