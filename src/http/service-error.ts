@@ -28,7 +28,9 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
     'Storage is being moved: files can be read, but not changed, for a while.',
   ],
   aborted: ['body-incomplete', 'The request ended before its body did.'],
-  conflict: ['internal', 'Unexpected error.'],
+  // A use case looks again where it can. What is left lost what it held, such as its lease on the bytes, while others took
+  // this server for dead: nothing was written, and the same request can succeed.
+  conflict: ['storage-unavailable', 'The request could not be completed; try again.'],
   refused: ['internal', 'Unexpected error.'],
 }
 
@@ -36,7 +38,12 @@ const LEASE_LOST = 'This server did not respond for a while, and the request was
 const LEASE_LOST_RETRY_SECONDS = 1
 
 /** A store that is away may be back soon; a move takes its time, and every client will come again. */
-const retrySeconds: Partial<Record<StoreErrorCode, number>> = { unavailable: 2, timeout: 2, 'read-only': 10 }
+const retrySeconds: Partial<Record<StoreErrorCode, number>> = {
+  conflict: 1,
+  unavailable: 2,
+  timeout: 2,
+  'read-only': 10,
+}
 
 /** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
 export function toServiceError(error: unknown): ServiceError {
