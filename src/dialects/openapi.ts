@@ -1,8 +1,22 @@
+import { readdirSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { routeUnknown } from '../http/error-answer.ts'
 import { declarePublic } from '../http/guard.ts'
 import type { Dialect } from './dialect.ts'
+
+/** What the page may do: run what this server sends, and call it. It sets a style or two in itself. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="28" font-family="sans-serif"
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
@@ -48,13 +62,28 @@ export async function addDocsPage(
   basePath: string,
 ): Promise<void> {
   declarePublic(server)
+  serveKnownFiles(server)
   // The page insists on a description of its own to start from; it shows those of the dialects.
   await server.register(swagger, { openapi: { info: { title: 'Entrepot', version: '1' } } })
   const urls = dialects.map(({ name, title }) => ({ url: `${basePath}/${name}/openapi.json`, name: title }))
   await server.register(swaggerUi, {
     routePrefix: '/docs',
+    staticCSP: PAGE_POLICY,
     uiConfig: { urls, layout: 'StandaloneLayout', validatorUrl: null },
     theme: { title: 'Entrepot API' },
     logo: { type: 'image/svg+xml', content: LOGO, href: '/docs' },
+  })
+}
+
+/**
+ * The page's files are a closed list: what is not on it is unknown, whatever the file system would say of such a name. The
+ * plugin throws for some of them.
+ */
+function serveKnownFiles(server: FastifyInstance): void {
+  const files = new Set(readdirSync(new URL('static', import.meta.resolve('@fastify/swagger-ui'))))
+  server.addHook<{ Params: { '*'?: string } }>('onRequest', async ({ params }, reply) => {
+    const name = params['*']
+    if (name !== undefined && !files.has(name)) throw routeUnknown()
+    reply.header('x-content-type-options', 'nosniff')
   })
 }

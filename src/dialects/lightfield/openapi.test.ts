@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { exchange, LightfieldClient, ok } from '../../../test/lightfield-client.ts'
+import { sendRaw } from '../../../test/raw-http.ts'
 import page from './fixtures/create-page.json' with { type: 'json' }
 
 let server: TestServer
@@ -146,6 +147,49 @@ test('the documentation is a page that names the description and loads nothing f
   assert.equal(script.status, 200)
   assert.match(await script.text(), /\/lightfield\/openapi\.json/)
 })
+
+test('the documentation may run and call nothing but this server, and is shown in no frame', async () => {
+  for (const path of ['/docs', '/docs/', '/docs/static/swagger-ui-bundle.js', '/docs/json']) {
+    const { headers } = await exchange('GET', server.url + path)
+    const policy = headers.get('content-security-policy')?.split('; ')
+    for (const rule of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "connect-src 'self'",
+      "frame-ancestors 'none'",
+    ])
+      assert.ok(policy?.includes(rule), `${path}: ${rule}`)
+    assert.equal(headers.get('x-content-type-options'), 'nosniff')
+  }
+})
+
+/** Names that file systems, or the plugin that reads the files, are particular about. */
+const oddFiles = [
+  '%2e%2e/x',
+  '../x',
+  '%00',
+  '..%5cx',
+  'C:%5cx',
+  '.',
+  '',
+  'nothing',
+  '.env',
+  'a'.repeat(5_000),
+]
+
+for (const name of oddFiles) {
+  test(`there is no file ${JSON.stringify(name.slice(0, 20))} of the documentation`, async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers, body } = await sendRaw(
+        server.url,
+        `${method} /docs/static/${name} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,
+      )
+      assert.equal(status, 404)
+      assert.ok(headers.get('x-request-id'))
+      if (method === 'GET') assert.equal(JSON.parse(body).error.type, 'not_found')
+    }
+  })
+}
 
 test('every operation answers the same at the root, where the vendor has it', async () => {
   const headers = { authorization: `Bearer ${server.key}`, 'lightfield-version': '2026-03-01' }
