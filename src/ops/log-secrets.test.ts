@@ -38,7 +38,7 @@ async function startTalking(t: TestContext, level: string) {
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: '0',
     ENTREPOT_GRPC_PORT: '0',
-    ENTREPOT_METRICS_PORT: 'off',
+    ENTREPOT_METRICS_PORT: '0',
     ENTREPOT_ROOT_KEY: ROOT_KEY,
     ENTREPOT_RATE_LIMITS: 'off',
     ENTREPOT_DIRECT_TRANSFER: 'on',
@@ -207,9 +207,10 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
     framework.warn(`Reply was already sent in the "/transfer/${secrets.link}" route`)
     framework.error({ err: error, req: { url: secrets.link }, res: { headers: secrets } }, error.message)
 
-    const log = lines.join('').toLowerCase()
-    for (const [name, secret] of Object.entries(secrets))
-      assert.ok(!log.includes(secret.toLowerCase()), `the log tells the ${name}`)
+    const metrics = await (await fetch(app.metricsUrl ?? '')).text()
+    for (const [what, text] of Object.entries({ log: lines.join(''), metrics }))
+      for (const [name, secret] of Object.entries(secrets))
+        assert.ok(!text.toLowerCase().includes(secret.toLowerCase()), `the ${what} tells the ${name}`)
     const answered = sound.filter(({ msg }) => msg === 'answered')
     assert.equal(answered.length > 0, ['trace', 'debug'].includes(level))
     for (const line of answered) {
@@ -225,3 +226,17 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
     assert.match(JSON.stringify(fault?.err), /the fault itself/)
   })
 }
+
+test('a start that fails for the sake of the database tells where it is, and not its password', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-log-'))
+  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const lines: string[] = []
+  const logger = createLogger('trace', { write: (line) => void lines.push(line) })
+  const databaseUrl = 'postgres://user:Password-of-the-database@127.0.0.1:1/name'
+  const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: databaseUrl })
+  const failure = await startApp(config, { logger }).catch((error: unknown) => error)
+  logger.fatal({ err: failure, config }, 'fatal')
+  const log = lines.join('')
+  assert.match(log, /127\.0\.0\.1:1 cannot be reached/)
+  assert.doesNotMatch(log, /Password-of/i)
+})
