@@ -11,6 +11,7 @@ import fastify, {
 import { ServiceError } from '../core/errors.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
+import { buildSerializer } from './compile-serializers.ts'
 import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { hasBody } from './json-body.ts'
@@ -99,6 +100,7 @@ export function createHttpServer({
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
+    schemaController: { compilersFactory: { buildSerializer } },
     frameworkErrors: (error, request, reply) => {
       reply.hijack()
       reply.raw.setHeader('x-request-id', request.id)

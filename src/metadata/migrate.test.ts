@@ -7,7 +7,7 @@ import test, { type TestContext } from 'node:test'
 import type { FileRecord } from '../core/files/file.ts'
 import { NOW, newKey, sampleFile, sampleUpload } from './conformance/samples.ts'
 import { fileShape } from './files.ts'
-import { allMigrations } from './migrate.ts'
+import { allMigrations, type Migration } from './migrate.ts'
 import { migrateSqlite, openSqliteMetadataStore } from './sqlite.ts'
 
 /** A database as the first `migrations` left it, with `statements` run on it. */
@@ -40,6 +40,17 @@ function literal(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return `'${text.replaceAll("'", "''")}'`
 }
+
+test('a new database is made whole or not at all', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'entrepot-migrate-'))
+  t.after(() => rmSync(dataDir, { recursive: true }))
+  const path = join(dataDir, 'entrepot.db')
+  const failing: Migration = (db) => [db.schema.createTable('files')]
+  await assert.rejects(migrateSqlite(path, [...allMigrations, failing]), /already exists/)
+  const db = new DatabaseSync(path)
+  assert.deepEqual(db.prepare('select name from sqlite_schema').all(), [])
+  db.close()
+})
 
 test('the second migration keeps every row and counts what is used', async (t) => {
   const inOne = { organizationId: 'o1', projectId: 'p1' }
