@@ -4,10 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
+import { startJobs } from './background.ts'
 import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
-import { type Clock, HOUR_MS, systemClock } from './core/clock.ts'
+import { type Clock, systemClock } from './core/clock.ts'
+import type { ClockWatch } from './core/clock-watch.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
@@ -22,8 +24,6 @@ import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { drain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
-import { jobsOf, nodeJobs, ownJobs } from './jobs/jobs.ts'
-import { type Job, JobRunner } from './jobs/runner.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
@@ -31,6 +31,7 @@ import { Readiness } from './ops/readiness.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
 import { openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
+import { watchOwnClock } from './time.ts'
 
 const GRPC_ENVELOPE_BYTES = 1024 * 1024
 const ANONYMOUS_WARNING =
@@ -40,6 +41,8 @@ const ANONYMOUS_WARNING =
 export interface AppOptions {
   readonly logger: FastifyBaseLogger
   readonly clock?: Clock
+  /** The operator vouches for the clock of this machine, whatever spoke against it. */
+  readonly acceptClock?: boolean
   /** Called once if the service cannot go on: the process should end. */
   readonly onFatal?: (error: unknown) => void
 }
@@ -75,8 +78,10 @@ export class App {
   readonly #options: AppOptions
   readonly #stop: GracefulStop
   #services: Services | undefined
-  /** Who we are among all servers on this database; undefined: nobody else is there. */
-  #node: Node | undefined
+  /** Who we are among all servers on this database, or, where we are alone, whether our own clock can be trusted. */
+  #peers: Node | ClockWatch | undefined
+  /** For certificates, which are true also where a test moves the clock of the service. */
+  #trueClock: Clock = systemClock
   #tls: RenewedTls | undefined
   /** Where it listens, without a trailing slash. */
   url = ''
@@ -117,7 +122,8 @@ export class App {
     await this.#listenForMetrics(metrics)
     // Nothing can stop the start any more: the key will be shown.
     this.firstKey = await issueFirstKey(this.#services)
-    this.#startJobs(this.#services, tls)
+    const peers = this.#peers
+    if (peers) this.#stop.add('the jobs', startJobs({ services: this.#services, tls, logger, peers }))
   }
 
   /**
@@ -136,7 +142,7 @@ export class App {
 
   async #openServices(metrics: Metrics): Promise<Services> {
     const { dataDir, databaseUrl, memoryBytes, rateLimits, publicUrl, touchOn } = this.#config
-    const { clock = systemClock, onFatal = () => undefined } = this.#options
+    const { logger, acceptClock = false, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const memory = new FairBudget(memoryBytes)
     const isAlone = databaseUrl === undefined
@@ -151,37 +157,26 @@ export class App {
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
     this.#stop.add('the database', () => metadata.close())
     await settleMove(this.#config, metadata)
-    if (storage) this.#options.logger.info(storage, 'bytes are kept in S3; what this store can do')
-    // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
-    // several serve, the jobs find out who is dead.
-    if (isAlone) await metadata.commit([{ kind: 'leases.end', now: clock.now() + (blobs.lateWriteMs ?? 0) }])
+    if (storage) logger.info(storage, 'bytes are kept in S3; what this store can do')
     const node = await metadata.join?.({ clock: this.#options.clock, profile: profileOf(this.#config) })
     if (node) this.#stop.add('the membership among servers', () => node.leave())
-    this.#node = node
+    if (node) this.#trueClock = node.clock
+    this.#peers = node
+    const clock = this.#options.clock ?? this.#trueClock
+    if (isAlone) {
+      this.#peers = await watchOwnClock({ metadata, clock }, acceptClock, logger)
+      // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
+      // several serve, the jobs find out who is dead.
+      await metadata.commit([{ kind: 'leases.end', now: clock.machineNow() + (blobs.lateWriteMs ?? 0) }])
+    }
     await ensureDefaultTenant({ metadata, clock })
-    await startRootKey(this.#config, { metadata, clock }, isAlone, this.#options.logger)
-    if (node) await warnOfDifferences(this.#config, node, this.#options.logger)
+    await startRootKey(this.#config, { metadata, clock }, isAlone, logger)
+    if (node) await warnOfDifferences(this.#config, node, logger)
     const linkKeys = await ensureLinkKeys({ metadata, clock })
     const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
     const guesses = new GuessLimit(this.#config.keyGuessesPerSecond, clock)
     const url = () => publicUrl ?? this.url
     return { metadata, blobs, clock, rates, guesses, linkKeys, touchOn, publicUrl: url }
-  }
-
-  /** What concerns all servers runs on one of them. */
-  #startJobs(services: Services, tls: RenewedTls | undefined): void {
-    const start = (jobs: readonly Job[]) => {
-      const runner = new JobRunner(jobs, this.#options.logger)
-      runner.start()
-      return () => runner.stop()
-    }
-    const node = this.#node
-    const own = [...ownJobs(services), ...tlsJobs(tls)]
-    this.#stop.add('the jobs', start(node ? own : [...jobsOf(services), ...own]))
-    node?.lead(() => {
-      this.#options.logger.info('this server runs the jobs')
-      return start([...jobsOf(services), ...nodeJobs(services, node, this.#options.logger)])
-    })
   }
 
   /** Undefined: plaintext. */
@@ -190,7 +185,7 @@ export class App {
     if (tls === undefined) return undefined
     const made = () =>
       ({ kind: 'self-signed', folder: join(dataDir, 'tls'), hosts: hostsOf(publicUrl) }) as const
-    const loaded = await RenewedTls.load(tls.kind === 'files' ? tls : made())
+    const loaded = await RenewedTls.load(tls.kind === 'files' ? tls : made(), this.#trueClock.now())
     this.caPath = loaded.current.caPath
     return loaded
   }
@@ -266,13 +261,6 @@ export class App {
       )
     }
   }
-}
-
-/** Certificates are replaced while a server runs: those that we made before they end, those of others whenever they like. */
-function tlsJobs(tls: RenewedTls | undefined): Job[] {
-  if (tls === undefined) return []
-  const run = async () => ((await tls.renew()) ? 1 : 0)
-  return [{ name: 'renew certificate', everyMs: HOUR_MS, run }]
 }
 
 async function closeAtOnce(server: Server): Promise<void> {

@@ -10,17 +10,25 @@ const STOP_DEADLINE_MS = 29_000
 /** Writes plain text to standard output, in order with the lines of the log. */
 export type Print = (text: string) => void
 
+export interface ServeOptions {
+  /** Runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else. */
+  readonly onStarted: (app: App, print: Print) => void
+  /** The operator vouches for the clock of this machine. */
+  readonly acceptClock: boolean
+}
+
 /**
- * Serves until SIGTERM or SIGINT, then stops gracefully, after a second signal without draining, and exits with 0; a fault that cannot be survived exits with 1.
- * `onStarted` runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else.
+ * Serves until SIGTERM or SIGINT, then stops gracefully, after a second signal without draining, and exits with 0; a fault
+ * that cannot be survived exits with 1.
  * @throws Error in one sentence if it cannot start
  */
-export async function serve(config: Config, onStarted: (app: App, print: Print) => void): Promise<void> {
+export async function serve(config: Config, { onStarted, acceptClock }: ServeOptions): Promise<void> {
   keepTickShape()
   const output = pino.destination({ dest: 1, sync: false })
   const logger = createLogger(config.logLevel, output)
   exitOnFault(logger)
-  const started = startApp(config, { logger, onFatal: (error) => die(logger, error) }).then((app) => {
+  const onFatal = (error: unknown) => die(logger, error)
+  const started = startApp(config, { logger, onFatal, acceptClock }).then((app) => {
     logger.info(
       { http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null },
       'listening',

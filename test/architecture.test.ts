@@ -27,11 +27,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `agreement.ts`, `stores.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
+/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
 const layersOfFiles: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'app.ts': 'app',
   'agreement.ts': 'app',
+  'background.ts': 'app',
+  'time.ts': 'app',
   'stores.ts': 'app',
   'move-storage.ts': 'app',
   'surface.ts': 'app',

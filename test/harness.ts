@@ -14,16 +14,32 @@ import { s3Settings } from './s3/settings.ts'
 
 /** A clock that stands still until a test moves it. */
 export class TestClock implements Clock {
-  #now = Date.parse('2026-04-08T12:00:00.000Z')
+  #machineNow = Date.parse('2026-04-08T12:00:00.000Z')
+  #setByMs = 0
 
   now(): number {
-    return this.#now
+    return this.#machineNow + this.#setByMs
   }
 
-  advance(by: { days?: number; hours?: number; minutes?: number; seconds?: number; ms?: number }): void {
-    const { days = 0, hours = 0, minutes = 0, seconds = 0, ms = 0 } = by
-    this.#now += days * DAY_MS + hours * HOUR_MS + minutes * MINUTE_MS + seconds * SECOND_MS + ms
+  machineNow(): number {
+    return this.#machineNow
   }
+
+  /** Time goes by. */
+  advance(by: Span): void {
+    this.#machineNow += inMs(by)
+  }
+
+  /** No time goes by, but somebody sets the clock of the machine; a negative span sets it back. */
+  set(by: Span): void {
+    this.#setByMs += inMs(by)
+  }
+}
+
+type Span = { days?: number; hours?: number; minutes?: number; seconds?: number; ms?: number }
+
+function inMs({ days = 0, hours = 0, minutes = 0, seconds = 0, ms = 0 }: Span): number {
+  return days * DAY_MS + hours * HOUR_MS + minutes * MINUTE_MS + seconds * SECOND_MS + ms
 }
 
 /** A whole server on a free port, with a data folder and a clock of its own. */

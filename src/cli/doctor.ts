@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { systemClock } from '../core/clock.ts'
 import { printFileId } from '../core/files/file-id.ts'
 import { type Reconciliation, reconcile } from '../core/files/reconcile.ts'
 import { GuessLimit } from '../core/limits/guess-limit.ts'
@@ -8,7 +7,7 @@ import type { Services } from '../core/services.ts'
 import type { Stores } from '../stores.ts'
 import { print, printJson } from './output.ts'
 import { addSettings, storeSettings } from './settings.ts'
-import { withStores } from './stores.ts'
+import { clockOf, withStores } from './stores.ts'
 
 interface DoctorOptions {
   readonly repair?: boolean
@@ -27,22 +26,27 @@ export function addDoctorCommand(program: Command): void {
 
 function examine({ repair = false, json }: DoctorOptions, command: Command): Promise<void> {
   return withStores(command, async (stores) => {
-    const found = await reconcile(servicesOn(stores), repair)
+    const found = await reconcile(await servicesOn(stores), repair)
     if (json) printJson(found)
-    else printReport(found)
+    else {
+      printReport(found)
+      if (repair && (await stores.metadata.clockTrust()).waitMs > 0)
+        print('\nThe clock of this machine is doubted: nothing was removed because its time is over.')
+    }
     const unhealed = found.orphans.length - found.removed
     if (found.damaged.length > 0 || unhealed > 0) process.exitCode = 1
   })
 }
 
 /** What the examination never asks for is empty: it signs no links and counts no requests. */
-function servicesOn(stores: Stores): Services {
+async function servicesOn(stores: Stores): Promise<Services> {
+  const clock = await clockOf(stores.metadata)
   const noLimits = { write: undefined, read: undefined, search: undefined }
   return {
     ...stores,
-    clock: systemClock,
+    clock,
     rates: new RateLimiter(noLimits),
-    guesses: new GuessLimit(undefined, systemClock),
+    guesses: new GuessLimit(undefined, clock),
     linkKeys: [],
     touchOn: 'none',
     publicUrl: () => '',

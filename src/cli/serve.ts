@@ -8,15 +8,22 @@ export function addServeCommand(program: Command): void {
   const command = program
     .command('serve')
     .description('serve until SIGTERM or SIGINT; each flag stands for a variable, and wins over it')
+    .option(
+      '--accept-clock',
+      'trust the clock of this machine again, which removes what has ended (SQLite only)',
+    )
     .action(start)
   addSettings(command, settings)
 }
 
-async function start(_options: object, command: Command): Promise<void> {
+async function start(
+  { acceptClock = false }: { readonly acceptClock?: boolean },
+  command: Command,
+): Promise<void> {
   const config = configOf(command)
   // Loaded only now: a wrong setting is told without waiting for the whole server.
   const { serve } = await import('../main.ts')
-  await serve(config, greet)
+  await serve(config, { onStarted: greet, acceptClock })
 }
 
 /** A key is made by the first start only, and can never be shown again. */

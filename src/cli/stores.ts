@@ -3,6 +3,7 @@ import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { closingAfter } from '../core/closing.ts'
+import type { MetadataStore } from '../core/metadata-store.ts'
 import type { Stores } from '../stores.ts'
 import { Failure } from './failure.ts'
 import { configOf } from './settings.ts'
@@ -25,10 +26,15 @@ export async function withStores<T>(command: Command, work: (stores: Stores) => 
 /** The same for commands about organizations, projects and keys: on a new folder the defaults are made first. */
 export async function withTenants<T>(command: Command, work: (tenants: Tenants) => Promise<T>): Promise<T> {
   return withStores(command, async ({ metadata }) => {
-    const tenants = { metadata, clock: systemClock }
+    const tenants = { metadata, clock: await clockOf(metadata) }
     await ensureDefaultTenant(tenants)
     return work(tenants)
   })
+}
+
+/** All who use one installation go by one clock. */
+export async function clockOf(metadata: MetadataStore): Promise<Clock> {
+  return (await metadata.sharedClock?.()) ?? systemClock
 }
 
 /** @throws Failure if there is none */

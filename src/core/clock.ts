@@ -1,10 +1,33 @@
-/** The only source of wall-clock time in the core. Tests hand in one that they move. */
+/**
+ * The only source of time in the core. Both members are milliseconds since the Unix epoch, whole numbers, and agree as long as
+ * nobody sets the clock of the machine. Tests hand in one that they move.
+ */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** For what people see: when something was made and when it ends. Follows the clock of the machine, also where it jumps. */
   now(): number
+  /**
+   * For what only the machine needs: leases, slots of idempotent requests, rate limits, when bytes may be collected. Goes on
+   * evenly while the process runs, whatever is done to the clock of the machine.
+   */
+  machineNow(): number
 }
 
-export const systemClock: Clock = { now: () => Date.now() }
+/** The start of the process's own even clock, as the clock of the machine told it then. */
+const startedAt = Date.now() - performance.now()
+
+/** The clock of this machine. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  machineNow: () => Math.floor(startedAt + performance.now()),
+}
+
+/** Whether the clock of the machine is to be trusted, where the store has none of its own. */
+export interface ClockTrust {
+  /** Running time for which nothing is removed yet, in milliseconds; 0: the clock is trusted. */
+  readonly waitMs: number
+  /** The youngest row when the clock was trusted last after a doubt: rows up to this time are no reason for another. */
+  readonly trustedTo: number
+}
 
 export const SECOND_MS = 1000
 export const MINUTE_MS = 60 * SECOND_MS

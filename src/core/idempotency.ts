@@ -23,7 +23,7 @@ export interface Reservation {
  * @throws ServiceError `idempotency-running` while another request holds the slot
  */
 export async function reserveAnswer(services: Services, slot: AnswerSlot): Promise<Answer | Reservation> {
-  const now = services.clock.now()
+  const now = services.clock.machineNow()
   const known = await services.metadata.findAnswer(slot, now)
   if (known !== undefined && known !== 'running') return known
   const token = randomUUID()
@@ -44,7 +44,7 @@ export async function reserveAnswer(services: Services, slot: AnswerSlot): Promi
  * @returns how many slots were freed
  */
 export async function tendReservations({ metadata, clock }: Services): Promise<number> {
-  const now = clock.now()
+  const now = clock.machineNow()
   const isDue = ({ leaseUntil, isForsaken }: HeldAnswer) =>
     isForsaken || leaseUntil - now < LEASE_MS - RENEW_AFTER_MS
   const due = metadata.heldAnswers().filter(isDue).slice(0, TENDED_AT_ONCE)
@@ -74,7 +74,7 @@ export function isReservation(found: Answer | Reservation): found is Reservation
 
 /** The change that keeps an answer; committed together with what the answer tells of. */
 export function keepAnswer({ clock }: Services, { slot, token }: Reservation, answer: Answer): Change {
-  return { kind: 'answer.save', slot, token, answer, keepUntil: clock.now() + KEEP_MS }
+  return { kind: 'answer.save', slot, token, answer, keepUntil: clock.machineNow() + KEEP_MS }
 }
 
 /** Frees the slot: a failed request is not remembered, and the same key tries again. */

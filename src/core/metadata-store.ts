@@ -1,6 +1,7 @@
 import type { ApiKey } from './access/api-key.ts'
 import type { Organization, Project } from './access/tenant.ts'
 import type { BlobKey } from './blob-store.ts'
+import type { Clock, ClockTrust } from './clock.ts'
 import type { FileRecord, FileState } from './files/file.ts'
 import type { FileId } from './files/file-id.ts'
 import type { LinkKey } from './links/signed-link.ts'
@@ -168,6 +169,8 @@ export type Change =
   | { readonly kind: 'answer.free-abandoned' }
   /** Notes where the bytes were looked for first; what was noted before stays. */
   | { readonly kind: 'bytes-place.note'; readonly place: string }
+  /** Replaces what `clockTrust` tells. */
+  | { readonly kind: 'clock.note'; readonly trust: ClockTrust }
   /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
   | { readonly kind: 'leases.end'; readonly now: number }
 
@@ -270,15 +273,17 @@ export interface MetadataStore {
 
   /** Random, made with the database. The blob store must carry the same. */
   storeId(): Promise<string>
+  clockTrust(): Promise<ClockTrust>
+  /** When the youngest file, key or project was made; undefined if there is none. */
+  youngestRowAt(): Promise<number | undefined>
   /** What was noted first, in words for the operator. */
   bytesPlace(): Promise<string | undefined>
   /** Undefined if the installation was never moved. */
   move(): Promise<MoveState | undefined>
-  /**
-   * Only where several processes may use the store at the same time: this one does from now on, and what it intends is its
-   * own.
-   */
+  /** Where several processes may use the store at once: this one does from now on, and owns what it intends. */
   join?(options?: JoinOptions): Promise<Node>
+  /** Where the store has a clock that all its users go by: that clock, as measured now. A node measures it all the time. */
+  sharedClock?(): Promise<Clock>
   /** How many calls wait for a connection; only where they may have to. */
   waitingCalls?(): number
   /** Resolves if the database answers. @throws StoreError `unavailable` */

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { FollowedClock } from './followed-clock.ts'
 import type { TokenStore } from './limits/shared-rate-limiter.ts'
 
 /** What a process tells the others about itself when it joins; it holds no secret. */
@@ -18,6 +19,8 @@ export interface JoinOptions {
 /** This process, among all that use one metadata store at the same time. */
 export interface Node {
   readonly tokens: TokenStore
+  /** The clock of the store, which all nodes share. A node leads only while it knows the time. */
+  readonly clock: FollowedClock
   /**
    * The profiles of all living nodes, this one included; of one of a release that tells none undefined. A node that died
    * counts as living until it is forgotten.

@@ -55,6 +55,6 @@ for (const [authorization, secret] of headers) {
 
 test('a bucket is said to be full no earlier than it is', () => {
   const allowance = { admitted: true, limit: 1, remaining: 0, retryAfterSeconds: 1 }
-  assert.equal(fullAtSeconds({ ...allowance, fullAt: 1_000 }), 1)
-  assert.equal(fullAtSeconds({ ...allowance, fullAt: 1_001 }), 2)
+  assert.equal(fullAtSeconds({ ...allowance, fullInMs: 400 }, 600), 1)
+  assert.equal(fullAtSeconds({ ...allowance, fullInMs: 401 }, 600), 2)
 })

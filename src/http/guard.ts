@@ -56,7 +56,8 @@ export interface GuardOptions {
   /** Runs once the caller is known and before anything is counted or allowed. @throws ServiceError */
   readonly afterAuthentication?: (request: FastifyRequest) => void
   /** Writes the dialect's rate headers. */
-  readonly showAllowance: (reply: FastifyReply, allowance: Allowance) => void
+  /** `now` is the time that people see. */
+  readonly showAllowance: (reply: FastifyReply, allowance: Allowance, now: number) => void
 }
 
 /** One hook in front of every route of a dialect that asks for a key: key, then rate, then scope. */
@@ -82,14 +83,14 @@ async function findAndCount(
     afterAuthentication?.(request)
   } catch (error) {
     // Not counted, but the answer still tells how the bucket stands.
-    const standing = await rates.peek(organizationId, limit, clock.now())
-    if (standing) showAllowance(reply, standing)
+    const standing = await rates.peek(organizationId, limit, clock.machineNow())
+    if (standing) showAllowance(reply, standing, clock.now())
     throw error
   }
-  const counted = rates.take(organizationId, limit, clock.now())
+  const counted = rates.take(organizationId, limit, clock.machineNow())
   // Mostly it is no promise, and to await it all the same would have every request go once more through the queue.
   const allowance = counted instanceof Promise ? await counted : counted
-  if (allowance) showAllowance(reply, allowance)
+  if (allowance) showAllowance(reply, allowance, clock.now())
   requireAdmitted(limit, allowance)
   if (scope !== 'any' && !hasScope(request.caller, scope)) {
     throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
@@ -102,7 +103,7 @@ export async function countRequest(
   { organizationId }: Caller,
   limit: LimitClass,
 ): Promise<void> {
-  requireAdmitted(limit, await rates.take(organizationId, limit, clock.now()))
+  requireAdmitted(limit, await rates.take(organizationId, limit, clock.machineNow()))
 }
 
 function requireAdmitted(limit: LimitClass, allowance: Allowance | undefined): void {
@@ -118,8 +119,8 @@ function requireAdmitted(limit: LimitClass, allowance: Allowance | undefined): v
 }
 
 /** When a bucket is full again, in the unit of most vendors' headers: whole unix seconds, rounded up. */
-export function fullAtSeconds({ fullAt }: Allowance): number {
-  return Math.ceil(fullAt / SECOND_MS)
+export function fullAtSeconds({ fullInMs }: Allowance, now: number): number {
+  return Math.ceil((now + fullInMs) / SECOND_MS)
 }
 
 /** The secret of an `Authorization` header: all that follows the scheme, which is matched in any letter case. */

@@ -30,10 +30,10 @@ export function jobsOf(services: Services): Job[] {
 const PURGED_AT_ONCE = 1000
 
 async function purge({ metadata, clock }: Services): Promise<number> {
-  const now = clock.now()
+  const now = clock.machineNow()
   await metadata.commit([
     { kind: 'answer.purge', now, limit: PURGED_AT_ONCE },
-    { kind: 'session.purge', now },
+    { kind: 'session.purge', now: clock.now() },
   ])
   return metadata.countLapsedAnswers(now, PURGED_AT_ONCE)
 }

@@ -7,6 +7,11 @@ export interface Job {
   readonly run: () => Promise<number>
 }
 
+/** The same jobs, which have nothing to do while they may not run. */
+export function runIf(mayRun: () => Promise<boolean>, jobs: readonly Job[]): Job[] {
+  return jobs.map((job) => ({ ...job, run: async () => ((await mayRun()) ? job.run() : 0) }))
+}
+
 /** Runs each job at its pace, never twice at once. A run that found work is repeated at once, until there is none. */
 export class JobRunner {
   readonly #jobs: readonly Job[]

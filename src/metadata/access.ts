@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
+import type { ClockTrust } from '../core/clock.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
 import type { Session } from '../core/metadata-store.ts'
 import { type Arg, guarded, prepare, statement } from './prepare.ts'
@@ -129,6 +130,22 @@ export function accessQueries(db: Kysely<Tables>) {
         .where('bytesPlace', 'is', null),
     ),
     bytesPlace: prepare<Nothing>(() => db.selectFrom('installation').select('bytesPlace')),
+    noteClockTrust: statement<ClockTrust>((arg) =>
+      db.updateTable('installation').set({ clockWaitMs: arg('waitMs'), clockTrustedTo: arg('trustedTo') }),
+    ),
+    clockTrust: prepare<Nothing>(() =>
+      db.selectFrom('installation').select(['clockWaitMs', 'clockTrustedTo']),
+    ),
+    // Ids of files begin with the time at which they are made.
+    youngestRowAt: prepare<Nothing>(() => {
+      const files = db.selectFrom('files').select('createdAt').orderBy('id', 'desc').limit(1)
+      const rows = db
+        .selectFrom('apiKeys')
+        .select('createdAt')
+        .unionAll(db.selectFrom('projects').select('createdAt'))
+        .unionAll(db.selectFrom(files.as('youngest')).select('createdAt'))
+      return db.selectFrom(rows.as('made')).select(({ fn }) => fn.max('createdAt').as('at'))
+    }),
     move: prepare<Nothing>(() => db.selectFrom('installation').select(['moveStage', 'movePlace'])),
   }
 }

@@ -62,9 +62,15 @@ export async function copyRows(
 }
 
 /** What was being received when the source was shut is given up, for no server can go on with it here. */
-async function endLeases({ builder }: DatabaseSession, run: RunQuery): Promise<void> {
-  const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now: Date.now() }], null)
+async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  const now = engine === 'postgres' ? await postgresNow(builder, run) : Date.now()
+  const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now }], null)
   for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
+}
+
+async function postgresNow(builder: DatabaseSession['builder'], run: RunQuery): Promise<number> {
+  const [row] = await run(sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder))
+  return row?.[0] as number
 }
 
 async function copiedTables(source: DatabaseSession): Promise<CopiedTable[]> {

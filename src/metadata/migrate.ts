@@ -8,6 +8,7 @@ import { sharedState } from './migrations/0006-shared-state.ts'
 import { announcedDigests } from './migrations/0007-announced-digests.ts'
 import { lateBytes } from './migrations/0008-late-bytes.ts'
 import { nodeProfiles } from './migrations/0009-node-profiles.ts'
+import { clockTrust } from './migrations/0010-clock-trust.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
@@ -31,6 +32,7 @@ export const allMigrations: readonly Migration[] = [
   announcedDigests,
   lateBytes,
   nodeProfiles,
+  clockTrust,
 ]
 
 /** A connection on which the schema is brought up to date. */

@@ -103,6 +103,8 @@ function planChange(
       return plan.add(answers.freeAbandoned, {})
     case 'bytes-place.note':
       return plan.add(access.noteBytesPlace, change)
+    case 'clock.note':
+      return plan.add(access.noteClockTrust, change.trust)
     case 'leases.end':
       plan.add(answers.endReservations, change)
       return plan

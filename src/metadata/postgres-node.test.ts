@@ -73,6 +73,37 @@ test('one node leads, and when it leaves or its session ends another does', asyn
   await soon('a second succession', () => leading.size === 1)
 })
 
+test('a node that does not know the time leads no longer, and another does until it knows it again', async (t) => {
+  const url = await newSchema()
+  const first = await join(t, url)
+  const leading = leaders([first])
+  await soon('an election', () => leading.has(first))
+  const second = await join(t, url)
+  const alsoLeading = leaders([second])
+  const isKnown = t.mock.method(first.clock, 'isKnown', () => false)
+  await soon('a succession', () => !leading.has(first) && alsoLeading.has(second))
+  isKnown.mock.restore()
+  await second.leave()
+  await soon('a second succession', () => leading.has(first))
+})
+
+test('all nodes have the time of the database, whatever the clocks of their machines say', async (t) => {
+  const url = await newSchema()
+  const nodes = [await join(t, url)]
+  const real = Date.now
+  t.mock.method(Date, 'now', () => real() + 3_600_000)
+  nodes.push(await join(t, url))
+  const [row] = await query<{ present: number }>(
+    url,
+    'select (extract(epoch from clock_timestamp()) * 1000)::float8 as present',
+  )
+  for (const { clock } of nodes) {
+    assert.ok(clock.isKnown())
+    assert.ok(Math.abs(clock.now() - (row?.present ?? 0)) < 500)
+    assert.equal(Math.round(clock.machineAheadMs() / 60_000), 60)
+  }
+})
+
 test('a node whose session was ended comes back under its name, and is counted', async (t) => {
   const url = await newSchema()
   const [node, other] = [await join(t, url), await join(t, url)]
@@ -119,7 +150,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
   const services: Services = {
     metadata: store,
     blobs: new MemoryBlobStore(),
-    clock: { now: () => now },
+    clock: { now: () => now, machineNow: () => now },
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
@@ -143,7 +174,7 @@ test('an idempotency key that a dead node was working on is free once the node i
   const node = await store.join?.()
   assert.ok(node)
   t.after(() => node.leave())
-  const clock = { now: () => Date.now() }
+  const clock = systemClock
   const reserve = (key: string) =>
     reserveAnswer({ metadata: store, clock } as Services, { organizationId: 'o', operation: 'create', key })
   for (const key of ['of the dead', 'of the living']) await reserve(key)

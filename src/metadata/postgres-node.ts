@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Client } from 'pg'
+import { Client, type QueryResultRow } from 'pg'
 import type { Clock } from '../core/clock.ts'
+import { FollowedClock } from '../core/followed-clock.ts'
 import type { JoinOptions, Node, NodeProfile } from '../core/node.ts'
 import { sessionSettings } from './postgres-connection.ts'
 import { PostgresTokens } from './postgres-tokens.ts'
@@ -27,7 +28,8 @@ const IDLE_LIMITS_AT_ONCE = 1000
 const MAX_ID = 2 ** 31 - 1
 
 /** The time of the database, the only clock that all nodes share. */
-const PRESENT = '(extract(epoch from clock_timestamp()) * 1000)::bigint'
+export const EXACT_PRESENT = '(extract(epoch from clock_timestamp()) * 1000)::float8'
+const PRESENT = `(${EXACT_PRESENT})::bigint`
 
 export interface PostgresNodeOptions extends JoinOptions {
   readonly graceMs?: number
@@ -49,15 +51,17 @@ export class PostgresNode implements Node {
   /** Of this process, also if its session has to be made anew. */
   readonly id = randomInt(1, MAX_ID)
   readonly tokens: PostgresTokens
+  readonly clock = new FollowedClock()
   readonly #url: string
   readonly #graceMs: number
-  readonly #clock: Clock | undefined
+  readonly #limitClock: Clock | undefined
   readonly #profile: string
   #client: Client | undefined
   #begin: (() => () => Promise<void>) | undefined
   #leadership: Leadership | undefined
   /** Of the leadership before, whose last work may go on. */
   #ending: Promise<void> | undefined
+  #lastQuery: Promise<unknown> = Promise.resolve()
   #beating: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #nodes = 1
@@ -67,7 +71,7 @@ export class PostgresNode implements Node {
     this.#url = url
     this.#graceMs = graceMs
     this.#profile = JSON.stringify(profile)
-    this.#clock = clock
+    this.#limitClock = clock
     this.tokens = new PostgresTokens(url, () => this.#nodes, clock)
   }
 
@@ -94,7 +98,8 @@ export class PostgresNode implements Node {
     // If the database was away nobody was seen: all have had the time to come back.
     if (this.#client === undefined || since === undefined || performance.now() - since < this.#graceMs)
       return 0
-    const { rowCount } = await this.#client.query(
+    const { rowCount } = await this.#query(
+      this.#client,
       `delete from nodes where seen_at < ${PRESENT} - $1 and pg_try_advisory_xact_lock(${NODE_LOCKS}, id::int)`,
       [this.#graceMs],
     )
@@ -104,18 +109,19 @@ export class PostgresNode implements Node {
   /** @throws Error while the database is away */
   async listProfiles(): Promise<readonly (NodeProfile | undefined)[]> {
     if (this.#client === undefined) throw new Error('The database is away; nobody knows which servers live.')
-    const { rows } = await this.#client.query<{ profile: string | null }>('select profile from nodes')
+    const { rows } = await this.#query<{ profile: string | null }>(this.#client, 'select profile from nodes')
     return rows.map(({ profile }) => (profile === null ? undefined : (JSON.parse(profile) as NodeProfile)))
   }
 
   async forgetIdleLimits(): Promise<number> {
     if (this.#client === undefined) return 0
     // Who leases tokens at this moment is not waited for, and does not have to wait.
-    const { rowCount } = await this.#client.query(
+    const { rowCount } = await this.#query(
+      this.#client,
       `delete from rate_buckets where name in (
         select name from rate_buckets where filled_at < coalesce($1, ${PRESENT}) - $2::int limit $3
         for update skip locked)`,
-      [this.#clock?.now() ?? null, IDLE_LIMIT_MS, IDLE_LIMITS_AT_ONCE],
+      [this.#limitClock?.machineNow() ?? null, IDLE_LIMIT_MS, IDLE_LIMITS_AT_ONCE],
     )
     return rowCount ?? 0
   }
@@ -158,15 +164,13 @@ export class PostgresNode implements Node {
     this.#client ??= await this.#connect()
     const client = this.#client
     try {
-      await client.query(
+      await this.#query(
+        client,
         `insert into nodes (id, seen_at, profile) values ($1, ${PRESENT}, $2)
         on conflict (id) do update set seen_at = excluded.seen_at`,
         [this.id, this.#profile],
       )
-      const { rows } = await client.query<{ nodes: number }>(
-        `select count(*) as nodes from nodes where seen_at >= ${PRESENT} - ${ABSENCE_MS}`,
-      )
-      this.#nodes = Math.max(1, rows[0]?.nodes ?? 1)
+      this.#nodes = Math.max(1, await this.#lookAround(client))
       await this.#tryToLead(client)
     } catch (error) {
       this.#lose(client)
@@ -174,12 +178,47 @@ export class PostgresNode implements Node {
     }
   }
 
+  /** Measures the clock of the database. @returns how many nodes take requests */
+  async #lookAround(client: Client): Promise<number> {
+    // The time of others' queries is not a part of the round trip.
+    await this.#lastQuery
+    const askedAt = performance.now()
+    const { rows } = await this.#query<{ nodes: number; present: number }>(
+      client,
+      `select count(*) as nodes, ${EXACT_PRESENT} as present from nodes where seen_at >= ${PRESENT} - ${ABSENCE_MS}`,
+    )
+    const [found] = rows
+    if (found === undefined) return 0
+    this.clock.note(found.present, askedAt, performance.now())
+    return found.nodes
+  }
+
+  /** A session takes no query while it answers another. */
+  #query<R extends QueryResultRow>(client: Client, text: string, values: readonly unknown[] = []) {
+    const answer = this.#lastQuery.then(() => client.query<R>(text, [...values]))
+    this.#lastQuery = answer.catch(() => undefined)
+    return answer
+  }
+
   async #tryToLead(client: Client): Promise<void> {
     const begin = this.#begin
-    if (begin === undefined || this.#leadership !== undefined || this.#ending !== undefined) return
-    const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
-      LEADER_LOCK,
-    ])
+    if (!this.clock.isKnown()) this.#stopLeading(client)
+    else if (begin !== undefined && this.#leadership === undefined && this.#ending === undefined)
+      await this.#askToLead(client, begin)
+  }
+
+  /** What nodes do to files of each other depends on the time: whoever does not know it leaves that to another. */
+  #stopLeading(client: Client): void {
+    if (this.#leadership === undefined) return
+    this.#resign()
+    const unlock = () => this.#query(client, 'select pg_advisory_unlock($1)', [LEADER_LOCK])
+    // Not awaited: the last work may take long, and the node has to be seen meanwhile. If this fails the session is lost.
+    this.#ending?.then(unlock).catch(() => undefined)
+  }
+
+  async #askToLead(client: Client, begin: () => () => Promise<void>): Promise<void> {
+    const lock = 'select pg_try_advisory_lock($1) as leads'
+    const { rows } = await this.#query<{ leads: boolean }>(client, lock, [LEADER_LOCK])
     // The session may have ended with the answer, and the lock with it.
     if (!rows[0]?.leads || this.#client !== client) return
     this.#leadership = { since: performance.now(), end: begin() }

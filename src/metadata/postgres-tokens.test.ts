@@ -18,6 +18,9 @@ class SteppedClock implements Clock {
   now(): number {
     return this.#now
   }
+  machineNow(): number {
+    return this.#now
+  }
   advance(ms: number): void {
     this.#now += ms
   }

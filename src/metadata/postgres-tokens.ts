@@ -44,7 +44,7 @@ export class PostgresTokens implements TokenStore {
         wishes.map(({ limit }) => limit),
         wishes.map(({ wanted }) => wanted),
         wishes.map(({ returned }) => returned),
-        this.#clock?.now() ?? null,
+        this.#clock?.machineNow() ?? null,
       ],
     })
     const found = new Map(

@@ -8,7 +8,9 @@ import {
   sql,
 } from 'kysely'
 import { Client, type Pool } from 'pg'
+import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
+import { FollowedClock } from '../core/followed-clock.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { type WatchCall, watched } from '../core/watch-call.ts'
@@ -22,7 +24,7 @@ import {
   sessionSettings,
 } from './postgres-connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './postgres-errors.ts'
-import { PostgresNode } from './postgres-node.ts'
+import { EXACT_PRESENT, PostgresNode } from './postgres-node.ts'
 import { PostgresStatements } from './postgres-statements.ts'
 import { PostgresTransactions } from './postgres-transactions.ts'
 import { PostgresWriter } from './postgres-writer.ts'
@@ -38,6 +40,8 @@ const READ_ATTEMPTS = 4
 /** Only what fails fast is tried again: an attempt that hung has taken nearly all the time that a request has. */
 const RETRY_PATIENCE_MS = 2000
 const FIRST_PAUSE_MS = 20
+/** The first one also opens the connection. */
+const CLOCK_SAMPLES = 3
 
 /**
  * Opens the metadata store in a PostgreSQL database, whose schema is brought up to date first. Any number of processes may
@@ -87,6 +91,16 @@ export class PostgresEngine implements SqlEngine {
     return this.node
   }
 
+  async sharedClock(): Promise<Clock> {
+    const clock = new FollowedClock()
+    for (let sample = 0; sample < CLOCK_SAMPLES; sample++) {
+      const askedAt = performance.now()
+      const { rows } = await this.#readers.query<{ present: number }>(`select ${EXACT_PRESENT} as present`)
+      if (rows[0]) clock.note(rows[0].present, askedAt, performance.now())
+    }
+    return clock
+  }
+
   isOneOf(column: string, json: string) {
     // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.
     return sql<SqlBool>`${sql.ref(column)} = any (array(select json_array_elements_text(${json}::json)))`
@@ -130,9 +144,11 @@ export class PostgresEngine implements SqlEngine {
     return this.#readers.waitingCount + this.#writers.waitingCount
   }
 
-  /** A server that was the primary and is a standby now cannot take commits. */
+  /** A server that was the primary and is a standby now cannot take commits; a node that does not know the time should not. */
   async check(): Promise<void> {
     this.#requireOpen()
+    if (this.node?.clock.isKnown() === false)
+      throw new StoreError('unavailable', 'The clock of the database cannot be measured')
     try {
       const { rows } = await this.#readers.query<{ standby: boolean }>(
         'select pg_is_in_recovery() as standby',

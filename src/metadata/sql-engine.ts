@@ -1,4 +1,5 @@
 import type { Expression, Kysely, SqlBool } from 'kysely'
+import type { Clock } from '../core/clock.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import type { Query, Step } from './prepare.ts'
 import type { SqlValue, Tables } from './tables.ts'
@@ -36,6 +37,8 @@ export interface SqlEngine {
   /** Who this process is among several, once it has joined them; see `MetadataStore.join`. */
   readonly node?: { readonly id: number } | undefined
   join?(options?: JoinOptions): Promise<Node>
+  /** See `MetadataStore.sharedClock`. */
+  sharedClock?(): Promise<Clock>
   /** How many calls wait for a connection, where they may have to. */
   waitingCalls?(): number
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */

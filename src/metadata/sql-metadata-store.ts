@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
 import type {
   AnswerSlot,
@@ -31,11 +32,13 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #leases = new OwnLeases()
 
   readonly join?: (options?: JoinOptions) => Promise<Node>
+  readonly sharedClock?: () => Promise<Clock>
   readonly waitingCalls?: () => number
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
     if (engine.join) this.join = engine.join.bind(engine)
+    if (engine.sharedClock) this.sharedClock = engine.sharedClock.bind(engine)
     if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = changeQueries(engine.builder)
@@ -187,6 +190,17 @@ export class SqlMetadataStore implements MetadataStore {
     const [row] = await this.#engine.read(this.#queries.access.storeId, {})
     if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
     return row[0] as string
+  }
+
+  async clockTrust() {
+    const [row] = await this.#engine.read(this.#queries.access.clockTrust, {})
+    const [waitMs = 0, trustedTo = 0] = (row ?? []) as readonly number[]
+    return { waitMs, trustedTo }
+  }
+
+  async youngestRowAt() {
+    const [row] = await this.#engine.read(this.#queries.access.youngestRowAt, {})
+    return (row?.[0] ?? undefined) as number | undefined
   }
 
   async bytesPlace() {

@@ -72,6 +72,8 @@ export interface Tables {
     moveStage: MoveStage | null
     movePlace: string | null
     bytesPlace: string | null
+    clockWaitMs: Generated<number>
+    clockTrustedTo: Generated<number>
   }
   organizations: Stored<Organization> & Counters
   projects: Stored<Project> & Counters

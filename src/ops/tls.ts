@@ -28,8 +28,8 @@ export class RenewedTls {
   }
 
   /** @throws Error as `loadTls` */
-  static async load(source: TlsSource): Promise<RenewedTls> {
-    return new RenewedTls(source, await loadTls(source))
+  static async load(source: TlsSource, now?: number): Promise<RenewedTls> {
+    return new RenewedTls(source, await loadTls(source, now))
   }
 
   get current(): LoadedTls {

@@ -46,9 +46,10 @@ export async function reconcileAhead(dataDir: string, settings: Environment = {}
 }
 
 function servicesAhead(stores: Stores, days: number): Services {
+  const ahead = () => Date.now() + days * DAY_MS
   return {
     ...stores,
-    clock: { now: () => Date.now() + days * DAY_MS },
+    clock: { now: ahead, machineNow: ahead },
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],

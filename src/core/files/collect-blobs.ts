@@ -12,7 +12,7 @@ const AT_ONCE = 20
  * @returns how many blobs were removed
  */
 export async function collectBlobs(services: Services): Promise<number> {
-  const due = await services.metadata.listCollectableBlobs(services.clock.now(), BATCH)
+  const due = await services.metadata.listCollectableBlobs(services.clock.machineNow(), BATCH)
   let removed = 0
   for (let at = 0; at < due.length; at += AT_ONCE) {
     const done = await Promise.all(due.slice(at, at + AT_ONCE).map((blob) => collectBlob(services, blob)))
@@ -35,7 +35,7 @@ async function collectBlob(
   await blobs.delete(key)
   const { lateWriteMs } = blobs
   const isLast = !mayComeLate || lateWriteMs === undefined
-  const again = isLast ? undefined : { key, collectAfter: clock.now() + lateWriteMs }
+  const again = isLast ? undefined : { key, collectAfter: clock.machineNow() + lateWriteMs }
   await metadata.commit([again ? { kind: 'blob.collect-again', ...again } : { kind: 'blob.forget', key }])
   return true
 }

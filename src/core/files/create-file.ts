@@ -74,7 +74,7 @@ async function giveReservationBack(
   await metadata.commit([
     { kind: 'blob.claim', key },
     { kind: 'usage.add', usage },
-    { kind: 'blob.intend', blob: { key, collectAfter: clock.now() + WRITE_LEASE_MS } },
+    { kind: 'blob.intend', blob: { key, collectAfter: clock.machineNow() + WRITE_LEASE_MS } },
   ])
 }
 

@@ -19,7 +19,7 @@ export async function deleteFile(services: Services, caller: Caller, idText: str
     await services.metadata.commit([
       { kind: 'file.update', id: file.id, guard, patch },
       uncount(file),
-      ...releaseBytes(services, file, now + DOWNLOAD_GRACE_MS),
+      ...releaseBytes(services, file, DOWNLOAD_GRACE_MS),
     ])
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error

@@ -28,11 +28,7 @@ export async function expireFiles(services: Services): Promise<number> {
 function lapse(services: Services, file: FileRecord, now: number): Change[] {
   const guard = { state: 'pending', blobKey: file.blobKey } as const
   const patch = { state: 'expired', blobKey: null, updatedAt: now } as const
-  return [
-    { kind: 'file.update', id: file.id, guard, patch },
-    uncount(file),
-    ...releaseBytes(services, file, now),
-  ]
+  return [{ kind: 'file.update', id: file.id, guard, patch }, uncount(file), ...releaseBytes(services, file)]
 }
 
 function expire(services: Services, file: FileRecord, now: number): Change[] {
@@ -41,18 +37,21 @@ function expire(services: Services, file: FileRecord, now: number): Change[] {
   return [
     { kind: 'file.update', id: file.id, guard, patch },
     uncount(file),
-    ...releaseBytes(services, file, now + DOWNLOAD_GRACE_MS),
+    ...releaseBytes(services, file, DOWNLOAD_GRACE_MS),
   ]
 }
 
 /**
- * The changes that give up a file's bytes, if it has any, from `collectAfter` on. Those that are young may have been sent more
- * than once, and the network may hold one of them back.
+ * The changes that give up a file's bytes, if it has any, which may be collected `afterMs` from now. Those that are young may
+ * have been sent more than once, and the network may hold one of them back.
  */
-export function releaseBytes({ blobs }: Services, file: FileRecord, collectAfter: number): Change[] {
+export function releaseBytes({ blobs, clock }: Services, file: FileRecord, afterMs = 0): Change[] {
   const { blobKey: key, storedAt } = file
   if (key === null) return []
-  const mayComeLate = storedAt === null || collectAfter - storedAt < (blobs.lateWriteMs ?? 0)
+  const collectAfter = clock.machineNow() + afterMs
+  // Where the clock was set since, the two disagree on how old the bytes are: the younger age is the safe one.
+  const ageMs = Math.min(clock.now(), clock.machineNow()) + afterMs - (storedAt ?? 0)
+  const mayComeLate = storedAt === null || ageMs < (blobs.lateWriteMs ?? 0)
   return [{ kind: 'blob.release', blob: { key, collectAfter, mayComeLate } }]
 }
 

@@ -38,7 +38,7 @@ async function freeAll(services: Services, intended: readonly UnreferencedBlob[]
  * can use what is not counted any more.
  */
 async function free({ metadata, blobs, clock }: Services, key: BlobKey): Promise<boolean> {
-  const collectAfter = clock.now() + (blobs.lateWriteMs ?? 0)
+  const collectAfter = clock.machineNow() + (blobs.lateWriteMs ?? 0)
   try {
     await metadata.commit([
       { kind: 'blob.release', blob: { key, collectAfter, mayComeLate: true } },

@@ -22,7 +22,7 @@ export class GuessLimit {
   count(): void {
     const perSecond = this.#perSecond
     if (perSecond === undefined) return
-    const now = this.#clock.now()
+    const now = this.#clock.machineNow()
     this.#bucket ??= new TokenBucket(perSecond, now)
     const { admitted, retryAfterSeconds } = this.#bucket.use(perSecond, 1, now)
     if (admitted) return

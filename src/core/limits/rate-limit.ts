@@ -12,8 +12,8 @@ export interface Allowance {
   readonly admitted: boolean
   readonly limit: number
   readonly remaining: number
-  /** When the bucket will be full again, milliseconds since the epoch. */
-  readonly fullAt: number
+  /** Milliseconds until the bucket will be full again. */
+  readonly fullInMs: number
   /** Whole seconds, at least 1, until a token is there. Meaningful when not admitted. */
   readonly retryAfterSeconds: number
 }
@@ -47,7 +47,7 @@ export class TokenBucket {
       admitted,
       limit,
       remaining: Math.floor(this.#tokens),
-      fullAt: now + ((limit - this.#tokens) / limit) * SECOND_MS,
+      fullInMs: ((limit - this.#tokens) / limit) * SECOND_MS,
       retryAfterSeconds: Math.max(1, Math.ceil((1 - this.#tokens) / limit)),
     }
   }

@@ -117,7 +117,7 @@ export class SharedRateLimiter implements Rates {
     const limit = this.#limits[limitClass]
     if (limit === undefined) return undefined
     const bucket = this.#bucketOf(`${limitClass} ${organizationId}`, limit)
-    const now = this.#clock.now()
+    const now = this.#clock.machineNow()
     bucket.usedAt = now
     if (this.#outage !== undefined) return this.#useAlone(this.#outage, bucket, cost, now)
     const age = now - bucket.asOf
@@ -146,7 +146,7 @@ export class SharedRateLimiter implements Rates {
     while (this.#asked.size > 0) {
       const buckets = [...this.#asked]
       this.#asked.clear()
-      forgiveDebts(buckets, this.#clock.now())
+      forgiveDebts(buckets, this.#clock.machineNow())
       const wishes = buckets.map(wishOf)
       for (const bucket of buckets) bucket.held = 0
       await this.#store.lease(wishes).then(
@@ -158,7 +158,7 @@ export class SharedRateLimiter implements Rates {
   }
 
   #takeIn(buckets: readonly Bucket[], grants: readonly TokenGrant[]): void {
-    const now = this.#clock.now()
+    const now = this.#clock.machineNow()
     for (const [i, bucket] of buckets.entries()) {
       const { granted, left } = grants[i] as TokenGrant
       const paid = Math.min(granted, bucket.owed)
@@ -182,7 +182,7 @@ export class SharedRateLimiter implements Rates {
   }
 
   #goAlone(failed: readonly Bucket[]): void {
-    const now = this.#clock.now()
+    const now = this.#clock.machineNow()
     const shares = this.#outage?.shares ?? new WeakMap<Bucket, TokenBucket>()
     const outage = { failedAt: now, answersSince: undefined, nodes: this.#store.countNodes(), shares }
     this.#outage = outage
@@ -236,7 +236,7 @@ export class SharedRateLimiter implements Rates {
   }
 
   #dropIdle(): void {
-    const now = this.#clock.now()
+    const now = this.#clock.machineNow()
     for (const [name, { usedAt, waiting }] of this.#buckets)
       if (waiting.length === 0 && !isWithin(now - usedAt, SECOND_MS)) this.#buckets.delete(name)
   }
@@ -286,7 +286,7 @@ function standing(bucket: Bucket, admitted: boolean, now: number): Allowance {
     admitted,
     limit,
     remaining: Math.floor(tokens),
-    fullAt: now + ((limit - tokens) / limit) * SECOND_MS,
+    fullInMs: ((limit - tokens) / limit) * SECOND_MS,
     retryAfterSeconds: Math.max(1, Math.ceil((1 - tokens) / limit)),
   }
 }

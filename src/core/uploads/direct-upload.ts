@@ -34,10 +34,11 @@ export function directUploadOf({ sizeBytes, mimeType, writeOnce, expectedSha256 
  * To be committed with a new upload: what clients will put is removed once its URL is over and the slowest PUT that it
  * admitted, and once more later. From here on nothing that is left behind is unknown.
  */
-export function expectStaged({ blobs }: Services, file: FileRecord): Change[] {
+export function expectStaged({ blobs, clock }: Services, file: FileRecord): Change[] {
   if (!blobs.direct?.takes(directUploadOf(file)) || file.uploadExpiresAt === null) return []
   const longestPutMs = (file.sizeBytes / SLOWEST_BYTES_PER_SECOND) * SECOND_MS
-  const collectAfter = Math.ceil(file.uploadExpiresAt + (blobs.lateWriteMs ?? 0) + longestPutMs)
+  const lifetimeMs = file.uploadExpiresAt - file.createdAt
+  const collectAfter = Math.ceil(clock.machineNow() + lifetimeMs + (blobs.lateWriteMs ?? 0) + longestPutMs)
   return [{ kind: 'blob.release', blob: { key: stagingKeyOf(file), collectAfter, mayComeLate: true } }]
 }
 
@@ -55,7 +56,7 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
     if (body === undefined) return undefined
     requireSize(file, body.sizeBytes)
     const key = randomBytes(16).toString('hex')
-    const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
+    const blob = { key, collectAfter: services.clock.machineNow() + WRITE_LEASE_MS }
     await services.metadata.commit([{ kind: 'blob.intend', blob }])
     try {
       const known = await direct.promote(staged, body, key)

@@ -68,7 +68,7 @@ export async function cancelUpload(
   return endUpload(services, caller, input.id, alongside, async (file, now) => {
     if (stateAt(file, now) !== 'pending') throw notPending(file, now, input.stateNames, 'cancelled')
     const patch = () => ({ state: 'cancelled', blobKey: null }) as const
-    return { patch, also: [uncount(file), ...releaseBytes(services, file, now)] }
+    return { patch, also: [uncount(file), ...releaseBytes(services, file)] }
   })
 }
 

@@ -42,7 +42,7 @@ export async function intendBlob(
 ): Promise<BlobIntent> {
   await requireSpace(services, size)
   const key = randomBytes(16).toString('hex')
-  const blob = { key, collectAfter: services.clock.now() + WRITE_LEASE_MS }
+  const blob = { key, collectAfter: services.clock.machineNow() + WRITE_LEASE_MS }
   if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
   else {
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
@@ -90,7 +90,7 @@ export async function discardFailedBlob(services: Services, key: BlobKey): Promi
 }
 
 async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
-  const blob = { key, collectAfter: clock.now() + afterMs, mayComeLate: true }
+  const blob = { key, collectAfter: clock.machineNow() + afterMs, mayComeLate: true }
   // If even this fails the lease does the same a day later, or the end of this process.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }

@@ -44,7 +44,7 @@ async function pointAt(services: Services, asked: FileRecord, key: BlobKey, dige
       const guard = { state: 'pending', blobKey: file.blobKey } as const
       const patch = { blobKey: key, blobSizeBytes, sha256, md5, updatedAt: now }
       const update = { kind: 'file.update', id: file.id, guard, patch } as const
-      await metadata.commit([{ kind: 'blob.claim', key }, update, ...releaseBytes(services, file, now)])
+      await metadata.commit([{ kind: 'blob.claim', key }, update, ...releaseBytes(services, file)])
       return
     } catch (error) {
       // Another request on this upload was faster: look again. A lost lease on the blob is no such thing.

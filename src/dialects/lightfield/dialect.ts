@@ -45,8 +45,8 @@ function checkVersion({ headers }: FastifyRequest, { requireVersion }: Lightfiel
   throw new ServiceError('version-invalid', message, { field: VERSION_HEADER })
 }
 
-function showAllowance(reply: FastifyReply, allowance: Allowance): void {
+function showAllowance(reply: FastifyReply, allowance: Allowance, now: number): void {
   reply.header('x-ratelimit-limit', String(allowance.limit))
   reply.header('x-ratelimit-remaining', String(allowance.remaining))
-  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance)))
+  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance, now)))
 }

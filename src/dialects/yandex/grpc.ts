@@ -125,7 +125,7 @@ async function admit(
   { scope, limit }: Access,
 ): Promise<Caller> {
   const caller = await authenticateCaller(services, settings, call)
-  const allowance = await services.rates.take(caller.organizationId, limit, services.clock.now())
+  const allowance = await services.rates.take(caller.organizationId, limit, services.clock.machineNow())
   if (allowance?.admitted === false) {
     const { retryAfterSeconds } = allowance
     const message = `Rate limit reached; try again in ${retryAfterSeconds} s`
