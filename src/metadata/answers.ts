@@ -1,8 +1,37 @@
+import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
 import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
 import { type Arg, guarded, prepare, statement } from './prepare.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
+
+/** PostgreSQL refuses longer entries of a B-tree of 8 KiB pages (BTMaxItemSize, nbtree.h). */
+const MAX_ENTRY_BYTES = 2704
+const ENTRY_HEADER_BYTES = 8
+/** Longer texts have a header of four bytes instead of one, and begin at a multiple of four. */
+const MAX_SHORT_TEXT_BYTES = 126
+
+/**
+ * The slot under which an answer is kept: its SHA-256 if PostgreSQL cannot index the slot itself. SQLite does the same, since
+ * rows move between the two. Servers of the release before keep every slot as it is and fail with those that are too long.
+ * Therefore only those are hashed: in a rolling upgrade all servers find the others under the same name.
+ */
+export function indexedSlot(slot: AnswerSlot): AnswerSlot {
+  const { organizationId, operation, key } = slot
+  if (entryBytes([organizationId, operation, key]) <= MAX_ENTRY_BYTES) return slot
+  const digest = hash('sha256', JSON.stringify([operation, key]))
+  return { organizationId, operation: 'sha256', key: digest }
+}
+
+/** What the texts take in the index together; they do not compress, being mostly random ids. */
+function entryBytes(texts: readonly string[]): number {
+  let end = ENTRY_HEADER_BYTES
+  for (const text of texts) {
+    const bytes = Buffer.byteLength(text)
+    end = bytes <= MAX_SHORT_TEXT_BYTES ? end + 1 + bytes : Math.ceil(end / 4) * 4 + 4 + bytes
+  }
+  return end
+}
 
 interface Owned extends AnswerSlot {
   readonly token: string

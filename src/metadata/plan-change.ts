@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Change } from '../core/metadata-store.ts'
 import { type AccessQueries, accessQueries } from './access.ts'
-import { type AnswerQueries, answerQueries } from './answers.ts'
+import { type AnswerQueries, answerQueries, indexedSlot } from './answers.ts'
 import { type BlobQueries, blobQueries, intention } from './blobs.ts'
 import { CommitPlan } from './commit-plan.ts'
 import { FileQueries } from './files.ts'
@@ -90,13 +90,13 @@ function planChange(
     case 'blob.forget':
       return plan.add(blobs.forget, change)
     case 'answer.claim':
-      return plan.add(answers.claim, { ...change, ...change.slot, node })
+      return plan.add(answers.claim, { ...change, ...indexedSlot(change.slot), node })
     case 'answer.save':
-      return plan.add(answers.save, { ...change, ...change.slot, ...change.answer })
+      return plan.add(answers.save, { ...change, ...indexedSlot(change.slot), ...change.answer })
     case 'answer.renew':
-      return plan.add(answers.renew, { ...change, ...change.slot })
+      return plan.add(answers.renew, { ...change, ...indexedSlot(change.slot) })
     case 'answer.drop':
-      return plan.add(answers.drop, { ...change, ...change.slot })
+      return plan.add(answers.drop, { ...change, ...indexedSlot(change.slot) })
     case 'answer.purge':
       return plan.add(answers.purge, change)
     case 'answer.free-abandoned':

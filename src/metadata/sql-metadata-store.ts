@@ -11,7 +11,7 @@ import type {
 import type { MoveStage } from '../core/move.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
-import { answerFromRow } from './answers.ts'
+import { answerFromRow, indexedSlot } from './answers.ts'
 import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, pageArgs } from './file-listings.ts'
 import { fileShape } from './files.ts'
@@ -141,7 +141,11 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async findAnswer(slot: AnswerSlot, now: number) {
-    const [row] = await this.#engine.read(this.#queries.answers.find, { ...slot, now })
+    const { find } = this.#queries.answers
+    const indexed = indexedSlot(slot)
+    let [row] = await this.#engine.read(find, { ...indexed, now })
+    // SQLite keeps answers of the release before for a day, whose slots are as they were however long.
+    if (row === undefined && indexed !== slot) [row] = await this.#engine.read(find, { ...slot, now })
     return row && answerFromRow(row)
   }
 

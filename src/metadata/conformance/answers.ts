@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { AnswerSlot, Change, MetadataStore } from '../../core/metadata-store.ts'
 import { NOW, type OpenStore, testStore } from './samples.ts'
 
@@ -124,6 +125,32 @@ export function describeAnswers(openStore: OpenStore): void {
     assert.equal(await store.findAnswer(other, NOW), undefined)
     await assert.rejects(commit(store, save('b', other)), conflict)
   })
+
+  testStore(
+    openStore,
+    'a slot may be of any length, and keeps apart from others of that length',
+    async (store) => {
+      // Random, so that nothing compresses. The lengths are those around which an index of PostgreSQL is full.
+      for (const keyLength of [1, 126, 127, 255])
+        for (let length = 2635 - keyLength; length <= 2655 - keyLength; length++) {
+          const operation = randomBytes(length).toString('hex').slice(0, length)
+          const long = { organizationId: randomUUID(), operation, key: 'k'.repeat(keyLength) }
+          await commit(store, claim('a', NOW, long))
+          assert.equal(await store.findAnswer(long, NOW), 'running')
+        }
+      const long = { ...slot, operation: randomBytes(5000).toString('hex') }
+      await commit(store, claim('a', NOW, long))
+      for (const other of [
+        { key: 'key-2' },
+        { organizationId: 'org-2' },
+        { operation: `${long.operation} ` },
+      ])
+        assert.equal(await store.findAnswer({ ...long, ...other }, NOW), undefined)
+      await assert.rejects(commit(store, claim('b', NOW, long)), conflict)
+      await commit(store, save('a', long))
+      assert.deepEqual(await store.findAnswer(long, NOW), answer)
+    },
+  )
 
   testStore(openStore, 'of many claims at once exactly one wins', async (store) => {
     const claims = Array.from({ length: 20 }, (_, i) => commit(store, claim(`token-${i}`)))
