@@ -1,9 +1,15 @@
+const isLong = process.env.ENTREPOT_TEST_LONG !== undefined
+
 /**
- * How often a test repeats something that fails only now and then: `short` under `npm test`, which has to end in minutes,
- * `long` under `npm run test:all`. `ENTREPOT_FAULT_ROUNDS` overrides both, for a long run of one file by hand.
+ * How often a test repeats something that fails only now and then, or how large it makes what only costs time: `short` under
+ * `npm test`, which has to end in minutes, `long` under `npm run test:all`. `ENTREPOT_FAULT_ROUNDS` overrides both, for a long
+ * run of one file by hand.
  */
 export function rounds({ short, long }: { readonly short: number; readonly long: number }): number {
   const given = process.env.ENTREPOT_FAULT_ROUNDS
   if (given !== undefined) return Number(given)
-  return process.env.ENTREPOT_TEST_LONG === undefined ? short : long
+  return isLong ? long : short
 }
+
+/** The `skip` of a test that has to wait for long, and whose promise a faster test guards in part. */
+export const onlyLong = isLong ? false : 'only under npm run test:all: it waits for long'

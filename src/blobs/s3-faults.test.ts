@@ -115,7 +115,7 @@ for (const operation of ['UploadPart', 'CreateMultipartUpload', 'CompleteMultipa
 }
 
 test('a success with an error in it is a failure', async () => {
-  const { server, store } = await openStore()
+  const { server, store } = await openStore({}, { answerMs: 1_000 })
   server.break({ operation: 'CompleteMultipartUpload', effect: { okWith: 'InternalError' } })
   const key = newKey()
   await assert.rejects(store.put(key, cut(randomBytes(17 * MEBIBYTE), [MEBIBYTE])), { code: 'unavailable' })
@@ -194,7 +194,7 @@ test('a store in trouble is hardly asked more often than a healthy one', async (
 
 test('what a put that was given up brings late is deleted by the next pass', async () => {
   const { server, store } = await openStore({}, { answerMs: 200 })
-  server.break({ operation: 'PutObject', times: 3, effect: { delayMs: 3_000 } })
+  server.break({ operation: 'PutObject', times: 3, effect: { delayMs: 1_000 } })
   const key = newKey()
   await assert.rejects(store.put(key, pieces('zombie')), { code: 'timeout' })
   await store.delete(key)

@@ -30,8 +30,8 @@ const FIRST_BUFFER_BYTES = 64 * 1024
 const MIN_BYTES_PER_MS = 512
 /** A store may take its time to put the parts together. */
 const COMPLETE_MS = 120_000
-/** After a complete whose outcome is not known, when to look again. */
-const LOOKS_MS = [0, 1_000, 3_000]
+/** After a complete whose outcome is not known, the pauses before each look, in times that the store may take to answer. */
+const LOOK_PAUSES = [0, 0.2, 0.6]
 
 /** Where an attempt to write leaves its name: it tells our own object from another's, whatever checksums the store knows. */
 const STAMP = 'entrepot-put'
@@ -222,8 +222,8 @@ class PutAttempt {
     try {
       await connection.call((http) => connection.client.send(command, http), options)
     } catch (error) {
-      for (const pauseMs of isTransient(error) ? LOOKS_MS : [0]) {
-        await delay(pauseMs)
+      for (const pause of isTransient(error) ? LOOK_PAUSES : [0]) {
+        await delay(pause * connection.answerMs)
         if ((await this.#look(sizeBytes)) === 'ours') return
       }
       throw s3Error('complete the blob', error)

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { until } from '../until.ts'
 import { ApiClient, type CreatedBody } from './api-client.ts'
@@ -13,7 +14,7 @@ import { Ledger } from './ledger.ts'
 import { putFile } from './put-file.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ABORTS = 200
+const ABORTS = rounds({ short: 50, long: 200 })
 const AT_ONCE = 10
 const SIZE_BYTES = 1_000_000
 const PATIENCE_MS = 5_000

@@ -8,15 +8,16 @@ import { pino } from 'pino'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
+import { rounds } from '../../../test/rounds.ts'
 import { startApp } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
 import { collectBlobs } from '../../core/files/collect-blobs.ts'
 
-const ABORTS = 10_000
+const ABORTS = rounds({ short: 2_000, long: 10_000 })
 const AT_ONCE = 50
 /** Aborts after which memory has about found its size: compiled code, pools, the heap's own. */
-const WARM_UP = 4000
-/** The heap breathes; to keep what the others brought would take 180 MiB. */
+const WARM_UP = rounds({ short: 500, long: 4_000 })
+/** The heap breathes; to keep what the others of a long run brought would take 180 MiB. */
 const MAX_GROWTH_BYTES = 80 * 1024 * 1024
 const skip = whyNotMeasured()
 
