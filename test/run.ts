@@ -6,9 +6,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globalSetup, globalTeardown } from './global-setup.ts'
 
+/** More files at a time than a small machine has cores: many tests wait. */
 const FLAGS = [
   '--test',
-  '--test-concurrency=3',
+  '--test-concurrency=4',
   '--test-timeout=600000',
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
