@@ -1,7 +1,7 @@
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { type App, startApp } from './app.ts'
 import type { Config } from './config.ts'
-import { createLogger } from './ops/logging.ts'
+import { createLogger, openStandardOutput } from './ops/logging.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
 
 /** A store that does not answer may keep a stop from ending; what was acknowledged does not need it. */
@@ -24,7 +24,7 @@ export interface ServeOptions {
  */
 export async function serve(config: Config, { onStarted, acceptClock }: ServeOptions): Promise<void> {
   keepTickShape()
-  const output = pino.destination({ dest: 1, sync: false })
+  const output = openStandardOutput()
   const logger = createLogger(config.logLevel, output)
   exitOnFault(logger)
   const onFatal = (error: unknown) => die(logger, error)

@@ -45,7 +45,8 @@ export async function openStores(
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())
-    const { blobs, storage } = await openBlobs(config, memory, watch.s3)
+    const wantedDiskBytes = metadata.wantedDiskBytes?.bind(metadata)
+    const { blobs, storage } = await openBlobs(config, memory, watch.s3, wantedDiskBytes)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
     if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
@@ -143,10 +144,11 @@ export async function openBlobs(
   { dataDir, diskReserveBytes, spoolBytes, s3 }: Config,
   memory: FairBudget,
   watch?: WatchCall,
+  wantedByOthers?: () => number,
 ): Promise<Omit<Stores, 'metadata'>> {
+  const room = { reserveBytes: diskReserveBytes, wantedByOthers }
   if (s3 === undefined) {
-    const options = diskReserveBytes === undefined ? {} : { reserveBytes: diskReserveBytes }
-    return { blobs: await DiskBlobStore.open(dataDir, options), storage: undefined }
+    return { blobs: await DiskBlobStore.open(dataDir, room), storage: undefined }
   }
   // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
   const { S3BlobStore } = await import('./blobs/s3-blob-store.ts')
@@ -154,7 +156,7 @@ export async function openBlobs(
   const reached = { ...location, credentials: credentials && revealed(credentials) }
   const spool = await Spool.open(join(dataDir, 'spool'), {
     maxBytes: spoolBytes,
-    reserveBytes: diskReserveBytes,
+    ...room,
   })
   const blobs = await S3BlobStore.open(reached, { memory, spool }, { direct, watch })
   const { bucket, endpoint, prefix } = s3

@@ -58,11 +58,11 @@ export function purposePart(purpose = 'parse'): FormPart {
 
 /** One client of the LlamaCloud dialect, without the vendor's SDK; any answer may be an error. */
 export class LlamaCloudClient {
-  readonly #server: TestServer
+  readonly #server: Pick<TestServer, 'url'>
   readonly #key: string | undefined
 
   /** With the admin's key unless told otherwise; `undefined` sends none. */
-  constructor(server: TestServer, ...keys: readonly [key?: string | undefined]) {
+  constructor(server: Pick<TestServer, 'url' | 'key'>, ...keys: readonly [key?: string | undefined]) {
     this.#server = server
     this.#key = keys.length === 0 ? server.key : keys[0]
   }

@@ -34,11 +34,14 @@ export interface StatusBody {
 
 /** One client of the REST side; any answer may be an error. */
 export class YandexRest {
-  readonly #server: TestServer
+  readonly #server: Pick<TestServer, 'url'>
   readonly #authorization: string | undefined
 
   /** The admin, unless told otherwise; `undefined` sends no credentials. */
-  constructor(server: TestServer, ...authorization: readonly [authorization?: string | undefined]) {
+  constructor(
+    server: Pick<TestServer, 'url' | 'key'>,
+    ...authorization: readonly [authorization?: string | undefined]
+  ) {
     this.#server = server
     this.#authorization = authorization.length === 0 ? `Api-Key ${server.key}` : authorization[0]
   }

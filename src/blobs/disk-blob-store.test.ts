@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -117,10 +117,14 @@ test('answers unavailable and leaves nothing when its shard is gone', async () =
 
 test('holds back the reserve', async () => {
   const folder = newFolder()
-  const all = await (await DiskBlobStore.open(folder, { reserveBytes: 0 })).freeBytes()
-  const most = await (await DiskBlobStore.open(folder)).freeBytes()
-  assert.ok(all > most)
-  assert.equal(await (await DiskBlobStore.open(folder, { reserveBytes: 2 ** 60 })).freeBytes(), 0)
+  const { bavail, bsize } = await statfs(tmpdir())
+  // Others write to this disk, too.
+  const nearlyAll = bavail * bsize - 16 * 1024 * 1024
+  const hasRoom = async (options: { reserveBytes?: number; wantedByOthers?: () => number }) =>
+    (await DiskBlobStore.open(folder, options)).hasRoomFor(nearlyAll)
+  assert.equal(await hasRoom({ reserveBytes: 0 }), true)
+  assert.equal(await hasRoom({}), false)
+  assert.equal(await hasRoom({ reserveBytes: 0, wantedByOthers: () => 2 ** 30 }), false)
 })
 
 test('checks that it can write', async () => {

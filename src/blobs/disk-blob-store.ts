@@ -9,7 +9,7 @@ import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
 import { FileBytes } from './disk-read.ts'
-import { BodyRoom, DiskSpace } from './disk-space.ts'
+import { BodyRoom, DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { writeAll, writeBody } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
 
@@ -17,11 +17,6 @@ const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, 
 const KEY_PATTERN = /^[0-9a-f]{32}$/
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
-
-export interface DiskBlobStoreOptions {
-  /** Bytes of the disk that blobs must leave free; by default 5 % of it, at most 1 GiB. */
-  readonly reserveBytes?: number
-}
 
 /**
  * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, where
@@ -32,18 +27,18 @@ export class DiskBlobStore implements BlobStore {
   readonly #staging: string
   readonly #space: DiskSpace
 
-  private constructor(folder: string, reserveBytes: number | undefined) {
+  private constructor(folder: string, options: DiskSpaceOptions) {
     this.#folder = folder
     this.#staging = join(folder, 'staging')
-    this.#space = new DiskSpace(folder, reserveBytes)
+    this.#space = new DiskSpace(folder, options)
   }
 
   /**
    * Prepares the folders, durably; touches nothing that exists.
    * @throws StoreError `unavailable`, `full`; `refused` if staging and blobs are on different file systems
    */
-  static async open(folder: string, options: DiskBlobStoreOptions = {}): Promise<DiskBlobStore> {
-    const store = new DiskBlobStore(folder, options.reserveBytes)
+  static async open(folder: string, options: DiskSpaceOptions = {}): Promise<DiskBlobStore> {
+    const store = new DiskBlobStore(folder, options)
     await onDisk('prepare the blob folders', store.#prepare())
     return store
   }
@@ -145,8 +140,12 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  freeBytes(): Promise<number> {
-    return this.#space.freeBytes()
+  hasRoomFor(sizeBytes: number): Promise<boolean> {
+    return this.#space.has(sizeBytes)
+  }
+
+  isShort(): Promise<boolean> {
+    return this.#space.isShort()
   }
 
   async owner(): Promise<string | undefined> {

@@ -5,6 +5,8 @@ import { onDisk } from './disk-errors.ts'
 
 const MAX_RESERVE_BYTES = 1024 ** 3
 const MAX_RESERVE_SHARE = 0.05
+/** For so long a refusal is a sign that room is needed. */
+const REFUSAL_COUNTS_MS = 10 * 60 * 1000
 /** What a body is allotted ahead at most, so that a large one has the disk measured seldom. */
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024
 
@@ -15,6 +17,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+export interface DiskSpaceOptions {
+  /** By default 5 % of the disk, at most 1 GiB. */
+  readonly reserveBytes?: number | undefined
+  /** Bytes that have to be left free at this moment beside the reserve. */
+  readonly wantedByOthers?: (() => number) | undefined
+}
+
 /**
  * What the blobs of one server may take of a disk, all of them together: a reserve is left free, in which the database can
  * still work.
@@ -22,23 +31,39 @@ interface Waiting {
 export class DiskSpace {
   readonly #folder: string
   readonly #reserveBytes: number | undefined
+  readonly #wantedByOthers: () => number
+  #refusedAt = Number.NEGATIVE_INFINITY
   /** To bodies, and not written yet. */
   #allottedBytes = 0
   #waiting: Waiting[] = []
   #isMeasuring = false
 
-  /** @param reserveBytes by default 5 % of the disk, at most 1 GiB */
-  constructor(folder: string, reserveBytes: number | undefined) {
+  constructor(folder: string, { reserveBytes, wantedByOthers = () => 0 }: DiskSpaceOptions) {
     this.#folder = folder
     this.#reserveBytes = reserveBytes
+    this.#wantedByOthers = wantedByOthers
   }
 
-  async freeBytes(): Promise<number> {
+  async has(bytes: number): Promise<boolean> {
+    const { freeBytes } = await this.#measure()
+    if (freeBytes < bytes) this.#refusedAt = performance.now()
+    return freeBytes >= bytes
+  }
+
+  /** Whether there is hardly anything above the reserve, or no room for what was asked for lately. */
+  async isShort(): Promise<boolean> {
+    if (performance.now() - this.#refusedAt < REFUSAL_COUNTS_MS) return true
+    const { freeBytes, scarceBytes } = await this.#measure()
+    return freeBytes < scarceBytes
+  }
+
+  async #measure(): Promise<{ readonly freeBytes: number; readonly scarceBytes: number }> {
     // Taken before: what is written meanwhile leaves this number, and may not be in the answer yet.
     const allottedBytes = this.#allottedBytes
     const disk = await onDisk('measure the disk', statfs(this.#folder))
-    const reserveBytes = this.#reserveBytes ?? defaultReserveBytes(disk)
-    return Math.max(0, disk.bavail * disk.bsize - reserveBytes - allottedBytes)
+    const scarceBytes = defaultReserveBytes(disk)
+    const kept = (this.#reserveBytes ?? scarceBytes) + this.#wantedByOthers()
+    return { freeBytes: Math.max(0, disk.bavail * disk.bsize - kept - allottedBytes), scarceBytes }
   }
 
   /** @returns how many bytes were allotted, from `least` to `most`. @throws StoreError `full` */
@@ -55,7 +80,7 @@ export class DiskSpace {
     while (this.#waiting.length > 0) {
       const waiting = this.#waiting.splice(0)
       try {
-        let free = await this.freeBytes()
+        let { freeBytes: free } = await this.#measure()
         for (const asked of waiting) free -= this.#allotTo(asked, free)
       } catch (error) {
         for (const { reject } of waiting) reject(error)
@@ -67,6 +92,7 @@ export class DiskSpace {
   /** @returns how many bytes it got */
   #allotTo({ least, most, resolve, reject }: Waiting, free: number): number {
     if (free < least) {
+      this.#refusedAt = performance.now()
       reject(new StoreError('full', 'the disk has no room but what is kept for the database'))
       return 0
     }

@@ -54,8 +54,8 @@ export class MemoryBlobStore implements BlobStore {
     for (const [key, bytes] of this.#blobs) yield { key, sizeBytes: bytes.byteLength, published: true }
   }
 
-  async freeBytes(): Promise<undefined> {
-    return undefined
+  async hasRoomFor(): Promise<boolean> {
+    return true
   }
 
   async owner(): Promise<string | undefined> {

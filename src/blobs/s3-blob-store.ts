@@ -125,8 +125,8 @@ export class S3BlobStore implements BlobStore {
     }
   }
 
-  async freeBytes(): Promise<undefined> {
-    return undefined
+  async hasRoomFor(): Promise<boolean> {
+    return true
   }
 
   async owner(): Promise<string | undefined> {

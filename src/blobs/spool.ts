@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { FairBudget, type Holding } from '../core/limits/fair-budget.ts'
 import { onDisk, unlessMissing } from './disk-errors.ts'
-import { BodyRoom, DiskSpace } from './disk-space.ts'
+import { BodyRoom, DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { writeAll } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
 
@@ -18,11 +18,9 @@ const LOOK_AGAIN_MS = 1_000
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants
 
-export interface SpoolOptions {
+export interface SpoolOptions extends DiskSpaceOptions {
   /** Of all files together. */
   readonly maxBytes: number
-  /** Bytes of the disk that are left free; by default 5 % of it, at most 1 GiB. */
-  readonly reserveBytes?: number | undefined
   /** How long bytes wait for room before the body is refused. */
   readonly waitMs?: number
 }
@@ -38,10 +36,10 @@ export class Spool {
   readonly #waitMs: number
   readonly #favourites: Favourites = new Map()
 
-  private constructor(folder: string, { maxBytes, reserveBytes, waitMs = WAIT_MS }: SpoolOptions) {
+  private constructor(folder: string, { maxBytes, waitMs = WAIT_MS, ...room }: SpoolOptions) {
     this.#folder = folder
     this.#budget = new FairBudget(maxBytes)
-    this.#space = new DiskSpace(folder, reserveBytes)
+    this.#space = new DiskSpace(folder, room)
     this.#waitMs = waitMs
   }
 

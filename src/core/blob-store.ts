@@ -106,8 +106,10 @@ export interface BlobStore {
   delete(key: BlobKey): Promise<void>
   /** Everything that occupies space, unpublished leftovers included, in no order. Used by the reconciler alone. */
   list(): AsyncIterable<BlobEntry>
-  /** Bytes that may still be stored before the operator's reserve is touched; undefined where there is no such bound. */
-  freeBytes(): Promise<number | undefined>
+  /** Whether so many bytes can be stored now without touching the operator's reserve. */
+  hasRoomFor(sizeBytes: number): Promise<boolean>
+  /** Whether room is so scarce that bytes should not be kept for readers to come; only where there is such a bound. */
+  isShort?(): Promise<boolean>
   /** The installation these bytes belong to; undefined if none has claimed the place yet. */
   owner(): Promise<string | undefined>
   /**

@@ -1,5 +1,6 @@
 import type { ApiKey } from './access/api-key.ts'
 import type { Organization, Project } from './access/tenant.ts'
+import type { ReferencedBlob, ReleasedBlob, UnreferencedBlob } from './blob-records.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { Clock, ClockTrust } from './clock.ts'
 import type { FileRecord, FileState } from './files/file.ts'
@@ -57,18 +58,6 @@ export interface Session {
   readonly hash: string
   readonly keyId: string
   readonly expiresAt: number
-}
-
-/** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
-export interface UnreferencedBlob {
-  readonly key: BlobKey
-  readonly collectAfter: number
-}
-
-/** A blob that nobody writes any more. */
-export interface ReleasedBlob extends UnreferencedBlob {
-  /** What was on its way when it was given up can still arrive, even after the bytes were removed. */
-  readonly mayComeLate: boolean
 }
 
 /**
@@ -257,8 +246,8 @@ export interface MetadataStore {
   /** How many answers and reservations are over at `now`, counted as far as `limit`. */
   countLapsedAnswers(now: number, limit: number): Promise<number>
 
-  /** Unreferenced blobs that may be removed at `now`, oldest first. */
-  listCollectableBlobs(now: number, limit: number): Promise<readonly ReleasedBlob[]>
+  /** Unreferenced blobs that may be removed at `now`, or if they are released at `releasedUntil`; oldest first. */
+  listCollectableBlobs(now: number, limit: number, releasedUntil?: number): Promise<readonly ReleasedBlob[]>
   /** Intended blobs of nodes that are no more, in any order. */
   listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
   /**
@@ -284,16 +273,11 @@ export interface MetadataStore {
   join?(options?: JoinOptions): Promise<Node>
   /** Where the store has a clock that all its users go by: that clock, as measured now. A node measures it all the time. */
   sharedClock?(): Promise<Clock>
+  /** Bytes that the store lacks and others leave free; only where its rows are on the disk of the data folder. */
+  wantedDiskBytes?(): number
   /** How many calls wait for a connection; only where they may have to. */
   waitingCalls?(): number
   /** Resolves if the database answers. @throws StoreError `unavailable` */
   check(): Promise<void>
   close(): Promise<void>
-}
-
-export interface ReferencedBlob {
-  readonly key: BlobKey
-  readonly fileId: FileId
-  readonly sizeBytes: number
-  readonly sha256: string
 }

@@ -3,6 +3,7 @@ import type { ByteRange } from '../core/blob-store.ts'
 import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/content-disposition.ts'
 import type { FileRecord } from '../core/files/file.ts'
+import { openBytes } from '../core/files/read-file.ts'
 import type { Services } from '../core/services.ts'
 
 /**
@@ -20,7 +21,8 @@ export const safeHeaders = {
 /**
  * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment of this type; conditional requests and HEAD
  * included.
- * @throws ServiceError `range-unsatisfiable`, with the headers that the answer needs already set; `bytes-lost`
+ * @throws ServiceError `range-unsatisfiable`, with the headers that the answer needs already set; `file-not-found` if it
+ * has ended since it was read; `bytes-lost`
  */
 export async function sendFile(
   services: Services,
@@ -40,7 +42,7 @@ export async function sendFile(
   // Opened before anything is said about the bytes: an answer that they are lost must not describe them.
   // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
-  const bytes = await services.blobs.open(blobKey, range ?? whole)
+  const bytes = await openBytes(services, { ...file, blobKey }, range ?? whole)
   reply.headers(about).type(mimeType).header('content-disposition', contentDisposition(file.name))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { syncRootKeys } from '../core/access/root-key.ts'
 import { SECOND_MS } from '../core/clock.ts'
-import { collectBlobs } from '../core/files/collect-blobs.ts'
+import { collectBlobs, makeRoom } from '../core/files/collect-blobs.ts'
 import { expireFiles } from '../core/files/expire-files.ts'
 import { freeAbandoned, freeForsaken } from '../core/files/free-abandoned.ts'
 import { tendReservations } from '../core/idempotency.ts'
@@ -12,6 +12,8 @@ import type { Job } from './runner.ts'
 const JOB_PERIOD_MS = 30 * SECOND_MS
 /** Somebody may wait for what these jobs free. */
 const FREEING_PERIOD_MS = 5 * SECOND_MS
+/** Who waits for room on a full disk waits for this long after a delete. */
+const ROOM_PERIOD_MS = SECOND_MS
 
 /** What the service catches up with, once for all servers. */
 export function jobsOf(services: Services): Job[] {
@@ -51,6 +53,7 @@ export function ownJobs(services: Services): Job[] {
       everyMs: FREEING_PERIOD_MS,
       run: () => tendReservations(services),
     },
+    { name: 'make room', everyMs: ROOM_PERIOD_MS, run: () => makeRoom(services) },
   ]
 }
 

@@ -12,12 +12,17 @@ export function runIf(mayRun: () => Promise<boolean>, jobs: readonly Job[]): Job
   return jobs.map((job) => ({ ...job, run: async () => ((await mayRun()) ? job.run() : 0) }))
 }
 
+/** A job that goes on failing is not told more often: the log may be on the disk that is full. */
+const TOLD_EVERY_MS = 30_000
+
 /** Runs each job at its pace, never twice at once. A run that found work is repeated at once, until there is none. */
 export class JobRunner {
   readonly #jobs: readonly Job[]
   readonly #log: FastifyBaseLogger
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #running = new Set<Promise<void>>()
+  /** How often each job failed since it last succeeded. */
+  readonly #failures = new Map<Job, number>()
   #stopped = false
 
   constructor(jobs: readonly Job[], log: FastifyBaseLogger) {
@@ -50,15 +55,20 @@ export class JobRunner {
     this.#timers.add(timer)
   }
 
-  async #run({ name, run }: Job): Promise<void> {
+  async #run(job: Job): Promise<void> {
+    const { name, run } = job
     try {
       let done = 0
       do {
         done = await run()
         if (done > 0) this.#log.info({ job: name, done }, 'job ran')
       } while (done > 0 && !this.#stopped)
+      this.#failures.delete(job)
     } catch (error) {
-      this.#log.error({ err: error, job: name }, 'job failed; it will be tried again')
+      const before = this.#failures.get(job) ?? 0
+      this.#failures.set(job, before + 1)
+      if (before % Math.ceil(TOLD_EVERY_MS / job.everyMs) === 0)
+        this.#log.error({ err: error, job: name }, 'job failed; it will be tried again')
     }
   }
 }

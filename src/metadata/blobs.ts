@@ -1,6 +1,7 @@
 import { expressionBuilder, type Kysely } from 'kysely'
+import type { ReferencedBlob, ReleasedBlob, UnreferencedBlob } from '../core/blob-records.ts'
 import type { BlobKey } from '../core/blob-store.ts'
-import type { ReferencedBlob, ReleasedBlob, UnreferencedBlob, UsageOf } from '../core/metadata-store.ts'
+import type { UsageOf } from '../core/metadata-store.ts'
 import { guarded, prepare, statement } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
 import type { Tables, UnreferencedBlobRow } from './tables.ts'
@@ -185,11 +186,12 @@ export function blobQueries(db: Kysely<Tables>) {
         }))
         .where('intended', '=', 1),
     ),
-    collectable: prepare<Now & Limit>((arg) =>
+    collectable: prepare<Now & Limit & { readonly releasedUntil: number }>((arg) =>
       db
         .selectFrom('unreferencedBlobs')
         .select(releasedShape.fields)
-        .where('collectAfter', '<=', arg('now'))
+        .where('collectAfter', '<=', arg('releasedUntil'))
+        .where(({ eb, or }) => or([eb('collectAfter', '<=', arg('now')), eb('intended', '=', 0)]))
         .orderBy('collectAfter')
         .orderBy('key')
         .limit(arg('limit')),

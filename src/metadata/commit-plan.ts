@@ -1,18 +1,21 @@
+import type { Change } from '../core/metadata-store.ts'
 import type { Statement, Step } from './prepare.ts'
 
 /** What a commit is going to do, one statement after the other; changes add theirs to it. */
 export class CommitPlan {
   readonly steps: Step[] = []
-  #change = ''
+  #change: Change['kind'] | undefined
 
   /** The statements that follow are parts of a change of this kind. */
-  begin(change: string): void {
+  begin(change: Change['kind']): void {
     this.#change = change
   }
 
   /** @throws StoreError `refused` for a text that cannot be stored */
   add<Args>(statement: Statement<Args>, args: Args): this {
-    this.steps.push({ statement, values: statement.bind(args), change: this.#change })
+    const change = this.#change
+    if (change === undefined) throw new TypeError('A step belongs to a change')
+    this.steps.push({ statement, values: statement.bind(args), change })
     return this
   }
 

@@ -29,7 +29,8 @@ function lock(path: string, refusal: string): DataFolderLock {
   createPrivateFile(path)
   const db = new DatabaseSync(path, { timeout: 0 })
   try {
-    db.exec('BEGIN EXCLUSIVE')
+    // Nothing is ever written, and on a full disk there would be no room for a journal.
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     db.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error

@@ -1,5 +1,6 @@
 import { CamelCasePlugin, type Dialect, DummyDriver, Kysely } from 'kysely'
 import { StoreError } from '../core/errors.ts'
+import type { Change } from '../core/metadata-store.ts'
 import type { SqlValue, Stored, Tables } from './tables.ts'
 
 /** A query compiled once, with a record of which named argument goes where. */
@@ -19,7 +20,7 @@ export interface Step {
   readonly statement: Omit<Statement<never>, 'bind'>
   readonly values: readonly SqlValue[]
   /** The kind of the change that it is a part of. */
-  readonly change: string
+  readonly change: Change['kind']
 }
 
 /** Stands for an argument inside a query. */

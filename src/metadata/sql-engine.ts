@@ -39,6 +39,8 @@ export interface SqlEngine {
   join?(options?: JoinOptions): Promise<Node>
   /** See `MetadataStore.sharedClock`. */
   sharedClock?(): Promise<Clock>
+  /** See `MetadataStore.wantedDiskBytes`. */
+  wantedDiskBytes?(): number
   /** How many calls wait for a connection, where they may have to. */
   waitingCalls?(): number
   /** @throws StoreError `unavailable` if reads or writes cannot succeed any more */

@@ -1,13 +1,7 @@
+import type { UnreferencedBlob } from '../core/blob-records.ts'
 import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
-import type {
-  AnswerSlot,
-  Change,
-  FileFilter,
-  FilePage,
-  MetadataStore,
-  UnreferencedBlob,
-} from '../core/metadata-store.ts'
+import type { AnswerSlot, Change, FileFilter, FilePage, MetadataStore } from '../core/metadata-store.ts'
 import type { MoveStage } from '../core/move.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
@@ -34,11 +28,13 @@ export class SqlMetadataStore implements MetadataStore {
   readonly join?: (options?: JoinOptions) => Promise<Node>
   readonly sharedClock?: () => Promise<Clock>
   readonly waitingCalls?: () => number
+  readonly wantedDiskBytes?: () => number
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
     if (engine.join) this.join = engine.join.bind(engine)
     if (engine.sharedClock) this.sharedClock = engine.sharedClock.bind(engine)
+    if (engine.wantedDiskBytes) this.wantedDiskBytes = engine.wantedDiskBytes.bind(engine)
     if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = changeQueries(engine.builder)
@@ -158,8 +154,8 @@ export class SqlMetadataStore implements MetadataStore {
     return (row?.[0] ?? 0) as number
   }
 
-  async listCollectableBlobs(now: number, limit: number) {
-    return this.#list(releasedShape, this.#queries.blobs.collectable, { now, limit })
+  async listCollectableBlobs(now: number, limit: number, releasedUntil = now) {
+    return this.#list(releasedShape, this.#queries.blobs.collectable, { now, releasedUntil, limit })
   }
 
   async listAbandonedBlobs(limit: number) {

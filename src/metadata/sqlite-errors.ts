@@ -8,7 +8,10 @@ export interface SqliteFailure {
   readonly message: string
   /** Only the statement was undone; the transaction around it goes on. */
   readonly local: boolean
-  /** What is on the disk is no longer known, or no longer sound: nothing may be written after this. */
+  /**
+   * What is on the disk is no longer known, or no longer sound: nothing may be written after this. Of `full`: unless it
+   * succeeds with more room.
+   */
   readonly fatal: boolean
 }
 
@@ -26,6 +29,17 @@ const codes: Readonly<Record<number, Pick<SqliteFailure, 'code'> & Partial<Sqlit
   26: { code: 'unavailable', fatal: true }, // NOTADB
 }
 
+/** IOERR_SHMSIZE: the index of the log could not grow. */
+const SHARED_MEMORY_FULL = 4874
+/** IOERR_WRITE: a fault of the disk, but also how SQLite tells a user's quota (EDQUOT) or size limit (EFBIG). */
+const WRITE_FAILED = 778
+
+/** Extended codes that mean something else than their primary one. */
+const extendedCodes: typeof codes = {
+  [SHARED_MEMORY_FULL]: { code: 'full' },
+  [WRITE_FAILED]: { code: 'full', fatal: true },
+}
+
 /** CONSTRAINT_FOREIGNKEY, _PRIMARYKEY, _UNIQUE: the row depends on another commit, so it is a lost race. */
 const conflicts: readonly number[] = [787, 1555, 2067]
 /** CONSTRAINT_TRIGGER: the only triggers of ours that raise are those of `refuseWrites`. */
@@ -35,7 +49,7 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   const { errcode, message } = error as { errcode?: number; message: string }
   // No code: node:sqlite refused a value before SQLite saw it.
   if (errcode === undefined) return { code: 'refused', message, local: true, fatal: false }
-  const known = codes[errcode & 0xff] ?? { code: 'unavailable' }
+  const known = extendedCodes[errcode] ?? codes[errcode & 0xff] ?? { code: 'unavailable' }
   const code = conflicts.includes(errcode) ? 'conflict' : errcode === RAISED ? 'read-only' : known.code
   return { local: false, fatal: false, ...known, code, message: `${message} (SQLite code ${errcode})` }
 }

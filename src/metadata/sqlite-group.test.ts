@@ -5,18 +5,31 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test from 'node:test'
 import { sqliteFailure } from './sqlite-errors.ts'
-import { GroupWriter } from './sqlite-group.ts'
+import { GroupWriter, type Room } from './sqlite-group.ts'
 
 const INSERT = 0
-const DELETE = 1
+const UPDATE = 1
+const DELETE = 2
 
-function startGroup(path = ':memory:') {
+/** One that is never needed. */
+const unneeded: Room = {
+  sizeBytes: 0,
+  isHeld: true,
+  keep: () => true,
+  release: () => false,
+  freeBytes: () => 0,
+}
+
+const ROOM_BYTES = 1000
+
+function startGroup(path = ':memory:', ballast: Room = unneeded) {
   const db = new DatabaseSync(path, { timeout: 0 })
   db.exec('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT')
-  const writer = new GroupWriter(db)
+  const writer = new GroupWriter(db, ballast)
   writer.learn([
-    { sql: 'INSERT INTO notes VALUES (?, ?)', parameterCount: 2, expects: undefined },
-    { sql: 'DELETE FROM notes WHERE id = ?', parameterCount: 1, expects: 1 },
+    { sql: 'INSERT INTO notes VALUES (?, ?)', parameterCount: 2, expects: undefined, room: 'grows' },
+    { sql: 'UPDATE notes SET text = ? WHERE id = ?', parameterCount: 2, expects: 1, room: 'alters' },
+    { sql: 'DELETE FROM notes WHERE id = ?', parameterCount: 1, expects: 1, room: 'frees' },
   ])
   const ids = () =>
     db
@@ -82,6 +95,60 @@ test('on a full disk the commits that still fit are made', () => {
   assert.deepEqual(ids(), [2, 4])
 })
 
+test('on a full disk the ballast is given up for a commit that frees room, and not for one that grows', () => {
+  const state = { isHeld: true, freeBytes: 0 }
+  const { db, writer, ids } = startGroup(':memory:', {
+    sizeBytes: ROOM_BYTES,
+    get isHeld() {
+      return state.isHeld
+    },
+    keep: () => state.isHeld,
+    release: () => {
+      state.isHeld = false
+      db.exec('PRAGMA max_page_count = 1000')
+      return true
+    },
+    freeBytes: () => state.freeBytes,
+  })
+  writer.run([
+    [INSERT, 1, 'x'],
+    [INSERT, 2, 'y'],
+  ])
+  const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
+  db.exec(`PRAGMA max_page_count = ${pages}`)
+  const long = 'x'.repeat(50_000)
+  const codesOf = (commits: Parameters<typeof writer.run>[0]) =>
+    writer.run(commits).failures.map(({ index, code }) => [index, code])
+  assert.deepEqual(codesOf([[INSERT, 3, long]]), [[0, 'full']])
+  assert.equal(state.isHeld, true)
+  assert.deepEqual(codesOf([[UPDATE, long, 1, DELETE, 2]]), [])
+  assert.equal(state.isHeld, false)
+
+  state.freeBytes = ROOM_BYTES / 2
+  assert.deepEqual(
+    codesOf([
+      [INSERT, 4, 'z'],
+      [UPDATE, long, 1],
+      [INSERT, 5, 'z'],
+    ]),
+    [
+      [0, 'full'],
+      [2, 'full'],
+    ],
+  )
+  state.freeBytes--
+  assert.deepEqual(
+    codesOf([
+      [UPDATE, 'y', 1],
+      [DELETE, 1],
+    ]),
+    [[0, 'full']],
+  )
+  assert.deepEqual(ids(), [])
+  state.isHeld = true
+  assert.deepEqual(codesOf([[INSERT, 6, 'z']]), [])
+})
+
 test('while another connection writes the group is unavailable; afterwards the next one succeeds', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'entrepot-group-'))
   t.after(() => rmSync(folder, { recursive: true }))
@@ -115,9 +182,11 @@ test('an error of SQLite is told by its code', () => {
   assert.deepEqual(failureOf(5), { code: 'unavailable', ...whole })
   assert.deepEqual(failureOf(517), { code: 'unavailable', ...whole })
   assert.deepEqual(failureOf(8), { code: 'unavailable', ...whole })
-  for (const fatal of [10, 1034, 778, 11, 267, 26]) {
+  for (const fatal of [10, 1034, 11, 267, 26]) {
     assert.deepEqual(failureOf(fatal), { code: 'unavailable', local: false, fatal: true })
   }
+  assert.deepEqual(failureOf(778), { code: 'full', local: false, fatal: true })
+  assert.deepEqual(failureOf(4874), { code: 'full', ...whole })
   for (const conflict of [2067, 1555, 787]) {
     assert.deepEqual(failureOf(conflict), { code: 'conflict', local: true, fatal: false })
   }

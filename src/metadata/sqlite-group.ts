@@ -1,5 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Ballast } from './sqlite-ballast.ts'
 import { type SqliteFailure, sqliteFailure } from './sqlite-errors.ts'
+import { type RoomUse, roomUseOf } from './sqlite-room.ts'
 import type { SqlValue } from './tables.ts'
 
 /** A statement as the writer learns it; from then on it is a number, its index in the order of learning. */
@@ -8,6 +10,7 @@ export interface LearntStatement {
   readonly parameterCount: number
   /** Rows that it must change for its commit to stand. */
   readonly expects: number | undefined
+  readonly room: RoomUse
 }
 
 /** The steps of one commit in one flat list: a statement's number, its values, the next number, and so on. */
@@ -26,6 +29,9 @@ export interface GroupOutcome {
   readonly fatal: string | undefined
 }
 
+/** The ballast, as far as commits need it. */
+export type Room = Pick<Ballast, 'sizeBytes' | 'isHeld' | 'keep' | 'release' | 'freeBytes'>
+
 type FailedStep = Required<Omit<FailedCommit, 'index'>>
 
 interface Prepared extends LearntStatement {
@@ -38,6 +44,7 @@ const CHECKPOINT_AFTER_STEPS = 1000
 /** Makes many commits with one flush to disk. Owns the writing connection. */
 export class GroupWriter {
   readonly #db: DatabaseSync
+  readonly #ballast: Room
   readonly #statements: Prepared[] = []
   readonly #begin: StatementSync
   readonly #commit: StatementSync
@@ -47,8 +54,9 @@ export class GroupWriter {
   readonly #release: StatementSync
   #stepsSinceCheckpoint = 0
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, ballast: Room) {
     this.#db = db
+    this.#ballast = ballast
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
     this.#rollback = db.prepare('ROLLBACK')
@@ -65,21 +73,54 @@ export class GroupWriter {
 
   /** Makes the commits in order. One that fails is undone alone; what the disk refuses is undone as a group. */
   run(commits: readonly FlatCommit[]): GroupOutcome {
+    if (!this.#ballast.isHeld && !this.#ballast.keep()) return this.#oneByOne(commits)
     const outcome = this.#attempt(commits)
-    if (commits.length === 1 || outcome.failures[0]?.code !== 'full') return outcome
     // On a full disk a small commit can still succeed, above all one that makes room.
-    return this.#oneByOne(commits)
+    return isFull(outcome) ? this.#oneByOne(commits) : outcome
   }
 
   #oneByOne(commits: readonly FlatCommit[]): GroupOutcome {
     const failures: FailedCommit[] = []
     let fatal: string | undefined
     for (const [index, commit] of commits.entries()) {
-      const outcome = fatal === undefined ? this.#attempt([commit]) : allFailed([commit], fatal)
+      const outcome = fatal === undefined ? this.#alone(commit) : allFailed([commit], fatal)
       fatal ??= outcome.fatal
       for (const failure of outcome.failures) failures.push({ ...failure, index })
     }
     return { failures, fatal }
+  }
+
+  /** On a full disk: with the ballast's room if the commit may have it. */
+  #alone(commit: FlatCommit): GroupOutcome {
+    const use = this.#roomUseOf(commit)
+    if (!this.#ballast.isHeld) return this.#mayTry(use) ? this.#lastAttempt(commit) : noRoom
+    const outcome = this.#attempt([commit])
+    // A failed write is fatal unless it succeeds with more room.
+    const isWorthRoom = use !== 'grows' || outcome.fatal !== undefined
+    if (!isFull(outcome) || !isWorthRoom) return outcome
+    this.#ballast.release()
+    return this.#lastAttempt(commit)
+  }
+
+  #lastAttempt(commit: FlatCommit): GroupOutcome {
+    const outcome = this.#attempt([commit])
+    return outcome.fatal === undefined ? outcome : allFailed([commit], outcome.fatal)
+  }
+
+  /** What is left is the ballast's room, or less. */
+  #mayTry(use: RoomUse): boolean {
+    if (use === 'alters') return this.#ballast.freeBytes() >= this.#ballast.sizeBytes / 2
+    return use === 'frees'
+  }
+
+  #roomUseOf(commit: FlatCommit): RoomUse {
+    const uses: RoomUse[] = []
+    for (let at = 0; at < commit.length; ) {
+      const { room, parameterCount } = this.#statements[commit[at] as number] as Prepared
+      uses.push(room)
+      at += 1 + parameterCount
+    }
+    return roomUseOf(uses)
   }
 
   #attempt(commits: readonly FlatCommit[]): GroupOutcome {
@@ -130,16 +171,13 @@ export class GroupWriter {
 
   #undo(commits: readonly FlatCommit[], error: unknown): GroupOutcome {
     const { code, message, fatal } = sqliteFailure(error)
-    let dead = fatal
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
     } catch {
-      dead = true
+      return allFailed(commits, message)
     }
-    return {
-      failures: commits.map((_, index) => ({ index, code, message })),
-      fatal: dead ? message : undefined,
-    }
+    const failures = commits.map((_, index) => ({ index, code, message }))
+    return { failures, fatal: fatal ? message : undefined }
   }
 
   /** A step that fails changes nothing by itself. */
@@ -165,20 +203,52 @@ export class GroupWriter {
   }
 
   /**
-   * Moves the log into the database once enough has built up. To be called when nobody waits for an answer.
+   * Moves the log into the database once enough has built up, or at once while the disk is full: the next commit then
+   * overwrites the log instead of making it longer. To be called when nobody waits for an answer.
    * @returns why nothing more may be written, if that is so
    */
   checkpoint(): string | undefined {
-    if (this.#stepsSinceCheckpoint < CHECKPOINT_AFTER_STEPS) return undefined
+    if (this.#stepsSinceCheckpoint < CHECKPOINT_AFTER_STEPS && this.#ballast.isHeld) return undefined
     this.#stepsSinceCheckpoint = 0
     try {
-      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      this.#moveLog('PASSIVE')
     } catch (error) {
       const { fatal, message } = sqliteFailure(error)
       return fatal ? message : undefined
     }
     return undefined
   }
+
+  /** Moves the log into the database and closes it. On a full disk the log may stay: the next start replays it. */
+  close(): void {
+    try {
+      this.#moveLog('TRUNCATE')
+    } catch (error) {
+      const { code, fatal } = sqliteFailure(error)
+      if (code !== 'full' || fatal) throw error
+    }
+    this.#db.close()
+    this.#ballast.keep()
+  }
+
+  #moveLog(mode: 'PASSIVE' | 'TRUNCATE'): void {
+    try {
+      this.#db.exec(`PRAGMA wal_checkpoint(${mode})`)
+    } catch (error) {
+      if (sqliteFailure(error).code !== 'full' || !this.#ballast.release()) throw error
+      this.#moveLog(mode)
+    }
+  }
+}
+
+/** Of a group all or none. */
+function isFull({ failures }: GroupOutcome): boolean {
+  return failures[0]?.code === 'full'
+}
+
+const noRoom: GroupOutcome = {
+  failures: [{ index: 0, code: 'full', message: 'What room is left is for commits that make some' }],
+  fatal: undefined,
 }
 
 const guardFailed = { code: 'conflict', message: 'A guard did not hold' } as const

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { Ballast } from './sqlite-ballast.ts'
 import { type Durability, openWritingConnection } from './sqlite-connection.ts'
 import { type FailedCommit, type FlatCommit, GroupWriter, type LearntStatement } from './sqlite-group.ts'
 
@@ -10,6 +11,8 @@ export type WriterOrder =
 /** What comes back: one report per group, in order, with the number of its commits. */
 export type WriterReport =
   | { readonly kind: 'ready'; readonly durability: Durability }
+  /** Whenever it changes: what others should leave free of the disk, so that the ballast can be made again. */
+  | { readonly kind: 'room'; readonly wantedBytes: number }
   | { readonly kind: 'done'; readonly commits: number; readonly failures: readonly FailedCommit[] }
   | { readonly kind: 'fatal'; readonly message: string }
   | { readonly kind: 'closed' }
@@ -18,12 +21,18 @@ export interface WriterData {
   readonly path: string
 }
 
+/** For how long at most the ballast is missing although there is room. */
+const BALLAST_PERIOD_MS = 1000
+
 function serve(): void {
   const port = parentPort
   if (port === null) throw new Error('This module runs in a worker thread')
   const report = (message: WriterReport) => port.postMessage(message)
-  const { db, ...durability } = openWritingConnection((workerData as WriterData).path)
-  const writer = new GroupWriter(db)
+  const { path } = workerData as WriterData
+  const { db, ...durability } = openWritingConnection(path)
+  const ballast = new Ballast(path)
+  const writer = new GroupWriter(db, ballast)
+  let wantedBytes = 0
 
   port.on('message', (first: WriterOrder) => {
     const commits: FlatCommit[] = []
@@ -40,6 +49,7 @@ function serve(): void {
   /** @returns false once nothing may be written any more */
   function write(commits: readonly FlatCommit[]): boolean {
     const { failures, fatal } = writer.run(commits)
+    reportRoom()
     report({ kind: 'done', commits: commits.length, failures })
     const trouble = fatal ?? writer.checkpoint()
     if (trouble === undefined) return true
@@ -50,13 +60,25 @@ function serve(): void {
   }
 
   function close(): void {
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    db.close()
+    writer.close()
     report({ kind: 'closed' })
     port?.close()
   }
 
+  function keepBallast(): void {
+    ballast.keep()
+    reportRoom()
+  }
+
+  function reportRoom(): void {
+    const before = wantedBytes
+    wantedBytes = ballast.isHeld ? 0 : ballast.sizeBytes
+    if (wantedBytes !== before) report({ kind: 'room', wantedBytes })
+  }
+
   report({ kind: 'ready', durability })
+  keepBallast()
+  setInterval(keepBallast, BALLAST_PERIOD_MS).unref()
 }
 
 serve()

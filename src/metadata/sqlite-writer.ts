@@ -5,6 +5,7 @@ import type { Step } from './prepare.ts'
 import type { Durability } from './sqlite-connection.ts'
 import { storeErrorOf } from './sqlite-errors.ts'
 import type { FlatCommit, LearntStatement } from './sqlite-group.ts'
+import { roomUses } from './sqlite-room.ts'
 import type { WriterData, WriterOrder, WriterReport } from './sqlite-writer-worker.ts'
 import type { SqlValue } from './tables.ts'
 
@@ -41,6 +42,8 @@ export class SqliteWriter {
   #ending: Promise<void> | undefined
   #closed: (() => void) | undefined
   readonly durability: Durability
+  /** Bytes of the disk that the database needs and does not have: who shares the disk leaves them free. */
+  wantedBytes = 0
 
   private constructor(worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
     this.#worker = worker
@@ -113,20 +116,21 @@ export class SqliteWriter {
 
   #flatten(steps: readonly Step[]): FlatCommit {
     const commit: SqlValue[] = []
-    for (const { statement, values } of steps) {
-      commit.push(this.#numberOf(statement))
+    for (const { statement, values, change } of steps) {
+      commit.push(this.#numberOf(statement, change))
       for (const value of values) commit.push(value)
     }
     return commit
   }
 
-  #numberOf(statement: Step['statement']): number {
+  /** A statement belongs to changes that use room alike. */
+  #numberOf(statement: Step['statement'], change: Step['change']): number {
     let number = this.#numbers.get(statement)
     if (number === undefined) {
       number = this.#numbers.size
       this.#numbers.set(statement, number)
       const { sql, parameterCount, expects } = statement
-      this.#newStatements.push({ sql, parameterCount, expects })
+      this.#newStatements.push({ sql, parameterCount, expects, room: roomUses[change] })
     }
     return number
   }
@@ -156,6 +160,7 @@ export class SqliteWriter {
 
   #receive(report: WriterReport): void {
     if (report.kind === 'done') this.#settle(report)
+    if (report.kind === 'room') this.wantedBytes = report.wantedBytes
     if (report.kind === 'fatal') this.#fail(new Error(report.message))
   }
 

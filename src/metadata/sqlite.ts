@@ -15,6 +15,7 @@ import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
 import type { SqlEngine, SqlRow } from './sql-engine.ts'
 import { SqlMetadataStore } from './sql-metadata-store.ts'
+import { Ballast } from './sqlite-ballast.ts'
 import {
   createPrivateFile,
   openReadingConnection,
@@ -112,6 +113,10 @@ export class SqliteEngine implements SqlEngine {
     return this.writer.write(steps)
   }
 
+  wantedDiskBytes(): number {
+    return this.writer.wantedBytes
+  }
+
   async check(): Promise<void> {
     this.writer.check()
   }
@@ -143,13 +148,15 @@ export async function openSqliteSession(dataDir: string): Promise<DatabaseSessio
   return sessionOn(await openPatiently(path))
 }
 
-/** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. */
+/** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. On a full disk the ballast goes. */
 async function openPatiently(path: string): Promise<WritingConnection> {
   const until = performance.now() + OPENING_PATIENCE_MS
   for (;;) {
     try {
       return openWritingConnection(path)
     } catch (error) {
+      // Even to be read the log needs some room.
+      if (sqliteFailure(error).code === 'full' && new Ballast(path).release()) continue
       const busy = (error as { errcode?: number }).errcode === 5
       if (!busy || performance.now() > until) throw error
       await sleep(20)

@@ -2,6 +2,19 @@ import type { FastifyBaseLogger } from 'fastify'
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino'
 import { loggableError } from './loggable-error.ts'
 
+/** Text that waits while standard output takes none; beyond it lines are dropped. */
+const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024
+
+/**
+ * Standard output, which may be a file on a disk that is full: a line that cannot be written waits for the next one, and is
+ * no reason to end.
+ */
+export function openStandardOutput(): ReturnType<typeof pino.destination> {
+  const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_CHARACTERS })
+  output.on('error', () => undefined)
+  return output
+}
+
 /**
  * JSON lines; the destination is standard output unless a test names another. A line tells what its caller names, and of
  * errors a closed list of fields. Requests and answers are told by `request-log.ts`; one that a library hands over as an
@@ -16,7 +29,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       serializers: { err: loggableError, req: nothing, res: nothing, headers: nothing },
       hooks: { logMethod: withTextOfOurs },
     },
-    destination ?? pino.destination({ dest: 1, sync: false }),
+    destination ?? openStandardOutput(),
   )
 }
 

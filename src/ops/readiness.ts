@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { SECOND_MS } from '../core/clock.ts'
+import { isStoreError } from '../core/errors.ts'
 import type { Services } from '../core/services.ts'
 
 const CHECK_TIMEOUT_MS = 5 * SECOND_MS
@@ -56,6 +57,8 @@ export class Readiness {
       await withTimeout(check)
       return undefined
     } catch (err) {
+      // What is full still reads and deletes, and deletes are what makes room.
+      if (isStoreError(err, 'full')) return undefined
       if (!this.#problems.includes(problem)) this.#options.logger.warn({ err, problem }, 'not ready')
       return problem
     }

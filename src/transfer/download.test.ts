@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
 import { RawConnection } from '../../test/raw-http.ts'
+import { parseFileId } from '../core/files/file-id.ts'
 
 const CONTENT = '0123456789'
 const ETAG = `"${md5Of(CONTENT)}"`
@@ -52,6 +53,23 @@ const whole = {
   etag: ETAG,
   'last-modified': 'Wed, 08 Apr 2026 12:00:00 GMT',
 }
+
+test('a file that is deleted after its row was read and before its bytes were opened is gone, not lost', async (t) => {
+  const { id } = await client.stored(CONTENT)
+  const doomed = await client.link(id)
+  const { blobs, metadata } = server.app.services
+  const { blobKey } = (await metadata.findFile(parseFileId(id) ?? '')) ?? {}
+  assert.ok(blobKey)
+  const open = blobs.open.bind(blobs)
+  t.mock.method(blobs, 'open', async (...args: Parameters<typeof open>) => {
+    const guard = { state: 'stored' } as const
+    const patch = { state: 'deleted', blobKey: null } as const
+    await metadata.commit([{ kind: 'file.update', id: parseFileId(id) ?? '', guard, patch }])
+    await blobs.delete(blobKey)
+    return open(...args)
+  })
+  assert.equal((await exchange('GET', doomed)).status, 404)
+})
 
 test('GET sends the file as an attachment, and HEAD the same headers without it', async () => {
   for (const method of ['GET', 'HEAD']) {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -15,9 +14,7 @@ import {
   LlamaCloudClient,
   purposePart,
 } from '../llamacloud-client.ts'
-import { runJobs } from '../run-jobs.ts'
 import { until } from '../until.ts'
-import { usageNow } from '../usage.ts'
 import { YandexRest } from '../yandex-rest.ts'
 import { type Answer, ApiClient, type CreatedBody } from './api-client.ts'
 import { checkEntries } from './check-answers.ts'
@@ -25,14 +22,17 @@ import { checkStores, reconcileAhead } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
 import { putFile } from './put-file.ts'
 import { ServerProcess } from './server-process.ts'
+import { createUntilRefused, disposedAfter, fill, mountSmallDisk, roomOn } from './small-disk.ts'
 
 const MEBIBYTE = 1024 * 1024
 const DISK_MEBIBYTES = 24
 const RESERVE_BYTES = 4 * MEBIBYTE
+/** From a delete until an upload has its room. */
+const PATIENCE_MS = 5_000
 
 test('a full disk refuses uploads clearly, keeps what it has, and recovers', async (t) => {
   const resources = disposedAfter(t)
-  const disk = await mountSmallDisk(t, resources)
+  const disk = await mountSmallDisk(t, resources, DISK_MEBIBYTES)
   if (disk === undefined) return
   const dataDir = join(disk, 'data')
   await mkdir(dataDir)
@@ -40,17 +40,17 @@ test('a full disk refuses uploads clearly, keeps what it has, and recovers', asy
   await putFile(client, ledger, 'before.bin', MEBIBYTE)
 
   // Room for the rows, none for the bytes.
-  await fill(join(disk, 'ballast'), MEBIBYTE / 2)
+  await fill(join(disk, 'others'), MEBIBYTE / 2)
   for (let n = 0; n < 20; n++) expectRefusal(await tryUpload(client, 2 * MEBIBYTE))
   // Room for nothing at all.
-  await fill(join(disk, 'more-ballast'), 0)
+  await fill(join(disk, 'more-others'), 0)
   for (let n = 0; n < 20; n++) expectRefusal(await tryUpload(client, 2 * MEBIBYTE))
   assert.deepEqual(await readdir(join(dataDir, 'staging')), [])
   assert.deepEqual(await checkEntries(client, ledger.entries), [])
 
-  await rm(join(disk, 'ballast'))
+  await rm(join(disk, 'others'))
   // Absent if the refused uploads had left nothing to fill.
-  await rm(join(disk, 'more-ballast'), { force: true })
+  await rm(join(disk, 'more-others'), { force: true })
   await putFile(client, ledger, 'after.bin', 4 * MEBIBYTE)
   assert.deepEqual(await checkEntries(client, ledger.entries), [])
   assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null }, server.output)
@@ -58,29 +58,27 @@ test('a full disk refuses uploads clearly, keeps what it has, and recovers', asy
   assert.deepEqual(await checkStores(dataDir), [])
 })
 
-test('on a disk that uploads have filled up to the reserve all else works, and makes room for uploads', async (t) => {
+test('on a disk that uploads have filled up to the reserve all else works, and deletes make room at once', async (t) => {
   const clients = await startOnSmallDisk(t)
   if (clients === undefined) return
-  const { server, disk, field, llama } = clients
-  const given = Buffer.alloc(3 * MEBIBYTE, 'given back')
+  const { disk, field, llama } = clients
+  const given = Buffer.alloc(8 * MEBIBYTE, 'given back')
   const kept = await llama.stored('kept')
-  const [first, second] = [await field.staged(given), await llama.stored(given)]
+  const [first, second] = [await field.staged(given.subarray(0, MEBIBYTE)), await llama.stored(given)]
   await fillWithUploads(llama)
   // The database has grown a little, too.
   assert.ok((await roomOn(disk)) > RESERVE_BYTES / 2)
 
   assert.equal(await contentOf(llama, kept.id), 'kept')
+  const download = await fetch(await linkOf(llama, second.id))
   assert.equal(ok(await field.cancel(first.id)).status, 'CANCELLED')
   assert.equal((await llama.delete(second.id)).status, 204)
   assert.equal((await llama.get(`/${second.id}`)).status, 404)
-  assert.equal((await uploadMebibyte(llama)).status, 507)
-  await runJobs(server)
-  assert.equal((await uploadMebibyte(llama)).status, 201)
-  await fillWithUploads(llama)
-  // What is deleted may still be on its way to somebody.
-  server.clock.advance({ minutes: 10 })
-  await runJobs(server)
-  assert.equal((await uploadMebibyte(llama)).status, 201)
+  const blobs = join(disk, 'data', 'blobs')
+  const sizes = () => sizesIn(blobs)
+  assert.ok(await until(PATIENCE_MS, async () => !(await sizes()).includes(given.length)))
+  assert.ok(given.equals(await download.bytes()), 'a download that had begun was cut short')
+  for (let n = 0; n < 8; n++) assert.equal((await uploadMebibyte(llama)).status, 201)
   assert.equal(await contentOf(llama, kept.id), 'kept')
 })
 
@@ -100,44 +98,30 @@ test('uploads of untold length, or many at once, leave the reserve as it is', as
   ok(await field.create())
 })
 
-test('a disk that others have filled refuses even deletes, clearly, until there is room again', async (t) => {
+test('a disk that others have filled takes changes and deletes, and uploads as soon as there is room', async (t) => {
   const clients = await startOnSmallDisk(t)
   if (clients === undefined) return
   const { server, disk, field, llama, yandex } = clients
   const kept = await yandex.stored('kept')
   const [pending, first, second] = [await field.staged(), await llama.stored(), await yandex.stored()]
-  await fill(join(disk, 'ballast'), 0)
-  await useUpDatabase(yandex, kept.id)
+  await fill(join(disk, 'others'), 0)
+  // PostgreSQL is on another disk.
+  if (server.databaseUrl === undefined) await createUntilRefused(field)
 
-  const refused = [
-    await field.cancel(pending.id),
-    await llama.delete(first.id),
-    await yandex.delete(second.id),
-  ]
+  assert.equal((await yandex.update(kept.id, { updateMask: 'name', name: 'renamed' })).status, 200)
+  const freed = [await field.cancel(pending.id), await llama.delete(first.id), await yandex.delete(second.id)]
   assert.deepEqual(
-    refused.map(({ status }) => status),
-    [503, 507, 500],
-  )
-  assert.equal(await yandex.download(kept.id), 'kept')
-  assert.equal(ok(await field.retrieve(pending.id)).status, 'PENDING')
-  assert.equal((await llama.get(`/${first.id}`)).status, 200)
-  assert.equal((await fetch(`${server.url}/readyz`)).status, 503)
-
-  await rm(join(disk, 'ballast'))
-  // What was found not to work is looked at again after a second.
-  assert.ok(await until(5000, async () => (await fetch(`${server.url}/readyz`)).status === 200))
-  const done = [await field.cancel(pending.id), await llama.delete(first.id), await yandex.delete(second.id)]
-  assert.deepEqual(
-    done.map(({ status }) => status),
+    freed.map(({ status }) => status),
     [200, 204, 200],
   )
-  assert.deepEqual(await usageNow(server), { files: 1, bytes: 'kept'.length })
-  await runJobs(server)
-  server.clock.advance({ minutes: 10 })
-  await runJobs(server)
-  const left = await readdir(join(disk, 'data', 'blobs'), { recursive: true, withFileTypes: true })
-  assert.equal(left.filter((entry) => entry.isFile()).length, 1)
-  assert.equal((await uploadMebibyte(llama)).status, 201)
+  assert.equal((await uploadMebibyte(llama)).status, 507)
+  assert.equal(await yandex.download(kept.id), 'kept')
+  const readyz = await fetch(`${server.url}/readyz`)
+  assert.equal(readyz.status, 200, 'who takes the server out of service keeps deletes from it')
+
+  await rm(join(disk, 'others'))
+  assert.ok(await until(PATIENCE_MS, async () => (await uploadMebibyte(llama)).status === 201))
+  assert.ok(await until(PATIENCE_MS, async () => (await sizesIn(join(disk, 'data', 'blobs'))).length === 2))
 })
 
 test('a file size limit of the system refuses a large upload and takes a smaller one', async (t) => {
@@ -156,13 +140,6 @@ test('a file size limit of the system refuses a large upload and takes a smaller
   assert.deepEqual(await checkStores(dataDir), [])
 })
 
-/** What is deferred first is undone last: the server ends before its disk is unmounted. */
-function disposedAfter(t: TestContext): AsyncDisposableStack {
-  const resources = new AsyncDisposableStack()
-  t.after(() => resources.disposeAsync())
-  return resources
-}
-
 async function start(resources: AsyncDisposableStack, dataDir: string, shellPrelude?: string) {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-full-'))
   resources.defer(() => rm(folder, { recursive: true, force: true }))
@@ -178,7 +155,7 @@ async function start(resources: AsyncDisposableStack, dataDir: string, shellPrel
 /** A server whose clock can be moved, with all of its data on a small disk; undefined as of `mountSmallDisk`. */
 async function startOnSmallDisk(t: TestContext) {
   const resources = disposedAfter(t)
-  const disk = await mountSmallDisk(t, resources)
+  const disk = await mountSmallDisk(t, resources, DISK_MEBIBYTES)
   if (disk === undefined) return undefined
   const server = await TestServer.start({
     ENTREPOT_DATA_DIR: join(disk, 'data'),
@@ -214,44 +191,24 @@ async function fillWithUploads(client: LlamaCloudClient): Promise<void> {
 }
 
 async function contentOf(client: LlamaCloudClient, id: string): Promise<string> {
-  const { url } = (await client.get<{ url: string }>(`/${id}/content`)).body
-  return (await fetch(url)).text()
+  return (await fetch(await linkOf(client, id))).text()
 }
 
-/** The smallest of changes, until even such a one finds no room in what the database has of the disk. */
-async function useUpDatabase(client: YandexRest, id: string): Promise<void> {
-  for (let n = 0; (await client.update(id, { updateMask: 'name', name: `name ${n}` })).status === 200; n++);
+async function linkOf(client: LlamaCloudClient, id: string): Promise<string> {
+  return (await client.get<{ url: string }>(`/${id}/content`)).body.url
 }
 
-/** A file system in memory; undefined, with the reason printed, where mounting is not allowed. */
-async function mountSmallDisk(t: TestContext, resources: AsyncDisposableStack): Promise<string | undefined> {
-  const disk = await mkdtemp(join(tmpdir(), 'entrepot-disk-'))
-  resources.defer(() => rm(disk, { recursive: true, force: true }))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_MEBIBYTES}m`, 'tmpfs', disk], { stdio: 'pipe' })
-  } catch (error) {
-    t.skip(`cannot mount a small disk: ${(error as Error).message.trim()}`)
-    return undefined
-  }
-  resources.defer(() => void execFileSync('umount', [disk]))
-  return disk
-}
-
-/** Takes all the space but `leaveBytes`. */
-async function fill(path: string, leaveBytes: number): Promise<void> {
-  const block = Buffer.alloc(64 * 1024)
-  for (;;) {
-    const room = (await roomOn(join(path, '..'))) - leaveBytes
-    if (room <= 0) return
-    await writeFile(path, block.subarray(0, Math.min(block.length, room)), { flag: 'a' }).catch(
-      () => undefined,
-    )
-  }
-}
-
-async function roomOn(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder)
-  return bavail * bsize
+async function sizesIn(folder: string): Promise<number[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  // One may vanish meanwhile.
+  const sizes = files.map(({ parentPath, name }) =>
+    stat(join(parentPath, name)).then(
+      ({ size }) => [size],
+      () => [],
+    ),
+  )
+  return (await Promise.all(sizes)).flat()
 }
 
 /** The first answer that is not a success, or the last. */

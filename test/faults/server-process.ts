@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from '../compile-cache.ts'
 
@@ -19,6 +19,8 @@ export interface StartServer {
   readonly nodeOptions?: readonly string[]
   /** Set in a shell before the server starts, such as `ulimit -f 100`. */
   readonly shellPrelude?: string
+  /** A file that gets what it logs, instead of a pipe. */
+  readonly logFile?: string
   /** Another program than the server; it must log the same `listening` line. */
   readonly entry?: string
 }
@@ -66,6 +68,7 @@ export class ServerProcess {
     }
     child.stdout?.setEncoding('utf8').on('data', collect)
     child.stderr?.setEncoding('utf8').on('data', collect)
+    const following = options.logFile === undefined ? undefined : follow(options.logFile, collect)
     const fail = (why: string) => listening.reject(new Error(`The server ${why}:\n${output}`))
     child.once('exit', (code, signal) => fail(`ended with ${signal ?? code}`))
     const timer = setTimeout(() => fail('did not listen'), START_PATIENCE_MS)
@@ -77,6 +80,7 @@ export class ServerProcess {
       throw error
     } finally {
       clearTimeout(timer)
+      clearInterval(following)
     }
   }
 
@@ -124,8 +128,8 @@ export class ServerProcess {
 
 function spawnServer(options: StartServer): ChildProcess {
   const { dataDir, settings = {}, nodeOptions = [], shellPrelude } = options
-  const program = options.entry === undefined ? [CLI, 'serve'] : [options.entry]
-  const command = [process.execPath, ...nodeOptions, ...program]
+  const entry = options.entry === undefined ? [CLI, 'serve'] : [options.entry]
+  const command = [process.execPath, ...nodeOptions, ...entry]
   const env = {
     ...foreignEnvironment(),
     ...compileCache(),
@@ -137,15 +141,28 @@ function spawnServer(options: StartServer): ChildProcess {
     ENTREPOT_DISK_RESERVE_BYTES: '0',
     ...settings,
   }
-  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
-  if (shellPrelude === undefined)
-    return spawn(command[0] as string, command.slice(1), { env, stdio, cwd: dataDir })
-  return spawn('bash', ['-c', `${shellPrelude}; exec "$@"`, 'bash', ...command], { env, stdio, cwd: dataDir })
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a')
+  const stdio: StdioOptions = ['ignore', log ?? 'pipe', 'pipe']
+  const [program = '', ...args] =
+    shellPrelude === undefined ? command : ['bash', '-c', `${shellPrelude}; exec "$@"`, 'bash', ...command]
+  const child = spawn(program, args, { env, stdio, cwd: dataDir })
+  if (log !== undefined) closeSync(log)
+  return child
 }
 
 /** Settings of this test run are none of the server's, and it refuses those that it does not know. */
 function foreignEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(ENTREPOT_|NODE_)/.test(name)))
+}
+
+/** Tells what a file has become longer by. */
+function follow(path: string, onText: (text: string) => void): NodeJS.Timeout {
+  let told = 0
+  return setInterval(() => {
+    const text = readFileSync(path, 'utf8')
+    onText(text.slice(told))
+    told = text.length
+  }, 20)
 }
 
 function listeningUrl(output: string): string | undefined {

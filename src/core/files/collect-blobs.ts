@@ -1,5 +1,5 @@
+import type { ReleasedBlob } from '../blob-records.ts'
 import { isStoreError } from '../errors.ts'
-import type { ReleasedBlob } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200
@@ -12,7 +12,22 @@ const AT_ONCE = 20
  * @returns how many blobs were removed
  */
 export async function collectBlobs(services: Services): Promise<number> {
-  const due = await services.metadata.listCollectableBlobs(services.clock.machineNow(), BATCH)
+  return collectDue(services)
+}
+
+/**
+ * While the store of the bytes is short of room: all that nobody writes any more, whatever its time. A download that has
+ * begun goes on, for it keeps its bytes until it ends.
+ * @returns how many blobs were removed
+ */
+export async function makeRoom(services: Services): Promise<number> {
+  if (!(await services.blobs.isShort?.())) return 0
+  return collectDue(services, Number.MAX_SAFE_INTEGER)
+}
+
+async function collectDue(services: Services, releasedUntil?: number): Promise<number> {
+  const now = services.clock.machineNow()
+  const due = await services.metadata.listCollectableBlobs(now, BATCH, releasedUntil)
   let removed = 0
   for (let at = 0; at < due.length; at += AT_ONCE) {
     const done = await Promise.all(due.slice(at, at + AT_ONCE).map((blob) => collectBlob(services, blob)))

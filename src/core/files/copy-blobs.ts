@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
+import type { ReferencedBlob } from '../blob-records.ts'
 import type { BlobKey, BlobStore } from '../blob-store.ts'
 import { exactly } from '../body-size.ts'
 import { isStoreError } from '../errors.ts'
-import type { MetadataStore, ReferencedBlob } from '../metadata-store.ts'
+import type { MetadataStore } from '../metadata-store.ts'
 import type { FileId } from './file-id.ts'
 
 export interface UncopiedFile {

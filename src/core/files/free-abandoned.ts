@@ -1,6 +1,6 @@
+import type { UnreferencedBlob } from '../blob-records.ts'
 import type { BlobKey } from '../blob-store.ts'
 import { isStoreError } from '../errors.ts'
-import type { UnreferencedBlob } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200

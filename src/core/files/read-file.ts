@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream'
+import type { BlobKey, ByteRange } from '../blob-store.ts'
 import { type Caller, hasScope } from '../caller.ts'
-import { ServiceError } from '../errors.ts'
+import { isStoreError, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, isGone, stateAt } from './file.ts'
 import { parseFileId } from './file-id.ts'
@@ -43,4 +45,22 @@ export async function readStoredFile(
   const file = await readFile(services, caller, idText)
   if (stateAt(file, services.clock.now()) === 'stored') return file
   throw new ServiceError('file-not-found', 'There is no file with this ID.')
+}
+
+/**
+ * Opens the bytes of a file that was read a moment ago. A delete in between may have taken them.
+ * @throws ServiceError `file-not-found` if the file has ended meanwhile; StoreError `missing` if its bytes are lost
+ */
+export async function openBytes(
+  { metadata, blobs }: Services,
+  file: FileRecord & { readonly blobKey: BlobKey },
+  range: ByteRange | undefined,
+): Promise<Readable> {
+  try {
+    return await blobs.open(file.blobKey, range)
+  } catch (error) {
+    const isMissing = isStoreError(error, 'missing')
+    if (!isMissing || (await metadata.findFile(file.id))?.blobKey === file.blobKey) throw error
+    throw new ServiceError('file-not-found', 'The file is gone.')
+  }
 }

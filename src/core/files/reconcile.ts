@@ -1,6 +1,6 @@
+import type { ReferencedBlob } from '../blob-records.ts'
 import type { BlobKey } from '../blob-store.ts'
 import { isStoreError } from '../errors.ts'
-import type { ReferencedBlob } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'

@@ -96,7 +96,6 @@ async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: numb
 }
 
 async function requireSpace({ blobs }: Services, { atLeast }: BodySize): Promise<void> {
-  const free = await blobs.freeBytes()
-  if (free !== undefined && free < atLeast)
+  if (!(await blobs.hasRoomFor(atLeast)))
     throw new ServiceError('storage-full', 'There is no space for this file.')
 }

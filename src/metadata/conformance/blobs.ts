@@ -158,6 +158,19 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
 
   testStore(
     openStore,
+    'released blobs are also listed ahead of their time, intended ones are not',
+    async (store) => {
+      const [intended, released] = [newKey(), newKey()] as const
+      await store.commit([intend(intended, NOW + 5), release(released, NOW + 5)])
+      const ahead = async (releasedUntil: number) =>
+        (await store.listCollectableBlobs(NOW, 9, releasedUntil)).map(({ key }) => key)
+      assert.deepEqual(await ahead(NOW + 4), [])
+      assert.deepEqual(await ahead(NOW + 5), [released])
+    },
+  )
+
+  testStore(
+    openStore,
     'the end of leases makes intended blobs collectable, released ones keep their time',
     async (store) => {
       const [intended, released, claimed, early] = [newKey(), newKey(), newKey(), newKey()] as const

@@ -1,0 +1,22 @@
+import type { BlobKey } from './blob-store.ts'
+import type { FileId } from './files/file-id.ts'
+
+/** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
+export interface UnreferencedBlob {
+  readonly key: BlobKey
+  readonly collectAfter: number
+}
+
+/** A blob that nobody writes any more. */
+export interface ReleasedBlob extends UnreferencedBlob {
+  /** What was on its way when it was given up can still arrive, even after the bytes were removed. */
+  readonly mayComeLate: boolean
+}
+
+/** A blob that a file points at, as its row tells. */
+export interface ReferencedBlob {
+  readonly key: BlobKey
+  readonly fileId: FileId
+  readonly sizeBytes: number
+  readonly sha256: string
+}
