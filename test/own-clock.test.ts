@@ -4,23 +4,24 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { type App, startApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
-import { DAY_MS, HOUR_MS } from '../src/core/clock.ts'
+import { HOUR_MS } from '../src/core/clock.ts'
 import { ClockWatch } from '../src/core/clock-watch.ts'
+import { collectBlobs } from '../src/core/files/collect-blobs.ts'
 import { printFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
+import { isReservation, reserveAnswer } from '../src/core/idempotency.ts'
+import { intendBlob } from '../src/core/uploads/stage-blob.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
 import { runIf } from '../src/jobs/runner.ts'
 import { createLogger } from '../src/ops/logging.ts'
-import { newDataDir, Running, startEntrepot } from './cli.harness.ts'
+import { Running, startEntrepot } from './cli.harness.ts'
 import { TestClock } from './harness.ts'
 import { type CreatedFile, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { until } from './until.ts'
 
 const KEY = 'the-root-key-of-this-test'
-const SHIFTED_CLOCK = fileURLToPath(new URL('faults/shifted-clock.ts', import.meta.url))
 
 interface Line {
   readonly level: number
@@ -44,6 +45,7 @@ async function newInstallation(t: TestContext) {
   t.after(() => running?.stop())
   return {
     clock,
+    dataDir,
     async start(acceptClock = false): Promise<Started> {
       await running?.stop()
       const lines: string[] = []
@@ -125,7 +127,7 @@ test('a doubt ends after 24 hours of running time, counted over restarts, and no
   assert.deepEqual((await start()).said(), [])
 })
 
-test('serve --accept-clock ends a doubt at once', async (t) => {
+test('a start that accepts the clock ends a doubt at once', async (t) => {
   const { start, upload } = await startBehind(t)
   assert.equal((await start()).said().length, 1)
   const { app, said } = await start(true)
@@ -156,15 +158,18 @@ test('a clock that is set while the server runs is followed in answers, and remo
   assert.equal(await watch.mayRemove(), true)
 })
 
-test('leases of bytes that are on their way do not depend on the clock that can be set', async (t) => {
+test('setting the clock ends no lease: neither of bytes that are on their way nor of an idempotent request', async (t) => {
   const { clock, start } = await newInstallation(t)
-  const { app } = await start()
-  const { metadata } = app.services
-  await metadata.commit([
-    { kind: 'blob.intend', blob: { key: 'a'.repeat(32), collectAfter: clock.machineNow() + DAY_MS } },
-  ])
+  const { services } = (await start()).app
+  await intendBlob(services, { organizationId: 'o', size: { atLeast: 10, atMost: 10 } })
+  const slot = { organizationId: 'o', operation: 'create', key: 'k' }
+  await reserveAnswer(services, slot)
   clock.set({ days: 9 })
-  assert.deepEqual(await metadata.listCollectableBlobs(clock.machineNow(), 10), [])
+  assert.equal(await collectBlobs(services), 0)
+  await assert.rejects(reserveAnswer(services, slot), { code: 'idempotency-running' })
+  clock.advance({ days: 2 })
+  assert.equal(await collectBlobs(services), 1)
+  assert.ok(isReservation(await reserveAnswer(services, slot)))
 })
 
 test('a clock is not doubted for minutes, nor for the time that the machine has slept', async (t) => {
@@ -182,24 +187,19 @@ test('a clock is not doubted for minutes, nor for the time that the machine has 
   assert.equal(await watch.mayRemove(), false)
 })
 
-test('the command says that it doubts the clock, and takes the word of the operator', async (t) => {
-  const dataDir = await newDataDir(t)
-  const serve = async (shiftMs: number, ...flags: readonly string[]) => {
-    const settings = {
-      ENTREPOT_DATA_DIR: dataDir,
-      ENTREPOT_PORT: '0',
-      ENTREPOT_GRPC_PORT: 'off',
-      ENTREPOT_METRICS_PORT: 'off',
-      ENTREPOT_TEST_CLOCK_SHIFT_MS: String(shiftMs),
-      NODE_OPTIONS: `--import ${SHIFTED_CLOCK}`,
-    }
-    const server = new Running(startEntrepot(['serve', ...flags], settings))
-    await server.printed((output) => output.includes('"msg":"listening"') || undefined)
-    server.child.kill('SIGTERM')
-    assert.equal(await server.ended, 0, server.stdout)
-    return server.stdout
+test('serve --accept-clock is a flag of the command', async (t) => {
+  const { clock, dataDir, start } = await newInstallation(t)
+  clock.advance({ days: 3650 })
+  await (await start()).app.stop()
+  const settings = {
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_PORT: '0',
+    ENTREPOT_GRPC_PORT: 'off',
+    ENTREPOT_METRICS_PORT: 'off',
   }
-  assert.doesNotMatch(await serve(9 * DAY_MS), /doubted|trusted/)
-  assert.match(await serve(0), /doubted/)
-  assert.match(await serve(0, '--accept-clock'), /trusted again/)
+  const server = new Running(startEntrepot(['serve', '--accept-clock'], settings))
+  await server.printed((output) => output.includes('"msg":"listening"') || undefined)
+  server.child.kill('SIGTERM')
+  assert.equal(await server.ended, 0)
+  assert.match(server.stdout, /the clock of this machine is trusted again/)
 })
