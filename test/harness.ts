@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -144,7 +145,8 @@ export class TestServer {
   async stop(): Promise<void> {
     await this.#app.stop()
     await this.s3?.stop()
-    await rm(this.#dataDir, { recursive: true, force: true })
+    // Hundreds of small calls: half the CPU time of as many tasks of the thread pool.
+    rmSync(this.#dataDir, { recursive: true, force: true })
   }
 }
 

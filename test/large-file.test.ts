@@ -6,11 +6,11 @@ import { test } from 'node:test'
 import { ApiClient, type CreatedBody } from './faults/api-client.ts'
 import { ServerProcess, whyNotMeasured } from './faults/server-process.ts'
 import { getLarge, putLarge } from './large-body.ts'
-import { rounds } from './rounds.ts'
+import { isLong } from './rounds.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** In a long run the largest that the Lightfield dialect takes. */
-const LARGE_MEBIBYTES = rounds({ short: 160, long: 512 })
+const LARGE_MEBIBYTES = isLong ? 512 : 160
 const LARGE_BYTES = LARGE_MEBIBYTES * MEBIBYTE
 const MAX_GROWTH_BYTES = 64 * MEBIBYTE
 const MIME_TYPE = 'application/octet-stream'

@@ -1,9 +1,9 @@
-const isLong = process.env.ENTREPOT_TEST_LONG !== undefined
+/** Under `npm run test:all`, where sizes and times may be what they are in production. */
+export const isLong = process.env.ENTREPOT_TEST_LONG !== undefined
 
 /**
- * How often a test repeats something that fails only now and then, or how large it makes what only costs time: `short` under
- * `npm test`, which has to end in minutes, `long` under `npm run test:all`. `ENTREPOT_FAULT_ROUNDS` overrides both, for a long
- * run of one file by hand.
+ * How often a test repeats something that fails only now and then: `short` under `npm test`, which has to end in minutes,
+ * `long` under `npm run test:all`. `ENTREPOT_FAULT_ROUNDS` overrides both, for a long run of one file by hand.
  */
 export function rounds({ short, long }: { readonly short: number; readonly long: number }): number {
   const given = process.env.ENTREPOT_FAULT_ROUNDS

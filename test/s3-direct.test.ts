@@ -9,13 +9,13 @@ import { reconcile } from '../src/core/files/reconcile.ts'
 import { TestServer } from './harness.ts'
 import { getLarge, putLarge } from './large-body.ts'
 import { announcing, assertRefusal, LightfieldClient, md5Of, ok } from './lightfield-client.ts'
-import { rounds } from './rounds.ts'
+import { isLong } from './rounds.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** In a long run what Lightfield takes at most; in a short one more than one part. */
-const LARGE_BYTES = rounds({ short: 48, long: 512 }) * MEBIBYTE
+const LARGE_BYTES = (isLong ? 512 : 48) * MEBIBYTE
 
 async function start(t: TestContext, quirks: S3Quirks = {}, settings: Environment = {}) {
   const s3 = await S3TestServer.start(quirks)

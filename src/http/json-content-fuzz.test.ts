@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { rounds } from '../../test/rounds.ts'
+import { isLong } from '../../test/rounds.ts'
 import { SeededRandom } from '../../test/seeded-random.ts'
 import { ServiceError } from '../core/errors.ts'
 import { type Limits, readWhole, type WholeBody, wideLimits } from './json-content.harness.ts'
@@ -8,7 +8,7 @@ import { parseWhole } from './json-content.reference.ts'
 
 /** Replays one failure: every case is a function of its seed, and the first case takes this one. */
 const seedVariable = 'ENTREPOT_FUZZ_SEED'
-const seconds = Number(process.env.ENTREPOT_FUZZ_SECONDS ?? rounds({ short: 1, long: 10 }))
+const seconds = Number(process.env.ENTREPOT_FUZZ_SECONDS ?? (isLong ? 10 : 1))
 const firstSeed = Number(process.env[seedVariable] ?? Math.floor(Math.random() * 2 ** 31))
 /** Bodies up to this size are also cut in two at every offset. */
 const SMALL_BYTES = 400

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TestServer } from '../harness.ts'
 import { type Answer, LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
 import { PostgresServer } from '../postgres.ts'
-import { onlyLong, rounds } from '../rounds.ts'
+import { isLong, onlyLong } from '../rounds.ts'
 import { until } from '../until.ts'
 import { settledUsage } from '../usage.ts'
 import { codeOf, withGrpc, YandexClient } from '../yandex-client.ts'
@@ -27,7 +27,7 @@ const RECOVERY_SECONDS = 5
 /** Within seconds; the clock of the server stands still meanwhile. */
 const FREEING_MS = 15_000
 /** Longer than a query may take; in a long run longer than anything that is tried again. */
-const HANG_MS = rounds({ short: 3_500, long: 9_000 })
+const HANG_MS = isLong ? 9_000 : 3_500
 /** Longer than a statement may take. */
 const HANG_IN_PART_MS = 4000
 

@@ -33,7 +33,7 @@ const OLDER_FILES_PER_ROUND = 40
 /** How much longer than a start on an empty folder a start may take. */
 const RECOVERY_MS = 1_000
 /** In every one of so many rounds an empty folder is started on, too, so that a busy machine slows both alike. */
-const EMPTY_START_EVERY = 5
+const EMPTY_START_EVERY = 2
 const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
 
 test(`keeps every promise through ${ROUNDS} kills`, async (t) => {

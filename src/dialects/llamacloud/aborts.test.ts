@@ -16,7 +16,7 @@ import { collectBlobs } from '../../core/files/collect-blobs.ts'
 const ABORTS = rounds({ short: 2_000, long: 10_000 })
 const AT_ONCE = 50
 /** Aborts after which memory has about found its size: compiled code, pools, the heap's own. */
-const WARM_UP = rounds({ short: 500, long: 4_000 })
+const WARM_UP = Math.floor(ABORTS * 0.4)
 /** The heap breathes; to keep what the others of a long run brought would take 180 MiB. */
 const MAX_GROWTH_BYTES = 80 * 1024 * 1024
 const skip = whyNotMeasured()

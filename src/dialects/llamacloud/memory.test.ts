@@ -9,13 +9,13 @@ import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
-import { rounds } from '../../../test/rounds.ts'
+import { isLong } from '../../../test/rounds.ts'
 
 const MIB = 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
 const MAX_GROWTH_BYTES = 100 * MIB
 /** To hold them whole would take 256 MiB or more. */
-const usual = `16x${rounds({ short: 16, long: 64 })}`
+const usual = `16x${isLong ? 64 : 16}`
 /** How many uploads of how many MiB; `LARGE_FORMS=50x256` is the whole promise and takes 13 GB of disk. */
 const [COUNT = 0, SIZE_MIB = 0] = (process.env.LARGE_FORMS ?? usual).split('x').map(Number)
 const skip = whyNotMeasured()

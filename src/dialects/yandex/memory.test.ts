@@ -8,7 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
-import { rounds } from '../../../test/rounds.ts'
+import { isLong } from '../../../test/rounds.ts'
 import { YANDEX_FILES } from '../../../test/yandex-rest.ts'
 
 const MIB = 1024 * 1024
@@ -20,7 +20,7 @@ const LARGEST_CHUNKS = Math.floor((128 * MIB) / CHUNK_BYTES)
 const MAX_TOGETHER_BYTES = 100 * MIB
 const ATTEMPTS = 3
 /** To hold them whole would take 192 MiB or more. */
-const usual = `16x${rounds({ short: 12, long: 24 })}`
+const usual = `16x${isLong ? 24 : 12}`
 /** How many uploads at once of how many MiB; `LARGE_JSON=16x126` is the whole promise. */
 const [COUNT = 0, SIZE_MIB = 0] = (process.env.LARGE_JSON ?? usual).split('x').map(Number)
 const skip = whyNotMeasured()
