@@ -1,6 +1,4 @@
 import { mkdir } from 'node:fs/promises'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
@@ -8,14 +6,14 @@ import { startJobs } from './background.ts'
 import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
-import { type Clock, systemClock } from './core/clock.ts'
+import { type Clock, SECOND_MS, systemClock } from './core/clock.ts'
 import type { ClockWatch } from './core/clock-watch.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
 import type { Node } from './core/node.ts'
-import type { Services } from './core/services.ts'
+import type { Policy, Services } from './core/services.ts'
 import { allDialects } from './dialects/all.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { ByteBudget } from './grpc/byte-budget.ts'
@@ -141,7 +139,7 @@ export class App {
   }
 
   async #openServices(metrics: Metrics): Promise<Services> {
-    const { dataDir, databaseUrl, memoryBytes, rateLimits, publicUrl, touchOn } = this.#config
+    const { dataDir, databaseUrl, memoryBytes, rateLimits, publicUrl } = this.#config
     const { logger, acceptClock = false, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const memory = new FairBudget(memoryBytes)
@@ -176,7 +174,16 @@ export class App {
     const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
     const guesses = new GuessLimit(this.#config.keyGuessesPerSecond, clock)
     const url = () => publicUrl ?? this.url
-    return { metadata, blobs, clock, rates, guesses, linkKeys, touchOn, publicUrl: url }
+    return {
+      metadata,
+      blobs,
+      clock,
+      rates,
+      guesses,
+      linkKeys,
+      policy: policyOf(this.#config),
+      publicUrl: url,
+    }
   }
 
   /** Undefined: plaintext. */
@@ -238,9 +245,9 @@ export class App {
     const { host, port } = this.#config.metrics
     if (port === undefined) return
     await this.#unlessTaken('metrics', this.#config.metrics, async () => {
-      const server = await metrics.listen(host, port)
-      this.#stop.add('the metrics', () => closeAtOnce(server))
-      this.metricsUrl = `${urlOf(server)}/metrics`
+      const listening = await metrics.listen(host, port)
+      this.#stop.add('the metrics', listening.close)
+      this.metricsUrl = listening.url
     })
   }
 
@@ -263,16 +270,11 @@ export class App {
   }
 }
 
-async function closeAtOnce(server: Server): Promise<void> {
-  server.closeAllConnections()
-  await new Promise((resolve) => server.close(resolve))
-}
-
 function portOf(address: string | undefined): number | undefined {
   return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1))
 }
 
-function urlOf(server: Server): string {
-  const { address, port, family } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+function policyOf({ touchOn, collect }: Config): Policy {
+  const { downloadSeconds, leaseSeconds } = collect
+  return { touchOn, downloadGraceMs: downloadSeconds * SECOND_MS, writeLeaseMs: leaseSeconds * SECOND_MS }
 }

@@ -27,6 +27,11 @@ const sharing: Sharing<Config> = {
   drainSeconds: 'own',
   metrics: 'own',
   touchOn: 'TOUCH_ON',
+  collect: {
+    downloadSeconds: 'COLLECT_DOWNLOAD_SECONDS',
+    leaseSeconds: 'COLLECT_LEASE_SECONDS',
+    lateSeconds: 'COLLECT_LATE_SECONDS',
+  },
   diskReserveBytes: 'own',
   memoryBytes: 'own',
   spoolBytes: 'own',

@@ -43,6 +43,15 @@ export interface Config {
   }
   /** What moves the end of files that live since their last activity. */
   readonly touchOn: 'none' | 'download' | 'read'
+  /** How long the collector waits before it removes bytes that belong to no file any more, or not yet. */
+  readonly collect: {
+    /** Since their file ended. */
+    readonly downloadSeconds: number
+    /** Since they began to be written. */
+    readonly leaseSeconds: number
+    /** On S3, since an upload failed; and once more as long. */
+    readonly lateSeconds: number
+  }
   /** Bytes of disk that uploads leave free; undefined: 5 % of the disk, at most 1 GiB. */
   readonly diskReserveBytes: number | undefined
   /** What requests may hold in memory, all together. */
@@ -85,6 +94,13 @@ const GRPC_PORT = 8421
 /** Three files of the largest size: the library keeps a message whole, and for a moment twice. */
 const GRPC_MEMORY_BYTES = 1024 * 1024 * 1024
 const METRICS_PORT = 8422
+/** A download may wait 20 s for the database before it opens its bytes, and some more for a bucket. */
+const MIN_DOWNLOAD_SECONDS = 60
+/** A request may take an hour (`requestMs`), and its commit comes after its bytes. */
+const MIN_LEASE_SECONDS = 2 * 60 * 60
+/** S3 refuses a request whose signature is older than 15 minutes (`RequestTimeTooSkewed`), however long the network held it back. */
+const MIN_LATE_SECONDS = 15 * 60
+const MAX_COLLECT_SECONDS = 7 * 24 * 60 * 60
 /** Leaves 5 of the 25 seconds of a stop for requests that are in flight at its end. */
 const MAX_DRAIN_SECONDS = 20
 const MIB = 1024 * 1024
@@ -127,6 +143,21 @@ export function loadConfig(env: Environment): Config {
       ...reader.optionalPort('METRICS_PORT', METRICS_PORT),
     },
     touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
+    collect: {
+      downloadSeconds: reader.integer(
+        'COLLECT_DOWNLOAD_SECONDS',
+        600,
+        MIN_DOWNLOAD_SECONDS,
+        MAX_COLLECT_SECONDS,
+      ),
+      leaseSeconds: reader.integer(
+        'COLLECT_LEASE_SECONDS',
+        24 * 60 * 60,
+        MIN_LEASE_SECONDS,
+        MAX_COLLECT_SECONDS,
+      ),
+      lateSeconds: reader.integer('COLLECT_LATE_SECONDS', 60 * 60, MIN_LATE_SECONDS, MAX_COLLECT_SECONDS),
+    },
     diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
     memoryBytes: reader.integer('MEMORY_BYTES', MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER),
     spoolBytes: reader.integer('SPOOL_BYTES', SPOOL_BYTES, MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER),

@@ -6,6 +6,7 @@ import { Spool } from './blobs/spool.ts'
 import type { Config } from './config.ts'
 import type { S3Settings } from './config-reader.ts'
 import type { BlobStore } from './core/blob-store.ts'
+import { SECOND_MS } from './core/clock.ts'
 import { closingAfter } from './core/closing.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
@@ -141,7 +142,7 @@ export function openMetadata(
 }
 
 export async function openBlobs(
-  { dataDir, diskReserveBytes, spoolBytes, s3 }: Config,
+  { dataDir, diskReserveBytes, spoolBytes, collect, s3 }: Config,
   memory: FairBudget,
   watch?: WatchCall,
   wantedByOthers?: () => number,
@@ -158,7 +159,15 @@ export async function openBlobs(
     maxBytes: spoolBytes,
     ...room,
   })
-  const blobs = await S3BlobStore.open(reached, { memory, spool }, { direct, watch })
+  const blobs = await S3BlobStore.open(
+    reached,
+    { memory, spool },
+    {
+      direct,
+      watch,
+      lateWriteMs: collect.lateSeconds * SECOND_MS,
+    },
+  )
   const { bucket, endpoint, prefix } = s3
   return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { WRITE_LEASE_MS } from '../src/core/uploads/stage-blob.ts'
 import { TestServer } from './harness.ts'
 import { type Answer, LightfieldClient, putBytes } from './lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
@@ -18,8 +17,8 @@ const PUT_MS = 1000
 
 /** What other servers do once they take this one for dead. */
 async function takeLeases({ app }: TestServer): Promise<number> {
-  const { metadata, clock } = app.services
-  const intended = await metadata.listCollectableBlobs(clock.now() + WRITE_LEASE_MS, 100)
+  const { metadata, clock, policy } = app.services
+  const intended = await metadata.listCollectableBlobs(clock.now() + policy.writeLeaseMs, 100)
   for (const { key } of intended) {
     const blob = { key, collectAfter: clock.now(), mayComeLate: true }
     await metadata.commit([

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
+import { DAY_MS } from '../src/core/clock.ts'
 import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import { reconcile } from '../src/core/files/reconcile.ts'
-import { WRITE_LEASE_MS } from '../src/core/uploads/stage-blob.ts'
 import { entrepot, type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import type { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
@@ -151,7 +151,7 @@ test('what is being received when an installation moves is given up there, with 
   const { organization, project } = await defaultTenant(server)
   await new LightfieldClient(server).stored('a file')
   const reserved = { organizationId: organization, projectId: project, files: 1, bytes: 1000 }
-  const blob = { key: 'c'.repeat(32), collectAfter: server.clock.now() + WRITE_LEASE_MS }
+  const blob = { key: 'c'.repeat(32), collectAfter: server.clock.now() + DAY_MS }
   await server.app.services.metadata.commit([
     { kind: 'usage.add', usage: reserved },
     { kind: 'blob.intend', blob, reserved },

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { WRITE_LEASE_MS } from '../src/core/uploads/stage-blob.ts'
 import { TestServer } from './harness.ts'
 import { BOUNDARY, FILES, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
 import { RawConnection } from './raw-http.ts'
@@ -43,8 +42,8 @@ async function beginUpload(): Promise<RawConnection> {
 }
 
 async function begunBlobs(): Promise<number> {
-  const { metadata, clock } = server.app.services
-  return (await metadata.listCollectableBlobs(clock.now() + WRITE_LEASE_MS, 1_000)).length
+  const { metadata, clock, policy } = server.app.services
+  return (await metadata.listCollectableBlobs(clock.now() + policy.writeLeaseMs, 1_000)).length
 }
 
 test('uploads to a bucket that have hardly begun keep nobody else from uploading', async (t) => {

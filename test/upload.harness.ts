@@ -2,7 +2,6 @@ import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
-import { WRITE_LEASE_MS } from '../src/core/uploads/stage-blob.ts'
 import type { TestServer } from './harness.ts'
 import type { CreatedFile } from './lightfield-client.ts'
 import type { S3TestServer } from './s3/server.ts'
@@ -41,8 +40,8 @@ export async function bodyBegun(server: TestServer, before: readonly string[]): 
     while ((await bytesOnDisk(server)).length === before.length) await delay(5)
     return
   }
-  const { metadata, clock } = server.app.services
-  const begun = clock.now() + WRITE_LEASE_MS
+  const { metadata, clock, policy } = server.app.services
+  const begun = clock.now() + policy.writeLeaseMs
   const rows = () => metadata.listCollectableBlobs(begun, 1_000)
   while (!(await rows()).some(({ collectAfter }) => collectAfter === begun)) await delay(5)
 }

@@ -30,6 +30,8 @@ export interface S3BlobStoreOptions {
   readonly direct?: boolean
   /** How long the store may take to answer what is short. */
   readonly answerMs?: number
+  /** For how long a request that was given up may still be carried out; default an hour. */
+  readonly lateWriteMs?: number
   /** Told of each attempt, `PutObject` and the like. */
   readonly watch?: WatchCall | undefined
 }
@@ -39,7 +41,7 @@ export interface S3BlobStoreOptions {
  * through us need no staging; what is unpublished are open multipart uploads, and what clients put to `staging/<key>`.
  */
 export class S3BlobStore implements BlobStore {
-  readonly lateWriteMs = LATE_WRITE_MS
+  readonly lateWriteMs: number
   readonly direct?: S3DirectTransfer
   /** What this store can do, as tried at start. */
   readonly abilities: S3Abilities
@@ -57,6 +59,7 @@ export class S3BlobStore implements BlobStore {
   ) {
     this.#connection = connection
     this.abilities = abilities
+    this.lateWriteMs = options.lateWriteMs ?? LATE_WRITE_MS
     this.#writing = { connection, room, pace: new PartPace(), ...abilities }
     const names = { nameOf: this.#nameOf.bind(this), stagingNameOf: this.#stagingNameOf.bind(this) }
     if (options.direct) this.direct = new S3DirectTransfer(connection, abilities, names)

@@ -48,7 +48,7 @@ async function servicesOn(stores: Stores): Promise<Services> {
     rates: new RateLimiter(noLimits),
     guesses: new GuessLimit(undefined, clock),
     linkKeys: [],
-    touchOn: 'none',
+    policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },
     publicUrl: () => '',
   }
 }

@@ -1,16 +1,8 @@
 import { type Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigError } from '../config-reader.ts'
-
-/** A setting as the command line shows it. What it may be, and its default, is decided by `config.ts`. */
-interface Setting {
-  /** Without `ENTREPOT_`; the flag is the same in lower case with hyphens. */
-  readonly variable: string
-  readonly value: string
-  /** The default, in words where it depends. */
-  readonly fallback: string
-  readonly meaning: string
-}
+import { dialectSettings } from './dialect-settings.ts'
+import type { Setting } from './setting.ts'
 
 export const settings: readonly Setting[] = [
   { variable: 'HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address to listen on' },
@@ -56,6 +48,24 @@ export const settings: readonly Setting[] = [
     fallback: '5 % of the disk, at most 1 GiB',
     meaning: 'space that uploads leave free',
   },
+  {
+    variable: 'COLLECT_DOWNLOAD_SECONDS',
+    value: 'seconds',
+    fallback: '600',
+    meaning: 'how long bytes stay after their file ended, for downloads under way',
+  },
+  {
+    variable: 'COLLECT_LEASE_SECONDS',
+    value: 'seconds',
+    fallback: '86400',
+    meaning: 'how long an upload may write bytes before they are given up',
+  },
+  {
+    variable: 'COLLECT_LATE_SECONDS',
+    value: 'seconds',
+    fallback: '3600',
+    meaning: 'how long after a failed upload to S3 its bytes may turn up',
+  },
   { variable: 'S3_BUCKET', value: 'name', fallback: 'none', meaning: 'keep the bytes in this bucket' },
   { variable: 'S3_ENDPOINT', value: 'url', fallback: "Amazon's", meaning: 'address of the store' },
   { variable: 'S3_REGION', value: 'region', fallback: 'AWS_REGION, or us-east-1', meaning: 'of the bucket' },
@@ -73,72 +83,6 @@ export const settings: readonly Setting[] = [
     meaning: 'let clients send and get bytes from the bucket itself',
   },
   {
-    variable: 'LIGHTFIELD_SESSION_SECONDS',
-    value: 'seconds',
-    fallback: '3600',
-    meaning: 'how long an upload may wait for its bytes',
-  },
-  {
-    variable: 'LIGHTFIELD_DOWNLOAD_SECONDS',
-    value: 'seconds',
-    fallback: '900',
-    meaning: 'how long a download URL lives',
-  },
-  {
-    variable: 'LIGHTFIELD_REQUIRE_VERSION',
-    value: 'on|off',
-    fallback: 'on',
-    meaning: 'refuse requests without Lightfield-Version',
-  },
-  {
-    variable: 'LIGHTFIELD_PURPOSES',
-    value: 'json',
-    fallback: '{}',
-    meaning: 'changed rules of purposes, as JSON or @file',
-  },
-  {
-    variable: 'LLAMACLOUD_MAX_FILE_BYTES',
-    value: 'bytes',
-    fallback: '402653184',
-    meaning: 'largest file',
-  },
-  {
-    variable: 'LLAMACLOUD_RETENTION_HOURS',
-    value: 'hours',
-    fallback: '48, but user_data and agent_app stay',
-    meaning: 'until files end, by purpose: never, or like parse=24,extract=never',
-  },
-  {
-    variable: 'LLAMACLOUD_URL_ON_CREATE',
-    value: 'on|off',
-    fallback: 'on',
-    meaning: 'fill download_url in the answer to create',
-  },
-  {
-    variable: 'LLAMACLOUD_ID_PREFIX',
-    value: 'on|off',
-    fallback: 'on',
-    meaning: 'print ids as dfl-<uuid>, not bare',
-  },
-  {
-    variable: 'LLAMACLOUD_ANY_PURPOSE',
-    value: 'on|off',
-    fallback: 'off',
-    meaning: 'take any text as a purpose',
-  },
-  {
-    variable: 'LLAMACLOUD_EMPTY_FILES',
-    value: 'on|off',
-    fallback: 'off',
-    meaning: 'take files of zero bytes',
-  },
-  {
-    variable: 'LLAMACLOUD_SESSION_SECONDS',
-    value: 'seconds',
-    fallback: '43200',
-    meaning: 'how long the cookie session lives',
-  },
-  {
     variable: 'TOUCH_ON',
     value: 'none|download|read',
     fallback: 'none',
@@ -147,34 +91,6 @@ export const settings: readonly Setting[] = [
   { variable: 'TLS', value: 'self-signed', fallback: 'none', meaning: 'make a certificate, for both ports' },
   { variable: 'TLS_CERT', value: 'file', fallback: 'none', meaning: 'certificate for both ports, PEM' },
   { variable: 'TLS_KEY', value: 'file', fallback: 'none', meaning: 'its private key, PEM' },
-  { variable: 'YANDEX_MAX_FILE_BYTES', value: 'bytes', fallback: '134217728', meaning: 'largest file' },
-  {
-    variable: 'YANDEX_DEFAULT_POLICY',
-    value: 'policy',
-    fallback: 'since-last-active',
-    meaning: 'of files without one: since-last-active, since-created or never',
-  },
-  { variable: 'YANDEX_TTL_DAYS', value: 'days', fallback: '7', meaning: 'of files that name none' },
-  { variable: 'YANDEX_MAX_TTL_DAYS', value: 'days', fallback: '365', meaning: 'most that a file may name' },
-  { variable: 'YANDEX_LINK_SECONDS', value: 'seconds', fallback: '3600', meaning: 'how long a URL lives' },
-  {
-    variable: 'YANDEX_REST_NAMES',
-    value: 'camel|snake',
-    fallback: 'camel',
-    meaning: 'field names in REST answers',
-  },
-  {
-    variable: 'YANDEX_ENDPOINT',
-    value: 'host:port',
-    fallback: 'as called',
-    meaning: 'gRPC address that discovery tells',
-  },
-  {
-    variable: 'YANDEX_ANONYMOUS',
-    value: 'on|off',
-    fallback: 'off',
-    meaning: 'let programs on this machine in without a key',
-  },
   {
     variable: 'GRPC_PORT',
     value: 'number',
@@ -199,6 +115,7 @@ export const settings: readonly Setting[] = [
     fallback: '1073741824',
     meaning: 'what gRPC uploads may hold in memory at once',
   },
+  ...dialectSettings,
 ]
 
 /** What every command that opens the stores takes. */

@@ -6,6 +6,18 @@ import type { Rates } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/signed-link.ts'
 import type { MetadataStore } from './metadata-store.ts'
 
+/** What operators decide for all files. */
+export interface Policy {
+  readonly touchOn: TouchOn
+  /** How long bytes stay after their file ended: a download that has read the row may not have opened them yet. */
+  readonly downloadGraceMs: number
+  /**
+   * How long bytes that no file points at may be written or wait for their commit: longer than any request may last. What a
+   * process that dies was writing is given up once it is known to be dead.
+   */
+  readonly writeLeaseMs: number
+}
+
 /** Everything a use case may reach. Built once, in the composition root. */
 export interface Services {
   readonly metadata: MetadataStore
@@ -15,7 +27,7 @@ export interface Services {
   readonly guesses: GuessLimit
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
-  readonly touchOn: TouchOn
+  readonly policy: Policy
   /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
   publicUrl(): string
 }

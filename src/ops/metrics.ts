@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { WatchCall } from '../core/watch-call.ts'
@@ -9,6 +10,12 @@ import { RequestDurations } from './request-durations.ts'
 
 /** Seconds; calls are given up after twenty, but for large bodies. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60]
+
+export interface ListeningMetrics {
+  readonly url: string
+  /** Cuts whoever reads them. */
+  readonly close: () => Promise<void>
+}
 
 /** What the service counts. Labels are of closed sets only: routes as declared, never paths, ids or names. */
 export class Metrics {
@@ -103,8 +110,8 @@ export class Metrics {
     }
   }
 
-  /** `GET /metrics` on a port of its own. @returns the listening server */
-  async listen(host: string, port: number): Promise<Server> {
+  /** `GET /metrics` on a port of its own. */
+  async listen(host: string, port: number): Promise<ListeningMetrics> {
     const { turns, readerPace } = defaultServerLimits
     const answer: RequestListener = async (request, response) => {
       if (request.url !== '/metrics' || request.method !== 'GET') return response.writeHead(404).end()
@@ -117,6 +124,13 @@ export class Metrics {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve)
     })
-    return server
+    const { address, port: realPort, family } = server.address() as AddressInfo
+    return {
+      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${realPort}/metrics`,
+      close: async () => {
+        server.closeAllConnections()
+        await new Promise((resolve) => server.close(resolve))
+      },
+    }
   }
 }

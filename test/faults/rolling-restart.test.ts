@@ -117,13 +117,16 @@ async function restartInTurn(
   const findings: string[] = []
   let isOver = false
   const clients = startClients({ findings, isOver: () => isOver })
-  await sleep(500)
-  for (let stop = 0; stop < stops; stop++) {
-    await pair.stopServer(stop % 2)
-    await pair.startServer(stop % 2)
-    if (stop < stops - 1) await sleep(RECOVERY_MS)
+  try {
+    await sleep(500)
+    for (let stop = 0; stop < stops; stop++) {
+      await pair.stopServer(stop % 2)
+      await pair.startServer(stop % 2)
+      if (stop < stops - 1) await sleep(RECOVERY_MS)
+    }
+  } finally {
+    isOver = true
   }
-  isOver = true
   const count = (await Promise.all(clients)).reduce((sum, one) => sum + one)
   t.diagnostic(`${stops} stops, ${count} requests`)
   assert.deepEqual(findings, [])

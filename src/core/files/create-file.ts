@@ -3,7 +3,7 @@ import type { Caller } from '../caller.ts'
 import { commitWithinQuota, isQuotaExceeded } from '../limits/quota.ts'
 import type { Change, UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, type StagedBlob, WRITE_LEASE_MS } from '../uploads/stage-blob.ts'
+import { discardBlob, type StagedBlob } from '../uploads/stage-blob.ts'
 import { type ExpiryRule, startExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 import { newFileId } from './file-id.ts'
@@ -66,7 +66,7 @@ async function publish(
 
 /** The bytes stay as they are, under the same key and a lease from now on. */
 async function giveReservationBack(
-  { metadata, clock }: Services,
+  { metadata, clock, policy }: Services,
   key: BlobKey,
   reserved: UsageOf,
 ): Promise<void> {
@@ -74,7 +74,7 @@ async function giveReservationBack(
   await metadata.commit([
     { kind: 'blob.claim', key },
     { kind: 'usage.add', usage },
-    { kind: 'blob.intend', blob: { key, collectAfter: clock.machineNow() + WRITE_LEASE_MS } },
+    { kind: 'blob.intend', blob: { key, collectAfter: clock.machineNow() + policy.writeLeaseMs } },
   ])
 }
 

@@ -2,7 +2,7 @@ import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Services } from '../services.ts'
-import { DOWNLOAD_GRACE_MS, releaseBytes } from './expire-files.ts'
+import { releaseBytes } from './expire-files.ts'
 import { readStoredFile } from './read-file.ts'
 
 /**
@@ -19,7 +19,7 @@ export async function deleteFile(services: Services, caller: Caller, idText: str
     await services.metadata.commit([
       { kind: 'file.update', id: file.id, guard, patch },
       uncount(file),
-      ...releaseBytes(services, file, DOWNLOAD_GRACE_MS),
+      ...releaseBytes(services, file, services.policy.downloadGraceMs),
     ])
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error

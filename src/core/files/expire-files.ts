@@ -1,12 +1,9 @@
-import { MINUTE_MS } from '../clock.ts'
 import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
 
-/** A download that has read the row may not have opened the blob yet. */
-export const DOWNLOAD_GRACE_MS = 10 * MINUTE_MS
 const BATCH = 200
 
 /**
@@ -37,7 +34,7 @@ function expire(services: Services, file: FileRecord, now: number): Change[] {
   return [
     { kind: 'file.update', id: file.id, guard, patch },
     uncount(file),
-    ...releaseBytes(services, file, DOWNLOAD_GRACE_MS),
+    ...releaseBytes(services, file, services.policy.downloadGraceMs),
   ]
 }
 

@@ -12,11 +12,11 @@ const TOUCH_EVERY_MS = MINUTE_MS
 
 /** Notes activity, which moves the expiry of a file that lives since its last one. Never fails a request. */
 export async function touchFile(
-  { metadata, clock, touchOn }: Services,
+  { metadata, clock, policy }: Services,
   file: FileRecord,
   activity: 'download' | 'read',
 ): Promise<void> {
-  const counts = touchOn === 'read' || touchOn === activity
+  const counts = policy.touchOn === 'read' || policy.touchOn === activity
   const now = clock.now()
   if (!counts || file.expiryPolicy !== 'since-last-active' || now - file.lastActiveAt < TOUCH_EVERY_MS) return
   const { lastActiveAt, expiresAt } = touchExpiry(file, now)

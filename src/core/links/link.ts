@@ -72,7 +72,7 @@ function headersOf({ mimeType, writeOnce }: FileRecord): Record<string, string> 
 
 async function directLink(
   direct: DirectTransfer,
-  { clock, touchOn }: Services,
+  { clock, policy }: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
@@ -85,7 +85,7 @@ async function directLink(
     return { ...(await direct.putUrl(stagingKeyOf(file), upload, seconds)), expiresAt }
   }
   // Nobody would tell us of downloads that move the end of the file.
-  const countsDownloads = touchOn !== 'none' && file.expiryPolicy === 'since-last-active'
+  const countsDownloads = policy.touchOn !== 'none' && file.expiryPolicy === 'since-last-active'
   if (countsDownloads || file.blobKey === null) return undefined
   const disposition = contentDisposition(file.name)
   const as = { mimeType: servedType(file, serves), disposition }

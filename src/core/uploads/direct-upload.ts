@@ -5,7 +5,7 @@ import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import type { Change } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, discardFailedBlob, WRITE_LEASE_MS } from './stage-blob.ts'
+import { discardBlob, discardFailedBlob } from './stage-blob.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
 const MAX_LOOKS = 3
@@ -56,7 +56,7 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
     if (body === undefined) return undefined
     requireSize(file, body.sizeBytes)
     const key = randomBytes(16).toString('hex')
-    const blob = { key, collectAfter: services.clock.machineNow() + WRITE_LEASE_MS }
+    const blob = { key, collectAfter: services.clock.machineNow() + services.policy.writeLeaseMs }
     await services.metadata.commit([{ kind: 'blob.intend', blob }])
     try {
       const known = await direct.promote(staged, body, key)

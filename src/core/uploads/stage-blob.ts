@@ -1,15 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import type { BlobKey } from '../blob-store.ts'
 import type { BodySize } from '../body-size.ts'
-import { DAY_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import { commitWithinQuota } from '../limits/quota.ts'
 import type { UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
-
-/** Longer than any request may last; what a process that dies was writing is given up once it is known to be dead. */
-export const WRITE_LEASE_MS = DAY_MS
 
 /** Bytes that are durable and that no file points at yet. */
 export interface StagedBlob extends Digests {
@@ -42,7 +38,7 @@ export async function intendBlob(
 ): Promise<BlobIntent> {
   await requireSpace(services, size)
   const key = randomBytes(16).toString('hex')
-  const blob = { key, collectAfter: services.clock.machineNow() + WRITE_LEASE_MS }
+  const blob = { key, collectAfter: services.clock.machineNow() + services.policy.writeLeaseMs }
   if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
   else {
     const intend = { kind: 'blob.intend', blob, reserved: reserve } as const
