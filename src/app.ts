@@ -20,7 +20,7 @@ import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
 import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
-import { drain } from './http/drain.ts'
+import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
@@ -210,7 +210,7 @@ export class App {
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
-    this.#stop.addSurface('HTTP', server.server, (graceMs) => drain(server, graceMs))
+    this.#stop.addSurface('HTTP', server.server, prepareDrain(server))
     this.url = await server.listen({ host, port })
     if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
     // Nobody should learn from a missing file that files end.

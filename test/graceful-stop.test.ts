@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, credentials } from '@grpc/grpc-js'
 import { ServerProcess } from './faults/server-process.ts'
 import { TestServer } from './harness.ts'
@@ -11,6 +14,11 @@ import { RawConnection, readAnswer } from './raw-http.ts'
 import { until } from './until.ts'
 import { bodyBegun, bytesOnDisk, headOf } from './upload.harness.ts'
 import { withGrpc } from './yandex-client.ts'
+
+/** Less than what a socket takes at once (64 KiB): the server writes the last byte without waiting. */
+const PIECE_BYTES = 60_000
+/** In which a server on this machine writes all that the system takes. */
+const FILLING_MS = 200
 
 test('a server that lives and can work says so, without a key', async (t) => {
   const server = await TestServer.start()
@@ -50,6 +58,24 @@ test('a server that stops finishes what it began, is no longer ready, and takes 
   await stopped
   await server.restart()
   assert.equal(ok(await client.complete(upload.id)).status, 'COMPLETED')
+})
+
+test('an answer that its reader has not taken yet comes whole while the server stops', async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const client = new LightfieldClient(server)
+  const link = new URL(await client.link((await client.stored('x'.repeat(PIECE_BYTES))).id))
+  const socket = connect(Number(link.port), link.hostname).pause()
+  t.after(() => socket.destroy())
+  // More than the system keeps for a reader that takes nothing: the server is left with one of the answers in its hands.
+  socket.write(`GET ${link.pathname} HTTP/1.1\r\nhost: a\r\n\r\n`.repeat(400))
+  await sleep(FILLING_MS)
+  const stopped = server.app.stop()
+  await sleep(FILLING_MS)
+  const answers = (await buffer(socket)).toString('latin1').split('HTTP/1.1 200 OK').slice(1)
+  assert.ok(answers.length > 1 && answers.length < 400, `${answers.length} answers`)
+  for (const answer of answers) assert.equal(answer.split('\r\n\r\n')[1]?.length, PIECE_BYTES)
+  await stopped
 })
 
 /** `NOT_SERVING` of grpc.health.v1.HealthCheckResponse. */

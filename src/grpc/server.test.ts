@@ -144,7 +144,7 @@ test('an unknown method is unimplemented, reflection among them', async () => {
   }
 })
 
-test('a stop takes no new calls, lets others finish, and cuts what takes too long', async () => {
+test('a stop takes no new calls, answers those on their way, and cuts what takes too long', async () => {
   const { server } = await startEcho()
   const own = connect(server)
   const metadata = { authorization: 'me' }
@@ -153,7 +153,8 @@ test('a stop takes no new calls, lets others finish, and cuts what takes too lon
   // Both are on their way once a later one was answered.
   await callRaw(own, ECHO, Buffer.from('a'))
   const stopped = server.stop(1000)
-  // On the connection that is still open, for the others' sake.
+  // On its way before the client can know, on the connection that is still open.
+  assert.equal((await callRaw(own, ECHO, Buffer.from('just in time'))).error, undefined)
   assert.equal((await callRaw(own, ECHO, Buffer.from('late'))).error?.code, grpcCodes.UNAVAILABLE)
   await stopped
   assert.equal((await quick).answer?.toString(), '200')

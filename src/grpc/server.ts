@@ -19,6 +19,7 @@ import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 import { memoryOf } from './message-watch.ts'
 import type { Method, StreamMethod, UnaryMethod } from './method.ts'
+import { Sessions } from './sessions.ts'
 
 /** PEM. */
 export interface TlsIdentity {
@@ -63,6 +64,7 @@ export class GrpcServer {
   /** Accepts the connections. */
   readonly listener: NetServer
   readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Sessions()
   readonly #intercepts = new Map<string, Intercept>()
   readonly #stopping = new AbortController()
   readonly #drain: (graceMs: number) => void
@@ -117,6 +119,7 @@ export class GrpcServer {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
+    await this.#sessions.announceEnd()
     this.#drain(graceMs)
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()
@@ -160,6 +163,7 @@ export class GrpcServer {
   #intercept<Answer>(method: Method<Answer>): (metadata: Metadata) => IncomingCall<Answer> {
     const calls = new WeakMap<Metadata, IncomingCall<Answer>>()
     this.#intercepts.set(method.path, (call) => {
+      this.#sessions.note(call)
       const incoming = new IncomingCall(call, method, this.#options)
       return new ServerInterceptingCall(
         call,

@@ -1,14 +1,33 @@
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 
-const IDLE_SWEEP_MS = 50
+const SWEEP_MS = 20
 
-/** Stops listening and waits for requests in flight; what is left after that time is cut. */
-export async function drain(server: FastifyInstance, graceMs: number): Promise<void> {
-  const timer = setTimeout(() => server.server.closeAllConnections(), graceMs)
-  // A connection that was busy when listening ended is kept alive by its client afterwards: nobody else would close it.
-  const sweep = setInterval(() => server.server.closeIdleConnections(), IDLE_SWEEP_MS)
-  await server.close().finally(() => {
-    clearTimeout(timer)
-    clearInterval(sweep)
-  })
+/**
+ * Prepares the end of a server, before it listens.
+ * @returns what ends it once its listener is closed: closes connections as they become idle, and after `graceMs` all
+ */
+export function prepareDrain(server: FastifyInstance): (graceMs: number) => Promise<void> {
+  const sockets = new Set<Socket>()
+  const keep = (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  }
+  server.server.on('connection', keep)
+  if (server.server instanceof TlsServer) server.server.on('secureConnection', keep)
+  return async (graceMs) => {
+    const cut = setTimeout(() => {
+      for (const socket of sockets) socket.destroy()
+    }, graceMs)
+    while (sockets.size > 0) {
+      // Node takes an answer for done once all of it is written, though a slow reader has not taken it yet, and closing the
+      // server would drop the rest. While anybody has to take something idle connections stay: no harm comes of them.
+      if ([...sockets].every(({ writableLength }) => writableLength === 0))
+        server.server.closeIdleConnections()
+      await new Promise((resolve) => setTimeout(resolve, SWEEP_MS))
+    }
+    clearTimeout(cut)
+    await server.close()
+  }
 }

@@ -96,6 +96,8 @@ export async function startNginx(
   const child = spawn('nginx', [...options, '-g', `daemon off; pid ${folder}/pid;`], { stdio: 'inherit' })
   t.after(async () => {
     await ended(child)
+    for (const line of (await readFile(join(folder, 'error.log'), 'utf8')).split('\n'))
+      if (/\[error\]/.test(line) && !line.includes('Connection refused')) t.diagnostic(line)
     await rm(folder, { recursive: true, force: true })
   })
 }
