@@ -27,7 +27,7 @@ import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Readiness } from './ops/readiness.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
-import { openStores, settleMove } from './stores.ts'
+import { endLeases, openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
 import { watchOwnClock } from './time.ts'
 
@@ -163,9 +163,8 @@ export class App {
     const clock = this.#options.clock ?? this.#trueClock
     if (isAlone) {
       this.#peers = await watchOwnClock({ metadata, clock }, acceptClock, logger)
-      // The lock says that nobody else is alive: what a dead process held is free, once it can no longer turn up. Where
-      // several serve, the jobs find out who is dead.
-      await metadata.commit([{ kind: 'leases.end', now: clock.machineNow() + (blobs.lateWriteMs ?? 0) }])
+      // The lock says that nobody else is alive. Where several serve, the jobs find out who is dead.
+      await endLeases({ metadata, blobs, clock })
     }
     await ensureDefaultTenant({ metadata, clock })
     await startRootKey(this.#config, { metadata, clock }, isAlone, logger)

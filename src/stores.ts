@@ -11,7 +11,9 @@ import { closingAfter } from './core/closing.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import type { MoveState } from './core/move.ts'
+import type { Services } from './core/services.ts'
 import type { WatchCall } from './core/watch-call.ts'
+import { tryLockDataFolder } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
 import { openPostgresMetadataStore, openPostgresSession } from './metadata/postgres.ts'
@@ -126,6 +128,27 @@ function inWords(place: string): string {
 /** Notes in the data folder where the bytes are, whatever it said before. */
 export async function tellFolder({ dataDir, s3 }: Config, storeId: string): Promise<void> {
   await writeFile(join(dataDir, 'STORE'), `${s3 ? placeOf(s3) : storeId}\n`, { mode: 0o600 })
+}
+
+type LeaseHolder = Pick<Services, 'metadata' | 'blobs' | 'clock'>
+
+/**
+ * Ends what the last server of a data folder held, which is gone if its lock is free. Servers that share a database are told
+ * apart by their nodes instead. Does nothing while a server runs.
+ */
+export async function endDeadLeases({ dataDir, databaseUrl }: Config, services: LeaseHolder): Promise<void> {
+  const lock = databaseUrl === undefined ? tryLockDataFolder(dataDir) : undefined
+  if (lock === undefined) return
+  try {
+    await endLeases(services)
+  } finally {
+    lock.release()
+  }
+}
+
+/** Only for who holds the lock of the data folder. What a dead process was receiving goes once it can no longer turn up. */
+export async function endLeases({ metadata, blobs, clock }: LeaseHolder): Promise<void> {
+  await metadata.commit([{ kind: 'leases.end', now: clock.machineNow() + (blobs.lateWriteMs ?? 0) }])
 }
 
 export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {

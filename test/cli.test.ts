@@ -264,6 +264,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
     orphans: [orphan],
     damaged: [],
     removed: 1,
+    receiving: [],
   })
   await assert.rejects(access(path), { code: 'ENOENT' })
   assertDone(await run('doctor'))

@@ -49,7 +49,7 @@ export async function countedFiles(server: TestServer): Promise<number> {
 }
 
 async function readUsage({ dataDir, databaseUrl }: TestServer, text: string): Promise<Usage> {
-  if (databaseUrl !== undefined) {
+  if (databaseUrl) {
     const [row] = await query<Record<keyof Usage, string>>(databaseUrl, text)
     return { files: Number(row?.files), bytes: Number(row?.bytes) }
   }

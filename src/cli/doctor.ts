@@ -6,7 +6,7 @@ import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import type { Stores } from '../stores.ts'
 import { print, printJson } from './output.ts'
-import { addSettings, storeSettings } from './settings.ts'
+import { addSettings, configOf, storeSettings } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
 
 interface DoctorOptions {
@@ -18,7 +18,10 @@ export function addDoctorCommand(program: Command): void {
   const command = program
     .command('doctor')
     .description('compare database and bytes, also while the server runs; exits with 1 if they disagree')
-    .option('--repair', 'remove bytes that belong to no file; never anything else')
+    .option(
+      '--repair',
+      'remove bytes that belong to no file and free what dead servers reserved; never anything else',
+    )
     .option('--json', 'as JSON')
     .action(examine)
   addSettings(command, storeSettings)
@@ -26,7 +29,12 @@ export function addDoctorCommand(program: Command): void {
 
 function examine({ repair = false, json }: DoctorOptions, command: Command): Promise<void> {
   return withStores(command, async (stores) => {
-    const found = await reconcile(await servicesOn(stores), repair)
+    const services = await servicesOn(stores)
+    if (repair) {
+      const { endDeadLeases } = await import('../stores.ts')
+      await endDeadLeases(configOf(command), services)
+    }
+    const found = await reconcile(services, repair)
     if (json) printJson(found)
     else {
       printReport(found)
@@ -53,11 +61,14 @@ async function servicesOn(stores: Stores): Promise<Services> {
   }
 }
 
-function printReport({ files, blobs, orphans, damaged, removed }: Reconciliation): void {
+function printReport({ files, blobs, orphans, damaged, removed, receiving }: Reconciliation): void {
   print(`Files with bytes  ${files}`)
   print(`Blobs             ${blobs}`)
   print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
   print(`Damaged files     ${damaged.length}`)
+  print(`Being received    ${receiving.reduce((sum, { blobs }) => sum + blobs, 0)}`)
+  for (const { node, isAlive, blobs } of receiving)
+    if (node !== null) print(`  ${blobs} by server ${node}${isAlive ? '' : ', which is no more'}`)
   if (orphans.length > 0) {
     print('\nOrphans, bytes that belong to no file:')
     for (const key of orphans) print(`  ${key}`)

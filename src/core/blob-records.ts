@@ -20,3 +20,12 @@ export interface ReferencedBlob {
   readonly sizeBytes: number
   readonly sha256: string
 }
+
+/** How many blobs are intended, by who intended them. */
+export interface Intentions {
+  /** Null: the one process that uses the store. */
+  readonly node: number | null
+  /** Whether it is known to be one of those that use the store. */
+  readonly isAlive: boolean
+  readonly blobs: number
+}

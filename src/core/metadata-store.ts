@@ -1,6 +1,7 @@
 import type { ApiKey } from './access/api-key.ts'
 import type { Organization, Project } from './access/tenant.ts'
-import type { ReferencedBlob, ReleasedBlob, UnreferencedBlob } from './blob-records.ts'
+import type { Answer, AnswerSlot, HeldAnswer } from './answer.ts'
+import type { Intentions, ReferencedBlob, ReleasedBlob, UnreferencedBlob } from './blob-records.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { Clock, ClockTrust } from './clock.ts'
 import type { FileRecord, FileState } from './files/file.ts'
@@ -16,29 +17,6 @@ export type FilePatch = Partial<
 
 /** What must still be true of a row for a change to apply; null compares as null. */
 export type FileGuard = { readonly state: FileState } & Partial<Pick<FileRecord, 'blobKey' | 'expiresAt'>>
-
-/** A stored answer of an idempotent request. */
-export interface Answer {
-  readonly status: number
-  /** The body as sent. */
-  readonly body: string
-}
-
-/** Where an idempotent answer is kept: one key per organization and operation. */
-export interface AnswerSlot {
-  readonly organizationId: string
-  readonly operation: string
-  readonly key: string
-}
-
-/** A slot that a request of this process has reserved, as far as this process knows. */
-export interface HeldAnswer {
-  readonly slot: AnswerSlot
-  readonly token: string
-  readonly leaseUntil: number
-  /** No request works on it any more, but whether it was freed is not known. */
-  readonly isForsaken: boolean
-}
 
 /** What files count against quotas: pending and stored ones, with the size that was announced for them. */
 export interface Usage {
@@ -248,6 +226,7 @@ export interface MetadataStore {
 
   /** Unreferenced blobs that may be removed at `now`, or if they are released at `releasedUntil`; oldest first. */
   listCollectableBlobs(now: number, limit: number, releasedUntil?: number): Promise<readonly ReleasedBlob[]>
+  listIntentions(): Promise<readonly Intentions[]>
   /** Intended blobs of nodes that are no more, in any order. */
   listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>
   /**

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Answer, AnswerSlot } from '../core/answer.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import {
   dropReservation,
@@ -8,7 +9,6 @@ import {
   requestRunning,
   reserveAnswer,
 } from '../core/idempotency.ts'
-import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { Answer, AnswerSlot } from '../core/metadata-store.ts'
+import type { Answer, AnswerSlot } from '../core/answer.ts'
 import { type Arg, guarded, prepare, statement } from './prepare.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'

@@ -208,6 +208,15 @@ export function blobQueries(db: Kysely<Tables>) {
         )
         .limit(arg('limit')),
     ),
+    intentions: prepare<object>(() =>
+      db
+        .selectFrom('unreferencedBlobs')
+        .leftJoin('nodes', 'nodes.id', 'unreferencedBlobs.node')
+        .select(({ fn }) => ['unreferencedBlobs.node', 'nodes.id', fn.countAll<number>().as('blobs')])
+        .where('intended', '=', 1)
+        .groupBy(['unreferencedBlobs.node', 'nodes.id'])
+        .orderBy('unreferencedBlobs.node'),
+    ),
     /** In the order of their keys. Asked for only after commits failed, so that no index is kept for it. */
     intendedBy: prepare<Limit & { readonly node: number; readonly after: BlobKey }>((arg) =>
       db

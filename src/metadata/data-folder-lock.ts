@@ -14,18 +14,25 @@ export interface DataFolderLock {
  * @throws Error if another server holds it
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
-  return lock(
-    join(dataDir, 'lock.db'),
-    `Another server uses the data folder ${dataDir}. Stop it, or choose another folder.`,
-  )
+  const lock = tryLockDataFolder(dataDir)
+  if (lock === undefined)
+    throw new Error(`Another server uses the data folder ${dataDir}. Stop it, or choose another folder.`)
+  return lock
+}
+
+/** Undefined if another server holds the lock. */
+export function tryLockDataFolder(dataDir: string): DataFolderLock | undefined {
+  return tryLock(join(dataDir, 'lock.db'))
 }
 
 /** The same for moves out of a data folder, beside its server. @throws Error if there is one already */
 export function lockMove(dataDir: string): DataFolderLock {
-  return lock(join(dataDir, 'move.db'), `The installation in ${dataDir} is being moved by another process.`)
+  const lock = tryLock(join(dataDir, 'move.db'))
+  if (lock === undefined) throw new Error(`The installation in ${dataDir} is being moved by another process.`)
+  return lock
 }
 
-function lock(path: string, refusal: string): DataFolderLock {
+function tryLock(path: string): DataFolderLock | undefined {
   createPrivateFile(path)
   const db = new DatabaseSync(path, { timeout: 0 })
   try {
@@ -34,7 +41,7 @@ function lock(path: string, refusal: string): DataFolderLock {
   } catch (error) {
     db.close()
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    throw new Error(refusal)
+    return undefined
   }
   return {
     release() {

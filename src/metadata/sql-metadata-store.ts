@@ -1,7 +1,8 @@
+import type { AnswerSlot } from '../core/answer.ts'
 import type { UnreferencedBlob } from '../core/blob-records.ts'
 import type { Clock } from '../core/clock.ts'
 import { StoreError } from '../core/errors.ts'
-import type { AnswerSlot, Change, FileFilter, FilePage, MetadataStore } from '../core/metadata-store.ts'
+import type { Change, FileFilter, FilePage, MetadataStore } from '../core/metadata-store.ts'
 import type { MoveStage } from '../core/move.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
@@ -156,6 +157,15 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listCollectableBlobs(now: number, limit: number, releasedUntil = now) {
     return this.#list(releasedShape, this.#queries.blobs.collectable, { now, releasedUntil, limit })
+  }
+
+  async listIntentions() {
+    const rows = await this.#engine.read(this.#queries.blobs.intentions, {})
+    return rows.map(([node, isAlive, blobs]) => ({
+      node: node as number | null,
+      isAlive: node === null || isAlive !== null,
+      blobs: blobs as number,
+    }))
   }
 
   async listAbandonedBlobs(limit: number) {

@@ -1,10 +1,11 @@
 import type { Generated } from 'kysely'
 import type { ApiKey } from '../core/access/api-key.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
+import type { AnswerSlot } from '../core/answer.ts'
 import type { ReleasedBlob } from '../core/blob-records.ts'
 import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
-import type { AnswerSlot, Session } from '../core/metadata-store.ts'
+import type { Session } from '../core/metadata-store.ts'
 import type { MoveStage } from '../core/move.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */

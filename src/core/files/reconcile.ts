@@ -1,10 +1,11 @@
-import type { ReferencedBlob } from '../blob-records.ts'
+import type { Intentions, ReferencedBlob } from '../blob-records.ts'
 import type { BlobKey } from '../blob-store.ts'
 import { isStoreError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'
 import type { FileId } from './file-id.ts'
+import { freeAbandoned } from './free-abandoned.ts'
 
 export interface DamagedFile {
   readonly fileId: FileId
@@ -23,6 +24,8 @@ export interface Reconciliation {
   readonly damaged: readonly DamagedFile[]
   /** Orphans removed by this run. */
   readonly removed: number
+  /** Blobs being received, whose reservations count against quotas, by the server that does. */
+  readonly receiving: readonly Intentions[]
 }
 
 /** Beyond this many orphans and this share of all blobs something is wrong with the installation, not with the bytes. */
@@ -33,10 +36,12 @@ const PAGE = 500
 /**
  * Compares rows and bytes; safe while the service runs. Every blob key is committed before its first byte, so bytes that are
  * listed first and have no row afterwards are garbage for certain.
- * With `repair` it also does what the jobs would do next, and removes orphans; nothing else, ever.
+ * With `repair` it also does what the jobs would do next, gives back what dead servers were receiving, and removes orphans;
+ * nothing else, ever.
  * @throws Error if so much would go that a wrong or old database is likelier
  */
 export async function reconcile(services: Services, repair: boolean): Promise<Reconciliation> {
+  if (repair) while ((await freeAbandoned(services)) > 0);
   if (repair && !(await isClockDoubted(services))) await catchUp(services)
   const sizes = new Map<BlobKey, number>()
   const unpublished: BlobKey[] = []
@@ -48,7 +53,8 @@ export async function reconcile(services: Services, repair: boolean): Promise<Re
   const { files, damaged } = await checkFiles(services, sizes)
   const blobs = sizes.size + unpublished.length
   const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
-  return { files, blobs, orphans, damaged, removed }
+  const receiving = await services.metadata.listIntentions()
+  return { files, blobs, orphans, damaged, removed, receiving }
 }
 
 /** Then nothing that has ended is removed: see `ClockWatch`. */
