@@ -148,9 +148,11 @@ export class App {
       const lock = lockDataFolder(dataDir)
       this.#stop.add('the lock of the data folder', () => lock.release())
     }
-    const { metadata, blobs, storage } = await openStores(this.#config, onFatal, memory, {
-      database: metrics.databaseCall,
-      s3: metrics.s3Call,
+    const { metadata, blobs, storage } = await openStores(this.#config, {
+      makes: true,
+      onFatal,
+      memory,
+      watch: { database: metrics.databaseCall, s3: metrics.s3Call },
     })
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
     this.#stop.add('the database', () => metadata.close())

@@ -5,11 +5,12 @@ import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
+import { hasRows, requireInstallation, rowsPlace } from './installation.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
 import { lockMove } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
-import { bytesPlace, openBlobs, openMetadata, openSession, tellFolder } from './stores.ts'
+import { bytesPlace, openBlobs, openMetadata, openSession, requireFolder, tellFolder } from './stores.ts'
 
 /** What goes where; at least one of the two. */
 export interface MovePlan {
@@ -28,8 +29,9 @@ export interface MoveReport {
   readonly rows: CopiedRows | undefined
 }
 
-/** @throws Error in one sentence if there is nothing to move, or no way to */
-export function planMove(source: Config, target: Config): MovePlan {
+/** @throws Error if there is no installation at the source; in one sentence if there is nothing to move, or no way to */
+export async function planMove(source: Config, target: Config): Promise<MovePlan> {
+  await requireInstallation(source)
   const rows = moved(rowsPlace(source), rowsPlace(target))
   const bytes = moved(bytesPlaceInWords(source), bytesPlaceInWords(target))
   if (!rows && !bytes) throw new Error('The target is where the installation is; name another one.')
@@ -50,7 +52,7 @@ export async function moveStorage(
   finish: boolean,
   onCopied: (sizeBytes: number) => void,
 ): Promise<MoveReport> {
-  const plan = planMove(source, target)
+  const plan = await planMove(source, target)
   const lock = lockMove(source.dataDir)
   const parts = new OpenParts()
   parts.add('the lock on moves', () => lock.release())
@@ -62,7 +64,7 @@ export async function moveStorage(
 
 /** Lets the source take commits again. @throws Error if the target has the rows already, or nothing is being moved */
 export async function abandonMove(source: Config, target: Config): Promise<void> {
-  const { rows } = planMove(source, target)
+  const { rows } = await planMove(source, target)
   const session = await openSession(source)
   await closingAfter(session.close, async () => {
     const { stage } = await stateOf(session)
@@ -74,6 +76,7 @@ export async function abandonMove(source: Config, target: Config): Promise<void>
 }
 
 async function hasArrived(target: Config, { storeId }: InstallationRow): Promise<boolean> {
+  if (!(await hasRows(target))) return false
   const session = await openSession(target)
   const there = await closingAfter(session.close, () => stateOf(session))
   return there.storeId === storeId && there.stage === 'settled'
@@ -107,6 +110,7 @@ async function openMove(
     throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
   const metadata = await openMetadata(sourceConfig, () => undefined)
   parts.add('the rows of the source', () => metadata.close())
+  if (plan.bytes) await requireFolder(sourceConfig, metadata)
   await mkdir(targetConfig.dataDir, { recursive: true, mode: 0o700 })
   const target = plan.rows && (await openSession(targetConfig))
   if (target) parts.add('the target', () => target.close())
@@ -208,13 +212,6 @@ function placeOf({ rows, bytes }: MovePlan): string {
 
 function moved(from: string, to: string) {
   return from === to ? undefined : { from, to }
-}
-
-/** Without user and password. */
-function rowsPlace({ databaseUrl, dataDir }: Config): string {
-  if (databaseUrl === undefined) return `SQLite in ${dataDir}`
-  const { host, pathname } = new URL(databaseUrl.reveal())
-  return `PostgreSQL ${host}${pathname}`
 }
 
 function bytesPlaceInWords(config: Config): string {

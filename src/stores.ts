@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import type { MetadataStore } from './core/metadata-store.ts'
 import type { MoveState } from './core/move.ts'
 import type { Services } from './core/services.ts'
 import type { WatchCall } from './core/watch-call.ts'
+import { refuseHalf, requireInstallation } from './installation.ts'
 import { tryLockDataFolder } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
@@ -33,29 +35,39 @@ export interface StoreWatch {
   readonly s3?: WatchCall
 }
 
+export interface OpenStores {
+  /** Makes a new installation where there is none. Without it nothing is made anywhere. */
+  readonly makes: boolean
+  readonly onFatal: (error: unknown) => void
+  /** What bodies on their way take. */
+  readonly memory?: FairBudget
+  readonly watch?: StoreWatch
+}
+
 /**
- * Opens the stores, making what is missing. Works beside a running server. Bodies on their way take `memory`.
- * @throws Error in one sentence if one cannot be used, or the two do not belong together
+ * Opens the stores of an installation. Works beside a running server.
+ * @throws Error in one sentence if there is none, one of the stores cannot be used, or the two do not belong together
  */
-export async function openStores(
-  config: Config,
-  onFatal: (error: unknown) => void,
-  memory = new FairBudget(config.memoryBytes),
-  watch: StoreWatch = {},
-): Promise<Stores> {
+export async function openStores(config: Config, options: OpenStores): Promise<Stores> {
   const { dataDir } = config
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const { makes, onFatal, memory = new FairBudget(config.memoryBytes), watch = {} } = options
+  if (makes) {
+    await refuseHalf(config)
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  } else await requireInstallation(config)
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())
+    if (!makes) await requireFolder(config, metadata)
     const wantedDiskBytes = metadata.wantedDiskBytes?.bind(metadata)
     const { blobs, storage } = await openBlobs(config, memory, watch.s3, wantedDiskBytes)
     const id = await metadata.storeId()
     if (config.s3) await checkFolder(dataDir, placeOf(config.s3))
+    if (!makes && (await blobs.owner()) === undefined) throw await bytesMissing(config, metadata)
     if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
     const owner = await blobs.claim(id)
     if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
-    if (config.s3) await tellFolder(config, id)
+    if (config.s3 && makes) await tellFolder(config, id)
     return { metadata, blobs, storage }
   } catch (error) {
     // Why the stores cannot be used is what has to be told.
@@ -69,7 +81,7 @@ export async function openStores(
  * @throws Error in one sentence
  */
 async function requireKnownPlace(config: Config, metadata: MetadataStore, blobs: BlobStore): Promise<void> {
-  const here = config.s3 ? placeOf(config.s3) : `disk ${hostname()}:${config.dataDir}`
+  const here = bytesHere(config)
   const hasOwner = (await blobs.owner()) !== undefined
   const isUsed = (await metadata.listReferencedBlobs(undefined, 1)).length > 0
   const isRight = hasOwner || !isUsed
@@ -78,11 +90,27 @@ async function requireKnownPlace(config: Config, metadata: MetadataStore, blobs:
   // Of several that come first at the same time one is.
   const first = await metadata.bytesPlace()
   if (hasOwner || (isRight && first === here)) return
-  throw new Error(
+  throw await bytesMissing(config, metadata)
+}
+
+/** Whether bytes on disk have been in this folder. Makes nothing. @throws Error in one sentence if not */
+export async function requireFolder(config: Config, metadata: MetadataStore): Promise<void> {
+  if (!config.s3 && !existsSync(join(config.dataDir, 'STORE'))) throw await bytesMissing(config, metadata)
+}
+
+/** Says where the files of the database are not, and where they may be. */
+async function bytesMissing(config: Config, metadata: MetadataStore): Promise<Error> {
+  const here = bytesHere(config)
+  const first = await metadata.bytesPlace()
+  return new Error(
     first === undefined || first === here
       ? `The files of the database are not in ${here}; start with the settings for where they are, or put them back with their file STORE.`
       : `The files of the database are kept ${inWords(first)}, and there are none in ${here}; let all servers share one data folder or bucket, or move the files (docs/operating.md).`,
   )
+}
+
+function bytesHere({ s3, dataDir }: Config): string {
+  return s3 ? placeOf(s3) : `disk ${hostname()}:${dataDir}`
 }
 
 /** A move may have gone elsewhere, or come here. @throws Error in one sentence unless the installation is here */

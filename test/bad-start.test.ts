@@ -63,7 +63,7 @@ test('a wrong address, database or password of PostgreSQL stops the start', asyn
 test('a database of a newer schema stops the start', async (t) => {
   const url = await newDatabase()
   const settings = { ENTREPOT_DATABASE_URL: url, ENTREPOT_DATA_DIR: await newDataDir(t) }
-  assert.equal((await entrepot(['migrate'], settings)).status, 0)
+  assert.equal((await entrepot(['migrate', '--init'], settings)).status, 0)
   await query(url, 'update schema_version set version = 1000')
   assert.match(
     await refusalOf(t, settings),

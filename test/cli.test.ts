@@ -40,7 +40,7 @@ async function statusWith(server: TestServer, key: string): Promise<number> {
 
 test('key create prints the key and nothing else, on a folder that no server has seen', async (context) => {
   const run = await onNewFolder(context)
-  const created = await run('key', 'create', '--name', 'laptop')
+  const created = await run('key', 'create', '--init', '--name', 'laptop')
   assertDone(created)
   assert.match(created.stdout, KEY_LINE)
   const { stdout } = await run('key', 'list', '--json')
@@ -70,7 +70,7 @@ test('key revoke takes the id as well, and repeating it succeeds', async (contex
 
 test('a key carries the organization, projects, user, role and scopes it was made with', async (context) => {
   const run = await onNewFolder(context)
-  const organization = await run('org', 'create', 'acme')
+  const organization = await run('org', 'create', 'acme', '--init')
   assertDone(organization)
   assert.match(organization.stdout, UUID_LINE)
   const project = (await run('project', 'create', 'reports', '--org', 'acme')).stdout
@@ -90,7 +90,7 @@ test('a key carries the organization, projects, user, role and scopes it was mad
 
 test('a key made with no flag is a member of the default project with all scopes, and acts for the project', async (context) => {
   const run = await onNewFolder(context)
-  assertDone(await run('org', 'create', 'acme'))
+  assertDone(await run('org', 'create', 'acme', '--init'))
   assertDone(await run('key', 'create'))
   assertDone(await run('key', 'create', '--org', 'acme'))
   const keys = JSON.parse((await run('key', 'list', '--json')).stdout)
@@ -114,7 +114,7 @@ test('a key made with no flag is a member of the default project with all scopes
 
 test('listings are tables for people and JSON for programs, without secrets or hashes', async (context) => {
   const run = await onNewFolder(context)
-  const secret = (await run('key', 'create', '--name', 'laptop')).stdout.trim()
+  const secret = (await run('key', 'create', '--init', '--name', 'laptop')).stdout.trim()
   const table = (await run('key', 'list')).stdout
   const [header = '', row = ''] = table.split('\n')
   assert.equal(header.indexOf('NAME'), row.indexOf('laptop'))
@@ -154,7 +154,7 @@ test('a quota set by the CLI bounds a running server at once, and can be lifted'
 test('names what does not exist, or exists already, in one sentence', async (context) => {
   const run = await onNewFolder(context)
   const none = 'There is no organization "acme".'
-  assertFailed(await run('key', 'create', '--org', 'acme'), 1, none)
+  assertFailed(await run('key', 'create', '--init', '--org', 'acme'), 1, none)
   assertFailed(await run('project', 'list', '--org', 'acme'), 1, none)
   const noProject = 'There is no project "x" in the organization "default".'
   assertFailed(await run('key', 'create', '--project', 'x'), 1, noProject)
@@ -162,9 +162,9 @@ test('names what does not exist, or exists already, in one sentence', async (con
 })
 
 test('wrong usage exits with 2 and does nothing', async (context) => {
-  const run = await onNewFolder(context)
+  const dataDir = await newDataDir(context)
   const wrong = [
-    ['key', 'create', '--colour', 'red'],
+    ['key', 'create', '--init', '--colour', 'red'],
     ['key', 'create', '--scope', 'files:burn'],
     ['key', 'create', '--name', ''],
     ['key', 'create', '--name', 'two\nlines'],
@@ -177,13 +177,13 @@ test('wrong usage exits with 2 and does nothing', async (context) => {
     [],
   ]
   for (const args of wrong) {
-    const { status, stdout, stderr } = await run(...args)
+    const { status, stdout, stderr } = await entrepot(args, { ENTREPOT_DATA_DIR: dataDir })
     assert.equal(status, 2, args.join(' '))
     assert.equal(stdout, '', args.join(' '))
     assert.notEqual(stderr, '', args.join(' '))
     assert.doesNotMatch(stderr, /\n {4}at /, args.join(' '))
   }
-  assert.deepEqual(JSON.parse((await run('key', 'list', '--json')).stdout), [])
+  await assert.rejects(access(dataDir), { code: 'ENOENT' })
 })
 
 test('names every wrong setting in a line of its own, as the flag or the variable it came by', async (context) => {
@@ -287,7 +287,7 @@ test('doctor names damaged files and never removes them', async (context) => {
 
 test('migrate says that the schema is current', async (context) => {
   const run = await onNewFolder(context)
-  const migrated = await run('migrate')
+  const migrated = await run('migrate', '--init')
   assertDone(migrated)
   assert.equal(migrated.stdout, 'The schema is current.\n')
 })

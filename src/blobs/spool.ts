@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isStoreError, StoreError } from '../core/errors.ts'
 import { FairBudget, type Holding } from '../core/limits/fair-budget.ts'
-import { onDisk, unlessMissing } from './disk-errors.ts'
+import { errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
 import { BodyRoom, DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { writeAll } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
@@ -43,11 +43,10 @@ export class Spool {
     this.#waitMs = waitMs
   }
 
-  /** Makes the folder, and empties it. @throws StoreError `unavailable`, `full` */
+  /** Empties the folder. It is made when it is needed. @throws StoreError `unavailable` */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
-    await onDisk('prepare the spool', mkdir(folder, { recursive: true, mode: 0o700 }))
     // A crash between the open and the unlink of a file leaves its name. Another process may be just there: it minds as little.
-    for (const name of await onDisk('empty the spool', readdir(folder)))
+    for (const name of await onDisk('empty the spool', namesIn(folder)))
       await onDisk('empty the spool', unlessMissing(unlink(join(folder, name))))
     return new Spool(folder, options)
   }
@@ -58,7 +57,7 @@ export class Spool {
 
   async create(organizationId: string): Promise<SpoolFile> {
     const path = join(this.#folder, randomUUID())
-    const file = await onDisk('spool a body', open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600))
+    const file = await onDisk('spool a body', this.#openNew(path))
     try {
       await onDisk('spool a body', unlessMissing(unlink(path)))
     } catch (error) {
@@ -68,6 +67,27 @@ export class Spool {
     const room = new SpoolRoom(this.#budget, this.#space, this.#favourites, organizationId, this.#waitMs)
     return new SpoolFile(file, room)
   }
+
+  async #openNew(path: string): Promise<FileHandle> {
+    const openIt = () => open(path, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, 0o600)
+    try {
+      return await openIt()
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+      return openIt()
+    }
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  let names: string[] = []
+  await unlessMissing(
+    readdir(folder).then((found) => {
+      names = found
+    }),
+  )
+  return names
 }
 
 /** Bytes that are written once, from the first to the last, and read as often as needed. To be closed in any case. */

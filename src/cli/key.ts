@@ -8,7 +8,7 @@ import { listKeys } from './key-list.ts'
 import { parseName } from './names.ts'
 import { print } from './output.ts'
 import { addSettings, storeSettings } from './settings.ts'
-import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
+import { addInit, getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
 
 interface CreateOptions {
   readonly name: string
@@ -22,8 +22,7 @@ interface CreateOptions {
 export function addKeyCommands(program: Command): void {
   const key = program.command('key').description('API keys')
   addSettings(
-    key
-      .command('create')
+    addInit(key.command('create'))
       .description('make a key and print it, and nothing else; it cannot be shown again')
       .addOption(new Option('--name <name>', 'what listings call it').default('unnamed').argParser(parseName))
       .option('--org <org>', 'organization, by name or id', 'default')

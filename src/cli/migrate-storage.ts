@@ -32,7 +32,7 @@ async function move({ finish = false, abandon = false }: MoveOptions, command: C
   const source = configOf(command)
   const target = targetConfigOf(command, source)
   const { abandonMove, moveStorage, planMove } = await import('../move-storage.ts')
-  const plan = planMove(source, target)
+  const plan = await planMove(source, target)
   if (abandon) {
     await abandonMove(source, target)
     print('The move is given up. The source takes changes again.')

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { print } from './output.ts'
 import { addSettings, storeSettings } from './settings.ts'
-import { withStores } from './stores.ts'
+import { addInit, withStores } from './stores.ts'
 
 /** Opening migrates, so a start does it, too; the command lets an operator do it at a time of their own. */
 export function addMigrateCommand(program: Command): void {
@@ -14,5 +14,5 @@ export function addMigrateCommand(program: Command): void {
         print('The schema is current.')
       }),
     )
-  addSettings(command, storeSettings)
+  addSettings(addInit(command), storeSettings)
 }

@@ -6,7 +6,7 @@ import { parseSlug } from './names.ts'
 import { longTime, print, printJson, printTable, shortTime } from './output.ts'
 import { addOrgQuotaCommand } from './quota.ts'
 import { addSettings, storeSettings } from './settings.ts'
-import { withTenants } from './stores.ts'
+import { addInit, withTenants } from './stores.ts'
 
 /** What a key without `--project` belongs to. */
 const FIRST_PROJECT = 'default'
@@ -14,8 +14,7 @@ const FIRST_PROJECT = 'default'
 export function addOrgCommands(program: Command): void {
   const org = program.command('org').description('organizations: the tenants, each with projects and keys')
   addSettings(
-    org
-      .command('create')
+    addInit(org.command('create'))
       .description(`make an organization with the project "${FIRST_PROJECT}", and print its id`)
       .addArgument(new Argument('<name>', 'unique in the installation').argParser(parseSlug))
       .action(createOrg),

@@ -10,20 +10,28 @@ import { configOf } from './settings.ts'
 
 export type Tenants = Pick<Stores, 'metadata'> & { readonly clock: Clock }
 
-/** Opens the stores of the data folder for as long as `work` lasts; a server may be running on it. */
+/** Commands that make an installation where there is none, if they are told to. */
+export function addInit(command: Command): Command {
+  return command.option('--init', 'make a new installation if there is none')
+}
+
+/**
+ * Opens the stores of the installation for as long as `work` lasts; a server may be running on it.
+ * @throws Error if there is none and the command is not told to make one
+ */
 export async function withStores<T>(command: Command, work: (stores: Stores) => Promise<T>): Promise<T> {
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
   const { openStores } = await import('../stores.ts')
   // A commit that fails rejects; there is nobody else to tell.
-  const stores = await openStores(config, () => undefined)
+  const stores = await openStores(config, { makes: command.opts().init === true, onFatal: () => undefined })
   return closingAfter(
     () => stores.metadata.close(),
     () => work(stores),
   )
 }
 
-/** The same for commands about organizations, projects and keys: on a new folder the defaults are made first. */
+/** The same for commands about organizations, projects and keys: in a new installation the defaults are made first. */
 export async function withTenants<T>(command: Command, work: (tenants: Tenants) => Promise<T>): Promise<T> {
   return withStores(command, async ({ metadata }) => {
     const tenants = { metadata, clock: await clockOf(metadata) }

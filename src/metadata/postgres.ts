@@ -184,6 +184,23 @@ export async function migratePostgres(url: string, migrations = allMigrations): 
   await (await openMigrated(url, migrations)).close()
 }
 
+/** Whether a database has our tables, of whatever release. Makes nothing. @throws Error in one sentence if it cannot be reached */
+export async function hasPostgresSchema(url: string): Promise<boolean> {
+  const client = new Client(sessionSettings(url))
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ found: boolean }>(
+      "select to_regclass('schema_version') is not null as found",
+    )
+    return rows[0]?.found === true
+  } catch (error) {
+    throw openingFailure(url, error)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
 /** Opens a database, of the newest schema, beside whoever else uses it. */
 export function openPostgresSession(url: string): Promise<DatabaseSession> {
   return openMigrated(url, allMigrations)

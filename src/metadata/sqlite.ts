@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StatementSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type Kysely,
@@ -137,6 +138,21 @@ export class SqliteEngine implements SqlEngine {
 export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
   const session = sessionOn(await openPatiently(path))
   await closingAfter(session.close, () => migrate(session, migrations))
+}
+
+/** Whether a data folder has a database of ours, of whatever release. Makes nothing. */
+export async function hasSqliteSchema(dataDir: string): Promise<boolean> {
+  const path = join(dataDir, DATABASE_FILE)
+  if (!existsSync(path)) return false
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    return db.prepare('SELECT version FROM schema_version').get() !== undefined
+  } catch (error) {
+    // SQLITE_ERROR: there is no such table. Of whatever else goes wrong the opening will tell.
+    return (error as { errcode?: number }).errcode !== 1
+  } finally {
+    db.close()
+  }
 }
 
 /** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */

@@ -23,7 +23,7 @@ export async function withStores<T>(
   settings: Environment = {},
 ): Promise<T> {
   const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DISK_RESERVE_BYTES: '0', ...settings })
-  const stores = await openStores(config, (error) => console.error(error))
+  const stores = await openStores(config, { makes: false, onFatal: (error) => console.error(error) })
   try {
     return await work(stores)
   } finally {

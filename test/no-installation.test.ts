@@ -1,0 +1,107 @@
+/** Commands where nothing is: a typo in a setting, or another working folder. Each is the real command in a process of its own. */
+import assert from 'node:assert/strict'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { entrepot, newDataDir, type Settings } from './cli.harness.ts'
+import { TestServer } from './harness.ts'
+import { newDatabase, query } from './postgres.ts'
+import { S3TestServer } from './s3/server.ts'
+import { s3Settings } from './s3/settings.ts'
+
+const HOW_TO_MAKE_ONE =
+  'Correct ENTREPOT_DATA_DIR or ENTREPOT_DATABASE_URL; `entrepot serve` makes a new one, and so do `migrate`, `key create` and `org create` with --init.'
+
+const COMMANDS = [
+  ['doctor'],
+  ['doctor', '--repair'],
+  ['migrate'],
+  ['key', 'list'],
+  ['key', 'create'],
+  ['key', 'revoke', 'ek_x'],
+  ['org', 'create', 'acme'],
+  ['org', 'list'],
+  ['org', 'quota', 'default'],
+  ['project', 'create', 'reports'],
+  ['project', 'list'],
+  ['project', 'quota', 'default', '--files', '1'],
+] as const
+
+async function refusalOf(args: readonly string[], settings: Settings): Promise<string> {
+  const { status, stdout, stderr } = await entrepot(args, settings)
+  assert.deepEqual([status, stdout], [1, ''], `${args.join(' ')}: ${stderr}`)
+  assert.match(stderr, /^error: [^\n]+\.\n$/)
+  assert.doesNotMatch(stderr, /sesame/)
+  return stderr.slice('error: '.length, -1)
+}
+
+test('every command where no installation is says where it looked, and leaves nothing behind', async (t) => {
+  const dataDir = await newDataDir(t)
+  const none = `There is no installation in ${dataDir}: there is no such folder. ${HOW_TO_MAKE_ONE}`
+  const settings = { ENTREPOT_DATA_DIR: dataDir }
+  const refusals = await Promise.all(COMMANDS.map((args) => refusalOf(args, settings)))
+  for (const refusal of refusals) assert.equal(refusal, none)
+  const target = ['--to-data-dir', `${dataDir}-target`, '--to-s3-bucket', 'files']
+  assert.equal(await refusalOf(['migrate-storage', ...target], settings), none)
+  assert.equal(await refusalOf(['migrate-storage', '--abandon', ...target], settings), none)
+  assert.deepEqual(await readdir(join(dataDir, '..')), [])
+})
+
+test('a folder that is empty, or that holds something else, stays as it is', async (t) => {
+  const empty = await newDataDir(t)
+  await mkdir(empty)
+  const refusal = (dataDir: string) => refusalOf(['doctor'], { ENTREPOT_DATA_DIR: dataDir })
+  assert.match(await refusal(empty), /: the folder is empty\. /)
+  const others = await newDataDir(t)
+  await mkdir(others)
+  await writeFile(join(others, 'notes.txt'), 'mine')
+  assert.match(await refusal(others), /: the folder holds other things\. /)
+  await writeFile(join(others, 'entrepot.db'), '')
+  assert.match(await refusal(others), /: its entrepot\.db is no database of Entrepot\. /)
+  assert.match(await refusal(join(others, 'notes.txt')), /: it is no folder\. /)
+  assert.deepEqual(await readdir(empty), [])
+  assert.deepEqual((await readdir(others)).sort(), ['entrepot.db', 'notes.txt'])
+})
+
+test('an empty database of PostgreSQL is no installation, and stays empty', async (t) => {
+  const url = new URL(await newDatabase())
+  const dataDir = await newDataDir(t)
+  const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: url.href }
+  const none = `There is no installation in PostgreSQL ${url.host}${url.pathname}: it has none of its tables. ${HOW_TO_MAKE_ONE}`
+  for (const args of [['doctor'], ['key', 'create'], ['migrate']])
+    assert.equal(await refusalOf(args, settings), none)
+  const tables = "select count(*)::int as tables from pg_tables where schemaname = 'public'"
+  assert.deepEqual(await query(url.href, tables), [{ tables: 0 }])
+  await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
+})
+
+test('beside a database whose files are elsewhere nothing is made', async (t) => {
+  const database = { ENTREPOT_DATABASE_URL: await newDatabase() }
+  const server = await TestServer.start({ ...database, ENTREPOT_S3_BUCKET: '' })
+  t.after(() => server.stop())
+  const dataDir = await newDataDir(t)
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const elsewhere = { ...database, ENTREPOT_DATA_DIR: dataDir }
+  const sentence =
+    /^The files of the database are kept on disk \S+, and there are none in (disk \S+|S3 entrepot-test\/); /
+  assert.match(await refusalOf(['doctor'], elsewhere), sentence)
+  assert.match(await refusalOf(['key', 'list'], { ...elsewhere, ...(s3Settings(s3) as Settings) }), sentence)
+  await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
+  assert.deepEqual([...s3.objects.keys()], [])
+  // The other way round: the folder of the server, and its database forgotten.
+  const forgotten = { ENTREPOT_DATA_DIR: server.dataDir }
+  const before = await readdir(server.dataDir)
+  assert.match(
+    await refusalOf(['key', 'list'], forgotten),
+    /: it belongs to one whose database is elsewhere\. /,
+  )
+  assert.match(
+    await refusalOf(['serve', '--port', '0'], forgotten),
+    /set ENTREPOT_DATABASE_URL, or put its entrepot\.db back\.$/,
+  )
+  assert.deepEqual(
+    (await readdir(server.dataDir)).filter((name) => !name.startsWith('lock.db')),
+    before,
+  )
+})
