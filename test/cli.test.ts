@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { access, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { entrepot, newDataDir, type Outcome, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
@@ -250,6 +250,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
   assert.match(healthy.stdout, /Database and bytes agree\./)
   const orphan = 'abcdef00112233445566778899aabbcc'
   const path = join(server.dataDir, 'blobs', 'ab', orphan)
+  await mkdir(dirname(path))
   await writeFile(path, 'nobody knows me')
   const found = await run('doctor')
   assert.equal(found.status, 1)

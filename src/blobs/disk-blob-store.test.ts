@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -31,8 +31,17 @@ test('creates its folders, with parents, for the owner alone', async () => {
   await DiskBlobStore.open(folder)
   assert.equal(await modeOf(folder), '700')
   assert.equal(await modeOf(join(folder, 'staging')), '700')
-  assert.equal((await readdir(join(folder, 'blobs'))).length, 256)
-  assert.equal(await modeOf(join(folder, 'blobs', 'ff')), '700')
+  assert.equal(await modeOf(join(folder, 'blobs')), '700')
+})
+
+test('makes a shard with its first blob, for the owner alone', async () => {
+  const { folder, store } = await openStore()
+  assert.deepEqual(await readdir(join(folder, 'blobs')), [])
+  const keys = ['7f', '7f', '80'].map((shard) => shard + newKey().slice(2))
+  await Promise.all(keys.map((key) => store.put(key, pieces('x'))))
+  assert.deepEqual((await readdir(join(folder, 'blobs'))).sort(), ['7f', '80'])
+  assert.equal(await modeOf(join(folder, 'blobs', '7f')), '700')
+  assert.deepEqual(new Set((await listed(store)).map(({ key }) => key)), new Set(keys))
 })
 
 test('opens a folder again with all it holds', async () => {
@@ -46,9 +55,11 @@ test('opens a folder again with all it holds', async () => {
 })
 
 test('mends a folder that lost some of its shards', async () => {
-  const { folder } = await openStore()
+  const { folder, store } = await openStore()
+  const keys = [0, 1].map(() => `7f${newKey().slice(2)}`)
+  await store.put(keys[0] ?? '', pieces('x'))
   await rm(join(folder, 'blobs', '7f'), { recursive: true })
-  await DiskBlobStore.open(folder)
+  await (await DiskBlobStore.open(folder)).put(keys[1] ?? '', pieces('x'))
   assert.equal(await modeOf(join(folder, 'blobs', '7f')), '700')
 })
 
@@ -78,6 +89,7 @@ test('writes nothing through a planted link', async () => {
 test('reads nothing through a planted link', async () => {
   const { folder, store } = await openStore()
   const key = newKey()
+  await mkdir(join(folder, 'blobs', key.slice(0, 2)))
   await symlink('/etc/hostname', join(folder, 'blobs', key.slice(0, 2), key))
   await assert.rejects(store.open(key), { code: 'unavailable' })
 })
@@ -103,6 +115,7 @@ test('lists what a crash left in staging, and deletes it', async () => {
 test('leaves foreign files alone', async () => {
   const { folder, store } = await openStore()
   await writeFile(join(folder, 'staging', 'lost+found'), '')
+  await mkdir(join(folder, 'blobs', '00'))
   await writeFile(join(folder, 'blobs', '00', '.nfs0001'), '')
   assert.deepEqual(await listed(store), [])
 })
@@ -110,6 +123,7 @@ test('leaves foreign files alone', async () => {
 test('answers unavailable and leaves nothing when its shard is gone', async () => {
   const { folder, store } = await openStore()
   const key = newKey()
+  await store.put(`${key.slice(0, 2)}${newKey().slice(2)}`, pieces('x'))
   await rm(join(folder, 'blobs', key.slice(0, 2)), { recursive: true })
   await assert.rejects(store.put(key, pieces('x')), { code: 'unavailable' })
   assert.deepEqual(await readdir(join(folder, 'staging')), [])

@@ -7,13 +7,13 @@ import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../co
 import { closingAfter } from '../core/closing.ts'
 import { StoreError } from '../core/errors.ts'
 import { diskError, errnoOf, onDisk, unlessMissing } from './disk-errors.ts'
-import { ensureFolder, ensureSubfolders, syncFolder } from './disk-folder.ts'
+import { ensureFolder, syncFolder } from './disk-folder.ts'
 import { FileBytes } from './disk-read.ts'
+import { DiskShards } from './disk-shards.ts'
 import { BodyRoom, DiskSpace, type DiskSpaceOptions } from './disk-space.ts'
 import { writeAll, writeBody } from './disk-write.ts'
 import { abortedError } from './until-aborted.ts'
 
-const SHARDS = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
 const KEY_PATTERN = /^[0-9a-f]{32}$/
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
@@ -25,11 +25,13 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string
   readonly #staging: string
+  readonly #shards: DiskShards
   readonly #space: DiskSpace
 
-  private constructor(folder: string, options: DiskSpaceOptions) {
+  private constructor(folder: string, shards: DiskShards, options: DiskSpaceOptions) {
     this.#folder = folder
-    this.#staging = join(folder, 'staging')
+    this.#staging = stagingIn(folder)
+    this.#shards = shards
     this.#space = new DiskSpace(folder, options)
   }
 
@@ -38,19 +40,8 @@ export class DiskBlobStore implements BlobStore {
    * @throws StoreError `unavailable`, `full`; `refused` if staging and blobs are on different file systems
    */
   static async open(folder: string, options: DiskSpaceOptions = {}): Promise<DiskBlobStore> {
-    const store = new DiskBlobStore(folder, options)
-    await onDisk('prepare the blob folders', store.#prepare())
-    return store
-  }
-
-  async #prepare(): Promise<void> {
-    const blobs = join(this.#folder, 'blobs')
-    await ensureFolder(this.#staging)
-    await ensureFolder(blobs)
-    await ensureSubfolders(blobs, SHARDS)
-    const [staging, published] = await Promise.all([stat(this.#staging), stat(blobs)])
-    if (staging.dev === published.dev) return
-    throw new StoreError('refused', 'staging and blobs must be folders of one file system')
+    const shards = await onDisk('prepare the blob folders', preparedShards(folder))
+    return new DiskBlobStore(folder, shards, options)
   }
 
   async put(
@@ -95,6 +86,8 @@ export class DiskBlobStore implements BlobStore {
   /** Only the owner of the staging file comes here, so nobody else can create the target meanwhile. */
   async #publish(key: BlobKey): Promise<void> {
     const path = this.#publishedPath(key)
+    const preparing = this.#shards.prepareFor(key)
+    if (preparing) await preparing
     await rename(this.#stagedPath(key), path)
     try {
       await syncFolder(dirname(path))
@@ -127,7 +120,8 @@ export class DiskBlobStore implements BlobStore {
 
   async *list(): AsyncIterable<BlobEntry> {
     yield* this.#listFolder(this.#staging, false)
-    for (const shard of SHARDS) yield* this.#listFolder(join(this.#folder, 'blobs', shard), true)
+    const shards = await onDisk('list the blobs', this.#shards.paths())
+    for (const shard of shards) yield* this.#listFolder(shard, true)
   }
 
   /** What vanishes meanwhile is left out. Other names than keys are none of ours. */
@@ -179,8 +173,21 @@ export class DiskBlobStore implements BlobStore {
   }
 
   #publishedPath(key: BlobKey): string {
-    return join(this.#folder, 'blobs', checkedKey(key).slice(0, 2), key)
+    return this.#shards.pathOf(checkedKey(key))
   }
+}
+
+function stagingIn(folder: string): string {
+  return join(folder, 'staging')
+}
+
+async function preparedShards(folder: string): Promise<DiskShards> {
+  const blobs = join(folder, 'blobs')
+  await ensureFolder(stagingIn(folder))
+  const shards = await DiskShards.open(blobs)
+  const [staging, published] = await Promise.all([stat(stagingIn(folder)), stat(blobs)])
+  if (staging.dev === published.dev) return shards
+  throw new StoreError('refused', 'staging and blobs must be folders of one file system')
 }
 
 /** A key becomes part of a path: whatever else goes wrong, it must not lead out of the folder. */
