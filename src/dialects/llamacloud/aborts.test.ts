@@ -46,7 +46,9 @@ async function abortMany(url: string, count: number): Promise<void> {
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => abort(url, done + index)))
 }
 
-test(`${ABORTS} uploads that break off leave no descriptor, no byte and, if they are many, no memory`, { skip }, async (t) => {
+test(`${ABORTS} uploads that break off leave no descriptor, no byte and, if they are many, no memory`, {
+  skip,
+}, async (t) => {
   const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-aborts-'))
   t.after(() => rm(dataDir, { recursive: true, force: true }))
   const server = await ServerProcess.start({ dataDir })
