@@ -5,6 +5,7 @@ import { entrepot, newDataDir, Running, startEntrepot } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, putBytes } from './lightfield-client.ts'
 import { newDatabase, PostgresServer, query } from './postgres.ts'
+import { until } from './until.ts'
 
 async function startServer(t: TestContext, url: string): Promise<TestServer> {
   const server = await TestServer.start({ ENTREPOT_DATABASE_URL: url })
@@ -24,8 +25,11 @@ test('a server is ready while its database is, and again once it is back, withou
   const client = new LightfieldClient(server)
   assert.deepEqual(await readiness(server), { status: 200, body: { status: 'ready' } })
   await postgres.stop('immediate')
+  // A check that went well stands for some seconds.
+  const isUnready = async () => (await readiness(server)).status === 503
+  assert.ok(await until(10_000, isUnready, 100), 'it stays ready')
   const problems = ['database does not answer']
-  assert.deepEqual(await readiness(server), { status: 503, body: { status: 'not ready', problems } })
+  assert.deepEqual((await readiness(server)).body, { status: 'not ready', problems })
   assert.equal((await client.create()).status, 503)
   await postgres.restart('fast')
   for (let i = 0; (await readiness(server)).status !== 200; i++) {

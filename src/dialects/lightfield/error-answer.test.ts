@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { errorCodes, ServiceError } from '../../core/errors.ts'
 import { toErrorAnswer } from './errors.ts'
 
-/** The vendor's table: the only types that there are, each with its status. */
+/** The vendor's table, each type with its status. */
 const types: Record<string, readonly number[]> = {
   bad_request: [400],
   unauthorized: [401],
@@ -17,6 +17,9 @@ const types: Record<string, readonly number[]> = {
   internal_server_error: [500],
   service_unavailable: [503],
   gateway_timeout: [504],
+  // The vendor documents nothing for these statuses: the names are ours, made as its own are.
+  expectation_failed: [417],
+  not_implemented: [501],
 }
 
 /** The codes of a 400 that the vendor has documented and that files can meet. */
