@@ -121,7 +121,7 @@ export class App {
     // Nothing can stop the start any more: the key will be shown.
     this.firstKey = await issueFirstKey(this.#services)
     const peers = this.#peers
-    if (peers) this.#stop.add('the jobs', startJobs({ services: this.#services, tls, logger, peers }))
+    if (peers) this.#stop.addUser('the jobs', startJobs({ services: this.#services, tls, logger, peers }))
   }
 
   /**
@@ -146,7 +146,7 @@ export class App {
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)
-      this.#stop.add('the lock of the data folder', () => lock.release())
+      this.#stop.addStore('the lock of the data folder', () => lock.release())
     }
     const { metadata, blobs, storage } = await openStores(this.#config, {
       makes: true,
@@ -155,11 +155,11 @@ export class App {
       watch: { database: metrics.databaseCall, s3: metrics.s3Call },
     })
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
-    this.#stop.add('the database', () => metadata.close())
+    this.#stop.addStore('the database', () => metadata.close())
     await settleMove(this.#config, metadata)
     if (storage) logger.info(storage, 'bytes are kept in S3; what this store can do')
     const node = await metadata.join?.({ clock: this.#options.clock, profile: profileOf(this.#config) })
-    if (node) this.#stop.add('the membership among servers', () => node.leave())
+    if (node) this.#stop.addStore('the membership among servers', () => node.leave())
     if (node) this.#trueClock = node.clock
     this.#peers = node
     const clock = this.#options.clock ?? this.#trueClock
@@ -207,7 +207,7 @@ export class App {
       logger: this.#options.logger,
       metrics,
       readiness,
-      draining: this.#stop.draining,
+      endsConnections: () => this.#stop.endsConnections,
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
@@ -237,7 +237,7 @@ export class App {
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
-      this.#stop.addSurface('gRPC', server.listener, (graceMs) => server.stop(graceMs))
+      this.#stop.addSurface('gRPC', server.listener, ({ graceMs }) => server.stop(graceMs))
       this.grpcAddress = server.address
     })
   }
@@ -247,7 +247,7 @@ export class App {
     if (port === undefined) return
     await this.#unlessTaken('metrics', this.#config.metrics, async () => {
       const listening = await metrics.listen(host, port)
-      this.#stop.add('the metrics', listening.close)
+      this.#stop.addUser('the metrics', listening.close)
       this.metricsUrl = listening.url
     })
   }

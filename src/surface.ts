@@ -25,8 +25,8 @@ export interface SurfaceOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly readiness: Readiness
-  /** Fires when the server is about to stop. */
-  readonly draining: AbortSignal
+  /** Whether each answer is now the last one of its connection. */
+  readonly endsConnections: () => boolean
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
 }
@@ -49,11 +49,11 @@ export function dialectSettings(
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, dialects, logger, metrics, readiness, draining } = options
+  const { services, dialects, logger, metrics, readiness, endsConnections } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
     logger: frameworkLogger(logger),
-    draining,
+    endsConnections,
     ...(options.tls ? { tls: options.tls } : {}),
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {

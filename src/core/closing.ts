@@ -27,10 +27,6 @@ interface Part {
 export class OpenParts {
   readonly #parts: Part[] = []
 
-  get isEmpty(): boolean {
-    return this.#parts.length === 0
-  }
-
   add(name: string, close: () => unknown): void {
     this.#parts.push({ name, close })
   }

@@ -23,7 +23,7 @@ async function startEcho(
   const server = createHttpServer({
     limits: { ...defaultServerLimits, jsonBytes },
     logger: pino({ level: 'silent' }),
-    draining: new AbortController().signal,
+    endsConnections: () => false,
     dialectOf: () => '',
     onBrokenRequest: (_error, _request, response) => response.end(),
   })

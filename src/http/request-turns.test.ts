@@ -14,7 +14,7 @@ async function serve(t: TestContext, limits: Partial<ServerLimits> = {}) {
     limits: { ...defaultServerLimits, ...limits },
     logger: pino({ level: 'silent' }),
     dialectOf: () => '',
-    draining: new AbortController().signal,
+    endsConnections: () => false,
     onBrokenRequest: (_error, _request, response) => response.end(),
   })
   t.after(() => {

@@ -19,7 +19,7 @@ function createServer(limits: Partial<ServerLimits>) {
   return createHttpServer({
     limits: { ...defaultServerLimits, ...limits },
     logger: pino({ level: 'silent' }),
-    draining: new AbortController().signal,
+    endsConnections: () => false,
     dialectOf: () => '',
     onBrokenRequest: (_error, _request, response) => response.end(),
   })

@@ -60,8 +60,8 @@ export interface ServerOptions {
   readonly limits: ServerLimits
   /** For the framework's own messages. */
   readonly logger: FastifyBaseLogger
-  /** Once it has fired, each answer is the last one of its connection. */
-  readonly draining: AbortSignal
+  /** Whether each answer is now the last one of its connection: the server is about to stop. */
+  readonly endsConnections: () => boolean
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: IncomingMessage) => string
   /** Answers what no route could be found for because the address itself is broken. */
@@ -72,7 +72,7 @@ export interface ServerOptions {
 export function createHttpServer({
   limits,
   logger,
-  draining,
+  endsConnections,
   tls,
   dialectOf,
   onBrokenRequest,
@@ -120,7 +120,7 @@ export function createHttpServer({
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
   answerEarly(server)
-  endConnections(server, draining)
+  endConnections(server, endsConnections)
   return server
 }
 
@@ -212,9 +212,9 @@ function answerEarly(server: FastifyInstance): void {
  * Tells clients, balancers above all, with each answer not to send another request on this connection (RFC 9112, 9.6). A
  * connection that is closed without a word may be closed while a request is on its way, which nobody may send again.
  */
-function endConnections(server: FastifyInstance, draining: AbortSignal): void {
+function endConnections(server: FastifyInstance, endsConnections: () => boolean): void {
   server.addHook('onSend', (_request, reply, payload, done) => {
-    if (draining.aborted) reply.header('connection', 'close')
+    if (endsConnections()) reply.header('connection', 'close')
     done(null, payload)
   })
 }
