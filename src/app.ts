@@ -16,9 +16,7 @@ import type { Node } from './core/node.ts'
 import type { Policy, Services } from './core/services.ts'
 import { allDialects } from './dialects/all.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
-import { ByteBudget } from './grpc/byte-budget.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
-import { memoryOf } from './grpc/message-watch.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
@@ -31,7 +29,6 @@ import { endLeases, openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
 import { watchOwnClock } from './time.ts'
 
-const GRPC_ENVELOPE_BYTES = 1024 * 1024
 const ANONYMOUS_WARNING =
   'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
 
@@ -72,6 +69,8 @@ interface Served {
 
 /** A running installation. */
 export class App {
+  /** What requests hold. */
+  readonly memory: FairBudget
   readonly #config: Config
   readonly #options: AppOptions
   readonly #stop: GracefulStop
@@ -93,6 +92,7 @@ export class App {
   firstKey: string | undefined
 
   constructor(config: Config, options: AppOptions) {
+    this.memory = new FairBudget(config.memoryBytes)
     this.#config = config
     this.#options = options
     this.#stop = new GracefulStop(config.drainSeconds)
@@ -139,10 +139,9 @@ export class App {
   }
 
   async #openServices(metrics: Metrics): Promise<Services> {
-    const { dataDir, databaseUrl, memoryBytes, rateLimits, publicUrl } = this.#config
+    const { dataDir, databaseUrl, rateLimits, publicUrl } = this.#config
     const { logger, acceptClock = false, onFatal = () => undefined } = this.#options
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    const memory = new FairBudget(memoryBytes)
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)
@@ -151,7 +150,7 @@ export class App {
     const { metadata, blobs, storage } = await openStores(this.#config, {
       makes: true,
       onFatal,
-      memory,
+      memory: this.memory,
       watch: { database: metrics.databaseCall, s3: metrics.s3Call },
     })
     if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
@@ -223,17 +222,15 @@ export class App {
   }
 
   async #listenForGrpc({ services, readiness, tls }: Served): Promise<void> {
-    const { host, grpc, grpcMemoryBytes, yandex } = this.#config
+    const { host, grpc, yandex } = this.#config
     const { logger } = this.#options
     const { port } = grpc
     if (port === undefined) return
-    const budget = new ByteBudget(
-      Math.max(grpcMemoryBytes, memoryOf(yandex.maxFileBytes + GRPC_ENVELOPE_BYTES)),
-    )
     const methods = grpcMethods(services, yandex)
     const isReady = async () => (await readiness.findProblems()).length === 0
     const draining = this.#stop.draining
-    const options = { host, port, methods, isReady, draining, limits: defaultGrpcLimits, budget, logger }
+    const { memory } = this
+    const options = { host, port, methods, isReady, draining, limits: defaultGrpcLimits, memory, logger }
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))

@@ -14,7 +14,6 @@ const sharing: Sharing<Config> = {
   host: 'own',
   port: 'own',
   grpc: 'own',
-  grpcMemoryBytes: 'own',
   tls: 'own',
   dataDir: 'own',
   // Servers that compare their settings have met in one database, under whatever address.

@@ -17,8 +17,6 @@ export interface Config {
   readonly port: number
   /** Undefined: off. If the operator asked for the port, not getting it is an error. */
   readonly grpc: { readonly port: number | undefined; readonly required: boolean }
-  /** What gRPC messages may hold in memory together; one of the largest always fits. */
-  readonly grpcMemoryBytes: number
   /** For both ports; undefined: plaintext. */
   readonly tls: TlsSettings | undefined
   /** Absolute. */
@@ -91,8 +89,6 @@ export interface Config {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 const GRPC_PORT = 8421
-/** Three files of the largest size: the library keeps a message whole, and for a moment twice. */
-const GRPC_MEMORY_BYTES = 1024 * 1024 * 1024
 const METRICS_PORT = 8422
 /** A download may wait 20 s for the database before it opens its bytes, and some more for a bucket. */
 const MIN_DOWNLOAD_SECONDS = 60
@@ -128,7 +124,6 @@ export function loadConfig(env: Environment): Config {
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 8420, 0, 65_535),
     grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
-    grpcMemoryBytes: reader.integer('GRPC_MEMORY_BYTES', GRPC_MEMORY_BYTES, 1, Number.MAX_SAFE_INTEGER),
     tls: reader.tls(),
     dataDir: resolve(reader.text('DATA_DIR', 'data')),
     databaseUrl: reader.databaseUrl('DATABASE_URL'),

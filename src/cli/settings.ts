@@ -109,12 +109,6 @@ export const settings: readonly Setting[] = [
     fallback: '8589934592',
     meaning: 'disk space on which uploads to a bucket wait',
   },
-  {
-    variable: 'GRPC_MEMORY_BYTES',
-    value: 'bytes',
-    fallback: '1073741824',
-    meaning: 'what gRPC uploads may hold in memory at once',
-  },
   ...dialectSettings,
 ]
 

@@ -75,7 +75,7 @@ async function assertAlive(): Promise<void> {
   const { answer } = await callRaw(client, ECHO, Buffer.from('alive'))
   client.close()
   assert.equal(answer?.toString(), 'alive')
-  assert.equal(echo.budget.usedBytes, 0)
+  assert.equal(echo.memory.usedBytes, 0)
 }
 
 test('a whole message is answered', async () => {

@@ -29,6 +29,7 @@ export function healthMethods(options: HealthOptions): { check: UnaryMethod; wat
     check: unary(Health.method.check, {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       admit: async () => undefined,
+      organizationOf: () => '',
       answer: async ({ service }) => {
         const status = await statusOf(service, options)
         if (status === ServingStatus.SERVICE_UNKNOWN)
@@ -40,10 +41,10 @@ export function healthMethods(options: HealthOptions): { check: UnaryMethod; wat
     watch: {
       path: pathOf(Health.method.watch),
       maxMessageBytes: MAX_MESSAGE_BYTES,
-      admit:
-        async ({ signal }) =>
-        (message) =>
-          changes(message, options, signal),
+      admit: async ({ signal }) => ({
+        organizationId: '',
+        answer: (message) => changes(message, options, signal),
+      }),
       toFailure,
     },
   }

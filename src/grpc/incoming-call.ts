@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerHttp2Stream } from 'node:http2'
 import { Metadata, type Responder, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import type { ByteBudget } from './byte-budget.ts'
+import type { FairBudget, Holding } from '../core/limits/fair-budget.ts'
 import type { GrpcLimits } from './limits.ts'
 import { MessageWatch, memoryOf } from './message-watch.ts'
-import type { GrpcCall, Method } from './method.ts'
+import type { Admission, GrpcCall, Method } from './method.ts'
 import { GrpcError, type GrpcFailure } from './status.ts'
 import { stopListening, streamOf, widenWindows } from './stream-of.ts'
 
@@ -14,7 +15,8 @@ export interface GrpcLogger {
 
 export interface CallContext {
   readonly limits: GrpcLimits
-  readonly budget: ByteBudget
+  /** What messages may hold, with all else that does. */
+  readonly memory: FairBudget
   readonly logger: GrpcLogger
 }
 
@@ -45,18 +47,25 @@ export class IncomingCall<Answer> implements GrpcCall {
   readonly #startedAt = performance.now()
   readonly #abort = new AbortController()
   #metadata = new Metadata()
-  #answer: Answer | undefined
+  #admission: Admission<Answer> | undefined
   #watch: MessageWatch | undefined
   #timer: NodeJS.Timeout | undefined
   #isAnswering = false
   #isOver = false
-  /** What the message takes of the budget where the stream cannot be watched. */
-  #reservedBytes = 0
+  #memory: Holding | undefined
+  /** Reads the message in place of the library. */
+  readonly #onStream: ((stream: ServerHttp2Stream) => void) | undefined
 
-  constructor(call: ServerInterceptingCallInterface, method: Method<Answer>, context: CallContext) {
+  constructor(
+    call: ServerInterceptingCallInterface,
+    method: Method<Answer>,
+    context: CallContext,
+    onStream?: (call: IncomingCall<Answer>, stream: ServerHttp2Stream) => void,
+  ) {
     this.#call = call
     this.#method = method
     this.#context = context
+    this.#onStream = onStream && ((stream) => onStream(this, stream))
   }
 
   get authority(): string {
@@ -89,10 +98,7 @@ export class IncomingCall<Answer> implements GrpcCall {
           onReceiveHalfClose: (proceed) => proceed(),
           onCancel: () => this.#end(),
         }),
-      sendMetadata: (metadata, next) => {
-        metadata.set('grpc-accept-encoding', 'identity')
-        next(metadata)
-      },
+      sendMetadata: (metadata, next) => next(answerMetadata(metadata)),
       sendStatus: (status, next) => next(this.#withIds(status)),
     }
   }
@@ -104,33 +110,51 @@ export class IncomingCall<Answer> implements GrpcCall {
       if (sizeOf(metadata) > maxMetadataBytes)
         throw new GrpcError('INVALID_ARGUMENT', `The metadata exceeds ${maxMetadataBytes} bytes.`)
       this.#timer = setTimeout(() => this.#expire(), deadlineMs).unref()
-      this.#answer = await this.#method.admit(this)
+      const admission = await this.#method.admit(this)
       if (this.#isOver) return
-      this.#expectMessage()
+      this.#admission = admission
+      const stream = streamOf(this.#call)
+      if (stream) widenWindows(stream, this.#context.limits)
+      if (stream && this.#onStream) return this.#onStream(stream)
+      this.#expectMessage(admission, stream)
       proceed()
     } catch (error) {
       this.#refuse(error)
     }
   }
 
-  #expectMessage(): void {
-    const { limits, budget } = this.#context
+  #expectMessage({ organizationId }: Admission<Answer>, stream: ServerHttp2Stream | undefined): void {
+    const { limits } = this.#context
     const { maxMessageBytes, tooLong } = this.#method
-    const stream = streamOf(this.#call)
+    const memory = this.#context.memory.open(organizationId)
+    this.#memory = memory
     if (stream !== undefined) {
-      widenWindows(stream, limits)
       const refuse = (error: unknown) => this.#refuse(error)
-      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, tooLong, budget, refuse })
-    } else if (budget.take(memoryOf(maxMessageBytes))) this.#reservedBytes = memoryOf(maxMessageBytes)
-    else throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many calls at this moment; try again later.')
+      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, tooLong, memory, refuse })
+    } else if (!memory.tryGrow(memoryOf(maxMessageBytes)))
+      throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many calls at this moment; try again later.')
+  }
+
+  /** Answers in place of the library's handler. */
+  async answer(work: (answer: Answer) => Promise<Uint8Array>): Promise<void> {
+    const answer = await this.run(work)
+    if (this.#isOver) return
+    if (answer instanceof CallFailure) {
+      this.#call.sendStatus(this.#withIds(answer.status))
+      return
+    }
+    this.#call.sendMetadata(answerMetadata(new Metadata()))
+    this.#call.sendMessage(Buffer.from(answer), () =>
+      this.#call.sendStatus(this.#withIds({ code: 0, details: 'OK' })),
+    )
   }
 
   /** Runs once the message is there. Resolves to the status of a failure instead of rejecting. */
   async run<T>(work: (answer: Answer) => Promise<T>): Promise<T | CallFailure> {
     this.#isAnswering = true
     try {
-      if (this.#answer === undefined) throw new Error('a call that was not admitted')
-      return await work(this.#answer)
+      if (this.#admission === undefined) throw new Error('a call that was not admitted')
+      return await work(this.#admission.answer)
     } catch (error) {
       return new CallFailure(this.#statusOf(error))
     } finally {
@@ -186,9 +210,7 @@ export class IncomingCall<Answer> implements GrpcCall {
   }
 
   #release(): void {
-    this.#watch?.release()
-    this.#context.budget.give(this.#reservedBytes)
-    this.#reservedBytes = 0
+    this.#memory?.release()
   }
 }
 
@@ -199,6 +221,11 @@ export class CallFailure {
   constructor(status: CallStatus) {
     this.status = status
   }
+}
+
+function answerMetadata(metadata: Metadata): Metadata {
+  metadata.set('grpc-accept-encoding', 'identity')
+  return metadata
 }
 
 function sizeOf(metadata: Metadata): number {

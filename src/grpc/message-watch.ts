@@ -1,31 +1,29 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { ByteBudget } from './byte-budget.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
 import type { GrpcLimits } from './limits.ts'
+import { type MessageBounds, PREFIX_BYTES, readPrefix, secondMessage } from './message-prefix.ts'
 import { GrpcError } from './status.ts'
 
-/** A flag that tells whether the message is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
-const PREFIX_BYTES = 5
 /** The library keeps the pieces of a message beside the whole for as long as the call lasts. */
 const COPIES = 2
 
-/** What a message takes of the budget. */
+/** What a message takes of the memory for all. */
 export function memoryOf(messageBytes: number): number {
   return messageBytes * COPIES
 }
 
-export interface WatchOptions {
+export interface WatchOptions extends MessageBounds {
   readonly limits: Pick<GrpcLimits, 'minBytesPerSecond' | 'minRateWindowSeconds'>
-  readonly maxMessageBytes: number
-  /** What a longer message is refused with. */
-  readonly tooLong?: ((lengthBytes: number) => unknown) | undefined
-  readonly budget: ByteBudget
+  /** Charged as bytes come; released by whoever gave it. */
+  readonly memory: Holding
   /** Called once at most; the call must end with it. */
   readonly refuse: (error: unknown) => void
 }
 
 /**
  * Looks at the bytes of a request on their way to the library, which gathers whole messages: one that is compressed, too
- * long, one too many or for which there is no room now is refused by its first five bytes, and one that crawls is cut off.
+ * long or one too many is refused by its first five bytes, one for which there is no memory as soon as that is so, and one
+ * that crawls is cut off.
  */
 export class MessageWatch {
   readonly #stream: ServerHttp2Stream
@@ -35,8 +33,6 @@ export class MessageWatch {
   #receivedBytes = 0
   #receivedAtTick = 0
   #wholeBytes = Number.POSITIVE_INFINITY
-  #takenBytes = 0
-  #isRefused = false
 
   constructor(stream: ServerHttp2Stream, options: WatchOptions) {
     this.#stream = stream
@@ -46,42 +42,32 @@ export class MessageWatch {
     stream.prependListener('data', this.#onData)
   }
 
-  /** Nothing more is read. What was taken of the budget stays taken until `release`. */
+  /** Nothing more is read. */
   close(): void {
     clearInterval(this.#timer)
     this.#stream.off('data', this.#onData)
   }
 
-  release(): void {
-    this.close()
-    this.#options.budget.give(this.#takenBytes)
-    this.#takenBytes = 0
+  readonly #onData = (chunk: Uint8Array): void => {
+    try {
+      this.#take(chunk)
+    } catch (error) {
+      this.#refuse(error)
+    }
   }
 
-  readonly #onData = (chunk: Uint8Array): void => {
+  #take(chunk: Uint8Array): void {
     const start = this.#receivedBytes
     this.#receivedBytes += chunk.byteLength
     if (start < PREFIX_BYTES) {
       this.#prefix.set(chunk.subarray(0, PREFIX_BYTES - start), start)
-      if (this.#receivedBytes >= PREFIX_BYTES) this.#judge()
+      if (this.#receivedBytes >= PREFIX_BYTES)
+        this.#wholeBytes = PREFIX_BYTES + readPrefix(this.#prefix, this.#options)
     }
-    if (this.#isRefused) return
-    if (this.#receivedBytes > this.#wholeBytes) {
-      this.#refuse(new GrpcError('INVALID_ARGUMENT', 'There is more than one message.'))
-    } else if (this.#receivedBytes === this.#wholeBytes) clearInterval(this.#timer)
-  }
-
-  #judge(): void {
-    const { maxMessageBytes, tooLong = tooLongFor(maxMessageBytes), budget } = this.#options
-    const length = this.#prefix.readUInt32BE(1)
-    this.#wholeBytes = PREFIX_BYTES + length
-    if (this.#prefix[0] !== 0) {
-      this.#refuse(new GrpcError('UNIMPLEMENTED', 'Compressed messages are not accepted.'))
-    } else if (length > maxMessageBytes) {
-      this.#refuse(tooLong(length))
-    } else if (budget.take(memoryOf(length))) this.#takenBytes = memoryOf(length)
-    else
-      this.#refuse(new GrpcError('RESOURCE_EXHAUSTED', 'Too many uploads at this moment; try again later.'))
+    if (this.#receivedBytes > this.#wholeBytes) throw secondMessage()
+    if (this.#receivedBytes === this.#wholeBytes) clearInterval(this.#timer)
+    if (!this.#options.memory.tryGrow(memoryOf(chunk.byteLength)))
+      throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many uploads at this moment; try again later.')
   }
 
   readonly #tick = (): void => {
@@ -94,13 +80,7 @@ export class MessageWatch {
   }
 
   #refuse(error: unknown): void {
-    this.#isRefused = true
     this.close()
     this.#options.refuse(error)
   }
-}
-
-function tooLongFor(maxBytes: number): (lengthBytes: number) => GrpcError {
-  return (lengthBytes) =>
-    new GrpcError('INVALID_ARGUMENT', `The message has ${lengthBytes} bytes, the maximum is ${maxBytes}.`)
 }

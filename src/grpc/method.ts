@@ -6,6 +6,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
+import type { MessageBounds } from './message-prefix.ts'
 import { GrpcError, type GrpcFailure } from './status.ts'
 
 /** What is known of a call before its message is read. */
@@ -22,27 +23,38 @@ export interface GrpcCall {
   readonly signal: AbortSignal
 }
 
-/** A method with one request message. `Answer` is what turns it into an answer. */
-export interface Method<Answer> {
+/** What is known once a call is let in. */
+export interface Admission<Answer> {
+  /** On whose account memory is taken; '' where nobody has to say who they are. */
+  readonly organizationId: string
+  readonly answer: Answer
+}
+
+/** A method with one request message, which is refused by its length if it is too long. `Answer` is what answers it. */
+export interface Method<Answer> extends MessageBounds {
   /** `/package.Service/Method`. */
   readonly path: string
-  /** Longer messages are refused when their length is known, before they are read. */
-  readonly maxMessageBytes: number
-  /** What a longer message is refused with, as if thrown; by default its length and the bound. */
-  readonly tooLong?: (lengthBytes: number) => unknown
   /** Refuses, by throwing, or tells what will answer. Runs before a byte of the message is read. */
-  readonly admit: (call: GrpcCall) => Promise<Answer>
+  readonly admit: (call: GrpcCall) => Promise<Admission<Answer>>
   /** What the caller is told of whatever `admit` or the answer threw. */
   readonly toFailure: (thrown: unknown, requestId: string) => GrpcFailure
 }
 
-export type UnaryMethod = Method<(message: Uint8Array) => Promise<Uint8Array>>
+export interface UnaryMethod extends Method<(message: Uint8Array) => Promise<Uint8Array>> {
+  readonly isStreamed?: false
+}
+/** Reads its message as it comes, at its own pace and under a pace of its own; for messages that are too large to be kept. */
+export interface StreamedMethod extends Method<(message: AsyncIterable<Uint8Array>) => Promise<Uint8Array>> {
+  readonly isStreamed: true
+}
 /** Answers with messages until they end or nobody listens any more. */
 export type StreamMethod = Method<(message: Uint8Array) => AsyncIterable<Uint8Array>>
 
 export interface UnaryHandlers<I extends DescMessage, O extends DescMessage, Admitted> {
   readonly maxMessageBytes: number
   readonly admit: (call: GrpcCall) => Promise<Admitted>
+  /** Whose memory the message takes. */
+  readonly organizationOf: (admitted: Admitted) => string
   readonly answer: (
     request: MessageShape<I>,
     admitted: Admitted,
@@ -54,7 +66,7 @@ export interface UnaryHandlers<I extends DescMessage, O extends DescMessage, Adm
 /** A method of a generated service, with messages instead of bytes. */
 export function unary<I extends DescMessage, O extends DescMessage, Admitted>(
   method: DescMethodUnary<I, O>,
-  { maxMessageBytes, admit, answer, toFailure }: UnaryHandlers<I, O, Admitted>,
+  { maxMessageBytes, admit, organizationOf, answer, toFailure }: UnaryHandlers<I, O, Admitted>,
 ): UnaryMethod {
   return {
     path: pathOf(method),
@@ -62,9 +74,12 @@ export function unary<I extends DescMessage, O extends DescMessage, Admitted>(
     toFailure,
     admit: async (call) => {
       const admitted = await admit(call)
-      return async (message) => {
-        const request = parseMessage(method.input, message)
-        return toBinary(method.output, await answer(request, admitted, call))
+      return {
+        organizationId: organizationOf(admitted),
+        answer: async (message) => {
+          const request = parseMessage(method.input, message)
+          return toBinary(method.output, await answer(request, admitted, call))
+        },
       }
     },
   }

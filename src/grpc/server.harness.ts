@@ -8,7 +8,7 @@ import {
   type ServiceError,
   type StatusObject,
 } from '@grpc/grpc-js'
-import { ByteBudget } from './byte-budget.ts'
+import { FairBudget } from '../core/limits/fair-budget.ts'
 import { defaultGrpcLimits, type GrpcLimits } from './limits.ts'
 import type { UnaryMethod } from './method.ts'
 import { type GrpcServer, startGrpcServer, type TlsIdentity } from './server.ts'
@@ -36,11 +36,12 @@ function echoMethods(events: Events): UnaryMethod[] {
       toFailure,
       admit: async () => {
         events.push('admit')
-        return async (message) => {
+        const answer = async (message: Uint8Array) => {
           events.push(`message of ${message.byteLength}`)
           if (Buffer.from(message).equals(Buffer.from('break'))) throw new Error('broken')
           return message
         }
+        return { organizationId: 'a', answer }
       },
     },
     {
@@ -49,10 +50,11 @@ function echoMethods(events: Events): UnaryMethod[] {
       toFailure,
       admit: async (call) => {
         if (call.header('authorization') !== 'me') throw new GrpcError('UNAUTHENTICATED', 'Who are you?')
-        return async (message) => {
+        const answer = async (message: Uint8Array) => {
           await sleep(Number(Buffer.from(message).toString()), undefined, { signal: call.signal })
           return message
         }
+        return { organizationId: 'a', answer }
       },
     },
   ]
@@ -60,7 +62,7 @@ function echoMethods(events: Events): UnaryMethod[] {
 
 export interface EchoServer {
   readonly server: GrpcServer
-  readonly budget: ByteBudget
+  readonly memory: FairBudget
   readonly events: Events
 }
 
@@ -69,7 +71,7 @@ export async function startEcho(
   { maxBytes = 64 * 1024 * 1024, tls }: { maxBytes?: number; tls?: TlsIdentity } = {},
 ): Promise<EchoServer> {
   const events: Events = []
-  const budget = new ByteBudget(maxBytes)
+  const memory = new FairBudget(maxBytes)
   const server = await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
@@ -78,10 +80,10 @@ export async function startEcho(
     isReady: async () => true,
     draining: new AbortController().signal,
     limits: { ...defaultGrpcLimits, ...limits },
-    budget,
+    memory,
     logger: { debug: () => undefined, error: () => void events.push('fault') },
   })
-  return { server, budget, events }
+  return { server, memory, events }
 }
 
 export interface CallResult {

@@ -34,14 +34,14 @@ test('answers messages of any size up to the bound, an empty one included', asyn
     const { answer } = await callRaw(client, ECHO, Buffer.alloc(size, 'x'))
     assert.equal(answer?.byteLength, size)
   }
-  assert.equal(echo.budget.usedBytes, 0)
+  assert.equal(echo.memory.usedBytes, 0)
 })
 
 test('a longer message is refused as invalid, which no client repeats, and is never gathered', async () => {
   const { error, initial } = await callRaw(client, ECHO, Buffer.alloc(MAX_MESSAGE_BYTES + 1))
   assert.equal(error?.code, grpcCodes.INVALID_ARGUMENT)
   assert.match(error.details, /8388609 bytes, the maximum is 8388608/)
-  assert.equal(echo.budget.usedBytes, 0)
+  assert.equal(echo.memory.usedBytes, 0)
   assert.ok(!echo.events.includes(`message of ${MAX_MESSAGE_BYTES + 1}`))
   assert.equal(initial, undefined)
 })
@@ -85,7 +85,7 @@ test('compressed messages are refused by their first byte, a bomb as well as a h
     assert.match(String(status?.metadata.get('x-request-id')), UUID)
   }
   assert.deepEqual(echo.events, ['admit', 'admit'])
-  assert.equal(echo.budget.usedBytes, 0)
+  assert.equal(echo.memory.usedBytes, 0)
   zipped.close()
 })
 
@@ -121,7 +121,7 @@ test('the deadline of a client ends the work for it', async () => {
 })
 
 test('messages together stay within the budget of the process; who has no room may try again', async () => {
-  const { server, budget } = await startEcho({}, { maxBytes: 17_000_000 })
+  const { server, memory } = await startEcho({}, { maxBytes: 17_000_000 })
   const own = connect(server)
   const size = 4_000_000
   const results = await Promise.all(Array.from({ length: 12 }, () => callRaw(own, ECHO, Buffer.alloc(size))))
@@ -129,7 +129,7 @@ test('messages together stay within the budget of the process; who has no room m
   assert.ok(codes.includes(grpcCodes.OK))
   assert.ok(codes.every((code) => code === grpcCodes.OK || code === grpcCodes.RESOURCE_EXHAUSTED))
   assert.equal((await callRaw(own, ECHO, Buffer.alloc(size))).answer?.byteLength, size)
-  assert.equal(budget.usedBytes, 0)
+  assert.equal(memory.usedBytes, 0)
   own.close()
   await server.stop(1000)
 })
@@ -191,7 +191,7 @@ test('a taken port is told by its code', async () => {
       isReady: async () => true,
       draining: new AbortController().signal,
       limits: defaultGrpcLimits,
-      budget: echo.budget,
+      memory: echo.memory,
       logger: { debug: () => undefined, error: () => undefined },
     }),
     { code: 'EADDRINUSE' },

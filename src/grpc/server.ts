@@ -1,5 +1,7 @@
+import type { ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
+import { Readable } from 'node:stream'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
 import {
   logVerbosity,
@@ -17,8 +19,8 @@ import { cutSlowReaders } from '../net/reader-pace.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
-import { memoryOf } from './message-watch.ts'
-import type { Method, StreamMethod, UnaryMethod } from './method.ts'
+import { messageBytes } from './message-stream.ts'
+import type { Method, StreamedMethod, StreamMethod, UnaryMethod } from './method.ts'
 import { Sessions } from './sessions.ts'
 
 /** PEM. */
@@ -33,7 +35,7 @@ export interface GrpcServerOptions extends CallContext {
   readonly port: number
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
-  readonly methods: readonly UnaryMethod[]
+  readonly methods: readonly (UnaryMethod | StreamedMethod)[]
   /** What health checks tell. */
   readonly isReady: () => Promise<boolean>
   /** Fires when the server is about to stop. */
@@ -75,14 +77,13 @@ export class GrpcServer {
     const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
     const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
     const allMethods = [...methods, health.check]
-    for (const { path, maxMessageBytes } of allMethods) {
-      if (memoryOf(maxMessageBytes) > options.budget.maxBytes)
-        throw new Error(`no message as long as ${path} allows would ever fit into the budget`)
-    }
     const interceptor = ({ path }: { path: string }, call: ServerInterceptingCallInterface) =>
       this.#intercepts.get(path)?.(call) ?? new ServerInterceptingCall(call)
     this.#server = new Server({ ...libraryOptions(limits, allMethods), interceptors: [interceptor] })
-    for (const method of allMethods) this.#addUnary(method)
+    for (const method of allMethods) {
+      if (method.isStreamed) this.#addStreamed(method)
+      else this.#addUnary(method)
+    }
     this.#addStream(health.watch)
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
@@ -147,6 +148,22 @@ export class GrpcServer {
     this.#server.register(method.path, handle, toBuffer, asIs, 'unary')
   }
 
+  #addStreamed(method: StreamedMethod): void {
+    const callOf = this.#intercept(method, (call, stream) => {
+      void call.answer((answerTo) => answerTo(messageBytes(stream, method)))
+    })
+    // Called only if the library keeps the stream to itself, and gathers the message.
+    const handle = async (
+      { request, metadata }: ServerUnaryCall<Uint8Array, Uint8Array>,
+      callback: sendUnaryData<Uint8Array>,
+    ) => {
+      const answer = await callOf(metadata).run((answerTo) => answerTo(Readable.from([request])))
+      if (answer instanceof CallFailure) callback(answer.status)
+      else callback(null, answer)
+    }
+    this.#server.register(method.path, handle, toBuffer, asIs, 'unary')
+  }
+
   #addStream(method: StreamMethod): void {
     const callOf = this.#intercept(method)
     const handle = async (stream: ServerWritableStream<Uint8Array, Uint8Array>) => {
@@ -160,11 +177,14 @@ export class GrpcServer {
   }
 
   /** @returns what finds a call by its metadata, the one thing that its interceptor and its handler both get to see */
-  #intercept<Answer>(method: Method<Answer>): (metadata: Metadata) => IncomingCall<Answer> {
+  #intercept<Answer>(
+    method: Method<Answer>,
+    onStream?: (call: IncomingCall<Answer>, stream: ServerHttp2Stream) => void,
+  ): (metadata: Metadata) => IncomingCall<Answer> {
     const calls = new WeakMap<Metadata, IncomingCall<Answer>>()
     this.#intercepts.set(method.path, (call) => {
       this.#sessions.note(call)
-      const incoming = new IncomingCall(call, method, this.#options)
+      const incoming = new IncomingCall(call, method, this.#options, onStream)
       return new ServerInterceptingCall(
         call,
         incoming.responder((metadata) => void calls.set(metadata, incoming)),
@@ -179,7 +199,7 @@ export class GrpcServer {
 }
 
 /** Options of the library: github.com/grpc/grpc-node, packages/grpc-js, README.md. */
-function libraryOptions(limits: GrpcLimits, methods: readonly UnaryMethod[]) {
+function libraryOptions(limits: GrpcLimits, methods: readonly { readonly maxMessageBytes: number }[]) {
   return {
     'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': Math.max(...methods.map(({ maxMessageBytes }) => maxMessageBytes)),

@@ -1,8 +1,8 @@
 import { ServiceError } from '../core/errors.ts'
+import { ChunkSource } from './chunk-source.ts'
 import { Base64Decoder } from './json-content-base64.ts'
 import { notJson } from './json-content-errors.ts'
 import { JsonOutline } from './json-content-outline.ts'
-import { JsonSource } from './json-content-source.ts'
 import { Base64Unescaper } from './json-content-unescape.ts'
 
 export interface JsonContentOptions {
@@ -45,7 +45,7 @@ export async function readJsonWithContent<T>(
   onContent: (body: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<T>,
 ): Promise<JsonWithContent<T>> {
   const { contentField, maxContentBytes, maxOtherBytes = DEFAULT_MAX_OTHER_BYTES } = options
-  const chunks = new JsonSource(source)
+  const chunks = new ChunkSource(source)
   const outline = new JsonOutline(contentField, maxOtherBytes)
   let content: T | undefined
   let hasContent = false
@@ -71,7 +71,7 @@ export async function readJsonWithContent<T>(
 
 /** The content, from behind its opening quote up to and with its closing one. */
 class ContentBody implements AsyncIterable<Uint8Array> {
-  readonly #chunks: JsonSource
+  readonly #chunks: ChunkSource
   readonly #unescaper = new Base64Unescaper()
   readonly #decoder: Base64Decoder
   #state: 'unread' | 'reading' | 'past' = 'unread'
@@ -80,7 +80,7 @@ class ContentBody implements AsyncIterable<Uint8Array> {
   /** The latest read, which may still be running when its reader has gone. */
   #latest: Promise<Uint8Array | undefined> | undefined
 
-  constructor(chunks: JsonSource, field: string, maxBytes: number) {
+  constructor(chunks: ChunkSource, field: string, maxBytes: number) {
     this.#chunks = chunks
     this.#decoder = new Base64Decoder(field, maxBytes)
   }

@@ -1,20 +1,28 @@
 import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import type { Scope } from '../../core/access/scope.ts'
+import { exactly } from '../../core/body-size.ts'
 import { type Caller, hasScope } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { LimitClass } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
-import { discardBlob } from '../../core/uploads/stage-blob.ts'
-import { type GrpcCall, parseMessage, pathOf, type UnaryMethod, unary } from '../../grpc/method.ts'
+import {
+  type GrpcCall,
+  parseMessage,
+  pathOf,
+  type StreamedMethod,
+  type UnaryMethod,
+  unary,
+} from '../../grpc/method.ts'
+import { pacedBody } from '../../http/paced-body.ts'
 import { authenticateCaller } from './credentials.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { toGrpcFailure } from './errors.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
+import { readMessageWithContent } from './message-content.ts'
 import * as operations from './operations.ts'
+import { pace, type ReadRequest, receiveFile } from './receive-file.ts'
 import type { YandexSettings } from './settings.ts'
-import { splitContent } from './split-content.ts'
-import { stageContent } from './staging.ts'
 
 /** Enough for any request that keeps to the limits of its fields. */
 const MAX_MESSAGE_BYTES = 1024 * 1024
@@ -32,7 +40,10 @@ const reads: Access = { scope: 'files:read', limit: 'read' }
 const searches: Access = { scope: 'files:read', limit: 'search' }
 
 /** Every method that the vendor's SDKs call for files, discovery of this server among them. */
-export function grpcMethods(services: Services, settings: YandexSettings): readonly UnaryMethod[] {
+export function grpcMethods(
+  services: Services,
+  settings: YandexSettings,
+): readonly (UnaryMethod | StreamedMethod)[] {
   const context = { services, settings }
   const { get, getUrl, update, delete: remove, list } = FileService.method
   return [
@@ -61,22 +72,28 @@ function bind<I extends DescMessage, O extends DescMessage>(
   return unary(method, {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     admit: (call) => admit(context, call, access),
+    organizationOf: ({ organizationId }) => organizationId,
     answer: (request, caller) => operation(context, caller, request),
     toFailure: toGrpcFailure,
   })
 }
 
-/** The one method whose message is large: its content never becomes part of an object. */
-function createMethod(context: operations.Context): UnaryMethod {
+/** The one method whose message is large: its content goes to the store as it comes. */
+function createMethod(context: operations.Context): StreamedMethod {
+  const { maxFileBytes } = context.settings
   return {
     path: pathOf(FileService.method.create),
-    maxMessageBytes: context.settings.maxFileBytes + MAX_MESSAGE_BYTES,
+    isStreamed: true,
+    maxMessageBytes: maxFileBytes + MAX_MESSAGE_BYTES,
     // All but the content is short.
-    tooLong: () => operations.contentTooLarge(undefined, context.settings.maxFileBytes),
+    tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
       const caller = await admit(context, call, creates)
-      return (message) => create(context, call, caller, message)
+      return {
+        organizationId: caller.organizationId,
+        answer: (message) => create(context, call, caller, message),
+      }
     },
   }
 }
@@ -85,27 +102,28 @@ async function create(
   context: operations.Context,
   { signal }: GrpcCall,
   caller: Caller,
-  message: Uint8Array,
+  message: AsyncIterable<Uint8Array>,
 ): Promise<Uint8Array> {
-  const { services, settings } = context
-  const { content, rest } = splitContent(message)
-  if (content.byteLength > settings.maxFileBytes)
-    throw operations.contentTooLarge(content.byteLength, settings.maxFileBytes)
-  const plan = await operations.planFile(context, caller, parseMessage(CreateFileRequestSchema, rest))
-  if (content.byteLength === 0) throw operations.contentMissing()
-  const staged = await stageContent(services, caller, plan, content)
-  if (signal.aborted) {
-    // Who asked for the file will never know its id.
-    await discardBlob(services, staged.blob.key)
-    throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
+  const { maxFileBytes } = context.settings
+  const read: ReadRequest = async (stage) => {
+    const rest = await readMessageWithContent(
+      pacedBody(message, pace),
+      async (bytes, lengthBytes, before) => {
+        if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
+        const { folderId } = parseMessage(CreateFileRequestSchema, before)
+        await stage({ bytes, size: exactly(lengthBytes), folder: folderId })
+      },
+    )
+    return parseMessage(CreateFileRequestSchema, rest)
   }
-  return toBinary(FileSchema, await operations.createFile(context, caller, plan, staged))
+  return toBinary(FileSchema, await receiveFile(context, caller, read, signal))
 }
 
 function discoveryMethods(settings: YandexSettings): UnaryMethod[] {
   const open = {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     admit: async ({ authority }: GrpcCall) => authority,
+    organizationOf: () => '',
     toFailure: toGrpcFailure,
   }
   const { list, get } = ApiEndpointService.method

@@ -12,7 +12,7 @@ import {
 } from './gen/files_pb.js'
 import { printJson, readQuery, readUpdateJson } from './json.ts'
 import { type Context, deleteFile, getFile, getFileUrl, listFiles, updateFile } from './operations.ts'
-import { checkAnnouncement, readSmallBody, receiveFile } from './rest-bodies.ts'
+import { checkAnnouncement, readSmallBody, receiveJsonFile } from './rest-bodies.ts'
 import { operationSchemas } from './schemas.ts'
 
 const FILES = '/files/v1/files'
@@ -46,7 +46,7 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
       onRequest: async (request) => checkAnnouncement(request, settings),
       schema: schemas.create,
     },
-    async (request, reply) => send(reply, FileSchema, await receiveFile(context, request)),
+    async (request, reply) => send(reply, FileSchema, await receiveJsonFile(context, request)),
   )
   server.get(FILES, { config: searches, schema: schemas.list }, async ({ caller, query }, reply) => {
     const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)

@@ -1,7 +1,7 @@
 const nothing = Buffer.alloc(0)
 
 /** The chunks of a body, read from the front by one reader, who takes of each as much as is his. */
-export class JsonSource {
+export class ChunkSource {
   readonly #source: AsyncIterator<Uint8Array>
   #ended = false
   #isPulling = false

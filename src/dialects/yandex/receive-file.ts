@@ -1,0 +1,100 @@
+import type { BodySize } from '../../core/body-size.ts'
+import { type Caller, defaultProject } from '../../core/caller.ts'
+import { ServiceError } from '../../core/errors.ts'
+import type { UsageOf } from '../../core/metadata-store.ts'
+import { discardBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
+import { receiveBody } from '../../http/body.ts'
+import { HeadCapture } from '../../http/head-capture.ts'
+import { SNIFF_BYTES, sniffType } from '../../http/sniff.ts'
+import type { CreateFileRequest, File } from './gen/files_pb.js'
+import {
+  type Context,
+  contentMissing,
+  createFile,
+  planFile,
+  resolveFolder,
+  type StagedContent,
+} from './operations.ts'
+
+/** A content, or any body, that is slower than this is cut off. */
+export const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
+
+/** Bytes that come before the request that they belong to is known as a whole. */
+export interface ContentOnItsWay {
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly size: BodySize
+  /** As far as it was told before the content. */
+  readonly folder: unknown
+}
+
+/** Reads a request to its end; stages its content on the way. The last of several counts. */
+export type ReadRequest = (stage: (content: ContentOnItsWay) => Promise<void>) => Promise<CreateFileRequest>
+
+/**
+ * A Create whose content goes to the store while the rest of it is still to come, fields in whatever order; whatever is
+ * wrong, nothing of the file stays.
+ * @throws InvalidArgument naming the fields; ServiceError as of `createFile`, `body-incomplete` if nobody waits any more
+ */
+export async function receiveFile(
+  context: Context,
+  caller: Caller,
+  read: ReadRequest,
+  signal?: AbortSignal,
+): Promise<File> {
+  const { services } = context
+  let staged: StagedContent | undefined
+  const discard = async () => {
+    const given = staged
+    staged = undefined
+    if (given) await discardBlob(services, given.blob.key)
+  }
+  try {
+    const request = await read(async (content) => {
+      await discard()
+      if (content.size.atMost !== 0) staged = await stageContent(context, caller, content)
+    })
+    const plan = await planFile(context, caller, request)
+    if (staged === undefined) throw contentMissing()
+    // Who asked for the file would never know its id.
+    if (signal?.aborted)
+      throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
+    const content = staged
+    // From here on it is `createFile` that gives the bytes up.
+    staged = undefined
+    return await createFile(context, caller, plan, content)
+  } finally {
+    await discard()
+  }
+}
+
+async function stageContent(
+  context: Context,
+  caller: Caller,
+  { bytes, size, folder }: ContentOnItsWay,
+): Promise<StagedContent> {
+  const { services, settings } = context
+  const reserve = await reservation(context, caller, size, folder)
+  const source = new HeadCapture(bytes, SNIFF_BYTES)
+  // The vendor's downloads have the MD5 as their ETag.
+  const body = receiveBody(source, { maxBytes: settings.maxFileBytes, ...pace }, { md5: true })
+  const { organizationId } = caller
+  const blob = await stageBlob(services, body, { organizationId, size, ...(reserve ? { reserve } : {}) })
+  return { blob, sniffedType: await sniffType(source.head) }
+}
+
+/**
+ * What is surely needed, on the account of the folder, if that is known by now: one file, and the bytes that surely come.
+ * The rest is settled once they are there: an upload that fits is never refused for what it reserved.
+ * @throws ServiceError `project-forbidden`
+ */
+async function reservation(
+  { services }: Context,
+  caller: Caller,
+  { atLeast }: BodySize,
+  folder: unknown,
+): Promise<UsageOf | undefined> {
+  const isNamed = typeof folder === 'string' && folder !== ''
+  if (!isNamed && caller.projectIds.length > 1) return undefined
+  const projectId = isNamed ? await resolveFolder(services, caller, folder) : defaultProject(caller)
+  return { organizationId: caller.organizationId, projectId, files: 1, bytes: atLeast }
+}
