@@ -189,10 +189,9 @@ export async function query<Row>(url: string, text: string, values: readonly unk
   }
 }
 
-/** Copying files costs about half of what writing them to the log, the default, does. */
 export async function createDatabase(serverUrl: string, template = 'template0'): Promise<string> {
   const name = `entrepot_test_${randomBytes(8).toString('hex')}`
-  await query(serverUrl, `create database ${name} template ${template} encoding 'UTF8' strategy file_copy`)
+  await query(serverUrl, `create database ${name} template ${template} encoding 'UTF8'`)
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   return url.href
