@@ -261,6 +261,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
   assertDone(repaired)
   assert.deepEqual(JSON.parse(repaired.stdout), {
     files: 0,
+    bytes: 0,
     blobs: 1,
     orphans: [orphan],
     damaged: [],

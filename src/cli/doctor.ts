@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { printFileId } from '../core/files/file-id.ts'
-import { type Reconciliation, reconcile } from '../core/files/reconcile.ts'
+import { type DamagedFile, type Reconciliation, reconcile } from '../core/files/reconcile.ts'
+import type { Verification, WrongBytes } from '../core/files/verify-bytes.ts'
 import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
@@ -8,10 +9,19 @@ import type { Stores } from '../stores.ts'
 import { print, printJson } from './output.ts'
 import { addSettings, configOf, storeSettings } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
+import { differenceOf, rateOption, verifyWithProgress } from './verify.ts'
 
 interface DoctorOptions {
   readonly repair?: boolean
+  readonly verify?: boolean
+  readonly maxBytesPerSecond: number
   readonly json?: boolean
+}
+
+interface Report extends Omit<Reconciliation, 'damaged'> {
+  readonly damaged: readonly (DamagedFile | WrongBytes)[]
+  /** What was read, if it was asked for. */
+  readonly verified?: Omit<Verification, 'damaged'>
 }
 
 export function addDoctorCommand(program: Command): void {
@@ -22,19 +32,23 @@ export function addDoctorCommand(program: Command): void {
       '--repair',
       'remove bytes that belong to no file and free what dead servers reserved; never anything else',
     )
+    .option('--verify', 'also read the bytes of every file, and compare them with the SHA-256 of its row')
+    .addOption(rateOption)
     .option('--json', 'as JSON')
     .action(examine)
   addSettings(command, storeSettings)
 }
 
-function examine({ repair = false, json }: DoctorOptions, command: Command): Promise<void> {
+function examine(options: DoctorOptions, command: Command): Promise<void> {
+  const { repair = false, verify = false, maxBytesPerSecond, json } = options
   return withStores(command, async (stores) => {
     const services = await servicesOn(stores)
     if (repair) {
       const { endDeadLeases } = await import('../stores.ts')
       await endDeadLeases(configOf(command), services)
     }
-    const found = await reconcile(services, repair)
+    const compared = await reconcile(services, repair)
+    const found = verify ? await withBytesRead(services, compared, maxBytesPerSecond) : compared
     if (json) printJson(found)
     else {
       printReport(found)
@@ -44,6 +58,16 @@ function examine({ repair = false, json }: DoctorOptions, command: Command): Pro
     const unhealed = found.orphans.length - found.removed
     if (found.damaged.length > 0 || unhealed > 0) process.exitCode = 1
   })
+}
+
+/** What reading finds damaged includes what comparing found. */
+async function withBytesRead(
+  services: Services,
+  compared: Reconciliation,
+  maxBytesPerSecond: number,
+): Promise<Report> {
+  const { damaged, ...verified } = await verifyWithProgress(services, compared.bytes, maxBytesPerSecond)
+  return { ...compared, damaged, verified }
 }
 
 /** What the examination never asks for is empty: it signs no links and counts no requests. */
@@ -61,10 +85,11 @@ async function servicesOn(stores: Stores): Promise<Services> {
   }
 }
 
-function printReport({ files, blobs, orphans, damaged, removed, receiving }: Reconciliation): void {
+function printReport({ files, blobs, orphans, damaged, removed, receiving, verified }: Report): void {
   print(`Files with bytes  ${files}`)
   print(`Blobs             ${blobs}`)
   print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
+  if (verified) print(`Files read        ${verified.files}, ${verified.bytes} bytes`)
   print(`Damaged files     ${damaged.length}`)
   print(`Being received    ${receiving.reduce((sum, { blobs }) => sum + blobs, 0)}`)
   for (const { node, isAlive, blobs } of receiving)
@@ -76,8 +101,10 @@ function printReport({ files, blobs, orphans, damaged, removed, receiving }: Rec
   }
   if (damaged.length > 0) {
     print('\nDamaged files, whose bytes are not as recorded; restore them from a backup of the blobs:')
-    for (const { fileId, reason } of damaged)
-      print(`  ${fileId}  ${printFileId(fileId, 'lightfield')}  ${reason}`)
+    for (const file of damaged) {
+      print(`  ${file.fileId}  ${printFileId(file.fileId, 'lightfield')}  ${file.reason}`)
+      if ('expected' in file) print(`    ${differenceOf(file)}`)
+    }
   }
   if (orphans.length === removed && damaged.length === 0) print('\nDatabase and bytes agree.')
 }

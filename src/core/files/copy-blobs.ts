@@ -5,6 +5,7 @@ import { exactly } from '../body-size.ts'
 import { isStoreError } from '../errors.ts'
 import type { MetadataStore } from '../metadata-store.ts'
 import type { FileId } from './file-id.ts'
+import { eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 
 export interface UncopiedFile {
   readonly fileId: FileId
@@ -21,9 +22,6 @@ export interface BlobPass {
   /** Blobs at the target, or what is left of them, that no file points at. */
   readonly strangers: readonly BlobKey[]
 }
-
-const PAGE = 500
-const COPIES_AT_ONCE = 8
 
 class WrongDigest extends Error {}
 
@@ -89,7 +87,7 @@ export class BlobCopier {
       copiedBytes += blob.sizeBytes
       onCopied(blob.sizeBytes)
     }
-    await eachOf(this.#referenced(), take)
+    await eachReferencedBlob(this.#metadata, take)
     return { copied, copiedBytes, present, damaged, strangers: [...strangers, ...this.#leftovers] }
   }
 
@@ -102,14 +100,6 @@ export class BlobCopier {
     }
   }
 
-  async *#referenced(): AsyncGenerator<ReferencedBlob> {
-    let page: readonly ReferencedBlob[] = []
-    do {
-      page = await this.#metadata.listReferencedBlobs(page.at(-1)?.key, PAGE)
-      yield* page
-    } while (page.length === PAGE)
-  }
-
   async #copy(blob: ReferencedBlob): Promise<'copied' | 'gone' | UncopiedFile['reason']> {
     const { key, sizeBytes } = blob
     if (this.#there.has(key) || this.#leftovers.delete(key)) await this.#to.delete(key)
@@ -119,8 +109,7 @@ export class BlobCopier {
       return 'copied'
     } catch (error) {
       if (!isStoreError(error, 'missing') && !(error instanceof WrongDigest)) throw error
-      const stillThere = (await this.#metadata.findFile(blob.fileId))?.blobKey === key
-      if (!stillThere) return 'gone'
+      if (!(await isReferenced(this.#metadata, blob))) return 'gone'
       return error instanceof WrongDigest ? 'bytes differ from their SHA-256' : 'bytes missing'
     }
   }
@@ -137,20 +126,4 @@ async function* verified(
     yield chunk
   }
   if (hash.digest('hex') !== sha256) throw new WrongDigest()
-}
-
-/** Works on some at once, each by the next free hand; the first failure ends all. */
-async function eachOf<T>(items: AsyncGenerator<T>, work: (item: T) => Promise<void>): Promise<void> {
-  let failed = false
-  const hand = async () => {
-    for (;;) {
-      const { done, value } = await items.next()
-      if (done || failed) return
-      await work(value).catch((error) => {
-        failed = true
-        throw error
-      })
-    }
-  }
-  await Promise.all(Array.from({ length: COPIES_AT_ONCE }, hand))
 }

@@ -6,6 +6,7 @@ import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'
 import type { FileId } from './file-id.ts'
 import { freeAbandoned } from './free-abandoned.ts'
+import { isReferenced, referencedBlobs } from './referenced-blobs.ts'
 
 export interface DamagedFile {
   readonly fileId: FileId
@@ -16,6 +17,8 @@ export interface DamagedFile {
 export interface Reconciliation {
   /** Files with bytes. */
   readonly files: number
+  /** Of all of them, as their rows tell. */
+  readonly bytes: number
   /** Blobs in the store, unpublished leftovers included. */
   readonly blobs: number
   /** Bytes that no row knows of. */
@@ -31,7 +34,6 @@ export interface Reconciliation {
 /** Beyond this many orphans and this share of all blobs something is wrong with the installation, not with the bytes. */
 const SAFE_ORPHANS = 100
 const SAFE_SHARE = 0.01
-const PAGE = 500
 
 /**
  * Compares rows and bytes; safe while the service runs. Every blob key is committed before its first byte, so bytes that are
@@ -50,11 +52,11 @@ export async function reconcile(services: Services, repair: boolean): Promise<Re
     else unpublished.push(key)
   }
   const orphans = await findOrphans(services, [...sizes.keys(), ...unpublished])
-  const { files, damaged } = await checkFiles(services, sizes)
+  const { files, bytes, damaged } = await checkFiles(services, sizes)
   const blobs = sizes.size + unpublished.length
   const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
   const receiving = await services.metadata.listIntentions()
-  return { files, blobs, orphans, damaged, removed, receiving }
+  return { files, bytes, blobs, orphans, damaged, removed, receiving }
 }
 
 /** Then nothing that has ended is removed: see `ClockWatch`. */
@@ -76,20 +78,19 @@ async function findOrphans({ metadata }: Services, keys: readonly BlobKey[]): Pr
 async function checkFiles(
   services: Services,
   sizes: ReadonlyMap<BlobKey, number>,
-): Promise<{ readonly files: number; readonly damaged: readonly DamagedFile[] }> {
+): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'>> {
   const damaged: DamagedFile[] = []
-  let files = 0
-  let page: readonly ReferencedBlob[] = []
-  do {
-    page = await services.metadata.listReferencedBlobs(page.at(-1)?.key, PAGE)
-    for (const blob of page) {
-      files++
-      const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
-      if (sizeBytes === undefined) damaged.push({ fileId: blob.fileId, reason: 'bytes missing' })
-      else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId: blob.fileId, reason: 'wrong size' })
-    }
-  } while (page.length === PAGE)
-  return { files, damaged }
+  let [files, bytes] = [0, 0]
+  for await (const blob of referencedBlobs(services.metadata)) {
+    const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
+    // A file that has ended since its row was read may have lost its bytes.
+    if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
+    files++
+    bytes += blob.sizeBytes
+    if (sizeBytes === undefined) damaged.push({ fileId: blob.fileId, reason: 'bytes missing' })
+    else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId: blob.fileId, reason: 'wrong size' })
+  }
+  return { files, bytes, damaged }
 }
 
 /** A file that was stored after the blobs were listed is not damaged: ask for its bytes themselves. */

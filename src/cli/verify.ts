@@ -1,0 +1,40 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { type Verification, verifyBytes, type WrongBytes } from '../core/files/verify-bytes.ts'
+import type { Services } from '../core/services.ts'
+import { Pace } from './pace.ts'
+import { ProgressBar } from './progress-bar.ts'
+
+/** Less than half of what a hard disk reads, so that a server beside it has the rest. */
+const DEFAULT_BYTES_PER_SECOND = 64 * 1024 * 1024
+
+export const rateOption = new Option(
+  '--max-bytes-per-second <number>',
+  'what --verify reads at most, or none for no bound',
+)
+  .default(DEFAULT_BYTES_PER_SECOND)
+  .argParser((text: string): number => {
+    if (text === 'none') return Number.POSITIVE_INFINITY
+    const rate = /^\d+$/.test(text) ? Number(text) : 0
+    if (rate > 0) return rate
+    throw new InvalidArgumentError('It is neither a whole number above 0 nor none.')
+  })
+
+/** Reads the bytes of all files, `totalBytes` of them, and tells on a terminal how far it has come. */
+export async function verifyWithProgress(
+  services: Services,
+  totalBytes: number,
+  maxBytesPerSecond: number,
+): Promise<Verification> {
+  const pace = new Pace(maxBytesPerSecond)
+  using progress = new ProgressBar(totalBytes)
+  return await verifyBytes(services, (bytes) => {
+    progress.add(bytes)
+    return pace.take(bytes)
+  })
+}
+
+/** What the bytes of a file should be, and what they are. */
+export function differenceOf({ expected, found }: WrongBytes): string {
+  const wanted = `expected ${expected.sizeBytes} bytes with SHA-256 ${expected.sha256}`
+  return found === null ? wanted : `${wanted}, found ${found.sizeBytes} bytes with SHA-256 ${found.sha256}`
+}
