@@ -13,8 +13,8 @@ import { ROOT_KEY, ServerProcess } from './server-process.ts'
 
 const CLIENTS = 6
 const DRAIN_SECONDS = 1
-/** Longer than a balancer leaves a server alone that refused a connection. */
-const RECOVERY_MS = 2500
+/** Longer than a balancer leaves a server alone that refused a connection; nginx counts whole seconds. */
+const RECOVERY_MS = 3100
 
 /** Two servers on one database and one data folder. */
 class Pair {
