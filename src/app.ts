@@ -6,14 +6,14 @@ import { startJobs } from './background.ts'
 import type { Config } from './config.ts'
 import { ensureLinkKeys, issueFirstKey } from './core/access/bootstrap.ts'
 import { ensureDefaultTenant } from './core/access/default-tenant.ts'
-import { type Clock, SECOND_MS, systemClock } from './core/clock.ts'
+import { type Clock, systemClock } from './core/clock.ts'
 import type { ClockWatch } from './core/clock-watch.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import { GuessLimit } from './core/limits/guess-limit.ts'
 import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
 import type { Node } from './core/node.ts'
-import type { Policy, Services } from './core/services.ts'
+import type { Services } from './core/services.ts'
 import { allDialects } from './dialects/all.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
@@ -147,7 +147,7 @@ export class App {
       const lock = lockDataFolder(dataDir)
       this.#stop.addStore('the lock of the data folder', () => lock.release())
     }
-    const { metadata, blobs, storage } = await openStores(this.#config, {
+    const { metadata, blobs, storage, policy } = await openStores(this.#config, {
       makes: true,
       onFatal,
       memory: this.memory,
@@ -181,7 +181,7 @@ export class App {
       rates,
       guesses,
       linkKeys,
-      policy: policyOf(this.#config),
+      policy,
       publicUrl: url,
     }
   }
@@ -270,9 +270,4 @@ export class App {
 
 function portOf(address: string | undefined): number | undefined {
   return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1))
-}
-
-function policyOf({ touchOn, collect }: Config): Policy {
-  const { downloadSeconds, leaseSeconds } = collect
-  return { touchOn, downloadGraceMs: downloadSeconds * SECOND_MS, writeLeaseMs: leaseSeconds * SECOND_MS }
 }

@@ -12,7 +12,7 @@ import { closingAfter } from './core/closing.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import type { MoveState } from './core/move.ts'
-import type { Services } from './core/services.ts'
+import type { Policy, Services } from './core/services.ts'
 import type { WatchCall } from './core/watch-call.ts'
 import { refuseHalf, requireInstallation } from './installation.ts'
 import { tryLockDataFolder } from './metadata/data-folder-lock.ts'
@@ -27,6 +27,7 @@ export interface Stores {
   readonly blobs: BlobStore
   /** What is worth a line in the log about where the bytes are. */
   readonly storage: Readonly<Record<string, unknown>> | undefined
+  readonly policy: Policy
 }
 
 /** Who is told of the calls that go over a network. */
@@ -68,12 +69,17 @@ export async function openStores(config: Config, options: OpenStores): Promise<S
     const owner = await blobs.claim(id)
     if (owner !== id) throw new Error(ofTwoInstallations(config, owner))
     if (config.s3 && makes) await tellFolder(config, id)
-    return { metadata, blobs, storage }
+    return { metadata, blobs, storage, policy: policyOf(config) }
   } catch (error) {
     // Why the stores cannot be used is what has to be told.
     await metadata.close().catch(() => undefined)
     throw error
   }
+}
+
+function policyOf({ touchOn, collect }: Config): Policy {
+  const { downloadSeconds, leaseSeconds } = collect
+  return { touchOn, downloadGraceMs: downloadSeconds * SECOND_MS, writeLeaseMs: leaseSeconds * SECOND_MS }
 }
 
 /**
@@ -197,7 +203,7 @@ export async function openBlobs(
   memory: FairBudget,
   watch?: WatchCall,
   wantedByOthers?: () => number,
-): Promise<Omit<Stores, 'metadata'>> {
+): Promise<Pick<Stores, 'blobs' | 'storage'>> {
   const room = { reserveBytes: diskReserveBytes, wantedByOthers }
   if (s3 === undefined) {
     return { blobs: await DiskBlobStore.open(dataDir, room), storage: undefined }

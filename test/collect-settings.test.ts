@@ -2,13 +2,15 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { loadConfig } from '../src/config.ts'
 import { collectBlobs } from '../src/core/files/collect-blobs.ts'
+import { entrepot } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, putBytes } from './lightfield-client.ts'
+import { filePart, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
 import { RawConnection } from './raw-http.ts'
 import { S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 import { until } from './until.ts'
-import { headOf } from './upload.harness.ts'
+import { bytesOnDisk, headOf } from './upload.harness.ts'
 
 /** The least that each may be. */
 const DOWNLOAD_SECONDS = 60
@@ -68,6 +70,23 @@ test('bytes that are being received may take the set time until their commit', a
   await assertRemovedAfter(LEASE_SECONDS)
   // Else the stop would wait for it.
   sender.end()
+})
+
+const skip = process.env.ENTREPOT_TEST_STORES === undefined ? false : 'only on SQLite and a disk'
+
+test('doctor ends a file whose time is over and leaves its bytes to whoever reads them', {
+  skip,
+}, async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const client = new LlamaCloudClient(server)
+  // By the clock of the machine, which doctor goes by, this one ended long ago.
+  assert.equal((await client.upload([purposePart('parse'), filePart('short-lived')])).status, 201)
+  const before = await bytesOnDisk(server)
+  const settings = { ENTREPOT_DATA_DIR: server.dataDir }
+  const { stdout } = await entrepot(['doctor', '--repair', '--json'], settings)
+  assert.equal(JSON.parse(stdout).files, 0, stdout)
+  assert.deepEqual(await bytesOnDisk(server), before)
 })
 
 test('times that would remove bytes in use are refused, with the least that each may be', () => {

@@ -80,7 +80,6 @@ async function servicesOn(stores: Stores): Promise<Services> {
     rates: new RateLimiter(noLimits),
     guesses: new GuessLimit(undefined, clock),
     linkKeys: [],
-    policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },
     publicUrl: () => '',
   }
 }

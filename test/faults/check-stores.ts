@@ -53,7 +53,6 @@ function servicesAhead(stores: Stores, days: number): Services {
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
-    policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },
     publicUrl: () => '',
   }
 }
