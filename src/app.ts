@@ -21,6 +21,7 @@ import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
+import { ConnectionRate } from './net/connection-rate.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Readiness } from './ops/readiness.ts'
@@ -74,6 +75,7 @@ export class App {
   readonly #config: Config
   readonly #options: AppOptions
   readonly #stop: GracefulStop
+  readonly #connections: ConnectionRate
   #services: Services | undefined
   /** Who we are among all servers on this database, or, where we are alone, whether our own clock can be trusted. */
   #peers: Node | ClockWatch | undefined
@@ -96,6 +98,8 @@ export class App {
     this.#config = config
     this.#options = options
     this.#stop = new GracefulStop(config.drainSeconds)
+    const { connectionsPerSecond: perSecond, trustedProxies: spared } = config
+    this.#connections = new ConnectionRate({ perSecond, spared })
   }
 
   get services(): Services {
@@ -210,6 +214,7 @@ export class App {
       ...(tls ? { tls: tls.current } : {}),
     })
     tls?.onRenewal((identity) => setTls(server, identity))
+    this.#connections.limit(server.server)
     this.#stop.addSurface('HTTP', server.server, prepareDrain(server))
     this.url = await server.listen({ host, port })
     if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
@@ -234,6 +239,7 @@ export class App {
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
+      this.#connections.limit(server.listener)
       this.#stop.addSurface('gRPC', server.listener, ({ graceMs }) => server.stop(graceMs))
       this.grpcAddress = server.address
     })

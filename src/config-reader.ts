@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { BlockList } from 'node:net'
+import { parseNetworks } from './config-networks.ts'
 import { isPurposeOverride, type PurposeOverride } from './config-purposes.ts'
 
 /** Never printed: JSON and logs show `[secret]`; only `reveal` gives the value. */
@@ -219,6 +221,17 @@ export class Reader {
   /** How often per second, 1 or more; undefined: `off`, no limit. */
   perSecond(name: string, fallback: number): number | undefined {
     return this.#raw(name) === 'off' ? undefined : this.integer(name, fallback, 1, MAX_PER_SECOND)
+  }
+
+  /** Addresses and networks; nobody by default. */
+  networks(name: string): BlockList {
+    const text = this.#raw(name)
+    try {
+      return text === undefined ? new BlockList() : parseNetworks(text)
+    } catch (error) {
+      this.#problem(name, `must be like "10.0.0.5, 10.1.0.0/16", not "${(error as Error).message}".`)
+      return new BlockList()
+    }
   }
 
   /** A port, or `off`; told apart from one that nobody asked for. */

@@ -22,6 +22,8 @@ const sharing: Sharing<Config> = {
   rootKey: { secret: 'ROOT_KEY' },
   rateLimits: 'RATE_LIMITS',
   keyGuessesPerSecond: 'own',
+  connectionsPerSecond: 'own',
+  trustedProxies: 'own',
   logLevel: 'own',
   drainSeconds: 'own',
   metrics: 'own',

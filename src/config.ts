@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net'
 import { resolve } from 'node:path'
 import type { PurposeOverride } from './config-purposes.ts'
 import {
@@ -29,6 +30,10 @@ export interface Config {
   readonly rateLimits: RateLimitSettings
   /** Wrong credentials that this server answers as such; undefined: any number. */
   readonly keyGuessesPerSecond: number | undefined
+  /** New connections of one address, on HTTP and gRPC together; undefined: any number. */
+  readonly connectionsPerSecond: number | undefined
+  /** Whose connections are not counted. */
+  readonly trustedProxies: BlockList
   readonly logLevel: string
   /** How long a server that was told to stop goes on serving, so that balancers notice. */
   readonly drainSeconds: number
@@ -131,6 +136,8 @@ export function loadConfig(env: Environment): Config {
     rootKey: reader.secret('ROOT_KEY', 16),
     rateLimits: reader.rateLimits(),
     keyGuessesPerSecond: reader.perSecond('KEY_GUESSES_PER_SECOND', 100),
+    connectionsPerSecond: reader.perSecond('CONNECTIONS_PER_SECOND', 200),
+    trustedProxies: reader.networks('TRUSTED_PROXIES'),
     logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
     drainSeconds: reader.integer('DRAIN_SECONDS', 0, 0, MAX_DRAIN_SECONDS),
     metrics: {

@@ -12,7 +12,20 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 /** Layer → layers it may import. What is absent is forbidden. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['app', 'config', 'ops'],
-  app: ['app', 'config', 'core', 'metadata', 'blobs', 'http', 'grpc', 'dialects', 'transfer', 'jobs', 'ops'],
+  app: [
+    'app',
+    'config',
+    'core',
+    'metadata',
+    'blobs',
+    'net',
+    'http',
+    'grpc',
+    'dialects',
+    'transfer',
+    'jobs',
+    'ops',
+  ],
   config: ['config'],
   core: ['core'],
   metadata: ['metadata', 'core'],
@@ -41,6 +54,7 @@ const layersOfFiles: Readonly<Record<string, string>> = {
   'config.ts': 'config',
   'config-reader.ts': 'config',
   'config-sharing.ts': 'config',
+  'config-networks.ts': 'config',
   'config-purposes.ts': 'config',
 }
 

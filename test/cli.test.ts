@@ -189,6 +189,8 @@ test('wrong usage exits with 2 and does nothing', async (context) => {
 test('names every wrong setting in a line of its own, as the flag or the variable it came by', async (context) => {
   const settings: Settings = {
     ENTREPOT_DATA_DIR: await newDataDir(context),
+    ENTREPOT_CONNECTIONS_PER_SECOND: '0',
+    ENTREPOT_TRUSTED_PROXIES: '10.0.0.5, 10.1.0.0/33',
     ENTREPOT_LOG_LEVEL: 'loud',
     ENTREPOT_PORT: '8420',
     ENTREPOT_PUBLIC_URL: 'https://:secret@files.example.com',
@@ -207,6 +209,8 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     'error: ENTREPOT_PUBLIC_URL must be like https://files.example.com, without user, query or fragment.',
     'error: ENTREPOT_ROOT_KEY must have at least 16 characters and no space around them.',
     'error: ENTREPOT_RATE_LIMITS must be on, off, a number, or like "write=25,read=50,search=10", not "fast".',
+    'error: ENTREPOT_CONNECTIONS_PER_SECOND must be a whole number from 1 to 9999999, not "0".',
+    'error: ENTREPOT_TRUSTED_PROXIES must be like "10.0.0.5, 10.1.0.0/16", not "10.1.0.0/33".',
     'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
     'error: ENTREPOT_DRAIN_SECONDS must be a whole number from 0 to 20, not "21".',
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',

@@ -29,6 +29,18 @@ export const settings: readonly Setting[] = [
     meaning: 'wrong keys that this server answers as such, or off',
   },
   {
+    variable: 'CONNECTIONS_PER_SECOND',
+    value: 'number',
+    fallback: '200',
+    meaning: 'new connections of one address, on HTTP and gRPC together, or off',
+  },
+  {
+    variable: 'TRUSTED_PROXIES',
+    value: 'addresses',
+    fallback: 'none',
+    meaning: 'whose connections are not counted: like 10.0.0.5,10.1.0.0/16',
+  },
+  {
     variable: 'LOG_LEVEL',
     value: 'level',
     fallback: 'info',

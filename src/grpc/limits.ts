@@ -5,6 +5,9 @@ export interface GrpcLimits {
   /** On one connection. */
   readonly maxConcurrentStreams: number
   readonly maxConnections: number
+  /** Calls of one connection that may be given up before their answer, at once and from then on. */
+  readonly resetBurst: number
+  readonly resetsPerSecond: number
   /** Ends calls that set no deadline, or a later one. */
   readonly deadlineMs: number
   /** Least average rate of a message that comes in, and of what a peer reads, over a window. */
@@ -26,6 +29,9 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxMetadataBytes: 16 * KIB,
   maxConcurrentStreams: 100,
   maxConnections: 10_000,
+  // Once all that may be open at a time.
+  resetBurst: 100,
+  resetsPerSecond: 20,
   deadlineMs: 600_000,
   minBytesPerSecond: KIB,
   minRateWindowSeconds: 30,

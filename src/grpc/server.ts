@@ -15,12 +15,14 @@ import {
   type sendUnaryData,
   setLogVerbosity,
 } from '@grpc/grpc-js'
+import { LateStarts } from '../net/late-starts.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 import { messageBytes } from './message-stream.ts'
 import type { Method, StreamedMethod, StreamMethod, UnaryMethod } from './method.ts'
+import { ResetWatch } from './reset-watch.ts'
 import { Sessions } from './sessions.ts'
 
 /** PEM. */
@@ -70,6 +72,8 @@ export class GrpcServer {
   readonly #intercepts = new Map<string, Intercept>()
   readonly #stopping = new AbortController()
   readonly #drain: (graceMs: number) => void
+  readonly #starts: LateStarts
+  readonly #resets: ResetWatch
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
@@ -88,7 +92,12 @@ export class GrpcServer {
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    this.listener = createListener(tls, (socket) => injector.injectConnection(socket))
+    this.#starts = new LateStarts((socket) => {
+      this.#resets.watch(socket)
+      injector.injectConnection(socket)
+    })
+    this.#resets = new ResetWatch(limits, (address) => this.#starts.blame(address))
+    this.listener = createListener(tls, (socket) => this.#starts.begin(socket))
     this.listener.maxConnections = limits.maxConnections
     this.listener.on('connection', (socket) => this.#keep(socket))
     cutSlowReaders(this.listener, limits)
@@ -120,6 +129,7 @@ export class GrpcServer {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
+    this.#starts.stop()
     await this.#sessions.announceEnd()
     this.#drain(graceMs)
     const timer = setTimeout(() => {
@@ -127,6 +137,7 @@ export class GrpcServer {
     }, graceMs)
     await closed
     clearTimeout(timer)
+    this.#resets.stop()
     this.#server.forceShutdown()
   }
 

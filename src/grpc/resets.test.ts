@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect as connectTcp, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { until } from '../../test/until.ts'
+import { callRaw, connect, ECHO, SLEEP, startEcho } from './server.harness.ts'
+
+const PATIENCE_MS = 10_000
+const LIMITS = { resetBurst: 50, resetsPerSecond: 10 }
+/** RFC 9113, 7 and 6. */
+const CANCEL = 8
+const NO_ERROR = 0
+const [HEADERS, RST_STREAM, SETTINGS] = [1, 3, 4]
+const END_HEADERS = 4
+
+function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head.writeUInt8(type, 3)
+  head.writeUInt8(flags, 4)
+  head.writeUInt32BE(streamId, 5)
+  return Buffer.concat([head, payload])
+}
+
+const PREFACE = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  frame(SETTINGS, 0, 0, Buffer.alloc(0)),
+])
+
+/** The head of a call in HPACK, without compression (RFC 7541, 6.1 and 6.2.2). */
+function headOf(path: string): Buffer {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])
+  const fields = { ':path': path, ':authority': 'a', 'content-type': 'application/grpc', te: 'trailers' }
+  const pairs = Object.entries(fields).map(([name, value]) =>
+    Buffer.concat([Buffer.from([0]), text(name), text(value)]),
+  )
+  // `:method: POST` and `:scheme: http` are entries of the static table.
+  return Buffer.concat([Buffer.from([0x83, 0x86]), ...pairs])
+}
+
+/** So many calls, each given up at once. */
+function resetCalls(count: number, code: number, path = ECHO): Buffer {
+  const reason = Buffer.alloc(4)
+  reason.writeUInt32BE(code)
+  const calls = Array.from({ length: count }, (_, index) => [
+    frame(HEADERS, END_HEADERS, 2 * index + 1, headOf(path)),
+    frame(RST_STREAM, 0, 2 * index + 1, reason),
+  ])
+  return Buffer.concat([PREFACE, ...calls.flat()])
+}
+
+async function start(t: TestContext, limits: Partial<typeof LIMITS> = {}) {
+  const echo = await startEcho({ ...LIMITS, ...limits })
+  t.after(() => echo.server.stop(0))
+  const open = async (): Promise<Socket> => {
+    const socket = connectTcp(Number(echo.server.address.split(':')[1]), '127.0.0.1')
+    socket.on('error', () => undefined).resume()
+    t.after(() => socket.destroy())
+    await once(socket, 'connect')
+    return socket
+  }
+  const admitted = () => echo.events.filter((event) => event === 'admit').length
+  return { echo, open, admitted }
+}
+
+for (const [what, code] of [
+  ['as cancelled', CANCEL],
+  ['as done', NO_ERROR],
+] as const) {
+  test(`calls that are given up ${what} before their answer end the connection, beyond a bound`, async (t) => {
+    const { open, admitted } = await start(t)
+    const socket = await open()
+    socket.write(resetCalls(2_000, code))
+    await once(socket, 'close')
+    assert.ok(admitted() >= LIMITS.resetBurst && admitted() < LIMITS.resetBurst + 10, `${admitted()}`)
+  })
+}
+
+test('calls of methods that are not there count, too', async (t) => {
+  const { open } = await start(t)
+  const socket = await open()
+  const begin = performance.now()
+  // Fewer than HTTP/2 itself minds.
+  socket.write(resetCalls(500, CANCEL, '/no/such'))
+  await once(socket, 'close')
+  assert.ok(performance.now() - begin < PATIENCE_MS)
+})
+
+test('whoever had a connection ended waits with the next, and is served then', async (t) => {
+  const { echo, open } = await start(t)
+  for (let round = 0; round < 2; round++) {
+    const socket = await open()
+    socket.write(resetCalls(200, CANCEL))
+    await once(socket, 'close')
+  }
+  const client = connect(echo.server)
+  t.after(() => client.close())
+  const begin = performance.now()
+  const { answer } = await callRaw(client, ECHO, Buffer.from('hello'))
+  assert.equal(answer?.toString(), 'hello')
+  assert.ok(performance.now() - begin > 300)
+})
+
+test('whoever leaves before the bound waits as well', async (t) => {
+  const { open, admitted } = await start(t)
+  const first = await open()
+  first.write(resetCalls(LIMITS.resetBurst - 5, CANCEL))
+  await until(PATIENCE_MS, () => admitted() === LIMITS.resetBurst - 5)
+  first.end()
+  await once(first, 'close')
+  const begin = performance.now()
+  assert.ok(
+    await until(PATIENCE_MS, async () => {
+      const socket = await open()
+      socket.write(resetCalls(1, CANCEL))
+      return admitted() > LIMITS.resetBurst - 5
+    }),
+  )
+  assert.ok(performance.now() - begin > 200)
+})
+
+test('a client may give up as many calls as may be open, and goes on', async (t) => {
+  const { echo } = await start(t, { resetBurst: 100 })
+  const client = connect(echo.server)
+  t.after(() => client.close())
+  const given = { metadata: { authorization: 'me' }, deadline: Date.now() + 200 }
+  const slow = await Promise.all(
+    Array.from({ length: 100 }, () => callRaw(client, SLEEP, Buffer.from('5000'), given)),
+  )
+  assert.ok(slow.every(({ error }) => error !== undefined))
+  const begin = performance.now()
+  for (let call = 0; call < 120; call++) assert.ok((await callRaw(client, ECHO, Buffer.from('hello'))).answer)
+  assert.ok(performance.now() - begin < PATIENCE_MS)
+})
+
+test('a connection that waits does not hold up the end of the server', async (t) => {
+  const { echo, open } = await start(t)
+  const first = await open()
+  first.write(resetCalls(200, CANCEL))
+  await once(first, 'close')
+  const second = await open()
+  await echo.server.stop(PATIENCE_MS)
+  await until(PATIENCE_MS, () => second.destroyed)
+})
