@@ -206,6 +206,7 @@ export class App {
     const settings = dialectSettings(this.#config, () => portOf(this.grpcAddress))
     const server = await createSurface({
       services,
+      memory: this.memory,
       dialects: allDialects(settings),
       logger: this.#options.logger,
       metrics,
@@ -231,7 +232,7 @@ export class App {
     const { logger } = this.#options
     const { port } = grpc
     if (port === undefined) return
-    const methods = grpcMethods(services, yandex)
+    const methods = grpcMethods(services, this.memory, yandex)
     const isReady = async () => (await readiness.findProblems()).length === 0
     const draining = this.#stop.draining
     const { memory } = this

@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
 import type { ServiceError } from './core/errors.ts'
+import type { FairBudget } from './core/limits/fair-budget.ts'
 import type { Services } from './core/services.ts'
 import type { DialectSettings } from './dialects/all.ts'
 import type { Dialect } from './dialects/dialect.ts'
@@ -21,6 +22,7 @@ import { addTransferRoutes, defaultTransferLimits } from './transfer/routes.ts'
 
 export interface SurfaceOptions {
   readonly services: Services
+  readonly memory: FairBudget
   readonly dialects: readonly [Dialect, ...Dialect[]]
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
@@ -49,9 +51,10 @@ export function dialectSettings(
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, dialects, logger, metrics, readiness, endsConnections } = options
+  const { services, memory, dialects, logger, metrics, readiness, endsConnections } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
+    memory,
     logger: frameworkLogger(logger),
     endsConnections,
     ...(options.tls ? { tls: options.tls } : {}),

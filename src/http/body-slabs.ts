@@ -1,3 +1,4 @@
+import type { Holding } from '../core/limits/fair-budget.ts'
 import { Handoff } from './body-handoff.ts'
 import type { BodySource } from './body-source.ts'
 import { type BodyDigest, openDigest } from './digest-pool.ts'
@@ -26,20 +27,22 @@ interface Slab {
 }
 
 /**
- * Gathers one large body in a few slabs, filling them ahead of the consumer; after the consumer a worker hashes
+ * Gathers one large body in a few slabs, as many as there is memory for, filling them ahead of the consumer; after the consumer a worker hashes
  * them. Reading stops when all slabs are in use.
  */
 export class SlabPipe {
   readonly #source: BodySource
   readonly #digest: BodyDigest
+  readonly #charged: Holding | undefined
   readonly #passed: PassedMemory | undefined
   readonly #free = new Handoff<ArrayBuffer>()
   readonly #full = new Handoff<Slab>()
   #slabCount = 0
   #isClosed = false
 
-  constructor(source: BodySource, wanted: WantedDigests, memory: ChunkMemory) {
+  constructor(source: BodySource, wanted: WantedDigests, memory: ChunkMemory, charged: Holding | undefined) {
     this.#source = source
+    this.#charged = charged
     this.#passed = memory === 'passing' ? new PassedMemory() : undefined
     this.#digest = openDigest(wanted, (error) => this.#full.fail(error))
   }
@@ -88,9 +91,15 @@ export class SlabPipe {
 
   /** Undefined once the pipe is closed. */
   async #takeFree(): Promise<ArrayBuffer | undefined> {
-    if (!this.#free.isEmpty || this.#slabCount === SLABS_PER_BODY || this.#isClosed) return this.#free.take()
+    if (!this.#free.isEmpty || this.#isClosed || !this.#mayAddSlab()) return this.#free.take()
     this.#slabCount += 1
     return idleSlabs.pop() ?? new ArrayBuffer(SLAB_BYTES)
+  }
+
+  /** One is always there: a body goes on, if more slowly, without the others. */
+  #mayAddSlab(): boolean {
+    if (this.#slabCount === 0) return true
+    return this.#slabCount < SLABS_PER_BODY && this.#charged?.tryGrow(SLAB_BYTES) !== false
   }
 
   #release(memory: ArrayBuffer): void {
@@ -103,6 +112,7 @@ export class SlabPipe {
   /** Slabs that the consumer or the worker has come back later, or go with their last holder. */
   #close(): void {
     this.#isClosed = true
+    this.#charged?.release()
     this.#digest.drop()
     for (const memory of this.#free.drain()) this.#release(memory)
     for (const { memory } of this.#full.drain()) this.#release(memory)

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../core/errors.ts'
 import type { Digests } from '../core/incoming-body.ts'
+import { FairBudget, type Holding } from '../core/limits/fair-budget.ts'
 import { type BodyLimits, receiveBody } from './body.ts'
 
 const KIB = 1024
@@ -22,9 +23,14 @@ interface Received {
 }
 
 /** Consumes a body as a store does, slowly if asked to, and looks at each chunk only until it asks for the next. */
-async function receive(source: AsyncIterable<Uint8Array>, limits = noLimits, pauseMs = 0): Promise<Received> {
+async function receive(
+  source: AsyncIterable<Uint8Array>,
+  limits = noLimits,
+  pauseMs = 0,
+  charged?: Holding,
+): Promise<Received> {
   const content = createHash('sha256')
-  const body = receiveBody(source, limits, both)
+  const body = receiveBody(source, limits, both, 'kept', charged)
   for await (const chunk of body) {
     if (pauseMs > 0) await delay(pauseMs)
     content.update(chunk)
@@ -271,3 +277,13 @@ for (const sizeBytes of [1000, 5 * MIB]) {
     assert.deepEqual(await body.digests(), { sizeBytes, sha256: hash('sha256', bytes), md5: null })
   })
 }
+
+test('a large body passes whole with one slab, or with more, which it gives back', async () => {
+  const bytes = randomBytes(3 * MIB)
+  for (const budget of [new FairBudget(0), new FairBudget(64 * MIB)]) {
+    const source = Readable.from([bytes.subarray(0, MIB), bytes.subarray(MIB)])
+    const { content } = await receive(source, noLimits, 1, budget.open('a'))
+    assert.equal(content, hash('sha256', bytes))
+    assert.equal(budget.usedBytes, 0)
+  }
+})

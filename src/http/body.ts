@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
 import { type ChunkMemory, SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
 import type { WantedDigests } from './digest-worker.ts'
@@ -13,15 +14,16 @@ const SMALL_BODY_BYTES = 64 * 1024
 /**
  * Bytes of a request, or of a part of one, on their way in. Reading starts with the iteration. After a failure the
  * rest of the request is left unread, its socket open: the caller answers, then closes the connection.
- * Large bodies take at most 1 MiB here, whatever their size.
+ * Large bodies take 256 KiB here, whatever their size, and up to 1 MiB as far as `charged` can grow; it is released at the end.
  */
 export function receiveBody(
   source: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   wanted: WantedDigests,
   memory: ChunkMemory = 'kept',
+  charged?: Holding,
 ): IncomingBody {
-  return new ReceivedBody(source, limits, wanted, memory)
+  return new ReceivedBody(source, limits, wanted, memory, charged)
 }
 
 class ReceivedBody implements IncomingBody {
@@ -29,6 +31,7 @@ class ReceivedBody implements IncomingBody {
   readonly #limits: BodyLimits
   readonly #wanted: WantedDigests
   readonly #memory: ChunkMemory
+  readonly #charged: Holding | undefined
   #digests: Digests | undefined
 
   constructor(
@@ -36,8 +39,10 @@ class ReceivedBody implements IncomingBody {
     limits: BodyLimits,
     wanted: WantedDigests,
     memory: ChunkMemory,
+    charged: Holding | undefined,
   ) {
     this.#memory = memory
+    this.#charged = charged
     this.#source = source
     this.#limits = limits
     this.#wanted = wanted
@@ -73,7 +78,7 @@ class ReceivedBody implements IncomingBody {
         if (bytes.byteLength > 0) yield bytes
         return
       }
-      const digests = yield* new SlabPipe(source, this.#wanted, this.#memory).pour(bytes)
+      const digests = yield* new SlabPipe(source, this.#wanted, this.#memory, this.#charged).pour(bytes)
       this.#digests = { sizeBytes: source.sizeBytes, ...digests }
     } finally {
       source.close()

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
+import { FairBudget } from '../core/limits/fair-budget.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import { createHttpServer, defaultServerLimits } from './server.ts'
 
@@ -18,10 +19,11 @@ const trickles: Record<string, string> = {
 /** A server that sends each JSON body back as it was understood. */
 async function startEcho(
   t: TestContext,
-  { jsonBytes = defaultServerLimits.jsonBytes, delayMs = 0 } = {},
+  { jsonBytes = defaultServerLimits.jsonBytes, delayMs = 0, memory = new FairBudget(1024 ** 3) } = {},
 ): Promise<string> {
   const server = createHttpServer({
     limits: { ...defaultServerLimits, jsonBytes },
+    memory,
     logger: pino({ level: 'silent' }),
     endsConnections: () => false,
     dialectOf: () => '',
@@ -55,6 +57,18 @@ test('a body of any size that is there before it is asked for is understood whol
     const response = await fetch(url, { method: 'POST', body: JSON.stringify({ text }), headers })
     assert.deepEqual(await response.json(), { text }, `${size} characters`)
   }
+})
+
+test('a body that comes in pieces is refused where there is no memory for them, and gives back what it held', async (t) => {
+  const memory = new FairBudget(8 * 64 * 1024)
+  const url = await startEcho(t, { memory })
+  const headers = { 'content-type': 'application/json' }
+  const send = (characters: number) =>
+    fetch(url, { method: 'POST', body: JSON.stringify({ text: 'x'.repeat(characters) }), headers })
+  assert.match(await (await send(700_000)).text(), /hold too much memory/)
+  assert.equal(memory.usedBytes, 0)
+  assert.equal((await send(100_000)).status, 200)
+  assert.equal(memory.usedBytes, 0)
 })
 
 const BODY = '{"name":"naïve 📁"}'

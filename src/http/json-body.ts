@@ -2,6 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
+import { holdMore } from '../core/limits/request-memory.ts'
 
 const JSON_TYPE = 'application/json'
 /** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
@@ -32,7 +34,10 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     const arrived = arrivedBody(payload, maxBytes)
     if (arrived !== undefined) return parseBytes(request, arrived, done)
     late.expect(payload)
-    gather(payload, maxBytes).then((bytes) => parseBytes(request, bytes, done), done)
+    const memory = server.memory.open(organizationOf(request))
+    gather(payload, maxBytes, memory)
+      .finally(() => memory.release())
+      .then((bytes) => parseBytes(request, bytes, done), done)
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
     late.expect(payload)
@@ -60,8 +65,11 @@ function arrivedBody(payload: IncomingMessage, maxBytes: number): Buffer | undef
   return length <= maxBytes && payload.readableLength === length ? payload.read(length) : undefined
 }
 
-/** @throws ServiceError `body-too-large`, before it is read where its length is told; what the stream throws */
-async function gather(payload: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/**
+ * @throws ServiceError `body-too-large`, before it is read where its length is told; `storage-unavailable`; what the stream
+ * throws
+ */
+async function gather(payload: IncomingMessage, maxBytes: number, memory: Holding): Promise<Buffer> {
   requireAtMost(maxBytes, Number(payload.headers['content-length'] ?? 0))
   const chunks: Buffer[] = []
   let bytes = 0
@@ -69,9 +77,15 @@ async function gather(payload: IncomingMessage, maxBytes: number): Promise<Buffe
   for await (const chunk of payload.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length
     requireAtMost(maxBytes, bytes)
+    holdMore(memory, chunk.length)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+/** '' on routes that ask for no key. */
+function organizationOf({ caller }: { readonly caller?: FastifyRequest['caller'] }): string {
+  return caller?.organizationId ?? ''
 }
 
 function requireAtMost(maxBytes: number, bytes: number): void {

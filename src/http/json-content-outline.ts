@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { ServiceError } from '../core/errors.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
+import { holdMore } from '../core/limits/request-memory.ts'
 import { notJson } from './json-content-errors.ts'
 
 const QUOTE = 0x22
@@ -39,9 +41,9 @@ export class JsonOutline {
   #key = ''
   #atContent = false
 
-  constructor(contentField: string, maxTextBytes: number) {
+  constructor(contentField: string, maxTextBytes: number, memory?: Holding) {
     this.#contentField = contentField
-    this.#text = new BoundedText(maxTextBytes)
+    this.#text = new BoundedText(maxTextBytes, memory)
   }
 
   /** Whether the content follows: its opening quote has passed. Then comes `skipContent`, not `read`. */
@@ -178,11 +180,13 @@ export class JsonOutline {
 /** Bytes one by one into one piece of memory: a caller who sends them one by one must not cost an object each. */
 class BoundedText {
   readonly #maxBytes: number
+  readonly #charged: Holding | undefined
   #memory = Buffer.allocUnsafeSlow(FIRST_TEXT_BYTES)
   length = 0
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, charged: Holding | undefined) {
     this.#maxBytes = maxBytes
+    this.#charged = charged
   }
 
   get bytes(): Buffer {
@@ -195,6 +199,7 @@ class BoundedText {
       throw new ServiceError('body-too-large', message)
     }
     if (this.length === this.#memory.length) {
+      if (this.#charged) holdMore(this.#charged, this.length)
       const larger = Buffer.allocUnsafeSlow(2 * this.length)
       larger.set(this.#memory)
       this.#memory = larger

@@ -1,4 +1,5 @@
 import { ServiceError } from '../core/errors.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
 import { ChunkSource } from './chunk-source.ts'
 import { Base64Decoder } from './json-content-base64.ts'
 import { notJson } from './json-content-errors.ts'
@@ -12,6 +13,8 @@ export interface JsonContentOptions {
   readonly maxContentBytes: number
   /** Of the JSON text without the base64, blanks included; all of it is kept in memory. Default 1 MiB. */
   readonly maxOtherBytes?: number
+  /** Charged for the JSON text without the base64; released by whoever gave it. */
+  readonly memory?: Holding
 }
 
 export interface JsonWithContent<T> {
@@ -44,9 +47,9 @@ export async function readJsonWithContent<T>(
   options: JsonContentOptions,
   onContent: (body: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<T>,
 ): Promise<JsonWithContent<T>> {
-  const { contentField, maxContentBytes, maxOtherBytes = DEFAULT_MAX_OTHER_BYTES } = options
+  const { contentField, maxContentBytes, maxOtherBytes = DEFAULT_MAX_OTHER_BYTES, memory } = options
   const chunks = new ChunkSource(source)
-  const outline = new JsonOutline(contentField, maxOtherBytes)
+  const outline = new JsonOutline(contentField, maxOtherBytes, memory)
   let content: T | undefined
   let hasContent = false
   try {

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { until } from '../../test/until.ts'
+import { FairBudget } from '../core/limits/fair-budget.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const MIB = 1024 * 1024
@@ -12,6 +13,7 @@ const PATIENCE_MS = 10_000
 async function serve(t: TestContext, limits: Partial<ServerLimits> = {}) {
   const server = createHttpServer({
     limits: { ...defaultServerLimits, ...limits },
+    memory: new FairBudget(1024 ** 3),
     logger: pino({ level: 'silent' }),
     dialectOf: () => '',
     endsConnections: () => false,

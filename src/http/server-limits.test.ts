@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { RawConnection, readAnswer } from '../../test/raw-http.ts'
+import { FairBudget } from '../core/limits/fair-budget.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
@@ -18,6 +19,7 @@ async function serve(t: TestContext, limits: Partial<ServerLimits>): Promise<str
 function createServer(limits: Partial<ServerLimits>) {
   return createHttpServer({
     limits: { ...defaultServerLimits, ...limits },
+    memory: new FairBudget(1024 ** 3),
     logger: pino({ level: 'silent' }),
     endsConnections: () => false,
     dialectOf: () => '',

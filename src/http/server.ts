@@ -9,6 +9,7 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
@@ -54,10 +55,18 @@ export interface TlsIdentity {
   readonly key: string
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly memory: FairBudget
+  }
+}
+
 export interface ServerOptions {
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
   readonly limits: ServerLimits
+  /** What bodies may hold, with all else that does. */
+  readonly memory: FairBudget
   /** For the framework's own messages. */
   readonly logger: FastifyBaseLogger
   /** Whether each answer is now the last one of its connection: the server is about to stop. */
@@ -70,6 +79,7 @@ export interface ServerOptions {
 
 /** An HTTP server with its bounds set, request ids, and no route yet. Vendor-free. */
 export function createHttpServer({
+  memory,
   limits,
   logger,
   endsConnections,
@@ -117,6 +127,7 @@ export function createHttpServer({
   Object.assign(server.server, { httpAllowHalfOpen: true })
   takeTurns(server, limits)
   cutSlowReaders(server.server, limits.readerPace)
+  server.decorate('memory', memory)
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
   answerEarly(server)

@@ -87,7 +87,8 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
     },
     async ({ raw, linked }, reply) => {
       const wanted = { md5: linked.sizeBytes <= MAX_STREAMED_MD5_BYTES }
-      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted, 'passing')
+      const memory = server.memory.open(linked.organizationId)
+      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted, 'passing', memory)
       return reply.header('etag', etagOf(await stageUpload(services, linked, body))).send()
     },
   )

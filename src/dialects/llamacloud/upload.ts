@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import { createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
+import type { Holding } from '../../core/limits/fair-budget.ts'
 import type { UsageOf } from '../../core/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import {
@@ -103,10 +104,11 @@ async function receiveForm(
     bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
   }
+  const memory = request.server.memory.open(intent.organizationId)
   const body = pacedBody(request.raw, pace)
   for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
-    else if (part.name === 'file') file = await receiveFile(services, intent, part, settings)
+    else if (part.name === 'file') file = await receiveFile(services, intent, part, memory, settings)
   }
   return { file, fields }
 }
@@ -115,13 +117,18 @@ async function receiveFile(
   services: Services,
   intent: BlobIntent,
   { body, filename, contentType }: FilePart,
+  memory: Holding,
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {
   const declared = declaredType(contentType, filename)
   const source = declared === undefined ? new HeadCapture(body, SNIFF_BYTES) : body
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   try {
-    const blob = await fillBlob(services, intent, receiveBody(source, limits, { md5: false }, 'passing'))
+    const blob = await fillBlob(
+      services,
+      intent,
+      receiveBody(source, limits, { md5: false }, 'passing', memory),
+    )
     const sniffed = source instanceof HeadCapture ? await signatureType(source.head) : undefined
     const mimeType = declared ?? sniffed ?? UNKNOWN_TYPE
     return { blob, filename, mimeType: PRINTABLE_ASCII.test(mimeType) ? mimeType : UNKNOWN_TYPE }

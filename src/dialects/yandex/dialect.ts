@@ -44,5 +44,5 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
     // The vendor has no headers for it.
     showAllowance: () => undefined,
   })
-  addRoutes(server, { services, settings })
+  addRoutes(server, { services, memory: server.memory, settings })
 }

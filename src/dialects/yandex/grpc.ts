@@ -3,6 +3,7 @@ import type { Scope } from '../../core/access/scope.ts'
 import { exactly } from '../../core/body-size.ts'
 import { type Caller, hasScope } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { LimitClass } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
 import {
@@ -42,9 +43,10 @@ const searches: Access = { scope: 'files:read', limit: 'search' }
 /** Every method that the vendor's SDKs call for files, discovery of this server among them. */
 export function grpcMethods(
   services: Services,
+  memory: FairBudget,
   settings: YandexSettings,
 ): readonly (UnaryMethod | StreamedMethod)[] {
-  const context = { services, settings }
+  const context = { services, memory, settings }
   const { get, getUrl, update, delete: remove, list } = FileService.method
   return [
     createMethod(context),
@@ -105,9 +107,10 @@ async function create(
   message: AsyncIterable<Uint8Array>,
 ): Promise<Uint8Array> {
   const { maxFileBytes } = context.settings
-  const read: ReadRequest = async (stage) => {
+  const read: ReadRequest = async (stage, memory) => {
     const rest = await readMessageWithContent(
       pacedBody(message, pace),
+      memory,
       async (bytes, lengthBytes, before) => {
         if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
         const { folderId } = parseMessage(CreateFileRequestSchema, before)

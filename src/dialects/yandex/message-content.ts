@@ -1,4 +1,6 @@
 import { ServiceError } from '../../core/errors.ts'
+import type { Holding } from '../../core/limits/fair-budget.ts'
+import { holdMore } from '../../core/limits/request-memory.ts'
 import { ChunkSource } from '../../http/chunk-source.ts'
 
 const CONTENT_FIELD = 5
@@ -24,15 +26,16 @@ export type OnContent = (
  * Reads a serialized `CreateFileRequest` as it comes and hands its content over, which is thus never whole in memory. The
  * last of several contents counts, so `onContent` may be called again.
  * @returns the request without content, serialized, at most 1 MiB; it may still be no message
- * @throws ServiceError `request-malformed`; what the source or `onContent` throws
+ * @throws ServiceError `request-malformed`, `storage-unavailable` if there is no memory for that; what the source or `onContent` throws
  */
 export async function readMessageWithContent(
   source: AsyncIterable<Uint8Array>,
+  memory: Holding,
   onContent: OnContent,
 ): Promise<Uint8Array> {
   const chunks = new ChunkSource(source)
   try {
-    return await new MessageReader(chunks, onContent).read()
+    return await new MessageReader(chunks, memory, onContent).read()
   } finally {
     await chunks.close()
   }
@@ -41,6 +44,7 @@ export async function readMessageWithContent(
 /** Knows of the wire format (protobuf.dev, "Encoding") where fields end, and nothing of what they mean. */
 class MessageReader {
   readonly #chunks: ChunkSource
+  readonly #memory: Holding
   readonly #onContent: OnContent
   readonly #rest: Uint8Array[] = []
   #restBytes = 0
@@ -48,8 +52,9 @@ class MessageReader {
   /** Within a group no field is one of the message. */
   #depth = 0
 
-  constructor(chunks: ChunkSource, onContent: OnContent) {
+  constructor(chunks: ChunkSource, memory: Holding, onContent: OnContent) {
     this.#chunks = chunks
+    this.#memory = memory
     this.#onContent = onContent
   }
 
@@ -100,12 +105,17 @@ class MessageReader {
       // A copy: the chunk may be large, and the piece small.
       const piece = Buffer.from(await this.#take(leftBytes))
       leftBytes -= piece.byteLength
-      this.#rest.push(piece)
+      this.#add(piece)
     }
   }
 
   #keep(bytes: Uint8Array): void {
     this.#count(bytes.byteLength)
+    this.#add(bytes)
+  }
+
+  #add(bytes: Uint8Array): void {
+    holdMore(this.#memory, bytes.byteLength)
     this.#rest.push(bytes)
   }
 

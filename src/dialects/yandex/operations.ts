@@ -9,6 +9,7 @@ import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
+import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import { issueLink } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { discardBlob, type StagedBlob } from '../../core/uploads/stage-blob.ts'
@@ -46,6 +47,8 @@ const MAX_PAGE_BYTES = 3.5 * 1024 * 1024
 /** What every operation works with. */
 export interface Context {
   readonly services: Services
+  /** What requests hold. */
+  readonly memory: FairBudget
   readonly settings: YandexSettings
 }
 

@@ -1,6 +1,7 @@
 import type { BodySize } from '../../core/body-size.ts'
 import { type Caller, defaultProject } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { Holding } from '../../core/limits/fair-budget.ts'
 import type { UsageOf } from '../../core/metadata-store.ts'
 import { discardBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
 import { receiveBody } from '../../http/body.ts'
@@ -27,8 +28,11 @@ export interface ContentOnItsWay {
   readonly folder: unknown
 }
 
-/** Reads a request to its end; stages its content on the way. The last of several counts. */
-export type ReadRequest = (stage: (content: ContentOnItsWay) => Promise<void>) => Promise<CreateFileRequest>
+/** Reads a request to its end; stages its content on the way, of which the last counts, and charges all else. */
+export type ReadRequest = (
+  stage: (content: ContentOnItsWay) => Promise<void>,
+  memory: Holding,
+) => Promise<CreateFileRequest>
 
 /**
  * A Create whose content goes to the store while the rest of it is still to come, fields in whatever order; whatever is
@@ -42,6 +46,7 @@ export async function receiveFile(
   signal?: AbortSignal,
 ): Promise<File> {
   const { services } = context
+  using memory = context.memory.open(caller.organizationId)
   let staged: StagedContent | undefined
   const discard = async () => {
     const given = staged
@@ -52,7 +57,7 @@ export async function receiveFile(
     const request = await read(async (content) => {
       await discard()
       if (content.size.atMost !== 0) staged = await stageContent(context, caller, content)
-    })
+    }, memory)
     const plan = await planFile(context, caller, request)
     if (staged === undefined) throw contentMissing()
     // Who asked for the file would never know its id.
@@ -72,12 +77,13 @@ async function stageContent(
   caller: Caller,
   { bytes, size, folder }: ContentOnItsWay,
 ): Promise<StagedContent> {
-  const { services, settings } = context
+  const { services, memory, settings } = context
   const reserve = await reservation(context, caller, size, folder)
   const source = new HeadCapture(bytes, SNIFF_BYTES)
   // The vendor's downloads have the MD5 as their ETag.
-  const body = receiveBody(source, { maxBytes: settings.maxFileBytes, ...pace }, { md5: true })
   const { organizationId } = caller
+  const limits = { maxBytes: settings.maxFileBytes, ...pace }
+  const body = receiveBody(source, limits, { md5: true }, 'kept', memory.open(organizationId))
   const blob = await stageBlob(services, body, { organizationId, size, ...(reserve ? { reserve } : {}) })
   return { blob, sniffedType: await sniffType(source.head) }
 }

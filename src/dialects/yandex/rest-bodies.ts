@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { BodySize } from '../../core/body-size.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { Holding } from '../../core/limits/fair-budget.ts'
 import { readJsonWithContent } from '../../http/json-content.ts'
 import { pacedBody } from '../../http/paced-body.ts'
 import { CreateFileRequestSchema, type File } from './gen/files_pb.js'
@@ -23,8 +24,8 @@ export function checkAnnouncement({ headers }: FastifyRequest, { maxFileBytes }:
 
 /** A Create in JSON, its content decoded on the way. @throws InvalidArgument; ServiceError as of `receiveFile` */
 export function receiveJsonFile(context: Context, request: FastifyRequest): Promise<File> {
-  return receiveFile(context, request.caller, async (stage) => {
-    const { rest } = await readBody(context, request, (bytes, before) =>
+  return receiveFile(context, request.caller, async (stage, memory) => {
+    const { rest } = await readBody(context, request, memory, (bytes, before) =>
       stage({
         bytes,
         size: sizeOf(request.headers, context.settings),
@@ -37,7 +38,8 @@ export function receiveJsonFile(context: Context, request: FastifyRequest): Prom
 
 /** A JSON body without content. @throws InvalidArgument if it has some */
 export async function readSmallBody(request: FastifyRequest): Promise<Record<string, unknown>> {
-  const options = { contentField: 'content', maxContentBytes: 0, maxOtherBytes: MAX_OTHER_BYTES }
+  using memory = request.server.memory.open(request.caller.organizationId)
+  const options = { contentField: 'content', maxContentBytes: 0, maxOtherBytes: MAX_OTHER_BYTES, memory }
   const { rest } = await readJsonWithContent(pacedBody(request.raw, pace), options, async () => {
     throw invalid('content', 'unknown field')
   })
@@ -47,10 +49,12 @@ export async function readSmallBody(request: FastifyRequest): Promise<Record<str
 async function readBody(
   { settings: { maxFileBytes } }: Context,
   request: FastifyRequest,
+  memory: Holding,
   onContent: (content: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<void>,
 ) {
   try {
-    const options = { contentField: 'content', maxContentBytes: maxFileBytes, maxOtherBytes: MAX_OTHER_BYTES }
+    const bounds = { maxContentBytes: maxFileBytes, maxOtherBytes: MAX_OTHER_BYTES }
+    const options = { contentField: 'content', ...bounds, memory }
     return await readJsonWithContent(pacedBody(request.raw, pace), options, onContent)
   } catch (error) {
     const isTooLarge = error instanceof ServiceError && error.code === 'bytes-too-many'
