@@ -25,7 +25,7 @@ const CONTENT = 'hello'
 const MARK_BYTES = 12
 /** All that a data folder holds, whatever files are called; other stores hold less of it. */
 const OURS =
-  /^(STORE|staging|blobs(\/[0-9a-f]{2}(\/[0-9a-f]{32})?)?|entrepot\.db(-wal|-shm)?|lock\.db(-\w+)?)$/
+  /^(STORE|ballast|staging|blobs(\/[0-9a-f]{2}(\/[0-9a-f]{32})?)?|entrepot\.db(-wal|-shm)?|lock\.db(-\w+)?)$/
 
 let server: TestServer
 let lightfield: LightfieldClient
