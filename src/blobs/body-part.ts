@@ -59,12 +59,16 @@ export class BodyPart {
       this.#copy(bytes)
       return undefined
     }
-    this.moveToSpool()
+    this.#moveToSpool()
     return this.#appendToFile(bytes)
   }
 
-  /** Gives the memory up. A failure is that of the next append, or of `seal`. */
-  moveToSpool(): void {
+  /** Gives the memory up, if there is another place. A failure is that of the next append, or of `seal`. */
+  giveMemoryUp(): void {
+    if (this.#spool.hasRoom(this.#options.organizationId, this.sizeBytes)) this.#moveToSpool()
+  }
+
+  #moveToSpool(): void {
     if (this.#moved !== undefined) return
     this.#moved = this.#move()
     this.#moved.catch(() => undefined)

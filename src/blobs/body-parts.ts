@@ -100,7 +100,7 @@ export class PartPace {
     for (const [part, before] of this.#filling) {
       const { sizeBytes } = part
       const isSlow = before !== undefined && sizeBytes - before < MIN_BYTES_PER_LOOK
-      if (isSlow && sizeBytes > 0) part.moveToSpool()
+      if (isSlow && sizeBytes > 0) part.giveMemoryUp()
       this.#filling.set(part, sizeBytes)
     }
   }

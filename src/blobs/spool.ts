@@ -15,6 +15,7 @@ const READ_BYTES = 128 * 1024
 const WAIT_MS = 30_000
 /** A full disk tells nobody when it has room again. */
 const LOOK_AGAIN_MS = 1_000
+const NO_ROOM = 'the spool has no room'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants
 
@@ -53,6 +54,12 @@ export class Spool {
 
   get usedBytes(): number {
     return this.#budget.usedBytes
+  }
+
+  /** Whether the organization's share has so many bytes left. */
+  hasRoom(organizationId: string, bytes: number): boolean {
+    using holding = this.#budget.open(organizationId)
+    return holding.tryGrow(bytes)
   }
 
   async create(organizationId: string): Promise<SpoolFile> {
@@ -104,7 +111,12 @@ export class SpoolFile {
   /** @throws StoreError `unavailable` if there is no room in time; `aborted` */
   async append(bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     await this.#room.extend(bytes.byteLength, signal)
-    await writeAll(this.#file, bytes, this.#sizeBytes)
+    try {
+      await writeAll(this.#file, bytes, this.#sizeBytes)
+    } catch (error) {
+      // It is the bucket that keeps the bytes, and that is not full.
+      throw isStoreError(error, 'full') ? new StoreError('unavailable', NO_ROOM, error) : error
+    }
     this.#room.wrote(bytes.byteLength)
     this.#sizeBytes += bytes.byteLength
   }
@@ -114,9 +126,10 @@ export class SpoolFile {
     return Readable.from(this.#chunks(), { objectMode: false, highWaterMark: READ_BYTES })
   }
 
+  /** Never fails: whoever read the bytes has them, and nobody else will. */
   async close(): Promise<void> {
     this.#room.release()
-    await this.#file.close()
+    await this.#file.close().catch(() => undefined)
   }
 
   async *#chunks(): AsyncGenerator<Uint8Array> {
@@ -166,7 +179,7 @@ class SpoolRoom {
     while (!(await this.#tryExtend(bytes))) {
       if (signal?.aborted) throw abortedError(signal)
       const leftMs = endsAt - performance.now()
-      if (leftMs <= 0) throw new StoreError('unavailable', 'the spool has no room')
+      if (leftMs <= 0) throw new StoreError('unavailable', NO_ROOM)
       if (!this.#favourites.has(this.#organizationId)) {
         this.#favourites.set(this.#organizationId, this)
         continue
