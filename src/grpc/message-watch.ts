@@ -1,5 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Holding } from '../core/limits/fair-budget.ts'
+import { PaceWindow } from '../core/limits/pace-window.ts'
 import type { GrpcLimits } from './limits.ts'
 import { type MessageBounds, PREFIX_BYTES, readPrefix, secondMessage } from './message-prefix.ts'
 import { GrpcError } from './status.ts'
@@ -30,6 +31,7 @@ export class MessageWatch {
   readonly #options: WatchOptions
   readonly #prefix = Buffer.alloc(PREFIX_BYTES)
   readonly #timer: NodeJS.Timeout
+  readonly #window: PaceWindow
   #receivedBytes = 0
   #receivedAtTick = 0
   #wholeBytes = Number.POSITIVE_INFINITY
@@ -37,7 +39,9 @@ export class MessageWatch {
   constructor(stream: ServerHttp2Stream, options: WatchOptions) {
     this.#stream = stream
     this.#options = options
-    this.#timer = setInterval(this.#tick, options.limits.minRateWindowSeconds * 1000).unref()
+    const windowMs = options.limits.minRateWindowSeconds * 1000
+    this.#window = new PaceWindow(windowMs)
+    this.#timer = setInterval(this.#tick, windowMs).unref()
     // Before the library's own listener, so that what is refused never gets there.
     stream.prependListener('data', this.#onData)
   }
@@ -72,7 +76,8 @@ export class MessageWatch {
 
   readonly #tick = (): void => {
     const { minBytesPerSecond, minRateWindowSeconds } = this.#options.limits
-    if (this.#receivedBytes - this.#receivedAtTick < minBytesPerSecond * minRateWindowSeconds) {
+    const tooSlow = this.#receivedBytes - this.#receivedAtTick < minBytesPerSecond * minRateWindowSeconds
+    if (this.#window.end() && tooSlow) {
       const message = `The message came in more slowly than ${minBytesPerSecond} bytes per second.`
       this.#refuse(new GrpcError('DEADLINE_EXCEEDED', message))
     }

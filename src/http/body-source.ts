@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { ServiceError } from '../core/errors.ts'
+import { PaceWindow } from '../core/limits/pace-window.ts'
 import { Handoff } from './body-handoff.ts'
 
 export interface BodyLimits {
@@ -25,6 +26,7 @@ export class BodySource {
   readonly #limits: BodyLimits
   readonly #chunks = new Handoff<Uint8Array>()
   readonly #watchdog: NodeJS.Timeout
+  readonly #window: PaceWindow
   #queuedBytes = 0
   #sizeAtTick = 0
   #heldSinceTick = false
@@ -36,7 +38,9 @@ export class BodySource {
     this.#ours = !(source instanceof Readable)
     this.#stream = source instanceof Readable ? source : Readable.from(source)
     this.#limits = limits
-    this.#watchdog = setInterval(this.#tick, limits.minRateWindowSeconds * 1000).unref()
+    const windowMs = limits.minRateWindowSeconds * 1000
+    this.#window = new PaceWindow(windowMs)
+    this.#watchdog = setInterval(this.#tick, windowMs).unref()
     this.#listen()
   }
 
@@ -88,7 +92,7 @@ export class BodySource {
   readonly #tick = (): void => {
     const { minBytesPerSecond, minRateWindowSeconds } = this.#limits
     const tooSlow = this.sizeBytes - this.#sizeAtTick < minBytesPerSecond * minRateWindowSeconds
-    if (tooSlow && !this.#heldSinceTick) {
+    if (this.#window.end() && tooSlow && !this.#heldSinceTick) {
       const message = `The body came in more slowly than ${minBytesPerSecond} bytes per second.`
       this.#fail(new ServiceError('body-too-slow', message))
     }

@@ -116,6 +116,19 @@ test('tells the exact digests of 10 MiB in random chunks', async (context) => {
   assert.deepEqual(await server.outcome(), expected(bytes))
 })
 
+test('does not blame a sender for a time in which the process stood still', async () => {
+  const bytes = randomBytes(MIB)
+  async function* sent() {
+    yield bytes.subarray(0, 1000)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700)
+    // Time for a watchdog that is late.
+    await delay(50)
+    yield bytes.subarray(1000)
+  }
+  const limits = { ...noLimits, minBytesPerSecond: 10_000, minRateWindowSeconds: 0.2 }
+  assert.deepEqual(await receive(sent(), limits), expected(bytes))
+})
+
 test('gives the same bytes to a slow consumer', async () => {
   await using server = await startServer((incoming) => receive(incoming, noLimits, 5))
   const bytes = randomBytes(10 * MIB + 1)

@@ -87,7 +87,7 @@ export async function discardFailedBlob(services: Services, key: BlobKey): Promi
 
 async function giveUp({ metadata, clock }: Services, key: BlobKey, afterMs: number): Promise<void> {
   const blob = { key, collectAfter: clock.machineNow() + afterMs, mayComeLate: true }
-  // If even this fails the lease does the same a day later, or the end of this process.
+  // If it fails, `listForsakenBlobs` tells of the blob, and a job gives it up.
   await metadata.commit([{ kind: 'blob.release', blob }]).catch(() => undefined)
 }
 
