@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Session } from 'node:http2'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { streamOf } from './stream-of.ts'
 
@@ -10,6 +11,7 @@ const PATIENCE_MS = 1000
 /** The connections on which calls came. */
 export class Sessions {
   readonly #sessions = new Set<ServerHttp2Session>()
+  readonly #announcements = new Set<Promise<void>>()
   #isEnding = false
 
   note(call: ServerInterceptingCallInterface): void {
@@ -17,7 +19,7 @@ export class Sessions {
     if (session === undefined || this.#sessions.has(session)) return
     this.#sessions.add(session)
     session.once('close', () => this.#sessions.delete(session))
-    if (this.#isEnding) void announceEnd(session)
+    if (this.#isEnding) this.#announce(session)
   }
 
   /**
@@ -26,15 +28,25 @@ export class Sessions {
    */
   async announceEnd(): Promise<void> {
     this.#isEnding = true
-    await Promise.all([...this.#sessions].map(announceEnd))
+    for (const session of this.#sessions) this.#announce(session)
+    // A connection may get its first call meanwhile.
+    while (this.#announcements.size > 0) await Promise.all(this.#announcements)
+  }
+
+  #announce(session: ServerHttp2Session): void {
+    const announcement = announceEnd(session).finally(() => this.#announcements.delete(announcement))
+    this.#announcements.add(announcement)
   }
 }
 
 /** Resolves when the client has answered what was sent after the announcement, or its time is over. */
-function announceEnd(session: ServerHttp2Session): Promise<void> {
-  if (session.destroyed || session.closed) return Promise.resolve()
+async function announceEnd(session: ServerHttp2Session): Promise<void> {
+  if (session.destroyed || session.closed) return
   session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-  return new Promise((resolve) => {
+  // A PING goes before all else that waits to be written (nghttp2), but has to come after the announcement.
+  await turn()
+  if (session.destroyed) return
+  await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, PATIENCE_MS)
     const end = () => {
       clearTimeout(timer)
