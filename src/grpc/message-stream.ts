@@ -1,25 +1,23 @@
-import type { ServerHttp2Stream } from 'node:http2'
 import { type MessageBounds, PREFIX_BYTES, readPrefix, secondMessage } from './message-prefix.ts'
 import { GrpcError } from './status.ts'
 
 /**
- * The bytes of the one message of a call, as they come, and at the pace at which they are read. The library, which would
- * gather them, gets none. The stream is not destroyed when the reader stops early: a status may still go out on it.
+ * The bytes of the one message in the body of a request.
  * @throws GrpcError if it is compressed, too long, cut short, or not the only message
  */
-export async function* messageBytes(
-  stream: ServerHttp2Stream,
+export async function* unframed(
+  body: AsyncIterable<Uint8Array>,
   bounds: MessageBounds,
 ): AsyncGenerator<Uint8Array, void> {
-  stream.removeAllListeners('data')
-  let prefix: Buffer = Buffer.alloc(0)
+  let prefix: Uint8Array = new Uint8Array()
   let leftBytes: number | undefined
-  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     let bytes = chunk
     if (leftBytes === undefined) {
-      prefix = Buffer.concat([prefix, chunk])
+      bytes = prefix.byteLength === 0 ? chunk : Buffer.concat([prefix, chunk])
+      prefix = bytes
       if (prefix.byteLength < PREFIX_BYTES) continue
-      leftBytes = readPrefix(prefix, bounds)
+      leftBytes = readPrefix(Buffer.from(prefix.buffer, prefix.byteOffset, PREFIX_BYTES), bounds)
       bytes = prefix.subarray(PREFIX_BYTES)
     }
     if (bytes.byteLength > leftBytes) throw secondMessage()

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import {
   type DescMessage,
   type DescMethod,
@@ -43,8 +44,15 @@ export interface Method<Answer> extends MessageBounds {
 export interface UnaryMethod extends Method<(message: Uint8Array) => Promise<Uint8Array>> {
   readonly isStreamed?: false
 }
-/** Reads its message as it comes, at its own pace and under a pace of its own; for messages that are too large to be kept. */
-export interface StreamedMethod extends Method<(message: AsyncIterable<Uint8Array>) => Promise<Uint8Array>> {
+/** A message that nobody has read yet. */
+export interface UnreadMessage {
+  /** The body of the request. It is read with backpressure, and never destroyed: a status may still go out on it. */
+  readonly body: Readable
+  /** The message in the chunks of `body`. @throws GrpcError while iterating, if it is not one whole message */
+  unframe(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>
+}
+/** Reads its message as it comes, and watches its pace; for messages that are too large to be kept. */
+export interface StreamedMethod extends Method<(message: UnreadMessage) => Promise<Uint8Array>> {
   readonly isStreamed: true
 }
 /** Answers with messages until they end or nobody listens any more. */

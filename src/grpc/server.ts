@@ -20,7 +20,7 @@ import { cutSlowReaders } from '../net/reader-pace.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
-import { messageBytes } from './message-stream.ts'
+import { unframed } from './message-stream.ts'
 import type { Method, StreamedMethod, StreamMethod, UnaryMethod } from './method.ts'
 import { ResetWatch } from './reset-watch.ts'
 import { Sessions } from './sessions.ts'
@@ -161,14 +161,19 @@ export class GrpcServer {
 
   #addStreamed(method: StreamedMethod): void {
     const callOf = this.#intercept(method, (call, stream) => {
-      void call.answer((answerTo) => answerTo(messageBytes(stream, method)))
+      // The library would gather the message.
+      stream.removeAllListeners('data')
+      const unframe = (chunks: AsyncIterable<Uint8Array>) => unframed(chunks, method)
+      void call.answer((answerTo) => answerTo({ body: stream, unframe }))
     })
     // Called only if the library keeps the stream to itself, and gathers the message.
     const handle = async (
       { request, metadata }: ServerUnaryCall<Uint8Array, Uint8Array>,
       callback: sendUnaryData<Uint8Array>,
     ) => {
-      const answer = await callOf(metadata).run((answerTo) => answerTo(Readable.from([request])))
+      const answer = await callOf(metadata).run((answerTo) =>
+        answerTo({ body: Readable.from([request]), unframe: (chunks) => chunks }),
+      )
       if (answer instanceof CallFailure) callback(answer.status)
       else callback(null, answer)
     }

@@ -30,6 +30,7 @@ export class BodySource {
   #queuedBytes = 0
   #sizeAtTick = 0
   #heldSinceTick = false
+  #isClosed = false
   /** Bytes that came in so far. */
   sizeBytes = 0
 
@@ -67,6 +68,7 @@ export class BodySource {
 
   /** Stops reading. Safe to call twice; a waiting `next` then sees the end. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#watchdog)
     this.#stream.off('data', this.#onData)
     this.#chunks.end()
@@ -110,7 +112,10 @@ export class BodySource {
     this.#fail(BROKEN_OFF.has(code) ? incomplete(error) : error)
   }
 
-  readonly #onClose = (): void => this.#fail(incomplete(this.#stream.errored))
+  readonly #onClose = (): void => {
+    // An error is dear to make, and after the end nobody asks for it.
+    if (!this.#stream.readableEnded && !this.#isClosed) this.#fail(incomplete(this.#stream.errored))
+  }
 
   #fail(error: Error): void {
     this.#chunks.fail(error)

@@ -12,6 +12,7 @@ import {
   pathOf,
   type StreamedMethod,
   type UnaryMethod,
+  type UnreadMessage,
   unary,
 } from '../../grpc/method.ts'
 import { pacedBody } from '../../http/paced-body.ts'
@@ -104,12 +105,12 @@ async function create(
   context: operations.Context,
   { signal }: GrpcCall,
   caller: Caller,
-  message: AsyncIterable<Uint8Array>,
+  { body, unframe }: UnreadMessage,
 ): Promise<Uint8Array> {
   const { maxFileBytes } = context.settings
   const read: ReadRequest = async (stage, memory) => {
     const rest = await readMessageWithContent(
-      pacedBody(message, pace),
+      unframe(pacedBody(body, pace)),
       memory,
       async (bytes, lengthBytes, before) => {
         if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
