@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -117,6 +122,16 @@ test('a message that crawls is cut off, and its room given back', async () => {
 test('a message that never begins is cut off too', async () => {
   const answer = await send(Buffer.alloc(0), {}, false)
   assert.equal(codeOf(answer), grpcCodes.DEADLINE_EXCEEDED)
+})
+
+test('an answer that its caller lets no window for ends its call, and no other', async () => {
+  const opened = connectHttp2(`http://${echo.server.address}`, { settings: { initialWindowSize: 0 } })
+  const stream = opened.request({ ':method': 'POST', ':path': ECHO, 'content-type': 'application/grpc' })
+  stream.on('error', () => undefined).end(framed(Buffer.alloc(100)))
+  await once(stream, 'close')
+  assert.equal(stream.rstCode, constants.NGHTTP2_CANCEL)
+  opened.destroy()
+  await assertAlive()
 })
 
 test('odd paths, methods, types, timeouts and metadata harm nobody', async () => {

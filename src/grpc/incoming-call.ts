@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Metadata, type Responder, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import type { FairBudget, Holding } from '../core/limits/fair-budget.ts'
 import type { GrpcLimits } from './limits.ts'
@@ -154,7 +154,9 @@ export class IncomingCall<Answer> implements GrpcCall {
     this.#isAnswering = true
     try {
       if (this.#admission === undefined) throw new Error('a call that was not admitted')
-      return await work(this.#admission.answer)
+      const answer = await work(this.#admission.answer)
+      if (answer instanceof Uint8Array) this.#expectReading(answer.byteLength)
+      return answer
     } catch (error) {
       return new CallFailure(this.#statusOf(error))
     } finally {
@@ -169,6 +171,16 @@ export class IncomingCall<Answer> implements GrpcCall {
 
   #expire(): void {
     this.#refuse(new GrpcError('DEADLINE_EXCEEDED', 'The call took longer than this server allows.'))
+  }
+
+  /** A peer may hold back an answer by the windows of HTTP/2 while it reads its connection: it has to keep the pace here, too. */
+  #expectReading(answerBytes: number): void {
+    if (this.#isOver) return
+    const { minBytesPerSecond, minRateWindowSeconds, deadlineMs } = this.#context.limits
+    const paceMs = (minRateWindowSeconds + answerBytes / minBytesPerSecond) * 1000
+    clearTimeout(this.#timer)
+    const cut = () => streamOf(this.#call)?.close(constants.NGHTTP2_CANCEL)
+    this.#timer = setTimeout(cut, Math.min(paceMs, deadlineMs)).unref()
   }
 
   #statusOf(error: unknown): CallStatus {
