@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { entrepot } from '../cli.harness.ts'
 import { LightfieldClient, ok } from '../lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
 import { rounds } from '../rounds.ts'
@@ -56,6 +57,26 @@ test('on a disk filled to its last byte deletes go through, uploads follow, and 
   assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null }, server.output)
   await reconcileAhead(dataDir)
   assert.deepEqual(await checkStores(dataDir), [])
+})
+
+test('a key can be revoked by command beside a server whose disk is full', async (t) => {
+  const resources = disposedAfter(t)
+  const disk = await mountSmallDisk(t, resources, DISK_MEBIBYTES)
+  if (disk === undefined) return
+  const dataDir = join(disk, 'data')
+  await mkdir(dataDir)
+  const server = await ServerProcess.start({ dataDir })
+  resources.defer(async () => void (await server.end('SIGKILL')))
+  const settings = { ENTREPOT_DATA_DIR: dataDir }
+  const key = (await entrepot(['key', 'create'], settings)).stdout.trim()
+  const client = new LightfieldClient({ url: server.url, key })
+  assert.equal((await client.list()).status, 200)
+  await fill(join(disk, 'others'), 0)
+  await createUntilRefused(clientsOf(server).field)
+  const { status, stderr } = await entrepot(['key', 'revoke', key], settings)
+  assert.deepEqual([status, stderr], [0, ''])
+  assert.equal((await client.list()).status, 401)
+  assert.deepEqual(await server.end('SIGTERM'), { code: 0, signal: null }, server.output)
 })
 
 test('a server whose log is on the full disk goes on, and ends gracefully', async (t) => {
