@@ -1,18 +1,20 @@
 /** What uploads hold of a quota when the database goes away under them, in every way, and comes back. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { TestServer } from '../harness.ts'
 import { BOUNDARY, FILES, filePart, formOf, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
-import { NODES_KEY, startNodes, type TestNode } from '../nodes.harness.ts'
+import { NODES_KEY, startNodes } from '../nodes.harness.ts'
 import { PostgresServer } from '../postgres.ts'
 import { RawConnection, readAnswer } from '../raw-http.ts'
-import { rounds } from '../rounds.ts'
+import { isLong, onlyLong, rounds } from '../rounds.ts'
 import { until } from '../until.ts'
 import { setQuota, usageByRows, usageNow } from '../usage.ts'
 import { FrozenPostgres } from './frozen-postgres.ts'
 
 const ROUNDS = rounds({ short: 1, long: 3 })
-const isLong = ROUNDS > 1
 /** What production has is waited for in the long run only. */
 const timeouts = isLong ? '' : '?statement_timeout=2000&query_timeout=3000'
 const PATIENCE_SECONDS = isLong ? 20 : 6
@@ -37,7 +39,7 @@ class HeldUpload {
     this.#connection = connection
   }
 
-  static async begin({ server }: TestNode): Promise<HeldUpload> {
+  static async begin(server: TestServer): Promise<HeldUpload> {
     const connection = await RawConnection.open(server.url)
     const head = [
       `POST ${FILES} HTTP/1.1`,
@@ -85,16 +87,16 @@ const outages: Readonly<Record<string, Outage>> = {
   },
 }
 
-async function beginUploads(nodes: readonly TestNode[]): Promise<readonly HeldUpload[]> {
-  const [{ server }] = nodes as [TestNode]
-  const uploads = await Promise.all(nodes.map((node) => HeldUpload.begin(node)))
-  const areReserved = async () => (await usageNow(server)).files === QUOTA_FILES
+async function beginUploads(servers: readonly TestServer[]): Promise<readonly HeldUpload[]> {
+  const [first] = servers as [TestServer]
+  const uploads = await Promise.all(servers.map((server) => HeldUpload.begin(server)))
+  const areReserved = async () => (await usageNow(first)).files === QUOTA_FILES
   assert.ok(await until(10_000, areReserved), 'the uploads did not begin')
   return uploads
 }
 
 /** Waits until only files count. @returns how many there are */
-async function untilFree(t: TestContext, { server }: TestNode): Promise<number> {
+async function untilFree(t: TestContext, server: TestServer): Promise<number> {
   const begin = performance.now()
   let files = 0
   const isFree = async () => {
@@ -110,11 +112,12 @@ for (const [name, beAway] of Object.entries(outages))
   test(`what uploads reserved is free in seconds after the database ${name} under them`, async (t) => {
     const settings = { ENTREPOT_DATABASE_URL: `${await postgres.newDatabase()}${timeouts}` }
     const nodes = await startNodes(t, QUOTA_FILES, settings)
-    const [first] = nodes as [TestNode]
-    await setQuota(first.server, 'organization', { files: QUOTA_FILES })
-    const client = new LlamaCloudClient(first.server, NODES_KEY)
+    const servers = nodes.map(({ server }) => server)
+    const [first] = servers as [TestServer]
+    await setQuota(first, 'organization', { files: QUOTA_FILES })
+    const client = new LlamaCloudClient(first, NODES_KEY)
     for (let round = 0; round < ROUNDS; round++) {
-      const uploads = await beginUploads(nodes)
+      const uploads = await beginUploads(servers)
       await beAway(async () => {
         const statuses = await Promise.all(uploads.map((upload) => upload.finish()))
         t.diagnostic(`the uploads got ${statuses}`)
@@ -126,3 +129,16 @@ for (const [name, beAway] of Object.entries(outages))
       for (const { id } of body.items) assert.equal((await client.delete(id)).status, 204)
     }
   })
+
+test('on SQLite it is free once another process lets the database go', { skip: onlyLong }, async (t) => {
+  const server = await TestServer.start({ ENTREPOT_DATABASE_URL: '', ENTREPOT_ROOT_KEY: NODES_KEY })
+  t.after(() => server.stop())
+  const uploads = await beginUploads(Array.from({ length: QUOTA_FILES }, () => server))
+  const db = new DatabaseSync(join(server.dataDir, 'entrepot.db'))
+  t.after(() => db.close())
+  db.exec('begin immediate')
+  const statuses = await Promise.all(uploads.map((upload) => upload.finish()))
+  assert.deepEqual(statuses, [503, 503, 503])
+  db.exec('rollback')
+  assert.equal(await untilFree(t, server), 0)
+})
