@@ -110,14 +110,6 @@ export class StoreError extends Error {
   }
 }
 
-/** Of these the guard fails only if what this process had reserved was taken from it: it was thought to be dead. */
-const CHANGES_UNDER_LEASE = ['blob.claim', 'answer.save']
-
-/** Whether a commit failed because a lease was taken away meanwhile; the request can be made again. */
-export function isLeaseLost(error: unknown): boolean {
-  return isStoreError(error, 'conflict') && CHANGES_UNDER_LEASE.includes(error.change ?? '')
-}
-
 export function isStoreError(error: unknown, code: StoreErrorCode): error is StoreError {
   return error instanceof StoreError && error.code === code
 }

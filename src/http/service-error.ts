@@ -1,4 +1,4 @@
-import { type ErrorCode, isLeaseLost, ServiceError, StoreError, type StoreErrorCode } from '../core/errors.ts'
+import { type ErrorCode, ServiceError, StoreError, type StoreErrorCode } from '../core/errors.ts'
 
 /** What Fastify reports before a handler runs, in our words. Codes: fastify.dev, "Errors". */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
@@ -34,9 +34,6 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   refused: ['internal', 'Unexpected error.'],
 }
 
-const LEASE_LOST = 'This server did not respond for a while, and the request was given up. Try again.'
-const LEASE_LOST_RETRY_SECONDS = 1
-
 /** A store that is away may be back soon; a move takes its time, and every client will come again. */
 const retrySeconds: Partial<Record<StoreErrorCode, number>> = {
   conflict: 1,
@@ -48,11 +45,6 @@ const retrySeconds: Partial<Record<StoreErrorCode, number>> = {
 /** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
-  if (isLeaseLost(error))
-    return new ServiceError('storage-unavailable', LEASE_LOST, {
-      cause: error,
-      retryAfterSeconds: LEASE_LOST_RETRY_SECONDS,
-    })
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
     const retryAfterSeconds = retrySeconds[error.code]
