@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
@@ -217,7 +218,9 @@ export class App {
     tls?.onRenewal((identity) => setTls(server, identity))
     this.#connections.limit(server.server)
     this.#stop.addSurface('HTTP', server.server, prepareDrain(server))
-    this.url = await server.listen({ host, port })
+    // By address: for the name `localhost` Fastify would open a second server, which has none of our bounds.
+    const { address } = await lookup(host)
+    this.url = await server.listen({ host: address, port })
     if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
