@@ -68,6 +68,8 @@ type Look = 'unchanged' | 'renewed' | 'failed' | undefined
 function watchLooks(t: TestContext, now = Date.now()): (afterMs: number) => Promise<Look> {
   const looks = t.mock.method(RenewedTls.prototype, 'renew').mock
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
+  // Before the server stops, which takes its time.
+  t.after(() => t.mock.timers.reset())
   return async (afterMs) => {
     const before = looks.callCount()
     t.mock.timers.tick(afterMs)
