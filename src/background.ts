@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type Clock, HOUR_MS, systemClock } from './core/clock.ts'
+import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
 import type { ClockWatch } from './core/clock-watch.ts'
 import type { Node } from './core/node.ts'
 import type { Services } from './core/services.ts'
@@ -28,13 +28,28 @@ export function startJobs({ services, tls, logger, peers }: Background): () => P
   }
   if (!('lead' in peers)) {
     const mayRemove = () => peers.mayRemove()
-    return start([...runIf(mayRemove, jobsOf(services)), ...ownJobs(services), ...tlsJobs(tls, systemClock)])
+    const jobs = [...runIf(mayRemove, jobsOf(services)), ...ownJobs(services), ...tlsJobs(tls, systemClock)]
+    const stop = start([watchClock(peers), ...jobs])
+    return async () => {
+      await stop()
+      // A step that nobody has noticed could not be told from a right clock at the next start.
+      await peers.mayRemove()
+    }
   }
   peers.lead(() => {
     logger.info('this server runs the jobs')
     return start([...jobsOf(services), ...nodeJobs(services, peers, logger)])
   })
   return start([compareClocks(peers.clock, logger), ...ownJobs(services), ...tlsJobs(tls, peers.clock)])
+}
+
+/** Other jobs look before they remove something; this one, so that a crash leaves no step unnoticed. */
+function watchClock(watch: ClockWatch): Job {
+  const run = async () => {
+    await watch.mayRemove()
+    return 0
+  }
+  return { name: 'watch the clock', everyMs: SECOND_MS, run }
 }
 
 /** Certificates are replaced while a server runs: those that we made before they end, those of others whenever they like. */

@@ -1,7 +1,7 @@
 import { uptime } from 'node:os'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Clock, HOUR_MS, SECOND_MS } from './core/clock.ts'
-import { ClockWatch } from './core/clock-watch.ts'
+import { type ClockDoubt, ClockWatch } from './core/clock-watch.ts'
 import type { FollowedClock } from './core/followed-clock.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
 import type { Job } from './jobs/runner.ts'
@@ -28,11 +28,16 @@ export function watchOwnClock(
   const options = {
     ...stores,
     sleptMs,
-    onDoubt: (doubt: { readonly reason: string; readonly byMs: number } | undefined, waitMs: number) =>
-      log.warn({ ...doubt, waitHours: hours(waitMs) }, `the clock of this machine is doubted: ${held}`),
+    onDoubt: (doubt: ClockDoubt | undefined, waitMs: number) =>
+      log.warn({ ...told(doubt), waitHours: hours(waitMs) }, `the clock of this machine is doubted: ${held}`),
     onTrust: () => log.warn('the clock of this machine is trusted again: what has ended is removed'),
   }
   return ClockWatch.start(options, accepts)
+}
+
+function told(doubt: ClockDoubt | undefined): Readonly<Record<string, unknown>> {
+  if (doubt === undefined) return { reason: 'doubted before this start' }
+  return { reason: doubt.reason, bySeconds: Math.round(doubt.byMs / SECOND_MS) }
 }
 
 function hours(ms: number): number {

@@ -158,6 +158,20 @@ test('a clock that is set while the server runs is followed in answers, and remo
   assert.equal(await watch.mayRemove(), true)
 })
 
+test('a clock that was set just before a stop is doubted at the next start, and removes nothing', async (t) => {
+  const { clock, start } = await newInstallation(t)
+  const { client } = await start()
+  const upload = await client.pending()
+  clock.set({ days: 9 })
+  const { app, said } = await start()
+  assert.deepEqual(
+    said().map(({ reason }) => reason),
+    ['doubted before this start'],
+  )
+  await runJobs(app, await watchOf(app))
+  assert.ok(await isPending(app, upload))
+})
+
 test('setting the clock ends no lease: neither of bytes that are on their way nor of an idempotent request', async (t) => {
   const { clock, start } = await newInstallation(t)
   const { services } = (await start()).app
