@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +7,7 @@ import { Client, credentials } from '@grpc/grpc-js'
 import { ServerProcess } from './faults/server-process.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
+import { newFolder } from './new-folder.ts'
 import { RawConnection, readAnswer } from './raw-http.ts'
 import { until } from './until.ts'
 import { bodyBegun, bytesOnDisk, headOf } from './upload.harness.ts'
@@ -121,8 +119,7 @@ test('a server that drains serves all, is not ready, and ends connections with t
 })
 
 test('a second signal ends the draining at once', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-drain-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-drain-')
   const server = await ServerProcess.start({ dataDir, settings: { ENTREPOT_DRAIN_SECONDS: '20' } })
   t.after(() => server.end('SIGKILL'))
   const begin = performance.now()

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { ApiClient, type CreatedBody } from './faults/api-client.ts'
 import { ServerProcess, whyNotMeasured } from './faults/server-process.ts'
 import { getLarge, putLarge } from './large-body.ts'
+import { newFolder } from './new-folder.ts'
 import { isLong } from './rounds.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -17,8 +15,7 @@ const MIME_TYPE = 'application/octet-stream'
 const skip = whyNotMeasured()
 
 test(`a file of ${LARGE_MEBIBYTES} MiB comes back byte-exact and costs no memory`, { skip }, async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-large-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-large-')
   const server = await ServerProcess.start({ dataDir })
   t.after(() => server.end('SIGKILL'))
   // The first requests cost most: workers, compiled code, slabs.

@@ -18,11 +18,11 @@ import {
   moves,
   moving,
   newBucket,
-  newFolder,
   newPostgres,
   startOnDisk,
   statusOf,
 } from './move.harness.ts'
+import { newFolder } from './new-folder.ts'
 import { defaultTenant, usageNow } from './usage.ts'
 import { YandexRest } from './yandex-rest.ts'
 
@@ -97,7 +97,7 @@ test('an installation moves to PostgreSQL and S3 and back, and nobody sees a dif
   await installation.assertReadable(link)
   await assertClean(server)
 
-  const folder = await newFolder(t)
+  const folder = newFolder('entrepot-move-')
   const home = { settings: { ENTREPOT_DATA_DIR: folder }, flags: ['--to-data-dir', folder], variables: {} }
   await installation.add(100)
   const before = await installation.seen()

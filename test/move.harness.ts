@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import { entrepot, type Outcome, type Settings } from './cli.harness.ts'
@@ -29,12 +26,6 @@ export async function startOnDisk(t: TestContext): Promise<TestServer> {
   const server = await TestServer.start({ ENTREPOT_DATABASE_URL: '', ENTREPOT_S3_BUCKET: '' })
   t.after(() => server.stop())
   return server
-}
-
-export async function newFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-move-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
 }
 
 /** A place to move to: its settings for a server, and how the command is told of it. */

@@ -1,8 +1,5 @@
 /** A server alone on SQLite, for whose clock nobody else vouches: when it is doubted, what waits then, and for how long. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
@@ -19,6 +16,7 @@ import { createLogger } from '../src/ops/logging.ts'
 import { Running, startEntrepot } from './cli.harness.ts'
 import { TestClock } from './harness.ts'
 import { type CreatedFile, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
+import { newFolder } from './new-folder.ts'
 import { until } from './until.ts'
 
 const KEY = 'the-root-key-of-this-test'
@@ -38,8 +36,7 @@ interface Started {
 
 /** One data folder, whose server can be stopped and started again. Its clock is moved by the test. */
 async function newInstallation(t: TestContext) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-own-clock-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-own-clock-')
   const clock = new TestClock()
   let running: App | undefined
   t.after(() => running?.stop())

@@ -1,8 +1,6 @@
 /** Whose key `ENTREPOT_ROOT_KEY` is, on one server and on several, and what servers say that differ. */
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
@@ -10,6 +8,7 @@ import { type Environment, Secret } from '../src/config-reader.ts'
 import { sharedSettings } from '../src/config-sharing.ts'
 import { createLogger } from '../src/ops/logging.ts'
 import { LightfieldClient } from './lightfield-client.ts'
+import { newFolder } from './new-folder.ts'
 import { newDatabase, query } from './postgres.ts'
 import { until } from './until.ts'
 
@@ -37,8 +36,7 @@ interface Installation {
 
 /** Servers that share one data folder, one after the other or, on PostgreSQL, at the same time. */
 async function newInstallation(t: TestContext, shared: Environment = {}): Promise<Installation> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-root-key-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-root-key-')
   return {
     async start(rootKey, settings = {}) {
       const lines: string[] = []

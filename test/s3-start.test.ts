@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { startApp } from '../src/app.ts'
@@ -9,6 +6,7 @@ import { loadConfig } from '../src/config.ts'
 import type { Environment } from '../src/config-reader.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
+import { newFolder } from './new-folder.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 import { until } from './until.ts'
@@ -108,8 +106,7 @@ test('a start that would look for the bytes in another place than they are stops
 
 test('a data folder that has the bytes keeps them', async (t) => {
   const s3 = await startS3(t)
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-s3-start-')
   const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
   const start = (settings: Environment) =>
     startApp(loadConfig({ ...ports, ...settings, ENTREPOT_DATA_DIR: dataDir }), {
@@ -124,8 +121,7 @@ test('a start on the bucket of another installation leaves no mark, so that the 
   const s3 = await startS3(t)
   const other = await TestServer.start(s3Settings(s3))
   t.after(() => other.stop())
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-s3-start-')
   const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
   const start = (settings: Environment) =>
     startApp(loadConfig({ ...s3Settings(s3), ...ports, ...settings, ENTREPOT_DATA_DIR: dataDir }), {
@@ -151,8 +147,7 @@ test('a store of fewer abilities serves all the same', async (t) => {
 
 test('the start says in one line what the store can do, and nothing secret', async (t) => {
   const s3 = await startS3(t, { noConditions: true, clockAheadMs: 90_000 })
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-s3-start-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-s3-start-')
   const ports = { ENTREPOT_PORT: '0', ENTREPOT_METRICS_PORT: 'off', ENTREPOT_GRPC_PORT: 'off' }
   const config = loadConfig({ ...s3Settings(s3), ...ports, ENTREPOT_DATA_DIR: dataDir })
   const lines: string[] = []

@@ -1,11 +1,9 @@
 /** Secrets in every place that a client can put them, and in every error that a library may throw; then the log is read. */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { LightfieldClient, ok, VERSION } from '../../test/lightfield-client.ts'
+import { newFolder } from '../../test/new-folder.ts'
 import { S3TestServer } from '../../test/s3/server.ts'
 import { s3Settings } from '../../test/s3/settings.ts'
 import { YandexClient } from '../../test/yandex-client.ts'
@@ -29,8 +27,7 @@ type Line = Readonly<Record<string, unknown>>
 async function startTalking(t: TestContext, level: string) {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-log-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-log-')
   const lines: string[] = []
   const logger = createLogger(level, { write: (line) => void lines.push(line) })
   const settings = {
@@ -227,9 +224,8 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
   })
 }
 
-test('a start that fails for the sake of the database tells where it is, and not its password', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-log-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+test('a start that fails for the sake of the database tells where it is, and not its password', async () => {
+  const dataDir = newFolder('entrepot-log-')
   const lines: string[] = []
   const logger = createLogger('trace', { write: (line) => void lines.push(line) })
   const databaseUrl = 'postgres://user:Password-of-the-database@127.0.0.1:1/name'

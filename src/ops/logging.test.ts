@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+import { newFolder } from '../../test/new-folder.ts'
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config.ts'
 import { parseFileId } from '../core/files/file-id.ts'
@@ -14,8 +12,7 @@ const ROOT_KEY = 'a-root-key-that-nobody-may-see'
 
 /** A server that logs all it can. `lines` is what it has logged so far. */
 async function startTalking(t: TestContext) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-logging-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-logging-')
   const lines: string[] = []
   const logger = createLogger('trace', { write: (line) => void lines.push(line) })
   const off = { ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }

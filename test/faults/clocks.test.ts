@@ -3,10 +3,7 @@
  * of its own, and the one that runs the jobs.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
@@ -20,6 +17,7 @@ import { PostgresNode } from '../../src/metadata/postgres-node.ts'
 import { entrepot } from '../cli.harness.ts'
 import { type CreatedFile, exchange, LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
 import { FILES, filePart, formOf, purposePart } from '../llamacloud-client.ts'
+import { newFolder } from '../new-folder.ts'
 import { newStores } from '../nodes.harness.ts'
 import { query } from '../postgres.ts'
 import { rounds } from '../rounds.ts'
@@ -33,17 +31,11 @@ const CLOCKS = { '2 h ahead': 2 * HOUR_MS, '9 d ahead': 9 * DAY_MS, '2 h behind'
 
 type Settings = Readonly<Record<string, string>>
 
-async function newFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-clocks-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
-
 /** A server in this process, with the right clock, that never leads. */
 async function startGood(t: TestContext, stores: Environment): Promise<App> {
   t.mock.method(PostgresNode.prototype, 'lead', () => undefined)
   const config = loadConfig({
-    ENTREPOT_DATA_DIR: await newFolder(t),
+    ENTREPOT_DATA_DIR: newFolder('entrepot-clocks-'),
     ENTREPOT_PORT: '0',
     ENTREPOT_GRPC_PORT: 'off',
     ENTREPOT_METRICS_PORT: 'off',
@@ -59,7 +51,7 @@ async function startGood(t: TestContext, stores: Environment): Promise<App> {
 /** A server whose machine's clock is wrong. It leads, for nobody else does. */
 async function startWrong(t: TestContext, stores: Environment, shiftMs: number): Promise<ServerProcess> {
   const leader = await ServerProcess.start({
-    dataDir: await newFolder(t),
+    dataDir: newFolder('entrepot-clocks-'),
     settings: { ...(stores as Settings), ...shifted(shiftMs), ENTREPOT_GRPC_PORT: 'off' },
     nodeOptions: ['--import', SHIFTED_CLOCK],
   })
@@ -157,7 +149,7 @@ test('doctor --repair on a machine with a wrong clock removes nothing that is st
   const { status, stdout, stderr } = await entrepot(['doctor', '--repair'], {
     ...(stores as Settings),
     ...shifted(9 * DAY_MS),
-    ENTREPOT_DATA_DIR: await newFolder(t),
+    ENTREPOT_DATA_DIR: newFolder('entrepot-clocks-'),
     NODE_OPTIONS: `--import ${SHIFTED_CLOCK}`,
   })
   assert.equal(status, 0, stdout + stderr)

@@ -1,12 +1,12 @@
 /** What clients meet while PostgreSQL is away, hangs, or hangs in part, and when it is back. */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TestServer } from '../harness.ts'
 import { type Answer, LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
+import { newFolder } from '../new-folder.ts'
 import { PostgresServer } from '../postgres.ts'
 import { isLong, onlyLong } from '../rounds.ts'
 import { until } from '../until.ts'
@@ -195,8 +195,7 @@ test('nothing is lost, and nothing done twice, under a load while the database i
 })
 
 test('a server stops in time, and with 0, while its database hangs', { skip: onlyLong }, async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-outage-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = newFolder('entrepot-outage-')
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)
   const url = await postgres.newDatabase()

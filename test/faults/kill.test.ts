@@ -9,11 +9,11 @@
  * A failing run prints its seed; `ENTREPOT_FAULT_SEED=<seed>` makes the same choices again (not the same timing).
  */
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { newFolder } from '../new-folder.ts'
 import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
@@ -38,8 +38,7 @@ const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
 
 test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   t.diagnostic(`seed ${SEED}`)
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-kill-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = newFolder('entrepot-kill-')
   const emptyStartsMs: number[] = []
   const run = new KillRun(
     join(folder, 'data'),

@@ -7,10 +7,9 @@
  *   ENTREPOT_FAULT_ROUNDS=200 node --test test/faults/nodes.test.ts
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { newFolder } from '../new-folder.ts'
 import { newDatabase, query } from '../postgres.ts'
 import { rounds } from '../rounds.ts'
 import { S3TestServer } from '../s3/server.ts'
@@ -27,8 +26,7 @@ const ROUNDS_BETWEEN_BUSY = 8
 
 test(`two servers notice nothing of ${ROUNDS} kills of a third, and bury it`, async (t) => {
   t.diagnostic(`seed ${SEED}`)
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-nodes-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = newFolder('entrepot-nodes-')
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
   const run = await startRun(t, folder, s3)

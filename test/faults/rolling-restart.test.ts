@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { newFolder } from '../new-folder.ts'
 import { migratedDatabase } from '../postgres.ts'
 import { onlyLong, rounds } from '../rounds.ts'
 import { until } from '../until.ts'
@@ -30,8 +28,7 @@ class Pair {
   }
 
   static async start(t: TestContext, publicUrl: string): Promise<Pair> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-pair-'))
-    t.after(() => rm(dataDir, { recursive: true, force: true }))
+    const dataDir = newFolder('entrepot-pair-')
     const upstream = async () => ({ port: await freePort(), grpcPort: await freePort() })
     const pair = new Pair(dataDir, [await upstream(), await upstream()], {
       ENTREPOT_DATABASE_URL: await migratedDatabase(),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { newFolder } from '../new-folder.ts'
 import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
@@ -19,8 +19,7 @@ const CLIENTS = 12
 const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
 
 test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'entrepot-stop-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
+  const folder = newFolder('entrepot-stop-')
   const dataDir = join(folder, 'data')
   await mkdir(dataDir)
   const ledger = await Ledger.open(join(folder, 'ledger'))

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
+import { newFolder } from '../../../test/new-folder.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
 import { rounds } from '../../../test/rounds.ts'
 import { startApp } from '../../app.ts'
@@ -49,8 +49,7 @@ async function abortMany(url: string, count: number): Promise<void> {
 test(`${ABORTS} uploads that break off leave no descriptor, no byte and, if they are many, no memory`, {
   skip,
 }, async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-aborts-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-aborts-')
   const server = await ServerProcess.start({ dataDir })
   t.after(() => server.end('SIGKILL'))
   await abortMany(server.url, WARM_UP)

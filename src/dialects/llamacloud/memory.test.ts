@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
 import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/llamacloud-client.ts'
+import { newFolder } from '../../../test/new-folder.ts'
 import { isLong } from '../../../test/rounds.ts'
 
 const MIB = 1024 * 1024
@@ -78,8 +76,7 @@ function digestOfContent(index: number, sizeBytes: number): string {
 test(`${COUNT} forms of ${SIZE_MIB} MiB at once cost no more memory than a few chunks each`, {
   skip,
 }, async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-forms-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-forms-')
   const server = await ServerProcess.start({ dataDir })
   t.after(() => server.end('SIGKILL'))
   const idle = server.memoryBytes('VmRSS')

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { TestServer } from '../../../test/harness.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
+import { newFolder } from '../../../test/new-folder.ts'
 import { startApp } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
 import type { Environment } from '../../config-reader.ts'
@@ -99,9 +100,8 @@ test('a retention that is changed later does not touch the files that are there'
   assert.equal((await client.get(`/${body.id}`)).status, 404)
 })
 
-test('a retention for a purpose that does not exist stops the start', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-settings-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+test('a retention for a purpose that does not exist stops the start', async () => {
+  const dataDir = newFolder('entrepot-settings-')
   const config = loadConfig({
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: '0',

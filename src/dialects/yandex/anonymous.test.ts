@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { Client, type ClientOptions, credentials, Metadata } from '@grpc/grpc-js'
 import { TestServer } from '../../../test/harness.ts'
 import { LightfieldClient } from '../../../test/lightfield-client.ts'
 import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
+import { newFolder } from '../../../test/new-folder.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
 import { codeOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
@@ -198,9 +196,8 @@ test('another authority of gRPC than this machine lets nobody in', async () => {
     assert.equal(await callWith([], { 'grpc.default_authority': authority }), code, authority)
 })
 
-test('the start warns of what cannot be told: a proxy that adds nothing', async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-anonymous-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+test('the start warns of what cannot be told: a proxy that adds nothing', async () => {
+  const dataDir = newFolder('entrepot-anonymous-')
   const warnings = async (settings: Environment) => {
     const lines: string[] = []
     const logger = createLogger('warn', { write: (line) => void lines.push(line) })

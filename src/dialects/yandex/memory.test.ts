@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from '../../../test/faults/server-process.ts'
+import { newFolder } from '../../../test/new-folder.ts'
 import { isLong } from '../../../test/rounds.ts'
 import { YANDEX_FILES } from '../../../test/yandex-rest.ts'
 
@@ -70,8 +68,7 @@ function digestOfContent(index: number, chunks: number): string {
 }
 
 test('base64 JSON costs no memory: not one of the largest size, nor many at once', { skip }, async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-json-'))
-  t.after(() => rm(dataDir, { recursive: true, force: true }))
+  const dataDir = newFolder('entrepot-json-')
   const server = await ServerProcess.start({ dataDir, settings: { ENTREPOT_GRPC_PORT: 'off' } })
   t.after(() => server.end('SIGKILL'))
   const { url } = server
