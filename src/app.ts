@@ -231,7 +231,7 @@ export class App {
   }
 
   async #listenForGrpc({ services, readiness, tls }: Served): Promise<void> {
-    const { host, grpc, yandex } = this.#config
+    const { host, grpc, yandex, trustedProxies: proxies } = this.#config
     const { logger } = this.#options
     const { port } = grpc
     if (port === undefined) return
@@ -239,7 +239,8 @@ export class App {
     const isReady = async () => (await readiness.findProblems()).length === 0
     const draining = this.#stop.draining
     const { memory } = this
-    const options = { host, port, methods, isReady, draining, limits: defaultGrpcLimits, memory, logger }
+    const limits = defaultGrpcLimits
+    const options = { host, port, methods, isReady, draining, proxies, limits, memory, logger }
     await this.#unlessTaken('gRPC', grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))

@@ -21,14 +21,14 @@ interface Resets {
  */
 export class ResetWatch {
   readonly #limits: ResetLimits
-  readonly #onExcess: (address: string) => void
+  readonly #onEnded: (address: string, resets: number) => void
   /** HTTP/2 shows the socket of a session through a proxy, which passes this on. */
   readonly #resets = Symbol('resets')
 
-  /** `onExcess` learns who had many resets on a connection when that ended, by whomever. */
-  constructor(limits: ResetLimits, onExcess: (address: string) => void) {
+  /** `onEnded` learns how many resets a connection had lately when it ends, by whomever. */
+  constructor(limits: ResetLimits, onEnded: (address: string, resets: number) => void) {
     this.#limits = limits
-    this.#onExcess = onExcess
+    this.#onEnded = onEnded
     subscribe(STREAM_CLOSED, this.#onClosed)
   }
 
@@ -36,9 +36,7 @@ export class ResetWatch {
     const resets: Resets = { count: 0, atMs: performance.now(), address: socket.remoteAddress ?? '' }
     Object.assign(socket, { [this.#resets]: resets })
     // Whoever leaves before the bound is reached would otherwise begin anew at no cost.
-    socket.once('close', () => {
-      if (this.#fall(resets).count > this.#limits.resetBurst / 4) this.#onExcess(resets.address)
-    })
+    socket.once('close', () => this.#onEnded(resets.address, this.#fall(resets).count))
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type CallOptions,
@@ -79,6 +80,7 @@ export async function startEcho(
     methods: echoMethods(events),
     isReady: async () => true,
     draining: new AbortController().signal,
+    proxies: new BlockList(),
     limits: { ...defaultGrpcLimits, ...limits },
     memory,
     logger: { debug: () => undefined, error: () => void events.push('fault') },

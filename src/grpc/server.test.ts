@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { BlockList } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { Client } from '@grpc/grpc-js'
 import { defaultGrpcLimits } from './limits.ts'
@@ -190,6 +191,7 @@ test('a taken port is told by its code', async () => {
       methods: [],
       isReady: async () => true,
       draining: new AbortController().signal,
+      proxies: new BlockList(),
       limits: defaultGrpcLimits,
       memory: echo.memory,
       logger: { debug: () => undefined, error: () => undefined },

@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
@@ -15,7 +15,7 @@ import {
   type sendUnaryData,
   setLogVerbosity,
 } from '@grpc/grpc-js'
-import { LateStarts } from '../net/late-starts.ts'
+import { BlamedPeers } from '../net/blamed-peers.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
@@ -42,6 +42,8 @@ export interface GrpcServerOptions extends CallContext {
   readonly isReady: () => Promise<boolean>
   /** Fires when the server is about to stop. */
   readonly draining: AbortSignal
+  /** Behind their addresses are many clients. */
+  readonly proxies: BlockList
 }
 
 const TLS_HANDSHAKE_MS = 10_000
@@ -72,12 +74,11 @@ export class GrpcServer {
   readonly #intercepts = new Map<string, Intercept>()
   readonly #stopping = new AbortController()
   readonly #drain: (graceMs: number) => void
-  readonly #starts: LateStarts
   readonly #resets: ResetWatch
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
-    const { limits, methods, isReady, draining, tls } = options
+    const { limits, methods, isReady, draining, tls, proxies } = options
     const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
     const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
     const allMethods = [...methods, health.check]
@@ -92,12 +93,18 @@ export class GrpcServer {
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    this.#starts = new LateStarts((socket) => {
+    const { resetBurst: burst, resetsPerSecond: perSecond } = limits
+    const peers = new BlamedPeers({ burst, perSecond, proxies })
+    this.#resets = new ResetWatch(limits, (address, resets) => peers.blame(address, resets))
+    this.listener = createListener(tls, (socket) => {
+      if (socket.destroyed) return
       this.#resets.watch(socket)
       injector.injectConnection(socket)
     })
-    this.#resets = new ResetWatch(limits, (address) => this.#starts.blame(address))
-    this.listener = createListener(tls, (socket) => this.#starts.begin(socket))
+    // Before anything is read or encrypted.
+    this.listener.prependListener('connection', (socket) => {
+      if (!peers.admits(socket.remoteAddress ?? '')) socket.destroy()
+    })
     this.listener.maxConnections = limits.maxConnections
     this.listener.on('connection', (socket) => this.#keep(socket))
     cutSlowReaders(this.listener, limits)
@@ -129,7 +136,6 @@ export class GrpcServer {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
-    this.#starts.stop()
     await this.#sessions.announceEnd()
     this.#drain(graceMs)
     const timer = setTimeout(() => {

@@ -33,7 +33,7 @@ export class ConnectionRate {
   refuses(address: string, nowMs = performance.now()): boolean {
     if (this.#isSpared(address)) return false
     if (this.#opened.get(address, nowMs) > this.#perSecond - 1) return true
-    this.#opened.add(address, nowMs)
+    this.#opened.add(address, 1, nowMs)
     return false
   }
 

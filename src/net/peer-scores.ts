@@ -16,9 +16,9 @@ export class PeerScores {
     return this.#now(this.#scores.get(peerOf(address)), nowMs)
   }
 
-  add(address: string, nowMs = performance.now()): void {
+  add(address: string, amount = 1, nowMs = performance.now()): void {
     const peer = peerOf(address)
-    const score = this.#now(this.#scores.get(peer), nowMs) + 1
+    const score = this.#now(this.#scores.get(peer), nowMs) + amount
     this.#scores.set(peer, { score, atMs: nowMs })
     if (this.#scores.size > SWEEP_AT) this.#sweep(nowMs)
   }
