@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises'
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
@@ -21,6 +20,7 @@ import { defaultGrpcLimits } from './grpc/limits.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
+import { findInstallation, makeDataFolder } from './installation.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { ConnectionRate } from './net/connection-rate.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
@@ -146,7 +146,8 @@ export class App {
   async #openServices(metrics: Metrics): Promise<Services> {
     const { dataDir, databaseUrl, rateLimits, publicUrl } = this.#config
     const { logger, acceptClock = false, onFatal = () => undefined } = this.#options
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await findInstallation(this.#config)
+    await makeDataFolder(this.#config)
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)

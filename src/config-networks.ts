@@ -2,18 +2,19 @@ import { BlockList, isIP } from 'node:net'
 
 /**
  * Addresses and networks like `10.0.0.0/8, 2001:db8::1`, as Node matches them. A spelling of IPv4 in IPv6 is the same.
- * @throws RangeError with the first part that is neither
+ * @throws RangeError with the parts that are neither, in quotes; with all of the text if one of them is empty
  */
 export function parseNetworks(text: string): BlockList {
   const list = new BlockList()
+  const wrong: string[] = []
   for (const part of text.split(',').map((each) => each.trim())) {
     const [address = '', bits, ...rest] = part.split('/')
     const version = isIP(address)
     const isNumber = bits === undefined || /^\d{1,3}$/.test(bits)
     const maxBits = version === 4 ? 32 : 128
-    if (version === 0 || rest.length > 0 || !isNumber || Number(bits ?? 0) > maxBits)
-      throw new RangeError(part)
-    list.addSubnet(address, Number(bits ?? maxBits), version === 4 ? 'ipv4' : 'ipv6')
+    if (version === 0 || rest.length > 0 || !isNumber || Number(bits ?? 0) > maxBits) wrong.push(part)
+    else list.addSubnet(address, Number(bits ?? maxBits), version === 4 ? 'ipv4' : 'ipv6')
   }
-  return list
+  if (wrong.length === 0) return list
+  throw new RangeError((wrong.includes('') ? [text] : wrong).map((part) => `"${part}"`).join(', '))
 }

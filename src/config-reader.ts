@@ -76,13 +76,9 @@ export class Reader {
     return this.#env[`ENTREPOT_${name}`] || undefined
   }
 
-  #problem(name: string, sentence: string): void {
-    this.#problems.push(`ENTREPOT_${name} ${sentence}`)
-  }
-
-  /** Notes that a setting does not go together with others. */
+  /** Notes what is wrong with a setting, or that it does not go together with others. */
   refuse(name: string, sentence: string): void {
-    this.#problem(name, sentence)
+    this.#problems.push(`ENTREPOT_${name} ${sentence}`)
   }
 
   text(name: string, fallback: string): string {
@@ -97,11 +93,11 @@ export class Reader {
   tls(): TlsSettings | undefined {
     const [made, certPath, keyPath] = [this.#raw('TLS'), this.#raw('TLS_CERT'), this.#raw('TLS_KEY')]
     if (made !== undefined && made !== 'self-signed')
-      this.#problem('TLS', `must be self-signed, not "${made}".`)
+      this.refuse('TLS', `must be self-signed, not "${made}".`)
     if (made !== undefined && (certPath ?? keyPath) !== undefined)
-      this.#problem('TLS', 'excludes TLS_CERT and TLS_KEY.')
+      this.refuse('TLS', 'excludes TLS_CERT and TLS_KEY.')
     if ((certPath === undefined) !== (keyPath === undefined))
-      this.#problem('TLS_CERT', 'and ENTREPOT_TLS_KEY go together.')
+      this.refuse('TLS_CERT', 'and ENTREPOT_TLS_KEY go together.')
     if (certPath !== undefined && keyPath !== undefined) return { kind: 'files', certPath, keyPath }
     return made === undefined ? undefined : { kind: 'self-signed' }
   }
@@ -116,13 +112,13 @@ export class Reader {
     const direct = this.onOff('DIRECT_TRANSFER', false)
     if (bucket === undefined) {
       for (const name of ['S3_ENDPOINT', 'S3_REGION', 'S3_PREFIX', 'S3_PATH_STYLE', 'DIRECT_TRANSFER'])
-        if (this.#raw(name) !== undefined) this.#problem(name, 'needs ENTREPOT_S3_BUCKET.')
+        if (this.#raw(name) !== undefined) this.refuse(name, 'needs ENTREPOT_S3_BUCKET.')
       return undefined
     }
     if (!/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(bucket))
-      this.#problem('S3_BUCKET', `must be the name of a bucket, not "${bucket}".`)
+      this.refuse('S3_BUCKET', `must be the name of a bucket, not "${bucket}".`)
     if (!/^[\w.-]*(?:\/[\w.-]+)*\/?$/.test(prefix) || prefix.startsWith('/'))
-      this.#problem('S3_PREFIX', `must be like "files/" or "a/b/", not "${prefix}".`)
+      this.refuse('S3_PREFIX', `must be like "files/" or "a/b/", not "${prefix}".`)
     return {
       bucket,
       endpoint,
@@ -149,19 +145,25 @@ export class Reader {
     return this.optionalInteger(name, minimum, maximum) ?? fallback
   }
 
-  optionalInteger(name: string, minimum: number, maximum: number): number | undefined {
+  optionalInteger(name: string, minimum: number, maximum: number, or = ''): number | undefined {
     const text = this.#raw(name)
     if (text === undefined) return undefined
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
     if (value >= minimum && value <= maximum) return value
-    this.#problem(name, `must be a whole number from ${minimum} to ${maximum}, not "${text}".`)
+    this.refuse(name, `must be ${or}a whole number from ${minimum} to ${maximum}, not "${text}".`)
     return undefined
+  }
+
+  /** Undefined: `off`. */
+  #integerOrOff(name: string, fallback: number, minimum: number, maximum: number): number | undefined {
+    if (this.#raw(name) === 'off') return undefined
+    return this.optionalInteger(name, minimum, maximum, 'off or ') ?? fallback
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
     const text = this.#raw(name) ?? fallback
     const found = allowed.find((value) => value === text)
-    if (found === undefined) this.#problem(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
+    if (found === undefined) this.refuse(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
     return found ?? fallback
   }
 
@@ -172,7 +174,7 @@ export class Reader {
     const { protocol, username, password, search, hash } = URL.parse(text) ?? {}
     if (/^https?:$/.test(protocol ?? '') && !username && !password && !search && !hash)
       return text.replace(/\/+$/, '')
-    this.#problem(name, 'must be like https://files.example.com, without user, query or fragment.')
+    this.refuse(name, 'must be like https://files.example.com, without user, query or fragment.')
     return undefined
   }
 
@@ -183,16 +185,19 @@ export class Reader {
     const { protocol, hostname, pathname } = URL.parse(text) ?? {}
     if (/^postgres(ql)?:$/.test(protocol ?? '') && hostname && pathname && pathname !== '/')
       return new Secret(text)
-    this.#problem(name, 'must be like postgres://user:password@host:5432/database.')
+    this.refuse(name, 'must be like postgres://user:password@host:5432/database.')
     return undefined
   }
 
+  /** Sent in a header, which holds no other characters. */
   secret(name: string, minimumCharacters: number): Secret | undefined {
     const text = this.#raw(name)
     if (text === undefined) return undefined
-    if (text.length < minimumCharacters || text.trim() !== text) {
-      this.#problem(name, `must have at least ${minimumCharacters} characters and no space around them.`)
-    }
+    if (text.length < minimumCharacters || text.trim() !== text || !/^[ -~]*$/.test(text))
+      this.refuse(
+        name,
+        `must be ${minimumCharacters} or more printable ASCII characters, no space around them.`,
+      )
     return new Secret(text)
   }
 
@@ -207,7 +212,7 @@ export class Reader {
     for (const part of text.split(',')) {
       const [, name, number] = /^(write|read|search)=([1-9]\d{0,6})$/.exec(part.trim()) ?? []
       if (name === undefined) {
-        this.#problem(
+        this.refuse(
           'RATE_LIMITS',
           `must be on, off, a number, or like "write=25,read=50,search=10", not "${text}".`,
         )
@@ -220,7 +225,7 @@ export class Reader {
 
   /** How often per second, 1 or more; undefined: `off`, no limit. */
   perSecond(name: string, fallback: number): number | undefined {
-    return this.#raw(name) === 'off' ? undefined : this.integer(name, fallback, 1, MAX_PER_SECOND)
+    return this.#integerOrOff(name, fallback, 1, MAX_PER_SECOND)
   }
 
   /** Addresses and networks; nobody by default. */
@@ -229,7 +234,7 @@ export class Reader {
     try {
       return text === undefined ? new BlockList() : parseNetworks(text)
     } catch (error) {
-      this.#problem(name, `must be like "10.0.0.5, 10.1.0.0/16", not "${(error as Error).message}".`)
+      this.refuse(name, `must be like "10.0.0.5, 10.1.0.0/16", not ${(error as Error).message}.`)
       return new BlockList()
     }
   }
@@ -240,8 +245,7 @@ export class Reader {
     fallback: number,
   ): { readonly port: number | undefined; readonly required: boolean } {
     const required = this.#raw(name) !== undefined
-    const port = this.#raw(name) === 'off' ? undefined : this.integer(name, fallback, 0, 65_535)
-    return { port, required }
+    return { port: this.#integerOrOff(name, fallback, 0, 65_535), required }
   }
 
   /** JSON, or `@` and the path of a file with JSON. */
@@ -252,12 +256,12 @@ export class Reader {
       const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text)
       const wrong = Object.entries(value as object).find(([, override]) => !isPurposeOverride(override))
       if (wrong === undefined) return value as Record<string, PurposeOverride>
-      this.#problem(
+      this.refuse(
         name,
         `has a purpose "${wrong[0]}" that is not an object of mimeTypes, maxBytes, holder and stamped.`,
       )
     } catch (error) {
-      this.#problem(name, `could not be read as JSON: ${(error as Error).message}.`)
+      this.refuse(name, `could not be read as JSON: ${(error as Error).message}.`)
     }
     return {}
   }
@@ -275,7 +279,7 @@ export class Reader {
     for (const part of text.split(',')) {
       const [, key, value] = /^(\w+)=(never|[1-9]\d{0,5})$/.exec(part.trim()) ?? []
       if (key === undefined)
-        this.#problem(name, `must be never, or like "parse=48,user_data=never", not "${text}".`)
+        this.refuse(name, `must be never, or like "parse=48,user_data=never", not "${text}".`)
       else hours[key] = value === 'never' ? null : Number(value)
     }
     return hours

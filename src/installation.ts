@@ -1,8 +1,11 @@
-import { readdir } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Config } from './config.ts'
-import { hasPostgresSchema } from './metadata/postgres.ts'
-import { hasSqliteSchema } from './metadata/sqlite.ts'
+import type { DatabaseContent } from './metadata/migrate.ts'
+import { postgresContent } from './metadata/postgres.ts'
+import { sqliteContent } from './metadata/sqlite.ts'
 
+const NO_FOLDER = 'it is no folder'
 const HOW_TO_MAKE_ONE =
   'Correct ENTREPOT_DATA_DIR or ENTREPOT_DATABASE_URL; `entrepot serve` makes a new one, and so do `migrate`, `key create` and `org create` with --init.'
 
@@ -17,21 +20,61 @@ export async function requireInstallation(config: Config): Promise<void> {
 }
 
 /** Whether the database has our tables, of whatever release. Writes nothing. */
-export function hasRows({ dataDir, databaseUrl }: Config): Promise<boolean> {
-  return databaseUrl === undefined ? hasSqliteSchema(dataDir) : hasPostgresSchema(databaseUrl.reveal())
+export async function hasRows(config: Config): Promise<boolean> {
+  return (await contentOf(config)) === 'ours'
+}
+
+async function contentOf({ dataDir, databaseUrl }: Config): Promise<DatabaseContent> {
+  return databaseUrl === undefined ? sqliteContent(dataDir) : postgresContent(databaseUrl.reveal())
 }
 
 /**
- * For whoever may make an installation: bytes without their rows are half of one, and a new database would not be theirs.
- * @throws Error in one sentence
+ * For whoever opens an installation and makes it if there is none. Writes nothing, so that a mistake leaves nothing behind.
+ * @returns whether there is one already
+ * @throws Error in one sentence if none can be made here
  */
-export async function refuseHalf(config: Config): Promise<void> {
-  if (config.databaseUrl !== undefined || (await hasRows(config))) return
+export async function findInstallation(config: Config): Promise<boolean> {
+  const found = await refuseForeignDatabase(config)
   const names = await namesIn(config.dataDir)
-  if (Array.isArray(names) && names.includes('STORE'))
+  if (names === NO_FOLDER) throw noFolder(config.dataDir)
+  // Bytes without their rows are half an installation, and a new database would not be theirs.
+  if (!found && config.databaseUrl === undefined && names.includes('STORE'))
     throw new Error(
       `${config.dataDir} belongs to an installation whose database is elsewhere; set ENTREPOT_DATABASE_URL, or put its entrepot.db back.`,
     )
+  return found
+}
+
+/**
+ * Our tables do not go among those of another program. Writes nothing.
+ * @returns whether the database has our tables
+ * @throws Error in one sentence if it has only others
+ */
+export async function refuseForeignDatabase(config: Config): Promise<boolean> {
+  const content = await contentOf(config)
+  if (content !== 'foreign') return content === 'ours'
+  throw new Error(
+    config.databaseUrl === undefined
+      ? `${join(config.dataDir, 'entrepot.db')} is no database of Entrepot; choose another data folder, or move that file away.`
+      : `${rowsPlace(config)} holds tables of another program and none of Entrepot; name an empty database.`,
+  )
+}
+
+/** Makes the data folder if it is not there, for its owner alone. @throws Error in one sentence */
+export async function makeDataFolder({ dataDir }: Config): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw noFolder(dataDir)
+    throw new Error(`The data folder ${dataDir} cannot be made (${code}); choose another one.`, {
+      cause: error,
+    })
+  }
+}
+
+function noFolder(dataDir: string): Error {
+  return new Error(`The data folder ${dataDir} is no folder; choose another one.`)
 }
 
 /** In words, without user and password. */
@@ -57,7 +100,7 @@ async function namesIn(folder: string): Promise<string[] | string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return 'there is no such folder'
-    if (code === 'ENOTDIR') return 'it is no folder'
+    if (code === 'ENOTDIR') return NO_FOLDER
     throw error
   }
 }

@@ -1,11 +1,16 @@
-import { mkdir } from 'node:fs/promises'
 import type { Config } from './config.ts'
 import type { BlobStore } from './core/blob-store.ts'
 import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
-import { hasRows, requireInstallation, rowsPlace } from './installation.ts'
+import {
+  hasRows,
+  makeDataFolder,
+  refuseForeignDatabase,
+  requireInstallation,
+  rowsPlace,
+} from './installation.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
 import { lockMove } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
@@ -111,7 +116,8 @@ async function openMove(
   const metadata = await openMetadata(sourceConfig, () => undefined)
   parts.add('the rows of the source', () => metadata.close())
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
-  await mkdir(targetConfig.dataDir, { recursive: true, mode: 0o700 })
+  if (plan.rows) await refuseForeignDatabase(targetConfig)
+  await makeDataFolder(targetConfig)
   const target = plan.rows && (await openSession(targetConfig))
   if (target) parts.add('the target', () => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DiskBlobStore } from './blobs/disk-blob-store.ts'
@@ -14,7 +14,7 @@ import type { MetadataStore } from './core/metadata-store.ts'
 import type { MoveState } from './core/move.ts'
 import type { Policy, Services } from './core/services.ts'
 import type { WatchCall } from './core/watch-call.ts'
-import { refuseHalf, requireInstallation } from './installation.ts'
+import { makeDataFolder, requireInstallation } from './installation.ts'
 import { tryLockDataFolder } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
@@ -37,7 +37,7 @@ export interface StoreWatch {
 }
 
 export interface OpenStores {
-  /** Makes a new installation where there is none. Without it nothing is made anywhere. */
+  /** Makes a new installation where `findInstallation` found none. Without it nothing is made anywhere. */
   readonly makes: boolean
   readonly onFatal: (error: unknown) => void
   /** What bodies on their way take. */
@@ -52,10 +52,8 @@ export interface OpenStores {
 export async function openStores(config: Config, options: OpenStores): Promise<Stores> {
   const { dataDir } = config
   const { makes, onFatal, memory = new FairBudget(config.memoryBytes), watch = {} } = options
-  if (makes) {
-    await refuseHalf(config)
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  } else await requireInstallation(config)
+  if (makes) await makeDataFolder(config)
+  else await requireInstallation(config)
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())

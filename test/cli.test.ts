@@ -49,6 +49,19 @@ test('key create prints the key and nothing else, on a folder that no server has
   assert.equal(keys[0].name, 'laptop')
 })
 
+test('org create default makes a new installation, which has that organization, and prints its id', async (context) => {
+  const run = await onNewFolder(context)
+  const created = await run('org', 'create', 'default', '--init')
+  assertDone(created)
+  const [organization] = JSON.parse((await run('org', 'list', '--json')).stdout)
+  assert.equal(created.stdout, `${organization.id}\n`)
+  assertFailed(
+    await run('org', 'create', 'default', '--init'),
+    1,
+    'There is an organization "default" already.',
+  )
+})
+
 test('a key made by the CLI counts at once in a running server, and stops counting once revoked', async (context) => {
   const { server, run } = await besideServer(context)
   const key = (await run('key', 'create')).stdout.trim()
@@ -154,7 +167,8 @@ test('a quota set by the CLI bounds a running server at once, and can be lifted'
 test('names what does not exist, or exists already, in one sentence', async (context) => {
   const run = await onNewFolder(context)
   const none = 'There is no organization "acme".'
-  assertFailed(await run('key', 'create', '--init', '--org', 'acme'), 1, none)
+  assertDone(await run('migrate', '--init'))
+  assertFailed(await run('key', 'create', '--org', 'acme'), 1, none)
   assertFailed(await run('project', 'list', '--org', 'acme'), 1, none)
   const noProject = 'There is no project "x" in the organization "default".'
   assertFailed(await run('key', 'create', '--project', 'x'), 1, noProject)
@@ -190,11 +204,12 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
   const settings: Settings = {
     ENTREPOT_DATA_DIR: await newDataDir(context),
     ENTREPOT_CONNECTIONS_PER_SECOND: '0',
-    ENTREPOT_TRUSTED_PROXIES: '10.0.0.5, 10.1.0.0/33',
+    ENTREPOT_METRICS_PORT: 'none',
+    ENTREPOT_TRUSTED_PROXIES: '10.0.0.5, 10.1.0.0/33, foo',
     ENTREPOT_LOG_LEVEL: 'loud',
     ENTREPOT_PORT: '8420',
     ENTREPOT_PUBLIC_URL: 'https://:secret@files.example.com',
-    ENTREPOT_ROOT_KEY: 'too-short',
+    ENTREPOT_ROOT_KEY: 'sixteen-or-more-größer',
     ENTREPOT_RATE_LIMITS: 'fast',
     ENTREPOT_DRAIN_SECONDS: '21',
     ENTREPOT_LIGHTFIELD_SESSION_SECONDS: '0',
@@ -207,17 +222,36 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
   assert.deepEqual(stderr.split('\n'), [
     'error: --port must be a whole number from 0 to 65535, not "-1".',
     'error: ENTREPOT_PUBLIC_URL must be like https://files.example.com, without user, query or fragment.',
-    'error: ENTREPOT_ROOT_KEY must have at least 16 characters and no space around them.',
+    'error: ENTREPOT_ROOT_KEY must be 16 or more printable ASCII characters, no space around them.',
     'error: ENTREPOT_RATE_LIMITS must be on, off, a number, or like "write=25,read=50,search=10", not "fast".',
-    'error: ENTREPOT_CONNECTIONS_PER_SECOND must be a whole number from 1 to 9999999, not "0".',
-    'error: ENTREPOT_TRUSTED_PROXIES must be like "10.0.0.5, 10.1.0.0/16", not "10.1.0.0/33".',
+    'error: ENTREPOT_CONNECTIONS_PER_SECOND must be off or a whole number from 1 to 9999999, not "0".',
+    'error: ENTREPOT_TRUSTED_PROXIES must be like "10.0.0.5, 10.1.0.0/16", not "10.1.0.0/33", "foo".',
     'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
     'error: ENTREPOT_DRAIN_SECONDS must be a whole number from 0 to 20, not "21".',
+    'error: ENTREPOT_METRICS_PORT must be off or a whole number from 0 to 65535, not "none".',
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
     'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
     'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
     '',
   ])
+})
+
+test('a root key or a list of proxies that could never work is a wrong setting', async (context) => {
+  const settings: Settings = { ENTREPOT_DATA_DIR: await newDataDir(context), ENTREPOT_TRUSTED_PROXIES: ',' }
+  for (const key of ['too-short', ' space around it ', 'a tab within\tthe key']) {
+    const { status, stderr } = await entrepot(['serve'], { ...settings, ENTREPOT_ROOT_KEY: key })
+    assert.deepEqual(
+      [status, stderr.split('\n')],
+      [
+        2,
+        [
+          'error: ENTREPOT_ROOT_KEY must be 16 or more printable ASCII characters, no space around them.',
+          'error: ENTREPOT_TRUSTED_PROXIES must be like "10.0.0.5, 10.1.0.0/16", not ",".',
+          '',
+        ],
+      ],
+    )
+  }
 })
 
 test('a second server on the same folder refuses in one sentence', async (context) => {
@@ -235,6 +269,13 @@ test('a taken port is refused in one sentence', async (context) => {
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
   const sentence = `${host} is in use by another program; choose another port.`
   assertFailed(await entrepot(['serve', '--port', port], settings), 1, sentence)
+})
+
+test('a host that cannot be listened on is told in one sentence', async (context) => {
+  const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
+  const listen = (host: string) => entrepot(['serve', '--host', host, '--port', '0'], settings)
+  const elsewhere = '192.0.2.1 cannot be listened on (EADDRNOTAVAIL); choose another address or port.'
+  assertFailed(await listen('192.0.2.1'), 1, elsewhere)
 })
 
 test('prints every form of a file id from any form, and needs no data folder for it', async () => {
@@ -291,11 +332,16 @@ test('doctor names damaged files and never removes them', async (context) => {
   assert.deepEqual((await metadata.listReferencedBlobs(undefined, 1))[0], blob)
 })
 
-test('migrate says that the schema is current', async (context) => {
-  const run = await onNewFolder(context)
-  const migrated = await run('migrate', '--init')
+test('migrate says that the schema is current, and where it has made an installation', async (context) => {
+  const dataDir = await newDataDir(context)
+  const migrate = () => entrepot(['migrate', '--init'], { ENTREPOT_DATA_DIR: dataDir })
+  const migrated = await migrate()
   assertDone(migrated)
-  assert.equal(migrated.stdout, 'The schema is current.\n')
+  assert.equal(
+    migrated.stdout,
+    `A new installation was made: SQLite in ${dataDir}.\nThe schema is current.\n`,
+  )
+  assert.equal((await migrate()).stdout, 'The schema is current.\n')
 })
 
 /** Puts a file of five bytes in by way of the Lightfield dialect. @returns its id there */

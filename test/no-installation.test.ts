@@ -1,7 +1,8 @@
 /** Commands where nothing is: a typo in a setting, or another working folder. Each is the real command in a process of its own. */
 import assert from 'node:assert/strict'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { entrepot, newDataDir, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
@@ -104,4 +105,86 @@ test('beside a database whose files are elsewhere nothing is made', async (t) =>
     (await readdir(server.dataDir)).filter((name) => !name.startsWith('lock.db')),
     before,
   )
+})
+
+/** Commands that make an installation where there is none. */
+const MAKERS = [
+  ['serve', '--port', '0'],
+  ['migrate', '--init'],
+  ['key', 'create', '--init'],
+  ['org', 'create', 'acme', '--init'],
+] as const
+
+test('names that a new installation does not have are refused before it is made', async (t) => {
+  const dataDir = await newDataDir(t)
+  const refusal = (...flags: string[]) =>
+    refusalOf(['key', 'create', '--init', ...flags], { ENTREPOT_DATA_DIR: dataDir })
+  assert.equal(await refusal('--org', 'nosuch'), 'There is no organization "nosuch".')
+  const noProject = 'There is no project "nosuch" in the organization "default".'
+  assert.equal(await refusal('--project', 'default', '--project', 'nosuch'), noProject)
+  assert.deepEqual(await readdir(join(dataDir, '..')), [])
+})
+
+test('nothing is made in a folder whose database is of another program', async (t) => {
+  const dataDir = await newDataDir(t)
+  await mkdir(dataDir)
+  const path = join(dataDir, 'entrepot.db')
+  const foreign = new DatabaseSync(path)
+  foreign.exec('CREATE TABLE schema_version (version); CREATE TABLE notes (text)')
+  foreign.close()
+  const sentence = `${path} is no database of Entrepot; choose another data folder, or move that file away.`
+  const assertRefused = async (args: readonly string[]) => {
+    const before = await readFile(path)
+    assert.equal(await refusalOf(args, { ENTREPOT_DATA_DIR: dataDir }), sentence)
+    assert.deepEqual([await readdir(dataDir), await readFile(path)], [['entrepot.db'], before])
+  }
+  for (const args of MAKERS) await assertRefused(args)
+  await writeFile(path, 'notes '.repeat(200))
+  await assertRefused(['serve', '--port', '0'])
+})
+
+test('a damaged database is told with its path', async (t) => {
+  const dataDir = await newDataDir(t)
+  const settings = { ENTREPOT_DATA_DIR: dataDir }
+  assert.equal((await entrepot(['migrate', '--init'], settings)).status, 0)
+  const path = join(dataDir, 'entrepot.db')
+  const bytes = await readFile(path)
+  await writeFile(path, bytes.fill('x', 100, 4096))
+  const sentence = `The database ${path} cannot be opened: database disk image is malformed.`
+  assert.equal(await refusalOf(['serve', '--port', '0'], settings), sentence)
+  assert.equal(await refusalOf(['doctor'], settings), sentence)
+})
+
+test('nothing is made among the tables of another program in PostgreSQL', async (t) => {
+  const url = await newDatabase()
+  await query(url, 'create table notes (text text)')
+  const dataDir = await newDataDir(t)
+  const { host, pathname } = new URL(url)
+  const sentence = `PostgreSQL ${host}${pathname} holds tables of another program and none of Entrepot; name an empty database.`
+  const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: url }
+  const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, settings)))
+  for (const refusal of refusals) assert.equal(refusal, sentence)
+  const tables = "select tablename from pg_tables where schemaname = 'public'"
+  assert.deepEqual(await query(url, tables), [{ tablename: 'notes' }])
+  await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
+})
+
+test('a database that cannot be reached leaves no folder behind', async (t) => {
+  const url = new URL(await newDatabase())
+  url.pathname = '/missing'
+  const dataDir = await newDataDir(t)
+  const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: url.href }
+  const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, settings)))
+  for (const refusal of refusals) assert.match(refusal, /has no database "missing"; create it first\.$/)
+  assert.deepEqual(await readdir(join(dataDir, '..')), [])
+})
+
+test('a data folder that is a file is refused in one sentence', async (t) => {
+  const dataDir = await newDataDir(t)
+  await writeFile(dataDir, 'mine')
+  const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, { ENTREPOT_DATA_DIR: dataDir })))
+  for (const refusal of refusals)
+    assert.equal(refusal, `The data folder ${dataDir} is no folder; choose another one.`)
+  const below = { ENTREPOT_DATA_DIR: join(dataDir, 'below') }
+  assert.match(await refusalOf(['migrate', '--init'], below), /below is no folder; choose another one\.$/)
 })

@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from 'node:util'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config-reader.ts'
 
@@ -34,7 +35,20 @@ function isBug(error: unknown): boolean {
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  const { code, address, port, hostname, path, errno, syscall } = error as SystemError
   if (code === 'EADDRINUSE') return `${address}:${port} is in use by another program; choose another port.`
+  if (syscall === 'listen') {
+    const place = port === undefined ? address : `${address}:${port}`
+    return `${place} cannot be listened on (${code}); choose another address or port.`
+  }
+  if (hostname !== undefined) return `The address of the host "${hostname}" cannot be found (${code}).`
+  if (path !== undefined && errno !== undefined) return `${path}: ${getSystemErrorMessage(errno)} (${code}).`
   return error.message
+}
+
+/** What errors of Node's own calls have, each only where it makes sense. */
+type SystemError = NodeJS.ErrnoException & {
+  readonly address?: string
+  readonly port?: number
+  readonly hostname?: string
 }

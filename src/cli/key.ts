@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hashSecret } from '../core/access/api-key.ts'
+import { DEFAULT_SLUG } from '../core/access/default-tenant.ts'
 import { issueKey } from '../core/access/issue-key.ts'
 import { isScope, type Scope, scopes } from '../core/access/scope.ts'
 import { isStoreError } from '../core/errors.ts'
@@ -8,7 +9,7 @@ import { listKeys } from './key-list.ts'
 import { parseName } from './names.ts'
 import { print } from './output.ts'
 import { addSettings, storeSettings } from './settings.ts'
-import { addInit, getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
+import { addInit, getOrganization, getProject, requireDefaults, type Tenants, withTenants } from './stores.ts'
 
 interface CreateOptions {
   readonly name: string
@@ -70,10 +71,11 @@ function appendScope(text: string, before: readonly Scope[] = []): Scope[] {
 }
 
 function createKey(options: CreateOptions, command: Command): Promise<void> {
-  return withTenants(command, async (tenants) => {
-    const organization = await getOrganization(tenants, options.org)
+  const { org, project: projects = [DEFAULT_SLUG] } = options
+  const create = async (tenants: Tenants) => {
+    const organization = await getOrganization(tenants, org)
     const projectIds: string[] = []
-    for (const project of options.project ?? ['default']) {
+    for (const project of projects) {
       projectIds.push((await getProject(tenants, organization, project)).id)
     }
     const { secret } = await issueKey(tenants, {
@@ -85,7 +87,8 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
       scopes: [...new Set(options.scope)],
     })
     print(secret)
-  })
+  }
+  return withTenants(command, create, () => requireDefaults(org, projects))
 }
 
 /** Revoking what is revoked already succeeds: that is how things should be. */

@@ -9,8 +9,9 @@ export function addMigrateCommand(program: Command): void {
     .command('migrate')
     .description("bring the database's schema up to date, as every start does")
     .action((_options: object, self: Command) =>
-      withStores(self, async ({ metadata }) => {
+      withStores(self, async ({ metadata, newPlace }) => {
         await metadata.check()
+        if (newPlace !== undefined) print(`A new installation was made: ${newPlace}.`)
         print('The schema is current.')
       }),
     )

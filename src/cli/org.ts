@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import { createOrganization } from '../core/access/create-tenant.ts'
+import { DEFAULT_SLUG } from '../core/access/default-tenant.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
@@ -29,6 +30,12 @@ export function addOrgCommands(program: Command): void {
 
 function createOrg(slug: string, _options: object, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
+    const { firstOrganizationId } = tenants
+    // The new installation has come with it.
+    if (slug === DEFAULT_SLUG && firstOrganizationId !== undefined) {
+      print(firstOrganizationId)
+      return
+    }
     const { organization } = await createOrganization(tenants, slug, FIRST_PROJECT).catch((error) => {
       if (!isStoreError(error, 'conflict')) throw error
       throw new Failure(`There is an organization "${slug}" already.`)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
+import { DEFAULT_SLUG, ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { closingAfter } from '../core/closing.ts'
@@ -8,7 +8,16 @@ import type { Stores } from '../stores.ts'
 import { Failure } from './failure.ts'
 import { configOf } from './settings.ts'
 
-export type Tenants = Pick<Stores, 'metadata'> & { readonly clock: Clock }
+export type Tenants = Pick<Stores, 'metadata'> & {
+  readonly clock: Clock
+  /** The id of the organization `default` if this command has made the installation. */
+  readonly firstOrganizationId: string | undefined
+}
+
+interface Opened extends Stores {
+  /** Where its rows are, in words, if this command has made the installation. */
+  readonly newPlace: string | undefined
+}
 
 /** Commands that make an installation where there is none, if they are told to. */
 export function addInit(command: Command): Command {
@@ -17,27 +26,46 @@ export function addInit(command: Command): Command {
 
 /**
  * Opens the stores of the installation for as long as `work` lasts; a server may be running on it.
+ * @param judgeNew called before a new installation is made: throws if the command could only fail in it
  * @throws Error if there is none and the command is not told to make one
  */
-export async function withStores<T>(command: Command, work: (stores: Stores) => Promise<T>): Promise<T> {
+export async function withStores<T>(
+  command: Command,
+  work: (stores: Opened) => Promise<T>,
+  judgeNew: () => void = () => undefined,
+): Promise<T> {
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
-  const { openStores } = await import('../stores.ts')
+  const [{ openStores }, { findInstallation, rowsPlace }] = await Promise.all([
+    import('../stores.ts'),
+    import('../installation.ts'),
+  ])
+  const makes = command.opts().init === true
+  const newPlace = makes && !(await findInstallation(config)) ? rowsPlace(config) : undefined
+  if (newPlace !== undefined) judgeNew()
   // A commit that fails rejects; there is nobody else to tell.
-  const stores = await openStores(config, { makes: command.opts().init === true, onFatal: () => undefined })
+  const stores = await openStores(config, { makes, onFatal: () => undefined })
   return closingAfter(
     () => stores.metadata.close(),
-    () => work(stores),
+    () => work({ ...stores, newPlace }),
   )
 }
 
 /** The same for commands about organizations, projects and keys: in a new installation the defaults are made first. */
-export async function withTenants<T>(command: Command, work: (tenants: Tenants) => Promise<T>): Promise<T> {
-  return withStores(command, async ({ metadata }) => {
-    const tenants = { metadata, clock: await clockOf(metadata) }
-    await ensureDefaultTenant(tenants)
-    return work(tenants)
-  })
+export async function withTenants<T>(
+  command: Command,
+  work: (tenants: Tenants) => Promise<T>,
+  judgeNew?: () => void,
+): Promise<T> {
+  return withStores(
+    command,
+    async ({ metadata, newPlace }) => {
+      const clock = await clockOf(metadata)
+      const { organization } = await ensureDefaultTenant({ metadata, clock })
+      return work({ metadata, clock, firstOrganizationId: newPlace && organization.id })
+    },
+    judgeNew,
+  )
 }
 
 /** All who use one installation go by one clock. */
@@ -48,8 +76,23 @@ export async function clockOf(metadata: MetadataStore): Promise<Clock> {
 /** @throws Failure if there is none */
 export async function getOrganization({ metadata }: Tenants, idOrSlug: string): Promise<Organization> {
   const organization = await metadata.findOrganization(idOrSlug)
-  if (organization === undefined) throw new Failure(`There is no organization "${idOrSlug}".`)
+  if (organization === undefined) throw noOrganization(idOrSlug)
   return organization
+}
+
+function noOrganization(idOrSlug: string): Failure {
+  return new Failure(`There is no organization "${idOrSlug}".`)
+}
+
+function noProject(idOrSlug: string, organizationSlug: string): Failure {
+  return new Failure(`There is no project "${idOrSlug}" in the organization "${organizationSlug}".`)
+}
+
+/** A new installation has the defaults alone. @throws Failure if something else is named */
+export function requireDefaults(organization: string, projects: readonly string[]): void {
+  if (organization !== DEFAULT_SLUG) throw noOrganization(organization)
+  const other = projects.find((project) => project !== DEFAULT_SLUG)
+  if (other !== undefined) throw noProject(other, organization)
 }
 
 /** @throws Failure if the organization has none of this name */
@@ -59,8 +102,6 @@ export async function getProject(
   idOrSlug: string,
 ): Promise<Project> {
   const project = await metadata.findProject(organization.id, idOrSlug)
-  if (project === undefined) {
-    throw new Failure(`There is no project "${idOrSlug}" in the organization "${organization.slug}".`)
-  }
+  if (project === undefined) throw noProject(idOrSlug, organization.slug)
   return project
 }

@@ -21,6 +21,9 @@ interface MigrationStep {
   compile(db: Kysely<Tables>): CompiledQuery
 }
 
+/** Whose tables a database has. Only an empty one may become an installation. */
+export type DatabaseContent = 'ours' | 'foreign' | 'empty'
+
 /** Index plus one is the schema version. Released entries never change; new ones are appended. */
 export const allMigrations: readonly Migration[] = [
   initial,

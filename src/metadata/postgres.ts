@@ -15,7 +15,7 @@ import type { MetadataStore } from '../core/metadata-store.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { type WatchCall, watched } from '../core/watch-call.ts'
 import { INDEXED_CHARACTERS } from './column-types.ts'
-import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
+import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from './migrate.ts'
 import {
   commitPatienceMs,
   openingFailure,
@@ -184,22 +184,33 @@ export async function migratePostgres(url: string, migrations = allMigrations): 
   await (await openMigrated(url, migrations)).close()
 }
 
-/** Whether a database has our tables, of whatever release. Makes nothing. @throws Error in one sentence if it cannot be reached */
-export async function hasPostgresSchema(url: string): Promise<boolean> {
+/** What a database holds, of whatever release. Makes nothing. @throws Error in one sentence if it cannot be reached */
+export async function postgresContent(url: string): Promise<DatabaseContent> {
   const client = new Client(sessionSettings(url))
   client.on('error', () => undefined)
   try {
     await client.connect()
-    const { rows } = await client.query<{ found: boolean }>(
-      "select to_regclass('schema_version') is not null as found",
-    )
-    return rows[0]?.found === true
+    const { rows } = await client.query<{ content: DatabaseContent }>(CONTENT)
+    return rows[0]?.content ?? 'empty'
   } catch (error) {
     throw openingFailure(url, error)
   } finally {
     await client.end().catch(() => undefined)
   }
 }
+
+/** Counts what stands in the schema in which our tables would be made, without the tables and views of extensions. */
+const CONTENT = `
+  select case
+    when to_regclass('schema_version') is not null and to_regclass('organizations') is not null then 'ours'
+    when exists (
+      select from pg_class where relnamespace = to_regnamespace(quote_ident(current_schema()))
+        and relkind in ('r', 'p', 'v', 'm', 'f')
+        and not exists (
+          select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e'
+        )
+    ) then 'foreign'
+    else 'empty' end as content`
 
 /** Opens a database, of the newest schema, beside whoever else uses it. */
 export function openPostgresSession(url: string): Promise<DatabaseSession> {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import {
 } from 'kysely'
 import { closingAfter } from '../core/closing.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
-import { allMigrations, type DatabaseSession, migrate } from './migrate.ts'
+import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
 import type { SqlEngine, SqlRow } from './sql-engine.ts'
 import { SqlMetadataStore } from './sql-metadata-store.ts'
@@ -30,6 +30,8 @@ import { SqliteWriter } from './sqlite-writer.ts'
 import type { Tables } from './tables.ts'
 
 const DATABASE_FILE = 'entrepot.db'
+const SQLITE_BUSY = 5
+const SQLITE_NOTADB = 26
 /** For how long another process's first opening is waited for. */
 const OPENING_PATIENCE_MS = 5000
 
@@ -136,23 +138,42 @@ export class SqliteEngine implements SqlEngine {
 
 /** Brings a database file to the newest schema, or to the last of `migrations`. */
 export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
-  const session = sessionOn(await openPatiently(path))
-  await closingAfter(session.close, () => migrate(session, migrations))
+  try {
+    const session = sessionOn(await openPatiently(path))
+    await closingAfter(session.close, () => migrate(session, migrations))
+  } catch (error) {
+    throw unopenable(path, error)
+  }
 }
 
-/** Whether a data folder has a database of ours, of whatever release. Makes nothing. */
-export async function hasSqliteSchema(dataDir: string): Promise<boolean> {
+/** What the database file of a data folder holds, of whatever release. Makes nothing. */
+export function sqliteContent(dataDir: string): DatabaseContent {
   const path = join(dataDir, DATABASE_FILE)
-  if (!existsSync(path)) return false
+  const file = statSync(path, { throwIfNoEntry: false })
+  if (file === undefined) return 'empty'
+  if (!file.isFile()) return 'foreign'
+  try {
+    return contentOf(path)
+  } catch (error) {
+    // Of whatever else goes wrong the opening will tell.
+    return errcodeOf(error) === SQLITE_NOTADB ? 'foreign' : 'ours'
+  }
+}
+
+function contentOf(path: string): DatabaseContent {
   const db = new DatabaseSync(path, { readOnly: true })
   try {
-    return db.prepare('SELECT version FROM schema_version').get() !== undefined
-  } catch (error) {
-    // SQLITE_ERROR: there is no such table. Of whatever else goes wrong the opening will tell.
-    return (error as { errcode?: number }).errcode !== 1
+    const rows = db.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'").all()
+    const names = new Set(rows.map(({ name }) => name))
+    if (names.has('schema_version') && names.has('organizations')) return 'ours'
+    return names.size === 0 ? 'empty' : 'foreign'
   } finally {
     db.close()
   }
+}
+
+function errcodeOf(error: unknown): number | undefined {
+  return (error as { errcode?: number }).errcode
 }
 
 /** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */
@@ -173,11 +194,16 @@ async function openPatiently(path: string): Promise<WritingConnection> {
     } catch (error) {
       // Even to be read the log needs some room.
       if (sqliteFailure(error).code === 'full' && new Ballast(path).release()) continue
-      const busy = (error as { errcode?: number }).errcode === 5
-      if (!busy || performance.now() > until) throw error
+      if (errcodeOf(error) !== SQLITE_BUSY || performance.now() > until) throw error
       await sleep(20)
     }
   }
+}
+
+/** SQLite's own messages do not say which file they are about. */
+function unopenable(path: string, error: unknown): unknown {
+  if (errcodeOf(error) === undefined) return error
+  return new Error(`The database ${path} cannot be opened: ${(error as Error).message}.`, { cause: error })
 }
 
 function sessionOn({ db }: WritingConnection): DatabaseSession {

@@ -5,7 +5,8 @@ import type { Organization, Project } from './tenant.ts'
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
 
-const DEFAULT_SLUG = 'default'
+/** Of the organization and the project that every installation has. */
+export const DEFAULT_SLUG = 'default'
 
 /** The organization and project `default`, made if they are not there; safe when two processes do it at once. */
 export async function ensureDefaultTenant(
