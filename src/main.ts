@@ -37,22 +37,23 @@ export async function serve(config: Config, { onStarted, acceptClock }: ServeOpt
     return app
   })
   // A start answers before it is over: from then on a signal has to find somebody who stops it.
-  stopOnSignal(started, logger)
+  stopOnSignal(started, logger, config.drainSeconds)
   // Closing the terminal should end a server with a certificate of its own making, as it always did.
   if (config.tls?.kind === 'files') renewOnSignal(started, logger)
   await started
 }
 
-function stopOnSignal(started: Promise<App>, logger: Logger): void {
+function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: number): void {
   let stopping = false
   const haste = new AbortController()
   const stop = async (signal: string) => {
     if (stopping) {
+      if (!haste.signal.aborted) logger.info({ signal }, 'second signal; the stop does not drain any longer')
       haste.abort()
       return
     }
     stopping = true
-    logger.info({ signal }, 'stopping')
+    logger.info({ signal, drainSeconds }, 'stopping')
     setTimeout(() => {
       logger.warn('not everything could be ended in time')
       logger.flush(() => process.exit(0))

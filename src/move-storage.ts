@@ -39,7 +39,10 @@ export async function planMove(source: Config, target: Config): Promise<MovePlan
   await requireInstallation(source)
   const rows = moved(rowsPlace(source), rowsPlace(target))
   const bytes = moved(bytesPlaceInWords(source), bytesPlaceInWords(target))
-  if (!rows && !bytes) throw new Error('The target is where the installation is; name another one.')
+  if (!rows && !bytes)
+    throw new Error(
+      'The target is where the installation is; name another one by ENTREPOT_TO_DATABASE_URL, --to-s3-bucket or --to-data-dir.',
+    )
   if (!rows && !source.s3 && !target.s3)
     throw new Error('Bytes are moved from disk to disk by copying the data folder, with the servers stopped.')
   return { rows, bytes }

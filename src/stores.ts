@@ -108,8 +108,8 @@ async function bytesMissing(config: Config, metadata: MetadataStore): Promise<Er
   const first = await metadata.bytesPlace()
   return new Error(
     first === undefined || first === here
-      ? `The files of the database are not in ${here}; start with the settings for where they are, or put them back with their file STORE.`
-      : `The files of the database are kept ${inWords(first)}, and there are none in ${here}; let all servers share one data folder or bucket, or move the files (docs/operating.md).`,
+      ? `The files of the database are not ${inWords(here)}; start with the settings for where they are, or put them back with their file STORE.`
+      : `The files of the database are kept ${inWords(first)}, and there are none ${inWords(here)}; let all servers share one data folder or bucket, or move the files (docs/operating.md).`,
   )
 }
 

@@ -108,7 +108,7 @@ test('a second server with an empty folder, or an empty bucket, of its own does 
   const server = await TestServer.start({ ...database, ENTREPOT_S3_BUCKET: '' })
   t.after(() => server.stop())
   const sentence =
-    /^The files of the database are kept on disk \S+, and there are none in (\S.*); let all servers share one data folder or bucket, or move the files \(docs\/operating\.md\)\.$/
+    /^The files of the database are kept on disk \S+, and there are none (\S.*); let all servers share one data folder or bucket, or move the files \(docs\/operating\.md\)\.$/
   // Also before anything is kept there.
   assert.match(await refusalOf(t, database), sentence)
   await new LightfieldClient(server).stored()
@@ -116,8 +116,8 @@ test('a second server with an empty folder, or an empty bucket, of its own does 
     refusalOf(t, database),
     refusalOf(t, { ...database, ...(await startS3(t)) }),
   ])
-  assert.match(sentence.exec(folder)?.[1] ?? '', /^disk \S+:\/\S+$/)
-  assert.equal(sentence.exec(bucket)?.[1], 'S3 entrepot-test/')
+  assert.match(sentence.exec(folder)?.[1] ?? '', /^on disk \S+:\/\S+$/)
+  assert.equal(sentence.exec(bucket)?.[1], 'in S3 entrepot-test/')
   await server.restart()
 })
 

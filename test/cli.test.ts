@@ -187,6 +187,7 @@ test('wrong usage exits with 2 and does nothing', async (context) => {
     ['project', 'create', ' '],
     ['id', 'fil_short'],
     ['id'],
+    ['doctor', '--max-bytes-per-second', '5'],
     ['frobnicate'],
     [],
   ]
@@ -327,7 +328,7 @@ test('doctor names damaged files and never removes them', async (context) => {
   for (const args of [['doctor'], ['doctor', '--repair']]) {
     const { status, stdout } = await run(...args)
     assert.equal(status, 1)
-    assert.match(stdout, new RegExp(`${fileId} +wrong size`))
+    assert.match(stdout, new RegExp(`${fileId} +wrong size\n +blobs/${key.slice(0, 2)}/${key}$`, 'm'))
   }
   assert.deepEqual((await metadata.listReferencedBlobs(undefined, 1))[0], blob)
 })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { StoreError } from '../src/core/errors.ts'
+import { type FileId, printFileId } from '../src/core/files/file-id.ts'
 import { verifyBytes } from '../src/core/files/verify-bytes.ts'
 import { entrepot, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
@@ -70,9 +71,12 @@ test('doctor --verify finds a flipped bit, a short blob and a missing one, and s
     { index: 3, reason: 'bytes missing', expected: 'lost', found: undefined },
   ].map(({ index, reason, expected, found }) => ({
     fileId: stored[index]?.fileId,
+    blobKey: stored[index]?.key,
     reason,
     expected: fingerprintOf(expected),
     found: found === undefined ? null : fingerprintOf(found),
+    lightfieldId: printFileId(stored[index]?.fileId as FileId, 'lightfield'),
+    blobPath: relative(server.dataDir, pathOf(index)),
   }))
   const byId = (a: { fileId?: string }, b: { fileId?: string }) =>
     (a.fileId ?? '').localeCompare(b.fileId ?? '')
@@ -81,7 +85,9 @@ test('doctor --verify finds a flipped bit, a short blob and a missing one, and s
   const { sha256 } = fingerprintOf('cut short')
   assert.match(
     text,
-    new RegExp(`wrong size\n +expected 9 bytes with SHA-256 ${sha256}, found 3 bytes with SHA-256 `),
+    new RegExp(
+      `wrong size\n +${relative(server.dataDir, pathOf(2))}\n +expected 9 bytes with SHA-256 ${sha256}, found 3 bytes with SHA-256 `,
+    ),
   )
 })
 

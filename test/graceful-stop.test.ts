@@ -129,4 +129,9 @@ test('a second signal ends the draining at once', async (t) => {
   await server.end('SIGINT')
   assert.deepEqual(await exit, { code: 0, signal: null })
   assert.ok(performance.now() - begin < 15_000)
+  const told = [
+    /"signal":"SIGTERM","drainSeconds":20,"msg":"stopping"/,
+    /"signal":"SIGINT","msg":"second signal;/,
+  ]
+  assert.ok(await until(1000, async () => told.every((line) => line.test(server.output))), server.output)
 })

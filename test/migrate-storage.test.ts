@@ -263,7 +263,10 @@ test('no move overwrites another installation, and none goes nowhere', async (t)
   assert.equal(status, 1)
   assert.match(stderr, /of another installation|holds another installation/)
   const nowhere = await moves(at(server), { settings: {}, flags: [], variables: {} })
-  assert.match(nowhere.stderr, /The target is where the installation is/)
+  assert.match(
+    nowhere.stderr,
+    /The target is where the installation is; .* --to-s3-bucket or --to-data-dir\.$/m,
+  )
   const wrong = await moves(at(server), { settings: {}, flags: ['--to-s3-bucket', 'A B'], variables: {} })
   assert.deepEqual([wrong.status, wrong.stderr.startsWith('error: --to-s3-bucket must be')], [2, true])
   assert.equal((await readdir(other.dataDir)).includes('move.db'), false)

@@ -85,7 +85,7 @@ test('beside a database whose files are elsewhere nothing is made', async (t) =>
   t.after(() => s3.stop())
   const elsewhere = { ...database, ENTREPOT_DATA_DIR: dataDir }
   const sentence =
-    /^The files of the database are kept on disk \S+, and there are none in (disk \S+|S3 entrepot-test\/); /
+    /^The files of the database are kept on disk \S+, and there are none (on disk \S+|in S3 entrepot-test\/); /
   assert.match(await refusalOf(['doctor'], elsewhere), sentence)
   assert.match(await refusalOf(['key', 'list'], { ...elsewhere, ...(s3Settings(s3) as Settings) }), sentence)
   await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
@@ -164,6 +164,10 @@ test('nothing is made among the tables of another program in PostgreSQL', async 
   const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: url }
   const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, settings)))
   for (const refusal of refusals) assert.equal(refusal, sentence)
+  const source = { ENTREPOT_DATA_DIR: await newDataDir(t) }
+  assert.equal((await entrepot(['migrate', '--init'], source)).status, 0)
+  const move = await entrepot(['migrate-storage'], { ...source, ENTREPOT_TO_DATABASE_URL: url })
+  assert.deepEqual([move.status, move.stderr], [1, `error: ${sentence}\n`])
   const tables = "select tablename from pg_tables where schemaname = 'public'"
   assert.deepEqual(await query(url, tables), [{ tablename: 'notes' }])
   await assert.rejects(readdir(dataDir), { code: 'ENOENT' })

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { printFileId } from '../core/files/file-id.ts'
+import { ConfigError } from '../config-reader.ts'
 import { type DamagedFile, type Reconciliation, reconcile } from '../core/files/reconcile.ts'
 import type { Verification, WrongBytes } from '../core/files/verify-bytes.ts'
 import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import type { Stores } from '../stores.ts'
+import { named, printDamaged } from './damaged.ts'
 import { print, printJson } from './output.ts'
 import { addSettings, configOf, storeSettings } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
@@ -41,6 +42,8 @@ export function addDoctorCommand(program: Command): void {
 
 function examine(options: DoctorOptions, command: Command): Promise<void> {
   const { repair = false, verify = false, maxBytesPerSecond, json } = options
+  if (!verify && command.getOptionValueSource('maxBytesPerSecond') === 'cli')
+    throw new ConfigError(['--max-bytes-per-second needs --verify.'])
   return withStores(command, async (stores) => {
     const services = await servicesOn(stores)
     if (repair) {
@@ -49,7 +52,7 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
     }
     const compared = await reconcile(services, repair)
     const found = verify ? await withBytesRead(services, compared, maxBytesPerSecond) : compared
-    if (json) printJson(found)
+    if (json) printJson({ ...found, damaged: found.damaged.map(named) })
     else {
       printReport(found)
       if (repair && (await stores.metadata.clockTrust()).waitMs > 0)
@@ -101,7 +104,7 @@ function printReport({ files, blobs, orphans, damaged, removed, receiving, verif
   if (damaged.length > 0) {
     print('\nDamaged files, whose bytes are not as recorded; restore them from a backup of the blobs:')
     for (const file of damaged) {
-      print(`  ${file.fileId}  ${printFileId(file.fileId, 'lightfield')}  ${file.reason}`)
+      printDamaged(file)
       if ('expected' in file) print(`    ${differenceOf(file)}`)
     }
   }

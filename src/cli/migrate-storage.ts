@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { printFileId } from '../core/files/file-id.ts'
 import type { MovePlan, MoveReport } from '../move-storage.ts'
+import { printDamaged } from './damaged.ts'
 import { print } from './output.ts'
 import { addSettings, addTargetSettings, configOf, storeSettings, targetConfigOf } from './settings.ts'
 
@@ -71,8 +71,7 @@ function printReport(
     print(
       '\nFiles whose bytes are not as recorded. Restore them from a backup, or delete the files; then run this again:',
     )
-    for (const { fileId, reason } of damaged)
-      print(`  ${fileId}  ${printFileId(fileId, 'lightfield')}  ${reason}`)
+    for (const file of damaged) printDamaged(file)
   } else if (finished) {
     print(
       '\nThe installation is moved. Stop its servers, which take no changes any more, and start them on the target.',

@@ -9,6 +9,7 @@ import { eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 
 export interface UncopiedFile {
   readonly fileId: FileId
+  readonly blobKey: BlobKey
   readonly reason: 'bytes missing' | 'bytes differ from their SHA-256'
 }
 
@@ -80,7 +81,7 @@ export class BlobCopier {
       const outcome = await this.#copy(blob)
       if (outcome === 'gone') return
       if (outcome !== 'copied') {
-        damaged.push({ fileId: blob.fileId, reason: outcome })
+        damaged.push({ fileId: blob.fileId, blobKey: blob.key, reason: outcome })
         return
       }
       copied++

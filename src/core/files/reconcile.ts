@@ -10,6 +10,7 @@ import { isReferenced, referencedBlobs } from './referenced-blobs.ts'
 
 export interface DamagedFile {
   readonly fileId: FileId
+  readonly blobKey: BlobKey
   readonly reason: 'bytes missing' | 'wrong size'
 }
 
@@ -87,8 +88,9 @@ async function checkFiles(
     if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
     files++
     bytes += blob.sizeBytes
-    if (sizeBytes === undefined) damaged.push({ fileId: blob.fileId, reason: 'bytes missing' })
-    else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId: blob.fileId, reason: 'wrong size' })
+    const { fileId, key: blobKey } = blob
+    if (sizeBytes === undefined) damaged.push({ fileId, blobKey, reason: 'bytes missing' })
+    else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId, blobKey, reason: 'wrong size' })
   }
   return { files, bytes, damaged }
 }

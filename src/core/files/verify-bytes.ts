@@ -16,6 +16,7 @@ export interface Fingerprint {
 /** A file whose bytes are not those of its row. */
 export interface WrongBytes {
   readonly fileId: FileId
+  readonly blobKey: BlobKey
   readonly reason: 'bytes missing' | 'bytes unreadable' | 'wrong size' | 'wrong SHA-256'
   readonly expected: Fingerprint
   /** Null if there are none, or they cannot be read to their end. */
@@ -50,9 +51,9 @@ export async function verifyBytes(
     files++
     if (typeof found === 'object') bytes += found.sizeBytes
     if (reason === undefined) return
-    const { fileId, sizeBytes, sha256 } = blob
+    const { fileId, key: blobKey, sizeBytes, sha256 } = blob
     const readable = typeof found === 'object' ? found : null
-    damaged.push({ fileId, reason, expected: { sizeBytes, sha256 }, found: readable })
+    damaged.push({ fileId, blobKey, reason, expected: { sizeBytes, sha256 }, found: readable })
   })
   return { files, bytes, damaged }
 }

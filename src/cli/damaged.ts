@@ -1,0 +1,25 @@
+import type { BlobKey } from '../core/blob-store.ts'
+import { type FileId, printFileId } from '../core/files/file-id.ts'
+import { print } from './output.ts'
+
+/** A file whose bytes are not as recorded. */
+interface Damaged {
+  readonly fileId: FileId
+  readonly blobKey: BlobKey
+  readonly reason: string
+}
+
+export function printDamaged({ fileId, blobKey, reason }: Damaged): void {
+  print(`  ${fileId}  ${printFileId(fileId, 'lightfield')}  ${reason}`)
+  print(`    ${blobPath(blobKey)}`)
+}
+
+/** For programs. A backup is looked through by the path, clients know the file by its public id. */
+export function named<T extends Damaged>(file: T) {
+  return { ...file, lightfieldId: printFileId(file.fileId, 'lightfield'), blobPath: blobPath(file.blobKey) }
+}
+
+/** Below the data folder, or below the prefix of a bucket. */
+function blobPath(key: BlobKey): string {
+  return `blobs/${key.slice(0, 2)}/${key}`
+}
