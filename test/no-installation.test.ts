@@ -155,6 +155,19 @@ test('a damaged database is told with its path', async (t) => {
   assert.equal(await refusalOf(['doctor'], settings), sentence)
 })
 
+test('a lock, or a folder for bytes, that is another file is told with its path', async (t) => {
+  const dataDir = await newDataDir(t)
+  await mkdir(dataDir)
+  await writeFile(join(dataDir, 'lock.db'), 'notes '.repeat(200))
+  const refusal = await refusalOf(['serve', '--port', '0'], { ENTREPOT_DATA_DIR: dataDir })
+  assert.equal(refusal, `The lock ${join(dataDir, 'lock.db')} cannot be taken: file is not a database.`)
+  const other = await newDataDir(t)
+  await mkdir(other)
+  await writeFile(join(other, 'blobs'), 'mine')
+  const { status, stderr } = await entrepot(['migrate', '--init'], { ENTREPOT_DATA_DIR: other })
+  assert.deepEqual([status, stderr], [1, `error: cannot prepare the blob folders in ${other}: ENOTDIR\n`])
+})
+
 test('nothing is made among the tables of another program in PostgreSQL', async (t) => {
   const url = await newDatabase()
   await query(url, 'create table notes (text text)')
@@ -171,6 +184,14 @@ test('nothing is made among the tables of another program in PostgreSQL', async 
   const tables = "select tablename from pg_tables where schemaname = 'public'"
   assert.deepEqual(await query(url, tables), [{ tablename: 'notes' }])
   await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
+})
+
+test('what an extension of PostgreSQL has made does not keep an installation out', async (t) => {
+  const url = await newDatabase()
+  await query(url, 'create extension pg_buffercache')
+  const settings = { ENTREPOT_DATA_DIR: await newDataDir(t), ENTREPOT_DATABASE_URL: url }
+  const { status, stderr } = await entrepot(['migrate', '--init'], settings)
+  assert.deepEqual([status, stderr], [0, ''])
 })
 
 test('a database that cannot be reached leaves no folder behind', async (t) => {

@@ -40,7 +40,7 @@ export class DiskBlobStore implements BlobStore {
    * @throws StoreError `unavailable`, `full`; `refused` if staging and blobs are on different file systems
    */
   static async open(folder: string, options: DiskSpaceOptions = {}): Promise<DiskBlobStore> {
-    const shards = await onDisk('prepare the blob folders', preparedShards(folder))
+    const shards = await onDisk(`prepare the blob folders in ${folder}`, preparedShards(folder))
     return new DiskBlobStore(folder, shards, options)
   }
 

@@ -47,8 +47,8 @@ export class Spool {
   /** Empties the folder. It is made when it is needed. @throws StoreError `unavailable` */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
     // A crash between the open and the unlink of a file leaves its name. Another process may be just there: it minds as little.
-    for (const name of await onDisk('empty the spool', namesIn(folder)))
-      await onDisk('empty the spool', unlessMissing(unlink(join(folder, name))))
+    for (const name of await onDisk(`empty the spool ${folder}`, namesIn(folder)))
+      await onDisk(`empty the spool ${folder}`, unlessMissing(unlink(join(folder, name))))
     return new Spool(folder, options)
   }
 

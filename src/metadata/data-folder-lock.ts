@@ -40,8 +40,8 @@ function tryLock(path: string): DataFolderLock | undefined {
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
   } catch (error) {
     db.close()
-    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error
-    return undefined
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return undefined
+    throw new Error(`The lock ${path} cannot be taken: ${(error as Error).message}.`, { cause: error })
   }
   return {
     release() {
