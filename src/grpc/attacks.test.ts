@@ -10,6 +10,7 @@ import { connect as connectTcp } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import { until } from '../../test/until.ts'
 import { callRaw, connect, ECHO, type EchoServer, SLEEP, startEcho } from './server.harness.ts'
 import { grpcCodes } from './status.ts'
 
@@ -75,11 +76,17 @@ function codeOf({ headers, trailers }: RawAnswer): number {
   return Number(trailers['grpc-status'] ?? headers['grpc-status'])
 }
 
+const PATIENCE_MS = 10_000
+
+/** Who has just abused many connections may have new ones refused for a while. */
 async function assertAlive(): Promise<void> {
-  const client = connect(echo.server)
-  const { answer } = await callRaw(client, ECHO, Buffer.from('alive'))
-  client.close()
-  assert.equal(answer?.toString(), 'alive')
+  const isServed = async () => {
+    const client = connect(echo.server)
+    const { answer } = await callRaw(client, ECHO, Buffer.from('alive'))
+    client.close()
+    return answer?.toString() === 'alive'
+  }
+  assert.ok(await until(PATIENCE_MS, isServed))
   assert.equal(echo.memory.usedBytes, 0)
 }
 

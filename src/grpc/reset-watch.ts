@@ -25,7 +25,7 @@ export class ResetWatch {
   /** HTTP/2 shows the socket of a session through a proxy, which passes this on. */
   readonly #resets = Symbol('resets')
 
-  /** `onEnded` learns how many resets a connection had lately when it ends, by whomever. */
+  /** `onEnded` learns how many resets a connection had lately, at most the bound, when it ends, by whomever. */
   constructor(limits: ResetLimits, onEnded: (address: string, resets: number) => void) {
     this.#limits = limits
     this.#onEnded = onEnded
@@ -36,7 +36,9 @@ export class ResetWatch {
     const resets: Resets = { count: 0, atMs: performance.now(), address: socket.remoteAddress ?? '' }
     Object.assign(socket, { [this.#resets]: resets })
     // Whoever leaves before the bound is reached would otherwise begin anew at no cost.
-    socket.once('close', () => this.#onEnded(resets.address, this.#fall(resets).count))
+    socket.once('close', () =>
+      this.#onEnded(resets.address, Math.min(this.#fall(resets).count, this.#limits.resetBurst)),
+    )
   }
 
   stop(): void {

@@ -47,6 +47,8 @@ export interface GrpcServerOptions extends CallContext {
 }
 
 const TLS_HANDSHAKE_MS = 10_000
+/** What a peer's connections may do together: as much as so many of them. */
+const CONNECTIONS_OF_PEER = 5
 
 /**
  * Listens for gRPC calls of these methods and of health checks; there is no reflection.
@@ -93,8 +95,11 @@ export class GrpcServer {
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    const { resetBurst: burst, resetsPerSecond: perSecond } = limits
-    const peers = new BlamedPeers({ burst, perSecond, proxies })
+    const peers = new BlamedPeers({
+      burst: limits.resetBurst * CONNECTIONS_OF_PEER,
+      perSecond: limits.resetsPerSecond * CONNECTIONS_OF_PEER,
+      proxies,
+    })
     this.#resets = new ResetWatch(limits, (address, resets) => peers.blame(address, resets))
     this.listener = createListener(tls, (socket) => {
       if (socket.destroyed) return
