@@ -81,9 +81,12 @@ export async function addDocsPage(
  */
 function serveKnownFiles(server: FastifyInstance): void {
   const files = new Set(readdirSync(new URL('static', import.meta.resolve('@fastify/swagger-ui'))))
-  server.addHook<{ Params: { '*'?: string } }>('onRequest', async ({ params }, reply) => {
+  server.addHook<{ Params: { '*'?: string } }>('onRequest', async ({ params, headers }, reply) => {
     const name = params['*']
     if (name !== undefined && !files.has(name)) throw routeUnknown()
+    // These guard changes against those of others (RFC 9110, 13.1.1 and 13.1.4), and nobody changes these files.
+    delete headers['if-match']
+    delete headers['if-unmodified-since']
     reply.header('x-content-type-options', 'nosniff')
   })
 }

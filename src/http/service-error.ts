@@ -12,9 +12,20 @@ const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_ASYNC_CONSTRAINT: 'internal',
 }
 
+/** What a library says is the client's fault, by the status that it proposes; any other 4xx is `request-malformed`. */
+const statusCodes: Readonly<Partial<Record<number, ErrorCode>>> = {
+  404: 'route-unknown',
+  413: 'body-too-large',
+  415: 'body-type-unsupported',
+  416: 'range-unsatisfiable',
+}
+
 const messages: Partial<Record<ErrorCode, string>> = {
   'body-type-unsupported': 'Send Content-Type: application/json.',
   'body-not-json': 'The body is not valid JSON.',
+  'body-too-large': 'The body is too large.',
+  'range-unsatisfiable': 'The range is outside of what there is.',
+  'request-malformed': 'The request is malformed.',
   'route-unknown': 'There is nothing at this address.',
 }
 
@@ -53,8 +64,13 @@ export function toServiceError(error: unknown): ServiceError {
   }
   if (isAbort(error))
     return new ServiceError('body-incomplete', 'The request ended before its body did.', { cause: error })
-  const code = fastifyCodes[(error as { code?: string } | null)?.code ?? ''] ?? 'internal'
+  const { code: name = '', statusCode = 500 } = (error ?? {}) as { code?: string; statusCode?: number }
+  const code = fastifyCodes[name] ?? codeOfStatus(statusCode)
   return new ServiceError(code, messages[code] ?? 'Unexpected error.', { cause: error })
+}
+
+function codeOfStatus(status: number): ErrorCode {
+  return status >= 400 && status < 500 ? (statusCodes[status] ?? 'request-malformed') : 'internal'
 }
 
 /** How Node tells that a client went away in the middle of a body. */

@@ -191,6 +191,27 @@ for (const name of oddFiles) {
   })
 }
 
+/** What a reader of a file may send beside its name, and what it gets. */
+const conditions: readonly (readonly [field: string, status: number])[] = [
+  ['range: bytes=99999999-', 416],
+  ['range: bytes=5-1', 416],
+  ['range: bytes=-0', 416],
+  ['range: bytes=abc', 416],
+  ['if-match: "x"', 200],
+  ['if-unmodified-since: Thu, 01 Jan 1970 00:00:00 GMT', 200],
+]
+
+for (const [field, wanted] of conditions) {
+  test(`a file of the documentation that is asked for with "${field}" gets ${wanted}`, async () => {
+    const fields = `host: a\r\n${field}\r\nconnection: close`
+    const { status } = await sendRaw(
+      server.url,
+      `GET /docs/static/swagger-ui.css HTTP/1.1\r\n${fields}\r\n\r\n`,
+    )
+    assert.equal(status, wanted)
+  })
+}
+
 test('every operation answers the same at the root, where the vendor has it', async () => {
   const headers = { authorization: `Bearer ${server.key}`, 'lightfield-version': '2026-03-01' }
   const { id } = await client.stored()
