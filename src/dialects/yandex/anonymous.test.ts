@@ -79,11 +79,36 @@ test('a name that is not this machine’s lets nobody in: it may be a page’s, 
     '10.0.0.1',
     '0.0.0.0:8420',
     'evil.example:8420',
-    'localhost@evil.example',
     '[::2]',
+    '127.999.1.1',
     '',
   ])
     assert.equal(await statusWith(`Host: ${host}`), 401, host)
+  for (const host of ['localhost@evil.example', 'localhost:99999'])
+    assert.equal(await statusWith(`Host: ${host}`), 400, host)
+})
+
+test('a target with an address in it, as clients of proxies send it, lets nobody in', async () => {
+  const head = `GET http://localhost${YANDEX_FILES}?folderId=default HTTP/1.1\r\nHost: localhost\r\n\r\n`
+  assert.equal((await sendRaw(server.url, head)).status, 401)
+})
+
+test('what curl, SDKs and browsers on this machine send lets them in', async () => {
+  for (const header of [
+    'User-Agent: curl/8.5.0',
+    'Accept: */*',
+    'Accept-Encoding: gzip, deflate',
+    'Connection: keep-alive',
+    'Content-Type: application/json',
+    'X-Client-Request-Id: 1',
+    'X-Request-Id: 1',
+    'Idempotency-Key: 1',
+    'Sec-Fetch-Mode: cors',
+    'Sec-CH-UA-Platform: "Linux"',
+    'Cookie: a=b',
+    'Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  ])
+    assert.equal(await statusWith('Host: localhost', header), 200, header)
 })
 
 test('what a page of another site sends along lets nobody in', async () => {
@@ -140,6 +165,8 @@ const forwarding = [
     'X-ARR-Log-Id',
   ],
   ...['Proxy-Authorization', 'Tailscale-User-Login', 'Authorization'],
+  ...['X_Forwarded_For', 'X-RealIP', 'Fly-Client-IP', 'Remote-Addr', 'X-Host', 'X-Amzn-Trace-Id'],
+  ...['Front-End-Https', 'X-Goog-Iap-Jwt-Assertion', 'X-Client-Real-IP', 'Nobody-Knows-This'],
 ]
 
 /** The status of a call of gRPC with these entries, of which several may have one name. */

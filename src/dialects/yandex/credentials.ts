@@ -6,26 +6,28 @@ import type { Services } from '../../core/services.ts'
 import type { YandexSettings } from './settings.ts'
 
 const SCHEMES = /^(?:bearer|api-key) +(.+)$/i
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)'
 /** This machine under its own names, with or without a port. */
-const LOCAL_AUTHORITY = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
+const LOCAL_AUTHORITY = new RegExp(`^(?:localhost|127(?:\\.${OCTET}){3}|\\[::1\\])(?::(\\d{1,5}))?$`, 'i')
+const MAX_PORT = 65_535
 /**
- * Headers that a request has which was not made by a program here. Proxies and networks in front of us name whom they speak
- * for (RFC 7239; RFC 9110, 7.6; developer.mozilla.org, "Proxies"; the vendors' own), and a browser the page that asks.
+ * All that curl, SDKs and browsers on this machine send. A request with any other header needs a key: proxies have more
+ * names for whom they speak for than could be listed, and each could be the only sign that somebody else asks.
  */
-const FOREIGN = new RegExp(
+const LOCAL_HEADERS = new RegExp(
   `^(?:${[
-    'origin',
-    '(?:x-(?:http-|original-)?)?forwarded(?:-.*)?',
-    'via',
-    'max-forwards',
-    'proxy-.*',
-    '(?:x-|true-|fastly-|wl-proxy-)?(?:cluster-)?client-ip',
-    'x-(?:real|remote|originating|proxyuser|appengine-user)-.*',
-    'x-original-(?:host|url|uri)',
-    'x-(?:azure|envoy|arr|varnish).*',
-    'cf-.*',
-    'cdn-.*',
-    'tailscale-.*',
+    'host|user-agent|date|expect|range|cookie|referer|priority|dnt|upgrade-insecure-requests',
+    'content-(?:type|length|encoding|md5|disposition)|transfer-encoding|te|trailer',
+    'accept(?:-(?:encoding|language|charset))?|cache-control|pragma|if-(?:none-match|modified-since|range)',
+    'connection|keep-alive|upgrade|http2-settings',
+    // What page asks, and with which browser (developer.mozilla.org, "Fetch metadata", "Client hints").
+    'sec-(?:fetch|ch)-.*|sec-gpc',
+    // gRPC over HTTP/2, "Requests".
+    'grpc-.*',
+    'idempotency-key|x-client-(?:request|trace)-id|x-client-trace-enabled|x-request-id',
+    'x-folder-id|x-data-logging-enabled',
+    // w3.org, "Trace Context" and "Baggage".
+    'traceparent|tracestate|baggage',
   ].join('|')})$`,
 )
 
@@ -76,12 +78,16 @@ function isLocal(approach: Approach): boolean {
     names.includes(name) ? (approach.header(name) ?? '') : absent
   return (
     approach.httpVersion !== '1.0' &&
-    !names.includes('authorization') &&
-    !names.some((name) => FOREIGN.test(name)) &&
-    LOCAL_AUTHORITY.test(approach.authority) &&
-    LOCAL_AUTHORITY.test(presentOr('host', approach.authority)) &&
+    names.every((name) => LOCAL_HEADERS.test(name)) &&
+    isLocalAuthority(approach.authority) &&
+    isLocalAuthority(presentOr('host', approach.authority)) &&
     ['none', 'same-origin'].includes(presentOr('sec-fetch-site', 'none'))
   )
+}
+
+function isLocalAuthority(authority: string): boolean {
+  const match = LOCAL_AUTHORITY.exec(authority)
+  return match !== null && Number(match[1] ?? 0) <= MAX_PORT
 }
 
 async function anonymousCaller(services: Services): Promise<Caller> {

@@ -34,10 +34,11 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
   })
   guard(server, {
     services,
-    authenticate: ({ headers, raw }) =>
+    authenticate: ({ headers, raw, originalUrl }) =>
       authenticateCaller(services, settings, {
         httpVersion: raw.httpVersion,
-        authority: headers.host ?? '',
+        // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
+        authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
         headerNames: () => Object.keys(headers),
         header: (name) => headers[name]?.toString(),
       }),
