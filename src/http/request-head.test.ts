@@ -97,7 +97,6 @@ const addresses: readonly (readonly [prefix: string, host: string])[] = [
   ['HTTP://FILES.example', 'files.EXAMPLE'],
   ['http://files.example:80', 'files.example'],
   ['http://files.example', 'files.example:80'],
-  ['https://files.example:443', 'files.example'],
   ['http://files.example:8420', 'files.example:8420'],
   ['http://[::1]:8420', '[::1]:8420'],
 ]
@@ -127,6 +126,16 @@ const strange: readonly (readonly [line: string, host: string])[] = [
   ['GET http://me@files.example/v1/files HTTP/1.1', 'files.example'],
   ['GET http:///v1/files HTTP/1.1', ''],
   ['GET ftp://files.example/v1/files HTTP/1.1', 'files.example'],
+  ['GET https://files.example/v1/files HTTP/1.1', 'files.example'],
+  ['GET https://files.example:443/v1/files HTTP/1.1', 'files.example'],
+  ['GET http://me@files.example/v1/files HTTP/1.1', 'me@files.example'],
+  ['GET /v1/files HTTP/1.1', 'a b,c/d'],
+  ['GET /v1/files HTTP/1.1', 'me@files.example'],
+  ['GET /v1/files HTTP/1.1', 'files.example:x'],
+  ['GET /v1/files HTTP/1.1', 'files.example:65536'],
+  ['GET /v1/files HTTP/1.1', '[::1'],
+  ['GET /v1/files HTTP/1.1', '%zz'],
+  ['GET /v1/files HTTP/2.0', 'files.example'],
   ['OPTIONS * HTTP/1.1', 'files.example'],
   ['CONNECT files.example:443 HTTP/1.1', 'files.example:443'],
 ]
@@ -143,6 +152,21 @@ test('a tunnel that is asked for behind another request is not answered in its p
   const connection = await RawConnection.open(server.url)
   connection.write(`GET /healthz HTTP/1.1\r\nhost: a\r\n\r\nCONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n`)
   assert.doesNotMatch(await connection.closed(), /HTTP\/1.1 400/)
+})
+
+test('a Host that is a name, an address or nothing is taken', async () => {
+  for (const name of [
+    'files.example',
+    'files.example.:1',
+    'my_files',
+    '10.0.0.1:65535',
+    '[2001:db8::1]:80',
+    '%41',
+    '',
+  ]) {
+    const { status } = await sendRaw(server.url, `GET /healthz HTTP/1.1\r\nhost: ${name}\r\n\r\n`)
+    assert.equal(status, 200, name)
+  }
 })
 
 test('bytes that are no request are answered with an id, too', async () => {

@@ -1,16 +1,23 @@
 import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
 import { ServiceError } from '../core/errors.ts'
 
 /** The scheme, the authority and what follows it (RFC 3986, 3). */
 const ABSOLUTE = /^(https?):\/\/([^/?#]+)(.*)$/i
 
+/** `host[:port]` (RFC 9110, 7.2; RFC 3986, 3.2.2 and 3.2.3). */
+const HOST = /^(?:\[[\da-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*)(?::(\d*))?$/i
+const MAX_PORT = 65_535
+
 /**
- * The path and query that a request asks for. An absolute target counts as its path if its authority is the Host of the
- * request (RFC 9112, 3.2.2); any other target that is no path is returned as it came, for `unclearIn`.
+ * The path and query that a request asks for. An absolute target counts as its path if its scheme is that of the connection
+ * and its authority the Host of the request (RFC 9110, 7.4; RFC 9112, 3.2.2); any other target that is no path is returned
+ * as it came, for `unclearIn`.
  */
-export function targetOf({ url = '', headers }: IncomingMessage): string {
+export function targetOf({ url = '', headers, socket }: IncomingMessage): string {
   if (url.startsWith('/')) return url
   const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(url) ?? []
+  if ((scheme.toLowerCase() === 'https') !== socket instanceof TLSSocket) return url
   if (authority === '' || normalized(authority, scheme) !== normalized(headers.host ?? '', scheme)) return url
   return rest.startsWith('/') ? rest : `/${rest}`
 }
@@ -34,9 +41,16 @@ export function unclearIn({
 }: IncomingMessage): ServiceError | undefined {
   const hosts = countHosts(rawHeaders)
   const isOld = httpVersion === '1.0'
+  if (!isOld && httpVersion !== '1.1')
+    return new ServiceError('request-malformed', 'The versions known here are HTTP/1.1 and HTTP/1.0.')
   const coding = headers['transfer-encoding']
   if (hosts > 1 || (hosts === 0 && !isOld) || (isOld && coding !== undefined))
     return new ServiceError('request-malformed', 'The request is ambiguous: one Host header, please.')
+  if (hosts === 1 && !isHost(headers.host ?? ''))
+    return new ServiceError(
+      'request-malformed',
+      'The Host of the request must be a host, with or without a port.',
+    )
   if (!url.startsWith('/') || url.includes('#'))
     return new ServiceError(
       'request-malformed',
@@ -48,6 +62,17 @@ export function unclearIn({
   if (headers.expect !== undefined && !isOld && !isContinue(headers.expect))
     return new ServiceError('expectation-unsupported', 'The one expectation known here is 100-continue.')
   return undefined
+}
+
+/** Nearly all requests name the same host: it is remembered, so that they do not pay for the check. */
+let lastHost = ''
+
+function isHost(host: string): boolean {
+  if (host === lastHost) return true
+  const match = HOST.exec(host)
+  if (match === null || Number(match[1] ?? 0) > MAX_PORT) return false
+  lastHost = host
+  return true
 }
 
 function isContinue(expect: string): boolean {
