@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
 import { plainErrorBody } from './error-answer.ts'
+import { type HttpSocket, whenAnswered } from './when-answered.ts'
 
 /** What Node's parser reports that is not simply malformed (nodejs.org, "Errors"; llhttp's names begin with HPE). */
 const parserErrors: Readonly<Record<string, readonly [status: number, message: string]>> = {
@@ -11,16 +12,53 @@ const parserErrors: Readonly<Record<string, readonly [status: number, message: s
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
 }
 
+/** Connections whose end is decided: whatever else they bring is ignored. */
+const ending = new WeakSet<Socket>()
+
 /**
  * Answers bytes that never became a request, in our own form since nobody can tell whose they are, and ends the
- * connection: where the next request would begin is unknown.
+ * connection: where the next request would begin is unknown. Requests in front of them are answered first.
  */
-export function answerBrokenRequest(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
-    socket.destroy()
-    return
-  }
-  const [status, message] = parserErrors[error.code ?? ''] ?? [400, 'The request is malformed.']
+export function answerBrokenRequest(error: BrokenRequest, socket: ParsedSocket): void {
+  if (ending.has(socket)) return
+  if (error.code === 'ECONNRESET') socket.destroy()
+  // What came before it ends the connection by its answer (RFC 9112, 9.6).
+  else if (error.code === 'HPE_CLOSED_CONNECTION' || !socket.writable) endOnceWritten(socket)
+  else if (socket.parser?.incoming?.complete === false) refuseBody(error, socket, socket.parser.incoming)
+  else refuseInTurn(error, socket)
+}
+
+/** Answers CONNECT: this is no proxy. Without a listener for it Node closes the connection without a word. */
+export function refuseTunnel(socket: HttpSocket): void {
+  socket.on('error', () => undefined)
+  refuseInTurn(new Error('CONNECT'), socket)
+}
+
+type BrokenRequest = Error & { readonly code?: string }
+
+/** With the request that Node's parser saw last (`lib/_http_common.js`). */
+type ParsedSocket = HttpSocket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+
+function endOnceWritten(socket: HttpSocket): void {
+  if (!socket._httpMessage && socket.writableLength === 0) socket.destroy()
+}
+
+/** Refuses in place of the answer to a request whose body is broken, unless that is begun: two must not be mixed. */
+function refuseBody(error: BrokenRequest, socket: HttpSocket, broken: IncomingMessage): void {
+  ending.add(socket)
+  const answer = socket._httpMessage
+  if (answer && answer.req !== broken) answer.once('finish', () => refuseBody(error, socket, broken))
+  else if (answer?.headersSent) socket.destroy()
+  else if (socket.writable) refuse(error, socket)
+}
+
+function refuseInTurn(error: BrokenRequest, socket: HttpSocket): void {
+  ending.add(socket)
+  whenAnswered(socket, () => refuse(error, socket))
+}
+
+function refuse({ code = '' }: BrokenRequest, socket: Socket): void {
+  const [status, message] = parserErrors[code] ?? [400, 'The request is malformed.']
   const body = JSON.stringify(plainErrorBody(status, new ServiceError('request-malformed', message)))
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -30,20 +68,4 @@ export function answerBrokenRequest(error: Error & { readonly code?: string }, s
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
-}
-
-/** Answers CONNECT: this is no proxy. Without a listener for it Node closes the connection without a word. */
-export function refuseTunnel(socket: HttpSocket): void {
-  socket.on('error', () => undefined)
-  // Node hands the connection over even if earlier requests have no answer yet; this one must not be taken for theirs.
-  if (socket._httpMessage) socket.destroy()
-  else answerBrokenRequest(new Error('CONNECT'), socket)
-}
-
-/** With the answer that it is sending (`lib/_http_server.js`). */
-type HttpSocket = Socket & { readonly _httpMessage?: { readonly headersSent: boolean } | null }
-
-/** Whether part of an answer to an earlier request is out: a second one must not appear in its midst. */
-function isAnswering(socket: HttpSocket): boolean {
-  return socket._httpMessage?.headersSent ?? false
 }

@@ -153,3 +153,58 @@ test('beyond what may wait in all, whoever has filled a connection loses it, and
   await readsAll(first, 20)
   await readsAll(await open(19), 20)
 })
+
+const statusesOf = (received: string) =>
+  [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
+const upgrade = (path: string, to: string) =>
+  `GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: ${to}\r\n\r\n`
+
+for (const to of ['websocket', 'h2c']) {
+  test(`a wish to upgrade to ${to} is ignored, and what comes with it is answered in order`, async (t) => {
+    const { url } = await serve(t)
+    const connection = await RawConnection.open(url)
+    connection.write(get('/a') + upgrade('/b', to) + upgrade('/c', to) + get('/d') + get('/e').slice(0, 9))
+    await connection.until(/\r\n\r\nd$/)
+    connection.write(get('/e').slice(9))
+    assert.deepEqual(bodiesOf(await connection.until(/\r\n\r\ne$/)), ['a', 'b', 'c', 'd', 'e'])
+    connection.end()
+  })
+}
+
+test('a request with a body that wishes to upgrade is answered, and ends the connection', async (t) => {
+  const { url } = await serve(t)
+  const connection = await RawConnection.open(url)
+  connection.write(post('hello').replace('host', 'connection: upgrade\r\nupgrade: h2c\r\nhost') + get('/b'))
+  const received = await connection.closed()
+  assert.match(received, /connection: close/i)
+  assert.deepEqual(bodiesOf(received), ['5'])
+})
+
+const brokenChunk =
+  'POST / HTTP/1.1\r\nhost: a\r\ncontent-type: x/y\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'
+
+test('broken bytes behind requests are answered after them, and end the connection', async (t) => {
+  const { url } = await serve(t)
+  for (const broken of [
+    'GARBAGE\r\n\r\n',
+    'CONNECT x:1 HTTP/1.1\r\nhost: x:1\r\n\r\n',
+    '\0'.repeat(100),
+    brokenChunk,
+  ]) {
+    const connection = await RawConnection.open(url)
+    connection.write(post('hello') + get('/b') + broken)
+    assert.deepEqual(statusesOf(await connection.closed()), ['200', '200', '400'])
+  }
+})
+
+test('what comes behind the last request of a connection is ignored', async (t) => {
+  const { url } = await serve(t)
+  const last = get('/big').replace('host', 'connection: close\r\nhost')
+  for (const text of [`${last}x`, last + get('/b'), get('/big').replace('1.1', '1.0').repeat(3)]) {
+    const connection = await RawConnection.open(url)
+    connection.write(text)
+    const received = await connection.closed()
+    assert.deepEqual(statusesOf(received), ['200'])
+    assert.ok(received.length > 8 * MIB)
+  }
+})

@@ -15,6 +15,7 @@ import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
 import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
+import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
 import { hasBody } from './json-body.ts'
 import { targetOf, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
@@ -125,6 +126,7 @@ export function createHttpServer({
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A
   // setting of Node's server since its beginnings, though not of its documentation (`socketOnEnd` in lib/_http_server.js).
   Object.assign(server.server, { httpAllowHalfOpen: true })
+  ignoreUpgrades(server.server)
   takeTurns(server, limits)
   cutSlowReaders(server.server, limits.readerPace)
   server.decorate('memory', memory)
@@ -198,6 +200,7 @@ function answerEarly(server: FastifyInstance): void {
       reply.header('connection', 'close')
       throw unclear
     }
+    if (losesNextRequest(request.raw)) reply.header('connection', 'close')
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
     if (request.is404) throw routeUnknown()
     done()
