@@ -154,6 +154,7 @@ export class GrpcServer {
 
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
+    this.#sessions.accept(socket)
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
