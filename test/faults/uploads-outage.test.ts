@@ -90,7 +90,7 @@ const outages: Readonly<Record<string, Outage>> = {
 async function beginUploads(servers: readonly TestServer[]): Promise<readonly HeldUpload[]> {
   const [first] = servers as [TestServer]
   const uploads = await Promise.all(servers.map((server) => HeldUpload.begin(server)))
-  const areReserved = async () => (await usageNow(first)).files === QUOTA_FILES
+  const areReserved = async () => (await usageNow(first)).files === uploads.length
   assert.ok(await until(10_000, areReserved), 'the uploads did not begin')
   return uploads
 }
