@@ -12,7 +12,7 @@ import { isReservation, reserveAnswer } from '../src/core/idempotency.ts'
 import { intendBlob } from '../src/core/uploads/stage-blob.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
 import { runIf } from '../src/jobs/runner.ts'
-import { createLogger } from '../src/ops/logging.ts'
+import { captureLog, type LogLine } from './captured-log.ts'
 import { Running, startEntrepot } from './cli.harness.ts'
 import { TestClock } from './harness.ts'
 import { type CreatedFile, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
@@ -21,17 +21,11 @@ import { until } from './until.ts'
 
 const KEY = 'the-root-key-of-this-test'
 
-interface Line {
-  readonly level: number
-  readonly msg: string
-  readonly [field: string]: unknown
-}
-
 interface Started {
   readonly app: App
   readonly client: LightfieldClient
   /** What it said about its clock. */
-  said(): readonly Line[]
+  said(): readonly LogLine[]
 }
 
 /** One data folder, whose server can be stopped and started again. Its clock is moved by the test. */
@@ -45,8 +39,7 @@ async function newInstallation(t: TestContext) {
     dataDir,
     async start(acceptClock = false): Promise<Started> {
       await running?.stop()
-      const lines: string[] = []
-      const logger = createLogger('info', { write: (line) => void lines.push(line) })
+      const { logger, lines } = captureLog('info')
       const config = loadConfig({
         ENTREPOT_DATA_DIR: dataDir,
         ENTREPOT_PORT: '0',
@@ -57,7 +50,7 @@ async function newInstallation(t: TestContext) {
       })
       const app = await startApp(config, { logger, clock, acceptClock })
       running = app
-      const said = () => lines.map((line) => JSON.parse(line) as Line).filter(({ msg }) => /clock/.test(msg))
+      const said = () => lines().filter(({ msg }) => /clock/.test(msg))
       return { app, client: new LightfieldClient({ url: app.url, key: KEY }), said }
     },
   }

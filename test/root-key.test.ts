@@ -6,7 +6,7 @@ import { type App, startApp } from '../src/app.ts'
 import { loadConfig } from '../src/config.ts'
 import { type Environment, Secret } from '../src/config-reader.ts'
 import { sharedSettings } from '../src/config-sharing.ts'
-import { createLogger } from '../src/ops/logging.ts'
+import { captureLog, type LogLine } from './captured-log.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { newFolder } from './new-folder.ts'
 import { newDatabase, query } from './postgres.ts'
@@ -15,16 +15,10 @@ import { until } from './until.ts'
 const OLD = 'the-root-key-of-yesterday'
 const NEW = 'the-root-key-of-tomorrow'
 
-interface Line {
-  readonly level: number
-  readonly msg: string
-  readonly [field: string]: unknown
-}
-
 interface Started {
   readonly app: App
   /** What it logged at `warn` or above, so far. */
-  warnings(): readonly Line[]
+  warnings(): readonly LogLine[]
   /** What the server answers to a key. */
   status(key: string): Promise<number>
 }
@@ -39,8 +33,7 @@ async function newInstallation(t: TestContext, shared: Environment = {}): Promis
   const dataDir = newFolder('entrepot-root-key-')
   return {
     async start(rootKey, settings = {}) {
-      const lines: string[] = []
-      const logger = createLogger('info', { write: (line) => void lines.push(line) })
+      const { logger, lines } = captureLog('info')
       const config = loadConfig({
         ENTREPOT_DATA_DIR: dataDir,
         ENTREPOT_PORT: '0',
@@ -54,7 +47,7 @@ async function newInstallation(t: TestContext, shared: Environment = {}): Promis
       t.after(() => app.stop())
       return {
         app,
-        warnings: () => lines.map((line) => JSON.parse(line) as Line).filter(({ level }) => level >= 40),
+        warnings: () => lines().filter(({ level }) => level >= 40),
         status: async (key) => (await new LightfieldClient({ url: app.url, key }).list()).status,
       }
     },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
 import { type TestContext, test } from 'node:test'
+import { captureLog } from '../../test/captured-log.ts'
 import { LightfieldClient, ok, VERSION } from '../../test/lightfield-client.ts'
 import { newFolder } from '../../test/new-folder.ts'
 import { S3TestServer } from '../../test/s3/server.ts'
@@ -12,7 +13,7 @@ import { loadConfig } from '../config.ts'
 import { StoreError } from '../core/errors.ts'
 import { parseFileId } from '../core/files/file-id.ts'
 import { issueLink } from '../core/links/link.ts'
-import { createLogger, frameworkLogger } from './logging.ts'
+import { frameworkLogger } from './logging.ts'
 
 const ROOT_KEY = 'Root.key-that-nobody-may-see'
 const CONTENT = 'What-is-in-the-file'
@@ -21,15 +22,12 @@ const IDEMPOTENCY_KEY = 'Idempotency-key-of-a-client'
 const IDS = ['requestId', 'fileId', 'organizationId']
 const FIELDS = ['level', 'time', 'msg', 'method', 'route', 'status', 'code', 'ms', ...IDS]
 
-type Line = Readonly<Record<string, unknown>>
-
 /** A whole server that logs at this level, on a bucket that clients reach by themselves. */
 async function startTalking(t: TestContext, level: string) {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
   const dataDir = newFolder('entrepot-log-')
-  const lines: string[] = []
-  const logger = createLogger(level, { write: (line) => void lines.push(line) })
+  const { logger, text, lines } = captureLog(level)
   const settings = {
     ...s3Settings(s3),
     ENTREPOT_DATA_DIR: dataDir,
@@ -42,7 +40,7 @@ async function startTalking(t: TestContext, level: string) {
   }
   const app = await startApp(loadConfig(settings), { logger })
   t.after(() => app.stop())
-  return { app, lines, logger, s3 }
+  return { app, text, lines, logger, s3 }
 }
 
 /** Everything that must not be told, by name. */
@@ -191,10 +189,10 @@ function breakDatabase(t: TestContext, { services }: App, error: Error): void {
 
 for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
   test(`a log at level ${level} tells routes and ids, and no secret, whatever comes in and whatever breaks`, async (t) => {
-    const { app, lines, logger, s3 } = await startTalking(t, level)
+    const { app, text, lines, logger, s3 } = await startTalking(t, level)
     const secrets = await collectSecrets(app, s3)
     await sendEverything(app, secrets)
-    const sound = lines.map((line): Line => JSON.parse(line))
+    const sound = lines()
     const error = hostileError(secrets)
     breakDatabase(t, app, error)
     await sendEverything(app, secrets)
@@ -205,9 +203,9 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
     framework.error({ err: error, req: { url: secrets.link }, res: { headers: secrets } }, error.message)
 
     const metrics = await (await fetch(app.metricsUrl ?? '')).text()
-    for (const [what, text] of Object.entries({ log: lines.join(''), metrics }))
+    for (const [what, told] of Object.entries({ log: text(), metrics }))
       for (const [name, secret] of Object.entries(secrets))
-        assert.ok(!text.toLowerCase().includes(secret.toLowerCase()), `the ${what} tells the ${name}`)
+        assert.ok(!told.toLowerCase().includes(secret.toLowerCase()), `the ${what} tells the ${name}`)
     const answered = sound.filter(({ msg }) => msg === 'answered')
     assert.equal(answered.length > 0, ['trace', 'debug'].includes(level))
     for (const line of answered) {
@@ -218,7 +216,7 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
       assert.match(String(line.route), /^(none|\/[\w./:*-]+)$/)
     }
     if (level === 'fatal') return
-    const fault = lines.map((line): Line => JSON.parse(line)).find(({ msg }) => msg === 'request failed')
+    const fault = lines().find(({ msg }) => msg === 'request failed')
     assert.match(JSON.stringify(fault?.err), /The database failed/)
     assert.match(JSON.stringify(fault?.err), /the fault itself/)
   })
@@ -226,13 +224,12 @@ for (const level of ['trace', 'debug', 'info', 'warn', 'error', 'fatal']) {
 
 test('a start that fails for the sake of the database tells where it is, and not its password', async () => {
   const dataDir = newFolder('entrepot-log-')
-  const lines: string[] = []
-  const logger = createLogger('trace', { write: (line) => void lines.push(line) })
+  const { logger, text } = captureLog('trace')
   const databaseUrl = 'postgres://user:Password-of-the-database@127.0.0.1:1/name'
   const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ENTREPOT_DATABASE_URL: databaseUrl })
   const failure = await startApp(config, { logger }).catch((error: unknown) => error)
   logger.fatal({ err: failure, config }, 'fatal')
-  const log = lines.join('')
+  const log = text()
   assert.match(log, /127\.0\.0\.1:1 cannot be reached/)
   assert.doesNotMatch(log, /Password-of/i)
 })

@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { captureLog } from '../../test/captured-log.ts'
 import { LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
 import { newFolder } from '../../test/new-folder.ts'
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config.ts'
 import { parseFileId } from '../core/files/file-id.ts'
-import { createLogger } from './logging.ts'
 
 const CONTENT = 'what is in the file'
 const ROOT_KEY = 'a-root-key-that-nobody-may-see'
 
-/** A server that logs all it can. `lines` is what it has logged so far. */
+/** A server that logs all it can. `text` and `lines` tell what it has logged so far. */
 async function startTalking(t: TestContext) {
   const dataDir = newFolder('entrepot-logging-')
-  const lines: string[] = []
-  const logger = createLogger('trace', { write: (line) => void lines.push(line) })
+  const { logger, text, lines } = captureLog('trace')
   const off = { ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
   const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_PORT: '0', ENTREPOT_ROOT_KEY: ROOT_KEY, ...off }
   const app = await startApp(loadConfig(settings), { logger })
   t.after(() => app.stop())
-  return { app, lines, client: new LightfieldClient({ url: app.url, key: ROOT_KEY }) }
+  return { app, text, lines, client: new LightfieldClient({ url: app.url, key: ROOT_KEY }) }
 }
 
 function tokenOf(link: string): string {
@@ -27,7 +26,7 @@ function tokenOf(link: string): string {
 }
 
 test('a log of everything, faults included, holds no key, no link and no content', async (t) => {
-  const { app, lines, client } = await startTalking(t)
+  const { app, text, lines, client } = await startTalking(t)
   const idempotencyKey = 'an-idempotency-key'
   const fields = { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: CONTENT.length }
   const upload = ok(await client.create(fields, { 'idempotency-key': idempotencyKey }))
@@ -49,19 +48,19 @@ test('a log of everything, faults included, holds no key, no link and no content
   assert.equal((await client.list('?secret=in-the-query')).status, 200)
   const retrieved = await client.retrieve(upload.id)
   assert.equal(retrieved.status, 500)
-  const log = lines.join('')
+  const log = text()
   const secrets = [ROOT_KEY, tokenOf(link), tokenOf(upload.uploadUrl), CONTENT, idempotencyKey]
   for (const secret of [...secrets, 'a-cookie', 'Bearer another', 'in-the-query'])
     assert.ok(!log.includes(secret), `the log tells ${secret}`)
   // It is there, and tells what an operator looks for.
-  const faults = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request failed')
+  const faults = lines().filter(({ msg }) => msg === 'request failed')
   assert.deepEqual(
-    faults.map(({ route, fileId, err }) => [route, fileId, err.message]),
+    faults.map(({ route, fileId, err }) => [route, fileId, (err as Error).message]),
     [
       ['/transfer/:token', undefined, failure.message],
       ['/lightfield/v1/files/:id', parseFileId(upload.id), failure.message],
     ],
   )
-  assert.equal(faults[1].requestId, retrieved.headers.get('x-request-id'))
-  assert.ok(lines.some((line) => JSON.parse(line).msg === 'answered'))
+  assert.equal(faults[1]?.requestId, retrieved.headers.get('x-request-id'))
+  assert.ok(lines().some(({ msg }) => msg === 'answered'))
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { Client, type ClientOptions, credentials, Metadata } from '@grpc/grpc-js'
+import { captureLog } from '../../../test/captured-log.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { LightfieldClient } from '../../../test/lightfield-client.ts'
 import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
@@ -14,7 +15,6 @@ import { loadConfig } from '../../config.ts'
 import { ConfigError, type Environment } from '../../config-reader.ts'
 import { pathOf } from '../../grpc/method.ts'
 import { grpcCodes } from '../../grpc/status.ts'
-import { createLogger } from '../../ops/logging.ts'
 import { FileService } from './gen/files_pb.js'
 
 const ON = { ENTREPOT_YANDEX_ANONYMOUS: 'on' }
@@ -226,12 +226,11 @@ test('another authority of gRPC than this machine lets nobody in', async () => {
 test('the start warns of what cannot be told: a proxy that adds nothing', async () => {
   const dataDir = newFolder('entrepot-anonymous-')
   const warnings = async (settings: Environment) => {
-    const lines: string[] = []
-    const logger = createLogger('warn', { write: (line) => void lines.push(line) })
+    const { logger, text } = captureLog('warn')
     const ports = { ENTREPOT_PORT: '0', ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
     const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ...ports, ...settings })
     await (await startApp(config, { logger })).stop()
-    return lines.join('')
+    return text()
   }
   assert.match(await warnings(ON), /ENTREPOT_YANDEX_ANONYMOUS is on: .* proxy or tunnel .* lets everybody in/)
   assert.equal(await warnings({}), '')
