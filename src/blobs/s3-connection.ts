@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { S3Client } from '@aws-sdk/client-s3'
+import { parseHttpDate } from '../core/http-date.ts'
 import type { WatchCall } from '../core/watch-call.ts'
 import { isRefusedUnprocessed, isTransient, LATE } from './s3-errors.ts'
 import { payloadHashOf } from './s3-part.ts'
@@ -156,8 +157,9 @@ export class S3Connection {
       (next) => async (args) => {
         const result = await next(args)
         const { headers } = result.response as { headers?: Record<string, string> }
-        const theirs = Date.parse(headers?.date ?? '')
-        if (!Number.isNaN(theirs)) this.clockSkewMs = theirs - Date.now()
+        const now = Date.now()
+        const theirs = parseHttpDate(headers?.date ?? '', now)
+        if (theirs !== undefined) this.clockSkewMs = theirs - now
         return result
       },
       { step: 'deserialize', priority: 'low', name: 'watchClock' },

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { isHttpDate } from '../core/http-date.ts'
 import { routeUnknown } from '../http/error-answer.ts'
 import { declarePublic } from '../http/guard.ts'
 import type { Dialect } from './dialect.ts'
@@ -81,12 +82,15 @@ export async function addDocsPage(
  */
 function serveKnownFiles(server: FastifyInstance): void {
   const files = new Set(readdirSync(new URL('static', import.meta.resolve('@fastify/swagger-ui'))))
-  server.addHook<{ Params: { '*'?: string } }>('onRequest', async ({ params, headers }, reply) => {
+  server.addHook<{ Params: { '*'?: string } }>('onRequest', async ({ method, params, headers }, reply) => {
     const name = params['*']
     if (name !== undefined && !files.has(name)) throw routeUnknown()
     // These guard changes against those of others (RFC 9110, 13.1.1 and 13.1.4), and nobody changes these files.
     delete headers['if-match']
     delete headers['if-unmodified-since']
+    // The plugin honours ranges of HEAD, which has none (RFC 9110, 14.2), and takes other texts for dates.
+    if (method === 'HEAD' || headers['if-range'] !== undefined) delete headers.range
+    if (!isHttpDate(headers['if-modified-since'])) delete headers['if-modified-since']
     reply.header('x-content-type-options', 'nosniff')
   })
 }

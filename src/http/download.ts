@@ -5,6 +5,7 @@ import { contentDisposition } from '../core/files/content-disposition.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
 import type { Services } from '../core/services.ts'
+import { isNotModified, preconditionHolds, rangeIsCurrent } from './conditions.ts'
 
 /**
  * Headers that keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely
@@ -36,9 +37,12 @@ export async function sendFile(
   const etag = etagOf(file)
   const about = { etag, 'last-modified': new Date(storedAt).toUTCString(), 'accept-ranges': 'bytes' }
   reply.headers(safeHeaders)
-  if (!preconditionHolds(request, etag, storedAt)) return reply.code(412).headers(about).send()
-  if (isNotModified(request, etag, storedAt)) return reply.code(304).headers(about).send()
-  const range = rangeOf(request, reply, etag, storedAt, sizeBytes)
+  const { headers } = request
+  const there = { etag, modifiedAt: storedAt }
+  const now = services.clock.now()
+  if (!preconditionHolds(headers, there, now)) return reply.code(412).headers(about).send()
+  if (isNotModified(headers, there, now)) return reply.code(304).headers(about).send()
+  const range = rangeIsCurrent(headers, there, now) ? rangeOf(request, reply, sizeBytes) : undefined
   // Opened before anything is said about the bytes: an answer that they are lost must not describe them.
   // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
@@ -52,41 +56,18 @@ export async function sendFile(
   return reply.send()
 }
 
-/** Asked after the preconditions; If-None-Match wins over If-Modified-Since (RFC 9110, 13.2.2). */
-function isNotModified({ headers }: FastifyRequest, etag: string, storedAt: number): boolean {
-  const tags = headers['if-none-match']
-  if (tags !== undefined) return matches(tags, etag)
-  const since = Date.parse(headers['if-modified-since'] ?? '')
-  return Math.floor(storedAt / 1000) * 1000 <= since
-}
-
-function preconditionHolds({ headers }: FastifyRequest, etag: string, storedAt: number): boolean {
-  const tags = headers['if-match']
-  // Compared strongly (RFC 9110, 13.1.1): a weak tag never matches.
-  if (tags !== undefined) return tags.split(',').some((tag) => tag.trim() === '*' || tag.trim() === etag)
-  const since = Date.parse(headers['if-unmodified-since'] ?? '')
-  return Number.isNaN(since) || Math.floor(storedAt / 1000) * 1000 <= since
-}
-
-function matches(tags: string, etag: string): boolean {
-  return tags.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag)
-}
-
 /**
- * One range is served, `If-Range` permitting. Several ranges, other units and malformed ones are ignored and the whole file
- * is sent, as RFC 9110 allows: nothing to amplify.
+ * One range is served to GET, the only method that has ranges (RFC 9110, 14.2). Several ranges, other units and malformed
+ * ones are ignored and the whole file is sent, as RFC 9110 allows: nothing to amplify.
  */
 function rangeOf(
-  { headers }: FastifyRequest,
+  { method, headers }: FastifyRequest,
   reply: FastifyReply,
-  etag: string,
-  storedAt: number,
   sizeBytes: number,
 ): ByteRange | undefined {
-  const ifRange = headers['if-range']
-  if (ifRange !== undefined && ifRange !== etag && ifRange !== new Date(storedAt).toUTCString())
-    return undefined
-  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(headers.range?.trim() ?? '') ?? []
+  if (method !== 'GET') return undefined
+  // The name of a unit may be written in any case (RFC 9110, 14.1).
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/i.exec(headers.range?.trim() ?? '') ?? []
   if (from === '' && to === '') return undefined
   const range = resolveRange(from, to, sizeBytes)
   if (range === 'malformed') return undefined

@@ -192,7 +192,11 @@ for (const name of oddFiles) {
 }
 
 /** What a reader of a file may send beside its name, and what it gets. */
-const conditions: readonly (readonly [field: string, status: number])[] = [
+const conditions: readonly (readonly [field: string, status: number, method?: string])[] = [
+  ['range: bytes=0-3', 206],
+  ['range: bytes=0-3', 200, 'HEAD'],
+  ['if-modified-since: Thu, 31 Dec 2099 00:00:00 GMT', 304],
+  ['if-modified-since: 2099-12-31', 200],
   ['range: bytes=99999999-', 416],
   ['range: bytes=5-1', 416],
   ['range: bytes=-0', 416],
@@ -201,12 +205,12 @@ const conditions: readonly (readonly [field: string, status: number])[] = [
   ['if-unmodified-since: Thu, 01 Jan 1970 00:00:00 GMT', 200],
 ]
 
-for (const [field, wanted] of conditions) {
-  test(`a file of the documentation that is asked for with "${field}" gets ${wanted}`, async () => {
+for (const [field, wanted, method = 'GET'] of conditions) {
+  test(`a file of the documentation that is asked for by ${method} with "${field}" gets ${wanted}`, async () => {
     const fields = `host: a\r\n${field}\r\nconnection: close`
     const { status } = await sendRaw(
       server.url,
-      `GET /docs/static/swagger-ui.css HTTP/1.1\r\n${fields}\r\n\r\n`,
+      `${method} /docs/static/swagger-ui.css HTTP/1.1\r\n${fields}\r\n\r\n`,
     )
     assert.equal(status, wanted)
   })
