@@ -25,6 +25,7 @@ export const fileShape = recordShape<FileRecord>({
   storedAt: 'plain',
   uploadExpiresAt: 'plain',
   writeOnce: 'flag',
+  uploadMaxBytes: 'plain',
   expectedSha256: 'plain',
   expiryPolicy: 'plain',
   ttlDays: 'plain',

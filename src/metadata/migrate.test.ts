@@ -26,9 +26,12 @@ async function oldDatabase(
   return dataDir
 }
 
+/** What later releases added. */
+const newerFields: readonly string[] = ['expectedSha256', 'uploadMaxBytes']
+
 /** Into the columns of the first release. */
 function insertion(file: FileRecord): string {
-  const fields = fileShape.fields.filter((field) => field !== 'expectedSha256')
+  const fields = fileShape.fields.filter((field) => !newerFields.includes(field))
   const columns = fields.map((field) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`))
   const values = fields.map((field) => literal(file[field]))
   return `INSERT INTO files (${columns}) VALUES (${values})`

@@ -192,6 +192,7 @@ test('a server that knows no announced digests takes no PUT for one, and serves 
       sizeBytes: 5,
       writeOnce: false,
       sha256: null,
+      maxBytes: null,
     })
   const upload = ok(await client.create({}, announcing('hello')))
   assert.equal(isGoodThere(upload.uploadUrl), false)

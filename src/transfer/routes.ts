@@ -1,14 +1,19 @@
+import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { type FileRecord, stateAt } from '../core/files/file.ts'
 import { touchFile } from '../core/files/touch-file.ts'
+import type { Digests } from '../core/incoming-body.ts'
 import { followLink, LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import { bytesAlreadyStored, stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
+import { isOpenUpload, type OpenUpload, storeUpload } from '../core/uploads/store-upload.ts'
 import { receiveBody } from '../http/body.ts'
 import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
+import { HeadCapture } from '../http/head-capture.ts'
+import { SNIFF_BYTES, sniffType } from '../http/sniff.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
 export interface TransferLimits {
@@ -86,12 +91,47 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
       },
     },
     async ({ raw, linked }, reply) => {
-      const wanted = { md5: linked.sizeBytes <= MAX_STREAMED_MD5_BYTES }
-      const memory = server.memory.open(linked.organizationId)
-      const body = receiveBody(raw, { maxBytes: linked.sizeBytes, ...limits }, wanted, 'passing', memory)
-      return reply.header('etag', etagOf(await stageUpload(services, linked, body))).send()
+      const digests = isOpenUpload(linked)
+        ? await storeOpen(server, services, limits, raw, linked)
+        : await stageAnnounced(server, services, limits, raw, linked)
+      return reply.header('etag', etagOf(digests)).send()
     },
   )
+}
+
+function stageAnnounced(
+  server: FastifyInstance,
+  services: Services,
+  limits: TransferLimits,
+  source: IncomingMessage,
+  file: FileRecord,
+): Promise<Digests> {
+  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES }
+  const memory = server.memory.open(file.organizationId)
+  const body = receiveBody(source, { maxBytes: file.sizeBytes, ...limits }, wanted, 'passing', memory)
+  return stageUpload(services, file, body)
+}
+
+/** Its name may say of what type it is; else its content does. */
+function storeOpen(
+  server: FastifyInstance,
+  services: Services,
+  limits: TransferLimits,
+  source: IncomingMessage,
+  file: OpenUpload,
+): Promise<Digests> {
+  const memory = server.memory.open(file.organizationId)
+  const captured = new HeadCapture(source, SNIFF_BYTES)
+  const body = receiveBody(
+    captured,
+    { maxBytes: file.uploadMaxBytes, ...limits },
+    { md5: false },
+    'passing',
+    memory,
+  )
+  const length = source.headers['content-length']
+  const sizeBytes = length === undefined ? undefined : Number(length)
+  return storeUpload(services, file, { body, sizeBytes, shownType: () => sniffType(captured.head) })
 }
 
 function addDownload(server: FastifyInstance, services: Services): void {
@@ -118,7 +158,8 @@ function tokenOf({ params, raw }: LinkRequest): string {
 /** @throws ServiceError `link-invalid`, `bytes-already-stored`, `length-mismatch` */
 function checkUpload({ headers, linked }: FastifyRequest, now: number): void {
   if (stateAt(linked, now) !== 'pending') throw uploadIsOver()
-  if (headers['content-type']?.trim().toLowerCase() !== linked.mimeType.toLowerCase()) {
+  const isTypeSigned = !isOpenUpload(linked)
+  if (isTypeSigned && headers['content-type']?.trim().toLowerCase() !== linked.mimeType.toLowerCase()) {
     throw new ServiceError('link-invalid', 'Send the content-type that was signed with this link.')
   }
   const once = headers['if-none-match']
@@ -126,11 +167,18 @@ function checkUpload({ headers, linked }: FastifyRequest, now: number): void {
     throw new ServiceError('link-invalid', 'Send the header if-none-match: * that was signed with this link.')
   }
   if (once === '*' && linked.blobKey !== null) throw bytesAlreadyStored()
-  const length = headers['content-length']
-  if (length !== undefined && Number(length) !== linked.sizeBytes) {
-    const message = `Content-Length is ${length}, but ${linked.sizeBytes} bytes were announced.`
+  if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), linked)
+}
+
+/** @throws ServiceError `length-mismatch`, `bytes-too-many` */
+function checkLength(length: number, { sizeBytes, uploadMaxBytes }: FileRecord): void {
+  if (uploadMaxBytes === null || uploadMaxBytes === sizeBytes) {
+    if (length === sizeBytes) return
+    const message = `Content-Length is ${length}, but ${sizeBytes} bytes were announced.`
     throw new ServiceError('length-mismatch', message)
   }
+  if (length > uploadMaxBytes)
+    throw new ServiceError('bytes-too-many', `The body is larger than the limit of ${uploadMaxBytes} bytes.`)
 }
 
 /** Pages on any origin may use a link: it is the link that is secret, and no cookie or key is involved. */

@@ -95,6 +95,7 @@ function fileOf(now: number, caller: Caller, input: CreateFile, blob: StagedBlob
     storedAt: now,
     uploadExpiresAt: null,
     writeOnce: false,
+    uploadMaxBytes: null,
     expectedSha256: null,
     ...startExpiry(expiry, now),
     blobKey: blob.key,

@@ -30,7 +30,7 @@ export interface FileRecord {
   readonly projectId: string
   /** As sent; data only, never part of a path. May be empty. */
   readonly name: string
-  /** Declared at creation; equal to the stored size once stored. */
+  /** Declared at creation, 0 if it was not known then; equal to the stored size once stored. */
   readonly sizeBytes: number
   readonly mimeType: string
   readonly purpose: string | null
@@ -48,6 +48,11 @@ export interface FileRecord {
   readonly uploadExpiresAt: number | null
   /** The upload takes bytes once only; a second PUT is refused. */
   readonly writeOnce: boolean
+  /**
+   * An upload that its PUT alone stores takes at most this many bytes: exactly `sizeBytes` where both are equal, else 1 byte or
+   * more. Null: a PUT stages exactly `sizeBytes`, and a complete stores them.
+   */
+  readonly uploadMaxBytes: number | null
   /** The only bytes that the upload takes, announced when it was opened; lower-case hex. Null: any. */
   readonly expectedSha256: string | null
   readonly expiryPolicy: ExpiryPolicy

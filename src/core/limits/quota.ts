@@ -4,7 +4,10 @@ import type { Change, UsageOf } from '../metadata-store.ts'
 import type { Services } from '../services.ts'
 
 /** Commits changes of which a `usage.add` may not fit. @throws ServiceError `quota-exceeded` */
-export function commitWithinQuota({ metadata }: Services, changes: readonly Change[]): Promise<void> {
+export function commitWithinQuota(
+  { metadata }: Pick<Services, 'metadata'>,
+  changes: readonly Change[],
+): Promise<void> {
   return metadata.commit(changes).catch((error) => {
     if (!isStoreError(error, 'conflict') || error.change !== 'usage.add') throw error
     throw new ServiceError('quota-exceeded', 'Storage quota exceeded for this organization or project.')

@@ -66,7 +66,8 @@ function ownLink(
 }
 
 /** What `transfer/` asks for. */
-function headersOf({ mimeType, writeOnce }: FileRecord): Record<string, string> {
+function headersOf({ mimeType, writeOnce, uploadMaxBytes }: FileRecord): Record<string, string> {
+  if (uploadMaxBytes !== null) return {}
   return writeOnce ? { 'content-type': mimeType, 'if-none-match': '*' } : { 'content-type': mimeType }
 }
 
@@ -81,7 +82,7 @@ async function directLink(
   const seconds = Math.max(1, Math.floor((expiresAt - clock.now()) / SECOND_MS))
   if (method === 'PUT') {
     const upload = directUploadOf(file)
-    if (!direct.takes(upload)) return undefined
+    if (!upload || !direct.takes(upload)) return undefined
     return { ...(await direct.putUrl(stagingKeyOf(file), upload, seconds)), expiresAt }
   }
   // Nobody would tell us of downloads that move the end of the file.
@@ -110,10 +111,12 @@ function servedType({ mimeType }: FileRecord, serves: ServedType): string {
   return serves === 'declared' ? mimeType : inertType(mimeType)
 }
 
-/** A server of a release that knows no digests takes no PUT for a file that has one announced. */
+/** A server of a release that does not know one of the conditions of a PUT takes none that has it. */
 function bindingOf(file: FileRecord, method: LinkMethod): LinkBinding {
-  const { mimeType, sizeBytes, writeOnce, expectedSha256 } = file
-  return { mimeType, sizeBytes, writeOnce, sha256: method === 'PUT' ? expectedSha256 : null }
+  const { mimeType, sizeBytes, writeOnce } = file
+  const sha256 = method === 'PUT' ? file.expectedSha256 : null
+  const maxBytes = method === 'PUT' ? file.uploadMaxBytes : null
+  return { mimeType, sizeBytes, writeOnce, sha256, maxBytes }
 }
 
 function isOver(expiresAt: number, clock: Clock): boolean {

@@ -19,7 +19,13 @@ function newLinkKey(): LinkKey {
 }
 
 const key = newLinkKey()
-const binding: LinkBinding = { mimeType: 'text/plain', sizeBytes: 5, writeOnce: false, sha256: null }
+const binding: LinkBinding = {
+  mimeType: 'text/plain',
+  sizeBytes: 5,
+  writeOnce: false,
+  sha256: null,
+  maxBytes: null,
+}
 
 function newClaim(): LinkClaim {
   const method = randomInt(2) === 0 ? 'PUT' : 'GET'
@@ -86,6 +92,7 @@ test('a token is not good for a file that is bound otherwise', () => {
     { ...binding, sizeBytes: 50 },
     { ...binding, writeOnce: true },
     { ...binding, sha256: 'a'.repeat(64) },
+    { ...binding, maxBytes: 5 },
   ]
   for (const other of others) assert.equal(verifyLink([key], token, other), false)
 })

@@ -33,6 +33,8 @@ export interface LinkBinding {
   readonly writeOnce: boolean
   /** Of the only bytes that may be put; null: any. */
   readonly sha256: string | null
+  /** How many bytes may be put, which are then stored without a complete; null: `sizeBytes`, and a complete. */
+  readonly maxBytes: number | null
 }
 
 /*
@@ -92,10 +94,11 @@ export function verifyLink(keys: readonly LinkKey[], token: string, binding: Lin
 
 /** Hex. */
 function macOf(key: LinkKey, token: Buffer, binding: LinkBinding): string {
-  const { sizeBytes, writeOnce, mimeType, sha256 } = binding
+  const { sizeBytes, writeOnce, mimeType, sha256, maxBytes } = binding
   const claim = token.toString('hex', 0, MAC_OFFSET)
   const only = sha256 === null ? '' : `\n${sha256}`
-  return hmacSha256(padsOf(key), `${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}${only}`)
+  const upTo = maxBytes === null ? '' : `\n<=${maxBytes}`
+  return hmacSha256(padsOf(key), `${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}${only}${upTo}`)
 }
 
 /** The key as the two hashes of an HMAC begin with it, the outer with room for the inner's result. */

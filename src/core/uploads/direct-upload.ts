@@ -26,8 +26,12 @@ export function stagingKeyOf({ id }: Pick<FileRecord, 'id'>): BlobKey {
   return id.replaceAll('-', '')
 }
 
-export function directUploadOf({ sizeBytes, mimeType, writeOnce, expectedSha256 }: FileRecord): DirectUpload {
-  return { sizeBytes, mimeType, sha256: expectedSha256, once: writeOnce }
+/** What a URL of the store has to ask of the client's PUT. Undefined: that PUT has to come to us, which it alone stores. */
+export function directUploadOf(file: FileRecord): DirectUpload | undefined {
+  const { sizeBytes, mimeType, writeOnce, expectedSha256, uploadMaxBytes } = file
+  return uploadMaxBytes === null
+    ? { sizeBytes, mimeType, sha256: expectedSha256, once: writeOnce }
+    : undefined
 }
 
 /**
@@ -35,7 +39,8 @@ export function directUploadOf({ sizeBytes, mimeType, writeOnce, expectedSha256 
  * admitted, and once more later. From here on nothing that is left behind is unknown.
  */
 export function expectStaged({ blobs, clock }: Services, file: FileRecord): Change[] {
-  if (!blobs.direct?.takes(directUploadOf(file)) || file.uploadExpiresAt === null) return []
+  const upload = directUploadOf(file)
+  if (!upload || !blobs.direct?.takes(upload) || file.uploadExpiresAt === null) return []
   const longestPutMs = (file.sizeBytes / SLOWEST_BYTES_PER_SECOND) * SECOND_MS
   const lifetimeMs = file.uploadExpiresAt - file.createdAt
   const collectAfter = Math.ceil(clock.machineNow() + lifetimeMs + (blobs.lateWriteMs ?? 0) + longestPutMs)
@@ -49,7 +54,7 @@ export function expectStaged({ blobs, clock }: Services, file: FileRecord): Chan
  */
 export async function takeStaged(services: Services, file: FileRecord): Promise<TakenBytes | undefined> {
   const { direct } = services.blobs
-  if (direct === undefined || file.blobKey !== null) return undefined
+  if (direct === undefined || file.blobKey !== null || !directUploadOf(file)) return undefined
   const staged = stagingKeyOf(file)
   for (let look = 1; look <= MAX_LOOKS; look++) {
     const body = await direct.findStaged(staged)

@@ -10,10 +10,18 @@ import { expectStaged } from './direct-upload.ts'
 
 /** Checked by the dialect: its own limits and names of fields apply. */
 export interface StartUpload {
+  /** One that the caller may use; absent: the caller's default. */
+  readonly projectId?: string
   readonly name: string
   readonly mimeType: string
-  /** Exactly this many bytes must arrive. */
+  /** Exactly this many bytes must arrive, unless `maxBytes` is more. */
   readonly sizeBytes: number
+  /**
+   * The PUT alone stores the file, with any type, and may bring up to this many bytes: as many as `sizeBytes`, or more than
+   * that if the size is not known and `sizeBytes` 0. Absent: a complete is needed.
+   */
+  readonly maxBytes?: number
+  readonly externalId?: string | null
   readonly purpose: string | null
   /** How long the bytes may take to arrive, from now. */
   readonly lifetimeSeconds: number
@@ -28,8 +36,8 @@ export interface StartUpload {
 export type Alongside = (file: FileRecord) => readonly Change[] | Promise<readonly Change[]>
 
 /**
- * Opens a pending upload in the caller's default project; what it announces counts against quotas from now on. Every call
- * makes a new one.
+ * Opens a pending upload; what it announces counts against quotas from now on, and what it did not announce once it is
+ * stored. Every call makes a new one.
  * @throws ServiceError `quota-exceeded`
  */
 export async function startUpload(
@@ -43,14 +51,14 @@ export async function startUpload(
   const file: FileRecord = {
     id: newFileId(now),
     organizationId: caller.organizationId,
-    projectId: defaultProject(caller),
+    projectId: input.projectId ?? defaultProject(caller),
     name: input.name,
     sizeBytes: input.sizeBytes,
     mimeType: input.mimeType,
     purpose: input.purpose,
     description: '',
     labels: {},
-    externalId: null,
+    externalId: input.externalId ?? null,
     createdBy: caller.subject.id,
     updatedBy: caller.subject.id,
     createdAt: now,
@@ -59,6 +67,7 @@ export async function startUpload(
     storedAt: null,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
     writeOnce: input.writeOnce,
+    uploadMaxBytes: input.maxBytes ?? null,
     expectedSha256: input.sha256,
     expiryPolicy: expiry.expiryPolicy,
     ttlDays: expiry.ttlDays,

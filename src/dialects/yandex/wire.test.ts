@@ -39,6 +39,7 @@ const record: FileRecord = {
   storedAt: CREATED,
   uploadExpiresAt: null,
   writeOnce: false,
+  uploadMaxBytes: null,
   expectedSha256: null,
   expiryPolicy: 'since-last-active',
   ttlDays: 7,

@@ -20,7 +20,12 @@ export function describeFiles(shared: OpenStore): void {
       ttlDays: 7,
     })
     const bare = sampleUpload({ name: '', purpose: null, description: '', labels: {}, externalId: null })
-    const large = sampleUpload({ sizeBytes: Number.MAX_SAFE_INTEGER, name: '\u202E%00\t', mimeType: '' })
+    const large = sampleUpload({
+      sizeBytes: Number.MAX_SAFE_INTEGER,
+      uploadMaxBytes: Number.MAX_SAFE_INTEGER,
+      name: '\u202E%00\t',
+      mimeType: '',
+    })
     await insertFiles(store, [full, bare, large])
     for (const file of [full, bare, large]) assert.deepEqual(await store.findFile(file.id), file)
     assert.equal(await store.findFile(newFileId(NOW)), undefined)

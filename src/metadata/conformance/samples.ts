@@ -115,6 +115,7 @@ export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
     storedAt: NOW,
     uploadExpiresAt: null,
     writeOnce: true,
+    uploadMaxBytes: null,
     expectedSha256: null,
     expiryPolicy: 'never',
     ttlDays: 0,
