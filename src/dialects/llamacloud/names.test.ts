@@ -54,7 +54,7 @@ const names: readonly (readonly [string, string, string?])[] = [
   ['a%2e%2e%2fb.txt', 'a%2e%2e%2fb.txt'],
   ['invoice\u202Efdp.exe', 'invoice\u202Efdp.exe', 'invoicefdp.exe'],
   ['a\u2066b\u2069.txt', 'a\u2066b\u2069.txt', 'ab.txt'],
-  ['arabic\u061cmark.txt', 'arabic\u061cmark.txt', 'arabicmark.txt'],
+  ['arabic\u061cmark.txt', 'arabic\u061cmark.txt', 'arabic\u061cmark.txt'],
   ['zero\u200bwidth\ufeff.txt', 'zero\u200bwidth\ufeff.txt', 'zerowidth.txt'],
   ['раураl.html', 'раураl.html'],
   ['cafe\u0301.txt', 'cafe\u0301.txt'],
@@ -102,13 +102,12 @@ test('a name is no other because it looks alike: composed, decomposed, in other 
   }
 })
 
-test('a chain of joined emoji is data like any name, and cut for the header between characters', async () => {
+test('a chain of joined emoji is data like any name, and cut for the header between families', async () => {
   const name = `${'👨‍👩‍👧‍👦'.repeat(400)}.txt`
   const file = await client.stored('hello', name)
   assert.equal(file.name, name)
   const saved = savedName(await download(file))
-  // The joiners have no width, so a header does without them.
-  assert.match(saved, /^(👨|👩|👧|👦)+\.txt$/u)
+  assert.match(saved, /^(👨‍👩‍👧‍👦)+\.txt$/u)
   assert.ok(Buffer.byteLength(saved) <= 255)
 })
 

@@ -1,0 +1,41 @@
+/**
+ * What may not stand in a name that is shown or saved: control characters; embeddings, overrides and isolates, which reorder
+ * the text around them (`\u202efdp.exe` reads as `exe.pdf`); and characters that hide text or are hidden themselves. All
+ * else belongs to the name. Persian, Hindi and Sinhala are not spelled without joiners (U+200C, U+200D), nor are families of
+ * emoji; the marks U+061C, U+200E and U+200F only give the punctuation beside them its direction; and a flag may be
+ * spelled in tags (Unicode Technical Standard 51, C.1), the one place of these that is kept.
+ */
+const DECEPTIVE =
+  /(\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f})|[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+
+/** The name under which a client may save a file: without what deceives its reader, and cut to `maxBytes` of UTF-8. */
+export function downloadName(name: string, maxBytes: number): string {
+  return shorten(name.replace(DECEPTIVE, '$1').toWellFormed(), maxBytes) || 'file'
+}
+
+/** In characters that both a URL's path (RFC 3986, 3.3) and an extended parameter (RFC 8187, 3.2.1) carry as they are. */
+export function percentEncode(name: string): string {
+  return encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+const MAX_EXTENSION_BYTES = 32
+
+/** Readers' characters: an emoji with its joiners, a letter with its marks. */
+const characters = new Intl.Segmenter('und', { granularity: 'grapheme' })
+
+/** Cuts whole characters before the extension until the name fits. */
+function shorten(name: string, maxBytes: number): string {
+  if (Buffer.byteLength(name) <= maxBytes) return name
+  const dot = name.lastIndexOf('.')
+  const extension =
+    dot > 0 && Buffer.byteLength(name.slice(dot)) <= MAX_EXTENSION_BYTES ? name.slice(dot) : ''
+  let bytes = Buffer.byteLength(extension)
+  let kept = ''
+  for (const { segment } of characters.segment(name)) {
+    bytes += Buffer.byteLength(segment)
+    if (bytes > maxBytes) break
+    kept += segment
+  }
+  // Marks without end make one character of any length.
+  return (kept || 'file') + extension
+}
