@@ -175,44 +175,6 @@ for (const [name, type, content] of active) {
   })
 }
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex')
-/** What is declared, named and sent; the type of the download and the `file_type`. */
-const types: readonly (readonly [
-  string,
-  string | undefined,
-  string,
-  string | Buffer,
-  string,
-  string | null,
-])[] = [
-  ['a type that is declared', 'text/csv', 'table', 'a,b', 'text/csv', 'csv'],
-  [
-    'a type that is declared, against name and bytes',
-    'application/pdf',
-    'a.txt',
-    PNG,
-    'application/pdf',
-    'txt',
-  ],
-  ['the type of the extension', 'application/octet-stream', 'a.md', PNG, 'text/markdown', 'md'],
-  ['the type of the extension', undefined, 'a.json', '{}', 'application/json', 'json'],
-  ['the type of the bytes', 'application/octet-stream', 'picture', PNG, 'image/png', 'png'],
-  ['the type of the bytes', undefined, 'picture', PNG, 'image/png', 'png'],
-  ['no type', undefined, 'README', 'text', 'application/octet-stream', null],
-  ['no type', 'application/octet-stream', 'x.unheard-of', 'text', 'application/octet-stream', 'unheard-of'],
-  ['the last of two extensions', 'application/pdf', 'report.pdf.EXE', '%PDF-', 'application/pdf', 'exe'],
-  ['the last of two extensions', undefined, 'a.tar.GZ', 'x', 'application/gzip', 'gz'],
-]
-for (const [what, type, filename, content, mimeType, fileType] of types) {
-  test(`a file ${filename} of ${type ?? 'no declared type'} has ${what}`, async () => {
-    const part = { name: 'file', filename, content, ...(type === undefined ? {} : { type }) }
-    const { status, body } = await client.upload([part, purposePart()])
-    assert.equal(status, 201)
-    assert.equal(body.file_type, fileType)
-    assert.equal((await download(body)).headers.get('content-type'), mimeType)
-  })
-}
-
 test('the header of a download is one line, whatever the name holds', async () => {
   const file = await client.stored('hello', `a%22%3B\\';=é ☃.txt`)
   const { pathname } = new URL(urlOf(file).url)

@@ -13,24 +13,22 @@ import {
   type StagedBlob,
 } from '../../core/uploads/stage-blob.ts'
 import { type BodyLimits, receiveBody } from '../../http/body.ts'
+import { shownType, toldType } from '../../http/file-type.ts'
 import { HeadCapture } from '../../http/head-capture.ts'
 import { hasBody } from '../../http/json-body.ts'
 import { type FilePart, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
-import { signatureType } from '../../http/sniff.ts'
+import { SNIFF_BYTES } from '../../http/sniff.ts'
 import { type InvalidRequest, Problems } from './problems.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
-import { baseName, declaredType, retentionOf } from './wire.ts'
+import { baseName, retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
 const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
 const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
-/** Enough for the signatures of all common formats. */
-const SNIFF_BYTES = 4100
-const UNKNOWN_TYPE = 'application/octet-stream'
-const PRINTABLE_ASCII = /^[\u0020-\u007e]{1,255}$/
+const NOTHING = new Uint8Array()
 const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
 interface ReceivedFile {
@@ -120,18 +118,16 @@ async function receiveFile(
   memory: Holding,
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {
-  const declared = declaredType(contentType, filename)
-  const source = declared === undefined ? new HeadCapture(body, SNIFF_BYTES) : body
+  const told = toldType(contentType, filename)
+  const seen = told === undefined ? new HeadCapture(body, SNIFF_BYTES) : undefined
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   try {
     const blob = await fillBlob(
       services,
       intent,
-      receiveBody(source, limits, { md5: false }, 'passing', memory),
+      receiveBody(seen ?? body, limits, { md5: false }, 'passing', memory),
     )
-    const sniffed = source instanceof HeadCapture ? await signatureType(source.head) : undefined
-    const mimeType = declared ?? sniffed ?? UNKNOWN_TYPE
-    return { blob, filename, mimeType: PRINTABLE_ASCII.test(mimeType) ? mimeType : UNKNOWN_TYPE }
+    return { blob, filename, mimeType: told ?? (await shownType(filename, seen?.head ?? NOTHING)) }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
   }

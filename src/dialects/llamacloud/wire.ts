@@ -1,4 +1,3 @@
-import mime from 'mime'
 import type { Project } from '../../core/access/tenant.ts'
 import { HOUR_MS } from '../../core/clock.ts'
 import type { ExpiryRule } from '../../core/files/expiry.ts'
@@ -6,6 +5,7 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { printFileId } from '../../core/files/file-id.ts'
 import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
+import { extensionOf, nameless } from '../../http/file-type.ts'
 import { isPurpose, type LlamaCloudSettings } from './settings.ts'
 
 export interface PresignedUrl {
@@ -30,10 +30,11 @@ export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefi
   const { storedAt, expiresAt } = file
   return {
     id: printFileId(file.id, prefixIds ? 'llamacloud' : 'uuid'),
-    name: file.name || nameless(file),
+    // This vendor has no file without a name; another dialect's may have none.
+    name: file.name || nameless(file.id, file.mimeType),
     project_id: file.projectId,
     external_file_id: file.externalId,
-    file_type: fileTypeOf(file),
+    file_type: extensionOf(file) ?? null,
     last_modified_at: storedAt === null ? null : printIsoTime(storedAt),
     expires_at: expiresAt === null ? null : printIsoTime(expiresAt),
     purpose: file.purpose,
@@ -54,31 +55,6 @@ export function toProjectBody(project: Project, isDefault: boolean) {
     created_at: printIsoTime(project.createdAt),
     updated_at: printIsoTime(project.createdAt),
   }
-}
-
-/** This vendor has no file without a name; another dialect's may have none. */
-function nameless({ id, mimeType }: FileRecord): string {
-  return `${id}.${mime.getExtension(mimeType) ?? 'bin'}`
-}
-
-/** The extension, else what the MIME type (sent, or seen in the content at upload) implies. */
-function fileTypeOf({ name, mimeType }: FileRecord): string | null {
-  return extensionOf(name) ?? (mimeType === UNKNOWN_TYPE ? null : mime.getExtension(mimeType))
-}
-
-const UNKNOWN_TYPE = 'application/octet-stream'
-
-/** Lower case, without the dot; undefined for `README`, `.env` and `a.`. */
-function extensionOf(name: string): string | undefined {
-  const dot = name.lastIndexOf('.')
-  return dot > 0 && dot < name.length - 1 ? name.slice(dot + 1).toLowerCase() : undefined
-}
-
-/** The type that a part declares, unless it declares none to speak of; then the one that its name implies. */
-export function declaredType(contentType: string | undefined, name: string): string | undefined {
-  const declared = contentType?.trim()
-  if (declared && declared.toLowerCase() !== UNKNOWN_TYPE) return declared
-  return mime.getType(name) ?? undefined
 }
 
 /** The last segment of a path of any system. SDKs send paths; a file has a name. */

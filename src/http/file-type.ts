@@ -1,0 +1,74 @@
+import { essenceOf, extensionOfType, saysNothing, typeOfExtension } from './media-types.ts'
+import { knownExtension, unknownExtension } from './name-extension.ts'
+import { sniffType } from './sniff.ts'
+
+const PRINTABLE_ASCII = /^[\u0020-\u007e]{1,255}$/
+
+/**
+ * The type that a file is told to have before its content is seen: the one declared with it, kept as it is, unless that says
+ * nothing; then the one that its name implies. The name may be a path or a URL.
+ * @returns undefined where the content has to show it, see `shownType`
+ */
+export function toldType(declared: string | undefined, name: string): string | undefined {
+  const type = declared?.trim()
+  if (type !== undefined && PRINTABLE_ASCII.test(type) && !saysNothing(type)) return type
+  const extension = knownExtension(name)
+  if (extension === undefined || otherTypes.has(extension)) return undefined
+  return typeOfExtension(extension)
+}
+
+/**
+ * The type of a file that was told none: what its first bytes show; of those that an ambiguous extension stands for, the one
+ * that they fit.
+ * @param head the first bytes, up to `SNIFF_BYTES`
+ */
+export async function shownType(name: string, head: Uint8Array): Promise<string> {
+  const shown = await sniffType(head)
+  const extension = knownExtension(name)
+  if (extension === undefined || otherTypes.get(extension)?.includes(shown)) return shown
+  return typeOfExtension(extension) ?? shown
+}
+
+/** Extensions of several formats: the types of those that content tells from the one that the extension stands for else. */
+const otherTypes: ReadonlyMap<string, readonly string[]> = new Map([
+  // TypeScript, and MPEG transport streams of cameras.
+  ['ts', ['video/mp2t']],
+  ['mts', ['video/mp2t']],
+  // Keynote, and private keys.
+  ['key', ['text/plain']],
+  // Publisher, and public keys.
+  ['pub', ['text/plain']],
+  // Templates of Word, and graphs.
+  ['dot', ['text/plain']],
+  ['ai', ['application/pdf']],
+  ['ogg', ['video/ogg']],
+])
+
+/** Types that are the form of many formats: an extension says more, even one that no table knows. */
+const containers: ReadonlySet<string> = new Set([
+  'text/plain',
+  'text/xml',
+  'application/xml',
+  'application/json',
+  'application/zip',
+  'application/gzip',
+  'application/x-ole-storage',
+  'application/vnd.sqlite3',
+])
+
+/**
+ * The extension that people expect of a file, without its dot, in lower case: that of its name, unless its type knows one
+ * and the name's is known to nobody; else the usual one of its type.
+ */
+export function extensionOf({ name, mimeType }: { name: string; mimeType: string }): string | undefined {
+  const known = knownExtension(name)
+  if (known !== undefined) return known
+  const implied = extensionOfType(mimeType)
+  const unknown = unknownExtension(name)
+  return implied === undefined || containers.has(essenceOf(mimeType)) ? (unknown ?? implied) : implied
+}
+
+/** A name for a file that has none: its id, with the extension of its type. */
+export function nameless(id: string, mimeType: string): string {
+  return `${id}.${extensionOfType(mimeType) ?? 'bin'}`
+}
