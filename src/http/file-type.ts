@@ -1,4 +1,4 @@
-import { essenceOf, extensionOfType, saysNothing, typeOfExtension } from './media-types.ts'
+import { extensionOfType, saysNothing, typeOfExtension } from './media-types.ts'
 import { knownExtension, unknownExtension } from './name-extension.ts'
 import { sniffType } from './sniff.ts'
 
@@ -44,28 +44,12 @@ const otherTypes: ReadonlyMap<string, readonly string[]> = new Map([
   ['ogg', ['video/ogg']],
 ])
 
-/** Types that are the form of many formats: an extension says more, even one that no table knows. */
-const containers: ReadonlySet<string> = new Set([
-  'text/plain',
-  'text/xml',
-  'application/xml',
-  'application/json',
-  'application/zip',
-  'application/gzip',
-  'application/x-ole-storage',
-  'application/vnd.sqlite3',
-])
-
 /**
- * The extension that people expect of a file, without its dot, in lower case: that of its name, unless its type knows one
- * and the name's is known to nobody; else the usual one of its type.
+ * The extension that people expect of a file, without its dot, in lower case: that of its name, else the usual one of its
+ * type.
  */
 export function extensionOf({ name, mimeType }: { name: string; mimeType: string }): string | undefined {
-  const known = knownExtension(name)
-  if (known !== undefined) return known
-  const implied = extensionOfType(mimeType)
-  const unknown = unknownExtension(name)
-  return implied === undefined || containers.has(essenceOf(mimeType)) ? (unknown ?? implied) : implied
+  return knownExtension(name) ?? unknownExtension(name) ?? extensionOfType(mimeType)
 }
 
 /** A name for a file that has none: its id, with the extension of its type. */

@@ -195,7 +195,7 @@ export function extensionOfType(mimeType: string): string | undefined {
 }
 
 /** A MIME type without parameters, in lower case. */
-export function essenceOf(mimeType: string): string {
+function essenceOf(mimeType: string): string {
   const [type = ''] = mimeType.split(';', 1)
   return type.trim().toLowerCase()
 }
