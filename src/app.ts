@@ -14,13 +14,14 @@ import { RateLimiter } from './core/limits/rate-limit.ts'
 import { SharedRateLimiter } from './core/limits/shared-rate-limiter.ts'
 import type { Node } from './core/node.ts'
 import type { Services } from './core/services.ts'
+import { makeDataFolder } from './data-folder.ts'
 import { allDialects } from './dialects/all.ts'
 import { grpcMethods } from './dialects/yandex/grpc.ts'
 import { defaultGrpcLimits } from './grpc/limits.ts'
 import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
-import { findInstallation, makeDataFolder } from './installation.ts'
+import { findInstallation } from './installation.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { ConnectionRate } from './net/connection-rate.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
@@ -147,7 +148,7 @@ export class App {
     const { dataDir, databaseUrl, rateLimits, publicUrl } = this.#config
     const { logger, acceptClock = false, onFatal = () => undefined } = this.#options
     await findInstallation(this.#config)
-    await makeDataFolder(this.#config)
+    await makeDataFolder(this.#config.dataDir)
     const isAlone = databaseUrl === undefined
     if (isAlone) {
       const lock = lockDataFolder(dataDir)

@@ -1,11 +1,10 @@
-import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from './config.ts'
+import { namesIn, requireUsableDataFolder } from './data-folder.ts'
 import type { DatabaseContent } from './metadata/migrate.ts'
 import { postgresContent } from './metadata/postgres.ts'
 import { sqliteContent } from './metadata/sqlite.ts'
 
-const NO_FOLDER = 'it is no folder'
 const HOW_TO_MAKE_ONE =
   'Correct ENTREPOT_DATA_DIR or ENTREPOT_DATABASE_URL; `entrepot serve` makes a new one, and so do `migrate`, `key create` and `org create` with --init.'
 
@@ -14,6 +13,7 @@ const HOW_TO_MAKE_ONE =
  * @throws Error that says where was looked, and what is there instead
  */
 export async function requireInstallation(config: Config): Promise<void> {
+  await requireUsableDataFolder(config.dataDir)
   if (await hasRows(config)) return
   const place = config.databaseUrl === undefined ? config.dataDir : rowsPlace(config)
   throw new Error(`There is no installation in ${place}: ${await whatIsThere(config)}. ${HOW_TO_MAKE_ONE}`)
@@ -34,9 +34,9 @@ async function contentOf({ dataDir, databaseUrl }: Config): Promise<DatabaseCont
  * @throws Error in one sentence if none can be made here
  */
 export async function findInstallation(config: Config): Promise<boolean> {
+  await requireUsableDataFolder(config.dataDir)
   const found = await refuseForeignDatabase(config)
-  const names = await namesIn(config.dataDir)
-  if (names === NO_FOLDER) throw noFolder(config.dataDir)
+  const names = (await namesIn(config.dataDir)) ?? []
   // Bytes without their rows are half an installation, and a new database would not be theirs.
   if (!found && config.databaseUrl === undefined && names.includes('STORE'))
     throw new Error(
@@ -60,23 +60,6 @@ export async function refuseForeignDatabase(config: Config): Promise<boolean> {
   )
 }
 
-/** Makes the data folder if it is not there, for its owner alone. @throws Error in one sentence */
-export async function makeDataFolder({ dataDir }: Config): Promise<void> {
-  try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' || code === 'ENOTDIR') throw noFolder(dataDir)
-    throw new Error(`The data folder ${dataDir} cannot be made (${code}); choose another one.`, {
-      cause: error,
-    })
-  }
-}
-
-function noFolder(dataDir: string): Error {
-  return new Error(`The data folder ${dataDir} is no folder; choose another one.`)
-}
-
 /** In words, without user and password. */
 export function rowsPlace({ databaseUrl, dataDir }: Config): string {
   if (databaseUrl === undefined) return `SQLite in ${dataDir}`
@@ -87,20 +70,8 @@ export function rowsPlace({ databaseUrl, dataDir }: Config): string {
 async function whatIsThere({ dataDir, databaseUrl }: Config): Promise<string> {
   if (databaseUrl !== undefined) return 'it has none of its tables'
   const names = await namesIn(dataDir)
-  if (typeof names === 'string') return names
+  if (names === undefined) return 'there is no such folder'
   if (names.includes('entrepot.db')) return 'its entrepot.db is no database of Entrepot'
   if (names.includes('STORE')) return 'it belongs to one whose database is elsewhere'
   return names.length === 0 ? 'the folder is empty' : 'the folder holds other things'
-}
-
-/** Or why there are none. */
-async function namesIn(folder: string): Promise<string[] | string> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return 'there is no such folder'
-    if (code === 'ENOTDIR') return NO_FOLDER
-    throw error
-  }
 }

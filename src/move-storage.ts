@@ -4,13 +4,8 @@ import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
-import {
-  hasRows,
-  makeDataFolder,
-  refuseForeignDatabase,
-  requireInstallation,
-  rowsPlace,
-} from './installation.ts'
+import { makeDataFolder } from './data-folder.ts'
+import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from './installation.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
 import { lockMove } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
@@ -120,7 +115,7 @@ async function openMove(
   parts.add('the rows of the source', () => metadata.close())
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
   if (plan.rows) await refuseForeignDatabase(targetConfig)
-  await makeDataFolder(targetConfig)
+  await makeDataFolder(targetConfig.dataDir)
   const target = plan.rows && (await openSession(targetConfig))
   if (target) parts.add('the target', () => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)

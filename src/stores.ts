@@ -14,7 +14,8 @@ import type { MetadataStore } from './core/metadata-store.ts'
 import type { MoveState } from './core/move.ts'
 import type { Policy, Services } from './core/services.ts'
 import type { WatchCall } from './core/watch-call.ts'
-import { makeDataFolder, requireInstallation } from './installation.ts'
+import { makeDataFolder } from './data-folder.ts'
+import { requireInstallation } from './installation.ts'
 import { tryLockDataFolder } from './metadata/data-folder-lock.ts'
 import type { DatabaseSession } from './metadata/migrate.ts'
 import { noteMove } from './metadata/moves.ts'
@@ -52,7 +53,7 @@ export interface OpenStores {
 export async function openStores(config: Config, options: OpenStores): Promise<Stores> {
   const { dataDir } = config
   const { makes, onFatal, memory = new FairBudget(config.memoryBytes), watch = {} } = options
-  if (makes) await makeDataFolder(config)
+  if (makes) await makeDataFolder(config.dataDir)
   else await requireInstallation(config)
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {

@@ -40,7 +40,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `installation.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
+/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `data-folder.ts`, `installation.ts`, `move-storage.ts` and `surface.ts` are parts of the composition root. */
 const layersOfFiles: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'app.ts': 'app',
@@ -48,6 +48,7 @@ const layersOfFiles: Readonly<Record<string, string>> = {
   'background.ts': 'app',
   'time.ts': 'app',
   'stores.ts': 'app',
+  'data-folder.ts': 'app',
   'installation.ts': 'app',
   'move-storage.ts': 'app',
   'surface.ts': 'app',

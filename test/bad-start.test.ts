@@ -14,6 +14,14 @@ import { s3Settings } from './s3/settings.ts'
 const ports = { ENTREPOT_PORT: '0', ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
 const SECRETS = /harbour|sesame|only tests know|AKIA/
 
+/** Nowhere where the SDK looks for them. */
+const NO_CREDENTIALS = {
+  AWS_ACCESS_KEY_ID: '',
+  AWS_SECRET_ACCESS_KEY: '',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  HOME: '/nowhere',
+}
+
 type Context = Parameters<typeof newDataDir>[0]
 
 /** The one line on stderr. */
@@ -71,18 +79,23 @@ test('a database of a newer schema stops the start', async (t) => {
   )
 })
 
-test('a wrong endpoint, bucket or secret of S3, and a bucket with versions, stop the start', async (t) => {
+test('a wrong endpoint, bucket or secret of S3, no secret, and a bucket with versions, stop the start', async (t) => {
   const s3 = await startS3(t)
   const gone = await S3TestServer.start()
   const { endpoint: nobody } = gone
   await gone.stop()
-  const [endpoint, bucket, secret, versions] = await Promise.all([
+  const [endpoint, bucket, secret, none, versions] = await Promise.all([
     refusalOf(t, { ...s3, ENTREPOT_S3_ENDPOINT: nobody }),
     refusalOf(t, { ...s3, ENTREPOT_S3_BUCKET: 'nowhere' }),
     refusalOf(t, { ...s3, AWS_SECRET_ACCESS_KEY: 'sesame' }),
+    refusalOf(t, { ...s3, ...NO_CREDENTIALS }),
     refusalOf(t, await startS3(t, { versioned: true })),
   ])
-  assert.match(endpoint, /does not answer like S3 \(ECONNREFUSED\); correct ENTREPOT_S3_ENDPOINT, or start/)
+  assert.match(
+    endpoint,
+    /cannot be reached \(ECONNREFUSED\); start the store, or correct ENTREPOT_S3_ENDPOINT/,
+  )
+  assert.match(none, /^There are no credentials for the bucket .*; set AWS_ACCESS_KEY_ID and AWS_SECRET/)
   assert.match(bucket, /^There is no bucket "nowhere" at \S+; create it, or correct ENTREPOT_S3_BUCKET\.$/)
   assert.match(
     secret,

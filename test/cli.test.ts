@@ -216,6 +216,10 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     ENTREPOT_LIGHTFIELD_SESSION_SECONDS: '0',
     ENTREPOT_LIGHTFIELD_PURPOSES: '{"meeting_transcript":{"maxBytes":"1"}}',
     ENTREPOT_COLOUR: 'red',
+    // Of a move, as its guide exports them; only the last one is a typo.
+    ENTREPOT_TO_DATABASE_URL: 'postgres://entrepot:secret@db.example/entrepot',
+    ENTREPOT_TO_AWS_SECRET_ACCESS_KEY: 'secret',
+    ENTREPOT_TO_DATABSE_URL: 'postgres://entrepot:secret@db.example/entrepot',
   }
   const { status, stdout, stderr } = await entrepot(['serve', '--port', '-1'], settings)
   assert.equal(status, 2)
@@ -233,6 +237,7 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
     'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
     'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
+    'error: ENTREPOT_TO_DATABSE_URL is not a setting; README.md lists them.',
     '',
   ])
 })

@@ -1,6 +1,6 @@
 /** Commands where nothing is: a typo in a setting, or another working folder. Each is the real command in a process of its own. */
 import assert from 'node:assert/strict'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -12,6 +12,9 @@ import { s3Settings } from './s3/settings.ts'
 
 const HOW_TO_MAKE_ONE =
   'Correct ENTREPOT_DATA_DIR or ENTREPOT_DATABASE_URL; `entrepot serve` makes a new one, and so do `migrate`, `key create` and `org create` with --init.'
+
+const CHOOSE = 'choose another data folder (ENTREPOT_DATA_DIR)'
+const WAY_OUT = 'choose another data folder \\(ENTREPOT_DATA_DIR\\)\\.$'
 
 const COMMANDS = [
   ['doctor'],
@@ -59,7 +62,7 @@ test('a folder that is empty, or that holds something else, stays as it is', asy
   assert.match(await refusal(others), /: the folder holds other things\. /)
   await writeFile(join(others, 'entrepot.db'), '')
   assert.match(await refusal(others), /: its entrepot\.db is no database of Entrepot\. /)
-  assert.match(await refusal(join(others, 'notes.txt')), /: it is no folder\. /)
+  assert.match(await refusal(join(others, 'notes.txt')), /notes\.txt is no folder; /)
   assert.deepEqual(await readdir(empty), [])
   assert.deepEqual((await readdir(others)).sort(), ['entrepot.db', 'notes.txt'])
 })
@@ -164,8 +167,11 @@ test('a lock, or a folder for bytes, that is another file is told with its path'
   const other = await newDataDir(t)
   await mkdir(other)
   await writeFile(join(other, 'blobs'), 'mine')
-  const { status, stderr } = await entrepot(['migrate', '--init'], { ENTREPOT_DATA_DIR: other })
-  assert.deepEqual([status, stderr], [1, `error: cannot prepare the blob folders in ${other}: ENOTDIR\n`])
+  assert.equal(
+    await refusalOf(['migrate', '--init'], { ENTREPOT_DATA_DIR: other }),
+    `${join(other, 'blobs')} is no folder; move it away, or ${CHOOSE}.`,
+  )
+  assert.deepEqual(await readdir(other), ['blobs'])
 })
 
 test('nothing is made among the tables of another program in PostgreSQL', async (t) => {
@@ -209,7 +215,49 @@ test('a data folder that is a file is refused in one sentence', async (t) => {
   await writeFile(dataDir, 'mine')
   const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, { ENTREPOT_DATA_DIR: dataDir })))
   for (const refusal of refusals)
-    assert.equal(refusal, `The data folder ${dataDir} is no folder; choose another one.`)
+    assert.equal(refusal, `${dataDir} is no folder; move it away, or ${CHOOSE}.`)
   const below = { ENTREPOT_DATA_DIR: join(dataDir, 'below') }
-  assert.match(await refusalOf(['migrate', '--init'], below), /below is no folder; choose another one\.$/)
+  assert.match(await refusalOf(['migrate', '--init'], below), /below is no folder; move it away, or /)
+})
+
+test('a data folder that cannot be made or used is told with what to do', async (t) => {
+  const parent = await newDataDir(t)
+  await mkdir(join(parent, 'held', 'lock.db'), { recursive: true })
+  await symlink(join(parent, 'round'), join(parent, 'round'))
+  await symlink(join(parent, 'nowhere'), join(parent, 'dangling'))
+  const refusal = (name: string) =>
+    refusalOf(['serve', '--port', '0'], { ENTREPOT_DATA_DIR: join(parent, name) })
+  const [held, round, dangling, long] = await Promise.all(
+    ['held', 'round', 'dangling', 'x'.repeat(300)].map(refusal),
+  )
+  assert.equal(held, `${join(parent, 'held', 'lock.db')} is a folder; move it away, or ${CHOOSE}.`)
+  assert.match(round ?? '', new RegExp(`\\(ELOOP\\); correct the links in its path, or ${WAY_OUT}`))
+  assert.match(dangling ?? '', new RegExp(`\\(ENOENT\\); make what .* links to, or ${WAY_OUT}`))
+  assert.match(long ?? '', new RegExp(`\\(ENAMETOOLONG\\); take a shorter name, or ${WAY_OUT}`))
+})
+
+const isRoot = process.getuid?.() === 0
+
+test('a data folder of another user is told by its path, with the user that this is', {
+  skip: isRoot && 'root may use all folders',
+}, async (t) => {
+  const dataDir = await newDataDir(t)
+  await mkdir(dataDir, { mode: 0o500 })
+  const sentence = new RegExp(
+    `^${dataDir}: .* \\(EACCES\\); give it to the user ".+", who runs this, or ${WAY_OUT}`,
+  )
+  for (const args of [
+    ['serve', '--port', '0'],
+    ['key', 'list'],
+  ])
+    assert.match(await refusalOf(args, { ENTREPOT_DATA_DIR: dataDir }), sentence)
+})
+
+test('where nothing can be made the start ends, with what to do', {
+  skip: process.platform !== 'linux' && 'no /proc and /sys',
+}, async () => {
+  const refusal = (folder: string) => refusalOf(['serve', '--port', '0'], { ENTREPOT_DATA_DIR: folder })
+  const [proc, sys] = await Promise.all([refusal('/proc/entrepot'), refusal('/sys/fs/entrepot')])
+  assert.match(proc ?? '', new RegExp(`^/proc/entrepot: .*, or ${WAY_OUT}`))
+  assert.match(sys ?? '', new RegExp(`\\); (give it to the user|mount its file system) .*, or ${WAY_OUT}`))
 })

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { startApp } from '../src/app.ts'
@@ -67,14 +70,43 @@ test('an endpoint where nobody is, or somebody else, stops the start', async (t)
   await gone.stop()
   assert.match(
     await failureOf(s3, { ENTREPOT_S3_ENDPOINT: endpoint }),
-    /does not answer like S3 .*ENTREPOT_S3_ENDPOINT/,
+    /cannot be reached \(ECONNREFUSED\); start the store, or correct ENTREPOT_S3_ENDPOINT\.$/,
   )
   const other = await TestServer.start()
   t.after(() => other.stop())
   assert.match(
     await failureOf(s3, { ENTREPOT_S3_ENDPOINT: other.url }),
-    /cannot be used|does not answer like S3/,
+    / answers 404, and not as S3 does; correct ENTREPOT_S3_ENDPOINT\.$/,
   )
+  assert.match(
+    await failureOf(s3, { ENTREPOT_S3_ENDPOINT: s3.endpoint.replace('http:', 'https:') }),
+    / does not speak TLS \(EPROTO\); write http:/,
+  )
+})
+
+test('a web server that answers anything with a page, or with a refusal of its own, is told from S3', async (t) => {
+  const s3 = await startS3(t)
+  for (const [status, body] of [
+    [200, '<html>Welcome</html>'],
+    [200, ''],
+    [200, '{"ok":true}'],
+    [302, ''],
+    [403, '<html>Forbidden</html>'],
+    [503, 'no upstream'],
+  ] as const) {
+    const web = createServer((_request, response) => response.writeHead(status).end(body))
+    await once(web.listen(0, '127.0.0.1'), 'listening')
+    const endpoint = `http://127.0.0.1:${(web.address() as AddressInfo).port}`
+    const failure = await failureOf(s3, { ENTREPOT_S3_ENDPOINT: endpoint })
+    web.closeAllConnections()
+    web.close()
+    const help = status === 503 ? 'start the store, or correct' : 'correct'
+    assert.equal(
+      failure,
+      `${endpoint} answers ${status}, and not as S3 does; ${help} ENTREPOT_S3_ENDPOINT.`,
+      body,
+    )
+  }
 })
 
 test('a bucket that keeps old versions stops the start, and keeps nothing of it', async (t) => {

@@ -8,8 +8,9 @@ import {
   type PutObjectCommandInput,
   type PutObjectCommandOutput,
 } from '@aws-sdk/client-s3'
-import type { S3Connection, S3Location } from './s3-connection.ts'
-import { isTaken, s3CodeOf, statusOf } from './s3-errors.ts'
+import type { S3Connection } from './s3-connection.ts'
+import { isTaken, statusOf } from './s3-errors.ts'
+import { NotS3Error, probeFailure, VersionedBucketError } from './s3-probe-failure.ts'
 
 /** What differs between stores, as tried on this one. */
 export interface S3Abilities {
@@ -41,14 +42,10 @@ export async function probeS3(connection: S3Connection): Promise<S3Abilities> {
     await probe.list()
     return await probe.run()
   } catch (error) {
-    throw new Error(sentenceOf(error, connection.location), { cause: error })
+    throw new Error(probeFailure(error, connection.location), { cause: error })
   } finally {
     await probe.clean()
   }
-}
-
-class VersionedBucketError extends Error {
-  override readonly name = 'VersionedBucketError'
 }
 
 class Probe {
@@ -67,7 +64,9 @@ class Probe {
   async list(): Promise<void> {
     const { client, location } = this.#connection
     const command = new ListObjectsV2Command({ ...this.#bucket, Prefix: location.prefix, MaxKeys: 1 })
-    await this.#connection.call((http) => client.send(command, http))
+    const { IsTruncated } = await this.#connection.call((http) => client.send(command, http))
+    // The SDK takes any XML, a page of a web server among it, for an empty list; S3 says this with every one.
+    if (IsTruncated === undefined) throw new NotS3Error()
   }
 
   async run(): Promise<S3Abilities> {
@@ -165,39 +164,7 @@ class Probe {
   }
 }
 
-/** Rethrows whatever does not say that the store minds what was asked of it. */
+/** Rethrows unless the store rejected the feature (400 or 501). */
 function requireMinded(error: unknown): void {
   if (statusOf(error) !== 400 && statusOf(error) !== 501) throw error
-}
-
-const credentialCodes = new Set([
-  'AccessDenied',
-  'CredentialsProviderError',
-  'ExpiredToken',
-  'InvalidAccessKeyId',
-  'InvalidToken',
-  'SignatureDoesNotMatch',
-])
-const regionCodes = new Set([
-  'AuthorizationHeaderMalformed',
-  'IllegalLocationConstraintException',
-  'PermanentRedirect',
-])
-
-function sentenceOf(error: unknown, { bucket, endpoint, region }: S3Location): string {
-  const where = endpoint ?? `Amazon S3 in ${region}`
-  const code = s3CodeOf(error)
-  if (error instanceof VersionedBucketError)
-    return `The bucket "${bucket}" keeps old versions, so that deleted files would stay in it; use a bucket without versioning.`
-  if (code === 'NoSuchBucket')
-    return `There is no bucket "${bucket}" at ${where}; create it, or correct ENTREPOT_S3_BUCKET.`
-  if (credentialCodes.has(code))
-    return `${where} refuses these credentials for the bucket "${bucket}" (${code}); correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or allow them to list, read, write and delete.`
-  if (regionCodes.has(code) || statusOf(error) === 301)
-    return `The bucket "${bucket}" is not in the region ${region} (${code}); correct ENTREPOT_S3_REGION.`
-  if (code === 'RequestTimeTooSkewed')
-    return `The clock of this machine is too far from that of ${where}; correct it.`
-  if (statusOf(error) === undefined)
-    return `${where} does not answer like S3 (${code}); correct ENTREPOT_S3_ENDPOINT, or start the store.`
-  return `The bucket "${bucket}" at ${where} cannot be used (${code}); see the log of the store.`
 }

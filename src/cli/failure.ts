@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os'
 import { getSystemErrorMessage } from 'node:util'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config-reader.ts'
@@ -42,8 +43,41 @@ function sentenceOf(error: unknown): string {
     return `${place} cannot be listened on (${code}); choose another address or port.`
   }
   if (hostname !== undefined) return `The address of the host "${hostname}" cannot be found (${code}).`
-  if (path !== undefined && errno !== undefined) return `${path}: ${getSystemErrorMessage(errno)} (${code}).`
-  return error.message
+  if (path !== undefined && errno !== undefined)
+    return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code)}, or choose another data folder (ENTREPOT_DATA_DIR).`
+  // A store says what it could not do, and of its cause what the operator can.
+  return error.cause instanceof Error && 'path' in error.cause ? sentenceOf(error.cause) : error.message
+}
+
+/** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */
+function remedyOf(code = ''): string {
+  if (code === 'EACCES' || code === 'EPERM') return `give it to ${processUser()}, who runs this`
+  return remedies[code] ?? 'see what is wrong with it'
+}
+
+const MAKE_ROOM = 'make room on its disk'
+const MORE_FILES = 'let this process open more files (ulimit -n)'
+const remedies: Readonly<Record<string, string>> = {
+  EDQUOT: MAKE_ROOM,
+  EEXIST: 'move away what is in its place',
+  EISDIR: 'move away what is in its place',
+  ELOOP: 'correct the links in its path',
+  EMFILE: MORE_FILES,
+  ENAMETOOLONG: 'take a shorter name',
+  ENFILE: MORE_FILES,
+  ENOENT: 'make what its path leads through, or where it links to',
+  ENOSPC: MAKE_ROOM,
+  ENOTDIR: 'move away what is in its place',
+  EROFS: 'mount its file system for writing',
+}
+
+/** A container may run as a number that nobody has named. */
+function processUser(): string {
+  try {
+    return `the user "${userInfo().username}"`
+  } catch {
+    return `the user ${process.getuid?.()}`
+  }
 }
 
 /** What errors of Node's own calls have, each only where it makes sense. */

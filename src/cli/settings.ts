@@ -142,15 +142,27 @@ export function addSettings(command: Command, offered: readonly Setting[]): Comm
  * @throws ConfigError which names a wrong flag as a flag
  */
 export function configOf(command: Command): Config {
-  const env = { ...process.env }
-  // A move is told by its variables where to; they are nobody else's settings.
-  if (command.name() === 'migrate-storage')
-    for (const name of Object.keys(env)) if (name.startsWith(TARGET)) delete env[name]
-  return load(env, command, '')
+  // A move is told by its variables where to, and whoever exports them goes on to call other commands.
+  const own = Object.entries(process.env).filter(([name]) => !targetVariables.has(name))
+  return load(Object.fromEntries(own), command, '')
 }
 
 /** The settings of the source are not those of the target, but for its data folder and credentials, unless others are named. */
 const TARGET = 'ENTREPOT_TO_'
+
+/** Of the SDK, as far as `loadConfig` reads them. */
+const AWS_VARIABLES = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_REGION',
+  'AWS_DEFAULT_REGION',
+]
+
+/** What `migrate-storage` reads and no other command does. Others of the prefix are typos, which every command tells. */
+const targetVariables: ReadonlySet<string> = new Set(
+  [...settings.map(({ variable }) => variable), ...AWS_VARIABLES].map((name) => TARGET + name),
+)
 
 /** A password in a flag would be in the list of processes. */
 const targetSettings = storeSettings.filter(({ variable }) => variable !== 'DATABASE_URL')
@@ -172,7 +184,7 @@ export function targetConfigOf(command: Command, source: Config): Config {
     if (!name.startsWith('ENTREPOT_')) env[name] = value
   }
   for (const [name, value] of Object.entries(process.env)) {
-    if (!name.startsWith(TARGET)) continue
+    if (!targetVariables.has(name)) continue
     const own = name.slice(TARGET.length)
     env[own.startsWith('AWS_') ? own : `ENTREPOT_${own}`] = value
   }
