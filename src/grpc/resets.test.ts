@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls'
 import { until } from '../../test/until.ts'
 import { HOUR_MS } from '../core/clock.ts'
 import { createAuthority, signServer } from '../ops/certificates.ts'
+import { END_HEADERS, frame, frameTypes, headOf, PREFACE } from './frames.harness.ts'
 import { callRaw, connect, ECHO, SLEEP, startEcho } from './server.harness.ts'
 import type { TlsIdentity } from './server.ts'
 
@@ -14,44 +15,16 @@ const PATIENCE_MS = 10_000
 const LIMITS = { resetBurst: 50, resetsPerSecond: 10 }
 /** Of connections, each with half the bound or more: surely more than a peer may do on all of them. */
 const ROUNDS = 15
-/** RFC 9113, 7 and 6. */
+/** RFC 9113, 7. */
 const CANCEL = 8
 const NO_ERROR = 0
-const [HEADERS, RST_STREAM, SETTINGS] = [1, 3, 4]
-const END_HEADERS = 4
-
-function frame(type: number, flags: number, streamId: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head.writeUInt8(type, 3)
-  head.writeUInt8(flags, 4)
-  head.writeUInt32BE(streamId, 5)
-  return Buffer.concat([head, payload])
-}
-
-const PREFACE = Buffer.concat([
-  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
-  frame(SETTINGS, 0, 0, Buffer.alloc(0)),
-])
-
-/** The head of a call in HPACK, without compression (RFC 7541, 6.1 and 6.2.2). */
-function headOf(path: string): Buffer {
-  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)])
-  const fields = { ':path': path, ':authority': 'a', 'content-type': 'application/grpc', te: 'trailers' }
-  const pairs = Object.entries(fields).map(([name, value]) =>
-    Buffer.concat([Buffer.from([0]), text(name), text(value)]),
-  )
-  // `:method: POST` and `:scheme: http` are entries of the static table.
-  return Buffer.concat([Buffer.from([0x83, 0x86]), ...pairs])
-}
-
 /** So many calls, each given up at once. */
 function resetCalls(count: number, code: number, path = ECHO): Buffer {
   const reason = Buffer.alloc(4)
   reason.writeUInt32BE(code)
   const calls = Array.from({ length: count }, (_, index) => [
-    frame(HEADERS, END_HEADERS, 2 * index + 1, headOf(path)),
-    frame(RST_STREAM, 0, 2 * index + 1, reason),
+    frame(frameTypes.HEADERS, END_HEADERS, 2 * index + 1, headOf(path)),
+    frame(frameTypes.RST_STREAM, 0, 2 * index + 1, reason),
   ])
   return Buffer.concat([PREFACE, ...calls.flat()])
 }

@@ -141,7 +141,7 @@ export class GrpcServer {
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
-    await this.#sessions.announceEnd()
+    await this.#sessions.end()
     this.#drain(graceMs)
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()

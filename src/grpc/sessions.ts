@@ -1,21 +1,24 @@
-import { constants, type ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { streamOf } from './stream-of.ts'
 
-/** Says that the connection ends without saying which call is the last one (RFC 9113, 6.8). */
-const LAST_STREAM_ID = 2 ** 31 - 1
 /** A client that does not answer may have gone; one that has just connected is about to make a call. */
 const PATIENCE_MS = 1000
 const LOOK_MS = 20
 
-/** The connections of one server, and how their clients learn that it ends. */
+/**
+ * The connections of one server, and how they end without failing a call. A GOAWAY is the last thing that may be said while a
+ * connection is idle: nghttp2 ignores every call that comes after it, one that was on its way included, and nginx does not
+ * repeat those calls. So clients are told while a call is open, before its answer ends.
+ */
 export class Sessions {
-  readonly #sessions = new Set<ServerHttp2Session>()
-  readonly #announcements = new Set<Promise<void>>()
+  /** The latest call on each. */
+  readonly #sessions = new Map<ServerHttp2Session, ServerHttp2Stream>()
   /** When connections came on which no call was made yet, by `address:port` of the client. */
   readonly #unused = new Map<string, number>()
+  readonly #endings = new Set<Promise<void>>()
   #isEnding = false
 
   accept(socket: Socket): void {
@@ -25,43 +28,47 @@ export class Sessions {
   }
 
   note(call: ServerInterceptingCallInterface): void {
-    const session = streamOf(call)?.session as ServerHttp2Session | undefined
-    if (session === undefined || this.#sessions.has(session)) return
-    this.#sessions.add(session)
-    this.#unused.delete(call.getPeer())
-    session.once('close', () => this.#sessions.delete(session))
-    if (this.#isEnding) this.#announce(session)
+    const stream = streamOf(call)
+    const session = stream?.session as ServerHttp2Session | undefined
+    if (stream === undefined || session === undefined) return
+    if (!this.#sessions.has(session)) {
+      this.#unused.delete(call.getPeer())
+      session.once('close', () => this.#sessions.delete(session))
+    }
+    this.#sessions.set(session, stream)
+    if (this.#isEnding) session.close()
   }
 
-  /**
-   * Asks clients to make no more calls on these connections, and waits until they know: from then on none is on its way that
-   * the end of the connection would fail. Calls are still answered.
-   */
-  async announceEnd(): Promise<void> {
+  /** Asks clients to make no more calls on these connections, and waits until all of them are asked. Calls are still answered. */
+  async end(): Promise<void> {
     this.#isEnding = true
-    for (const session of this.#sessions) this.#announce(session)
-    // Only what has had a call can be told, and the first call of a new connection may be on its way.
-    while (this.#announcements.size > 0 || this.#isCallExpected())
-      await Promise.all([...this.#announcements, sleep(LOOK_MS)])
+    for (const session of this.#sessions.keys()) {
+      const ending = this.#end(session).finally(() => this.#endings.delete(ending))
+      this.#endings.add(ending)
+    }
+    // The first call of a new connection may be on its way.
+    while (this.#endings.size > 0 || this.#isCallExpected())
+      await Promise.all([...this.#endings, sleep(LOOK_MS)])
+  }
+
+  async #end(session: ServerHttp2Session): Promise<void> {
+    const latest = this.#sessions.get(session)
+    if (latest?.writableEnded) {
+      // nginx closes an idle connection on which anything comes. Whoever reads a PING while idle is a client of gRPC, which
+      // repeats what a GOAWAY tells it was not begun.
+      await answersPing(session)
+    }
+    if (!session.destroyed) session.close()
   }
 
   #isCallExpected(): boolean {
     const since = performance.now() - PATIENCE_MS
     return [...this.#unused.values()].some((acceptedAt) => acceptedAt > since)
   }
-
-  #announce(session: ServerHttp2Session): void {
-    const announcement = announceEnd(session).finally(() => this.#announcements.delete(announcement))
-    this.#announcements.add(announcement)
-  }
 }
 
-/** Resolves when the client has answered what was sent after the announcement, or its time is over. */
-async function announceEnd(session: ServerHttp2Session): Promise<void> {
-  if (session.destroyed || session.closed) return
-  session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-  // A PING goes before all else that waits to be written (nghttp2), but has to come after the announcement.
-  await turn()
+/** Resolves when the client has answered, the connection is closed, or the client's time is over. */
+async function answersPing(session: ServerHttp2Session): Promise<void> {
   if (session.destroyed) return
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, PATIENCE_MS)
@@ -69,7 +76,7 @@ async function announceEnd(session: ServerHttp2Session): Promise<void> {
       clearTimeout(timer)
       resolve()
     }
-    session.once('close', end)
+    // Called, too, when the connection is closed.
     if (!session.ping(end)) end()
   })
 }
