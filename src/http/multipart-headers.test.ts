@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { chunked, field, malformed, parse, part, readWhole } from './multipart.harness.ts'
+import { chunked, field, formType, malformed, parse, part, readWhole } from './multipart.harness.ts'
 
-test('takes any legal boundary, quoted or not', async () => {
+test('takes any boundary that python-multipart takes, quoted or not', async () => {
   const longest = "0Az'()+_,-./:=? ".repeat(5).slice(0, 69)
   const types = {
     [`multipart/form-data; boundary="${longest}x"`]: `${longest}x`,
     'Multipart/Form-Data;BOUNDARY=a=b:c/d': 'a=b:c/d',
     'multipart/form-data ; charset=utf-8; boundary=x;': 'x',
     'multipart/form-data; boundary="a b"; note="\\"; boundary=c"': 'a b',
+    [`multipart/form-data; boundary=${'b'.repeat(256)}`]: 'b'.repeat(256),
+    "multipart/form-data; boundary={a}@#$%&*!|~^`'": "{a}@#$%&*!|~^`'",
   }
   for (const [type, boundary] of Object.entries(types)) {
     const body = `--${boundary}\r\nContent-Disposition: form-data; name=n\r\n\r\nv\r\n--${boundary}--`
@@ -31,11 +33,9 @@ test('refuses a missing, repeated or illegal boundary', async () => {
     '; boundary=b, multipart/form-data; boundary=b',
     '; boundary = b',
     '; boundary="b\\""',
-    '; boundary="b@"',
     '; boundary="b\r"',
     '; boundary=é',
-    `; boundary=${'b'.repeat(71)}`,
-    `; boundary=${'b'.repeat(252)}`,
+    `; boundary=${'b'.repeat(257)}`,
     `; boundary=${' '.repeat(100_000)}`,
   ]
   for (const text of parameters) {
@@ -58,7 +58,7 @@ test('refuses other content types before reading anything', async () => {
   assert.equal((await unread.next()).done, false)
 })
 
-test('refuses part headers with bad line ends, names, continuations, controls or bytes', async () => {
+test('refuses part headers with bad line ends, names, continuations or controls', async () => {
   const good = 'Content-Disposition: form-data; name="a"'
   const headers = [
     '',
@@ -82,7 +82,7 @@ test('refuses part headers with bad line ends, names, continuations, controls or
   for (const header of headers) {
     await assert.rejects(parse(`${part(header, '')}--b--`), malformed, JSON.stringify(header))
   }
-  await assert.rejects(parse(Buffer.from(`${part(`X: \xff\r\n${good}`, '')}--b--`, 'latin1')), malformed)
+  assert.equal((await parse(Buffer.from(`${part(`X: \xff\r\n${good}`, '')}--b--`, 'latin1'))).length, 1)
   assert.equal((await parse(`${part(`X: é\t\r\n${good}\r\n__proto:`, '')}--b--`)).length, 1)
 })
 
@@ -105,7 +105,7 @@ test('refuses a Content-Disposition that is not one plain name in form-data', as
     'form-data; name="a"; filename="x"; filename="x"',
     "form-data; name=a; filename*=UTF-8''x; filename*=UTF-8''x",
     "form-data; name*=UTF-8''a",
-    "form-data; name=a; name*=UTF-8''a",
+    "form-data; name=a; filename*0*=UTF-8''x; filename*1=y",
     'form-data; name=a; filename*0="x"',
     'form-data; name="a\\"; filename="x"',
     `form-data; name=a${' '.repeat(4000)}x`,
@@ -114,12 +114,12 @@ test('refuses a Content-Disposition that is not one plain name in form-data', as
   assert.deepEqual(await namesIn('Form-Data ;\tname=a ; ; x="y" ;'), ['a', undefined])
   assert.deepEqual(await namesIn('form-data; name="a\\\\"; filename="b\\\\"'), ['a\\', 'b\\'])
   assert.deepEqual(await namesIn('form-data; filename=""; name=""'), ['', ''])
+  assert.deepEqual(await namesIn("form-data; name=a; name*=UTF-8''b; x*=y"), ['a', undefined])
 })
 
 test('reads filenames as browsers and vendors’ clients write them', async () => {
   const forms = {
     'filename="näme 文件 😀.pdf"': 'näme 文件 😀.pdf',
-    'filename="say %22hi%22.txt"': 'say "hi".txt',
     'filename="100%25 %2e%41.txt"': '100%25 %2e%41.txt',
     'filename="say \\"hi\\".txt"': 'say "hi".txt',
     'filename="C:\\dir\\a.txt"': 'C:\\dir\\a.txt',
@@ -132,7 +132,11 @@ test('reads filenames as browsers and vendors’ clients write them', async () =
     "filename*=UTF-8''na%C3%AFve%20file.txt": 'naïve file.txt',
     "filename*=utf-8'en-GB'%f0%9F%98%80": '😀',
     "filename*=UTF-8''": '',
+    "filename*=iso-8859-1''caf%e9%80": 'café€',
+    "filename*=GBK''%b1%a8%b8%e6": '报告',
     'filename="fallback.txt"; filename*=UTF-8\'\'real.txt': 'real.txt',
+    'filename="\u0085"; filename*=UTF-8\'\'real.txt': 'real.txt',
+    'filename="50%22 100%0Applejuice %0D%0a.txt"': '50%22 100%0Applejuice %0D%0a.txt',
     'filename*=UTF-8\'\'real.txt; filename="fallback.txt"': 'real.txt',
     'filename="\u202Egpj.exe"': '\u202Egpj.exe',
     'filename="\uFEFFbom"': '\uFEFFbom',
@@ -141,31 +145,99 @@ test('reads filenames as browsers and vendors’ clients write them', async () =
     assert.equal(await filenameIn(written), meant, written)
 })
 
-test('refuses filenames with controls, invalid UTF-8 or another charset', async () => {
+test('refuses a filename that nothing can be made of', async () => {
   const forms = [
     'filename="a\0b"',
     'filename="a\tb"',
     'filename="a\x7fb"',
     'filename="a\u0085b"',
-    'filename="a%0D%0Ab"',
-    'filename="a%0ab"',
-    Buffer.from('filename="caf\xe9"', 'latin1'),
-    Buffer.from('filename="\xed\xa0\x80"', 'latin1'),
-    "filename*=utf-8''%ff%zz",
-    "filename*=utf-8''%ff",
-    "filename*=utf-8''%c0%af",
-    "filename*=utf-8''%ed%a0%80",
-    "filename*=utf-8''%00",
-    "filename*=utf-8''a%0d%0ab",
-    "filename*=utf-8''%",
-    "filename*=utf-8''a'b",
-    "filename*=utf-8'a",
-    'filename*=plain',
-    "filename*=iso-8859-1''a",
-    'filename*="utf-8\'\'a"',
-    'filename="good"; filename*=utf-8\'\'%ff',
+    'filename="a\0b"; filename*=utf-8\'\'%ff',
+    ...unreadable,
+    'filename*0="a"',
   ]
-  for (const written of forms) await assert.rejects(filenameIn(written), malformed, String(written))
+  for (const written of forms) await assert.rejects(filenameIn(written), malformed, written)
+})
+
+test('reads the filename beside a filename* that cannot be read', async () => {
+  for (const written of [...unreadable, "filename*=utf-8''", 'filename*0="a"'])
+    assert.equal(await filenameIn(`${written}; filename="good"`), 'good', written)
+})
+
+const unreadable = [
+  "filename*=utf-8''%ff%zz",
+  "filename*=utf-8''%ff",
+  "filename*=utf-8''%c0%af",
+  "filename*=utf-8''%ed%a0%80",
+  "filename*=utf-8''%00",
+  "filename*=utf-8''a%0d%0ab",
+  "filename*=utf-8''%",
+  "filename*=utf-8''a'b",
+  "filename*=utf-8'a",
+  'filename*=plain',
+  "filename*=none''a",
+  'filename*="utf-8\'\'a"',
+]
+
+test('reads names that are not UTF-8 as Latin-1, or in the charset that the form names', async () => {
+  const encoded = (hex: string) =>
+    Buffer.concat([Buffer.from('filename="'), Buffer.from(hex, 'hex'), Buffer.from('.txt"')])
+  const names: readonly (readonly [hex: string, latin1: string, charset: string, meant: string])[] = [
+    ['636166e9', 'café', 'iso-8859-1', 'café'],
+    ['93a089', '“\u00a0‰', 'windows-1252', '“\u00a0‰'],
+    ['eef2f7b8f2', 'îò÷¸ò', 'windows-1251', 'отчёт'],
+    ['b1a8b8e6', '±¨¸æ', 'gbk', '报告'],
+    // Shift_JIS, with a byte that Latin-1 does not have and one that is a backslash elsewhere.
+    ['8cf6835c8d90', 'Œöƒ\\\ufffd\ufffd', 'shift_jis', '公ソ告'],
+    ['eda080', 'í\u00a0€', 'koi8-r', 'М═─'],
+  ]
+  for (const [hex, latin1, charset, meant] of names) {
+    const bytes = encoded(hex)
+    assert.equal(await filenameIn(bytes), `${latin1}.txt`)
+    const type = `multipart/form-data; boundary=b; charset=${charset}`
+    assert.equal(await filenameIn(bytes, type), `${meant}.txt`)
+  }
+})
+
+test('reads the encoded words of .NET and Java, also cut and mixed', async () => {
+  const words = {
+    '=?utf-8?B?0L7RgtGH0ZHRgi5wZGY=?=': 'отчёт.pdf',
+    '=?UTF-8?Q?r=C3=A9sum=C3=A9_1=5F2.pdf?=': 'résumé 1_2.pdf',
+    '=?utf-8*en-GB?q?a=2Fb?=': 'a/b',
+    '=?windows-1251?B?7vL3uPI=?=': 'отчёт',
+    '=?ISO-2022-JP?B?GyRCSnM5cBsoQg==?=': '報告',
+    '=?utf-8?B?0L7RgtGH0ZE=?=  =?utf-8?B?0YIucGRm?=': 'отчёт.pdf',
+    '=?utf-8?Q?=D0?= =?UTF-8?Q?=BE?==?utf-8?Q?=D1=82?=': 'от',
+    '=?utf-8?Q?=D0=BE?= =?koi8-r?B?1A==?=': 'от',
+    'C:\\a =?utf-8?Q?=D0=BE?= b.txt': 'C:\\a о b.txt',
+    '=?utf-8?B?0L4=?=.txt': 'о.txt',
+    '=?utf-8?B?not base64!?=': '=?utf-8?B?not base64!?=',
+    '=?utf-8?Q?=D0?= =?utf-8?Q?=?=': '=?utf-8?Q?=D0?= =?utf-8?Q?=?=',
+    '=?none?B?0L4=?=': '=?none?B?0L4=?=',
+    '=?utf-8?B?/w==?=': '=?utf-8?B?/w==?=',
+    '=?utf-8?X?0L4=?=': '=?utf-8?X?0L4=?=',
+    'what=?.txt': 'what=?.txt',
+  }
+  for (const [written, meant] of Object.entries(words))
+    assert.equal(await filenameIn(`filename="${written}"`), meant, written)
+  assert.equal(await filenameIn('filename==?utf-8?B?0L4=?='), 'о')
+  assert.equal(await filenameIn('filename="=?utf-8?B?0L4=?="; filename*=utf-8\'\'a'), 'a')
+  await assert.rejects(filenameIn('filename="=?utf-8?Q?a=0Ab?="'), /line break/)
+})
+
+test('quotes a name that holds a line break or another control character', async () => {
+  const quoted: readonly (readonly [disposition: string, quoted: RegExp])[] = [
+    ['form-data; name="file"; filename="a\nb.txt"', /line break: "a\\nb\.txt"$/],
+    ['form-data; name="file"; filename="a\rb.txt"', /line break: "a\\rb\.txt"$/],
+    ['form-data; name="file"; filename="a\r\nb.txt"', /line break: "a\\r\\nb\.txt"$/],
+    ['form-data; name="file"; filename="a\r\nX: b\r\n.txt"; x=y', /line break: "a\\r\\nX: b\\r\\n\.txt"$/],
+    ['form-data; name="fi\nle"', /line break: "fi\\nle"$/],
+    ['form-data; name="file"; filename="a\x1b\x7f\u0085"', /control character: "a\\u001b\\u007f\\u0085"$/],
+    [`form-data; name="file"; filename="\n${'x'.repeat(9000)}"`, /: "\\nx{199}"$/],
+  ]
+  for (const [disposition, message] of quoted) {
+    const body = `--b\r\nContent-Disposition: ${disposition}\r\n\r\n\r\n--b--`
+    await assert.rejects(parse(body, { headerBytes: 20_000 }), { ...malformed, message }, disposition)
+  }
 })
 
 test('refuses encodings that would have to be undone', async () => {
@@ -216,26 +288,43 @@ test('reads what Node’s own FormData sends', async () => {
   }
 })
 
-test('refuses line ends that Node’s FormData hides in names', async () => {
-  for (const name of ['a\r\nb', 'a\nb', 'a\rb']) {
-    const form = new FormData()
-    form.append(name, 'x')
-    await assert.rejects(readResponse(new Response(form)), malformed)
+test('undoes the quotes that browsers and undici escape, and no other client’s percent signs', async () => {
+  const nodes = new Response(new FormData()).headers.get('content-type')?.split('=')[1] ?? ''
+  const browsers = [
+    nodes,
+    '----WebKitFormBoundaryfhAixEquS0sYkO8i',
+    '---------------------------1258811295367515440181728109',
+    '----geckoformboundaryfaa0f7b264525ad835555a5b95d739',
+  ]
+  const others = ['b', '0123456789abcdef0123456789abcdef', '------------------------d74496d66958873e']
+  const name = '50%22 %0D%0a%2522.txt'
+  for (const boundary of [...browsers, ...others]) {
+    const body = `--${boundary}\r\nContent-Disposition: form-data; name="%22"; filename="${name}"\r\n\r\n\r\n--${boundary}--`
+    const [only] = await parse(body, {}, `multipart/form-data; boundary=${boundary}`)
+    const unquoted = (text: string) => (others.includes(boundary) ? text : text.replace('%22', '"'))
+    assert.deepEqual([only?.name, only?.filename], [unquoted('%22'), unquoted(name)], boundary)
   }
 })
 
+test('keeps the line ends that Node’s FormData escapes in names', async () => {
+  const form = new FormData()
+  form.append('a\r\nb', 'x')
+  form.append('file', new Blob(['x']), '100\npple.txt')
+  const [first, second] = await readResponse(new Response(form))
+  assert.deepEqual([first?.name, second?.filename], ['a%0D%0Ab', '100%0Apple.txt'])
+})
+
 /** What the one part with this Content-Disposition is called. */
-async function namesIn(disposition: string | Buffer): Promise<(string | undefined)[]> {
+async function namesIn(disposition: string | Buffer, type = formType): Promise<(string | undefined)[]> {
   const start = Buffer.from('--b\r\nContent-Disposition: ')
-  const [only] = await parse(
-    Buffer.concat([start, Buffer.from(disposition), Buffer.from('\r\n\r\n\r\n--b--')]),
-  )
+  const body = Buffer.concat([start, Buffer.from(disposition), Buffer.from('\r\n\r\n\r\n--b--')])
+  const [only] = await parse(body, {}, type)
   return [only?.name, only?.filename]
 }
 
-async function filenameIn(parameters: string | Buffer): Promise<string | undefined> {
+async function filenameIn(parameters: string | Buffer, type = formType): Promise<string | undefined> {
   const start = Buffer.from('form-data; name="file"; ')
-  const [, filename] = await namesIn(Buffer.concat([start, Buffer.from(parameters)]))
+  const [, filename] = await namesIn(Buffer.concat([start, Buffer.from(parameters)]), type)
   return filename
 }
 

@@ -1,50 +1,49 @@
-import { isUtf8 } from 'node:buffer'
-import { ServiceError } from '../core/errors.ts'
-import { malformed } from './multipart-malformed.ts'
+import { decodeEncodedWords } from './multipart-encoded-words.ts'
+import { IllegalName, malformed } from './multipart-malformed.ts'
 import { parseParameters, type RawParameter, trimBlanks } from './multipart-parameters.ts'
+import { decodeAs, decodeText } from './multipart-text.ts'
+import type { FormType } from './multipart-type.ts'
 
-/** What the header of one part says. A part with a `filename`, even an empty one, is a file. */
+/** What the header of one part says. */
 export interface PartHeader {
   readonly name: string
+  /** May be empty; undefined when the part has none. */
   readonly filename: string | undefined
   /** Printable ASCII, otherwise as sent; undefined when missing or empty. */
   readonly contentType: string | undefined
 }
 
-/** RFC 2046, section 5.1.1: 1 to 70 of these, the last no space. */
-const legalBoundary = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):/
 const controlButTab = /[\u0000-\u0008\u000a-\u001f\u007f]/
 const control = /[\u0000-\u001f\u007f-\u009f]/
 /** Names that only an attack on JavaScript objects sends; ours are maps, and whoever takes them further may use objects. */
 const trap = /^(?:__proto__|prototype|constructor)$/
 const printableAscii = /^[ -~]*$/
-/** RFC 8187, section 3.2.1; UTF-8 is the one charset that must be understood. */
-const extendedValue = /^utf-8'[0-9A-Za-z-]*'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*)$/i
+/** RFC 8187, section 3.2.1: charset, language, value. */
+const extendedValue =
+  /^([!#$%&+\-^_`{}~0-9A-Za-z]+)'[0-9A-Za-z-]*'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*)$/
+/** A name that a line break has cut in two header lines. */
+const cutName = /name="([^"\r]*\r\n[^"]*)"/i
 
-/**
- * The boundary that the Content-Type of a request announces, quoted or not.
- * @throws ServiceError `body-type-unsupported` unless it is multipart/form-data; `request-malformed` when the
- * boundary is missing, repeated or not legal
- */
-export function parseBoundary(contentType: string | undefined): string {
-  const [type = ''] = (contentType ?? '').split(';', 1)
-  if (contentType === undefined || trimBlanks(type).toLowerCase() !== 'multipart/form-data') {
-    throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
-  }
-  const boundary = parseParameters(contentType.slice(type.length)).get('boundary')
-  if (boundary === undefined) throw malformed('The Content-Type names no boundary')
-  if (!legalBoundary.test(boundary.text)) throw malformed('The boundary in the Content-Type is not legal')
-  return boundary.text
-}
+type Disposition = Pick<PartHeader, 'name' | 'filename'>
 
 /**
  * Reads the header lines of one part (RFC 7578, section 4): Content-Disposition, Content-Type and
  * Content-Transfer-Encoding, each at most once; others are ignored if they are well-formed.
- * @throws ServiceError `request-malformed` on bad syntax, control characters, invalid UTF-8, a missing or
- * repeated name or filename, or an encoding that would have to be undone
+ * @throws ServiceError `request-malformed` on bad syntax, control characters, a missing or repeated name, a
+ * repeated filename, or an encoding that would have to be undone; IllegalName if the name or filename is at fault
  */
-export function parsePartHeader(lines: readonly Buffer[]): PartHeader {
+export function parsePartHeader(lines: readonly Buffer[], form: FormType): PartHeader {
+  const texts = lines.map((line) => decodeText(line, form.charset))
+  try {
+    return parseLines(texts, form)
+  } catch (error) {
+    const [, name] = cutName.exec(texts.join('\r\n')) ?? []
+    throw name === undefined ? error : new IllegalName(name)
+  }
+}
+
+function parseLines(lines: readonly string[], form: FormType): PartHeader {
   const known = new Map<string, string>()
   for (const line of lines) {
     const [name, value] = splitHeaderLine(line)
@@ -57,64 +56,66 @@ export function parsePartHeader(lines: readonly Buffer[]): PartHeader {
   }
   const contentType = known.get('content-type') ?? ''
   if (!printableAscii.test(contentType)) throw malformed('The Content-Type of a part is not printable ASCII')
-  return { ...parseDisposition(known.get('content-disposition')), contentType: contentType || undefined }
+  const disposition = parseDisposition(known.get('content-disposition'), form)
+  if (lines.some((line) => controlButTab.test(line)))
+    throw malformed('The header of a part has a control character')
+  return { ...disposition, contentType: contentType || undefined }
 }
 
 /** Name in lower case, value without blanks around it. A line that continues the one before has no name: refused. */
-function splitHeaderLine(line: Buffer): [name: string, value: string] {
-  if (!isUtf8(line)) throw malformed('The header of a part is not UTF-8')
-  const text = line.toString('utf8')
-  const [prefix, name] = headerLine.exec(text) ?? []
+function splitHeaderLine(line: string): [name: string, value: string] {
+  const [prefix, name] = headerLine.exec(line) ?? []
   if (prefix === undefined || name === undefined) throw malformed('A header line of a part cannot be read')
-  if (controlButTab.test(text)) throw malformed('The header of a part has a control character')
-  return [withoutTrap(name.toLowerCase()), trimBlanks(text.slice(prefix.length))]
+  return [withoutTrap(name.toLowerCase()), trimBlanks(line.slice(prefix.length))]
 }
 
-function parseDisposition(header: string | undefined): Pick<PartHeader, 'name' | 'filename'> {
+function parseDisposition(header: string | undefined, form: FormType): Disposition {
   if (header === undefined) throw malformed('A part has no Content-Disposition')
   const [type = ''] = header.split(';', 1)
   if (trimBlanks(type).toLowerCase() !== 'form-data') {
     throw malformed('The Content-Disposition of a part is not form-data')
   }
   const parameters = parseParameters(header.slice(type.length))
-  for (const key of parameters.keys()) {
-    // `name*` and continuations (`filename*0`): nobody sends them, and to ignore one is to lose a name.
-    if (key.includes('*') && key !== 'filename*') throw malformed('A part has an extended parameter')
-  }
   const name = parameters.get('name')
   if (name === undefined) throw malformed('The Content-Disposition of a part has no name')
-  return { name: withoutTrap(decode(name)), filename: decodeFilename(parameters) }
+  return { name: withoutTrap(legal(unquote(name, form))), filename: filenameIn(parameters, form) }
 }
 
-/** `filename*` wins: a client that sends both means it, and `filename` is for those who cannot read it. */
-function decodeFilename(parameters: ReadonlyMap<string, RawParameter>): string | undefined {
+/** `filename*` wins where it can be read: a client that sends both means it, and `filename` is for those who cannot. */
+function filenameIn(parameters: ReadonlyMap<string, RawParameter>, form: FormType): string | undefined {
+  const extended = decodeExtended(parameters.get('filename*'))
+  if (extended) return extended
   const plain = parameters.get('filename')
-  const extended = parameters.get('filename*')
-  const filename = plain && decode(plain)
-  return extended === undefined ? filename : decodeExtended(extended)
+  if (plain !== undefined) return legal(decodeEncodedWords(unquote(plain, form)))
+  if (extended !== undefined) return extended
+  // Continuations (RFC 2231) among them: not to read one would lose the name.
+  if ([...parameters.keys()].some((key) => key.startsWith('filename*')))
+    throw malformed('The filename* of a part cannot be read, and it has no filename')
+  return undefined
 }
 
-/** Undoes backslashes (curl, Go, Python) and the three escapes of browsers; any other `%` was never escaped. */
-function decode({ text, quoted }: RawParameter): string {
+/** Undoes the backslashes of curl, Go and Python, and `%22` where the client escapes quotes so. `%0D` and `%0A` stay: no name may hold what they stand for. */
+function unquote({ text, quoted }: RawParameter, { escapesQuotes }: FormType): string {
   if (!quoted) return text
   const unescaped = text.replace(/\\([\\"])/g, '$1')
-  return withoutControls(unescaped.replace(/%(?:22|0D|0A)/gi, decodeURIComponent))
+  return escapesQuotes ? unescaped.replaceAll('%22', '"') : unescaped
 }
 
-function decodeExtended({ text, quoted }: RawParameter): string {
-  const encoded = quoted ? undefined : extendedValue.exec(text)?.[1]
-  if (encoded === undefined) throw malformed('The filename* of a part is not UTF-8 in the form of RFC 8187')
-  try {
-    return withoutControls(decodeURIComponent(encoded))
-  } catch (error) {
-    if (error instanceof URIError) throw malformed('The filename* of a part is not valid UTF-8')
-    throw error
-  }
+/** Undefined if there is none or it cannot be read: not of RFC 8187, of another charset than it says, or no legal name. */
+function decodeExtended(parameter: RawParameter | undefined): string | undefined {
+  if (parameter === undefined || parameter.quoted) return undefined
+  const [, charset, value] = extendedValue.exec(parameter.text) ?? []
+  if (charset === undefined || value === undefined) return undefined
+  const bytes = value.replace(/%(..)/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  )
+  const text = decodeAs(charset, Buffer.from(bytes, 'latin1'))
+  return text === undefined || control.test(text) ? undefined : text
 }
 
-function withoutControls(text: string): string {
-  if (control.test(text)) throw malformed('The name or filename of a part has a control character')
-  return text
+function legal(name: string): string {
+  if (control.test(name)) throw new IllegalName(name)
+  return name
 }
 
 function withoutTrap(name: string): string {

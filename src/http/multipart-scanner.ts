@@ -72,33 +72,31 @@ export class MultipartScanner {
   }
 
   /**
-   * The next line, a copy without its CR LF. With it, it may take `maxBytes`; of a longer one undefined is told.
-   * @throws ServiceError `request-malformed` when the body ends first or LF stands without CR
+   * The next line, a copy without its CR LF; CR or LF alone is part of it. With its end, it may take `maxBytes`; of a longer
+   * one undefined is told.
+   * @throws ServiceError `request-malformed` when the body ends first
    */
   async readLine(maxBytes: number): Promise<Buffer | undefined> {
     const pieces: Buffer[] = []
     let lineBytes = 0
+    let last: number | undefined
     for (let ended = false; !ended; ) {
       await this.#require()
       const lineFeed = this.#window.indexOf(LF, this.#position)
-      ended = lineFeed >= 0
-      const end = ended ? lineFeed + 1 : this.#window.length
+      const end = lineFeed >= 0 ? lineFeed + 1 : this.#window.length
       lineBytes += end - this.#position
       if (lineBytes > maxBytes) return undefined
+      ended = lineFeed >= 0 && (lineFeed > this.#position ? this.#window[lineFeed - 1] : last) === CR
+      last = this.#window[end - 1]
       pieces.push(Buffer.from(this.#window.subarray(this.#position, end)))
       this.#position = end
     }
-    const line = Buffer.concat(pieces, lineBytes)
-    if (line.at(-2) !== CR) throw malformed('A line of a part header ends without CR LF')
-    return line.subarray(0, -LINE_END_BYTES)
+    return Buffer.concat(pieces, lineBytes - LINE_END_BYTES)
   }
 
-  /** What follows the closing boundary, piece by piece; undefined at the end. */
-  async nextOfEpilogue(): Promise<Buffer | undefined> {
-    if (!(await this.#fill())) return undefined
-    const piece = this.#window.subarray(this.#position)
-    this.#position = this.#window.length
-    return piece
+  /** Reads what follows the closing boundary to the end of the body, and drops it. */
+  async skipEpilogue(): Promise<void> {
+    while (await this.#fill()) this.#position = this.#window.length
   }
 
   /** Lets go of the source; whoever still reads a part is refused. Never throws. */

@@ -1,5 +1,5 @@
 import type { WholePart } from './multipart.reference.ts'
-import { type MultipartLimits, parseMultipart } from './multipart.ts'
+import { type MultipartOptions, parseMultipart } from './multipart.ts'
 
 export const formType = 'multipart/form-data; boundary=b'
 export const malformed = { name: 'ServiceError', code: 'request-malformed' }
@@ -20,7 +20,7 @@ export function file(filename: string, content: string): string {
 /** Parses a body, by default with boundary `b` and cut after its seventh byte. */
 export function parse(
   body: string | Buffer,
-  limits?: Partial<MultipartLimits>,
+  limits?: MultipartOptions,
   contentType = formType,
   cuts = [7],
 ): Promise<WholePart[]> {
@@ -45,7 +45,7 @@ export async function* chunked(body: Uint8Array, offsets: readonly number[]): As
 export async function readWhole(
   contentType: string | undefined,
   source: AsyncIterable<Uint8Array>,
-  limits?: Partial<MultipartLimits>,
+  limits?: MultipartOptions,
 ): Promise<WholePart[]> {
   const parts: WholePart[] = []
   for await (const part of parseMultipart(contentType, source, limits)) {

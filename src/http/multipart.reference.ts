@@ -1,6 +1,6 @@
-import type { MultipartLimits } from './multipart.ts'
+import type { MultipartLimits, MultipartOptions } from './multipart.ts'
 
-/** A part as the reference sees it: all of it in memory. `filename` tells a file from a field. */
+/** A part as the reference sees it: all of it in memory. `filename` tells a file from a field, unless roles are given. */
 export interface WholePart {
   readonly name: string
   readonly filename: string | undefined
@@ -19,63 +19,70 @@ export function parseWhole(
   contentType: string,
   body: Buffer,
   limits: MultipartLimits,
+  roleOf: RoleOf = (_name, hasFilename) => (hasFilename ? 'file' : 'field'),
 ): WholePart[] | undefined {
   try {
-    return cut(boundaryOf(contentType), body, limits)
+    return cut(typeOf(contentType), body, limits, roleOf)
   } catch (error) {
     if (error instanceof Refusal) return undefined
     throw error
   }
 }
 
-function cut(boundary: string, body: Buffer, limits: MultipartLimits): WholePart[] {
+type RoleOf = NonNullable<MultipartOptions['roleOf']>
+
+interface TypeOfForm {
+  readonly boundary: string
+  readonly charset: string | undefined
+}
+
+function cut(type: TypeOfForm, body: Buffer, limits: MultipartLimits, roleOf: RoleOf): WholePart[] {
   check(body.length <= limits.bodyBytes)
   const text = `\r\n${body.toString('latin1')}`
-  const delimiter = `\r\n--${boundary}`
+  const delimiter = `\r\n--${type.boundary}`
   const parts: WholePart[] = []
+  let all = 0
   let at = find(text, delimiter, 0)
   check(at - 2 <= limits.preambleBytes && isBlank(text.slice(0, at)))
   for (;;) {
     at += delimiter.length
     const mark = text.slice(at, at + 2)
-    if (mark === '--') break
-    check(mark === '\r\n')
+    if (mark === '--') return parts
+    check(mark === '\r\n' && ++all <= limits.parts)
     const headerEnd = find(text, '\r\n\r\n', at)
     check(headerEnd + 4 - (at + 2) <= limits.headerBytes)
     const lines = text.slice(at + 2, headerEnd).split('\r\n')
-    check(lines.length <= limits.headerLines && lines.every((line) => !/[\r\n]/.test(line)))
+    check(lines.length <= limits.headerLines)
     // The blank line's end may be the delimiter's beginning.
     at = find(text, delimiter, headerEnd + 2)
     const content = Buffer.from(text.slice(headerEnd + 4, Math.max(at, headerEnd + 4)), 'latin1')
-    parts.push({ ...headerOf(lines), content })
-    checkPart(parts, limits)
+    const header = headerOf(lines, type)
+    const role = roleOf(header.name, header.filename !== undefined)
+    if (role === 'file') parts.push({ ...header, filename: header.filename ?? '', content })
+    if (role === 'field') {
+      check(content.length <= limits.fieldBytes)
+      const value = Buffer.from(textOf(content, type))
+      parts.push({ name: header.name, filename: undefined, contentType: undefined, content: value })
+    }
+    check(parts.filter(({ filename }) => filename !== undefined).length <= limits.files)
   }
-  check(text.length - at - 2 <= limits.epilogueBytes && isBlank(text.slice(at + 2)))
-  return parts
 }
 
-function checkPart(parts: readonly WholePart[], limits: MultipartLimits): void {
-  check(parts.length <= limits.parts)
-  check(parts.filter(({ filename }) => filename !== undefined).length <= limits.files)
-  const last = parts.at(-1)
-  if (last === undefined || last.filename !== undefined) return
-  check(last.content.length <= limits.fieldBytes)
-  utf8(last.content)
+function typeOf(contentType: string): TypeOfForm {
+  const [, boundary = refuse(), charset] =
+    /^multipart\/form-data *; *boundary=(?:"(?=[^"]+")|(?=[^\s";]+(?:;|$)))([^"]+?)"?(?:; charset=(.+))?$/i.exec(
+      contentType,
+    ) ?? []
+  return { boundary, charset }
 }
 
-function boundaryOf(contentType: string): string {
-  const bare = /^multipart\/form-data *; *boundary=([^\s";]+)$/i.exec(contentType)
-  const quoted = /^multipart\/form-data *; *boundary="([^"]+)"$/i.exec(contentType)
-  return bare?.[1] ?? quoted?.[1] ?? refuse()
-}
-
-function headerOf(lines: readonly string[]): Omit<WholePart, 'content'> {
+function headerOf(lines: readonly string[], type: TypeOfForm): Omit<WholePart, 'content'> {
   const values = new Map<string, string>()
   for (const line of lines) {
     const colon = line.indexOf(':')
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
     check(/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
-    const value = utf8(Buffer.from(line.slice(colon + 1), 'latin1'))
+    const value = textOf(Buffer.from(line.slice(colon + 1), 'latin1'), type)
     check(!/[\x00-\x08\x0a-\x1f\x7f]/.test(value))
     check(!(name.startsWith('content-') && values.has(name)))
     check(!isTrap(name))
@@ -84,10 +91,10 @@ function headerOf(lines: readonly string[]): Omit<WholePart, 'content'> {
   check(/^(binary|8bit|7bit)$/i.test(values.get('content-transfer-encoding') ?? 'binary'))
   const contentType = values.get('content-type') || undefined
   check(contentType === undefined || /^[ -~]+$/.test(contentType))
-  return { ...namesOf(values.get('content-disposition') ?? refuse()), contentType }
+  return { ...namesOf(values.get('content-disposition') ?? refuse(), type), contentType }
 }
 
-function namesOf(disposition: string): Pick<WholePart, 'name' | 'filename'> {
+function namesOf(disposition: string, { boundary }: TypeOfForm): Pick<WholePart, 'name' | 'filename'> {
   const parameters = new Map<string, string>()
   let rest = disposition.replace(/^form-data[ \t]*(?=;|$)/i, '')
   check(rest !== disposition)
@@ -103,29 +110,67 @@ function namesOf(disposition: string): Pick<WholePart, 'name' | 'filename'> {
     check(!parameters.has(key.toLowerCase()) && !/["\\]/.test(bare ?? ''))
     parameters.set(key.toLowerCase(), bare ?? `"${quoted}`)
   }
-  check([...parameters.keys()].every((key) => key === 'filename*' || !key.includes('*')))
+  const isBrowser = /WebKitFormBoundary|gecko|undici|-----------------------\d/.test(boundary)
   const filename = parameters.get('filename')
-  const extended = parameters.get('filename*')
-  const plain = filename === undefined ? undefined : plainName(filename)
+  const extended = extendedName(parameters.get('filename*'))
+  const plain = filename === undefined ? undefined : encodedName(plainName(filename, isBrowser))
+  const isLost = [...parameters.keys()].some((key) => key.startsWith('filename*'))
+  check(extended !== undefined || plain !== undefined || !isLost)
   return {
-    name: untrapped(plainName(parameters.get('name') ?? refuse())),
-    filename: extended === undefined ? plain : extendedName(extended),
+    name: untrapped(withoutControls(plainName(parameters.get('name') ?? refuse(), isBrowser))),
+    filename: extended || (plain === undefined ? extended : withoutControls(plain)),
   }
 }
 
 /** Quoted texts come with their opening quote. */
-function plainName(text: string): string {
+function plainName(text: string, isBrowser: boolean): string {
   if (!text.startsWith('"')) return text
   const unescaped = text.slice(1).replaceAll(/\\(["\\])/g, (_, escaped: string) => escaped)
-  return withoutControls(unescaped.replaceAll('%22', '"').replaceAll(/%0d/gi, '\r').replaceAll(/%0a/gi, '\n'))
+  return isBrowser ? unescaped.replaceAll('%22', '"') : unescaped
 }
 
-function extendedName(text: string): string {
-  const [charset = '', language = refuse(), value = refuse(), ...more] = text.split("'")
-  check(charset.toLowerCase() === 'utf-8' && more.length === 0 && /^[0-9A-Za-z-]*$/.test(language))
-  check(/^[!#$&+.^_`|~0-9A-Za-z%-]*$/.test(value) && !/%(?![0-9A-Fa-f]{2})/.test(value))
-  const bytes = value.replaceAll(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-  return withoutControls(utf8(Buffer.from(bytes, 'latin1')))
+/** Encoded words, one after the other; two of one charset that follow each other are one. */
+function encodedName(text: string): string {
+  const words = [...text.matchAll(/=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi)]
+  let decoded = ''
+  let bytes = ''
+  for (const [at, { 0: all, 1: charset = '', 2: encoding = '', 3: encoded = '', index }] of words.entries()) {
+    const isBase64 = encoding.toLowerCase() === 'b'
+    if (
+      isBase64
+        ? !/^[\w+/]*={0,2}$/.test(encoded) || encoded.includes('_')
+        : !/^([ -<>-~]|=[\da-f]{2})*$/i.test(encoded)
+    )
+      return text
+    const before = words[at - 1]
+    const next = words[at + 1]
+    const end = index + all.length
+    const follows = before !== undefined && text.slice(before.index + before[0].length, index).trim() === ''
+    if (!follows) decoded += text.slice(before === undefined ? 0 : before.index + before[0].length, index)
+    bytes += isBase64
+      ? Buffer.from(encoded, 'base64').toString('latin1')
+      : unescape(encoded.replaceAll('%', '%25').replaceAll('_', ' ').replaceAll('=', '%'))
+    const goesOn =
+      next !== undefined &&
+      text.slice(end, next.index).trim() === '' &&
+      next[1]?.toLowerCase() === charset.toLowerCase()
+    if (goesOn) continue
+    const meant = strictly(charset, Buffer.from(bytes, 'latin1'))
+    if (meant === undefined) return text
+    decoded += meant
+    bytes = ''
+  }
+  const last = words.at(-1)
+  return decoded + text.slice(last === undefined ? 0 : last.index + last[0].length)
+}
+
+function extendedName(text: string | undefined): string | undefined {
+  const [charset = '', language, value, ...more] = (text ?? '').split("'")
+  if (language === undefined || value === undefined || more.length > 0) return undefined
+  if (!/^[\w!#$%&+^`{}~-]+$/.test(charset) || !/^[0-9A-Za-z-]*$/.test(language)) return undefined
+  if (!/^[!#$&+.^_`|~0-9A-Za-z%-]*$/.test(value) || /%(?![0-9A-Fa-f]{2})/.test(value)) return undefined
+  const meant = strictly(charset, Buffer.from(unescape(value), 'latin1'))
+  return meant === undefined || /\p{Cc}/u.test(meant) ? undefined : meant
 }
 
 function withoutControls(text: string): string {
@@ -133,11 +178,17 @@ function withoutControls(text: string): string {
   return text
 }
 
-function utf8(bytes: Buffer): string {
+function textOf(bytes: Buffer, { charset = 'utf-8' }: TypeOfForm): string {
+  return strictly(charset, bytes) ?? strictly('latin1', bytes) ?? refuse()
+}
+
+function strictly(charset: string, bytes: Buffer): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true })
+    const text = decoder.decode(bytes)
+    return decoder.encoding === 'windows-1252' ? text.replaceAll(/[\x80-\x9f]/g, '\ufffd') : text
   } catch {
-    return refuse()
+    return undefined
   }
 }
 

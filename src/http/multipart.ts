@@ -1,7 +1,8 @@
-import { isUtf8 } from 'node:buffer'
-import { type PartHeader, parseBoundary, parsePartHeader } from './multipart-headers.ts'
+import { type PartHeader, parsePartHeader } from './multipart-headers.ts'
 import { malformed } from './multipart-malformed.ts'
 import { MultipartScanner } from './multipart-scanner.ts'
+import { decodeText } from './multipart-text.ts'
+import { type FormType, parseFormType } from './multipart-type.ts'
 
 export interface FieldPart {
   readonly kind: 'field'
@@ -12,7 +13,7 @@ export interface FieldPart {
 export interface FilePart {
   readonly kind: 'file'
   readonly name: string
-  /** As the client wrote it: may be empty, hold slashes or be up to a header long; never a control character. */
+  /** As the client means it: may be empty, hold slashes or be up to a header long; never a control character. */
   readonly filename: string
   readonly contentType: string | undefined
   /**
@@ -25,6 +26,7 @@ export interface FilePart {
 export type Part = FieldPart | FilePart
 
 export interface MultipartLimits {
+  /** What is ignored counts, too. */
   readonly parts: number
   readonly files: number
   /** Per part, line ends and the blank line included. */
@@ -33,20 +35,26 @@ export interface MultipartLimits {
   readonly fieldBytes: number
   /** Blanks and line ends before the first boundary and its line end; anything else there is refused. */
   readonly preambleBytes: number
-  /** The same after the last boundary. */
-  readonly epilogueBytes: number
   /** The whole body, boundaries and headers included, as counted. */
   readonly bodyBytes: number
 }
 
+/** What a part is for. An ignored one is skipped: it takes no memory and no limit but that of the parts and the body. */
+export type PartRole = 'field' | 'file' | 'ignored'
+
+export interface MultipartOptions extends Partial<MultipartLimits> {
+  /** Default: a part with a filename, even an empty one, is a file, any other a field. */
+  readonly roleOf?: (name: string, hasFilename: boolean) => PartRole
+}
+
 export const defaultMultipartLimits: MultipartLimits = {
-  parts: 20,
+  // Starlette takes as many: 1,000 files and 1,000 fields.
+  parts: 2000,
   files: 1,
   headerBytes: 8 * 1024,
   headerLines: 16,
   fieldBytes: 64 * 1024,
   preambleBytes: 1024,
-  epilogueBytes: 1024,
   // A file of 512 MiB, and room for what surrounds it.
   bodyBytes: 513 * 1024 * 1024,
 }
@@ -57,8 +65,8 @@ export const defaultMultipartLimits: MultipartLimits = {
  * for the next part skips what is left of a file; reading that file afterwards throws.
  *
  * Names are strings from outside: collect them in a Map, never as keys of an object. RFC 2046 would have us
- * ignore text before the first and after the last boundary; here it is refused, since in a form it can only
- * be a part that was not understood.
+ * ignore text before the first boundary; here it is refused, since in a form it can only be a part that was not
+ * understood. What follows the last boundary is ignored.
  *
  * Whichever way it ends, the source is closed (`return`); a stream that must survive this says so itself.
  * @throws ServiceError `body-type-unsupported`, before anything is read; `request-malformed`,
@@ -67,29 +75,35 @@ export const defaultMultipartLimits: MultipartLimits = {
 export async function* parseMultipart(
   contentType: string | undefined,
   source: AsyncIterable<Uint8Array>,
-  overrides: Partial<MultipartLimits> = {},
+  { roleOf = roleByFilename, ...overrides }: MultipartOptions = {},
 ): AsyncGenerator<Part, void, undefined> {
   const limits = { ...defaultMultipartLimits, ...overrides }
-  const scanner = new MultipartScanner(source, parseBoundary(contentType), limits.bodyBytes)
+  const form = parseFormType(contentType)
+  const scanner = new MultipartScanner(source, form.boundary, limits.bodyBytes)
   try {
-    await skipBlanks(() => scanner.nextPiece(), limits.preambleBytes)
+    await skipPreamble(scanner, limits.preambleBytes)
     let files = 0
     for (let parts = 1; !scanner.atEpilogue; parts++) {
       if (parts > limits.parts) throw malformed(`The form has more than ${limits.parts} parts`)
-      const header = await readHeader(scanner, limits)
-      if (header.filename === undefined) {
-        yield { kind: 'field', name: header.name, value: await readField(scanner, header, limits) }
-        continue
+      const header = await readHeader(scanner, form, limits)
+      const role = roleOf(header.name, header.filename !== undefined)
+      if (role === 'ignored') await skipContent(scanner)
+      else if (role === 'field') yield await readField(scanner, header, form, limits)
+      else {
+        if (++files > limits.files) throw malformed(`The form has more files than ${limits.files}`)
+        const body = new FileBody(scanner)
+        yield { kind: 'file', ...header, filename: header.filename ?? '', body }
+        await body.skipRest()
       }
-      if (++files > limits.files) throw malformed(`The form has more files than ${limits.files}`)
-      const body = new FileBody(scanner)
-      yield { kind: 'file', ...header, filename: header.filename, body }
-      await body.skipRest()
     }
-    await skipBlanks(() => scanner.nextOfEpilogue(), limits.epilogueBytes)
+    await scanner.skipEpilogue()
   } finally {
     await scanner.close()
   }
+}
+
+function roleByFilename(_name: string, hasFilename: boolean): PartRole {
+  return hasFilename ? 'file' : 'field'
 }
 
 class FileBody implements AsyncIterable<Uint8Array> {
@@ -108,7 +122,7 @@ class FileBody implements AsyncIterable<Uint8Array> {
 
   async skipRest(): Promise<void> {
     this.#state = 'past'
-    while ((await this.#scanner.nextPiece()) !== undefined);
+    await skipContent(this.#scanner)
   }
 
   #next(): Promise<Uint8Array | undefined> {
@@ -117,7 +131,15 @@ class FileBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function readHeader(scanner: MultipartScanner, limits: MultipartLimits): Promise<PartHeader> {
+async function skipContent(scanner: MultipartScanner): Promise<void> {
+  while ((await scanner.nextPiece()) !== undefined);
+}
+
+async function readHeader(
+  scanner: MultipartScanner,
+  form: FormType,
+  limits: MultipartLimits,
+): Promise<PartHeader> {
   const lines: Buffer[] = []
   let bytesLeft = limits.headerBytes
   for (;;) {
@@ -130,14 +152,15 @@ async function readHeader(scanner: MultipartScanner, limits: MultipartLimits): P
     }
   }
   scanner.beginContent()
-  return parsePartHeader(lines)
+  return parsePartHeader(lines, form)
 }
 
 async function readField(
   scanner: MultipartScanner,
   { name }: PartHeader,
+  { charset }: FormType,
   { fieldBytes }: MultipartLimits,
-): Promise<string> {
+): Promise<FieldPart> {
   const pieces: Buffer[] = []
   let valueBytes = 0
   for (let piece = await scanner.nextPiece(); piece !== undefined; piece = await scanner.nextPiece()) {
@@ -145,17 +168,15 @@ async function readField(
     if (valueBytes > fieldBytes) throw malformed(`A field of the form exceeds ${fieldBytes} bytes`, name)
     pieces.push(Buffer.from(piece))
   }
-  const value = Buffer.concat(pieces, valueBytes)
-  if (!isUtf8(value)) throw malformed('A field of the form is not UTF-8', name)
-  return value.toString('utf8')
+  return { kind: 'field', name, value: decodeText(Buffer.concat(pieces, valueBytes), charset) }
 }
 
-async function skipBlanks(next: () => Promise<Buffer | undefined>, maxBytes: number): Promise<void> {
+async function skipPreamble(scanner: MultipartScanner, maxBytes: number): Promise<void> {
   let bytesLeft = maxBytes
-  for (let piece = await next(); piece !== undefined; piece = await next()) {
+  for (let piece = await scanner.nextPiece(); piece !== undefined; piece = await scanner.nextPiece()) {
     bytesLeft -= piece.length
-    if (bytesLeft < 0) throw malformed(`The body has more than ${maxBytes} bytes outside its boundaries`)
-    if (!piece.every(isBlankByte)) throw malformed('The body has text before or after its boundaries')
+    if (bytesLeft < 0) throw malformed(`The body has more than ${maxBytes} bytes before its first boundary`)
+    if (!piece.every(isBlankByte)) throw malformed('The body has text before its first boundary')
   }
 }
 

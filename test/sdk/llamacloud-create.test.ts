@@ -147,8 +147,8 @@ test('a name may have 3000 characters and no more', async () => {
   })
 })
 
-test('what is no file for the vendor is none here: an unnamed Blob, a Buffer, a text', async () => {
-  const wrong: readonly unknown[] = [new Blob(['x']), Buffer.from('xy'), 'a text']
+test('what the SDK sends without a part for the file is none: an unnamed Blob, a Buffer', async () => {
+  const wrong: readonly unknown[] = [new Blob(['x']), Buffer.from('xy')]
   for (const file of wrong) {
     const call = sdkFor(server).files.create({ file: file as Blob as File, purpose: 'parse' })
     const error = await refusal(call, UnprocessableEntityError)
@@ -156,6 +156,12 @@ test('what is no file for the vendor is none here: an unnamed Blob, a Buffer, a 
       detail: [{ type: 'missing', loc: ['body', 'file'], msg: 'Field required', input: null }],
     })
   }
+})
+
+test('a text is a file without a name, as the bytes are that the Python SDK sends without one', async () => {
+  const file = 'a text' as unknown as File
+  const { id, name } = await sdkFor(server).files.create({ file, purpose: 'parse' })
+  assert.equal(name.replace(/\.\w+$/, ''), id.slice('dfl-'.length))
 })
 
 test('an empty file and an unknown purpose are refused', async () => {

@@ -1,5 +1,6 @@
 import type { ErrorCode, ServiceError } from '../../core/errors.ts'
 import type { ErrorAnswer } from '../../http/error-answer.ts'
+import { IllegalName } from '../../http/multipart-malformed.ts'
 import { InvalidRequest } from './problems.ts'
 
 interface WireError {
@@ -83,6 +84,7 @@ function detailOf(
   requestId: string,
 ): unknown {
   if (error instanceof InvalidRequest) return error.problems
+  if (error instanceof IllegalName) return `${detail}. ${error.message}`
   if (status === 422) {
     return [{ type: 'value_error', loc: ['body', ...(error.field ? [error.field] : [])], msg: error.message }]
   }

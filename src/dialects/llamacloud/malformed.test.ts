@@ -13,6 +13,7 @@ import {
   PARSE_ERROR,
   problemsOf,
   purposePart,
+  urlOf,
 } from '../../../test/llamacloud-client.ts'
 import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
 
@@ -58,32 +59,19 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   'a body that ends after the file': formOf([filePart()]).subarray(0, -6),
   'no boundary at all': 'hello',
   'another boundary than announced': goodText.replaceAll(BOUNDARY, 'other'),
-  'a bare CR in a filename': fileWith('filename="a\rb.txt"'),
-  'a bare LF in a filename': fileWith('filename="a\nb.txt"'),
-  'a bare CR in a name': formWith('Content-Disposition: form-data; name="fi\rle"; filename="a.txt"'),
-  'a bare LF in a name': formWith('Content-Disposition: form-data; name="fi\nle"; filename="a.txt"'),
-  'CR LF as browsers escape it in a filename': fileWith('filename="a%0D%0Ab.txt"'),
   'a line end of LF only': goodText.replaceAll('\r\n', '\n'),
   'a part with 17 header lines': formWith(`${named}${many(17, (index) => `\r\nX-${index}: 1`)}`),
   'a part with a header of 100 KiB': formWith(`${named}\r\nX-Long: ${'x'.repeat(100 * 1024)}`),
   'a part without a Content-Disposition': formWith('Content-Type: text/plain'),
   'a part without a name': formWith('Content-Disposition: form-data; filename="a.txt"'),
   'a field longer than 64 KiB': formOf([filePart(), { name: 'purpose', content: 'x'.repeat(65 * 1024) }]),
-  'a field that is not UTF-8': formOf([filePart(), { name: 'purpose', content: Buffer.from([0xff, 0xfe]) }]),
   'text before the first boundary': Buffer.concat([Buffer.alloc(MIB, 'preamble '), good]),
-  'text after the last boundary': Buffer.concat([good, Buffer.alloc(MIB, 'epilogue ')]),
-  'blanks without end after the last boundary': Buffer.concat([good, Buffer.alloc(200_000, '\r\n')]),
-  'more than 20 parts': formOf([filePart(), ...Array.from({ length: 1000 }, () => purposePart())]),
-  'twenty-one empty parts': formOf(
-    Array.from({ length: 21 }, (_, index) => ({ name: `f${index}`, content: '' })),
-  ),
+  'more than 2,000 parts': formOf([
+    filePart(),
+    ...Array.from({ length: 2000 }, (_, index) => ({ name: `f${index}`, content: '' })),
+  ]),
   'two files': formOf([filePart(), filePart('other', 'b.txt'), purposePart()]),
   'a thousand empty files': formOf(Array.from({ length: 1000 }, () => filePart(''))),
-  'two files under different names': formOf([
-    filePart(),
-    { ...filePart(), name: 'upload_file' },
-    purposePart(),
-  ]),
   'a name twice in one header': fileWith('name="purpose"; filename="a.txt"'),
   'a filename twice in one header': fileWith('filename="a.txt"; filename="b.txt"'),
   'two Content-Dispositions': formWith(`${named}\r\nContent-Disposition: form-data; name="purpose"`),
@@ -95,10 +83,6 @@ const broken: Readonly<Record<string, string | Uint8Array>> = {
   'quoted-printable as transfer encoding': formWith(
     `${named}\r\nContent-Transfer-Encoding: quoted-printable`,
   ),
-  'a NUL in a filename': fileWith('filename="a\u0000.txt"'),
-  'an escape character in a filename': fileWith('filename="a\u001b[31m.txt"'),
-  'a DEL in a filename': fileWith('filename="a\u007f.txt"'),
-  'a C1 character in a filename': fileWith('filename="a\u0085.txt"'),
 }
 for (const [what, body] of Object.entries(broken)) {
   test(`${what} is an error parsing the body`, async () => {
@@ -107,11 +91,32 @@ for (const [what, body] of Object.entries(broken)) {
   })
 }
 
+/** The start of a form whose name holds a control character, and the name as the answer has to quote it. */
+const illegal: readonly (readonly [string, string])[] = [
+  ['filename="a\rb.txt"', 'line break: "a\\rb.txt"'],
+  ['filename="a\nb.txt"', 'line break: "a\\nb.txt"'],
+  ['filename="a\r\nb.txt"', 'line break: "a\\r\\nb.txt"'],
+  ['filename="a\r\nX: b.txt"', 'line break: "a\\r\\nX: b.txt"'],
+  ['filename="a\u0000.txt"', 'control character: "a\\u0000.txt"'],
+  ['filename="a\u001b[31m.txt"', 'control character: "a\\u001b[31m.txt"'],
+  ['filename="a\u007f.txt"', 'control character: "a\\u007f.txt"'],
+  ['filename="a\u0085.txt"', 'control character: "a\\u0085.txt"'],
+]
+test('a name with a line break or another control character is refused, and the answer quotes it', async () => {
+  for (const [parameters, quoted] of illegal) {
+    const answer = await client.sendForm(fileWith(parameters))
+    const detail = `${PARSE_ERROR}. A name in the form has a ${quoted}`
+    assert.deepEqual([answer.status, detailOf(answer)], [400, detail])
+  }
+  const answer = await client.sendForm(formWith('Content-Disposition: form-data; name="fi\rle"'))
+  assert.match(String(detailOf(answer)), /line break: "fi\\rle"$/)
+})
+
 const boundaries: readonly (readonly [string, string])[] = [
   ['no boundary', 'multipart/form-data'],
   ['an empty boundary', 'multipart/form-data; boundary='],
   ['an empty quoted boundary', 'multipart/form-data; boundary=""'],
-  ['a boundary of 252 bytes', `multipart/form-data; boundary=${'b'.repeat(252)}`],
+  ['a boundary of 257 bytes', `multipart/form-data; boundary=${'b'.repeat(257)}`],
   ['two boundaries', `multipart/form-data; boundary=${BOUNDARY}; boundary=x`],
 ]
 for (const [what, type] of boundaries) {
@@ -121,15 +126,35 @@ for (const [what, type] of boundaries) {
   })
 }
 
-test('a boundary of 252 bytes is refused however its form is cut into pieces', async (t) => {
-  const boundary = 'b'.repeat(252)
+test('a boundary of 256 bytes is taken however its form is cut into pieces', async (t) => {
+  const boundary = 'b'.repeat(256)
   const connection = await RawConnection.open(server.url)
   t.after(() => connection.end())
   const form = formOf([filePart(), purposePart()], boundary)
   connection.write(head(form.length, boundary))
   for (const byte of form) connection.write(Uint8Array.of(byte))
-  const answer = readAnswer(await connection.until(/\}$/))
-  assert.deepEqual([answer.status, JSON.parse(answer.body)], [400, { detail: PARSE_ERROR }])
+  assert.equal(readAnswer(await connection.until(/\}$/)).status, 201)
+  kept += 1
+})
+
+test('what follows the last boundary is ignored', async () => {
+  for (const epilogue of ['epilogue ', '\r\n', formOf([filePart(), purposePart('nonsense')]).toString()]) {
+    const answer = await client.sendForm(Buffer.concat([good, Buffer.alloc(200_000, epilogue)]))
+    assert.equal(answer.status, 201, answer.text)
+    kept += 1
+  }
+})
+
+test('parts that the operation does not know are ignored, however many, large or named', async () => {
+  const parts = [
+    { name: 'upload_file', filename: 'b.bin', content: Buffer.alloc(200_000) },
+    { name: 'purpose', filename: 'purpose', content: 'split' },
+    { name: 'large', content: Buffer.alloc(100_000, 0xff) },
+    ...Array.from({ length: 400 }, (_, index) => ({ name: `metadata[${index}]`, content: 'x' })),
+  ]
+  const { status, body } = await client.upload([...parts, purposePart(), ...parts, filePart(), ...parts])
+  assert.deepEqual([status, body.name, body.purpose], [201, 'notes.txt', 'parse'])
+  kept += 1
 })
 
 /** What a chunked body may go on with for ever, after its start. */
@@ -137,8 +162,7 @@ const endless: Readonly<Record<string, readonly [start: string | Uint8Array, res
   {
     'text before the first boundary': ['', 'preamble ', 400],
     'blanks before the first boundary': ['', '\r\n', 400],
-    'text after the last boundary': [good, 'epilogue ', 400],
-    'blanks after the last boundary': [good, '\r\n', 400],
+    'text after the last boundary': [good, 'epilogue ', 413],
     'one header of a part': [`--${BOUNDARY}\r\nX: `, 'x', 400],
     'header lines of a part': [`--${BOUNDARY}\r\n`, 'X: y\r\n', 400],
     'one field': [formOf([{ name: 'purpose', content: '' }]).subarray(0, -BOUNDARY.length - 8), 'parse', 400],
@@ -180,23 +204,33 @@ test('a form without parts, and no body at all, lack the file and the purpose', 
   }
 })
 
-test('what is sent as a file and is none is told as missing', async () => {
-  const noFiles = [
-    { name: 'file', content: 'a text' },
-    { name: 'file', filename: '', content: 'bytes without a name' },
-    { name: 'file', filename: 'folder/', content: 'x' },
-    { name: 'upload_file', filename: 'a.txt', content: 'x' },
-    { name: 'File', filename: 'a.txt', content: 'x' },
-  ]
-  for (const part of noFiles) {
-    const answer = await client.upload([part, purposePart()])
-    assert.equal(answer.status, 422, part.name)
+test('a file under another name is told as missing', async () => {
+  for (const name of ['upload_file', 'File', 'file[]']) {
+    const answer = await client.upload([{ name, filename: 'a.txt', content: 'x' }, purposePart()])
+    assert.equal(answer.status, 422, name)
     assert.deepEqual(problemsOf(answer), ['body.file missing'])
   }
 })
 
+test('a part named file is the file, with or without a filename; without one it is named by its id and type', async () => {
+  const nameless = [
+    { name: 'file', content: 'a text' },
+    { name: 'file', content: Buffer.from([0xff, 0x00, 0xfe]) },
+    { name: 'file', filename: '', content: 'bytes without a name' },
+    { name: 'file', filename: 'folder/', content: 'x' },
+  ]
+  for (const part of nameless) {
+    const { status, body } = await client.upload([{ ...part, type: 'text/csv' }, purposePart()])
+    assert.equal(status, 201)
+    assert.equal(body.name, `${body.id.slice('dfl-'.length)}.csv`)
+    const bytes = await (await fetch(urlOf(body).url)).arrayBuffer()
+    assert.deepEqual(Buffer.from(bytes), Buffer.from(part.content))
+    kept += 1
+  }
+})
+
 test('everything that is wrong with the fields is told at once', async () => {
-  const answer = await client.upload([{ name: 'file', content: 'x' }, purposePart('Parse')])
+  const answer = await client.upload([purposePart('Parse')])
   assert.equal(answer.status, 422)
   assert.deepEqual(problemsOf(answer), ['body.file missing', 'body.purpose enum'])
   const long = await client.upload([filePart('x', 'x'.repeat(3001))])

@@ -16,7 +16,7 @@ import { type BodyLimits, receiveBody } from '../../http/body.ts'
 import { shownType, toldType } from '../../http/file-type.ts'
 import { HeadCapture } from '../../http/head-capture.ts'
 import { hasBody } from '../../http/json-body.ts'
-import { type FilePart, parseMultipart } from '../../http/multipart.ts'
+import { type FilePart, type PartRole, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
 import { SNIFF_BYTES } from '../../http/sniff.ts'
 import { type InvalidRequest, Problems } from './problems.ts'
@@ -29,6 +29,8 @@ const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
 const NOTHING = new Uint8Array()
+const FILE_PART = 'file'
+const FIELDS = ['purpose', 'external_file_id']
 const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
 interface ReceivedFile {
@@ -101,14 +103,21 @@ async function receiveForm(
   const limits = {
     bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
+    roleOf,
   }
   const memory = request.server.memory.open(intent.organizationId)
   const body = pacedBody(request.raw, pace)
   for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
-    else if (part.name === 'file') file = await receiveFile(services, intent, part, memory, settings)
+    else file = await receiveFile(services, intent, part, memory, settings)
   }
   return { file, fields }
+}
+
+/** A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for. */
+function roleOf(name: string, hasFilename: boolean): PartRole {
+  if (name === FILE_PART) return 'file'
+  return !hasFilename && FIELDS.includes(name) ? 'field' : 'ignored'
 }
 
 async function receiveFile(
@@ -155,8 +164,7 @@ function checkForm(
   const problems = new Problems()
   const name = baseName(file?.filename ?? '')
   const purpose = fields.get('purpose')
-  // FastAPI takes a file without a name, and a text where a file belongs, for no file at all.
-  if (file === undefined || name === '') problems.missing(['body', 'file'])
+  if (file === undefined) problems.missing(['body', FILE_PART])
   if ([...name].length > MAX_NAME_CHARACTERS) {
     const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
     problems.add({
