@@ -37,7 +37,9 @@ export const errorCodes = [
   // Bytes in and out on a link.
   'link-invalid',
   'bytes-already-stored',
+  'precondition-failed',
   'length-mismatch',
+  'digest-mismatch',
   'bytes-too-many',
   'body-incomplete',
   'body-too-slow',

@@ -1,8 +1,8 @@
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { Handoff } from './body-handoff.ts'
 import type { BodySource } from './body-source.ts'
+import type { FurtherDigests, HexDigests } from './digest-algorithms.ts'
 import { type BodyDigest, openDigest } from './digest-pool.ts'
-import type { HexDigests, WantedDigests } from './digest-worker.ts'
 
 const SLAB_BYTES = 256 * 1024
 /** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */
@@ -40,11 +40,16 @@ export class SlabPipe {
   #slabCount = 0
   #isClosed = false
 
-  constructor(source: BodySource, wanted: WantedDigests, memory: ChunkMemory, charged: Holding | undefined) {
+  constructor(
+    source: BodySource,
+    further: FurtherDigests,
+    memory: ChunkMemory,
+    charged: Holding | undefined,
+  ) {
     this.#source = source
     this.#charged = charged
     this.#passed = memory === 'passing' ? new PassedMemory() : undefined
-    this.#digest = openDigest(wanted, (error) => this.#full.fail(error))
+    this.#digest = openDigest(further, (error) => this.#full.fail(error))
   }
 
   /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */

@@ -1,12 +1,18 @@
-import { hash } from 'node:crypto'
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { type ChunkMemory, SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
-import type { WantedDigests } from './digest-worker.ts'
+import { digestsOf, type HexDigests } from './digest-algorithms.ts'
+import { algorithmsOf, requireStated, type StatedDigest } from './stated-digests.ts'
 
 export type { BodyLimits } from './body-source.ts'
-export type { WantedDigests } from './digest-worker.ts'
+
+/** SHA-256 is always computed. */
+export interface WantedDigests {
+  readonly md5: boolean
+  /** What the sender tells of the body: if one does not fit, the iteration throws `digest-mismatch` at its end. */
+  readonly stated?: readonly StatedDigest[]
+}
 
 /** Smaller bodies are hashed where they are: a worker's answer would take longer, and 64 KiB block for 0.2 ms. */
 const SMALL_BODY_BYTES = 64 * 1024
@@ -69,20 +75,23 @@ class ReceivedBody implements IncomingBody {
   async *#receive(source: BodySource): AsyncGenerator<Uint8Array, void> {
     try {
       const { bytes, isWhole } = await readHead(source)
+      const { md5, stated = [] } = this.#wanted
+      const further = algorithmsOf(stated, md5)
       if (isWhole) {
-        this.#digests = {
-          sizeBytes: bytes.byteLength,
-          sha256: hash('sha256', bytes),
-          md5: this.#wanted.md5 ? hash('md5', bytes) : null,
-        }
+        this.#settle(bytes.byteLength, digestsOf(bytes, further))
         if (bytes.byteLength > 0) yield bytes
         return
       }
-      const digests = yield* new SlabPipe(source, this.#wanted, this.#memory, this.#charged).pour(bytes)
-      this.#digests = { sizeBytes: source.sizeBytes, ...digests }
+      const digests = yield* new SlabPipe(source, further, this.#memory, this.#charged).pour(bytes)
+      this.#settle(source.sizeBytes, digests)
     } finally {
       source.close()
     }
+  }
+
+  #settle(sizeBytes: number, digests: HexDigests): void {
+    requireStated(this.#wanted.stated ?? [], digests)
+    this.#digests = { sizeBytes, sha256: digests.sha256, md5: digests.md5 ?? null }
   }
 }
 

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../core/errors.ts'
-import type { DigestAnswer, DigestRequest, HexDigests, WantedDigests } from './digest-worker.ts'
+import type { FurtherDigests, HexDigests } from './digest-algorithms.ts'
+import type { DigestAnswer, DigestRequest } from './digest-worker.ts'
 
 /** One core stays with the main thread, which receives and writes the bytes. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))
@@ -25,10 +26,10 @@ interface Job {
 const workers = new Set<DigestWorker>()
 
 /** Gives the body to the least busy worker; starts one more if all are busy. `onFailure` hears of its death. */
-export function openDigest(wanted: WantedDigests, onFailure: (error: Error) => void): BodyDigest {
+export function openDigest(further: FurtherDigests, onFailure: (error: Error) => void): BodyDigest {
   const idlest = [...workers].sort((a, b) => a.jobCount - b.jobCount)[0]
   const isShort = idlest === undefined || (idlest.jobCount > 0 && workers.size < MAX_WORKERS)
-  return (isShort ? new DigestWorker() : idlest).open(wanted, onFailure)
+  return (isShort ? new DigestWorker() : idlest).open(further, onFailure)
 }
 
 /** A worker thread, and the bodies it is hashing; it keeps the process alive only while there are some. */
@@ -53,14 +54,14 @@ class DigestWorker {
     return this.#jobs.size
   }
 
-  open(wanted: WantedDigests, onFailure: (error: Error) => void): BodyDigest {
+  open(further: FurtherDigests, onFailure: (error: Error) => void): BodyDigest {
     const body = ++this.#lastBody
     const job: Job = { added: [], finished: Promise.withResolvers(), onFailure }
     // Whoever dropped the body does not wait for its digests.
     job.finished.promise.catch(() => {})
     this.#jobs.set(body, job)
     this.#worker.ref()
-    this.#worker.postMessage({ kind: 'open', body, wanted } satisfies DigestRequest)
+    this.#worker.postMessage({ kind: 'open', body, further } satisfies DigestRequest)
     return {
       add: (slab, byteLength, done) => {
         job.added.push(done)

@@ -1,19 +1,9 @@
-import { createHash, type Hash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-
-/** SHA-256 is always computed. */
-export interface WantedDigests {
-  readonly md5: boolean
-}
-
-export interface HexDigests {
-  readonly sha256: string
-  readonly md5: string | null
-}
+import { type FurtherDigests, type HexDigests, type RunningDigest, startDigest } from './digest-algorithms.ts'
 
 /** Get ready for a body; hash the first `byteLength` bytes of `slab` next; tell the digests; or forget the body. */
 export type DigestRequest =
-  | { readonly kind: 'open'; readonly body: number; readonly wanted: WantedDigests }
+  | { readonly kind: 'open'; readonly body: number; readonly further: FurtherDigests }
   | { readonly kind: 'add'; readonly body: number; readonly slab: ArrayBuffer; readonly byteLength: number }
   | { readonly kind: 'finish' | 'drop'; readonly body: number }
 
@@ -23,15 +13,14 @@ export type DigestAnswer =
   | { readonly kind: 'finished'; readonly body: number; readonly digests: HexDigests }
   | { readonly kind: 'dropped'; readonly body: number }
 
-const bodies = new Map<number, { readonly sha256: Hash; readonly md5: Hash | undefined }>()
+/** Of each body, its digests by algorithm. */
+const bodies = new Map<number, ReadonlyMap<string, RunningDigest>>()
 
 parentPort?.on('message', (request: DigestRequest) => {
   const { kind, body } = request
   if (kind === 'open') {
-    bodies.set(body, {
-      sha256: createHash('sha256'),
-      md5: request.wanted.md5 ? createHash('md5') : undefined,
-    })
+    const algorithms = ['sha256', ...request.further] as const
+    bodies.set(body, new Map(algorithms.map((algorithm) => [algorithm, startDigest(algorithm)])))
   } else if (kind === 'add') {
     add(body, new Uint8Array(request.slab, 0, request.byteLength))
     answer({ kind: 'added', body, slab: request.slab }, [request.slab])
@@ -46,13 +35,14 @@ function answer(message: DigestAnswer, moved: ArrayBuffer[] = []): void {
 }
 
 function add(body: number, bytes: Uint8Array): void {
-  const hashes = bodies.get(body)
-  hashes?.sha256.update(bytes)
-  hashes?.md5?.update(bytes)
+  for (const digest of bodies.get(body)?.values() ?? []) digest.update(bytes)
 }
 
 function end(body: number): HexDigests | undefined {
-  const hashes = bodies.get(body)
+  const digests = bodies.get(body)
   bodies.delete(body)
-  return hashes && { sha256: hashes.sha256.digest('hex'), md5: hashes.md5?.digest('hex') ?? null }
+  if (digests === undefined) return undefined
+  return Object.fromEntries(
+    [...digests].map(([algorithm, digest]) => [algorithm, digest.end()]),
+  ) as HexDigests
 }

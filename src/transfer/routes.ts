@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
@@ -7,13 +6,15 @@ import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
 import { followLink, LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
-import { bytesAlreadyStored, stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
+import { stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
 import { isOpenUpload, type OpenUpload, storeUpload } from '../core/uploads/store-upload.ts'
 import { receiveBody } from '../http/body.ts'
 import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 import { HeadCapture } from '../http/head-capture.ts'
 import { SNIFF_BYTES, sniffType } from '../http/sniff.ts'
+import { type StatedDigest, statedDigests } from '../http/stated-digests.ts'
+import { checkUpload, requireReplaceable } from './check-upload.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
 export interface TransferLimits {
@@ -33,6 +34,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The file that the link leads to; set on every link route before the body is read. */
     linked: FileRecord
+    /** What a PUT tells of the digests of its body. */
+    stated: readonly StatedDigest[]
   }
 }
 
@@ -55,6 +58,7 @@ async function addLinkRoutes(
 ): Promise<void> {
   declarePublic(server)
   server.decorateRequest('linked')
+  server.decorateRequest('stated')
   await allowBrowsers(server)
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(safeHeaders)
@@ -85,15 +89,17 @@ function addUpload(server: FastifyInstance, services: Services, limits: Transfer
       onRequest: async (request) => {
         const { file } = await followLink(services, 'PUT', tokenOf(request))
         request.linked = file
-        checkUpload(request, services.clock.now())
+        checkUpload(request.headers, file, services.clock.now())
+        request.stated = statedDigests(request.headers)
         // It may be what Fastify takes for no type at all (the vendor's own example is `mimeType`); it was signed as it is.
         delete request.headers['content-type']
       },
     },
-    async ({ raw, linked }, reply) => {
+    async (request, reply) => {
+      const { linked } = request
       const digests = isOpenUpload(linked)
-        ? await storeOpen(server, services, limits, raw, linked)
-        : await stageAnnounced(server, services, limits, raw, linked)
+        ? await storeOpen(server, services, limits, request, linked)
+        : await stageAnnounced(server, services, limits, request)
       return reply.header('etag', etagOf(digests)).send()
     },
   )
@@ -103,13 +109,15 @@ function stageAnnounced(
   server: FastifyInstance,
   services: Services,
   limits: TransferLimits,
-  source: IncomingMessage,
-  file: FileRecord,
+  { raw, headers, linked: file, stated }: FastifyRequest,
 ): Promise<Digests> {
-  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES }
+  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES, stated }
   const memory = server.memory.open(file.organizationId)
-  const body = receiveBody(source, { maxBytes: file.sizeBytes, ...limits }, wanted, 'passing', memory)
-  return stageUpload(services, file, body)
+  const body = receiveBody(raw, { maxBytes: file.sizeBytes, ...limits }, wanted, 'passing', memory)
+  return stageUpload(services, file, {
+    body,
+    requireReplaceable: (staged) => requireReplaceable(headers, staged, services.clock.now()),
+  })
 }
 
 /** Its name may say of what type it is; else its content does. */
@@ -117,19 +125,19 @@ function storeOpen(
   server: FastifyInstance,
   services: Services,
   limits: TransferLimits,
-  source: IncomingMessage,
+  { raw, headers, stated }: FastifyRequest,
   file: OpenUpload,
 ): Promise<Digests> {
   const memory = server.memory.open(file.organizationId)
-  const captured = new HeadCapture(source, SNIFF_BYTES)
+  const captured = new HeadCapture(raw, SNIFF_BYTES)
   const body = receiveBody(
     captured,
     { maxBytes: file.uploadMaxBytes, ...limits },
-    { md5: false },
+    { md5: false, stated },
     'passing',
     memory,
   )
-  const length = source.headers['content-length']
+  const length = headers['content-length']
   const sizeBytes = length === undefined ? undefined : Number(length)
   return storeUpload(services, file, { body, sizeBytes, shownType: () => sniffType(captured.head) })
 }
@@ -153,32 +161,6 @@ function tokenOf({ params, raw }: LinkRequest): string {
   if (raw.url?.includes('?'))
     throw new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
   return params.token
-}
-
-/** @throws ServiceError `link-invalid`, `bytes-already-stored`, `length-mismatch` */
-function checkUpload({ headers, linked }: FastifyRequest, now: number): void {
-  if (stateAt(linked, now) !== 'pending') throw uploadIsOver()
-  const isTypeSigned = !isOpenUpload(linked)
-  if (isTypeSigned && headers['content-type']?.trim().toLowerCase() !== linked.mimeType.toLowerCase()) {
-    throw new ServiceError('link-invalid', 'Send the content-type that was signed with this link.')
-  }
-  const once = headers['if-none-match']
-  if (linked.writeOnce && once !== '*') {
-    throw new ServiceError('link-invalid', 'Send the header if-none-match: * that was signed with this link.')
-  }
-  if (once === '*' && linked.blobKey !== null) throw bytesAlreadyStored()
-  if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), linked)
-}
-
-/** @throws ServiceError `length-mismatch`, `bytes-too-many` */
-function checkLength(length: number, { sizeBytes, uploadMaxBytes }: FileRecord): void {
-  if (uploadMaxBytes === null || uploadMaxBytes === sizeBytes) {
-    if (length === sizeBytes) return
-    const message = `Content-Length is ${length}, but ${sizeBytes} bytes were announced.`
-    throw new ServiceError('length-mismatch', message)
-  }
-  if (length > uploadMaxBytes)
-    throw new ServiceError('bytes-too-many', `The body is larger than the limit of ${uploadMaxBytes} bytes.`)
 }
 
 /** Pages on any origin may use a link: it is the link that is secret, and no cookie or key is involved. */

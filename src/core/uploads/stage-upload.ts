@@ -1,4 +1,3 @@
-import type { BlobKey } from '../blob-store.ts'
 import { exactly } from '../body-size.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { releaseBytes } from '../files/expire-files.ts'
@@ -6,25 +5,32 @@ import { type FileRecord, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import type { Services } from '../services.ts'
 import { announcedBody } from './announced-digest.ts'
-import { discardBlob, stageBlob } from './stage-blob.ts'
+import { discardBlob, type StagedBlob, stageBlob } from './stage-blob.ts'
+
+/** The bytes of a PUT, and its conditions. */
+export interface StagingUpload {
+  readonly body: IncomingBody
+  /** Throws if what is staged at that moment may not be replaced; asked again for what another PUT has staged meanwhile. */
+  readonly requireReplaceable: (staged: FileRecord) => void
+}
 
 /**
  * Receives the bytes of a pending upload, durably. They replace the ones staged before, unless the upload is write-once.
  * Nothing is visible until the upload is completed; on any failure nothing is kept.
  * @throws ServiceError `link-invalid` if the upload is over, `checksum-mismatch` if these are not the announced bytes,
- *   `bytes-already-stored`, `storage-full`, and what `body` throws
+ *   `bytes-already-stored`, `storage-full`, and what `body` and `requireReplaceable` throw
  */
 export async function stageUpload(
   services: Services,
   file: FileRecord,
-  body: IncomingBody,
+  { body, requireReplaceable }: StagingUpload,
 ): Promise<Digests> {
   const blob = await stageBlob(services, announcedBody(file, body), {
     organizationId: file.organizationId,
     size: exactly(file.sizeBytes),
   })
   try {
-    await pointAt(services, file, blob.key, blob)
+    await pointAt(services, file, blob, requireReplaceable)
     return blob
   } catch (error) {
     await discardBlob(services, blob.key)
@@ -33,13 +39,19 @@ export async function stageUpload(
 }
 
 /** Of several PUTs that end at once each replaces the one before: the last to commit is what a complete will see. */
-async function pointAt(services: Services, asked: FileRecord, key: BlobKey, digests: Digests): Promise<void> {
+async function pointAt(
+  services: Services,
+  asked: FileRecord,
+  blob: StagedBlob,
+  requireReplaceable: StagingUpload['requireReplaceable'],
+): Promise<void> {
   const { metadata, clock } = services
-  const { sizeBytes: blobSizeBytes, sha256, md5 } = digests
+  const { key, sizeBytes: blobSizeBytes, sha256, md5 } = blob
   for (let file: FileRecord | undefined = asked; ; file = await metadata.findFile(asked.id)) {
     const now = clock.now()
     if (file === undefined || stateAt(file, now) !== 'pending') throw uploadIsOver()
     if (file.writeOnce && file.blobKey !== null) throw bytesAlreadyStored()
+    requireReplaceable(file)
     try {
       const guard = { state: 'pending', blobKey: file.blobKey } as const
       const patch = { blobKey: key, blobSizeBytes, sha256, md5, updatedAt: now }

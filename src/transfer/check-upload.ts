@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { ServiceError } from '../core/errors.ts'
+import { type FileRecord, stateAt } from '../core/files/file.ts'
+import { isSameMimeType } from '../core/files/same-mime-type.ts'
+import { bytesAlreadyStored, uploadIsOver } from '../core/uploads/stage-upload.ts'
+import { isOpenUpload } from '../core/uploads/store-upload.ts'
+import { noneMatches, preconditionHolds } from '../http/conditions.ts'
+import { etagOf } from '../http/download.ts'
+
+/**
+ * All that the headers of a PUT can tell before a single byte is asked for.
+ * @throws ServiceError `link-invalid`, `field-invalid`, `precondition-failed`, `bytes-already-stored`, `length-mismatch`,
+ *   `bytes-too-many`
+ */
+export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
+  if (stateAt(upload, now) !== 'pending') throw uploadIsOver()
+  if (!isOpenUpload(upload)) checkType(headers['content-type'], upload)
+  if (upload.writeOnce && headers['if-none-match'] !== '*') {
+    throw new ServiceError('link-invalid', 'Send the header if-none-match: * that was signed with this link.')
+  }
+  // RFC 9110, 14.5: taken for the whole, a part would replace the file.
+  if (headers['content-range'] !== undefined) {
+    const message = 'A PUT on a link sends the whole file; Content-Range is not known here.'
+    throw new ServiceError('field-invalid', message, { field: 'content-range' })
+  }
+  requireReplaceable(headers, upload, now)
+  if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), upload)
+}
+
+/**
+ * Whether the conditions of a PUT hold for what an earlier one has brought.
+ * @throws ServiceError `precondition-failed`, `bytes-already-stored`
+ */
+export function requireReplaceable(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
+  const there = upload.blobKey === null ? undefined : { etag: etagOf(upload), modifiedAt: upload.updatedAt }
+  if (!preconditionHolds(headers, there, now)) {
+    const message = 'The bytes that are stored here are not those that the condition asks for.'
+    throw new ServiceError('precondition-failed', message)
+  }
+  if (!noneMatches(headers, there)) throw bytesAlreadyStored()
+}
+
+function checkType(sent: string | undefined, { mimeType }: FileRecord): void {
+  if (sent !== undefined && isSameMimeType(sent.trim(), mimeType)) return
+  throw new ServiceError('link-invalid', `Send content-type: ${mimeType}, which was signed with this link.`)
+}
+
+function checkLength(length: number, { sizeBytes, uploadMaxBytes }: FileRecord): void {
+  if (uploadMaxBytes === null || uploadMaxBytes === sizeBytes) {
+    if (length === sizeBytes) return
+    const message = `Content-Length is ${length}, but ${sizeBytes} bytes were announced.`
+    throw new ServiceError('length-mismatch', message)
+  }
+  if (length > uploadMaxBytes)
+    throw new ServiceError('bytes-too-many', `The body is larger than the limit of ${uploadMaxBytes} bytes.`)
+}
