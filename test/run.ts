@@ -33,7 +33,7 @@ const CROSS_SECTION = [
   'src/dialects/lightfield/{lifecycle,idempotency,list,races}.test.ts',
   'src/dialects/llamacloud/{errors,expiry,requests}.test.ts',
   'src/dialects/yandex/{grpc,rest-create,rest-life}.test.ts',
-  'src/transfer/{upload,download}.test.ts',
+  'src/transfer/{upload,download,open-upload}.test.ts',
   'test/interchange.test.ts',
 ]
 

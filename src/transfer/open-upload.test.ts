@@ -104,10 +104,15 @@ test('bytes of no announced length are stored, too', async () => {
   assert.equal(await contentOf(id), 'hello again')
 })
 
-test('what the name does not tell of the type the content does', async () => {
-  const { id, url } = await open({ name: 'scan', mimeType: 'application/octet-stream' })
-  assert.equal((await put(url, '%PDF-1.7\n%âãÏÓ\n')).status, 200)
-  assert.equal(ok(await client.retrieve(id)).mimeType, 'application/pdf')
+test('what the name does not tell of the type the PUT does, or the content', async () => {
+  const typeFor = async (sent: string | undefined) => {
+    const { id, url } = await open({ name: 'scan', mimeType: 'application/octet-stream' })
+    assert.equal((await put(url, '%PDF-1.7\n%âãÏÓ\n', { 'content-type': sent })).status, 200)
+    return ok(await client.retrieve(id)).mimeType
+  }
+  assert.equal(await typeFor('text/x-own'), 'text/x-own')
+  assert.equal(await typeFor(undefined), 'application/pdf')
+  assert.equal(await typeFor('application/octet-stream'), 'application/pdf')
 })
 
 test('an upload of unknown size takes up to its bound, and not a byte more', async () => {

@@ -10,9 +10,10 @@ import { stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
 import { isOpenUpload, type OpenUpload, storeUpload } from '../core/uploads/store-upload.ts'
 import { receiveBody } from '../http/body.ts'
 import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
+import { shownType, toldType } from '../http/file-type.ts'
 import { declarePublic } from '../http/guard.ts'
 import { HeadCapture } from '../http/head-capture.ts'
-import { SNIFF_BYTES, sniffType } from '../http/sniff.ts'
+import { SNIFF_BYTES } from '../http/sniff.ts'
 import { type StatedDigest, statedDigests } from '../http/stated-digests.ts'
 import { checkUpload, requireReplaceable } from './check-upload.ts'
 
@@ -120,7 +121,7 @@ function stageAnnounced(
   })
 }
 
-/** Its name may say of what type it is; else its content does. */
+/** Where its name does not tell of what type it is, the PUT may, or the content does. */
 function storeOpen(
   server: FastifyInstance,
   services: Services,
@@ -139,7 +140,10 @@ function storeOpen(
   )
   const length = headers['content-length']
   const sizeBytes = length === undefined ? undefined : Number(length)
-  return storeUpload(services, file, { body, sizeBytes, shownType: () => sniffType(captured.head) })
+  // The parsed headers have lost it by now.
+  const sent = raw.headersDistinct['content-type']?.[0]
+  const typeOf = async () => toldType(sent, '') ?? shownType(file.name, captured.head)
+  return storeUpload(services, file, { body, sizeBytes, typeOf })
 }
 
 function addDownload(server: FastifyInstance, services: Services): void {

@@ -48,6 +48,21 @@ export async function readStoredFile(
 }
 
 /**
+ * As `readStoredFile`, where open uploads begin: who opened one may ask for it while it waits for its bytes.
+ * @throws ServiceError `file-not-found`
+ */
+export async function readStoredOrOpen(
+  services: Services,
+  caller: Caller,
+  idText: string,
+): Promise<FileRecord> {
+  const file = await readFile(services, caller, idText)
+  const state = stateAt(file, services.clock.now())
+  if (state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)) return file
+  throw new ServiceError('file-not-found', 'There is no file with this ID.')
+}
+
+/**
  * Opens the bytes of a file that was read a moment ago. A delete in between may have taken them.
  * @throws ServiceError `file-not-found` if the file has ended meanwhile; StoreError `missing` if its bytes are lost
  */

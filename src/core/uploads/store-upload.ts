@@ -18,8 +18,8 @@ export interface ArrivingUpload {
   readonly body: IncomingBody
   /** As its headers announce; undefined: they do not tell. */
   readonly sizeBytes: number | undefined
-  /** The type that the bytes show, once all have passed; asked only if the file's own type says nothing. */
-  readonly shownType: () => Promise<string>
+  /** What else tells of their type, once all have passed; asked only if the file's own type says nothing. */
+  readonly typeOf: () => Promise<string>
 }
 
 const UNKNOWN_TYPE = 'application/octet-stream'
@@ -47,7 +47,7 @@ export async function storeUpload(
   const blob = await fillBlob(services, intent, announcedBody(file, arriving.body))
   try {
     checkSize(file, blob.sizeBytes)
-    const mimeType = file.mimeType === UNKNOWN_TYPE ? await arriving.shownType() : file.mimeType
+    const mimeType = file.mimeType === UNKNOWN_TYPE ? await arriving.typeOf() : file.mimeType
     await publish(services, file, blob, mimeType)
     return blob
   } catch (error) {

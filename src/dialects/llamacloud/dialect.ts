@@ -8,6 +8,7 @@ import { toErrorAnswer } from './errors.ts'
 import { addRoutes, refuseMethods } from './routes.ts'
 import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
+import { addFirstVersion } from './v1/routes.ts'
 
 const API_PATH = '/api'
 
@@ -67,13 +68,14 @@ async function serveApi(
     showAllowance: () => undefined,
   })
   addRoutes(api, services, settings)
+  addFirstVersion({ server: api, services, settings })
 }
 
 /** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */
 async function allowBrowsers(api: FastifyInstance): Promise<void> {
   await api.register(cors, {
     origin: '*',
-    methods: ['GET', 'POST', 'DELETE'],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', ...sdkHeaders],
     // What its SDK looks at before it tries again, and what a caller reports.
     exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],

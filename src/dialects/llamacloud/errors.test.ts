@@ -94,13 +94,7 @@ for (const [method, path] of keyed) {
 }
 
 test('an address that is not there answers 404 in the same envelope', async () => {
-  for (const path of [
-    '/api/v1/files',
-    '/api/v2/x',
-    '/llamacloud/none',
-    `${FILES}/`,
-    `${FILES}/${UNKNOWN}/x`,
-  ]) {
+  for (const path of ['/api/v2/x', '/llamacloud/none', `${FILES}/`, `${FILES}/${UNKNOWN}/x`]) {
     for (const caller of [client, new LlamaCloudClient(server, 'wrong')]) {
       if (path === `${FILES}/` && caller !== client) continue
       assert.deepEqual(outcome(await caller.send('GET', path)), [404, 'Not Found'])

@@ -85,6 +85,22 @@ export class Fields {
     })
   }
 
+  /** A text that has to be there. */
+  required(name: string): string {
+    if (this.#value(name) === undefined) this.#problems.missing(this.#loc(name))
+    return this.text(name) ?? ''
+  }
+
+  /** One of these words, in any case. */
+  oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const text = this.text(name)
+    const found = words.find((word) => word === text?.toLowerCase())
+    if (text === undefined || found !== undefined) return found
+    const expected = words.map((word) => `'${word}'`).join(' or ')
+    const msg = `Input should be ${expected}`
+    return this.#problems.add({ type: 'enum', loc: this.#loc(name), msg, input: text, ctx: { expected } })
+  }
+
   fileId(name: string): FileId | undefined {
     return this.#fileIdOf(this.#value(name), this.#loc(name))
   }

@@ -44,6 +44,27 @@ const project = ['id', 'name', 'organization_id', 'is_default', 'created_at', 'u
 const scope = ['project_id', 'organization_id']
 const sort = ['order_by', 'page_size', 'page_token']
 
+const fileV1 =
+  'id created_at updated_at name external_file_id file_size file_type project_id last_modified_at resource_info permission_info data_source_id expires_at purpose'.split(
+    ' ',
+  )
+const V1_FILES = '/api/v1/files'
+const presign = {
+  parameters: ['expires_at_seconds', ...scope],
+  body: [
+    'application/json',
+    'name!',
+    'external_file_id',
+    'file_size',
+    'storage_type',
+    'last_modified_at',
+    'resource_info',
+    'permission_info',
+    'data_source_id',
+  ],
+  answer: ['200', 'file_id', 'url', 'expires_at', 'form_fields'],
+} as const
+
 interface Described {
   readonly parameters?: readonly string[]
   /** Its media type, and its fields; those that must be there are marked. */
@@ -71,6 +92,21 @@ const described: Readonly<Record<string, Described>> = {
   [`get ${FILES}/{file_id}`]: { parameters: ['file_id!', 'expand', ...scope], answer: ['200', ...file] },
   [`delete ${FILES}/{file_id}`]: { parameters: ['file_id!', ...scope], answer: ['204'] },
   [`get ${FILES}/{file_id}/content`]: {
+    parameters: ['file_id!', 'expires_at_seconds', ...scope],
+    answer: ['200', 'url', 'expires_at', 'form_fields'],
+  },
+  [`post ${V1_FILES}`]: {
+    parameters: ['external_file_id', 'storage_type', ...scope],
+    body: ['multipart/form-data', 'upload_file!'],
+    answer: ['200', ...fileV1],
+  },
+  [`put ${V1_FILES}`]: presign,
+  [`post ${V1_FILES}/presigned-url`]: presign,
+  [`get ${V1_FILES}`]: { parameters: scope, answer: ['200', ...fileV1] },
+  [`put ${V1_FILES}/sync`]: { parameters: scope, answer: ['200', ...fileV1] },
+  [`get ${V1_FILES}/{file_id}`]: { parameters: ['file_id!', ...scope], answer: ['200', ...fileV1] },
+  [`delete ${V1_FILES}/{file_id}`]: { parameters: ['file_id!', ...scope], answer: ['204'] },
+  [`get ${V1_FILES}/{file_id}/content`]: {
     parameters: ['file_id!', 'expires_at_seconds', ...scope],
     answer: ['200', 'url', 'expires_at', 'form_fields'],
   },

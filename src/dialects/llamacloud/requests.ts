@@ -57,10 +57,15 @@ export function readContentRequest(request: FastifyRequest): ReturnType<typeof r
   const problems = new Problems()
   const id = pathId(request.params as Values, problems)
   const fields = new Fields(request.query as Values, ['query'], problems)
-  const scope = scopeOf(fields)
-  const seconds = fields.integerIn('expires_at_seconds', 1) ?? DEFAULT_URL_SECONDS
+  const found = { scope: scopeOf(fields), withUrl: true, urlSeconds: readUrlSeconds(fields) }
   problems.settle()
-  return { id: id as FileId, scope, withUrl: true, urlSeconds: Math.min(seconds, MAX_URL_SECONDS) }
+  return { id: id as FileId, ...found }
+}
+
+/** How long a URL is to live. */
+export function readUrlSeconds(fields: Fields): number {
+  const seconds = fields.integerIn('expires_at_seconds', 1) ?? DEFAULT_URL_SECONDS
+  return Math.min(seconds, MAX_URL_SECONDS)
 }
 
 /** @throws InvalidRequest */
@@ -107,7 +112,7 @@ function read<T>(values: unknown, place: Location, take: (fields: Fields) => T):
   return found
 }
 
-function scopeOf(fields: Fields): RequestedScope {
+export function scopeOf(fields: Fields): RequestedScope {
   return { project: fields.text('project_id'), organization: fields.text('organization_id') }
 }
 

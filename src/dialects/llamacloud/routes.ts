@@ -14,7 +14,7 @@ import { printToken } from './paging.ts'
 import * as requests from './requests.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
-import { checkAnnouncement, receiveUpload } from './upload.ts'
+import { betaForm, checkAnnouncement, receiveUpload } from './upload.ts'
 import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire.ts'
 
 /** Below `/api`. */
@@ -23,15 +23,15 @@ const PROJECTS = '/v1/projects'
 const DEFAULT_URL_SECONDS = 3600
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-const creates = { access: { scope: 'files:create', limit: 'write' } } as const
-const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
-const reads = { access: { scope: 'files:read', limit: 'read' } } as const
-const searches = { access: { scope: 'files:read', limit: 'search' } } as const
+export const creates = { access: { scope: 'files:create', limit: 'write' } } as const
+export const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
+export const reads = { access: { scope: 'files:read', limit: 'read' } } as const
+export const searches = { access: { scope: 'files:read', limit: 'search' } } as const
 const tags = ['Files']
-const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
+export const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
 /** What every handler of this dialect works with. */
-interface Context {
+export interface Context {
   readonly server: FastifyInstance
   readonly services: Services
   readonly settings: LlamaCloudSettings
@@ -51,11 +51,12 @@ export function addRoutes(server: FastifyInstance, services: Services, settings:
 }
 
 function addCreate({ server, services, settings }: Context): void {
+  const form = betaForm(services, settings)
   server.post(
     FILES,
     {
       config: creates,
-      onRequest: async (request) => checkAnnouncement(request, settings),
+      onRequest: async (request) => checkAnnouncement(request, form, settings),
       schema: {
         tags,
         summary: 'Upload a file',
@@ -67,7 +68,7 @@ function addCreate({ server, services, settings }: Context): void {
     },
     async (request, reply) => {
       const projectId = await resolveProject(services, request.caller, requests.readScope(request.query))
-      const file = await receiveUpload(services, request, projectId, settings)
+      const file = await receiveUpload(services, request, projectId, form, settings)
       const link = settings.urlOnCreate ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
       reply.code(201)
       return toFileBody(file, link, settings.prefixIds)
@@ -257,20 +258,21 @@ export function refuseMethods(server: FastifyInstance, others: Readonly<Record<s
 }
 
 /** The file, if it is in the project that the request means. */
-async function findFile(
+export async function findFile(
   services: Services,
   { caller }: FastifyRequest,
   { id, scope }: { readonly id: string; readonly scope: requests.RequestedScope },
+  read = readStoredFile,
 ): Promise<FileRecord> {
   const projectId = await resolveProject(services, caller, scope)
-  const file = await readStoredFile(services, caller, id)
+  const file = await read(services, caller, id)
   // Without a named project any of the key's projects will do: the id says which file is meant.
   if (scope.project === undefined || file.projectId === projectId) return file
   throw new ServiceError('file-not-found', 'File not found')
 }
 
 /** A fresh link that does not outlive its file. */
-async function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
+export async function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
   const end = services.clock.now() + seconds * SECOND_MS
   return issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
 }

@@ -268,7 +268,7 @@ test('a page of any origin may call with a key, and never with a cookie', async 
     const allowed = (name: string) => (preflight.headers.get(name) ?? '').split(/, ?/)
     const headers = allowed('access-control-allow-headers')
     assert.deepEqual(headers.toSorted(), [...asked.split(','), 'user-agent'].toSorted())
-    assert.deepEqual(allowed('access-control-allow-methods').toSorted(), ['DELETE', 'GET', 'POST'])
+    assert.deepEqual(allowed('access-control-allow-methods').toSorted(), ['DELETE', 'GET', 'POST', 'PUT'])
     assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
   }
   const answers = [

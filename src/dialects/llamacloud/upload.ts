@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
-import { createFile } from '../../core/files/create-file.ts'
+import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import type { UsageOf } from '../../core/metadata-store.ts'
@@ -19,7 +19,7 @@ import { hasBody } from '../../http/json-body.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../http/multipart.ts'
 import { pacedBody } from '../../http/paced-body.ts'
 import { SNIFF_BYTES } from '../../http/sniff.ts'
-import { type InvalidRequest, Problems } from './problems.ts'
+import { type InvalidRequest, type Location, Problems } from './problems.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, retentionOf } from './wire.ts'
 
@@ -29,22 +29,58 @@ const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
 const NOTHING = new Uint8Array()
-const FILE_PART = 'file'
-const FIELDS = ['purpose', 'external_file_id']
 const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
-interface ReceivedFile {
+export interface ReceivedFile {
   readonly blob: StagedBlob
   readonly filename: string
   readonly mimeType: string
+}
+
+/** The form of one version of the API. */
+export interface UploadForm {
+  /** The part that is the file. */
+  readonly filePart: string
+  /** Parts that are read besides; all others are ignored. */
+  readonly fields: readonly string[]
+  /** Those of them that must be there. */
+  readonly requiredFields: readonly string[]
+  /** What the file will be, as request and fields say. Notes what is wrong with them. */
+  readonly describe: (
+    request: FastifyRequest,
+    fields: ReadonlyMap<string, string>,
+    problems: Problems,
+  ) => Pick<CreateFile, 'purpose' | 'externalId' | 'expiry'>
+}
+
+/** The form of `/api/v1/beta/files`. */
+export function betaForm({ clock }: Services, settings: LlamaCloudSettings): UploadForm {
+  return {
+    filePart: 'file',
+    fields: ['purpose', 'external_file_id'],
+    requiredFields: ['purpose'],
+    describe: (_request, fields, problems) => {
+      const purpose = readPurpose(fields, settings, problems)
+      const externalId = fields.get('external_file_id') || null
+      if (externalId?.includes('\0')) {
+        const msg = 'String should not contain null characters'
+        problems.add({ type: 'value_error', loc: ['body', 'external_file_id'], msg })
+      }
+      return { purpose, externalId, expiry: retentionOf(purpose, clock.now(), settings) }
+    },
+  }
 }
 
 /**
  * Before a byte is read: only a form gets in, and none that is announced to be too large.
  * @throws InvalidRequest if there is no body; ServiceError `body-type-unsupported`, `bytes-too-many`
  */
-export function checkAnnouncement(request: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): void {
-  if (!hasBody(request)) throw nothingSent()
+export function checkAnnouncement(
+  request: FastifyRequest,
+  form: UploadForm,
+  { maxFileBytes }: LlamaCloudSettings,
+): void {
+  if (!hasBody(request)) throw nothingSent(form)
   const { headers } = request
   if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
@@ -62,6 +98,7 @@ export async function receiveUpload(
   services: Services,
   request: FastifyRequest,
   projectId: string,
+  form: UploadForm,
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const reserve = reservation(request, projectId)
@@ -69,19 +106,15 @@ export async function receiveUpload(
   const intent = await intendBlob(services, { organizationId: reserve.organizationId, size, reserve })
   let isMine = false
   try {
-    const form = await receiveForm(services, request, intent, settings)
-    const { purpose, name } = checkForm(form, settings)
-    const { file, fields } = form
-    const externalId = fields.get('external_file_id') || null
-    const expiry = retentionOf(purpose, services.clock.now(), settings)
+    const { file, fields } = await receiveForm(services, request, intent, form, settings)
+    const problems = new Problems()
+    const name = checkFile(file, form, problems)
+    const described = form.describe(request, fields, problems)
+    problems.settle()
     const { blob, mimeType } = file as ReceivedFile
+    if (blob.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
     isMine = true
-    return await createFile(
-      services,
-      request.caller,
-      { projectId, name, mimeType, purpose, externalId, expiry },
-      blob,
-    )
+    return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, blob)
   } finally {
     if (!isMine) await discardBlob(services, intent.key)
   }
@@ -96,6 +129,7 @@ async function receiveForm(
   services: Services,
   request: FastifyRequest,
   intent: BlobIntent,
+  form: UploadForm,
   settings: LlamaCloudSettings,
 ): Promise<ReceivedForm> {
   const fields = new Map<string, string>()
@@ -103,7 +137,7 @@ async function receiveForm(
   const limits = {
     bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
-    roleOf,
+    roleOf: (name: string, hasFilename: boolean) => roleOf(form, name, hasFilename),
   }
   const memory = request.server.memory.open(intent.organizationId)
   const body = pacedBody(request.raw, pace)
@@ -115,9 +149,9 @@ async function receiveForm(
 }
 
 /** A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for. */
-function roleOf(name: string, hasFilename: boolean): PartRole {
-  if (name === FILE_PART) return 'file'
-  return !hasFilename && FIELDS.includes(name) ? 'field' : 'ignored'
+function roleOf({ filePart, fields }: UploadForm, name: string, hasFilename: boolean): PartRole {
+  if (name === filePart) return 'file'
+  return !hasFilename && fields.includes(name) ? 'field' : 'ignored'
 }
 
 async function receiveFile(
@@ -157,45 +191,39 @@ function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloud
   return Math.min(maxFileBytes, Number(headers['content-length'] ?? Number.POSITIVE_INFINITY))
 }
 
-function checkForm(
-  { file, fields }: ReceivedForm,
-  settings: LlamaCloudSettings,
-): { purpose: string; name: string } {
-  const problems = new Problems()
+/** @returns the name of the file */
+function checkFile(file: ReceivedFile | undefined, { filePart }: UploadForm, problems: Problems): string {
   const name = baseName(file?.filename ?? '')
-  const purpose = fields.get('purpose')
-  if (file === undefined) problems.missing(['body', FILE_PART])
-  if ([...name].length > MAX_NAME_CHARACTERS) {
-    const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
-    problems.add({
-      type: 'string_too_long',
-      loc: ['body', 'file'],
-      msg,
-      ctx: { max_length: MAX_NAME_CHARACTERS },
-    })
-  }
-  if (!purpose) problems.missing(['body', 'purpose'])
-  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !settings.anyPurpose) {
+  if (file === undefined) problems.missing(['body', filePart])
+  checkNameLength(name, ['body', filePart], problems)
+  return name
+}
+
+export function checkNameLength(name: string, loc: Location, problems: Problems): void {
+  if ([...name].length <= MAX_NAME_CHARACTERS) return
+  const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
+  problems.add({ type: 'string_too_long', loc, msg, ctx: { max_length: MAX_NAME_CHARACTERS } })
+}
+
+function readPurpose(
+  fields: ReadonlyMap<string, string>,
+  { anyPurpose }: LlamaCloudSettings,
+  problems: Problems,
+): string {
+  const purpose = fields.get('purpose') ?? ''
+  if (purpose === '') problems.missing(['body', 'purpose'])
+  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose) {
     const expected = `${purposes.slice(0, -1).map(quote).join(', ')} or ${quote(purposes.at(-1) ?? '')}`
     const msg = `Input should be ${expected}`
     problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
   }
-  if (fields.get('external_file_id')?.includes('\0')) {
-    const msg = 'String should not contain null characters'
-    problems.add({ type: 'value_error', loc: ['body', 'external_file_id'], msg })
-  }
-  problems.settle()
-  if (file?.blob.sizeBytes === 0 && !settings.allowEmptyFiles) {
-    throw new ServiceError('rule-violated', 'Uploaded file is empty')
-  }
-  return { purpose: purpose as string, name }
+  return purpose
 }
 
 /** A request without a body has no content type either by now; what it lacks is the parts. */
-function nothingSent(): InvalidRequest {
+function nothingSent({ filePart, requiredFields }: UploadForm): InvalidRequest {
   const problems = new Problems()
-  problems.missing(['body', 'file'])
-  problems.missing(['body', 'purpose'])
+  for (const name of [filePart, ...requiredFields]) problems.missing(['body', name])
   return problems.toError()
 }
 
@@ -203,6 +231,10 @@ function quote(text: string): string {
   return `'${text}'`
 }
 
-function tooLarge(maxFileBytes: number): ServiceError {
+export function emptyFile(): ServiceError {
+  return new ServiceError('rule-violated', 'Uploaded file is empty')
+}
+
+export function tooLarge(maxFileBytes: number): ServiceError {
   return new ServiceError('bytes-too-many', `File exceeds the maximum upload size of ${maxFileBytes} bytes`)
 }

@@ -1,0 +1,216 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { resolveProject } from '../../../core/access/project-access.ts'
+import { SECOND_MS } from '../../../core/clock.ts'
+import { deleteStoredOrOpen } from '../../../core/files/delete-file.ts'
+import { startExpiry } from '../../../core/files/expiry.ts'
+import { readStoredOrOpen } from '../../../core/files/read-file.ts'
+import { touchFile } from '../../../core/files/touch-file.ts'
+import { issueLink } from '../../../core/links/link.ts'
+import { startUpload } from '../../../core/uploads/start-upload.ts'
+import { toldType } from '../../../http/file-type.ts'
+import { UNKNOWN_TYPE } from '../../../http/media-types.ts'
+import { readContentRequest, readFileRequest, readScope } from '../requests.ts'
+import {
+  type Context,
+  creates,
+  deletes,
+  errors,
+  findFile,
+  linkTo,
+  reads,
+  refuseMethods,
+  searches,
+} from '../routes.ts'
+import { ContentQuery, FileParams, PresignedUrl, ScopeQuery } from '../schemas.ts'
+import { checkAnnouncement, emptyFile, receiveUpload, tooLarge, type UploadForm } from '../upload.ts'
+import { toPresignedUrl } from '../wire.ts'
+import { sendAll } from './list.ts'
+import { expiryOf, readPresignRequest, readUploadQuery } from './requests.ts'
+import * as schemas from './schemas.ts'
+import { toFileBody, toUploadBody } from './wire.ts'
+
+/** Below `/api`. */
+const FILES = '/v1/files'
+const tags = ['Files (first version)']
+
+/** The first version of the API: reference section "files" of `llama-cloud` 0.1. Every success but a delete is a 200. */
+export function addFirstVersion(context: Context): void {
+  addUpload(context)
+  addPresign(context)
+  addLists(context)
+  addReads(context)
+  addDelete(context)
+  refuseMethods(context.server, {
+    [FILES]: ['PATCH', 'DELETE', 'HEAD'],
+    [`${FILES}/sync`]: ['POST', 'PATCH', 'HEAD'],
+    [`${FILES}/presigned-url`]: ['PUT', 'PATCH', 'HEAD'],
+    [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
+    [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
+  })
+}
+
+function addUpload({ server, services, settings }: Context): void {
+  const form: UploadForm = {
+    filePart: 'upload_file',
+    fields: [],
+    requiredFields: [],
+    describe: (request, _fields, problems) => {
+      const { externalId, storageType } = readUploadQuery(request, problems)
+      return { purpose: null, externalId, expiry: expiryOf(storageType, services.clock.now()) }
+    },
+  }
+  server.post(
+    FILES,
+    {
+      config: creates,
+      onRequest: async (request) => checkAnnouncement(request, form, settings),
+      schema: {
+        tags,
+        operationId: 'v1.upload_file',
+        summary: 'Upload a file',
+        consumes: ['multipart/form-data'],
+        querystring: schemas.UploadQuery,
+        body: schemas.UploadForm,
+        response: { 200: schemas.FileBody, ...errors },
+      },
+    },
+    async (request) => {
+      const projectId = await resolveProject(services, request.caller, readScope(request.query))
+      return toFileBody(await receiveUpload(services, request, projectId, form, settings))
+    },
+  )
+}
+
+function addPresign(context: Context): void {
+  const documented = {
+    tags,
+    querystring: schemas.PresignQuery,
+    body: schemas.PresignBody,
+    response: { 200: schemas.UploadUrl, ...errors },
+  }
+  const { server } = context
+  const summary = 'Get a presigned URL to upload a file'
+  const handle = (request: FastifyRequest) => presign(context, request)
+  const operationId = 'v1.generate_presigned_url'
+  server.put(FILES, { config: creates, schema: { ...documented, summary, operationId } }, handle)
+  // As a page of the vendor's documentation spells it.
+  const other = { ...documented, summary, operationId: 'v1.create_presigned_url' }
+  server.post(`${FILES}/presigned-url`, { config: creates, schema: other }, handle)
+}
+
+/** The PUT on the URL stores the file; nothing has to be told afterwards. */
+async function presign({ services, settings }: Context, request: FastifyRequest) {
+  const { scope, name, externalId, sizeBytes, storageType, urlSeconds } = readPresignRequest(request)
+  const projectId = await resolveProject(services, request.caller, scope)
+  const { maxFileBytes, allowEmptyFiles } = settings
+  if (sizeBytes === 0 && !allowEmptyFiles) throw emptyFile()
+  if (sizeBytes !== undefined && sizeBytes > maxFileBytes) throw tooLarge(maxFileBytes)
+  const now = services.clock.now()
+  const expiry = expiryOf(storageType, now)
+  const file = await startUpload(services, request.caller, {
+    projectId,
+    name,
+    mimeType: toldType(undefined, name) ?? UNKNOWN_TYPE,
+    sizeBytes: sizeBytes ?? 0,
+    maxBytes: sizeBytes ?? maxFileBytes,
+    externalId,
+    purpose: null,
+    lifetimeSeconds: secondsUntil(urlSeconds, startExpiry(expiry, now).expiresAt, now),
+    writeOnce: false,
+    sha256: null,
+    expiry,
+  })
+  return toUploadBody(file, await issueLink(services, 'PUT', file, file.uploadExpiresAt ?? now))
+}
+
+/** A URL does not outlive its file. */
+function secondsUntil(urlSeconds: number, fileEnd: number | null, now: number): number {
+  return fileEnd === null ? urlSeconds : Math.min(urlSeconds, (fileEnd - now) / SECOND_MS)
+}
+
+function addLists({ server, services }: Context): void {
+  const documented = {
+    tags,
+    querystring: ScopeQuery,
+    response: { 200: schemas.FileList, ...errors },
+  }
+  const handle = async ({ caller, query }: FastifyRequest, reply: FastifyReply) => {
+    const projectId = await resolveProject(services, caller, readScope(query))
+    return sendAll(services, projectId, reply)
+  }
+  server.get(
+    FILES,
+    { config: searches, schema: { ...documented, operationId: 'v1.list_files', summary: 'List files' } },
+    handle,
+  )
+  const summary = 'List files; those that came on presigned URLs are there already'
+  server.put(
+    `${FILES}/sync`,
+    { config: searches, schema: { ...documented, operationId: 'v1.sync_files', summary } },
+    handle,
+  )
+}
+
+function addReads({ server, services }: Context): void {
+  server.get(
+    `${FILES}/:file_id`,
+    {
+      config: reads,
+      schema: {
+        tags,
+        operationId: 'v1.get_file',
+        summary: 'Get a file, also while it waits for its bytes',
+        params: FileParams,
+        querystring: ScopeQuery,
+        response: { 200: schemas.FileBody, ...errors },
+      },
+    },
+    async (request) => {
+      const file = await findFile(services, request, readFileRequest(request), readStoredOrOpen)
+      await touchFile(services, file, 'read')
+      return toFileBody(file)
+    },
+  )
+  server.get(
+    `${FILES}/:file_id/content`,
+    {
+      config: reads,
+      schema: {
+        tags,
+        operationId: 'v1.read_file_content',
+        summary: 'Get a presigned URL of the content',
+        params: FileParams,
+        querystring: ContentQuery,
+        response: { 200: PresignedUrl, ...errors },
+      },
+    },
+    async (request) => {
+      const { urlSeconds, ...asked } = readContentRequest(request)
+      const file = await findFile(services, request, asked)
+      await touchFile(services, file, 'download')
+      return toPresignedUrl(await linkTo(services, file, urlSeconds))
+    },
+  )
+}
+
+function addDelete({ server, services }: Context): void {
+  server.delete(
+    `${FILES}/:file_id`,
+    {
+      config: deletes,
+      schema: {
+        tags,
+        operationId: 'v1.delete_file',
+        summary: 'Delete a file, or end its upload',
+        params: FileParams,
+        querystring: ScopeQuery,
+        response: { 204: { type: 'null', description: 'Deleted' }, ...errors },
+      },
+    },
+    async (request, reply) => {
+      const file = await findFile(services, request, readFileRequest(request), readStoredOrOpen)
+      await deleteStoredOrOpen(services, request.caller, file.id)
+      return reply.code(204).send()
+    },
+  )
+}

@@ -1,0 +1,33 @@
+import type { FileRecord } from '../../../core/files/file.ts'
+import { printFileId } from '../../../core/files/file-id.ts'
+import { printIsoTime } from '../../../core/iso-time.ts'
+import type { IssuedLink } from '../../../core/links/link.ts'
+import { extensionOf, nameless } from '../../../http/file-type.ts'
+import { toPresignedUrl } from '../wire.ts'
+
+/** `File` of the first version. A file that waits for its bytes has no size and no `last_modified_at`. */
+export function toFileBody(file: FileRecord) {
+  const { storedAt, expiresAt } = file
+  return {
+    id: printFileId(file.id, 'uuid'),
+    created_at: printIsoTime(file.createdAt),
+    updated_at: printIsoTime(file.updatedAt),
+    name: file.name || nameless(file.id, file.mimeType),
+    // SDKs up to 0.1.20 refuse an answer without a text here.
+    external_file_id: file.externalId ?? '',
+    file_size: storedAt === null ? null : file.sizeBytes,
+    file_type: extensionOf(file) ?? null,
+    project_id: file.projectId,
+    last_modified_at: storedAt === null ? null : printIsoTime(storedAt),
+    resource_info: null,
+    permission_info: null,
+    data_source_id: null,
+    expires_at: expiresAt === null ? null : printIsoTime(expiresAt),
+    purpose: file.purpose,
+  }
+}
+
+/** Where the bytes of a new file go. */
+export function toUploadBody(file: FileRecord, link: IssuedLink) {
+  return { file_id: printFileId(file.id, 'uuid'), ...toPresignedUrl(link) }
+}
