@@ -5,6 +5,8 @@
 export const errorCodes = [
   // The request itself, before anybody looks at what it asks for.
   'route-unknown',
+  'base-url-wrong',
+  'tls-required',
   'method-not-allowed',
   'request-malformed',
   'transfer-coding-unsupported',

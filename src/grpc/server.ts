@@ -16,7 +16,9 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { BlamedPeers } from '../net/blamed-peers.ts'
+import { divertConnections } from '../net/first-bytes.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
+import { refuseGrpc, refuseHttp1 } from '../net/refuse-http.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
@@ -49,6 +51,14 @@ export interface GrpcServerOptions extends CallContext {
 const TLS_HANDSHAKE_MS = 10_000
 /** What a peer's connections may do together: as much as so many of them. */
 const CONNECTIONS_OF_PEER = 5
+
+/** Whoever takes this port for that of HTTP. */
+const http1 = refuseHttp1((_request, response) => {
+  const message = 'This port speaks gRPC. HTTP is on another one (ENTREPOT_PORT, 8420 by default).'
+  const error = { type: 'bad_request', message, code: 'request_malformed' }
+  response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error }))
+})
+const withoutTls = refuseGrpc('This port speaks TLS: connect with a secure channel.')
 
 /**
  * Listens for gRPC calls of these methods and of health checks; there is no reflection.
@@ -106,6 +116,7 @@ export class GrpcServer {
       this.#resets.watch(socket)
       injector.injectConnection(socket)
     })
+    if (tls) divertConnections(this.listener, TLS_HANDSHAKE_MS, { http1, http2: withoutTls })
     // Before anything is read or encrypted.
     this.listener.prependListener('connection', (socket) => {
       if (!peers.admits(socket.remoteAddress ?? '')) socket.destroy()

@@ -17,6 +17,8 @@ export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: 
 /** The plain meaning of each error in HTTP, for surfaces of our own; a dialect has its vendor's table instead. */
 const statuses = {
   'route-unknown': 404,
+  'base-url-wrong': 404,
+  'tls-required': 400,
   'method-not-allowed': 405,
   'request-malformed': 400,
   'transfer-coding-unsupported': 501,

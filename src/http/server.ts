@@ -17,6 +17,7 @@ import { routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
 import { hasBody } from './json-body.ts'
+import { answerPlaintext } from './plaintext.ts'
 import { targetOf, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
 
@@ -121,6 +122,7 @@ export function createHttpServer({
       onBrokenRequest(unclear ?? error, request.raw, reply.raw)
     },
   })
+  if (tls) answerPlaintext(server.server, limits.headersMs, onBrokenRequest)
   server.addConstraintStrategy(dialectConstraint(dialectOf))
   server.server.maxConnections = limits.maxConnections
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A

@@ -18,6 +18,8 @@ const fault: WireError = { status: 500, type: 'internal_server_error' }
 /** The vendor's error table; what it leaves open is listed in README.md. */
 export const wireErrors = {
   'route-unknown': { status: 404, type: 'not_found' },
+  'base-url-wrong': { status: 404, type: 'not_found' },
+  'tls-required': badField('invalid_type'),
   'request-malformed': badField('invalid_type'),
   'transfer-coding-unsupported': { status: 501, type: 'not_implemented', final: true },
   'expectation-unsupported': { status: 417, type: 'expectation_failed' },

@@ -20,6 +20,8 @@ const notFound: WireError = { status: 404, detail: 'File not found' }
 /** FastAPI's envelope with the vendor's statuses. Codes of other dialects' operations are mapped by their plain meaning. */
 export const wireErrors = {
   'route-unknown': { status: 404, detail: 'Not Found' },
+  'base-url-wrong': { status: 404 },
+  'tls-required': badRequest,
   'method-not-allowed': { status: 405, detail: 'Method Not Allowed' },
   'request-malformed': { status: 400, detail: 'There was an error parsing the body' },
   'transfer-coding-unsupported': { status: 501, final: true },

@@ -11,6 +11,8 @@ import { InvalidArgument } from './violations.ts'
  */
 export const wireCodes = {
   'route-unknown': 'NOT_FOUND',
+  'base-url-wrong': 'NOT_FOUND',
+  'tls-required': 'FAILED_PRECONDITION',
   'method-not-allowed': 'UNIMPLEMENTED',
   'request-malformed': 'INVALID_ARGUMENT',
   'transfer-coding-unsupported': 'UNIMPLEMENTED',
