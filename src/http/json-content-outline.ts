@@ -12,6 +12,7 @@ const BACKSLASH = 0x5c
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /** The outermost object counts. */
 const MAX_DEPTH = 100
@@ -130,7 +131,9 @@ export class JsonOutline {
     }
   }
 
+  /** A byte order mark may stand in front of all else (RFC 8259, 8.1): .NET and PowerShell write it. */
   #begin(byte: number): void {
+    if (byte === BYTE_ORDER_MARK[this.#text.length - 1]) return
     if (byte !== OPEN_OBJECT) throw notJson('The body is not a JSON object.')
     this.#descend()
     this.#expected = 'first-key'
@@ -214,8 +217,9 @@ function malformed(): ServiceError {
 
 function parseStrictly(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw notJson('The body is not valid UTF-8.')
+  const text = bytes.toString('utf8')
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch {
     throw malformed()
   }

@@ -9,7 +9,7 @@ const token = /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^\s"{}[\]:,]+/g
 export function parseWhole(body: Buffer, limits: Limits): WholeBody | undefined {
   const value = parse(body)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  const { keys, contentCharacters, depth } = outline(body.toString())
+  const { keys, contentCharacters, depth } = outline(body.toString().replace(/^\ufeff/, ''))
   if (new Set(keys).size < keys.length || keys.length > 1000 || depth > 100) return undefined
   if (body.length - contentCharacters > limits.maxOtherBytes) return undefined
   const { content, ...rest } = value as Record<string, unknown>
@@ -23,7 +23,7 @@ export function parseWhole(body: Buffer, limits: Limits): WholeBody | undefined 
 function parse(body: Buffer): unknown {
   if (!isUtf8(body)) return undefined
   try {
-    return JSON.parse(body.toString(), (key, value) => {
+    return JSON.parse(body.toString().replace(/^\ufeff/, ''), (key, value) => {
       const isHeld = typeof value === 'number' ? Number.isFinite(value) : String(value).isWellFormed()
       if (!key.isWellFormed() || (typeof value !== 'object' && !isHeld)) throw new Error('not representable')
       return value

@@ -89,8 +89,24 @@ test('keeps __proto__ as a key like others', async () => {
   assert.equal(rest.polluted, undefined)
 })
 
+test('skips a byte order mark in front of the object, however it is cut, and there alone', async () => {
+  for (const cut of [0, 1, 2, 3, 4]) {
+    const { rest, content } = await readWhole('\ufeff{"a":1,"content":"QUJD"}', [cut])
+    assert.deepEqual([rest, content?.toString()], [{ a: 1 }, 'ABC'])
+  }
+})
+
 test('refuses what is no JSON object', async () => {
-  for (const body of ['', ' ', 'null', '[]', '"content"', '1', '\ufeff{}', '\0', "{'content':''}"]) {
+  const marked = [
+    '\ufeff',
+    '\ufeff\ufeff{}',
+    ' \ufeff{}',
+    '{\ufeff}',
+    '{}\ufeff',
+    '{"a":\ufeff1}',
+    '\ufeff[]',
+  ]
+  for (const body of ['', ' ', 'null', '[]', '"content"', '1', ...marked, '\0', "{'content':''}"]) {
     await assert.rejects(readWhole(body), notJson, body)
   }
 })

@@ -154,6 +154,26 @@ test('beyond what may wait in all, whoever has filled a connection loses it, and
   await readsAll(await open(19), 20)
 })
 
+test('a large head takes as much of what may wait as many small ones', async (t) => {
+  const turns = { waitingPerConnection: 3, waitingInAll: 20 }
+  const { url, routed } = await serve(t, { turns })
+  const open = async (behind: string) => {
+    const connection = await RawConnection.open(url)
+    t.after(() => connection.end())
+    connection.pause()
+    const before = routed.length
+    connection.write(get('/big') + behind)
+    await until(PATIENCE_MS, () => routed.length > before)
+    return connection
+  }
+  const large = get('/x').replace('host', `x: ${'x'.repeat(60 * 1024)}\r\nhost`)
+  for (let filled = 0; filled < 5; filled++) await open(large)
+  await open(get('/x').repeat(2))
+  const greedy = await open(large)
+  greedy.resume()
+  assert.ok((await greedy.closed()).length < 8 * MIB)
+})
+
 const statusesOf = (received: string) =>
   [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)
 const upgrade = (path: string, to: string) =>

@@ -1,6 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+/** A request that waits is counted once for each of these that its head has begun. */
+const HEAD_UNIT_BYTES = 16 * 1024
+
 /** Bounds of requests that a client sends before it has the answers to earlier ones (pipelining; RFC 9112, 9.3.2). */
 export interface TurnLimits {
   /** With so many waiting, a connection is not read until none waits; what was read already is taken apart. */
@@ -19,9 +22,10 @@ export function inTurn(answer: RequestListener, limits: TurnLimits): RequestList
     // Node gives a response the socket when all answers before it are out.
     if (response.socket !== null) return answer(request, response)
     if (request.socket.destroyed) return
-    lines.join(request)
+    const weight = weightOf(request)
+    lines.join(request, weight)
     response.once('socket', (socket) => {
-      lines.leave(socket)
+      lines.leave(socket, weight)
       // Node is still about to flush this response, which must have nothing in it then.
       process.nextTick(answerUnlessGone, answer, request, response)
     })
@@ -30,6 +34,12 @@ export function inTurn(answer: RequestListener, limits: TurnLimits): RequestList
 
 function answerUnlessGone(answer: RequestListener, request: IncomingMessage, response: ServerResponse): void {
   if (!response.destroyed) answer(request, response)
+}
+
+/** How much of the bounds a request takes: large heads must not make more of them than many small ones. */
+function weightOf({ url = '', rawHeaders }: IncomingMessage): number {
+  const headBytes = rawHeaders.reduce((bytes, { length }) => bytes + length, url.length)
+  return Math.ceil(headBytes / HEAD_UNIT_BYTES)
 }
 
 /** Counts who waits, and stops reading where too many do. */
@@ -42,11 +52,11 @@ class WaitingLines {
     this.#limits = limits
   }
 
-  join({ socket }: IncomingMessage): void {
+  join({ socket }: IncomingMessage, weight: number): void {
     const { waitingPerConnection, waitingInAll } = this.#limits
     const line = this.#lines.get(socket) ?? this.#open(socket)
-    line.waiting++
-    this.#waitingInAll++
+    line.waiting += weight
+    this.#waitingInAll += weight
     if (line.waiting < waitingPerConnection) return
     if (this.#waitingInAll > waitingInAll) socket.destroy()
     else if (!line.isPaused) {
@@ -55,11 +65,11 @@ class WaitingLines {
     }
   }
 
-  leave(socket: Socket): void {
+  leave(socket: Socket, weight: number): void {
     const line = this.#lines.get(socket)
     if (line === undefined) return
-    line.waiting--
-    this.#waitingInAll--
+    line.waiting -= weight
+    this.#waitingInAll -= weight
     if (line.waiting > 0 || !line.isPaused) return
     line.isPaused = false
     socket.resume()

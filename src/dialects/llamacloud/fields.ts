@@ -1,6 +1,8 @@
 import { type FileId, parseFileId } from '../../core/files/file-id.ts'
 import type { Location, Problems } from './problems.ts'
 
+const INDEX = /^\[\d*\]$/
+
 /** An object of values from outside (a query or a JSON body), read field by field with every problem noted. */
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>
@@ -107,9 +109,8 @@ export class Fields {
 
   /** Ids as a list, or as one; undefined if none is given. */
   fileIds(name: string, maxIds: number): readonly FileId[] | undefined {
-    const value = this.#value(name)
-    if (value === undefined) return undefined
-    const list = Array.isArray(value) ? value : [value]
+    const list = this.#list(name)
+    if (list === undefined) return undefined
     if (list.length > maxIds) {
       const msg = `List should have at most ${maxIds} items after validation`
       return this.#problems.add({ type: 'too_long', loc: this.#loc(name), msg, ctx: { max_length: maxIds } })
@@ -120,9 +121,20 @@ export class Fields {
 
   /** Texts, as a list or comma-separated. */
   texts(name: string): readonly string[] {
-    const value = this.#value(name)
-    const list = Array.isArray(value) ? value : [value ?? '']
+    const list = this.#list(name) ?? []
     return list.flatMap((text) => String(text).split(',')).map((text) => text.trim())
+  }
+
+  /**
+   * The values of a list. Some clients write `name[]` or `name[0]` for `name`: FastAPI would take that for no filter at all
+   * and answer with everything.
+   */
+  #list(name: string): readonly unknown[] | undefined {
+    const keys = Object.keys(this.#values).filter(
+      (key) => key === name || (key.startsWith(`${name}[`) && INDEX.test(key.slice(name.length))),
+    )
+    const given = keys.map((key) => this.#value(key)).filter((value) => value !== undefined)
+    return given.length === 0 ? undefined : given.flat()
   }
 
   object(name: string): Fields {

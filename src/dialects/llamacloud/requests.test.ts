@@ -7,6 +7,7 @@ import {
   FILES,
   filePart,
   LlamaCloudClient,
+  type PageBody,
   problemsOf,
   purposePart,
 } from '../../../test/llamacloud-client.ts'
@@ -153,4 +154,38 @@ test('an empty value in the query is none, plus and %20 are both a space', async
   }
   assert.equal((await client.get(`/${id}/content?expires_at_seconds=`)).status, 200)
   assert.equal((await client.get(`/${id}?expand=&unknown=x`)).status, 200)
+})
+
+test('a list may be written with brackets, and is never taken for no filter', async () => {
+  const [first, second] = [await client.stored(), await client.stored()]
+  await client.stored()
+  const listed = async (query: string) => {
+    const { status, body } = await client.get<PageBody>(query)
+    assert.equal(status, 200, query)
+    return body.items.map(({ id }) => id).toSorted()
+  }
+  const [one, two] = [first.id, second.id].toSorted() as [string, string]
+  for (const key of ['file_ids', 'file_ids[]', 'file_ids%5B%5D', 'file_ids[0]', 'file_ids[17]']) {
+    assert.deepEqual(await listed(`?${key}=${one}`), [one], key)
+    assert.deepEqual(await listed(`?${key}=${one}&${key}=${two}`), [one, two], key)
+    assert.deepEqual(await listed(`?${key}=${UNKNOWN}`), [], key)
+    assert.deepEqual(problemsOf(await client.get(`?${key}=x`)), ['query.file_ids.0 uuid_parsing'])
+  }
+  assert.deepEqual(await listed(`?file_ids[0]=${one}&file_ids[1]=${two}`), [one, two])
+  assert.deepEqual(await listed(`?file_ids=${one}&file_ids[]=${two}`), [one, two])
+  const { body } = await client.get<PageBody>(`?file_ids[]=${one}&expand[]=download_url`)
+  assert.ok(body.items[0]?.download_url)
+})
+
+test('a query may name as many ids as a filter takes', async () => {
+  const { id } = await client.stored()
+  for (const [count, key] of [
+    [400, 'file_ids'],
+    [400, 'file_ids%5B%5D'],
+    [1000, 'file_ids'],
+  ] as const) {
+    const ids = [...Array(count - 1).fill(UNKNOWN), id]
+    const { status, body } = await client.get<PageBody>(`?${ids.map((each) => `${key}=${each}`).join('&')}`)
+    assert.deepEqual([status, body.items?.map((file) => file.id)], [200, [id]])
+  }
 })

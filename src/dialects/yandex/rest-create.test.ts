@@ -3,7 +3,14 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { assertKeeps } from '../../../test/llamacloud-client.ts'
 import { setQuota } from '../../../test/usage.ts'
-import { base64Of, done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
+import {
+  base64Of,
+  done,
+  type StatusBody,
+  YANDEX_FILES,
+  type YandexFile,
+  YandexRest,
+} from '../../../test/yandex-rest.ts'
 
 const CONTENT = base64Of('test file')
 
@@ -40,6 +47,19 @@ const asPublished = {
   labels: { team: 'a' },
   expirationConfig: { expirationPolicy: 'STATIC', ttlDays: '5' },
 }
+
+test('a body may begin with a byte order mark', async () => {
+  const send = (method: string, path: string, body: object) => {
+    const headers = { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' }
+    return fetch(server.url + path, { method, headers, body: `\ufeff${JSON.stringify(body)}` })
+  }
+  const created = await send('POST', YANDEX_FILES, asPublished)
+  assert.equal(created.status, 200)
+  const { id } = (await created.json()) as YandexFile
+  assert.equal(await client.download(id), 'test file')
+  const updated = await send('PATCH', `${YANDEX_FILES}/${id}`, { name: 'b.txt', updateMask: 'name' })
+  assert.equal(((await updated.json()) as YandexFile).name, 'b.txt')
+})
 
 test('a create as the reference prints it is answered as the reference prints it', async () => {
   const answer = await client.ask<Record<string, unknown>>('POST', YANDEX_FILES, asPublished)
