@@ -145,6 +145,14 @@ async function readsOf(
         ),
         store.countFiles({ ...stored, externalId: 'ext-7' }),
       ]),
+    'page and total by name': () =>
+      Promise.all([
+        store.pageFiles(
+          { ...stored, name: 'file 7.pdf' },
+          { order: [{ field: 'createdAt', descending: true }], limit: PAGE + 1 },
+        ),
+        store.countFiles({ ...stored, name: 'file 7.pdf' }),
+      ]),
     'page by offset 5,000 (linear)': () => store.listFiles(all, { offset: 5000, limit: PAGE }),
   }
 }

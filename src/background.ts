@@ -3,7 +3,7 @@ import { type Clock, HOUR_MS, SECOND_MS, systemClock } from './core/clock.ts'
 import type { ClockWatch } from './core/clock-watch.ts'
 import type { Node } from './core/node.ts'
 import type { Services } from './core/services.ts'
-import { jobsOf, nodeJobs, ownJobs } from './jobs/jobs.ts'
+import { fillingJobs, jobsOf, nodeJobs, ownJobs } from './jobs/jobs.ts'
 import { type Job, JobRunner, runIf } from './jobs/runner.ts'
 import type { RenewedTls } from './ops/tls.ts'
 import { compareClocks } from './time.ts'
@@ -28,8 +28,13 @@ export function startJobs({ services, tls, logger, peers }: Background): () => P
   }
   if (!('lead' in peers)) {
     const mayRemove = () => peers.mayRemove()
-    const jobs = [...runIf(mayRemove, jobsOf(services)), ...ownJobs(services), ...tlsJobs(tls, systemClock)]
-    const stop = start([watchClock(peers), ...jobs])
+    const timed = [watchClock(peers), ...runIf(mayRemove, jobsOf(services))]
+    const stop = start([
+      ...timed,
+      ...fillingJobs(services),
+      ...ownJobs(services),
+      ...tlsJobs(tls, systemClock),
+    ])
     return async () => {
       await stop()
       // A step that nobody has noticed could not be told from a right clock at the next start.
@@ -38,7 +43,7 @@ export function startJobs({ services, tls, logger, peers }: Background): () => P
   }
   peers.lead(() => {
     logger.info('this server runs the jobs')
-    return start([...jobsOf(services), ...nodeJobs(services, peers, logger)])
+    return start([...jobsOf(services), ...fillingJobs(services), ...nodeJobs(services, peers, logger)])
   })
   return start([compareClocks(peers.clock, logger), ...ownJobs(services), ...tlsJobs(tls, peers.clock)])
 }

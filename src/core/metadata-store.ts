@@ -18,6 +18,9 @@ export type FilePatch = Partial<
 /** What must still be true of a row for a change to apply; null compares as null. */
 export type FileGuard = { readonly state: FileState } & Partial<Pick<FileRecord, 'blobKey' | 'expiresAt'>>
 
+/** A file that an older release named, and which is found by exactly this spelling of its name alone. */
+export type NamedFile = Pick<FileRecord, 'id' | 'name'>
+
 /** What files count against quotas: pending and stored ones, with the size that was announced for them. */
 export interface Usage {
   readonly files: number
@@ -79,6 +82,8 @@ export type Change =
       readonly guard: FileGuard
       readonly patch: FilePatch
     }
+  /** From here on the file is found by every spelling of its name. Nothing happens if it has another name by now. */
+  | { readonly kind: 'file.normalize-name'; readonly file: NamedFile }
   /**
    * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it. Its
    * bytes may come late.
@@ -149,7 +154,7 @@ export interface FileFilter {
   readonly visibleAt: number
   /** Only these; unknown ones are skipped. At most 1,000. */
   readonly ids?: readonly FileId[]
-  /** Exactly this name. */
+  /** This name, in whatever Unicode spelling: names with the same normal form (NFC) are one name. */
   readonly name?: string
   readonly externalId?: string
 }
@@ -213,6 +218,8 @@ export interface MetadataStore {
   listLapsedUploads(now: number, limit: number): Promise<readonly FileRecord[]>
   /** Stored files whose expiry has passed at `now`, oldest first. */
   listExpiredFiles(now: number, limit: number): Promise<readonly FileRecord[]>
+  /** Files that wait for `file.normalize-name`, oldest first. */
+  listUnnormalizedNames(limit: number): Promise<readonly NamedFile[]>
 
   /** The saved answer, `'running'` while a reservation holds, undefined if the slot is free at `now`. */
   findAnswer(slot: AnswerSlot, now: number): Promise<Answer | 'running' | undefined>

@@ -4,6 +4,7 @@ import { SECOND_MS } from '../core/clock.ts'
 import { collectBlobs, makeRoom } from '../core/files/collect-blobs.ts'
 import { expireFiles } from '../core/files/expire-files.ts'
 import { freeAbandoned, freeForsaken } from '../core/files/free-abandoned.ts'
+import { normalizeNames } from '../core/files/normalize-names.ts'
 import { tendReservations } from '../core/idempotency.ts'
 import type { Node } from '../core/node.ts'
 import type { Services } from '../core/services.ts'
@@ -15,7 +16,7 @@ const FREEING_PERIOD_MS = 5 * SECOND_MS
 /** Who waits for room on a full disk waits for this long after a delete. */
 const ROOM_PERIOD_MS = SECOND_MS
 
-/** What the service catches up with, once for all servers. */
+/** What the service removes when its time is over, once for all servers. */
 export function jobsOf(services: Services): Job[] {
   return [
     { name: 'expire files', everyMs: JOB_PERIOD_MS, run: () => expireFiles(services) },
@@ -38,6 +39,11 @@ async function purge({ metadata, clock }: Services): Promise<number> {
     { kind: 'session.purge', now: clock.now() },
   ])
   return metadata.countLapsedAnswers(now, PURGED_AT_ONCE)
+}
+
+/** What an older release left undone, once for all servers. */
+export function fillingJobs(services: Services): Job[] {
+  return [{ name: 'normalize names', everyMs: JOB_PERIOD_MS, run: () => normalizeNames(services) }]
 }
 
 /** What each server catches up with for itself. */

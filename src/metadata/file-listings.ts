@@ -3,17 +3,23 @@ import {
   type ExpressionBuilder,
   expressionBuilder,
   type RawBuilder,
+  type SelectQueryBuilder,
   type SqlBool,
   sql,
 } from 'kysely'
 import type { FileState } from '../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../core/metadata-store.ts'
 import { fileShape } from './files.ts'
+import { normalForm } from './normal-name.ts'
 import { type Arg, kept, prepare, type Query } from './prepare.ts'
 import type { SqlEngine } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
 
-interface Limited extends FileFilter {
+/** What a filter is bound to: its name also in its normal form. */
+interface FilterArgs extends FileFilter {
+  readonly normalName?: string
+}
+interface Limited extends FilterArgs {
   readonly limit: number
 }
 interface Window extends Limited {
@@ -30,6 +36,9 @@ const cursorFields = {
   name: 'afterName',
   id: 'afterId',
 } as const satisfies Record<FileOrderField, keyof Behind>
+
+/** A query of files before it says which columns it wants. */
+type Files = SelectQueryBuilder<Tables, 'files', object>
 
 type Engine = Pick<SqlEngine, 'builder' | 'isOneOf' | 'indexedCharacters'>
 
@@ -49,34 +58,44 @@ const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 export class FileListings {
   readonly #engine: Engine
   readonly #lists = new Map<string, Query<Window>>()
-  readonly #counts = new Map<string, Query<FileFilter>>()
+  readonly #counts = new Map<string, Query<FilterArgs>>()
   readonly #pages = new Map<string, Query<Limited>>()
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
+  /** To be read with `filterArgs`. */
   list(filter: FileFilter): Query<Window> {
     return kept(this.#lists, shapeOf(filter), () =>
-      prepare((arg) => this.#sorted(filter, newestFirst, arg).limit(arg('limit')).offset(arg('offset'))),
+      prepare((arg) => {
+        const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
+        const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
+        return merged.limit(arg('limit')).offset(arg('offset'))
+      }),
     )
   }
 
-  /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
-  count(filter: FileFilter): Query<FileFilter> {
+  /**
+   * All files of some states are counted already; of those that a filter names the rows are counted one by one. To be read
+   * with `filterArgs`.
+   */
+  count(filter: FileFilter): Query<FilterArgs> {
     const { ids, name, externalId } = filter
     const isWhole = ids === undefined && name === undefined && externalId === undefined
     return kept(this.#counts, shapeOf(filter), () =>
-      prepare((arg) =>
-        isWhole
-          ? this.#total(filter, arg)
-          : this.#visible(filter, arg).select(({ fn }) => fn.countAll<number>().as('files')),
-      ),
+      prepare((arg) => (isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)))),
     )
   }
 
+  #counted(ways: readonly Files[]) {
+    const counts = ways.map((way) => way.select(({ fn }) => fn.countAll<number>().as('files')))
+    const sum = sql.join<number>(counts, sql` + `)
+    return this.#engine.builder.selectNoFrom(sum.as('files'))
+  }
+
   /** The counted ones without those that have ended and were not swept yet. */
-  #total({ states }: FileFilter, arg: Arg<FileFilter>) {
+  #total({ states }: FileFilter, arg: Arg<FilterArgs>) {
     const { builder } = this.#engine
     const counted = builder
       .selectFrom('fileCounts')
@@ -100,18 +119,34 @@ export class FileListings {
     const key = `${shapeOf(filter)}|${whole.map(({ field, descending }) => field + descending)}|${after !== undefined}`
     return kept(this.#pages, key, () =>
       prepare<Behind>((arg) => {
-        const sorted = this.#sorted(filter, whole, arg).limit(arg('limit'))
-        return after === undefined ? sorted : sorted.where((eb) => behind(eb, this.#termsOf(order), arg))
+        const terms = this.#termsOf(order)
+        const ways = this.#waysTo(filter, arg)
+        const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
+        return this.#merged(left, whole, arg('limit')).limit(arg('limit'))
       }),
     )
   }
 
-  #sorted<Args extends Limited>(filter: FileFilter, order: FileOrder, arg: Arg<Args>) {
-    let query = this.#visible(filter, arg).select(fileShape.fields)
-    for (const term of this.#termsOf(order)) {
-      query = query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc')
-    }
-    return query
+  /**
+   * The rows of all ways, sorted; of them only the first `reach` are whole. Each way is read by itself and no further, so that
+   * a page of many files of one name costs what any page does.
+   */
+  #merged(ways: readonly Files[], order: FileOrder, reach: Expression<number> | number) {
+    const { builder } = this.#engine
+    const sorted = (files: Files) => this.#sorted(files, order).select(fileShape.fields)
+    const [only, ...others] = ways as readonly [Files, ...Files[]]
+    if (others.length === 0) return sorted(only)
+    const rowsOf = (way: Files) =>
+      builder.selectFrom(sorted(way).limit(reach).as('way')).select(fileShape.fields)
+    const rows = others.reduce((all, way) => all.unionAll(rowsOf(way)), rowsOf(only))
+    return sorted(builder.selectFrom(rows.as('files')) as unknown as Files)
+  }
+
+  #sorted(files: Files, order: FileOrder): Files {
+    return this.#termsOf(order).reduce(
+      (query, term) => query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc'),
+      files,
+    )
   }
 
   #termsOf(order: FileOrder): readonly SortTerm[] {
@@ -122,16 +157,34 @@ export class FileListings {
   }
 
   /** Whether a text that may be long is this one. */
-  #isText(field: 'name' | 'externalId', text: string) {
+  #isText(field: 'name' | 'normalName' | 'externalId', text: string) {
     const eb = expressionBuilder<Tables, 'files'>()
     const start = this.#engine.indexedCharacters
-    const same = eb(field, '=', text)
+    const same = sql<SqlBool>`${sql.ref(field)} = ${text}`
     if (start === undefined) return same
     return eb.and([eb(startOf(sql.ref(field), start), '=', startOf(text, start)), same])
   }
 
-  #visible<Args extends FileFilter>(filter: FileFilter, argOf: Arg<Args>) {
-    const arg = argOf as unknown as Arg<Required<FileFilter>>
+  /**
+   * The visible files that the filter names. A name is that of a row which has it in the normal form, or has another while
+   * its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these, and each has an
+   * index.
+   */
+  #waysTo<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): readonly Files[] {
+    const visible = this.#visible(filter, argOf)
+    if (filter.name === undefined) return [visible]
+    const arg = argOf as unknown as Arg<Required<FilterArgs>>
+    const isKnown = this.#isText('normalName', arg('normalName'))
+    const ways = [
+      visible.where(this.#isText('name', arg('normalName'))),
+      visible.where(isKnown).whereRef('normalName', '<>', 'name'),
+    ]
+    if (isNormalForm(filter.name)) return ways
+    return [...ways, visible.where(this.#isText('name', arg('name'))).where('normalName', 'is', null)]
+  }
+
+  #visible<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): Files {
+    const arg = argOf as unknown as Arg<Required<FilterArgs>>
     const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
     // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
     // for any of them would read all files of a large one.
@@ -148,20 +201,29 @@ export class FileListings {
         ]),
       )
     if (filter.ids !== undefined) query = query.where(this.#engine.isOneOf('id', arg('ids')))
-    if (filter.name !== undefined) query = query.where(this.#isText('name', arg('name')))
     if (filter.externalId !== undefined) query = query.where(this.#isText('externalId', arg('externalId')))
     return query
   }
 }
 
+export function filterArgs(filter: FileFilter): FilterArgs {
+  return filter.name === undefined ? filter : { ...filter, normalName: normalForm(filter.name) }
+}
+
+function isNormalForm(name: string): boolean {
+  return normalForm(name) === name
+}
+
 /** The arguments of a page's query. */
 export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limited | Behind {
-  if (after === undefined) return { ...filter, limit }
-  return { ...filter, limit, afterCreatedAt: after.createdAt, afterName: after.name, afterId: after.id }
+  const args = filterArgs(filter)
+  if (after === undefined) return { ...args, limit }
+  return { ...args, limit, afterCreatedAt: after.createdAt, afterName: after.name, afterId: after.id }
 }
 
 function shapeOf({ states, ids, name, externalId }: FileFilter): string {
-  return `${states}|${ids !== undefined}|${name !== undefined}|${externalId !== undefined}`
+  const ofName = name === undefined ? 'any' : isNormalForm(name)
+  return `${states}|${ids !== undefined}|${ofName}|${externalId !== undefined}`
 }
 
 /** The order down to the id, behind which nothing matters any more. */

@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely'
 import type { FileRecord, FileState } from '../core/files/file.ts'
-import type { FileGuard, FilePatch } from '../core/metadata-store.ts'
+import type { FileGuard, FilePatch, NamedFile } from '../core/metadata-store.ts'
 import type { CommitPlan } from './commit-plan.ts'
+import { type Normalized, normalNameOf } from './normal-name.ts'
 import { type Arg, guarded, kept, prepare, type Query, type Statement, statement } from './prepare.ts'
 import { recordShape } from './record-shape.ts'
-import type { Tables } from './tables.ts'
+import type { FileRow, Tables } from './tables.ts'
 
 export const fileShape = recordShape<FileRecord>({
   id: 'plain',
@@ -37,6 +38,8 @@ export const fileShape = recordShape<FileRecord>({
   md5: 'plain',
 })
 
+export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
+
 const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'createdAt']
 const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
 const guardFields = ['blobKey', 'expiresAt'] as const satisfies readonly (keyof FileGuard)[]
@@ -50,10 +53,12 @@ interface Due {
 export class FileQueries {
   readonly #db: Kysely<Tables>
   readonly #updates = new Map<string, Statement<Record<string, unknown>>>()
-  readonly insert: Statement<FileRecord>
+  readonly insert: Statement<Normalized<FileRecord>>
+  readonly normalizeName: Statement<Normalized<NamedFile>>
   readonly find: Query<{ readonly id: string }>
   readonly lapsed: Query<Due>
   readonly expired: Query<Due>
+  readonly unnormalized: Query<{ readonly limit: number }>
 
   constructor(db: Kysely<Tables>) {
     this.#db = db
@@ -80,6 +85,23 @@ export class FileQueries {
         .orderBy('id')
         .limit(arg('limit')),
     )
+    this.unnormalized = prepare((arg) =>
+      db
+        .selectFrom('files')
+        .select(namedShape.fields)
+        .where('normalName', 'is', null)
+        .where(sql`octet_length(name)`, '>', sql`length(name)`)
+        .where('state', '<>', sql.lit('deleted'))
+        .orderBy('id')
+        .limit(arg('limit')),
+    )
+    this.normalizeName = statement((arg) =>
+      db
+        .updateTable('files')
+        .set({ normalName: arg('normalName') })
+        .where('id', '=', arg('id'))
+        .where('name', '=', arg('name')),
+    )
   }
 
   /** Changes the named fields of a row that matches the guard. */
@@ -91,6 +113,7 @@ export class FileQueries {
       patched.push(field)
       args[field] = patch[field]
     }
+    if (patch.name !== undefined) args.normalName = normalNameOf(patch.name)
     const compared: (typeof guardFields)[number][] = []
     for (const field of guardFields) {
       if (guard[field] === undefined) continue
@@ -104,7 +127,7 @@ export class FileQueries {
   #compileUpdate(patched: readonly string[], compared: readonly (typeof guardFields)[number][]) {
     return guarded<Record<string, unknown>>((arg) => {
       // An empty patch still has to find its row.
-      const columns = patched.length > 0 ? patched : ['id']
+      const columns = patched.length > 0 ? columnsOf(patched) : ['id']
       let query = this.#db
         .updateTable('files')
         .set(Object.fromEntries(columns.map((field) => [field, arg(field)])))
@@ -118,11 +141,15 @@ export class FileQueries {
   }
 }
 
-/** Every column of the record, each filled by the argument of the same name. */
-function allOf(arg: Arg<FileRecord>) {
-  return Object.fromEntries(
-    fileShape.fields.map((field) => [field, arg(field)]),
-  ) as unknown as Tables['files']
+/** A new name comes with its normal form. */
+function columnsOf(fields: readonly string[]): readonly string[] {
+  return fields.includes('name') ? [...fields, 'normalName'] : fields
+}
+
+/** Every column, each filled by the argument of the same name. */
+function allOf(arg: Arg<Normalized<FileRecord>>) {
+  const columns = columnsOf(fileShape.fields) as (keyof Normalized<FileRecord>)[]
+  return Object.fromEntries(columns.map((column) => [column, arg(column)])) as unknown as FileRow
 }
 
 function guardName(field: string): string {

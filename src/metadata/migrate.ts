@@ -9,6 +9,7 @@ import { announcedDigests } from './migrations/0007-announced-digests.ts'
 import { lateBytes } from './migrations/0008-late-bytes.ts'
 import { nodeProfiles } from './migrations/0009-node-profiles.ts'
 import { clockTrust } from './migrations/0010-clock-trust.ts'
+import { normalNames } from './migrations/0011-normal-names.ts'
 import { openUploads } from './migrations/0012-open-uploads.ts'
 import type { SqlRow } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
@@ -37,6 +38,7 @@ export const allMigrations: readonly Migration[] = [
   lateBytes,
   nodeProfiles,
   clockTrust,
+  normalNames,
   openUploads,
 ]
 

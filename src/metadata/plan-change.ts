@@ -5,6 +5,7 @@ import { type AnswerQueries, answerQueries, indexedSlot } from './answers.ts'
 import { type BlobQueries, blobQueries, intention } from './blobs.ts'
 import { CommitPlan } from './commit-plan.ts'
 import { FileQueries } from './files.ts'
+import { withNormalName } from './normal-name.ts'
 import type { Step } from './prepare.ts'
 import type { Tables } from './tables.ts'
 import { UsageQueries } from './usage.ts'
@@ -71,9 +72,11 @@ function planChange(
     case 'usage.add':
       return usage.add(plan, change.usage)
     case 'file.insert':
-      return plan.add(files.insert, change.file)
+      return plan.add(files.insert, withNormalName(change.file))
     case 'file.update':
       return files.update(plan, change.id, change.guard, change.patch)
+    case 'file.normalize-name':
+      return plan.add(files.normalizeName, withNormalName(change.file))
     case 'blob.intend':
       return plan.add(blobs.intend, intention(change.blob, change.reserved, node))
     case 'blob.claim':

@@ -7,7 +7,7 @@ import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../core/me
 import { accessQueries } from './access.ts'
 import { answerQueries } from './answers.ts'
 import { blobQueries } from './blobs.ts'
-import { FileListings, pageArgs } from './file-listings.ts'
+import { FileListings, filterArgs, pageArgs } from './file-listings.ts'
 import { FileQueries } from './files.ts'
 import { PostgresEngine } from './postgres.ts'
 import type { Query } from './prepare.ts'
@@ -130,6 +130,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(listings.count(stored), stored), /on file_counts_place.*using files_ending on files/s],
     [bound(files.lapsed, due), /using files_lapsing on files/],
     [bound(files.expired, due), /using files_expiring on files/],
+    [bound(files.unnormalized, due), /using files_to_normalize on files/],
     [bound(blobs.collectable, { ...due, releasedUntil: NOW }), /using unreferenced_blobs_due/],
     [bound(blobs.known, { key: 'blob-7' }), /using unreferenced_blobs_pkey.*using files_blob on files/s],
     [bound(blobs.referenced, { after: '', limit: LIMIT }), /using files_blob on files/],
@@ -181,7 +182,7 @@ function readsOf(filter: FileFilter): Bound[] {
     const order = [{ field, descending: true }]
     return [pageOf(filter, order), pageOf(filter, order, after15000)]
   })
-  return [bound(listings.count(filter), filter), ...pages]
+  return [bound(listings.count(filter), filterArgs(filter)), ...pages]
 }
 
 test('what a filter names is looked up, whatever the order', async () => {
@@ -191,6 +192,26 @@ test('what a filter names is looked up, whatever the order', async () => {
   ]
   for (const [given, index] of expected) {
     for (const query of readsOf({ ...stored, ...given })) await assertPlans(query, index, /Seq Scan/)
+  }
+})
+
+test('a name is looked up by an index for each way that a row can have it, no further than the page', async () => {
+  const found =
+    /files_by_(normal_)?name( on files( files_\d)?)?\n +Index Cond: \(+project_id = .*"left"\((normal_)?name, 512\) = /g
+  for (const [name, ways] of [
+    ['name 7', 2],
+    ['e\u0301', 3],
+  ] as const) {
+    const filter = { ...stored, name }
+    for (const query of readsOf(filter)) {
+      for (const plan of await plansOf(query)) {
+        assert.doesNotMatch(plan, /Seq Scan/)
+        assert.equal(plan.match(found)?.length, ways, plan)
+        assert.equal(plan.match(/files_by_normal_name/g)?.length, 1, plan)
+      }
+    }
+    const page = pageOf(filter, [{ field: 'id', descending: true }], after15000)
+    for (const plan of await plansOf(page)) assert.equal(plan.match(/Limit$/gm)?.length, 1 + ways, plan)
   }
 })
 

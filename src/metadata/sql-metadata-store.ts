@@ -8,8 +8,8 @@ import type { JoinOptions, Node } from '../core/node.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './access.ts'
 import { answerFromRow, indexedSlot } from './answers.ts'
 import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
-import { FileListings, pageArgs } from './file-listings.ts'
-import { fileShape } from './files.ts'
+import { FileListings, filterArgs, pageArgs } from './file-listings.ts'
+import { fileShape, namedShape } from './files.ts'
 import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import type { Query } from './prepare.ts'
@@ -115,7 +115,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {
     if (filter.states.length === 0) return []
-    return this.#list(fileShape, this.#listings.list(filter), { ...filter, ...page })
+    return this.#list(fileShape, this.#listings.list(filter), { ...filterArgs(filter), ...page })
   }
 
   async pageFiles(filter: FileFilter, page: FilePage) {
@@ -125,7 +125,7 @@ export class SqlMetadataStore implements MetadataStore {
 
   async countFiles(filter: FileFilter) {
     if (filter.states.length === 0) return 0
-    const [row] = await this.#engine.read(this.#listings.count(filter), filter)
+    const [row] = await this.#engine.read(this.#listings.count(filter), filterArgs(filter))
     return (row?.[0] ?? 0) as number
   }
 
@@ -135,6 +135,10 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listExpiredFiles(now: number, limit: number) {
     return this.#list(fileShape, this.#queries.files.expired, { now, limit })
+  }
+
+  async listUnnormalizedNames(limit: number) {
+    return this.#list(namedShape, this.#queries.files.unnormalized, { limit })
   }
 
   async findAnswer(slot: AnswerSlot, now: number) {

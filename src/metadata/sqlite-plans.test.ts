@@ -63,6 +63,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     assert.match(planOf(query), index)
     assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
   }
+  assert.equal(planOf(files.unnormalized), 'SCAN files USING INDEX files_to_normalize')
 })
 
 test('a page of one field is read off its index, from the cursor on', async (t) => {
@@ -127,6 +128,29 @@ test('a page of several fields sorts no more than the ties of the first', async 
       )
       assert.match(plan, /TEMP B-TREE FOR LAST/)
     }
+  }
+})
+
+test('a name is looked up by an index for each way that a row can have it, no further than the page', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const isNormal = /^SEARCH files USING INDEX files_by_name \(project_id=\? AND name=\?/
+  const isOther = /^SEARCH files USING INDEX files_by_normal_name \(project_id=\? AND normal_name=\?/
+  for (const [name, expected] of [
+    ['\u00e9', [isNormal, isOther]],
+    ['e\u0301', [isNormal, isOther, isNormal]],
+  ] as const) {
+    const filter = { ...stored, name }
+    const byId = [{ field: 'id', descending: true }] as const
+    const inOrder = [listings.page(filter, { order: byId }), listings.page(filter, { order: byId, after })]
+    const newest = listings.page(filter, { order: [{ field: 'createdAt', descending: true }], after })
+    for (const query of [listings.count(filter), newest, ...inOrder]) {
+      const plan = planOf(query)
+      assert.doesNotMatch(plan, /SCAN (?!CONSTANT|way)/)
+      const searches = plan.split('; ').filter((step) => step.startsWith('SEARCH'))
+      assert.equal(searches.length, expected.length, plan)
+      for (const [i, search] of searches.entries()) assert.match(search, expected[i] as RegExp)
+    }
+    for (const query of inOrder) assert.doesNotMatch(planOf(query), /SEARCH [^;]+; USE TEMP B-TREE/)
   }
 })
 

@@ -22,6 +22,7 @@ export const roomUses: Readonly<Record<Change['kind'], RoomUse>> = {
   'session.purge': 'frees',
   'file.insert': 'grows',
   'file.update': 'alters',
+  'file.normalize-name': 'alters',
   'blob.intend': 'grows',
   'blob.claim': 'alters',
   'blob.release': 'frees',

@@ -7,6 +7,7 @@ import type { FileRecord, FileState } from '../core/files/file.ts'
 import type { LinkKey } from '../core/links/signed-link.ts'
 import type { Session } from '../core/metadata-store.ts'
 import type { MoveStage } from '../core/move.ts'
+import type { Normalized } from './normal-name.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
 export type SqlValue = string | number | null
@@ -38,6 +39,9 @@ export interface UnreferencedBlobRow extends ReleasedBlob {
   readonly reservedFiles: number | null
   readonly reservedBytes: number | null
 }
+
+/** `normalName` is null also where a server of an older release wrote the name and no job has filled it in yet. */
+export type FileRow = Normalized<Stored<FileRecord>>
 
 /** The counters of an organization or project: its pending and stored files and what is reserved. */
 interface Counters {
@@ -82,7 +86,7 @@ export interface Tables {
   apiKeys: Stored<ApiKey>
   linkKeys: Stored<LinkKey>
   sessions: Stored<Session>
-  files: Stored<FileRecord>
+  files: FileRow
   fileCounts: FileCountRow
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>

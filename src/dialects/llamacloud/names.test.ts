@@ -75,26 +75,22 @@ for (const [sent, kept, saved = kept] of names) {
   })
 }
 
-test('a name is no other because it looks alike: composed, decomposed, in other letters', async (t) => {
-  const alike = [
-    'caf\u00e9.txt',
-    'cafe\u0301.txt',
-    'c\u0430f\u00e9.txt',
-    'CAF\u00c9.txt',
-    'caf\u00e9\u200b.txt',
-  ]
+test('a name is found composed and decomposed, and is no other because it looks alike', async (t) => {
+  const alike = ['cafe\u0301.txt', 'c\u0430f\u00e9.txt', 'CAF\u00c9.txt', 'caf\u00e9\u200b.txt']
   const own = await TestServer.start()
   t.after(() => own.stop())
   const files = new LlamaCloudClient(own)
   for (const name of alike) await files.stored(name, name)
   for (const name of alike) {
-    const byList = await files.get<PageBody>(`?file_name=${encodeURIComponent(name)}`)
-    const byQuery = await files.query({ filter: { file_name: name } })
-    for (const { body } of [byList, byQuery])
-      assert.deepEqual(
-        body.items.map((file) => file.name),
-        [name],
-      )
+    for (const spelling of [name, name.normalize('NFC'), name.normalize('NFD')]) {
+      const byList = await files.get<PageBody>(`?file_name=${encodeURIComponent(spelling)}`)
+      const byQuery = await files.query({ filter: { file_name: spelling } })
+      for (const { body } of [byList, byQuery])
+        assert.deepEqual(
+          body.items.map((file) => file.name),
+          [name],
+        )
+    }
   }
 })
 

@@ -52,7 +52,7 @@ export const ListQuery = Type.Object({
   page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 50 })),
   page_token: pageToken,
   file_ids: ids,
-  file_name: optionalText('Exact name.'),
+  file_name: optionalText('Exact name, in any Unicode spelling: composed and decomposed are the same.'),
   external_file_id: optionalText('Exact external ID.'),
   order_by: order,
   expand: Type.Optional(Type.Array(Type.String(), { description: '`download_url` fills it in each item.' })),
@@ -64,7 +64,7 @@ export const QueryBody = Type.Object({
     Type.Object({
       project_id: optionalText('Must be the project of the request.'),
       file_ids: ids,
-      file_name: optionalText('Exact name.'),
+      file_name: optionalText('Exact name, in any Unicode spelling: composed and decomposed are the same.'),
       data_source_id: optionalText('Matches nothing: there are no data sources here.'),
       external_file_id: optionalText('Exact external ID.'),
       only_manually_uploaded: Type.Optional(Type.Boolean()),

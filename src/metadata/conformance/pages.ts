@@ -177,6 +177,67 @@ export function describePages(shared: OpenStore): void {
     }
   })
 
+  testStore(shared, 'a name is found in every spelling, page by page and in every order', async (store) => {
+    const projectId = randomUUID()
+    const long = 'e\u0301'.repeat(2000)
+    const groups = [
+      ['caf\u00e9', 'cafe\u0301'],
+      ['\u1ec7', 'e\u0323\u0302', 'e\u0302\u0323', '\u1eb9\u0302', '\u00ea\u0323'],
+      ['\u00c5', 'A\u030a', '\u212b'],
+      ['K', '\u212a'],
+      ['\ud55c\uae00', '\u1112\u1161\u11ab\u1100\u1173\u11af'],
+      [long, long.normalize('NFC')],
+      // Alike, but neither case nor compatibility forms are spellings of one name.
+      ['caf\u00c9'],
+      ['\ufb01'],
+      ['fi'],
+      ['Cafe'],
+    ]
+    const files = Array.from({ length: 3 }).flatMap((_, i) =>
+      groups.flat().map((name) => sampleFile({ projectId, name, createdAt: NOW + (i % 2) })),
+    )
+    await insertFiles(store, files)
+    const filter: FileFilter = { projectId, states: ['stored'], visibleAt: NOW }
+    for (const group of groups) {
+      const alike = files.filter(({ name }) => group.includes(name))
+      for (const name of group) {
+        const named = { ...filter, name }
+        assert.equal(await store.countFiles(named), alike.length, name)
+        const window = await store.listFiles(named, { offset: 2, limit: 2 })
+        const newest = alike.toSorted((a, b) => compare(a, b, [{ field: 'createdAt', descending: true }]))
+        assert.deepEqual(window, newest.slice(2, 4))
+        for (const order of allOrders.filter(({ length }) => length < 3)) {
+          const seen: FileRecord[] = []
+          for await (const page of pagesOf(store, named, order, 2)) seen.push(...page)
+          assert.deepEqual(
+            seen,
+            alike.toSorted((a, b) => compare(a, b, order)),
+            text(order),
+          )
+        }
+      }
+    }
+  })
+
+  testStore(
+    shared,
+    'a file that is renamed is found by the spellings of its new name alone',
+    async (store) => {
+      const file = sampleFile({ projectId: randomUUID(), name: 'cafe\u0301' })
+      await insertFiles(store, [file])
+      const found = (name: string) =>
+        store.countFiles({ projectId: file.projectId, states: ['stored'], visibleAt: NOW, name })
+      for (const name of ['caf\u00e9', 'the\u0301', 'tea', 'the\u0301', 'th\u00e9', 'cafe\u0301']) {
+        await store.commit([
+          { kind: 'file.update', id: file.id, guard: { state: 'stored' }, patch: { name } },
+        ])
+        for (const asked of ['caf\u00e9', 'cafe\u0301', 'th\u00e9', 'the\u0301', 'tea'])
+          assert.equal(await found(asked), asked.normalize() === name.normalize() ? 1 : 0, `${name} ${asked}`)
+      }
+      assert.deepEqual(await store.listUnnormalizedNames(10), [])
+    },
+  )
+
   testStore(shared, 'names and external ids may be long, and differ only at their ends', async (store) => {
     const projectId = randomUUID()
     // Nothing that can be made shorter: four bytes to the character, and no two alike.
