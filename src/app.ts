@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
+import project from '../package.json' with { type: 'json' }
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import { startJobs } from './background.ts'
 import type { Config } from './config.ts'
@@ -205,12 +206,13 @@ export class App {
   }
 
   async #listen({ services, readiness, tls }: Served, metrics: Metrics): Promise<void> {
-    const { host, port } = this.#config
+    const { host, port, publicUrl } = this.#config
     const settings = dialectSettings(this.#config, () => portOf(this.grpcAddress))
     const server = await createSurface({
       services,
       memory: this.memory,
       dialects: allDialects(settings),
+      about: { version: project.version, publicUrl },
       logger: this.#options.logger,
       metrics,
       readiness,

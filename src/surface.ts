@@ -4,12 +4,13 @@ import type { Config } from './config.ts'
 import { ConfigError } from './config-reader.ts'
 import type { ServiceError } from './core/errors.ts'
 import type { FairBudget } from './core/limits/fair-budget.ts'
+import { LINK_PATH } from './core/links/link.ts'
 import type { Services } from './core/services.ts'
 import type { DialectSettings } from './dialects/all.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
 import { overrideRetention } from './dialects/llamacloud/settings.ts'
-import { addDocsPage, describeDialect } from './dialects/openapi.ts'
+import { type About, addDocsPage, describeRoutes, links } from './dialects/openapi.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
 import { toServiceError } from './http/service-error.ts'
@@ -24,6 +25,7 @@ export interface SurfaceOptions {
   readonly services: Services
   readonly memory: FairBudget
   readonly dialects: readonly [Dialect, ...Dialect[]]
+  readonly about: About
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly readiness: Readiness
@@ -51,13 +53,18 @@ export function dialectSettings(
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, memory, dialects, logger, metrics, readiness, endsConnections } = options
+  const { services, memory, dialects, about, logger, metrics, readiness, endsConnections } = options
   const server = createHttpServer({
     limits: defaultServerLimits,
     memory,
     logger: frameworkLogger(logger),
     endsConnections,
     ...(options.tls ? { tls: options.tls } : {}),
+    ignoresLastSlash: (request, path) =>
+      dialectAt(dialects, { url: path, headers: request.headers })?.ignoresLastSlash?.(
+        request.method ?? '',
+        path,
+      ) ?? false,
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {
       const { status, headers, body } = answererOf(dialects, request)(
@@ -76,9 +83,15 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   logRequests(server, logger)
   answerErrors(server, logger, (request) => answererOf(dialects, request.raw))
   for (const dialect of dialects) await addDialect(server, dialect, options)
-  await server.register((scope) => addTransferRoutes(scope, services, defaultTransferLimits))
+  await server.register(
+    async (scope) => {
+      await describeRoutes(scope, links, about)
+      await addTransferRoutes(scope, services, defaultTransferLimits)
+    },
+    { prefix: LINK_PATH },
+  )
   addHealthRoutes(server, readiness)
-  await server.register((scope) => addDocsPage(scope, dialects, ''))
+  await server.register((scope) => addDocsPage(scope, [...dialects, links], about))
   return server
 }
 
@@ -86,12 +99,12 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
 async function addDialect(
   server: FastifyInstance,
   dialect: Dialect,
-  { services, logger }: Pick<SurfaceOptions, 'services' | 'logger'>,
+  { services, logger, about }: Pick<SurfaceOptions, 'services' | 'logger' | 'about'>,
 ): Promise<void> {
   await server.register(
     async (scope) => {
       answerErrors(scope, logger, () => dialect.toErrorAnswer)
-      await describeDialect(scope, dialect)
+      await describeRoutes(scope, dialect, about)
       await dialect.http(scope, services)
     },
     { prefix: `/${dialect.name}` },
@@ -140,7 +153,7 @@ function sendError(
  */
 function dialectAt(
   dialects: SurfaceOptions['dialects'],
-  { url = '', headers }: IncomingMessage,
+  { url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>,
 ): Dialect | undefined {
   for (const dialect of dialects) {
     const { name } = dialect

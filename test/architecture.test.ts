@@ -13,6 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['app', 'config', 'ops'],
   app: [
+    // `package.json`, for the version.
+    '..',
     'app',
     'config',
     'core',

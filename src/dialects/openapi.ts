@@ -3,9 +3,10 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { isHttpDate } from '../core/http-date.ts'
-import { routeUnknown } from '../http/error-answer.ts'
+import { routeUnknown, toPlainErrorAnswer } from '../http/error-answer.ts'
 import { declarePublic } from '../http/guard.ts'
 import type { Dialect } from './dialect.ts'
+import { type Answerer, correctPaths, type DescribedPaths, describeOperation } from './openapi-operations.ts'
 
 /** What the page may do: run what this server sends, and call it. It sets a style or two in itself. */
 const PAGE_POLICY = [
@@ -22,57 +23,98 @@ const PAGE_POLICY = [
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="28" font-family="sans-serif"
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
 
-/** Describes the routes that are added to `server` from here on, at `/<dialect>/openapi.json`. */
-export async function describeDialect(server: FastifyInstance, dialect: Dialect): Promise<void> {
-  const { name, title } = dialect
+/** What has a description of its own, at `/<name>/openapi.json`. */
+export type Described = Answerer & Pick<Dialect, 'name' | 'title' | 'keySchemes' | 'headers' | 'cookie'>
+
+/** The signed links that the dialects hand out: they are credentials themselves. */
+export const links: Described = {
+  name: 'transfer',
+  title: 'Links',
+  keySchemes: [],
+  toErrorAnswer: toPlainErrorAnswer,
+}
+
+/** What all descriptions tell of the server. */
+export interface About {
+  /** Of Entrepot. */
+  readonly version: string
+  /** Where clients find it, if the operator says so: absolute, without a slash at its end. */
+  readonly publicUrl: string | undefined
+}
+
+/** Describes the routes that are added to `server` from here on, at `/<name>/openapi.json`. */
+export async function describeRoutes(
+  server: FastifyInstance,
+  described: Described,
+  { version, publicUrl }: About,
+): Promise<void> {
+  const { name, title } = described
+  const direct = { url: `/${name}` }
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
-        title: `Entrepot: ${title} dialect`,
-        version: '1',
-        description: `The ${title} Files API, served by Entrepot.`,
+        title: `Entrepot: ${title}`,
+        version,
+        description: `${title}, served by Entrepot.`,
       },
-      servers: [{ url: `/${name}` }],
-      ...securityOf(dialect),
+      servers: [direct],
+      ...securityOf(described),
     },
+    transform: ({ schema, url, route }) => ({ schema: describeOperation(schema, route, described), url }),
   })
-  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () =>
-    server.swagger(),
-  )
+  // Behind a path prefix only the operator knows the address. The relative one is for who calls this server past its proxy.
+  const servers = publicUrl === undefined ? [direct] : [{ url: `${publicUrl}/${name}` }, direct]
+  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => {
+    const document = server.swagger()
+    correctPaths(document as DescribedPaths)
+    return { ...document, servers }
+  })
 }
 
-/** What a request carries: the key with the dialect's headers, or the cookie alone. */
-function securityOf({ headers = [], cookie }: Dialect) {
+/** What a request carries: a key with the dialect's headers, or the cookie alone. */
+function securityOf({ keySchemes = ['Bearer'], headers = [], cookie }: Described) {
+  const keys = keySchemes.map((scheme) => [scheme === 'Bearer' ? 'key' : scheme, keyScheme(scheme)] as const)
   // Not secret, but it is as security schemes that the page lets its reader fill headers in once.
-  const inHeaders = headers.map((name) => [name, { type: 'apiKey', in: 'header', name } as const])
+  const inHeaders = headers.map((name) => [name, { type: 'apiKey', in: 'header', name } as const] as const)
   const inCookie =
-    cookie === undefined ? [] : [[cookie, { type: 'apiKey', in: 'cookie', name: cookie } as const]]
-  const key = { type: 'http', scheme: 'bearer' } as const
-  const together = [['key', ...headers], ...(cookie === undefined ? [] : [[cookie]])]
+    cookie === undefined ? [] : [[cookie, { type: 'apiKey', in: 'cookie', name: cookie } as const] as const]
+  const together = [...keys.map(([name]) => [name, ...headers]), ...(cookie === undefined ? [] : [[cookie]])]
   return {
-    components: { securitySchemes: { key, ...Object.fromEntries([...inHeaders, ...inCookie]) } },
+    components: { securitySchemes: Object.fromEntries([...keys, ...inHeaders, ...inCookie]) },
     security: together.map((names) => Object.fromEntries(names.map((name) => [name, []]))),
   }
 }
 
-/** The rendered descriptions of all dialects, at `/docs`. Served from this process: nothing is fetched from elsewhere. */
+/** OpenAPI knows few schemes of `Authorization`; any other is described as the header that it is. */
+function keyScheme(scheme: string) {
+  if (scheme === 'Bearer') return { type: 'http', scheme: 'bearer' } as const
+  const description = `${scheme}, a blank, and the key.`
+  return { type: 'apiKey', in: 'header', name: 'Authorization', description } as const
+}
+
+/**
+ * All descriptions, rendered, at `/docs`. Served from this process: nothing is fetched from elsewhere.
+ * The path of the public URL is in front of whatever the page loads.
+ */
 export async function addDocsPage(
   server: FastifyInstance,
-  dialects: readonly Dialect[],
-  basePath: string,
+  all: readonly Described[],
+  { version, publicUrl }: About,
 ): Promise<void> {
+  const basePath = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
   declarePublic(server)
   serveKnownFiles(server)
   // The page insists on a description of its own to start from; it shows those of the dialects.
-  await server.register(swagger, { openapi: { info: { title: 'Entrepot', version: '1' } } })
-  const urls = dialects.map(({ name, title }) => ({ url: `${basePath}/${name}/openapi.json`, name: title }))
+  await server.register(swagger, { openapi: { info: { title: 'Entrepot', version } } })
+  const urls = all.map(({ name, title }) => ({ url: `${basePath}/${name}/openapi.json`, name: title }))
   await server.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: basePath,
     staticCSP: PAGE_POLICY,
     uiConfig: { urls, layout: 'StandaloneLayout', validatorUrl: null },
     theme: { title: 'Entrepot API' },
-    logo: { type: 'image/svg+xml', content: LOGO, href: '/docs' },
+    logo: { type: 'image/svg+xml', content: LOGO, href: `${basePath}/docs` },
   })
 }
 

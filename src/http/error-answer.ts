@@ -88,3 +88,8 @@ export function plainErrorBody(status: number, { code, message }: ServiceError):
 export function routeUnknown(): ServiceError {
   return new ServiceError('route-unknown', 'There is nothing at this address.')
 }
+
+/** @param offered the methods that the address takes, at least one */
+export function methodNotAllowed(offered: readonly string[]): ServiceError {
+  return new ServiceError('method-not-allowed', `This address takes ${offered.join(', ')}.`)
+}

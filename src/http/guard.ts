@@ -8,7 +8,7 @@ import type {
 import type { Scope } from '../core/access/scope.ts'
 import { type Caller, hasScope } from '../core/caller.ts'
 import { SECOND_MS } from '../core/clock.ts'
-import { ServiceError } from '../core/errors.ts'
+import { type ErrorCode, ServiceError } from '../core/errors.ts'
 import type { Allowance, LimitClass } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 
@@ -22,6 +22,16 @@ export type Access = { readonly scope: Scope | 'any'; readonly limit: LimitClass
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
+    /** For the documentation: what this operation refuses, beyond what follows from its access and its method. */
+    failures?: readonly ErrorCode[]
+    /** For the documentation: schemas that tell more than those by which requests are judged and answers printed. */
+    described?: {
+      readonly body?: object
+      readonly querystring?: object
+      readonly params?: object
+      readonly headers?: object
+      readonly response?: Readonly<Record<string, object>>
+    }
   }
   interface FastifyRequest {
     /** Set on every route that asks for a key. */

@@ -28,6 +28,29 @@ function normalized(authority: string, scheme: string): string {
 }
 
 /**
+ * The target that is looked up. Some clients percent-encode the colon of a custom verb (`files:getUrl`), which the router would
+ * take for another path, as it does with a slash at the end. Runs on every request.
+ */
+export function routedTarget(
+  request: IncomingMessage,
+  ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean,
+): string {
+  const url = targetOf(request)
+  const path = pathOf(url)
+  const isSlashed = path.length > 1 && path.endsWith('/')
+  if (!isSlashed && !path.includes('%3')) return url
+  const known = path.replaceAll(/%3a/gi, ':')
+  const routed = isSlashed && ignoresLastSlash?.(request, known) ? known.slice(0, -1) : known
+  return routed + url.slice(path.length)
+}
+
+/** What stands before the query. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query < 0 ? url : url.slice(0, query)
+}
+
+/**
  * Why a request is refused that Node's parser takes: a proxy before us may read it differently (RFC 9112, 3.2, 6.1 and 6.3),
  * or we would have to understand something to answer it. The connection must end: where the next request begins may be
  * unclear, too. Runs on every request.

@@ -5,6 +5,7 @@ import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   LogController,
 } from 'fastify'
@@ -13,12 +14,13 @@ import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
-import { routeUnknown } from './error-answer.ts'
+import { methodNotAllowed, routeUnknown } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
 import { hasBody } from './json-body.ts'
+import { OfferedMethods } from './offered-methods.ts'
 import { answerPlaintext } from './plaintext.ts'
-import { targetOf, unclearIn } from './request-head.ts'
+import { pathOf, routedTarget, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
@@ -76,6 +78,8 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
   /** Whether each answer is now the last one of its connection: the server is about to stop. */
   readonly endsConnections: () => boolean
+  /** Whether a target whose path ends in a slash means the path without it. Undefined: never. Asked for such targets only. */
+  readonly ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: IncomingMessage) => string
   /** Answers what no route could be found for because the address itself is broken. */
@@ -89,6 +93,7 @@ export function createHttpServer({
   logger,
   endsConnections,
   tls,
+  ignoresLastSlash,
   dialectOf,
   onBrokenRequest,
 }: ServerOptions): FastifyInstance {
@@ -103,8 +108,9 @@ export function createHttpServer({
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: 0,
-    rewriteUrl: (request) => withColons(targetOf(request)),
-    exposeHeadRoutes: false,
+    rewriteUrl: (request) => routedTarget(request, ignoresLastSlash),
+    // HEAD is answered as GET without the body (RFC 9110, 9.3.2); a route whose vendor does not says `exposeHeadRoute: false`.
+    exposeHeadRoutes: true,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...(tls
@@ -137,7 +143,7 @@ export function createHttpServer({
   server.decorate('memory', memory)
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
-  answerEarly(server)
+  answerEarly(server, dialectOf)
   endConnections(server, endsConnections)
   return server
 }
@@ -167,14 +173,6 @@ export function setTls({ server }: FastifyInstance, { cert, key }: TlsIdentity):
   server.setSecureContext({ cert, key })
 }
 
-/** Some clients percent-encode the colon of a custom verb (`files:getUrl`); the router would take it for another path. */
-function withColons(url: string): string {
-  if (!url.includes('%3')) return url
-  const query = url.indexOf('?')
-  const path = query < 0 ? url : url.slice(0, query)
-  return path.replaceAll(/%3a/gi, ':') + url.slice(path.length)
-}
-
 type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]
 
 /** Routes on shared paths are told apart by the dialect that claims the request. */
@@ -197,7 +195,8 @@ function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
  * What every request gets, whatever answers it: its id, refusal of ambiguous targets that Node's parser lets through,
  * `100 Continue` only once the headers were found good, and an end to bodies that nobody waits for.
  */
-function answerEarly(server: FastifyInstance): void {
+function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectOf']): void {
+  const offered = new OfferedMethods(server)
   // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -208,7 +207,8 @@ function answerEarly(server: FastifyInstance): void {
     }
     if (losesNextRequest(request.raw)) reply.header('connection', 'close')
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
-    if (request.is404) throw routeUnknown()
+    if (request.is404)
+      throw refusalOf(request, reply, offered.on(pathOf(request.url), dialectOf(request.raw)))
     done()
   })
   server.addHook('preParsing', (request, reply, _payload, done) => {
@@ -226,6 +226,17 @@ function answerEarly(server: FastifyInstance): void {
     if (!raw.complete) linger(raw)
     done()
   })
+}
+
+/** Why there is no route: nothing has this address, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
+function refusalOf(
+  { method }: FastifyRequest,
+  reply: FastifyReply,
+  offered: readonly string[],
+): ServiceError {
+  if (offered.length === 0 || offered.includes(method)) return routeUnknown()
+  reply.header('allow', offered.join(', '))
+  return methodNotAllowed(offered)
 }
 
 /**

@@ -4,7 +4,7 @@ import { ServiceError } from '../core/errors.ts'
 import { type FileRecord, stateAt } from '../core/files/file.ts'
 import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
-import { followLink, LINK_PATH } from '../core/links/link.ts'
+import { followLink } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import { stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
 import { isOpenUpload, type OpenUpload, storeUpload } from '../core/uploads/store-upload.ts'
@@ -16,6 +16,7 @@ import { HeadCapture } from '../http/head-capture.ts'
 import { SNIFF_BYTES } from '../http/sniff.ts'
 import { type StatedDigest, statedDigests } from '../http/stated-digests.ts'
 import { checkUpload, requireReplaceable } from './check-upload.ts'
+import { downloadConfig, downloadSchema, uploadConfig, uploadSchema } from './schemas.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
 export interface TransferLimits {
@@ -42,14 +43,17 @@ declare module 'fastify' {
 
 type LinkRequest = FastifyRequest<{ Params: { token: string } }>
 
-/** PUT, GET and HEAD on signed links: the link is the credential, and no vendor's header is asked for or minded. */
+/**
+ * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no vendor's header
+ * is asked for or minded.
+ */
 export async function addTransferRoutes(
   server: FastifyInstance,
   services: Services,
   limits: TransferLimits,
 ): Promise<void> {
-  // Below a prefix, because the answer to browsers' preflights is for every path below it.
-  await server.register((scope) => addLinkRoutes(scope, services, limits), { prefix: LINK_PATH })
+  // In a scope of their own: their hooks and their answer to browsers' preflights are for nothing else.
+  await server.register((scope) => addLinkRoutes(scope, services, limits))
 }
 
 async function addLinkRoutes(
@@ -69,23 +73,14 @@ async function addLinkRoutes(
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
   addUpload(server, services, limits)
   addDownload(server, services)
-  server.route({
-    method: ['POST', 'PATCH', 'DELETE'],
-    url: '/:token',
-    config: { access: 'link' },
-    onRequest: async (_request, reply) => {
-      reply.header('allow', 'GET, HEAD, PUT')
-      throw new ServiceError('method-not-allowed', 'A link takes PUT, GET or HEAD.')
-    },
-    handler: async () => undefined,
-  })
 }
 
 function addUpload(server: FastifyInstance, services: Services, limits: TransferLimits): void {
   server.put<{ Params: { token: string } }>(
     '/:token',
     {
-      config: { access: 'link' },
+      config: { access: 'link', ...uploadConfig },
+      schema: uploadSchema,
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
         const { file } = await followLink(services, 'PUT', tokenOf(request))
@@ -150,7 +145,8 @@ function addDownload(server: FastifyInstance, services: Services): void {
   server.route<{ Params: { token: string } }>({
     method: ['GET', 'HEAD'],
     url: '/:token',
-    config: { access: 'link' },
+    config: { access: 'link', ...downloadConfig },
+    schema: downloadSchema,
     handler: async (request, reply) => {
       const { file, servedType } = await followLink(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()

@@ -30,6 +30,13 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
 
+/**
+ * Every id that can be printed, in each dialect's form, as JSON Schema says it. A few texts that `parseFileId` takes are left
+ * out: those of times after the year 10800.
+ */
+export const FILE_ID_PATTERN =
+  '^(fil_[0-9a-e][0-9a-z]{24}|fvt[0-7][0-9a-v]{25}|(dfl-)?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$'
+
 export type IdFormName = 'uuid' | 'lightfield' | 'llamacloud' | 'yandex'
 export const idFormNames: readonly IdFormName[] = ['uuid', 'lightfield', 'llamacloud', 'yandex']
 

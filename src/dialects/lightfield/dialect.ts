@@ -19,6 +19,7 @@ export function lightfield(settings: LightfieldSettings): Dialect {
     name: 'lightfield',
     title: 'Lightfield',
     headers: [VERSION_HEADER],
+    failures: ['version-invalid'],
     claims: (headers) => headers['lightfield-version'] !== undefined,
     rootPaths: ['/v1/'],
     toErrorAnswer,

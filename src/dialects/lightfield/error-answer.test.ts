@@ -20,6 +20,7 @@ const types: Record<string, readonly number[]> = {
   // The vendor documents nothing for these statuses: the names are ours, made as its own are.
   expectation_failed: [417],
   not_implemented: [501],
+  method_not_allowed: [405],
 }
 
 /** The codes of a 400 that the vendor has documented and that files can meet. */

@@ -106,6 +106,7 @@ test('a key without the scope gets 403 on what it lacks and may do the rest', as
 })
 
 const notFound: Refusal = [404, 'not_found']
+const notAllowed: Refusal = [405, 'method_not_allowed']
 
 test('an id that nobody has gets 404 on every operation, whatever it looks like', async () => {
   const ids = [
@@ -129,26 +130,27 @@ test('an id that nobody has gets 404 on every operation, whatever it looks like'
   }
 })
 
-test('a route or method that does not exist gets 404, with or without a key', async () => {
+test('a route that does not exist gets 404, a method that it does not take 405, with or without a key', async () => {
   const { id } = await client.pending()
   const requests = [
     ['GET', '/v1/nothing'],
+    ['HEAD', '/v1/nothing'],
     ['GET', '/v1/v1/files'],
     ['GET', '//v1/files'],
-    ['DELETE', `/v1/files/${id}`],
-    ['PATCH', `/v1/files/${id}`],
-    ['PUT', '/v1/files'],
-    ['HEAD', '/v1/files'],
-    ['OPTIONS', '/v1/files'],
-    ['GET', `/v1/files/${id}/complete`],
-    ['POST', `/v1/files/${id}/url`],
     ['GET', `/v1/files/${id}/content`],
+    ['DELETE', `/v1/files/${id}`, 'GET, HEAD'],
+    ['PATCH', `/v1/files/${id}`, 'GET, HEAD'],
+    ['PUT', '/v1/files', 'GET, HEAD, POST'],
+    ['OPTIONS', '/v1/files', 'GET, HEAD, POST'],
+    ['GET', `/v1/files/${id}/complete`, 'POST'],
+    ['POST', `/v1/files/${id}/url`, 'GET, HEAD'],
   ] as const
-  for (const [method, path] of requests) {
+  for (const [method, path, allow] of requests) {
     for (const headers of [{}, { authorization: undefined, 'lightfield-version': undefined }]) {
       const answer = await client.send(method, path, undefined, headers)
-      assert.equal(answer.status, 404, `${method} ${path}`)
-      if (method !== 'HEAD') assertRefusal(answer, notFound)
+      assert.equal(answer.status, allow === undefined ? 404 : 405, `${method} ${path}`)
+      assert.equal(answer.headers.get('allow'), allow ?? null)
+      if (method !== 'HEAD') assertRefusal(answer, allow === undefined ? notFound : notAllowed)
     }
   }
 })

@@ -47,7 +47,7 @@ export const wireErrors = {
   'idempotency-key-invalid': badField('idempotency_key_too_long'),
   'idempotency-running': { status: 409, type: 'idempotency_conflict' },
   'link-invalid': forbidden,
-  'method-not-allowed': { status: 404, type: 'not_found' },
+  'method-not-allowed': { status: 405, type: 'method_not_allowed' },
   'bytes-already-stored': { status: 409, type: 'conflict', final: true },
   'precondition-failed': { status: 409, type: 'conflict', final: true },
   'length-mismatch': badField('invalid_type'),

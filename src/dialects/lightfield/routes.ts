@@ -28,11 +28,13 @@ import {
   toValidateBody,
 } from './wire.ts'
 
-const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 const writes = { access: { scope: 'files:create', limit: 'write' } } as const
 const reads = { access: { scope: 'files:read', limit: 'read' } } as const
 const searches = { access: { scope: 'files:read', limit: 'search' } } as const
 const validates = { access: { scope: 'any', limit: 'read' } } as const
+const idempotent = ['idempotency-key-invalid', 'idempotency-running'] as const
+const ofPurposes = ['role-missing', 'user-missing', 'rule-violated'] as const
+const ofBytes = ['bytes-missing', 'size-mismatch', 'checksum-mismatch', 'bytes-lost'] as const
 const fileTag = ['Files']
 const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
@@ -47,7 +49,11 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
   server.post<{ Body: schemas.CreateBody }>(
     '/v1/files',
     {
-      config: writes,
+      config: {
+        ...writes,
+        failures: [...idempotent, ...ofPurposes, 'quota-exceeded', 'storage-full'],
+        described: { headers: schemas.createHeaders, body: schemas.createBody(settings) },
+      },
       preValidation: [checkIdempotencyKey, checkDigest],
       schema: {
         tags: fileTag,
@@ -73,14 +79,23 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
     },
   )
   const endings = {
-    complete: { body: schemas.CompleteBody, summary: 'Complete a file upload', end: completeUpload },
-    cancel: { body: schemas.CancelBody, summary: 'Cancel a file upload', end: cancelUpload },
+    complete: {
+      body: schemas.CompleteBody,
+      summary: 'Complete a file upload',
+      failures: ofBytes,
+      end: completeUpload,
+    },
+    cancel: { body: schemas.CancelBody, summary: 'Cancel a file upload', failures: [], end: cancelUpload },
   } as const
-  for (const [verb, { body: schema, summary, end }] of Object.entries(endings)) {
+  for (const [verb, { body: schema, summary, failures, end }] of Object.entries(endings)) {
     server.post<{ Params: schemas.FileParams; Body: schemas.CompleteBody }>(
       `/v1/files/:id/${verb}`,
       {
-        config: writes,
+        config: {
+          ...writes,
+          failures: [...idempotent, 'file-not-found', 'state-conflict', ...failures, 'storage-full'],
+          described: { params: schemas.idOfFile, headers: schemas.idempotencyKey },
+        },
         preValidation: checkIdempotencyKey,
         schema: {
           tags: fileTag,
@@ -114,7 +129,7 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
   server.get(
     '/v1/files',
     {
-      config: searches,
+      config: { ...searches, failures: ['field-invalid'] },
       // The query is read by `fromListQuery`; the schema is for the documentation.
       validatorCompiler: () => () => true,
       schema: {
@@ -137,7 +152,7 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
   server.get<{ Params: schemas.FileParams }>(
     '/v1/files/:id',
     {
-      config: reads,
+      config: { ...reads, failures: ['file-not-found'], described: { params: schemas.idOfFile } },
       schema: {
         tags: fileTag,
         operationId: 'file.retrieve',
@@ -155,7 +170,11 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
   server.get<{ Params: schemas.FileParams }>(
     '/v1/files/:id/url',
     {
-      config: reads,
+      config: {
+        ...reads,
+        failures: ['file-not-found', 'state-conflict'],
+        described: { params: schemas.idOfFile },
+      },
       schema: {
         tags: fileTag,
         operationId: 'file.url',
@@ -234,8 +253,8 @@ function sendText(reply: FastifyReply, text: Promise<string>): Promise<string> {
 
 const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done) => {
   const key = headers['idempotency-key']
-  if (key !== undefined && key.length > MAX_IDEMPOTENCY_KEY_CHARACTERS) {
-    const message = `Idempotency-Key is longer than ${MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
+  if (key !== undefined && key.length > schemas.MAX_IDEMPOTENCY_KEY_CHARACTERS) {
+    const message = `Idempotency-Key is longer than ${schemas.MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
     throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
   }
   done()

@@ -1,6 +1,8 @@
 import { type Static, type TProperties, Type } from 'typebox'
+import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
-import { purposes } from './settings.ts'
+import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'
 
 /** The vendor's own bound: 512 MiB. */
 export const MAX_FILE_BYTES = 536_870_912
@@ -51,6 +53,48 @@ export const CreateBody = Type.Object(
 )
 export type CreateBody = Static<typeof CreateBody>
 
+const IDEMPOTENCY_HEADER = 'Idempotency-Key'
+export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
+
+/** For the documentation: looked at in `routes.ts`, before the body. */
+export const idempotencyKey = Type.Object({
+  [IDEMPOTENCY_HEADER]: Type.Optional(
+    Type.String({
+      maxLength: MAX_IDEMPOTENCY_KEY_CHARACTERS,
+      description: 'A repeat with the same key gets the first answer, for 24 hours.',
+    }),
+  ),
+})
+export const createHeaders = Type.Object({ ...CreateHeaders.properties, ...idempotencyKey.properties })
+
+/** For the documentation: what the rules of names, types and purposes, which are judged one by one, come to. */
+export function createBody({ purposes: rules }: LightfieldSettings): object {
+  const { filename, mimeType } = CreateBody.properties
+  return {
+    ...CreateBody,
+    properties: {
+      ...CreateBody.properties,
+      filename: { ...filename, pattern: NAME_PATTERN },
+      mimeType: { ...mimeType, pattern: MIME_TYPE.source },
+    },
+    anyOf: [
+      { not: { required: ['purpose'] } },
+      ...purposes.map((purpose) => ({
+        properties: { purpose: { const: purpose }, ...boundsOf(rules[purpose]) },
+        required: ['purpose'],
+      })),
+    ],
+  }
+}
+
+function boundsOf({ maxBytes, mimeTypes }: PurposeRule): object {
+  const types = mimeTypes?.map((type) => type.replaceAll(/[^\w/]/g, '\\$&')).join('|')
+  return {
+    sizeBytes: { maximum: maxBytes },
+    ...(types === undefined ? {} : { mimeType: { pattern: `^(${types}) *(;[ -~]*)?$` } }),
+  }
+}
+
 export const CompleteBody = Type.Object(
   {
     md5: Type.Optional(
@@ -69,10 +113,18 @@ export const CancelBody = Type.Object({}, strict)
 export const FileParams = Type.Object({ id: Type.String({ description: 'Unique identifier of the file.' }) })
 export type FileParams = Static<typeof FileParams>
 
+/** For the documentation: any other text is the id of no file. */
+export const idOfFile = Type.Object({
+  id: Type.String({ pattern: FILE_ID_PATTERN, description: 'Unique identifier of the file.' }),
+})
+
 /** For the documentation only: `wire.ts` reads the query, since an empty value counts as absent. */
+const maximum = Number.MAX_SAFE_INTEGER
 export const listQueryDocs = Type.Object({
-  offset: Type.Optional(Type.Integer({ minimum: 0, default: 0 })),
-  limit: Type.Optional(Type.Integer({ minimum: 1, default: 25, description: 'More than 25 counts as 25.' })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum, default: 0 })),
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum, default: 25, description: 'More than 25 counts as 25.' }),
+  ),
 })
 
 const fileProperties = {

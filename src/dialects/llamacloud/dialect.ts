@@ -5,7 +5,7 @@ import { declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { Dialect } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
-import { addRoutes, refuseMethods } from './routes.ts'
+import { addRoutes } from './routes.ts'
 import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 import { addFirstVersion } from './v1/routes.ts'
@@ -31,7 +31,11 @@ export function llamacloud(settings: LlamaCloudSettings): Dialect {
     name: 'llamacloud',
     title: 'LlamaCloud',
     cookie: COOKIE,
+    // Of a change that comes with the cookie.
+    failures: ['origin-forbidden'],
     claims: () => false,
+    // As FastAPI does. A GET of the collection is that of a file whose id is empty, which SDKs send for an empty text.
+    ignoresLastSlash: (method, path) => method !== 'GET' || !path.endsWith('/files/'),
     rootPaths: [`${API_PATH}/`, '/session'],
     toErrorAnswer,
     http: (server, services) => serve(server, services, settings),
@@ -49,7 +53,6 @@ async function serve(
   acceptJsonBodies(server)
   // Sessions are for pages of this server alone, which need no leave to call it.
   await addSessionRoutes(server, services, settings)
-  refuseMethods(server, { '/session': ['GET', 'PUT', 'PATCH', 'HEAD', 'OPTIONS'] })
   await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
 }
 

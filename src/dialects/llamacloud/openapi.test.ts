@@ -157,7 +157,7 @@ for (const [address, { parameters = [], body = [], answer }] of Object.entries(d
     )
     const [status, ...answered] = answer
     assert.deepEqual(
-      Object.keys(operation.responses).filter((code) => /^\d+$/.test(code)),
+      Object.keys(operation.responses).filter((code) => /^2/.test(code)),
       [status],
     )
     const success = schemaOf(operation.responses[status])
@@ -165,7 +165,7 @@ for (const [address, { parameters = [], body = [], answer }] of Object.entries(d
     assert.deepEqual(Object.keys(told?.properties ?? {}).sort(), answered.sort())
     // Nulls are told, never left out.
     assert.deepEqual(told?.required?.toSorted() ?? [], answered.sort())
-    for (const code of ['4XX', '5XX'])
+    for (const code of ['400', '500', '503'])
       assert.deepEqual(schemaOf(operation.responses[code])?.required, ['detail'])
   })
 }

@@ -3,6 +3,10 @@ import type { FileRecord } from '../../core/files/file.ts'
 import type { FileCursor, FileOrder, FileOrderField } from '../../core/metadata-store.ts'
 import type { Location, Problems } from './problems.ts'
 
+/** How many files a page has, unless the request says otherwise, and at most. */
+export const DEFAULT_PAGE = 50
+export const MAX_PAGE = 1000
+
 const fieldNames = { created_at: 'createdAt', name: 'name', id: 'id' } as const satisfies Record<
   string,
   FileOrderField

@@ -3,14 +3,12 @@ import { ServiceError } from '../../core/errors.ts'
 import type { FileId } from '../../core/files/file-id.ts'
 import type { FileFilter, FilePage } from '../../core/metadata-store.ts'
 import { Fields } from './fields.ts'
-import { parseOrder, parseToken } from './paging.ts'
+import { DEFAULT_PAGE, MAX_PAGE, parseOrder, parseToken } from './paging.ts'
 import { type Location, Problems } from './problems.ts'
 
-const DEFAULT_PAGE = 50
-const MAX_PAGE = 1000
-const DEFAULT_URL_SECONDS = 3600
+export const DEFAULT_URL_SECONDS = 3600
 /** The ceiling of S3's signatures; more is lowered to it. */
-const MAX_URL_SECONDS = 604_800
+export const MAX_URL_SECONDS = 604_800
 
 type Values = Readonly<Record<string, unknown>>
 

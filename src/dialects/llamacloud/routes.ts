@@ -20,13 +20,23 @@ import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire
 /** Below `/api`. */
 const FILES = '/v1/beta/files'
 const PROJECTS = '/v1/projects'
-const DEFAULT_URL_SECONDS = 3600
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 export const creates = { access: { scope: 'files:create', limit: 'write' } } as const
 export const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
 export const reads = { access: { scope: 'files:read', limit: 'read' } } as const
 export const searches = { access: { scope: 'files:read', limit: 'search' } } as const
+/** As FastAPI does: a HEAD is no GET. */
+export const getOnly = { exposeHeadRoute: false } as const
+export const ofFile = ['field-invalid', 'file-not-found', 'project-forbidden'] as const
+export const ofCreate = [
+  'project-forbidden',
+  'request-malformed',
+  'rule-violated',
+  'bytes-too-many',
+  'quota-exceeded',
+  'storage-full',
+] as const
+export const ofListing = ['field-invalid', 'project-forbidden'] as const
 const tags = ['Files']
 export const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
@@ -47,7 +57,6 @@ export function addRoutes(server: FastifyInstance, services: Services, settings:
   addContent(context)
   addDelete(context)
   addProjects(context)
-  refuseMethods(server, otherMethods)
 }
 
 function addCreate({ server, services, settings }: Context): void {
@@ -55,10 +64,11 @@ function addCreate({ server, services, settings }: Context): void {
   server.post(
     FILES,
     {
-      config: creates,
+      config: { ...creates, failures: ofCreate },
       onRequest: async (request) => checkAnnouncement(request, form, settings),
       schema: {
         tags,
+        operationId: 'files.create',
         summary: 'Upload a file',
         consumes: ['multipart/form-data'],
         querystring: schemas.ScopeQuery,
@@ -69,7 +79,9 @@ function addCreate({ server, services, settings }: Context): void {
     async (request, reply) => {
       const projectId = await resolveProject(services, request.caller, requests.readScope(request.query))
       const file = await receiveUpload(services, request, projectId, form, settings)
-      const link = settings.urlOnCreate ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+      const link = settings.urlOnCreate
+        ? await linkTo(services, file, requests.DEFAULT_URL_SECONDS)
+        : undefined
       reply.code(201)
       return toFileBody(file, link, settings.prefixIds)
     },
@@ -80,9 +92,11 @@ function addList(context: Context): void {
   context.server.get(
     FILES,
     {
-      config: searches,
+      ...getOnly,
+      config: { ...searches, failures: ofListing },
       schema: {
         tags,
+        operationId: 'files.list',
         summary: 'List files',
         querystring: schemas.ListQuery,
         response: { 200: schemas.PageBody, ...errors },
@@ -96,9 +110,10 @@ function addQuery(context: Context): void {
   context.server.post(
     `${FILES}/query`,
     {
-      config: searches,
+      config: { ...searches, failures: ofListing },
       schema: {
         tags,
+        operationId: 'files.query',
         summary: 'Query files',
         deprecated: true,
         querystring: schemas.ScopeQuery,
@@ -132,7 +147,7 @@ async function answerPage(
   return {
     items: await Promise.all(
       files.map(async (file) => {
-        const link = page.withUrls ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined
+        const link = page.withUrls ? await linkTo(services, file, requests.DEFAULT_URL_SECONDS) : undefined
         return toFileBody(file, link, settings.prefixIds)
       }),
     ),
@@ -145,9 +160,11 @@ function addRetrieve({ server, services, settings }: Context): void {
   server.get(
     `${FILES}/:file_id`,
     {
-      config: reads,
+      ...getOnly,
+      config: { ...reads, failures: ofFile },
       schema: {
         tags,
+        operationId: 'files.retrieve',
         summary: 'Retrieve a file',
         params: schemas.FileParams,
         querystring: schemas.RetrieveQuery,
@@ -160,7 +177,7 @@ function addRetrieve({ server, services, settings }: Context): void {
       await touchFile(services, file, 'read')
       return toFileBody(
         file,
-        withUrl ? await linkTo(services, file, DEFAULT_URL_SECONDS) : undefined,
+        withUrl ? await linkTo(services, file, requests.DEFAULT_URL_SECONDS) : undefined,
         settings.prefixIds,
       )
     },
@@ -171,9 +188,11 @@ function addContent({ server, services }: Context): void {
   server.get(
     `${FILES}/:file_id/content`,
     {
-      config: reads,
+      ...getOnly,
+      config: { ...reads, failures: ofFile },
       schema: {
         tags,
+        operationId: 'files.content',
         summary: 'Get a presigned URL of the content',
         params: schemas.FileParams,
         querystring: schemas.ContentQuery,
@@ -193,9 +212,10 @@ function addDelete({ server, services }: Context): void {
   server.delete(
     `${FILES}/:file_id`,
     {
-      config: deletes,
+      config: { ...deletes, failures: [...ofFile, 'storage-full'] },
       schema: {
         tags,
+        operationId: 'files.delete',
         summary: 'Delete a file',
         params: schemas.FileParams,
         querystring: schemas.ScopeQuery,
@@ -215,9 +235,11 @@ function addProjects({ server, services }: Context): void {
   server.get(
     PROJECTS,
     {
+      ...getOnly,
       config: reads,
       schema: {
         tags: ['Projects'],
+        operationId: 'projects.list',
         summary: 'List the projects of the key',
         response: { 200: { type: 'array', items: schemas.ProjectBody }, ...errors },
       },
@@ -228,33 +250,6 @@ function addProjects({ server, services }: Context): void {
       return usable.map((project) => toProjectBody(project, project.id === defaultProject(caller)))
     },
   )
-}
-
-/** The methods that a path does not take; `OPTIONS` is answered to browsers. */
-const otherMethods = {
-  [FILES]: ['PUT', 'PATCH', 'DELETE', 'HEAD'],
-  [`${FILES}/query`]: ['PUT', 'PATCH', 'HEAD'],
-  [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
-  [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-  [PROJECTS]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-}
-
-/** A path that exists answers 405 to other methods, as FastAPI does before it looks at credentials. */
-export function refuseMethods(server: FastifyInstance, others: Readonly<Record<string, string[]>>): void {
-  for (const [url, method] of Object.entries(others)) {
-    const allow = METHODS.filter((name) => !method.includes(name)).join(', ')
-    server.route({
-      url,
-      method,
-      config: { access: 'public' },
-      schema: { hide: true } as object,
-      onRequest: async (_request, reply) => {
-        reply.header('allow', allow)
-        throw new ServiceError('method-not-allowed', 'Method Not Allowed')
-      },
-      handler: async () => undefined,
-    })
-  }
 }
 
 /** The file, if it is in the project that the request means. */

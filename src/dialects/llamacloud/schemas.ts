@@ -1,4 +1,7 @@
 import { Type } from 'typebox'
+import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts'
+import { DEFAULT_URL_SECONDS, MAX_URL_SECONDS } from './requests.ts'
 import { purposes } from './settings.ts'
 
 /*
@@ -38,18 +41,52 @@ export const PageBody = Type.Object({
   total_size: Type.Union([Type.Integer(), Type.Null()]),
 })
 
-export const CreateForm = Type.Object({
-  file: Type.String({ format: 'binary', description: 'The file to upload, with a filename.' }),
-  purpose: Type.String({ enum: [...purposes] }),
-  external_file_id: optionalText('The ID of the file in the external system.'),
+/** A text that databases can keep. */
+export const externalId = Type.String({
+  pattern: '^[^\\u0000]*$',
+  description: 'The ID of the file in another system.',
 })
 
-const order = optionalText('`name`, `id` or `created_at`, with `asc` or `desc`; several separated by commas.')
-const pageToken = optionalText('`next_page_token` of the page before, with the same filters and order.')
-const ids = Type.Optional(Type.Array(Type.String()))
+export const CreateForm = Type.Object({
+  file: Type.String({ format: 'binary', minLength: 1, description: 'The file to upload, with a filename.' }),
+  purpose: Type.String({ enum: [...purposes] }),
+  external_file_id: Type.Optional(externalId),
+})
+
+const fileId = Type.String({ pattern: FILE_ID_PATTERN, description: 'A UUID, with or without `dfl-`.' })
+const order = Type.Optional(
+  Type.String({
+    pattern: `^${termsOf(['name', 'id', 'created_at'])}$`,
+    description: '`name`, `id` or `created_at`, with `asc` or `desc`; several separated by commas.',
+  }),
+)
+const pageToken = Type.Optional(
+  Type.String({
+    pattern: '^[A-Za-z0-9_-]+$',
+    description: '`next_page_token` of the page before, with the same filters and order.',
+  }),
+)
+const ids = Type.Optional(Type.Array(fileId, { maxItems: MAX_PAGE }))
+/** Integers that JSON's numbers hold exactly. */
+const maximum = Number.MAX_SAFE_INTEGER
+export const urlSeconds = Type.Integer({
+  minimum: 1,
+  maximum,
+  default: DEFAULT_URL_SECONDS,
+  description: `More than ${MAX_URL_SECONDS} counts as ${MAX_URL_SECONDS}.`,
+})
+
+/** Terms separated by commas, each field at most once. */
+function termsOf(fields: readonly string[]): string {
+  const lists = fields.map((field) => {
+    const others = fields.filter((other) => other !== field)
+    return `${field}( asc| desc)?${others.length === 0 ? '' : `(, ?${termsOf(others)})?`}`
+  })
+  return `(${lists.join('|')})`
+}
 
 export const ListQuery = Type.Object({
-  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 50 })),
+  page_size: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
   page_token: pageToken,
   file_ids: ids,
   file_name: optionalText('Exact name, in any Unicode spelling: composed and decomposed are the same.'),
@@ -71,17 +108,19 @@ export const QueryBody = Type.Object({
     }),
   ),
   order_by: order,
-  page_size: Type.Optional(Type.Integer()),
+  page_size: Type.Optional(
+    Type.Integer({ minimum: 0, maximum, description: `More than ${MAX_PAGE} counts as ${MAX_PAGE}.` }),
+  ),
   page_token: pageToken,
 })
 
 export const RetrieveQuery = Type.Object({ expand: Type.Optional(Type.Array(Type.String())), ...scopeQuery })
 export const ContentQuery = Type.Object({
-  expires_at_seconds: Type.Optional(Type.Integer({ minimum: 1, default: 3600 })),
+  expires_at_seconds: Type.Optional(urlSeconds),
   ...scopeQuery,
 })
 export const ScopeQuery = Type.Object(scopeQuery)
-export const FileParams = Type.Object({ file_id: Type.String() })
+export const FileParams = Type.Object({ file_id: fileId })
 
 export const ProjectBody = Type.Object({
   id: Type.String({ format: 'uuid' }),

@@ -12,6 +12,7 @@ import type { LlamaCloudSettings } from './settings.ts'
 
 export const COOKIE = 'session'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+const ofSessions = ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'] as const
 const tags = ['Session']
 const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
@@ -60,9 +61,12 @@ export async function addSessionRoutes(
   server.post<{ Body: { api_key?: unknown } }>(
     '/session',
     {
-      config: { access: 'public' },
+      config: { access: 'public', failures: [...ofSessions, 'unauthenticated', 'rate-limited'] },
       schema: {
         tags,
+        operationId: 'session.start',
+        // The key may stand in the body as well.
+        security: [{ key: [] }, {}],
         summary: 'Start a browser session with an API key',
         body: schemas.SessionRequest,
         response: { 200: schemas.SessionBody, ...errors },
@@ -82,9 +86,11 @@ export async function addSessionRoutes(
   server.delete(
     '/session',
     {
-      config: { access: 'public' },
+      config: { access: 'public', failures: ofSessions },
       schema: {
         tags,
+        operationId: 'session.end',
+        security: [{ [COOKIE]: [] }, {}],
         summary: 'End the browser session',
         response: { 204: { type: 'null', description: 'Ended' }, ...errors },
       },

@@ -25,7 +25,7 @@ import { baseName, retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
 const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
-const MAX_NAME_CHARACTERS = 3000
+export const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
 const NOTHING = new Uint8Array()

@@ -13,6 +13,7 @@ export function yandex(settings: YandexSettings): Dialect {
   return {
     name: 'yandex',
     title: 'Yandex AI Studio',
+    keySchemes: ['Bearer', 'Api-Key'],
     claims: () => false,
     rootPaths: ['/files/', '/endpoints'],
     toErrorAnswer,

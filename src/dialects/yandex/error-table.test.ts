@@ -285,19 +285,21 @@ test('too many files and too many requests: RESOURCE_EXHAUSTED and 429', async (
   assert.equal(await codeOf(alsoLimited.list()), grpcCodes.RESOURCE_EXHAUSTED)
 })
 
-test('what is not there to be called: UNIMPLEMENTED, and 404 with code 5', async () => {
+test('what is not there to be called: UNIMPLEMENTED, as another method with 405, else 404 with code 5', async () => {
   const unknown = grpc.callBytes('/yandex.cloud.ai.files.v1.FileService/Copy', Buffer.alloc(0))
   assert.equal(await codeOf(unknown), grpcCodes.UNIMPLEMENTED)
-  for (const [method, path] of [
+  for (const [method, path, allow] of [
     ['GET', '/files/v1/nothing'],
     ['GET', `/yandex${YANDEX_FILES}:copy`],
     ['GET', '/files/'],
-    ['PUT', `${YANDEX_FILES}/${fileId}`],
-    ['DELETE', YANDEX_FILES],
-    ['POST', `${YANDEX_FILES}:getUrl?fileId=${fileId}`],
+    ['PUT', `${YANDEX_FILES}/${fileId}`, 'GET, HEAD, PATCH, DELETE'],
+    ['DELETE', YANDEX_FILES, 'GET, HEAD, POST'],
+    ['POST', `${YANDEX_FILES}:getUrl?fileId=${fileId}`, 'GET, HEAD'],
   ] as const) {
-    const { status, body } = await rest.ask(method, path)
-    assert.deepEqual([status, body.code, body.message], [404, 5, 'Not Found'], `${method} ${path}`)
+    const { status, body, headers } = await rest.ask(method, path)
+    const wanted = allow === undefined ? [404, 5, 'Not Found'] : [405, 12, `This address takes ${allow}.`]
+    assert.deepEqual([status, body.code, body.message], wanted, `${method} ${path}`)
+    assert.equal(headers.get('allow'), allow ?? null)
   }
 })
 

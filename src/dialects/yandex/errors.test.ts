@@ -16,8 +16,11 @@ test('every error has a code, a status and a body of the vendor', () => {
     const { status, body } = toErrorAnswer(new ServiceError(code, 'Text'), ID)
     const answered = body as { code: number; message: string; details: unknown[] }
     assert.equal(answered.code, grpcCodes[wireCodes[code]])
-    const isOfHttpAlone = code === 'expectation-unsupported'
-    assert.equal(status, isOfHttpAlone ? 417 : httpStatuses[grpcCodes[wireCodes[code]]])
+    const ofHttpAlone = new Map<string, number>([
+      ['expectation-unsupported', 417],
+      ['method-not-allowed', 405],
+    ])
+    assert.equal(status, ofHttpAlone.get(code) ?? httpStatuses[grpcCodes[wireCodes[code]]])
     assert.ok(status >= 400 && status < 600)
     assert.deepEqual(answered.details, [info])
     assert.equal(typeof answered.message, 'string')

@@ -78,7 +78,10 @@ export const httpStatuses = {
 } as const satisfies Record<GrpcCode, number>
 
 /** What is of HTTP alone has its own status there. */
-const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = { 'expectation-unsupported': 417 }
+const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  'expectation-unsupported': 417,
+  'method-not-allowed': 405,
+}
 
 const UNAVAILABLE_RETRY_SECONDS = 2
 /** Trailers as a whole must fit into 8 KiB, and a character may take twelve there. */

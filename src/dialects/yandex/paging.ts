@@ -7,7 +7,8 @@ export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }
 
 const DEFAULT_PAGE = 100
 const MAX_PAGE = 1000
-const BASE64 = /^[A-Za-z0-9+/_-]{1,200}={0,2}$/
+/** The form of a page token. */
+export const PAGE_TOKEN = /^[A-Za-z0-9+/_-]{1,200}={0,2}$/
 const PLACE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?@(fvt[0-9a-v]+)$/
 
 /** How many files a page has: 0 asks for the default, more than the most is lowered to it. Undefined if negative. */
@@ -28,7 +29,7 @@ export function printPageToken({ createdAt, id }: Pick<FileRecord, 'createdAt' |
  * @returns undefined if malformed
  */
 export function parsePageToken(token: string): FileCursor | undefined {
-  if (!BASE64.test(token)) return undefined
+  if (!PAGE_TOKEN.test(token)) return undefined
   const [, seconds, fraction = '', idText = ''] =
     PLACE.exec(Buffer.from(token, 'base64').toString('latin1')) ?? []
   const createdAt = Date.parse(`${seconds}${fraction.slice(0, 4)}Z`)

@@ -20,12 +20,28 @@ const BY_ID = `${FILES}/:fileId`
 /** The literal segment `files:getUrl`; a double colon is the router's way to write one. */
 const GET_URL = `${FILES}::getUrl`
 
-const creates = { access: { scope: 'files:create', limit: 'write' } } as const
-const updates = { access: { scope: 'files:update', limit: 'write' } } as const
-const deletes = { access: { scope: 'files:delete', limit: 'write' } } as const
-const reads = { access: { scope: 'files:read', limit: 'read' } } as const
-const searches = { access: { scope: 'files:read', limit: 'search' } } as const
+const creates = {
+  access: { scope: 'files:create', limit: 'write' },
+  failures: ['project-forbidden', 'quota-exceeded', 'storage-full'],
+} as const
+const updates = {
+  access: { scope: 'files:update', limit: 'write' },
+  failures: ['file-not-found', 'storage-full'],
+} as const
+const deletes = {
+  access: { scope: 'files:delete', limit: 'write' },
+  failures: ['file-not-found', 'storage-full'],
+} as const
+const reads = {
+  access: { scope: 'files:read', limit: 'read' },
+  failures: ['field-invalid', 'file-not-found'],
+} as const
+const searches = {
+  access: { scope: 'files:read', limit: 'search' },
+  failures: ['field-invalid', 'project-forbidden'],
+} as const
 const open = { access: 'public' } as const
+const opensOne = { access: 'public', failures: ['file-not-found'] } as const
 
 type FileRequest = FastifyRequest<{ Params: { fileId: string }; Querystring: Record<string, unknown> }>
 
@@ -94,7 +110,7 @@ function addDiscovery(
   )
   server.get<{ Params: { id: string } }>(
     '/endpoints/:id',
-    { config: open, schema: schemas.endpoint },
+    { config: opensOne, schema: schemas.endpoint },
     async ({ params }, reply) =>
       send(reply, ApiEndpointSchema, getEndpoint(settings, authority(), params.id)),
   )

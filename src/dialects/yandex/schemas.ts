@@ -1,4 +1,6 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
+import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { updatablePaths } from './field-mask.ts'
 import { ApiEndpointSchema, ListApiEndpointsResponseSchema } from './gen/endpoint_pb.js'
 import {
   CreateFileRequestSchema,
@@ -8,12 +10,15 @@ import {
   ListFilesResponseSchema,
   UpdateFileRequestSchema,
 } from './gen/files_pb.js'
+import { PAGE_TOKEN } from './paging.ts'
 import type { YandexSettings } from './settings.ts'
+import { textSchemas } from './text-limits.ts'
 
 // What the documentation says of requests and answers, read from the vendor's messages. Requests are judged by `json.ts`.
 
 type JsonSchema = Readonly<Record<string, unknown>>
 type Named = Pick<YandexSettings, 'restFieldNames'>
+type Bounds = Pick<YandexSettings, 'maxTtlDays'>
 
 const text = { type: 'string' } as const
 const MAP_OF_TEXTS = { type: 'object', additionalProperties: text } as const
@@ -39,10 +44,59 @@ const failure = {
 } as const
 
 const camel: Named = { restFieldNames: 'camel' }
-const fileIdInPath = { type: 'object', properties: { fileId: text }, required: ['fileId'] } as const
+const someText = { type: 'string', minLength: 1 } as const
+const fileId = { type: 'string', pattern: FILE_ID_PATTERN } as const
+const fileIdInPath = { type: 'object', properties: { fileId }, required: ['fileId'] } as const
+const listQuery = {
+  folderId: someText,
+  pageSize: {
+    type: 'integer',
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'More than 1000 counts as 1000, 0 as 100.',
+  },
+  pageToken: {
+    type: 'string',
+    pattern: PAGE_TOKEN.source,
+    description: '`nextPageToken` of the page before.',
+  },
+} as const
+
+/** RFC 4648, 4, with padding or without, and something in it. */
+const BASE64_PATTERN =
+  '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw](==)?|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=?|[A-Za-z0-9+/]{4})$'
+
+/** What a request may say in a field, where the message knows no more than its type. Keys are the fields' names in JSON. */
+function requestBounds({ maxTtlDays }: Bounds): JsonSchema {
+  const path = updatablePaths
+    .map((each) => each.replaceAll('.', '\\.'))
+    .map(toCamel)
+    .join('|')
+  return {
+    ...textSchemas,
+    folderId: someText,
+    content: { type: 'string', contentEncoding: 'base64', pattern: BASE64_PATTERN },
+    ttlDays: {
+      type: 'integer',
+      minimum: 0,
+      maximum: maxTtlDays,
+      description: 'As a number or as text; 0 is the default.',
+    },
+    updateMask: {
+      type: 'string',
+      pattern: `^(${path})(,(${path}))*$`,
+      description: 'Paths with commas: name,expirationConfig.ttlDays',
+    },
+  }
+}
+
+function toCamel(path: string): string {
+  return path.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase())
+}
 
 /** The schema of each operation, for the description alone. */
-export function operationSchemas(settings: Named) {
+export function operationSchemas(settings: Named & Bounds) {
+  const bounds = requestBounds(settings)
   const answers = (message: DescMessage) => ({
     response: {
       200: { description: 'Success', ...messageSchema(message, settings) },
@@ -60,24 +114,24 @@ export function operationSchemas(settings: Named) {
   return {
     create: {
       ...file('File.Create', 'Create a file'),
-      body: requestSchema(CreateFileRequestSchema, ['folderId', 'content']),
+      body: requestSchema(CreateFileRequestSchema, bounds, ['folderId', 'content']),
       ...answers(FileSchema),
     },
     list: {
       ...file('File.List', 'List the files of a folder, newest first'),
-      querystring: query({ folderId: text, pageSize: text, pageToken: text }, ['folderId']),
+      querystring: query(listQuery, ['folderId']),
       ...answers(ListFilesResponseSchema),
     },
     getUrl: {
       ...file('File.GetUrl', 'Get a URL of the content'),
-      querystring: query({ fileId: text }, ['fileId']),
+      querystring: query({ fileId }, ['fileId']),
       ...answers(GetFileUrlResponseSchema),
     },
     get: { ...file('File.Get', 'Get a file'), params: fileIdInPath, ...answers(FileSchema) },
     update: {
       ...file('File.Update', 'Update what the mask names'),
       params: fileIdInPath,
-      body: requestSchema(UpdateFileRequestSchema, ['updateMask'], ['fileId']),
+      body: requestSchema(UpdateFileRequestSchema, bounds, ['updateMask'], ['fileId']),
       ...answers(FileSchema),
     },
     delete: {
@@ -103,26 +157,37 @@ function query(properties: JsonSchema, required: readonly string[]): JsonSchema 
 
 function requestSchema(
   message: DescMessage,
+  bounds: JsonSchema,
   required: readonly string[],
   elsewhere: readonly string[] = [],
 ): JsonSchema {
-  const { properties, ...rest } = messageSchema(message, camel)
+  const { properties, ...rest } = messageSchema(message, { ...camel, bounds })
   const inBody = Object.entries(properties as object).filter(([name]) => !elsewhere.includes(name))
-  return { ...rest, properties: Object.fromEntries(inBody), required, additionalProperties: false }
+  return { ...rest, properties: Object.fromEntries(inBody), required }
 }
 
-/** Every field, all of which an answer has. */
-function messageSchema(message: DescMessage, { restFieldNames }: Named): JsonSchema {
+interface Message extends Named {
+  /** Of a request; undefined for an answer, which has every field. */
+  readonly bounds?: JsonSchema | undefined
+}
+
+function messageSchema(message: DescMessage, { restFieldNames, bounds }: Message): JsonSchema {
   const nameOf = ({ name, jsonName }: DescField) => (restFieldNames === 'snake' ? name : jsonName)
-  const fields = message.fields.map((field) => [nameOf(field), fieldSchema(field, { restFieldNames })])
+  const fields = message.fields.map((field) => [
+    nameOf(field),
+    fieldSchema(field, { restFieldNames, bounds }),
+  ])
+  const names = message.fields.map(nameOf)
   return {
     type: 'object',
     properties: Object.fromEntries(fields),
-    required: message.fields.map(nameOf),
+    ...(bounds === undefined ? { required: names } : { additionalProperties: false }),
   }
 }
 
-function fieldSchema(field: DescField, named: Named): JsonSchema {
+function fieldSchema(field: DescField, named: Message): JsonSchema {
+  const bounded = named.bounds?.[field.jsonName]
+  if (bounded !== undefined) return bounded as JsonSchema
   switch (field.fieldKind) {
     case 'map':
       return MAP_OF_TEXTS

@@ -16,9 +16,12 @@ import {
   deletes,
   errors,
   findFile,
+  getOnly,
   linkTo,
+  ofCreate,
+  ofFile,
+  ofListing,
   reads,
-  refuseMethods,
   searches,
 } from '../routes.ts'
 import { ContentQuery, FileParams, PresignedUrl, ScopeQuery } from '../schemas.ts'
@@ -40,13 +43,6 @@ export function addFirstVersion(context: Context): void {
   addLists(context)
   addReads(context)
   addDelete(context)
-  refuseMethods(context.server, {
-    [FILES]: ['PATCH', 'DELETE', 'HEAD'],
-    [`${FILES}/sync`]: ['POST', 'PATCH', 'HEAD'],
-    [`${FILES}/presigned-url`]: ['PUT', 'PATCH', 'HEAD'],
-    [`${FILES}/:file_id`]: ['POST', 'PUT', 'PATCH', 'HEAD'],
-    [`${FILES}/:file_id/content`]: ['POST', 'PUT', 'PATCH', 'DELETE', 'HEAD'],
-  })
 }
 
 function addUpload({ server, services, settings }: Context): void {
@@ -62,7 +58,7 @@ function addUpload({ server, services, settings }: Context): void {
   server.post(
     FILES,
     {
-      config: creates,
+      config: { ...creates, failures: ofCreate },
       onRequest: async (request) => checkAnnouncement(request, form, settings),
       schema: {
         tags,
@@ -85,17 +81,18 @@ function addPresign(context: Context): void {
   const documented = {
     tags,
     querystring: schemas.PresignQuery,
-    body: schemas.PresignBody,
+    body: schemas.presignBody(context.settings),
     response: { 200: schemas.UploadUrl, ...errors },
   }
   const { server } = context
   const summary = 'Get a presigned URL to upload a file'
   const handle = (request: FastifyRequest) => presign(context, request)
   const operationId = 'v1.generate_presigned_url'
-  server.put(FILES, { config: creates, schema: { ...documented, summary, operationId } }, handle)
+  const config = { ...creates, failures: ofCreate }
+  server.put(FILES, { config, schema: { ...documented, summary, operationId } }, handle)
   // As a page of the vendor's documentation spells it.
   const other = { ...documented, summary, operationId: 'v1.create_presigned_url' }
-  server.post(`${FILES}/presigned-url`, { config: creates, schema: other }, handle)
+  server.post(`${FILES}/presigned-url`, { config, schema: other }, handle)
 }
 
 /** The PUT on the URL stores the file; nothing has to be told afterwards. */
@@ -138,15 +135,20 @@ function addLists({ server, services }: Context): void {
     const projectId = await resolveProject(services, caller, readScope(query))
     return sendAll(services, projectId, reply)
   }
+  const config = { ...searches, failures: ofListing }
   server.get(
     FILES,
-    { config: searches, schema: { ...documented, operationId: 'v1.list_files', summary: 'List files' } },
+    {
+      ...getOnly,
+      config,
+      schema: { ...documented, operationId: 'v1.list_files', summary: 'List files' },
+    },
     handle,
   )
   const summary = 'List files; those that came on presigned URLs are there already'
   server.put(
     `${FILES}/sync`,
-    { config: searches, schema: { ...documented, operationId: 'v1.sync_files', summary } },
+    { config, schema: { ...documented, operationId: 'v1.sync_files', summary } },
     handle,
   )
 }
@@ -155,7 +157,8 @@ function addReads({ server, services }: Context): void {
   server.get(
     `${FILES}/:file_id`,
     {
-      config: reads,
+      ...getOnly,
+      config: { ...reads, failures: ofFile },
       schema: {
         tags,
         operationId: 'v1.get_file',
@@ -174,7 +177,8 @@ function addReads({ server, services }: Context): void {
   server.get(
     `${FILES}/:file_id/content`,
     {
-      config: reads,
+      ...getOnly,
+      config: { ...reads, failures: ofFile },
       schema: {
         tags,
         operationId: 'v1.read_file_content',
@@ -197,7 +201,7 @@ function addDelete({ server, services }: Context): void {
   server.delete(
     `${FILES}/:file_id`,
     {
-      config: deletes,
+      config: { ...deletes, failures: [...ofFile, 'storage-full'] },
       schema: {
         tags,
         operationId: 'v1.delete_file',

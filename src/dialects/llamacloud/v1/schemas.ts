@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
-import { PresignedUrl, scopeQuery } from '../schemas.ts'
+import { externalId, PresignedUrl, scopeQuery, urlSeconds } from '../schemas.ts'
+import type { LlamaCloudSettings } from '../settings.ts'
+import { MAX_NAME_CHARACTERS } from '../upload.ts'
 import { storageTypes } from './requests.ts'
 
 /*
@@ -16,7 +18,11 @@ const storageType = Type.Optional(
     description: '`ephemeral` ends after 48 hours; by default a file stays.',
   }),
 )
-const name = Type.String({ minLength: 1, maxLength: 3000, description: 'File name including extension.' })
+const name = Type.String({
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]$',
+  maxLength: MAX_NAME_CHARACTERS,
+  description: 'File name including extension; of a path, its last segment.',
+})
 
 export const FileBody = Type.Object({
   id: Type.String({ format: 'uuid' }),
@@ -38,34 +44,40 @@ export const FileBody = Type.Object({
 export const FileList = Type.Array(FileBody)
 
 export const UploadQuery = Type.Object({
-  external_file_id: Type.Optional(Type.String({ description: 'The ID of the file in another system.' })),
+  external_file_id: Type.Optional(externalId),
   storage_type: Type.Optional(Type.String({ enum: [...storageTypes] })),
   ...scopeQuery,
 })
 
 export const UploadForm = Type.Object({
-  upload_file: Type.String({ format: 'binary', description: 'The file to upload, with a filename.' }),
+  upload_file: Type.String({
+    format: 'binary',
+    minLength: 1,
+    description: 'The file to upload, with a filename.',
+  }),
 })
 
 export const PresignQuery = Type.Object({
-  expires_at_seconds: Type.Optional(Type.Integer({ minimum: 1, default: 3600 })),
+  expires_at_seconds: Type.Optional(urlSeconds),
   ...scopeQuery,
 })
 
-export const PresignBody = Type.Object({
-  name,
-  external_file_id: optionalText('The ID of the file in another system.'),
-  file_size: Type.Optional(
-    Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'Exactly this many bytes have to come. By default up to the largest file.',
-    }),
-  ),
-  storage_type: storageType,
-  last_modified_at: optionalText('Not kept.'),
-  resource_info: ignored,
-  permission_info: ignored,
-  data_source_id: optionalText('Not kept: there are no data sources here.'),
-})
+export function presignBody({ maxFileBytes, allowEmptyFiles }: LlamaCloudSettings) {
+  return Type.Object({
+    name,
+    external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
+    file_size: Type.Optional(
+      Type.Union([Type.Integer({ minimum: allowEmptyFiles ? 0 : 1, maximum: maxFileBytes }), Type.Null()], {
+        description: 'Exactly this many bytes have to come. By default up to the largest file.',
+      }),
+    ),
+    storage_type: storageType,
+    last_modified_at: optionalText('Not kept.'),
+    resource_info: ignored,
+    permission_info: ignored,
+    data_source_id: optionalText('Not kept: there are no data sources here.'),
+  })
+}
 
 export const UploadUrl = Type.Object({
   file_id: Type.String({ format: 'uuid' }),

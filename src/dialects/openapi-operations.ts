@@ -1,0 +1,125 @@
+import type { FastifySchema, RouteOptions } from 'fastify'
+import { type ErrorCode, ServiceError } from '../core/errors.ts'
+import type { Dialect } from './dialect.ts'
+
+type Answers = Readonly<Record<string, { readonly description?: string }>>
+
+/** Whose errors are described. */
+export type Answerer = Pick<Dialect, 'toErrorAnswer' | 'failures'>
+
+const ofAnyRequest: readonly ErrorCode[] = [
+  'request-malformed',
+  'transfer-coding-unsupported',
+  'expectation-unsupported',
+  'internal',
+]
+const withKey: readonly ErrorCode[] = [
+  'unauthenticated',
+  'rate-limited',
+  'storage-unavailable',
+  'storage-timeout',
+]
+const withBody: readonly ErrorCode[] = [
+  'body-not-json',
+  'body-type-unsupported',
+  'body-too-large',
+  'body-incomplete',
+  'body-too-slow',
+]
+const withFields: readonly ErrorCode[] = ['field-missing', 'field-unknown', 'field-invalid']
+/** The plugin's name for what stands beside a schema and not in it. */
+const DESCRIPTION = 'x-response-description'
+const BODILESS = ['GET', 'HEAD']
+
+/** Everything that an operation can refuse: by its access, its method, its dialect, and what it says of itself. */
+function failuresOf(
+  { method, config, schema }: RouteOptions,
+  { failures = [] }: Answerer,
+): readonly ErrorCode[] {
+  const access = config?.access
+  const isKeyed = typeof access === 'object'
+  return [
+    ...ofAnyRequest,
+    ...(isKeyed ? [...withKey, ...failures] : []),
+    ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
+    ...(BODILESS.includes(String(method)) ? [] : withBody),
+    ...(schema?.body ? withFields : []),
+    ...(config?.failures ?? []),
+  ]
+}
+
+/** What the documentation says of an operation, the plugin's input: its schema, with the answers that it really gives. */
+export function describeOperation(
+  schema: FastifySchema,
+  route: RouteOptions,
+  answerer: Answerer,
+): FastifySchema {
+  if (!schema) return { hide: true } as FastifySchema
+  const { response, ...described } = route.config?.described ?? {}
+  const answers = { ...(schema.response as Answers), ...(response as Answers | undefined) }
+  const isOpen = typeof route.config?.access !== 'object'
+  return {
+    ...(isOpen ? { security: [] } : {}),
+    ...schema,
+    ...described,
+    response: describeAnswers(route, answers, answerer),
+  }
+}
+
+/** The part of a document that is looked at. */
+export interface DescribedPaths {
+  readonly paths?: Readonly<Record<string, Record<string, { readonly requestBody?: RequestBody }>>>
+}
+
+interface RequestBody {
+  required?: boolean
+  readonly content: Readonly<
+    Record<string, { readonly schema: { readonly type?: string; readonly required?: readonly string[] } }>
+  >
+}
+
+/**
+ * Puts right what the plugin cannot know: a body may be absent if nothing has to be in it, and HEAD, which is answered as GET
+ * (RFC 9110, 9.3.2), is no operation of its own.
+ */
+export function correctPaths({ paths = {} }: DescribedPaths): void {
+  for (const path of Object.values(paths)) {
+    delete path.head
+    for (const { requestBody } of Object.values(path))
+      if (requestBody) requestBody.required = isNeeded(requestBody)
+  }
+}
+
+function isNeeded({ content }: RequestBody): boolean {
+  return Object.values(content).some(
+    ({ schema: { type, required = [] } }) => type !== 'object' || required.length > 0,
+  )
+}
+
+/**
+ * The answers of an operation by status: its successes as they are, and in place of `4xx` and `5xx` each status that one of
+ * its failures has in this dialect, by the very function that answers.
+ */
+function describeAnswers(route: RouteOptions, answers: Answers, answerer: Answerer): Answers {
+  const classes = Object.fromEntries(
+    Object.entries(answers).map(([status, schema]) => [status.toLowerCase(), schema]),
+  )
+  const reasons = new Map<number, Set<string>>()
+  for (const code of failuresOf(route, answerer)) {
+    const { status } = answerer.toErrorAnswer(new ServiceError(code, ''), '')
+    reasons.set(status, (reasons.get(status) ?? new Set()).add(code.replaceAll('-', ' ')))
+  }
+  const failures = [...reasons].map(([status, texts]) => {
+    const schema = classes[`${String(status)[0]}xx`]
+    return [status, { ...schema, [DESCRIPTION]: sentenceOf([...texts]) }]
+  })
+  const successes = Object.entries(classes)
+    .filter(([status]) => !status.endsWith('xx'))
+    .map(([status, schema]) => [status, { ...schema, [DESCRIPTION]: schema.description ?? 'Success.' }])
+  return { ...Object.fromEntries(successes), ...Object.fromEntries(failures) }
+}
+
+function sentenceOf(texts: readonly string[]): string {
+  const text = texts.join(', ')
+  return `${text[0]?.toUpperCase()}${text.slice(1)}.`
+}
