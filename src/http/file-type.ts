@@ -21,9 +21,10 @@ export function toldType(declared: string | undefined, name: string): string | u
  * The type of a file that was told none: what its first bytes show; of those that an ambiguous extension stands for, the one
  * that they fit.
  * @param head the first bytes, up to `SNIFF_BYTES`
+ * @param directory that of a compound file, if it lies behind the head, see `HeadCapture`
  */
-export async function shownType(name: string, head: Uint8Array): Promise<string> {
-  const shown = await sniffType(head)
+export async function shownType(name: string, head: Uint8Array, directory?: Uint8Array): Promise<string> {
+  const shown = await sniffType(head, directory)
   const extension = knownExtension(name)
   if (extension === undefined || otherTypes.get(extension)?.includes(shown)) return shown
   return typeOfExtension(extension) ?? shown

@@ -1,3 +1,6 @@
+import type { ByteRange } from '../core/blob-store.ts'
+import { directoryOf } from './sniff-compound.ts'
+
 /** Lets bytes pass and keeps a copy of the first ones, for whoever wants to know what they are. */
 export class HeadCapture implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterable<Uint8Array>
@@ -5,6 +8,7 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
   /** Grows with what comes: most files are smaller than `maxBytes`. */
   #kept = Buffer.alloc(0)
   #length = 0
+  #directory: Uint8Array | undefined
 
   constructor(source: AsyncIterable<Uint8Array>, maxBytes: number) {
     this.#source = source
@@ -16,11 +20,29 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     return this.#kept.subarray(0, this.#length)
   }
 
+  /** The directory of a compound file, which may lie behind the head, as far as it has passed. */
+  get directory(): Uint8Array | undefined {
+    return this.#directory
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    let passed = 0
+    let behind: ByteRange | undefined
     for await (const chunk of this.#source) {
-      if (this.#length < this.#maxBytes) this.#keep(chunk.subarray(0, this.#maxBytes - this.#length))
+      if (this.#length < this.#maxBytes) {
+        this.#keep(chunk.subarray(0, this.#maxBytes - this.#length))
+        behind = this.#behindHead()
+      }
+      if (behind !== undefined) this.#keepDirectory(behind, chunk, passed)
+      passed += chunk.length
       yield chunk
     }
+  }
+
+  /** Where the directory is, unless the head will hold it. */
+  #behindHead(): ByteRange | undefined {
+    const range = directoryOf(this.head)
+    return range !== undefined && range.last >= this.#maxBytes ? range : undefined
   }
 
   #keep(bytes: Uint8Array): void {
@@ -32,5 +54,10 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     }
     this.#kept.set(bytes, this.#length)
     this.#length = length
+  }
+
+  #keepDirectory({ first, last }: ByteRange, chunk: Uint8Array, passed: number): void {
+    const part = chunk.subarray(Math.max(0, first - passed), Math.max(0, last + 1 - passed))
+    if (part.length > 0) this.#directory = Buffer.concat([this.#directory ?? Buffer.alloc(0), part])
   }
 }

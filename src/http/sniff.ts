@@ -1,44 +1,97 @@
-import { isUtf8 } from 'node:buffer'
 import { fileTypeFromBuffer } from 'file-type'
+import { UNKNOWN_TYPE } from './media-types.ts'
+import { compoundType } from './sniff-compound.ts'
+import { readText } from './sniff-text.ts'
+import { vagueZipTypes, zipType } from './sniff-zip.ts'
 
 /** Enough for signatures, and for the first entries of the archives that office documents are. */
 export const SNIFF_BYTES = 64 * 1024
 
-const UNKNOWN_TYPE = 'application/octet-stream'
+/** How far a document may be from the beginning of its file: behind blanks, Acrobat finds a PDF within so many bytes. */
+const MAX_BLANK_BYTES = 1024
 
 /**
- * The MIME type that content shows, by its first bytes: signatures of formats, then markup, then text. Names play no part.
+ * The MIME type that content shows, by its first bytes: signatures of formats, then markup, then text. Names play no part,
+ * and a charset that could only be guessed is not told.
+ * @param head the first bytes, up to `SNIFF_BYTES`
+ * @param directory of a compound file, if that lies behind the head
  * @returns `application/octet-stream` for what is none of these, and for nothing at all
  */
-export async function sniffType(head: Uint8Array): Promise<string> {
+export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promise<string> {
   if (head.length === 0) return UNKNOWN_TYPE
-  const found = await signatureType(head)
-  if (found !== undefined) return found
-  const text = textOf(head)
-  if (text === undefined) return UNKNOWN_TYPE
-  const start = text.trimStart().slice(0, 100).toLowerCase()
-  if (/^<(!doctype html|html|head|body)\b/.test(start)) return 'text/html'
-  return start.startsWith('<?xml') ? 'application/xml' : 'text/plain'
+  const text = readText(head, SNIFF_BYTES)
+  if (text?.isPlain) return markupType(text.start) ?? (await writtenType(head)) ?? 'text/plain'
+  const type = await signatureType(head)
+  if (type === COMPOUND_TYPE) return compoundType(head, directory) ?? type
+  if (type !== undefined) return vagueZipTypes.has(type) ? zipType(head, type) : type
+  const behindBlanks = await writtenType(head)
+  if (behindBlanks !== undefined) return behindBlanks
+  return text === undefined ? UNKNOWN_TYPE : (markupType(text.start) ?? 'text/plain')
 }
+
+const COMPOUND_TYPE = 'application/x-cfb'
+
+/** Types that one format has at IANA, or for its name, where the sniffer has another. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['application/eps', 'application/postscript'],
+  ['application/lzip', 'application/x-lzip'],
+  ['application/x-deb', 'application/vnd.debian.binary-package'],
+  ['application/x-google-chrome-extension', 'application/x-chrome-extension'],
+  ['application/x-msdownload', 'application/vnd.microsoft.portable-executable'],
+  ['application/x-rar-compressed', 'application/vnd.rar'],
+  ['application/x-sqlite3', 'application/vnd.sqlite3'],
+  ['application/x-unix-archive', 'application/x-archive'],
+  ['audio/ogg; codecs=opus', 'audio/ogg'],
+  ['audio/vnd.dolby.dd-raw', 'audio/ac3'],
+  ['audio/x-m4a', 'audio/mp4'],
+  ['image/x-icon', 'image/vnd.microsoft.icon'],
+  ['video/MP1S', 'video/mpeg'],
+  ['video/MP2P', 'video/mpeg'],
+])
+
+/** Where the sniffer has one type for two formats. */
+const typesOfExtensions: ReadonlyMap<string, string> = new Map([
+  ['pst', 'application/vnd.ms-outlook-pst'],
+  ['vsdx', 'application/vnd.ms-visio.drawing'],
+])
 
 /** The MIME type of a format that is known by its signature. */
-export async function signatureType(head: Uint8Array): Promise<string | undefined> {
-  return (await fileTypeFromBuffer(head))?.mime
+async function signatureType(head: Uint8Array): Promise<string | undefined> {
+  // The sniffer would unpack it to see whether a tar is inside, which has no type of its own.
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'application/gzip'
+  const found = await fileTypeFromBuffer(head).catch(() => undefined)
+  if (found === undefined) return cutType(head)
+  return typesOfExtensions.get(found.ext) ?? synonyms.get(found.mime) ?? found.mime
 }
 
-/** The text, if it is UTF-8, or UTF-16 with its mark, and has no NUL. The cut may have gone through a character. */
-function textOf(head: Uint8Array): string | undefined {
-  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) {
-    return new TextDecoder(head[0] === 0xff ? 'utf-16le' : 'utf-16be').decode(head)
-  }
-  const whole = head.length < SNIFF_BYTES ? head : head.subarray(0, lastCharacterStart(head))
-  if (!isUtf8(whole) || whole.includes(0)) return undefined
-  return Buffer.from(whole).toString('utf8')
+/** What the sniffer finds only in whole files: the pages of a TIFF may be described at its end. */
+function cutType(head: Uint8Array): string | undefined {
+  const start = Buffer.from(head.subarray(0, 4)).toString('latin1')
+  return start === 'II*\0' || start === 'MM\0*' ? 'image/tiff' : undefined
 }
 
-/** Where the last, perhaps cut, UTF-8 character begins: the last byte that is no continuation. */
-function lastCharacterStart(head: Uint8Array): number {
-  let start = head.length - 1
-  while (start > head.length - 4 && ((head[start] ?? 0) & 0xc0) === 0x80) start--
-  return start
+/** Formats that are text, or begin with some. Of these alone a text is one: `BMW.txt` begins like a bitmap. */
+const WRITTEN = /^text\/|^application\/(pdf|rtf|postscript|xml|pgp-encrypted|x-ms-regedit)$|^model\/stl$/
+
+/** The type of a written format, also with blanks in front. */
+async function writtenType(head: Uint8Array): Promise<string | undefined> {
+  const start = head.findIndex((byte) => byte !== 0x20 && (byte < 0x09 || byte > 0x0d))
+  if (start < 0 || start > MAX_BLANK_BYTES) return undefined
+  const type = await signatureType(head.subarray(start))
+  return type !== undefined && WRITTEN.test(type) ? type : undefined
+}
+
+/** Declarations and comments, then the first element. */
+const MARKUP =
+  /^\s*((?:<\?[^>]*>\s*|<!--(?:[^-]|-[^-])*-->\s*|<!doctype[^>[]*(?:\[[^\]]*\]\s*)?>\s*)*)(?:<([\w:-]+))?/i
+
+/** HTML, SVG or XML, by what comes first. */
+function markupType(start: string): string | undefined {
+  const [, prolog = '', element = ''] = MARKUP.exec(start) ?? []
+  const isXml = /^<\?xml\s/i.test(prolog)
+  const root = element.toLowerCase()
+  if (root === 'svg' || root === 'svg:svg') return 'image/svg+xml'
+  const isPage = /<!doctype\s+html/i.test(prolog) || root === 'html'
+  if (isXml) return isPage ? 'application/xhtml+xml' : 'application/xml'
+  return isPage || root === 'head' || root === 'body' ? 'text/html' : undefined
 }

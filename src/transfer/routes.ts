@@ -137,7 +137,7 @@ function storeOpen(
   const sizeBytes = length === undefined ? undefined : Number(length)
   // The parsed headers have lost it by now.
   const sent = raw.headersDistinct['content-type']?.[0]
-  const typeOf = async () => toldType(sent, '') ?? shownType(file.name, captured.head)
+  const typeOf = async () => toldType(sent, '') ?? shownType(file.name, captured.head, captured.directory)
   return storeUpload(services, file, { body, sizeBytes, typeOf })
 }
 

@@ -170,7 +170,8 @@ async function receiveFile(
       intent,
       receiveBody(seen ?? body, limits, { md5: false }, 'passing', memory),
     )
-    return { blob, filename, mimeType: told ?? (await shownType(filename, seen?.head ?? NOTHING)) }
+    const mimeType = told ?? (await shownType(filename, seen?.head ?? NOTHING, seen?.directory))
+    return { blob, filename, mimeType }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
   }

@@ -85,7 +85,7 @@ async function stageContent(
   const limits = { maxBytes: settings.maxFileBytes, ...pace }
   const body = receiveBody(source, limits, { md5: true }, 'kept', memory.open(organizationId))
   const blob = await stageBlob(services, body, { organizationId, size, ...(reserve ? { reserve } : {}) })
-  return { blob, sniffedType: await sniffType(source.head) }
+  return { blob, sniffedType: await sniffType(source.head, source.directory) }
 }
 
 /**

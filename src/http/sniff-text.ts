@@ -1,0 +1,130 @@
+import { isUtf8 } from 'node:buffer'
+
+/** The beginning of a text. */
+export interface Text {
+  /** Its first characters, some thousand. */
+  readonly start: string
+  /** Whether there is nothing in it but characters that are seen, blanks and ends of lines. */
+  readonly isPlain: boolean
+}
+
+const START_BYTES = 4096
+/** But for tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a file under DOS. */
+const CONTROL = /[\u0000-\u0008\u000b\u000e-\u0019\u001c-\u001f\u007f]/
+
+/**
+ * A text in UTF-8, in UTF-16 with its mark, or in one of the encodings of before Unicode; undefined for all else.
+ * @param cutBytes heads of that length may be cut within a character
+ */
+export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
+  const bytes = head.subarray(0, START_BYTES)
+  const utf16 = utf16Of(head)
+  if (utf16 !== undefined) return plain(decode(bytes, utf16))
+  const whole = head.length < cutBytes ? head : head.subarray(0, lastCharacterStart(head))
+  if (!isUtf8(whole)) return plain(legacyText(bytes))
+  if (whole.includes(0)) return undefined
+  const start = Buffer.from(bytes).toString('utf8')
+  return { start, isPlain: !CONTROL.test(start) }
+}
+
+function plain(text: string | undefined): Text | undefined {
+  return text === undefined || CONTROL.test(text) ? undefined : { start: text, isPlain: true }
+}
+
+function utf16Of(head: Uint8Array): string | undefined {
+  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
+  return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined
+}
+
+/** Where the last, perhaps cut, UTF-8 character begins: the last byte that is no continuation. */
+function lastCharacterStart(head: Uint8Array): number {
+  let start = head.length - 1
+  while (start > head.length - 4 && ((head[start] ?? 0) & 0xc0) === 0x80) start--
+  return start
+}
+
+function decode(bytes: Uint8Array, encoding: string): string | undefined {
+  try {
+    // Streaming, for the last character may be cut.
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true })
+  } catch {
+    return undefined
+  }
+}
+
+/** Scripts that languages write their words in without any letter of another. */
+const alphabets = {
+  cyrillic: /\p{Script=Cyrillic}/gu,
+  greek: /\p{Script=Greek}/gu,
+  hebrew: /\p{Script=Hebrew}/gu,
+  arabic: /\p{Script=Arabic}/gu,
+  thai: /\p{Script=Thai}/gu,
+} as const
+const scripts = {
+  ...alphabets,
+  latin: /\p{Script=Latin}/gu,
+  han: /\p{Script=Han}/gu,
+  // Not the narrow ones, which any byte from A1 to DF would be.
+  japanese: /[\p{Script=Han}\p{Script=Hiragana}\u30a0-\u30ff]/gu,
+  korean: /[\p{Script=Hangul}\p{Script=Han}]/gu,
+} as const
+
+/** Encodings that files still come in, each with the script of the texts in it. */
+const encodings: readonly (readonly [string, keyof typeof scripts])[] = [
+  ['windows-1252', 'latin'],
+  ['windows-1250', 'latin'],
+  ['windows-1254', 'latin'],
+  ['windows-1257', 'latin'],
+  ['windows-1251', 'cyrillic'],
+  ['koi8-u', 'cyrillic'],
+  ['ibm866', 'cyrillic'],
+  ['x-mac-cyrillic', 'cyrillic'],
+  ['gb18030', 'han'],
+  ['big5', 'han'],
+  ['shift_jis', 'japanese'],
+  ['euc-jp', 'japanese'],
+  ['euc-kr', 'korean'],
+  ['windows-1253', 'greek'],
+  ['windows-1255', 'hebrew'],
+  ['windows-1256', 'arabic'],
+  ['windows-874', 'thai'],
+]
+
+/** Bytes that are no UTF-8 and hold no control characters, if an encoding makes words of one script of them. */
+function legacyText(bytes: Uint8Array): string | undefined {
+  if (CONTROL.test(Buffer.from(bytes).toString('latin1'))) return undefined
+  for (const [encoding, script] of encodings) {
+    const text = decode(bytes, encoding)
+    if (text !== undefined && isWritten(text, script)) return text
+  }
+  return undefined
+}
+
+const FOREIGN = /[^\u0000-\u007f]/gu
+/** Quotation marks, dashes, numero and currency signs, and their wide forms: what texts have beside letters. */
+const SIGNS = /[[\p{P}\p{Sc}\u00a0§©®°²³№±×•·™\u3000-\u303f\uff01-\uff5e]--[\u0000-\u007f]]/gv
+/** A capital behind a small letter: seldom in words, often in what is none. */
+const MIXED_CASE = /[\p{Ll}--[a-z]][\p{Lu}--[A-Z]]/gv
+/** Letters of two scripts side by side. */
+const MIXED_SCRIPT = /[A-Za-z][\p{L}--[A-Za-z]]|[\p{L}--[A-Za-z]][A-Za-z]/gv
+/** Of padding, or of a single character, nobody can tell. */
+const MIN_DIFFERENT = 3
+
+function isWritten(text: string, script: keyof typeof scripts): boolean {
+  const foreign = count(text, FOREIGN)
+  const letters = count(text.replace(/[\u0000-\u007f]+/g, ' '), scripts[script])
+  const signs = count(text, SIGNS)
+  const faults = count(text, MIXED_CASE) + (script in alphabets ? count(text, MIXED_SCRIPT) : 0)
+  // What is written in Latin letters consists of ASCII by half at least, and may have signs alone.
+  const isLikely = script === 'latin' ? foreign <= 0.5 * text.length : letters >= 0.7 * foreign
+  return (
+    isLikely &&
+    letters + signs >= 0.97 * foreign &&
+    faults <= 0.03 * foreign &&
+    new Set(text).size >= MIN_DIFFERENT
+  )
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}
