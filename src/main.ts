@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type App, startApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createLogger, openStandardOutput } from './ops/logging.ts'
+import { watchNpm } from './ops/npm-parent.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
 
 /** A store that does not answer may keep a stop from ending; what was acknowledged does not need it. */
@@ -18,8 +19,8 @@ export interface ServeOptions {
 }
 
 /**
- * Serves until SIGTERM or SIGINT, then stops gracefully, after a second signal without draining, and exits with 0; a fault
- * that cannot be survived exits with 1.
+ * Serves until SIGTERM or SIGINT, or until the npm that started it is gone; then stops gracefully, after a second signal
+ * without draining, and exits with 0; a fault that cannot be survived exits with 1.
  * @throws Error in one sentence if it cannot start
  */
 export async function serve(config: Config, { onStarted, acceptClock }: ServeOptions): Promise<void> {
@@ -46,13 +47,14 @@ export async function serve(config: Config, { onStarted, acceptClock }: ServeOpt
 function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: number): void {
   let stopping = false
   const haste = new AbortController()
-  const stop = async (signal: string) => {
+  const stop = async (signal?: string) => {
     if (stopping) {
       if (!haste.signal.aborted) logger.info({ signal }, 'second signal; the stop does not drain any longer')
       haste.abort()
       return
     }
     stopping = true
+    endWatch()
     logger.info({ signal, drainSeconds }, 'stopping')
     setTimeout(() => {
       logger.warn('not everything could be ended in time')
@@ -73,6 +75,10 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  const endWatch = watchNpm(process.env, () => {
+    logger.info('npm, which started this server, is gone')
+    void stop()
+  })
 }
 
 function renewOnSignal(started: Promise<App>, logger: Logger): void {
