@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { captureLog } from '../../test/captured-log.ts'
 import { LightfieldClient, ok, VERSION } from '../../test/lightfield-client.ts'
+import { linkToken } from '../../test/link-token.ts'
 import { newFolder } from '../../test/new-folder.ts'
 import { S3TestServer } from '../../test/s3/server.ts'
 import { s3Settings } from '../../test/s3/settings.ts'
@@ -78,7 +79,7 @@ async function tokenOf({ services }: App, fileId: string): Promise<string> {
   const { direct: _direct, ...blobs } = services.blobs
   const ours = { ...services, blobs } as typeof services
   const { url } = await issueLink(ours, 'GET', file ?? assert.fail('no file'), Date.now() + 60_000)
-  return url.slice(url.lastIndexOf('/') + 1)
+  return linkToken(url)
 }
 
 /** Every route with its parameters, as each dialect describes itself, and those that are nobody's. */
@@ -86,6 +87,8 @@ async function everyRoute({ url }: App): Promise<readonly (readonly [method: str
   const routes: [string, string][] = [
     ['GET', '/transfer/{token}'],
     ['PUT', '/transfer/{token}'],
+    ['GET', '/transfer/{token}/{name}'],
+    ['PUT', '/transfer/{token}/{name}'],
     ['POST', '/transfer/{token}'],
     ['GET', '/docs/{file}'],
     ['GET', '/readyz'],

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { captureLog } from '../../test/captured-log.ts'
 import { LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+import { linkToken } from '../../test/link-token.ts'
 import { newFolder } from '../../test/new-folder.ts'
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config.ts'
 import { parseFileId } from '../core/files/file-id.ts'
 
 const CONTENT = 'what is in the file'
+const NAME = 'what-the-file-is-called.txt'
 const ROOT_KEY = 'a-root-key-that-nobody-may-see'
 
 /** A server that logs all it can. `text` and `lines` tell what it has logged so far. */
@@ -21,14 +23,10 @@ async function startTalking(t: TestContext) {
   return { app, text, lines, client: new LightfieldClient({ url: app.url, key: ROOT_KEY }) }
 }
 
-function tokenOf(link: string): string {
-  return link.slice(link.lastIndexOf('/') + 1)
-}
-
 test('a log of everything, faults included, holds no key, no link and no content', async (t) => {
   const { app, text, lines, client } = await startTalking(t)
   const idempotencyKey = 'an-idempotency-key'
-  const fields = { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: CONTENT.length }
+  const fields = { filename: NAME, mimeType: 'text/plain', sizeBytes: CONTENT.length }
   const upload = ok(await client.create(fields, { 'idempotency-key': idempotencyKey }))
   assert.equal((await putBytes(upload, CONTENT)).status, 200)
   ok(await client.complete(upload.id))
@@ -49,7 +47,8 @@ test('a log of everything, faults included, holds no key, no link and no content
   const retrieved = await client.retrieve(upload.id)
   assert.equal(retrieved.status, 500)
   const log = text()
-  const secrets = [ROOT_KEY, tokenOf(link), tokenOf(upload.uploadUrl), CONTENT, idempotencyKey]
+  assert.ok(link.endsWith(`/${NAME}`))
+  const secrets = [ROOT_KEY, NAME, linkToken(link), linkToken(upload.uploadUrl), CONTENT, idempotencyKey]
   for (const secret of [...secrets, 'a-cookie', 'Bearer another', 'in-the-query'])
     assert.ok(!log.includes(secret), `the log tells ${secret}`)
   // It is there, and tells what an operator looks for.
@@ -57,7 +56,7 @@ test('a log of everything, faults included, holds no key, no link and no content
   assert.deepEqual(
     faults.map(({ route, fileId, err }) => [route, fileId, (err as Error).message]),
     [
-      ['/transfer/:token', undefined, failure.message],
+      ['/transfer/:token/*', undefined, failure.message],
       ['/lightfield/v1/files/:id', parseFileId(upload.id), failure.message],
     ],
   )

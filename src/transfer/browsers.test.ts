@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { announcing, exchange, LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
+import { withToken } from '../../test/link-token.ts'
 
 const ORIGIN = 'https://app.example'
 
@@ -46,7 +47,13 @@ test('a page of any origin reads the answers of links, refusals included', async
   const { id } = await client.stored()
   const link = await client.link(id)
   const got = await exchange('GET', link, undefined, { origin: ORIGIN })
-  const missed = await exchange('GET', `${link}x`, undefined, { origin: 'null' })
+  const missed = await exchange(
+    'GET',
+    withToken(link, (token) => `${token}x`),
+    undefined,
+    { origin: 'null' },
+  )
+  assert.equal(missed.status, 403)
   for (const { headers } of [put, refused, got, missed]) {
     assert.equal(headers.get('access-control-allow-origin'), '*')
     assert.equal(headers.get('access-control-allow-credentials'), null)

@@ -5,6 +5,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
+import { withToken } from '../../test/link-token.ts'
 import { RawConnection } from '../../test/raw-http.ts'
 import { parseFileId } from '../core/files/file-id.ts'
 
@@ -292,7 +293,9 @@ test('content that a browser would run comes as an attachment that it may not', 
 test('refusals carry the safe headers too, and name no file', async () => {
   const upload = await client.staged(CONTENT)
   ok(await client.cancel(upload.id))
-  for (const url of [`${link}x`, link.slice(0, -1), upload.uploadUrl]) {
+  const longer = withToken(link, (token) => `${token}x`)
+  const shorter = withToken(link, (token) => token.slice(0, -1))
+  for (const url of [longer, shorter, upload.uploadUrl]) {
     const { status, headers } = await exchange('GET', url)
     assert.equal(status, 403)
     assertSafe(headers)

@@ -9,6 +9,7 @@ import {
   ok,
   putBytes,
 } from '../../test/lightfield-client.ts'
+import { linkToken } from '../../test/link-token.ts'
 import { verifyLink } from '../core/links/signed-link.ts'
 
 const DOWNLOAD_SECONDS = 900
@@ -28,10 +29,15 @@ function put(upload: CreatedFile, uploadUrl: string) {
   return putBytes({ ...upload, uploadUrl })
 }
 
-/** The link with its token changed. */
+/** The link with its token changed, and no name after it. */
 function altered(link: string, change: (token: string) => string): string {
-  const slash = link.lastIndexOf('/') + 1
-  return link.slice(0, slash) + change(link.slice(slash))
+  const token = linkToken(link)
+  return link.slice(0, link.indexOf(token)) + change(token)
+}
+
+/** The link with another end after its token. */
+function endingIn(link: string, end: string): string {
+  return altered(link, (token) => token + end)
 }
 
 /** The next character of the alphabet: a change of the fewest bits, and never the same character. */
@@ -43,15 +49,15 @@ function withNextCharacter(token: string, at: number): string {
 test('a download link with any one character changed gets 403', async () => {
   const { id } = await client.stored()
   const link = await client.link(id)
-  const { length } = link.slice(link.lastIndexOf('/') + 1)
-  assert.equal(length, 84)
-  for (let at = 0; at < length; at++) {
-    const { status, error } = await exchange(
-      'GET',
-      altered(link, (token) => withNextCharacter(token, at)),
-    )
-    assert.equal(status, 403, `character ${at}`)
-    assert.deepEqual([error.type, error.code], ['forbidden', 'link_invalid'])
+  for (let at = 0; at < 84; at++) {
+    for (const name of ['', '/notes.txt']) {
+      const { status, error } = await exchange(
+        'GET',
+        altered(link, (token) => withNextCharacter(token, at) + name),
+      )
+      assert.equal(status, 403, `character ${at}`)
+      assert.deepEqual([error.type, error.code], ['forbidden', 'link_invalid'])
+    }
   }
   assert.equal((await exchange('GET', link)).status, 200)
 })
@@ -97,6 +103,67 @@ for (const [name, bend] of Object.entries(bends)) {
     assert.equal((await client.complete(upload.id)).status, 422)
   })
 }
+
+/** Names of files, and the last segment of the link to each. */
+const segments: readonly (readonly [name: string, segment: string])[] = [
+  ['notes.txt', 'notes.txt'],
+  ['Report (1).pdf', 'Report%20%281%29.pdf'],
+  ['50% off?.txt', '50%25%20off%3F.txt'],
+  ['a#b&c=d+e.txt', 'a%23b%26c%3Dd%2Be.txt'],
+  ['Jahresübersicht.pdf', 'Jahres%C3%BCbersicht.pdf'],
+  ['../../etc/passwd', '.._.._etc_passwd'],
+  ['a\\b.txt', 'a_b.txt'],
+  ['.', 'file'],
+  ['..', 'file'],
+  ['.env', '.env'],
+  ['invoice\u202efdp.exe', 'invoicefdp.exe'],
+  ['n'.repeat(255), 'n'.repeat(200)],
+  [`${'ü'.repeat(120)}.docx`, `${'%C3%BC'.repeat(97)}.docx`],
+  [`${'📄'.repeat(60)}.pdf`, `${'%F0%9F%93%84'.repeat(49)}.pdf`],
+]
+
+for (const [filename, segment] of segments) {
+  test(`the link to ${JSON.stringify(filename.slice(0, 20))} ends in a name, and leads to the file`, async () => {
+    const link = await client.link((await client.stored('hello', { filename })).id)
+    assert.equal(link, `${server.url}/transfer/${linkToken(link)}/${segment}`)
+    assert.ok(Buffer.byteLength(decodeURIComponent(segment)) <= 200)
+    // As a client has it that reads and writes the URL anew.
+    assert.equal(new URL(link).href, link)
+    for (const method of ['GET', 'HEAD']) {
+      const { status, text } = await exchange(method, link)
+      assert.deepEqual([status, text], [200, method === 'GET' ? 'hello' : ''])
+    }
+  })
+}
+
+test('the token decides, whatever name follows it or none', async () => {
+  const link = await client.link((await client.stored()).id)
+  const upload = await client.pending()
+  const ends = ['', '/notes.txt', '/x', '/%20', '/a/b.txt', '/%2e%2e%2fx', `/${'n'.repeat(4_000)}`]
+  for (const end of ends) {
+    assert.equal((await exchange('GET', endingIn(link, end))).text, 'hello', end)
+    assert.equal((await put(upload, endingIn(upload.uploadUrl, end))).status, 200, end)
+    const other = await exchange('DELETE', endingIn(link, end))
+    assert.deepEqual([other.status, other.headers.get('allow')], [405, 'GET, HEAD, PUT'])
+  }
+  for (const end of ['/', '/notes.txt?', '/notes.txt?x=1'])
+    assert.equal((await exchange('GET', endingIn(link, end))).status, 403, end)
+})
+
+test('an upload link ends in its token', async () => {
+  const { uploadUrl } = await client.pending()
+  assert.ok(uploadUrl.endsWith(`/${linkToken(uploadUrl)}`))
+})
+
+test('a page of any origin may ask for a link with a name', async () => {
+  const link = await client.link((await client.stored()).id)
+  const { status, headers } = await exchange('OPTIONS', link, undefined, {
+    origin: 'https://app.example',
+    'access-control-request-method': 'GET',
+    'access-control-request-headers': 'range',
+  })
+  assert.deepEqual([status, headers.get('access-control-allow-origin')], [204, '*'])
+})
 
 test('a link works for its own method alone', async () => {
   const upload = await client.staged()
@@ -187,7 +254,7 @@ test('links are never made from the Host header', async () => {
 test('a server that knows no announced digests takes no PUT for one, and serves the file afterwards', async () => {
   const { linkKeys } = server.app.services
   const isGoodThere = (link: string) =>
-    verifyLink(linkKeys, link.slice(link.lastIndexOf('/') + 1), {
+    verifyLink(linkKeys, linkToken(link), {
       mimeType: 'text/plain',
       sizeBytes: 5,
       writeOnce: false,

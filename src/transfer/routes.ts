@@ -41,7 +41,22 @@ declare module 'fastify' {
   }
 }
 
-type LinkRequest = FastifyRequest<{ Params: { token: string } }>
+interface LinkRoute {
+  readonly Params: { readonly token: string; readonly '*'?: string }
+}
+
+/** Where a link is served. */
+interface LinkAddress {
+  readonly url: string
+  /** Left out of the documentation. */
+  readonly hide: boolean
+}
+
+/** Clients may put any name after the token. A wildcard takes it, because the router bounds the length of parameters. */
+const addresses: readonly LinkAddress[] = [
+  { url: '/:token', hide: false },
+  { url: '/:token/*', hide: true },
+]
 
 /**
  * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no vendor's header
@@ -71,16 +86,23 @@ async function addLinkRoutes(
   // Bytes are taken from the connection as they come, whatever type they are said to have.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  addUpload(server, services, limits)
-  addDownload(server, services)
+  for (const address of addresses) {
+    addUpload(server, address, services, limits)
+    addDownload(server, address, services)
+  }
 }
 
-function addUpload(server: FastifyInstance, services: Services, limits: TransferLimits): void {
-  server.put<{ Params: { token: string } }>(
-    '/:token',
+function addUpload(
+  server: FastifyInstance,
+  { url, hide }: LinkAddress,
+  services: Services,
+  limits: TransferLimits,
+): void {
+  server.put<LinkRoute>(
+    url,
     {
       config: { access: 'link', ...uploadConfig },
-      schema: uploadSchema,
+      schema: { ...uploadSchema, hide },
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
         const { file } = await followLink(services, 'PUT', tokenOf(request))
@@ -141,12 +163,12 @@ function storeOpen(
   return storeUpload(services, file, { body, sizeBytes, typeOf })
 }
 
-function addDownload(server: FastifyInstance, services: Services): void {
-  server.route<{ Params: { token: string } }>({
+function addDownload(server: FastifyInstance, { url, hide }: LinkAddress, services: Services): void {
+  server.route<LinkRoute>({
     method: ['GET', 'HEAD'],
-    url: '/:token',
+    url,
     config: { access: 'link', ...downloadConfig },
-    schema: downloadSchema,
+    schema: { ...downloadSchema, hide },
     handler: async (request, reply) => {
       const { file, servedType } = await followLink(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
@@ -156,9 +178,9 @@ function addDownload(server: FastifyInstance, services: Services): void {
   })
 }
 
-/** The whole link is the token: with a query attached it is another link, which nobody signed. */
-function tokenOf({ params, raw }: LinkRequest): string {
-  if (raw.url?.includes('?'))
+/** The token decides, whatever name follows it. With a query, or a slash and no name, it is an address that nobody gave out. */
+function tokenOf({ params, raw }: FastifyRequest<LinkRoute>): string {
+  if (raw.url?.includes('?') || params['*'] === '')
     throw new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
   return params.token
 }

@@ -45,7 +45,11 @@ function linkParams(source: string) {
   return {
     type: 'object',
     properties: {
-      token: { type: 'string', minLength: 1, description: `What follows \`/transfer/\` in \`${source}\`.` },
+      token: {
+        type: 'string',
+        minLength: 1,
+        description: `What follows \`/transfer/\` in \`${source}\`, up to the next slash.`,
+      },
     },
     required: ['token'],
   } as const

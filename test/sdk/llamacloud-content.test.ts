@@ -8,6 +8,7 @@ import {
   UnprocessableEntityError,
 } from '@llamaindex/llama-cloud'
 import { TestServer } from '../harness.ts'
+import { withToken } from '../link-token.ts'
 import { LlamaCloudClient } from '../llamacloud-client.ts'
 import { idsOf, refusal, sdkFor } from './llamacloud-sdk.ts'
 
@@ -127,7 +128,8 @@ test('expires_at_seconds sets how long a link lasts, from 1 to a week', async ()
 test('a link that is altered is refused, one of a deleted file is gone', async () => {
   const { id } = await create()
   const { url } = await client.files.content(id)
-  for (const altered of [`${url}x`, `${url.slice(0, -1)}${url.endsWith('A') ? 'B' : 'A'}`, `${url}?a=b`])
+  const flipped = withToken(url, (token) => token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A'))
+  for (const altered of [withToken(url, (token) => `${token}x`), flipped, `${url}?a=b`])
     assert.equal(await statusOf(altered), 403)
   await client.files.delete(id)
   assert.equal(await statusOf(url), 404)

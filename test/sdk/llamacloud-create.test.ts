@@ -59,10 +59,21 @@ test('a stream is created under the name it is given, or the SDK’s own', async
 })
 
 test('the answer to a fetch is a file, named after its address', async () => {
-  const { download_url } = await create('source.txt')
+  const { download_url } = await create('source.csv')
   const response = await fetch(download_url?.url ?? '')
   const copy = await sdkFor(server).files.create({ file: response, purpose: 'sheet' })
+  assert.deepEqual([copy.name, copy.file_type], ['source.csv', 'csv'])
   assert.equal(await download(copy.download_url?.url), CONTENT)
+})
+
+test('the SDK keeps the percent signs of an address, unless it is told a name', async () => {
+  const { download_url } = await create('Übersicht 1.pdf')
+  const get = () => fetch(download_url?.url ?? '')
+  const { files } = sdkFor(server)
+  const taken = await files.create({ file: await get(), purpose: 'parse' })
+  assert.deepEqual([taken.name, taken.file_type], ['%C3%9Cbersicht%201.pdf', 'pdf'])
+  const told = await files.create({ file: await toFile(await get(), 'Übersicht 1.pdf'), purpose: 'parse' })
+  assert.equal(told.name, 'Übersicht 1.pdf')
 })
 
 test('a Buffer-backed File keeps its name, type and bytes', async () => {

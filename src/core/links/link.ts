@@ -2,6 +2,7 @@ import type { DirectTransfer } from '../blob-store.ts'
 import { type Clock, SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { contentDisposition } from '../files/content-disposition.ts'
+import { downloadName, percentEncode } from '../files/download-name.ts'
 import { type FileRecord, isGone } from '../files/file.ts'
 import { inertType } from '../files/inert-type.ts'
 import type { Services } from '../services.ts'
@@ -17,6 +18,9 @@ import {
 
 /** Where links point, below the public URL; served by `transfer/`. */
 export const LINK_PATH = '/transfer/'
+
+/** Of UTF-8: three times as many characters in the URL, which every client takes. */
+const MAX_NAME_BYTES = 200
 
 export interface IssuedLink {
   readonly url: string
@@ -34,7 +38,7 @@ export interface LinkedFile {
 
 /**
  * A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`: of the store itself where it and
- * the operator offer that, else of ours. What a browser would run is downloaded without its type, unless told to serve it as
+ * the operator offer that, else of ours, which for GET ends in the file's name. What a browser would run is downloaded without its type, unless told to serve it as
  * `declared`. A promise only where the store offers it.
  */
 export function issueLink(
@@ -62,7 +66,17 @@ function ownLink(
   const claim = { method, fileId: file.id, expiresAt, serves }
   const token = signLink(key, claim, bindingOf(file, method))
   const url = services.publicUrl() + LINK_PATH + token
-  return { url, expiresAt, headers: method === 'PUT' ? headersOf(file) : {} }
+  if (method === 'PUT') return { url, expiresAt, headers: headersOf(file) }
+  return { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
+}
+
+/**
+ * What clients that name a file after its URL shall call it. `.` and `..` would be taken for steps of the path, and some
+ * clients split names at slashes.
+ */
+function nameSegment({ name }: FileRecord): string {
+  const segment = downloadName(name, MAX_NAME_BYTES).replace(/[/\\]/g, '_')
+  return /^\.{1,2}$/.test(segment) ? 'file' : percentEncode(segment)
 }
 
 /** What `transfer/` asks for. */

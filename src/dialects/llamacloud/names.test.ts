@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
+import { withToken } from '../../../test/link-token.ts'
 import {
   filePart,
   formOf,
@@ -192,7 +193,7 @@ for (const [name, type, content] of active) {
       [304, await download(file, { 'if-none-match': etag })],
       [412, await download(file, { 'if-match': '"other"' })],
       [416, await download(file, { range: 'bytes=9999-' })],
-      [403, await fetch(`${url}x`)],
+      [403, await fetch(withToken(url, (token) => `${token}x`))],
     ]
     for (const [status, { status: actual, headers }] of answers) {
       assert.equal(actual, status)
