@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { entrepot, newDataDir, type Outcome, type Settings } from './cli.harness.ts'
+import { entrepot, newDataDir, type Outcome, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 
 const KEY_LINE = /^ek_[0-9A-Za-z]{38}\n$/
@@ -84,7 +84,7 @@ test('key revoke takes the id as well, and repeating it succeeds', async (contex
 test('a key carries the organization, projects, user, role and scopes it was made with', async (context) => {
   const run = await onNewFolder(context)
   const organization = await run('org', 'create', 'acme', '--init')
-  assertDone(organization)
+  assert.equal(organization.status, 0)
   assert.match(organization.stdout, UUID_LINE)
   const project = (await run('project', 'create', 'reports', '--org', 'acme')).stdout
   assert.match(project, UUID_LINE)
@@ -101,9 +101,32 @@ test('a key carries the organization, projects, user, role and scopes it was mad
   assert.deepEqual(key.scopes, ['files:read', 'files:create'])
 })
 
+test('who makes an organization or a project is shown the command that makes a key for it, ready to be pasted', async (context) => {
+  const at = ['--data-dir', await newDataDir(context)]
+  const hints: string[] = []
+  for (const args of [
+    ['org', 'create', "o'malley & co", '--init'],
+    ['project', 'create', 'reports', '--org', "o'malley & co"],
+    ['project', 'create', 'drafts'],
+  ]) {
+    const { status, stdout, stderr } = await entrepot([...args, ...at])
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, UUID_LINE)
+    assert.match(stderr, /^No key can use it yet\. To make one:\n {2}node \S+ key create .*\n$/)
+    hints.push(stderr.split('\n  node ')[1]?.trim() ?? '')
+  }
+  const made = await Promise.all(hints.map((hint) => pasteInto('sh', `'${process.execPath}' ${hint}`)))
+  for (const { stdout, stderr } of made) assert.match(stdout, KEY_LINE, stderr)
+  const keys = JSON.parse((await entrepot(['key', 'list', '--json', ...at])).stdout)
+  const places = keys.map((key: { organization: { slug: string }; projects: { slug: string }[] }) =>
+    [key.organization.slug, ...key.projects.map(({ slug }) => slug)].join(' / '),
+  )
+  assert.deepEqual(places.sort(), ['default / drafts', "o'malley & co / default", "o'malley & co / reports"])
+})
+
 test('a key made with no flag is a member of the default project with all scopes, and acts for the project', async (context) => {
   const run = await onNewFolder(context)
-  assertDone(await run('org', 'create', 'acme', '--init'))
+  assert.equal((await run('org', 'create', 'acme', '--init')).status, 0)
   assertDone(await run('key', 'create'))
   assertDone(await run('key', 'create', '--org', 'acme'))
   const keys = JSON.parse((await run('key', 'list', '--json')).stdout)

@@ -83,6 +83,8 @@ test(
     assert.match(grpc, /^127\.0\.0\.1:\d+$/)
     const { lightfield, llamacloud, yandex } = await running.printed(findWalkThrough)
     assert.ok(lightfield.includes(`URL='${http}'`))
+    assert.match(running.stdout, /\n\nIt may do everything with the files of the project "default"/)
+    assert.match(running.stdout, /\n\nnode \S+ key create --name laptop\n\n/)
     for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lightfield)
     const { stdout } = await pasteInto('bash', `${lightfield}\n${llamacloud}`)
     const { items = [] } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}')

@@ -37,7 +37,10 @@ export function addKeyCommands(program: Command): void {
           parseName,
         ),
       )
-      .option('--admin', 'gives it the role admin')
+      .option(
+        '--admin',
+        'lets it upload for the purposes that Lightfield keeps for admins, with --user; nothing else',
+      )
       .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
       .action(createKey),
     storeSettings,

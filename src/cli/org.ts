@@ -4,6 +4,7 @@ import { DEFAULT_SLUG } from '../core/access/default-tenant.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
+import { nextCommand, printHint } from './next-command.ts'
 import { longTime, print, printJson, printTable, shortTime } from './output.ts'
 import { addOrgQuotaCommand } from './quota.ts'
 import { addSettings, storeSettings } from './settings.ts'
@@ -41,6 +42,9 @@ function createOrg(slug: string, _options: object, command: Command): Promise<vo
       throw new Failure(`There is an organization "${slug}" already.`)
     })
     print(organization.id)
+    printHint(
+      `No key can use it yet. To make one:\n  ${nextCommand(command, 'key', 'create', '--org', slug)}`,
+    )
   })
 }
 

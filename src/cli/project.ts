@@ -1,8 +1,10 @@
 import { Argument, type Command } from 'commander'
 import { createProject } from '../core/access/create-tenant.ts'
+import { DEFAULT_SLUG } from '../core/access/default-tenant.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
+import { nextCommand, printHint } from './next-command.ts'
 import { longTime, print, printJson, printTable, shortTime } from './output.ts'
 import { addProjectQuotaCommand } from './quota.ts'
 import { addSettings, storeSettings } from './settings.ts'
@@ -13,7 +15,7 @@ export function addProjectCommands(program: Command): void {
   addSettings(
     project
       .command('create')
-      .description('make a project, and print its id')
+      .description('make a project, and print its id; keys that there are do not get into it')
       .addArgument(new Argument('<name>', 'unique in the organization').argParser(parseSlug))
       .option('--org <org>', 'organization, by name or id', 'default')
       .action(create),
@@ -39,6 +41,10 @@ function create(slug: string, { org }: { readonly org: string }, command: Comman
       throw new Failure(`There is a project "${slug}" in the organization "${organization.slug}" already.`)
     })
     print(project.id)
+    const of = organization.slug === DEFAULT_SLUG ? [] : ['--org', organization.slug]
+    printHint(
+      `No key can use it yet. To make one:\n  ${nextCommand(command, 'key', 'create', ...of, '--project', slug)}`,
+    )
   })
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { App } from '../app.ts'
 import type { Print } from '../main.ts'
+import { nextCommand } from './next-command.ts'
 import { addSettings, configOf, settings } from './settings.ts'
 import { trustHint, welcome } from './welcome.ts'
 
@@ -23,11 +24,14 @@ async function start(
   const config = configOf(command)
   // Loaded only now: a wrong setting is told without waiting for the whole server.
   const { serve } = await import('../main.ts')
-  await serve(config, { onStarted: greet, acceptClock })
+  await serve(config, { onStarted: greet(command), acceptClock })
 }
 
 /** A key is made by the first start only, and can never be shown again. */
-function greet({ firstKey, services, caPath }: App, print: Print): void {
-  if (caPath !== undefined) print(trustHint(caPath))
-  if (firstKey !== undefined) print(welcome(services.publicUrl(), firstKey))
+function greet(command: Command): (app: App, print: Print) => void {
+  const moreKeys = nextCommand(command, 'key', 'create', '--name', 'laptop')
+  return ({ firstKey, services, caPath }, print) => {
+    if (caPath !== undefined) print(trustHint(caPath))
+    if (firstKey !== undefined) print(welcome(services.publicUrl(), firstKey, moreKeys))
+  }
 }

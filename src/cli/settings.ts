@@ -210,6 +210,16 @@ function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): Con
   }
 }
 
+/** The flags that say where the installation is, as they were given; never a password. */
+export function givenFlags(command: Command): readonly string[] {
+  return storeSettings
+    .filter(({ variable }) => variable !== 'DATABASE_URL')
+    .flatMap((setting) => {
+      const value = givenValue(command, setting)
+      return value === undefined ? [] : [flagOf(setting), value]
+    })
+}
+
 function environmentName({ variable }: Pick<Setting, 'variable'>): string {
   return `ENTREPOT_${variable}`
 }

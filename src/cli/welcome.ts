@@ -9,11 +9,16 @@ const THIRD_DIALECT = `curl -sS "$URL/files/v1/files" -H "Authorization: Api-Key
   -d "{\\"folderId\\":\\"default\\",\\"content\\":\\"$(printf %s "$TEXT" | base64 | tr -d '\\n')\\"}"; echo`
 
 /** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
-export function welcome(url: string, key: string): string {
+export function welcome(url: string, key: string, moreKeys: string): string {
   return `
 Entrepot is ready. This is an admin key for it; it will not be shown again:
 
 ${key}
+
+It may do everything with the files of the project "default", also what Lightfield keeps for admins. Keys, projects and
+organizations are made by the command line alone, such as a key for a program of yours:
+
+${moreKeys}
 
 Lightfield: paste these lines into a shell to put a file in and get it back:
 

@@ -1,0 +1,30 @@
+import { basename, relative } from 'node:path'
+import type { Command } from 'commander'
+import { givenFlags } from './settings.ts'
+
+/**
+ * A command for the installation of this one, called in the way in which this one was called, to be pasted into a shell.
+ * Flags that say where the installation is are repeated; variables are taken to be still there.
+ */
+export function nextCommand(command: Command, ...words: readonly string[]): string {
+  return [program(), ...words.map(quoted), ...givenFlags(command).map(quoted)].join(' ')
+}
+
+/** Tells whoever reads along what can be done next; programs that read the standard output do not see it. */
+export function printHint(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+/** npm tells by its variables that it was asked, and for what (npm's documentation, "scripts"). */
+function program(): string {
+  const { npm_command: npm, npm_package_name: name } = process.env
+  if (npm === 'exec') return 'npx entrepot'
+  if (npm !== undefined && name === 'entrepot') return 'npm run -s entrepot --'
+  const [, path = ''] = process.argv
+  return basename(path) === 'entrepot' ? 'entrepot' : `node ${quoted(relative('', path))}`
+}
+
+/** A word of the shell that means exactly this text. */
+function quoted(text: string): string {
+  return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+}
