@@ -18,3 +18,20 @@ export function parseNetworks(text: string): BlockList {
   if (wrong.length === 0) return list
   throw new RangeError((wrong.includes('') ? [text] : wrong).map((part) => `"${part}"`).join(', '))
 }
+
+/**
+ * Hosts as URLs spell them, with or without a port, like `files.example.com, 10.0.0.5:9000, [::1]`; in lower case.
+ * @throws RangeError with the parts that are none, in quotes
+ */
+export function parseHosts(text: string): readonly string[] {
+  const parts = text.split(',').map((part) => part.trim().toLowerCase())
+  const wrong = parts.filter((part) => !isHost(part))
+  if (wrong.length === 0) return parts
+  throw new RangeError(wrong.map((part) => `"${part}"`).join(', '))
+}
+
+/** As a URL has it, so that it can be compared with one: no scheme, path, user, or other spelling of an address. */
+function isHost(text: string): boolean {
+  const [, host, port] = /^([a-z\d._-]+|\[[\da-f:.]+\])(?::([1-9]\d{0,4}))?$/.exec(text) ?? []
+  return host !== undefined && Number(port ?? 1) <= 65_535 && URL.parse(`http://${host}`)?.hostname === host
+}

@@ -59,6 +59,8 @@ const sharing: Sharing<Config> = {
     anyPurpose: 'LLAMACLOUD_ANY_PURPOSE',
     allowEmptyFiles: 'LLAMACLOUD_EMPTY_FILES',
     sessionSeconds: 'LLAMACLOUD_SESSION_SECONDS',
+    uploadFromUrl: 'LLAMACLOUD_UPLOAD_FROM_URL',
+    uploadFromUrlAllowedHosts: 'LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS',
   },
   yandex: {
     maxFileBytes: 'YANDEX_MAX_FILE_BYTES',

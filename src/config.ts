@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { resolve } from 'node:path'
+import { parseHosts } from './config-networks.ts'
 import type { PurposeOverride } from './config-purposes.ts'
 import {
   type Environment,
@@ -78,6 +79,8 @@ export interface Config {
     readonly anyPurpose: boolean
     readonly allowEmptyFiles: boolean
     readonly sessionSeconds: number
+    readonly uploadFromUrl: boolean
+    readonly uploadFromUrlAllowedHosts: readonly string[]
   }
   readonly yandex: {
     readonly maxFileBytes: number
@@ -178,6 +181,11 @@ export function loadConfig(env: Environment): Config {
       anyPurpose: reader.onOff('LLAMACLOUD_ANY_PURPOSE', false),
       allowEmptyFiles: reader.onOff('LLAMACLOUD_EMPTY_FILES', false),
       sessionSeconds: reader.integer('LLAMACLOUD_SESSION_SECONDS', 12 * 60 * 60, 60, MAX_LINK_SECONDS),
+      uploadFromUrl: reader.onOff('LLAMACLOUD_UPLOAD_FROM_URL', false),
+      uploadFromUrlAllowedHosts: allowedHosts(
+        reader,
+        reader.optionalText('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS'),
+      ),
     },
     yandex: {
       maxFileBytes: reader.integer('YANDEX_MAX_FILE_BYTES', MAX_YANDEX_FILE_BYTES, 1, MAX_FILE_BYTES),
@@ -212,4 +220,15 @@ function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const part of Object.values(value)) deepFreeze(part)
   return Object.freeze(value)
+}
+
+/** Nobody by default. */
+function allowedHosts(reader: Reader, text: string | undefined): readonly string[] {
+  try {
+    return text === undefined ? [] : parseHosts(text)
+  } catch (error) {
+    const sentence = `must be like "files.example.com, 10.0.0.5:9000", not ${(error as Error).message}.`
+    reader.refuse('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS', sentence)
+    return []
+  }
 }

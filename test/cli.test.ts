@@ -238,6 +238,8 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     ENTREPOT_DRAIN_SECONDS: '21',
     ENTREPOT_LIGHTFIELD_SESSION_SECONDS: '0',
     ENTREPOT_LIGHTFIELD_PURPOSES: '{"meeting_transcript":{"maxBytes":"1"}}',
+    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS:
+      'files.internal:9000, [::1], http://a, a/b, a:70000, 127.1, [0::1], *.a',
     ENTREPOT_COLOUR: 'red',
     // Of a move, as its guide exports them; only the last one is a typo.
     ENTREPOT_TO_DATABASE_URL: 'postgres://entrepot:secret@db.example/entrepot',
@@ -259,6 +261,7 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     'error: ENTREPOT_METRICS_PORT must be off or a whole number from 0 to 65535, not "none".',
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
     'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
+    'error: ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS must be like "files.example.com, 10.0.0.5:9000", not "http://a", "a/b", "a:70000", "127.1", "[0::1]", "*.a".',
     'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
     'error: ENTREPOT_TO_DATABSE_URL is not a setting; README.md lists them.',
     '',

@@ -68,6 +68,18 @@ export const dialectSettings: readonly Setting[] = [
     fallback: '43200',
     meaning: 'how long the cookie session lives',
   },
+  {
+    variable: 'LLAMACLOUD_UPLOAD_FROM_URL',
+    value: 'on|off',
+    fallback: 'off',
+    meaning: 'let callers have files fetched from the public network',
+  },
+  {
+    variable: 'LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS',
+    value: 'hosts',
+    fallback: 'none',
+    meaning: 'fetched from as well, at any address and over plain HTTP',
+  },
   { variable: 'YANDEX_MAX_FILE_BYTES', value: 'bytes', fallback: '134217728', meaning: 'largest file' },
   {
     variable: 'YANDEX_DEFAULT_POLICY',

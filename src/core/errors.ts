@@ -25,6 +25,8 @@ export const errorCodes = [
   'user-missing',
   'project-forbidden',
   'origin-forbidden',
+  // What the operator has not switched on.
+  'operation-off',
   'rate-limited',
   'quota-exceeded',
   // What is asked for.

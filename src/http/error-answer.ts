@@ -36,6 +36,7 @@ const statuses = {
   'user-missing': 403,
   'project-forbidden': 403,
   'origin-forbidden': 403,
+  'operation-off': 403,
   'rate-limited': 429,
   'quota-exceeded': 402,
   'rule-violated': 422,

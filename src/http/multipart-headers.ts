@@ -82,7 +82,10 @@ function parseDisposition(header: string | undefined, form: FormType): Dispositi
 }
 
 /** `filename*` wins where it can be read: a client that sends both means it, and `filename` is for those who cannot. */
-function filenameIn(parameters: ReadonlyMap<string, RawParameter>, form: FormType): string | undefined {
+export function filenameIn(
+  parameters: ReadonlyMap<string, RawParameter>,
+  form: Pick<FormType, 'escapesQuotes'>,
+): string | undefined {
   const extended = decodeExtended(parameters.get('filename*'))
   if (extended) return extended
   const plain = parameters.get('filename')
@@ -95,7 +98,7 @@ function filenameIn(parameters: ReadonlyMap<string, RawParameter>, form: FormTyp
 }
 
 /** Undoes the backslashes of curl, Go and Python, and `%22` where the client escapes quotes so. `%0D` and `%0A` stay: no name may hold what they stand for. */
-function unquote({ text, quoted }: RawParameter, { escapesQuotes }: FormType): string {
+function unquote({ text, quoted }: RawParameter, { escapesQuotes }: Pick<FormType, 'escapesQuotes'>): string {
   if (!quoted) return text
   const unescaped = text.replace(/\\([\\"])/g, '$1')
   return escapesQuotes ? unescaped.replaceAll('%22', '"') : unescaped

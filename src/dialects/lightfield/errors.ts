@@ -36,6 +36,7 @@ export const wireErrors = {
   'user-missing': forbidden,
   'project-forbidden': forbidden,
   'origin-forbidden': forbidden,
+  'operation-off': forbidden,
   'quota-exceeded': forbidden,
   'rate-limited': { status: 429, type: 'too_many_requests' },
   'rule-violated': unprocessable,

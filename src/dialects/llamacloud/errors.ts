@@ -39,6 +39,7 @@ export const wireErrors = {
   'user-missing': forbidden,
   'project-forbidden': forbidden,
   'origin-forbidden': forbidden,
+  'operation-off': forbidden,
   'rate-limited': { status: 429 },
   'quota-exceeded': { status: 402 },
   'rule-violated': badRequest,

@@ -93,6 +93,21 @@ export class Fields {
     return this.text(name) ?? ''
   }
 
+  /** An address of HTTP that has to be there. */
+  url(name: string): string {
+    const text = this.required(name)
+    const { protocol = '' } = URL.parse(text) ?? {}
+    if (text !== '' && !/^https?:$/.test(protocol)) {
+      const msg = 'Input should be a valid URL of https or http'
+      this.#problems.add({ type: 'url_parsing', loc: this.#loc(name), msg, input: text })
+    }
+    return text
+  }
+
+  names(): readonly string[] {
+    return Object.keys(this.#values)
+  }
+
   /** One of these words, in any case. */
   oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
     const text = this.text(name)

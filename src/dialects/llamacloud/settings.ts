@@ -14,6 +14,10 @@ export interface LlamaCloudSettings {
   readonly allowEmptyFiles: boolean
   /** How long the cookie `session` lives. */
   readonly sessionSeconds: number
+  /** Let callers have the server fetch files from the network. */
+  readonly uploadFromUrl: boolean
+  /** Hosts that may be asked although they are not public; see `OutboundPolicy`. */
+  readonly uploadFromUrlAllowedHosts: readonly string[]
 }
 
 const PARSE_HOURS = 48

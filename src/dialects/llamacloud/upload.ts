@@ -154,10 +154,14 @@ function roleOf({ filePart, fields }: UploadForm, name: string, hasFilename: boo
   return !hasFilename && fields.includes(name) ? 'field' : 'ignored'
 }
 
-async function receiveFile(
+/**
+ * Bytes with a name, and the type that they are told to have, or show.
+ * @throws ServiceError `bytes-too-many`, and what the body throws; then nothing of them stays
+ */
+export async function receiveFile(
   services: Services,
   intent: BlobIntent,
-  { body, filename, contentType }: FilePart,
+  { body, filename, contentType }: Pick<FilePart, 'body' | 'filename' | 'contentType'>,
   memory: Holding,
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {

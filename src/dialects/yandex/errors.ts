@@ -30,6 +30,7 @@ export const wireCodes = {
   'user-missing': 'PERMISSION_DENIED',
   'project-forbidden': 'PERMISSION_DENIED',
   'origin-forbidden': 'PERMISSION_DENIED',
+  'operation-off': 'PERMISSION_DENIED',
   'rate-limited': 'RESOURCE_EXHAUSTED',
   'quota-exceeded': 'RESOURCE_EXHAUSTED',
   'rule-violated': 'INVALID_ARGUMENT',

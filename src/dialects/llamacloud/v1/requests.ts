@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { HOUR_MS } from '../../../core/clock.ts'
+import { ServiceError } from '../../../core/errors.ts'
 import type { ExpiryRule } from '../../../core/files/expiry.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
 import { Fields } from '../fields.ts'
@@ -7,6 +8,7 @@ import { type Location, Problems } from '../problems.ts'
 import { type RequestedScope, readUrlSeconds, scopeOf } from '../requests.ts'
 import { checkNameLength } from '../upload.ts'
 import { baseName } from '../wire.ts'
+import { readRequestHeaders } from './request-headers.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -92,4 +94,40 @@ export function readExternalId(fields: Fields, place: Location, problems: Proble
     problems.add({ type: 'value_error', loc: [...place, 'external_file_id'], msg })
   }
   return externalId
+}
+
+/** A file that the server is to fetch. */
+export interface RequestedFetch {
+  readonly scope: RequestedScope
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly followRedirects: boolean
+  /** Undefined: whatever the source calls it. */
+  readonly name: string | undefined
+  readonly externalId: string | null
+  readonly storageType: StorageType | undefined
+}
+
+/** @throws InvalidRequest; ServiceError `field-invalid`, `rule-violated` for what would weaken the fetch */
+export function readFetchRequest({ query, body }: FastifyRequest): RequestedFetch {
+  const problems = new Problems()
+  const fields = bodyFields(body, problems)
+  const name = fields.text('name')
+  const found = {
+    scope: scopeOf(new Fields(query as Values, ['query'], problems)),
+    url: fields.url('url'),
+    headers: readRequestHeaders(fields.object('request_headers'), problems),
+    followRedirects: fields.boolean('follow_redirects') ?? true,
+    name: name === undefined ? undefined : readName(name, problems),
+    externalId: readExternalId(fields, ['body'], problems),
+    storageType: fields.oneOf('storage_type', storageTypes),
+  }
+  fields.object('resource_info')
+  const proxyUrl = fields.text('proxy_url')
+  const verifiesSsl = fields.boolean('verify_ssl') ?? true
+  problems.settle()
+  if (found.name !== undefined) checkName('name', found.name)
+  if (proxyUrl !== undefined) throw new ServiceError('rule-violated', 'proxy_url is not supported')
+  if (!verifiesSsl) throw new ServiceError('rule-violated', 'verify_ssl cannot be switched off')
+  return found
 }

@@ -27,6 +27,7 @@ import {
 import { ContentQuery, FileParams, PresignedUrl, ScopeQuery } from '../schemas.ts'
 import { checkAnnouncement, emptyFile, receiveUpload, tooLarge, type UploadForm } from '../upload.ts'
 import { toPresignedUrl } from '../wire.ts'
+import { uploadFromUrl } from './from-url.ts'
 import { sendAll } from './list.ts'
 import { expiryOf, readPresignRequest, readUploadQuery } from './requests.ts'
 import * as schemas from './schemas.ts'
@@ -40,6 +41,7 @@ const tags = ['Files (first version)']
 export function addFirstVersion(context: Context): void {
   addUpload(context)
   addPresign(context)
+  addFromUrl(context)
   addLists(context)
   addReads(context)
   addDelete(context)
@@ -123,6 +125,24 @@ async function presign({ services, settings }: Context, request: FastifyRequest)
 /** A URL does not outlive its file. */
 function secondsUntil(urlSeconds: number, fileEnd: number | null, now: number): number {
   return fileEnd === null ? urlSeconds : Math.min(urlSeconds, (fileEnd - now) / SECOND_MS)
+}
+
+function addFromUrl(context: Context): void {
+  context.server.put(
+    `${FILES}/upload_from_url`,
+    {
+      config: creates,
+      schema: {
+        tags,
+        operationId: 'v1.upload_file_from_url',
+        summary: 'Fetch a file from a URL, where the operator allows it',
+        querystring: ScopeQuery,
+        body: schemas.FromUrlBody,
+        response: { 200: schemas.FileBody, ...errors },
+      },
+    },
+    async (request, reply) => toFileBody(await uploadFromUrl(context, request, reply)),
+  )
 }
 
 function addLists({ server, services }: Context): void {

@@ -83,3 +83,21 @@ export const UploadUrl = Type.Object({
   file_id: Type.String({ format: 'uuid' }),
   ...PresignedUrl.properties,
 })
+
+export const FromUrlBody = Type.Object({
+  url: Type.String({ format: 'uri', description: 'Of HTTPS, at a public address.' }),
+  name: optionalText('By default as Content-Disposition says, else the end of the path.'),
+  external_file_id: optionalText('The ID of the file in another system.'),
+  request_headers: Type.Optional(
+    Type.Union([Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])), Type.Null()], {
+      description: 'Sent with the request; not those that say how a message travels.',
+    }),
+  ),
+  follow_redirects: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { default: true })),
+  storage_type: storageType,
+  resource_info: ignored,
+  proxy_url: Type.Optional(Type.Null({ description: 'There is no proxy.' })),
+  verify_ssl: Type.Optional(
+    Type.Union([Type.Literal(true), Type.Null()], { description: 'Certificates are always verified.' }),
+  ),
+})

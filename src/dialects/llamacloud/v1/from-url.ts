@@ -1,0 +1,102 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { resolveProject } from '../../../core/access/project-access.ts'
+import { ServiceError } from '../../../core/errors.ts'
+import { createFile } from '../../../core/files/create-file.ts'
+import type { FileRecord } from '../../../core/files/file.ts'
+import { discardBlob, intendBlob } from '../../../core/uploads/stage-blob.ts'
+import { dispositionName } from '../../../http/disposition-name.ts'
+import { openSource, type Source } from '../../../outbound/open-source.ts'
+import type { Context } from '../routes.ts'
+import { emptyFile, type ReceivedFile, receiveFile, tooLarge } from '../upload.ts'
+import { baseName } from '../wire.ts'
+import { expiryOf, type RequestedFetch, readFetchRequest } from './requests.ts'
+
+/** Longer than any client waits for an answer that does not begin. */
+const MAX_FETCH_MS = 10 * 60_000
+const MAX_NAME_CHARACTERS = 3000
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+
+/**
+ * Fetches a resource of the network as a file of the caller's. The fetch ends with the connection of the caller.
+ * @throws ServiceError `operation-off` unless the operator allows it; `rule-violated` if it may not or cannot be fetched;
+ *   `bytes-too-many`, `quota-exceeded`
+ */
+export async function uploadFromUrl(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FileRecord> {
+  const { services, settings } = context
+  if (!settings.uploadFromUrl) {
+    const message = 'Uploads from URLs are switched off here: ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL is not on'
+    throw new ServiceError('operation-off', message)
+  }
+  const asked = readFetchRequest(request)
+  const projectId = await resolveProject(services, request.caller, asked.scope)
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MAX_FETCH_MS)])
+  const source = await openSource({ ...asked, signal }, { allowedHosts: settings.uploadFromUrlAllowedHosts })
+  try {
+    return await storeSource(context, request, projectId, asked, source)
+  } finally {
+    source.close()
+  }
+}
+
+async function storeSource(
+  { server, services, settings }: Context,
+  { caller }: FastifyRequest,
+  projectId: string,
+  asked: RequestedFetch,
+  source: Source,
+): Promise<FileRecord> {
+  const { maxFileBytes, allowEmptyFiles } = settings
+  const { organizationId } = caller
+  const announced = Number(source.headers['content-length'] ?? Number.NaN)
+  if (announced > maxFileBytes) throw tooLarge(maxFileBytes)
+  const atLeast = announced || 0
+  const intent = await intendBlob(services, {
+    organizationId,
+    size: { atLeast, atMost: announced || maxFileBytes },
+    reserve: { organizationId, projectId, files: 1, bytes: atLeast },
+  })
+  const name = asked.name ?? nameOf(source, asked.url)
+  const part = { body: source.body, filename: name, contentType: source.headers['content-type'] }
+  const memory = server.memory.open(organizationId)
+  const { blob, mimeType } = await receiveFile(services, intent, part, memory, settings).catch(asSourceFault)
+  if (blob.sizeBytes === 0 && !allowEmptyFiles) {
+    await discardBlob(services, blob.key)
+    throw emptyFile()
+  }
+  const expiry = expiryOf(asked.storageType, services.clock.now())
+  const { externalId } = asked
+  return createFile(services, caller, { projectId, name, mimeType, purpose: null, externalId, expiry }, blob)
+}
+
+/** The caller's own body came whole: what was slow is not of its making, and the status must not say so. */
+function asSourceFault(error: unknown): ReceivedFile {
+  const isSlow = error instanceof ServiceError && error.code === 'body-too-slow'
+  throw isSlow
+    ? new ServiceError('rule-violated', 'The answer of the URL came too slowly.', { cause: error })
+    : error
+}
+
+/** As the answer calls it, else the end of the path; empty where neither has a name. */
+function nameOf({ headers }: Source, url: string): string {
+  const names = [dispositionName(headers['content-disposition']), endOfPath(url)]
+  return names.map((name) => baseName(name ?? '').trim()).find(isName) ?? ''
+}
+
+function isName(name: string): boolean {
+  return name !== '' && !CONTROL.test(name) && name.isWellFormed() && [...name].length <= MAX_NAME_CHARACTERS
+}
+
+function endOfPath(url: string): string {
+  const segment = new URL(url).pathname.split('/').at(-1) ?? ''
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
+}

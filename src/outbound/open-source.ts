@@ -1,0 +1,206 @@
+import { promises as dns, type LookupAddress } from 'node:dns'
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { ServiceError } from '../core/errors.ts'
+import { isPublicAddress } from './public-address.ts'
+
+/** What addresses may be asked for bytes. */
+export interface OutboundPolicy {
+  /**
+   * `host` or `host:port`, in lower case: asked at whatever address, also over plain HTTP. All others over HTTPS alone, at
+   * public addresses.
+   */
+  readonly allowedHosts: readonly string[]
+  /** All addresses of a name, as the system finds them unless said otherwise. */
+  readonly resolve?: (host: string) => Promise<readonly LookupAddress[]>
+}
+
+export interface OpenSource {
+  readonly url: string
+  /** Sent to the origin of `url`, and to no other unless they say nothing about who asks. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly followRedirects: boolean
+  /** Ends the request, and the body. */
+  readonly signal: AbortSignal
+}
+
+/** A resource that was found, its bytes on their way. */
+export interface Source {
+  readonly headers: IncomingHttpHeaders
+  /** Read once. @throws ServiceError `rule-violated` if it breaks off */
+  readonly body: AsyncIterable<Uint8Array>
+  /** Ends the connection. Safe to call twice. */
+  readonly close: () => void
+}
+
+const MAX_REDIRECTS = 5
+/** From the look-up of a host to the head of its answer. */
+const MAX_HEAD_MS = 30_000
+const REDIRECTS = [301, 302, 303, 307, 308]
+/** What of a request's headers goes to another origin than the one it was meant for. */
+const ANONYMOUS_HEADERS = ['accept', 'accept-language', 'user-agent']
+
+/**
+ * GETs a resource of the network for somebody who is not trusted with ours: a name is resolved once, and the connection goes
+ * to an address that was checked; so again after each redirect.
+ * @throws ServiceError `rule-violated` if the address may not be asked, or its answer is no whole resource
+ */
+export async function openSource(input: OpenSource, policy: OutboundPolicy): Promise<Source> {
+  let url = parseUrl(input.url)
+  let headers = input.headers
+  for (let redirects = 0; ; redirects++) {
+    const answer = await ask(url, headers, policy, input.signal)
+    if (!REDIRECTS.includes(answer.statusCode ?? 0)) return sourceOf(answer)
+    answer.destroy()
+    if (!input.followRedirects)
+      throw refusal('The URL answers with a redirect, which was not to be followed.')
+    if (redirects === MAX_REDIRECTS) throw refusal(`The URL redirects more than ${MAX_REDIRECTS} times.`)
+    const next = parseUrl(answer.headers.location ?? '', url)
+    if (next.origin !== url.origin) headers = anonymous(headers)
+    url = next
+  }
+}
+
+function parseUrl(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href)
+  if (url === null || !['https:', 'http:'].includes(url.protocol)) throw refusal('The URL is not of HTTP.')
+  if (url.username !== '' || url.password !== '')
+    throw refusal('The URL holds credentials; send them in request_headers.')
+  return url
+}
+
+function anonymous(headers: OpenSource['headers']): OpenSource['headers'] {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => ANONYMOUS_HEADERS.includes(name.toLowerCase())),
+  )
+}
+
+async function ask(
+  url: URL,
+  headers: OpenSource['headers'],
+  policy: OutboundPolicy,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), MAX_HEAD_MS)
+  try {
+    const ending = AbortSignal.any([signal, late.signal])
+    const addresses = await untilAborted(findAddresses(url, policy), ending)
+    return await connect(url, headers, addresses, ending)
+  } catch (error) {
+    if (error instanceof ServiceError) throw error
+    // Why it failed may tell of networks that are none of the caller's business.
+    throw refusal(
+      'The URL could not be fetched: its server cannot be reached, or did not answer in time.',
+      error,
+    )
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function findAddresses(url: URL, policy: OutboundPolicy): Promise<readonly LookupAddress[]> {
+  const isAllowed = isAllowedHost(url, policy)
+  if (url.protocol !== 'https:' && !isAllowed) throw refusal('The URL must begin with https://.')
+  const host = hostOf(url)
+  const version = isIP(host)
+  const { resolve = resolveBySystem } = policy
+  const found = version === 0 ? await resolve(host) : [{ address: host, family: version }]
+  // One address that is not public makes all suspect: a name that changes between them is an attack.
+  if (isAllowed || (found.length > 0 && found.every(({ address }) => isPublicAddress(address)))) return found
+  throw refusal('The host of the URL has no public address.')
+}
+
+function isAllowedHost({ hostname, port, protocol }: URL, { allowedHosts }: OutboundPolicy): boolean {
+  const realPort = port || (protocol === 'https:' ? '443' : '80')
+  return allowedHosts.includes(hostname) || allowedHosts.includes(`${hostname}:${realPort}`)
+}
+
+function resolveBySystem(host: string): Promise<readonly LookupAddress[]> {
+  return dns.lookup(host, { all: true }).catch(() => [])
+}
+
+/** Without the brackets of IPv6. */
+function hostOf({ hostname }: URL): string {
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+}
+
+function connect(
+  url: URL,
+  headers: OpenSource['headers'],
+  addresses: readonly LookupAddress[],
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+  const sent = request({
+    hostname: hostOf(url),
+    port: url.port,
+    path: url.pathname + url.search,
+    headers: {
+      'user-agent': 'Entrepot',
+      accept: '*/*',
+      ...lowerCased(headers),
+      'accept-encoding': 'identity',
+    },
+    lookup: pinnedTo(addresses),
+    // A connection of its own, past any proxy of the environment, and with the certificate checked whatever that says.
+    agent: false,
+    rejectUnauthorized: true,
+    signal,
+  })
+  sent.on('response', (answer) => {
+    // It may break off while nobody reads it.
+    answer.on('error', () => undefined)
+    resolve(answer)
+  })
+  sent.on('error', reject)
+  sent.end()
+  return promise
+}
+
+function lowerCased(headers: OpenSource['headers']): OpenSource['headers'] {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
+}
+
+/** Nobody looks the name up a second time. */
+function pinnedTo(addresses: readonly LookupAddress[]): LookupFunction {
+  return (_host, { all }, done) => {
+    const [first] = addresses
+    if (first === undefined) done(new Error('no address'), '', 0)
+    else if (all) done(null, [...addresses])
+    else done(null, first.address, first.family)
+  }
+}
+
+function sourceOf(answer: IncomingMessage): Source {
+  const { statusCode, headers } = answer
+  const close = () => void answer.destroy()
+  const coding = headers['content-encoding'] ?? 'identity'
+  if (statusCode === 200 && coding === 'identity') return { headers, body: read(answer), close }
+  close()
+  if (statusCode === 200) throw refusal(`The URL answers in the encoding ${coding}, which was not asked for.`)
+  throw refusal(`The URL answers with the status ${statusCode}.`)
+}
+
+async function* read(answer: IncomingMessage): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* answer
+  } catch (error) {
+    throw refusal('The answer of the URL broke off, or took too long.', error)
+  }
+}
+
+/** What is waited for goes on by itself, as the system's resolver cannot be stopped. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort)
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
+}
+
+function refusal(message: string, cause?: unknown): ServiceError {
+  return new ServiceError('rule-violated', message, { cause })
+}
