@@ -26,24 +26,19 @@ const withBody: readonly ErrorCode[] = [
   'body-incomplete',
   'body-too-slow',
 ]
-const withFields: readonly ErrorCode[] = ['field-missing', 'field-unknown', 'field-invalid']
 /** The plugin's name for what stands beside a schema and not in it. */
 const DESCRIPTION = 'x-response-description'
 const BODILESS = ['GET', 'HEAD']
 
 /** Everything that an operation can refuse: by its access, its method, its dialect, and what it says of itself. */
-function failuresOf(
-  { method, config, schema }: RouteOptions,
-  { failures = [] }: Answerer,
-): readonly ErrorCode[] {
+function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answerer): readonly ErrorCode[] {
   const access = config?.access
   const isKeyed = typeof access === 'object'
   return [
     ...ofAnyRequest,
     ...(isKeyed ? [...withKey, ...failures] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
-    ...(BODILESS.includes(String(method)) ? [] : withBody),
-    ...(schema?.body ? withFields : []),
+    ...([method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
     ...(config?.failures ?? []),
   ]
 }

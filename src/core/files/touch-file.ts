@@ -10,6 +10,8 @@ export type TouchOn = 'none' | 'download' | 'read'
 /** Activity within this time of the last is not recorded again: a download costs a durable write once a minute at most. */
 const TOUCH_EVERY_MS = MINUTE_MS
 
+const ignored = ['conflict', 'read-only', 'full'] as const
+
 /** Notes activity, which moves the expiry of a file that lives since its last one. Never fails a request. */
 export async function touchFile(
   { metadata, clock, policy }: Services,
@@ -24,7 +26,8 @@ export async function touchFile(
   try {
     await metadata.commit([{ kind: 'file.update', id: file.id, guard, patch: { lastActiveAt, expiresAt } }])
   } catch (error) {
-    // Somebody else touched, changed or deleted it; theirs is as good. While the installation moves nothing is noted.
-    if (!isStoreError(error, 'conflict') && !isStoreError(error, 'read-only')) throw error
+    // Somebody else touched, changed or deleted it; theirs is as good. While the installation moves, or has no room, nothing
+    // is noted.
+    if (!ignored.some((code) => isStoreError(error, code))) throw error
   }
 }

@@ -32,6 +32,7 @@ const writes = { access: { scope: 'files:create', limit: 'write' } } as const
 const reads = { access: { scope: 'files:read', limit: 'read' } } as const
 const searches = { access: { scope: 'files:read', limit: 'search' } } as const
 const validates = { access: { scope: 'any', limit: 'read' } } as const
+const ofFields = ['field-missing', 'field-unknown', 'field-invalid'] as const
 const idempotent = ['idempotency-key-invalid', 'idempotency-running'] as const
 const ofPurposes = ['role-missing', 'user-missing', 'rule-violated'] as const
 const ofBytes = ['bytes-missing', 'size-mismatch', 'checksum-mismatch', 'bytes-lost'] as const
@@ -51,7 +52,7 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
     {
       config: {
         ...writes,
-        failures: [...idempotent, ...ofPurposes, 'quota-exceeded', 'storage-full'],
+        failures: [...ofFields, ...idempotent, ...ofPurposes, 'quota-exceeded', 'storage-full'],
         described: { headers: schemas.createHeaders, body: schemas.createBody(settings) },
       },
       preValidation: [checkIdempotencyKey, checkDigest],
@@ -93,7 +94,14 @@ function addUploadRoutes(server: FastifyInstance, services: Services, settings: 
       {
         config: {
           ...writes,
-          failures: [...idempotent, 'file-not-found', 'state-conflict', ...failures, 'storage-full'],
+          failures: [
+            ...ofFields,
+            ...idempotent,
+            'file-not-found',
+            'state-conflict',
+            ...failures,
+            'storage-full',
+          ],
           described: { params: schemas.idOfFile, headers: schemas.idempotencyKey },
         },
         preValidation: checkIdempotencyKey,

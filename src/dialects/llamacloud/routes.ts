@@ -29,6 +29,7 @@ export const searches = { access: { scope: 'files:read', limit: 'search' } } as 
 export const getOnly = { exposeHeadRoute: false } as const
 export const ofFile = ['field-invalid', 'file-not-found', 'project-forbidden'] as const
 export const ofCreate = [
+  'field-invalid',
   'project-forbidden',
   'request-malformed',
   'rule-violated',

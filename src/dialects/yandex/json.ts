@@ -2,6 +2,7 @@ import {
   create,
   type DescMessage,
   fromJson,
+  type JsonObject,
   type JsonValue,
   type MessageShape,
   ScalarType,
@@ -62,17 +63,31 @@ export function readQuery<Desc extends DescMessage>(schema: Desc, query: Params)
   return readJson(schema, Object.fromEntries(named))
 }
 
-/** An answer with every field in it, a message that is not set as null, so that clients can read them without looking first. */
+/**
+ * An answer with every field in it, also of the messages in its lists; a message that is not set is null, so that clients can
+ * read it without looking first.
+ */
 export function printJson<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
   { restFieldNames }: Pick<YandexSettings, 'restFieldNames'>,
 ): JsonValue {
-  const isSnake = restFieldNames === 'snake'
-  const messages = schema.fields.filter(({ fieldKind }) => fieldKind === 'message')
-  const unset = messages.map(({ name, jsonName }) => [isSnake ? name : jsonName, null])
-  const set = toJson(schema, message, { alwaysEmitImplicit: true, useProtoFieldName: isSnake })
-  return { ...Object.fromEntries(unset), ...(set as object) }
+  const useProtoFieldName = restFieldNames === 'snake'
+  const printed = toJson(schema, message, { alwaysEmitImplicit: true, useProtoFieldName })
+  return withUnset(schema, printed as JsonObject, useProtoFieldName)
+}
+
+function withUnset(schema: DescMessage, printed: JsonObject, isSnake: boolean): JsonObject {
+  const unset: JsonObject = {}
+  const lists: JsonObject = {}
+  for (const field of schema.fields) {
+    const name = isSnake ? field.name : field.jsonName
+    if (field.fieldKind === 'message') unset[name] = null
+    if (field.fieldKind !== 'list' || field.message === undefined) continue
+    const { message } = field
+    lists[name] = (printed[name] as JsonObject[]).map((each) => withUnset(message, each, isSnake))
+  }
+  return { ...unset, ...printed, ...lists }
 }
 
 /** The library takes whatever JavaScript takes for a whole number: hexadecimal, blanks, nothing at all. */

@@ -22,11 +22,11 @@ const GET_URL = `${FILES}::getUrl`
 
 const creates = {
   access: { scope: 'files:create', limit: 'write' },
-  failures: ['project-forbidden', 'quota-exceeded', 'storage-full'],
+  failures: ['field-missing', 'field-invalid', 'project-forbidden', 'quota-exceeded', 'storage-full'],
 } as const
 const updates = {
   access: { scope: 'files:update', limit: 'write' },
-  failures: ['file-not-found', 'storage-full'],
+  failures: ['field-missing', 'field-invalid', 'file-not-found', 'storage-full'],
 } as const
 const deletes = {
   access: { scope: 'files:delete', limit: 'write' },

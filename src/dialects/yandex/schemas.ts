@@ -195,8 +195,11 @@ function fieldSchema(field: DescField, named: Message): JsonSchema {
       return { type: 'array', items: field.message ? messageSchema(field.message, named) : text }
     case 'enum':
       return { type: 'string', enum: field.enum.values.map(({ name }) => name) }
-    case 'message':
-      return wellKnown[field.message.typeName] ?? messageSchema(field.message, named)
+    case 'message': {
+      const schema = wellKnown[field.message.typeName] ?? messageSchema(field.message, named)
+      // Set or not: an answer has it.
+      return named.bounds === undefined ? { ...schema, type: [schema.type, 'null'] } : schema
+    }
     default:
       if (field.scalar === ScalarType.BYTES) return { ...text, contentEncoding: 'base64' }
       return field.scalar === ScalarType.INT64 ? { ...text, format: 'int64' } : text

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { StoreError } from '../src/core/errors.ts'
+import { TestServer } from './harness.ts'
+import { type CreatedFile, LightfieldClient, VERSION } from './lightfield-client.ts'
+import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart, urlOf } from './llamacloud-client.ts'
+import { Contract, type ContractAnswer } from './openapi-contract.ts'
+import { sendRaw } from './raw-http.ts'
+import { setQuota } from './usage.ts'
+import { base64Of, YandexRest } from './yandex-rest.ts'
+
+const MAX_FILE_BYTES = 1000
+/** A file's id in any dialect's form. */
+const ID = /(fil_\w{25}|fvt\w{26}|(dfl-)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})/
+const UNKNOWN = '01890000-0000-7000-8000-0000000000ff'
+const LIGHTFIELD = '/lightfield/v1/files'
+const BETA = '/llamacloud/api/v1/beta/files'
+const FIRST = '/llamacloud/api/v1/files'
+const YANDEX = '/yandex/files/v1/files'
+
+let server: TestServer
+let contract: Contract
+let field: LightfieldClient
+let llama: LlamaCloudClient
+/** A stored file; every dialect knows it by its UUID. */
+let id: string
+
+before(async () => {
+  server = await TestServer.start({ ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES) })
+  contract = await Contract.of(server.url)
+  field = new LightfieldClient(server)
+  llama = new LlamaCloudClient(server)
+  id = (await llama.stored()).id.slice('dfl-'.length)
+})
+after(() => server.stop())
+
+interface Sent {
+  readonly method: string
+  readonly target: string
+  readonly body?: string | Uint8Array
+  /** Replaces what is sent by default; undefined leaves it out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>
+}
+
+const json = (method: string, target: string, body: object): Sent => ({
+  method,
+  target,
+  body: JSON.stringify(body),
+  headers: { 'content-type': 'application/json' },
+})
+const get = (target: string): Sent => ({ method: 'GET', target })
+const remove = (target: string): Sent => ({ method: 'DELETE', target })
+const form = (target: string, part: string, bytes = 5): Sent => ({
+  method: 'POST',
+  target,
+  body: formOf([purposePart(), { ...filePart('x'.repeat(bytes)), name: part }]),
+  headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
+})
+const upload = ({ uploadUrl, uploadHeaders }: CreatedFile, body = 'hello'): Sent => ({
+  method: 'PUT',
+  target: new URL(uploadUrl).pathname,
+  body,
+  headers: { authorization: undefined, ...uploadHeaders },
+})
+
+/** One good request of every operation there is, made when it is needed, since some can be sent only once. */
+const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
+  'file.create': () => json('POST', LIGHTFIELD, { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: 5 }),
+  'file.list': () => get(`${LIGHTFIELD}?limit=2&offset=0`),
+  'file.retrieve': () => get(`${LIGHTFIELD}/${id}`),
+  'file.complete': async () => json('POST', `${LIGHTFIELD}/${(await field.staged()).id}/complete`, {}),
+  'file.cancel': async () => json('POST', `${LIGHTFIELD}/${(await field.pending()).id}/cancel`, {}),
+  'file.url': () => get(`${LIGHTFIELD}/${id}/url`),
+  'auth.validate': () => get('/lightfield/v1/auth/validate'),
+  'files.create': () => form(BETA, 'file'),
+  'files.list': () => get(`${BETA}?page_size=2&expand=download_url`),
+  'files.query': () => json('POST', `${BETA}/query`, { page_size: 2 }),
+  'files.retrieve': () => get(`${BETA}/${id}`),
+  'files.content': () => get(`${BETA}/${id}/content`),
+  'files.delete': async () => remove(`${BETA}/${(await llama.stored()).id}`),
+  'projects.list': () => get('/llamacloud/api/v1/projects'),
+  'session.start': () => json('POST', '/llamacloud/session', { api_key: server.key }),
+  'session.end': () => remove('/llamacloud/session'),
+  'v1.upload_file': () => form(FIRST, 'upload_file'),
+  'v1.generate_presigned_url': () => json('PUT', FIRST, { name: 'a.txt' }),
+  'v1.create_presigned_url': () => json('POST', `${FIRST}/presigned-url`, { name: 'a.txt', file_size: 5 }),
+  'v1.list_files': () => get(FIRST),
+  'v1.sync_files': () => ({ method: 'PUT', target: `${FIRST}/sync` }),
+  'v1.get_file': () => get(`${FIRST}/${id}`),
+  'v1.read_file_content': () => get(`${FIRST}/${id}/content`),
+  'v1.delete_file': async () => remove(`${FIRST}/${(await llama.stored()).id}`),
+  'File.Create': () => json('POST', YANDEX, { folderId: 'default', content: base64Of('hello') }),
+  'File.List': () => get(`${YANDEX}?folderId=default&pageSize=2`),
+  'File.GetUrl': () => get(`${YANDEX}:getUrl?fileId=${id}`),
+  'File.Get': () => get(`${YANDEX}/${id}`),
+  'File.Update': () => json('PATCH', `${YANDEX}/${id}`, { updateMask: 'description', description: 'x' }),
+  'File.Delete': async () => remove(`${YANDEX}/${(await new YandexRest(server).stored()).id}`),
+  'ApiEndpoint.List': () => get('/yandex/endpoints'),
+  'ApiEndpoint.Get': () => get('/yandex/endpoints/ai-files'),
+  'link.upload': async () => upload(await field.pending()),
+  'link.download': async () => get(new URL(urlOf(await llama.stored()).url).pathname),
+}
+
+/** Sends a request and holds its answer against the documents. */
+async function answerTo({ method, target, body, headers }: Sent): Promise<ContractAnswer> {
+  const all = { authorization: `Bearer ${server.key}`, 'lightfield-version': VERSION, ...headers }
+  const sent = Object.entries(all).filter(([, value]) => value !== undefined) as [string, string][]
+  const answer = await fetch(server.url + target, { method, headers: sent, body: body ?? null })
+  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() }
+}
+
+async function ask(sent: Sent): Promise<number> {
+  const answer = await answerTo(sent)
+  contract.check(sent.method, sent.target, answer)
+  return answer.status
+}
+
+/** The same request in raw text, with more lines in its head. */
+async function askRaw({ method, target, headers }: Sent, ...lines: readonly string[]): Promise<number> {
+  const all = { authorization: `Bearer ${server.key}`, 'lightfield-version': VERSION, ...headers }
+  const fields = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}: ${value}`],
+  )
+  const head = [`${method} ${target} HTTP/1.1`, 'host: a', 'connection: close', ...fields, ...lines]
+  const { status, headers: answered, body } = await sendRaw(server.url, `${head.join('\r\n')}\r\n\r\n`)
+  contract.check(method, target, { status, type: answered.get('content-type'), text: body })
+  return status
+}
+
+test('every operation that is described is asked here, and answers as it says', async () => {
+  assert.deepEqual([...contract.promised.keys()].sort(), Object.keys(good).sort())
+  for (const [operation, make] of Object.entries(good)) {
+    const sent = await make()
+    const answer = await answerTo(sent)
+    assert.ok(answer.status < 300, `${operation}: ${answer.status} ${answer.text}`)
+    assert.equal(contract.check(sent.method, sent.target, answer), operation)
+  }
+})
+
+/** What may be wrong with any request. */
+const spoiled: Readonly<Record<string, (sent: Sent) => Promise<number>>> = {
+  'no key': (sent) => ask({ ...sent, headers: { ...sent.headers, authorization: undefined } }),
+  'two Host headers': (sent) => askRaw(sent, 'host: b'),
+  'an expectation': (sent) => askRaw(sent, 'expect: the-worst'),
+  'a transfer coding': (sent) => askRaw(sent, 'transfer-encoding: gzip, chunked', '', '0'),
+  'no such version': (sent) =>
+    ask({ ...sent, headers: { ...sent.headers, 'lightfield-version': '1999-01-01' } }),
+  'an unknown file': (sent) => ask({ ...sent, target: sent.target.replace(ID, UNKNOWN) }),
+  'an id that is none': (sent) => ask({ ...sent, target: sent.target.replace(ID, 'x') }),
+  'an unknown project': (sent) =>
+    ask({ ...sent, target: `${sent.target.split('?')[0]}?project_id=x&folderId=x` }),
+  'a parameter twice': (sent) =>
+    ask({ ...sent, target: `${sent.target.split('?')[0]}?project_id=a&project_id=b` }),
+  'a page that is none': (sent) =>
+    ask({ ...sent, target: `${sent.target.split('?')[0]}?page_size=x&limit=x&pageSize=x` }),
+}
+
+/** What may be wrong with a body. */
+const bodies: Readonly<Record<string, (sent: Sent) => Promise<number>>> = {
+  'a coded body': (sent) => askRaw(sent, 'content-encoding: gzip', 'content-length: 5', '', 'hello'),
+  'a body of text': (sent) =>
+    ask({ ...sent, body: 'x', headers: { ...sent.headers, 'content-type': 'text/plain' } }),
+  'a broken body': (sent) =>
+    ask({ ...sent, body: '{', headers: { 'content-type': 'application/json', ...sent.headers } }),
+  'an empty form': (sent) => ask({ ...form(sent.target, 'none'), method: sent.method }),
+  'fields of other types': (sent) =>
+    ask(json(sent.method, sent.target, { page_size: 'x', filename: 7, updateMask: 7 })),
+  'an empty object': (sent) => ask(json(sent.method, sent.target, {})),
+  'an unknown field': (sent) => ask(json(sent.method, sent.target, { unknown: 1 })),
+  'a huge body': (sent) => ask(json(sent.method, sent.target, { filename: 'x'.repeat(2 * 1024 * 1024) })),
+}
+
+for (const [what, send] of Object.entries({ ...spoiled, ...bodies })) {
+  test(`every operation that is asked with ${what} answers as it says`, async () => {
+    for (const make of Object.values(good)) {
+      const sent = await make()
+      if (!(what in bodies) || sent.method !== 'GET') await send(sent)
+    }
+  })
+}
+
+test('every operation that is asked with a key that may not answers as it says', async () => {
+  for (const scope of ['files:create', 'files:read'] as const) {
+    const authorization = `Bearer ${await server.newKey({ scopes: [scope] })}`
+    for (const make of Object.values(good)) {
+      const { headers, ...sent } = await make()
+      if (headers && 'authorization' in headers) continue
+      await ask({ ...sent, headers: { ...headers, authorization } })
+    }
+  }
+})
+
+/** One of each, ready to be sent; and with the cookie in place of the key. */
+async function allGood(): Promise<readonly Sent[]> {
+  const keyed = await Promise.all(Object.values(good).map((make) => make()))
+  const cookie = { cookie: await sessionCookie(), origin: server.url, authorization: undefined }
+  return keyed.flatMap((sent) => [sent, { ...sent, headers: { ...sent.headers, ...cookie } }])
+}
+
+async function sessionCookie(): Promise<string> {
+  const headers = { authorization: `Bearer ${server.key}` }
+  const { headers: answered } = await fetch(`${server.url}/session`, { method: 'POST', headers })
+  return answered.get('set-cookie')?.split(';')[0] ?? ''
+}
+
+for (const code of ['unavailable', 'timeout', 'refused'] as const) {
+  test(`every operation answers as it says when the store is ${code}`, async (t) => {
+    const requests = await allGood()
+    const { services } = server.app
+    const fail = () => {
+      throw new StoreError(code, 'for the log')
+    }
+    for (const name of ['commit', 'findFile', 'findKey', 'findSessionKey'] as const)
+      t.mock.method(services.metadata, name, async () => fail())
+    // What asks no store can fail by a fault of ours.
+    if (code === 'refused') t.mock.method(services, 'publicUrl', fail)
+    for (const sent of requests) await ask(sent)
+  })
+}
+
+test('every operation answers as it says when the disk is full', async (t) => {
+  const requests = await allGood()
+  t.mock.method(server.app.services.metadata, 'commit', async () => {
+    throw new StoreError('full', 'for the log')
+  })
+  for (const sent of requests) await ask(sent)
+})
+
+test('every operation answers as it says beyond the rate limit', async (t) => {
+  const requests = await allGood()
+  const refusal = { limit: 1, remaining: 0, admitted: false, retryAfterSeconds: 1, fullInMs: 1000 }
+  t.mock.method(server.app.services.rates, 'take', () => refusal)
+  for (const sent of requests) await ask(sent)
+})
+
+test('every operation answers as it says beyond the quota', async (t) => {
+  const requests = [...(await allGood()), await openUpload('hello')]
+  await setQuota(server, 'organization', { files: 0, bytes: 0 })
+  t.after(() => setQuota(server, 'organization', {}))
+  for (const sent of requests) await ask(sent)
+})
+
+/** A PUT of a size that nobody announced. */
+async function openUpload(body: string): Promise<Sent> {
+  const json = { 'content-type': 'application/json' }
+  const { body: made } = await llama.send<{ url: string }>('PUT', '/api/v1/files', '{"name":"a.txt"}', json)
+  return { method: 'PUT', target: new URL(made.url).pathname, body }
+}
+
+/** What only one operation answers, and a request that brings it about. */
+const special: readonly (readonly [operation: string, status: number, make: () => Sent | Promise<Sent>])[] = [
+  [
+    'file.create',
+    422,
+    () =>
+      json('POST', LIGHTFIELD, {
+        filename: 'a.txt',
+        mimeType: 'image/png',
+        sizeBytes: 5,
+        purpose: 'meeting_transcript',
+      }),
+  ],
+  [
+    'file.complete',
+    422,
+    async () => json('POST', `${LIGHTFIELD}/${(await field.pending()).id}/complete`, {}),
+  ],
+  [
+    'file.complete',
+    409,
+    async () => json('POST', `${LIGHTFIELD}/${(await field.cancelled()).id}/complete`, {}),
+  ],
+  ['file.cancel', 409, () => json('POST', `${LIGHTFIELD}/${id}/cancel`, {})],
+  ['file.url', 409, async () => get(`${LIGHTFIELD}/${(await field.pending()).id}/url`)],
+  ['files.create', 413, () => form(BETA, 'file', MAX_FILE_BYTES + 1)],
+  ['v1.upload_file', 413, () => form(FIRST, 'upload_file', MAX_FILE_BYTES + 1)],
+  ['v1.generate_presigned_url', 413, () => json('PUT', FIRST, { name: 'a', file_size: MAX_FILE_BYTES + 1 })],
+  [
+    'session.start',
+    401,
+    () => ({
+      ...json('POST', '/llamacloud/session', { api_key: 'x' }),
+      headers: { authorization: undefined, 'content-type': 'application/json' },
+    }),
+  ],
+  [
+    'session.start',
+    403,
+    () => ({
+      ...json('POST', '/llamacloud/session', {}),
+      headers: { origin: 'https://app.example', 'content-type': 'application/json' },
+    }),
+  ],
+  ['session.end', 403, () => ({ ...remove('/llamacloud/session'), headers: { cookie: 'session=x' } })],
+  ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
+  ['link.upload', 400, async () => upload(await field.pending(), 'four')],
+  ['link.upload', 403, () => ({ method: 'PUT', target: '/transfer/x', body: 'hello' })],
+  [
+    'link.upload',
+    412,
+    async () => {
+      const sent = upload(await field.staged('hello', { purpose: 'knowledge_user' }))
+      return { ...sent, headers: { ...sent.headers, 'if-none-match': '*' } }
+    },
+  ],
+  ['link.upload', 413, () => openUpload('x'.repeat(MAX_FILE_BYTES + 1))],
+  ['link.download', 403, () => get('/transfer/x')],
+  ['link.download', 206, () => download({ range: 'bytes=0-1' })],
+  ['link.download', 304, () => download({ 'if-none-match': '*' })],
+  ['link.download', 412, () => download({ 'if-match': '"x"' })],
+  ['link.download', 416, () => download({ range: 'bytes=99-' })],
+  [
+    'link.download',
+    404,
+    async () => {
+      const file = await llama.stored()
+      await llama.delete(file.id)
+      return get(new URL(urlOf(file).url).pathname)
+    },
+  ],
+]
+
+async function download(headers: Readonly<Record<string, string>>): Promise<Sent> {
+  return { ...get(new URL(urlOf(await llama.stored()).url).pathname), headers }
+}
+
+for (const [operation, status, make] of special) {
+  test(`${operation} answers ${status} where that is due, as it says`, async () => {
+    const sent = await make()
+    const answer = await answerTo(sent)
+    assert.equal(answer.status, status, answer.text)
+    assert.equal(contract.check(sent.method, sent.target, answer), operation)
+  })
+}
+
+test('of requests with one idempotency key at the same time the later are answered as the documents say', async () => {
+  for (const name of ['file.create', 'file.complete', 'file.cancel']) {
+    const sent = (await good[name]?.()) as Sent
+    const keyed = { ...sent, headers: { ...sent.headers, 'idempotency-key': name } }
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => ask(keyed)))
+    assert.ok(statuses.includes(409), `${name}: ${statuses}`)
+  }
+})
+
+/** Nothing but a body that takes half a minute brings these about. */
+const ofSlowBodies = ['408', '504']
+
+test('whatever is described was answered', () => {
+  const never = [...contract.promised].flatMap(([operation, promised]) =>
+    [...promised]
+      .filter((status) => !contract.seen.get(operation)?.has(status) && !ofSlowBodies.includes(status))
+      .map((status) => `${operation} ${status}`),
+  )
+  assert.deepEqual(never, [])
+})
