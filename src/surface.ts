@@ -11,6 +11,7 @@ import type { Dialect } from './dialects/dialect.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
 import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { type About, addDocsPage, describeRoutes, links } from './dialects/openapi.ts'
+import { BaseUrlWrong } from './http/base-url.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
 import { toServiceError } from './http/service-error.ts'
@@ -81,8 +82,9 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   })
   metrics.observe(server)
   logRequests(server, logger)
-  answerErrors(server, logger, (request) => answererOf(dialects, request.raw))
-  for (const dialect of dialects) await addDialect(server, dialect, options)
+  const answererFor: AnswererFor = (request, error) => answererOf(dialects, meantBy(request, error))
+  answerErrors(server, logger, answererFor)
+  for (const dialect of dialects) await addDialect(server, dialect, options, answererFor)
   await server.register(
     async (scope) => {
       await describeRoutes(scope, links, about)
@@ -100,10 +102,11 @@ async function addDialect(
   server: FastifyInstance,
   dialect: Dialect,
   { services, logger, about }: Pick<SurfaceOptions, 'services' | 'logger' | 'about'>,
+  answererFor: AnswererFor,
 ): Promise<void> {
   await server.register(
     async (scope) => {
-      answerErrors(scope, logger, () => dialect.toErrorAnswer)
+      answerErrors(scope, logger, answererFor)
       await describeRoutes(scope, dialect, about)
       await dialect.http(scope, services)
     },
@@ -120,21 +123,19 @@ async function addDialect(
 
 type ToErrorAnswer = (error: ServiceError, requestId: string) => ErrorAnswer
 
-type AnswererFor = (request: FastifyRequest) => ToErrorAnswer
+type AnswererFor = (request: FastifyRequest, error: ServiceError) => ToErrorAnswer
 
 /** Errors and unknown addresses of a scope with a prefix of its own (or of the whole server). */
 function answerErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
   handleErrors(scope, logger, answererFor)
-  scope.setNotFoundHandler((request, reply) =>
-    sendError(routeUnknown(), request, reply, answererFor(request)),
-  )
+  scope.setNotFoundHandler((request, reply) => sendError(routeUnknown(), request, reply, answererFor))
 }
 
 function handleErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
   scope.setErrorHandler((error, request, reply) => {
     const serviceError = toServiceError(error)
     logFault(logger, request, serviceError)
-    return sendError(serviceError, request, reply, answererFor(request))
+    return sendError(serviceError, request, reply, answererFor)
   })
 }
 
@@ -142,9 +143,9 @@ function sendError(
   error: ServiceError,
   request: FastifyRequest,
   reply: FastifyReply,
-  toAnswer: ToErrorAnswer,
+  answererFor: AnswererFor,
 ): FastifyReply {
-  return sendErrorAnswer(reply, toAnswer(error, request.id))
+  return sendErrorAnswer(reply, answererFor(request, error)(error, request.id))
 }
 
 /**
@@ -169,6 +170,14 @@ function dialectAt(
 }
 
 /** In whose form an error on this path is told: that of the dialect whose path it is, else our own. */
-function answererOf(dialects: SurfaceOptions['dialects'], request: IncomingMessage): ToErrorAnswer {
+function answererOf(
+  dialects: SurfaceOptions['dialects'],
+  request: Pick<IncomingMessage, 'url' | 'headers'>,
+): ToErrorAnswer {
   return dialectAt(dialects, request)?.toErrorAnswer ?? toPlainErrorAnswer
+}
+
+/** Who has the base URL wrong understands the form of the path that was meant. */
+function meantBy({ raw }: FastifyRequest, error: ServiceError): Pick<IncomingMessage, 'url' | 'headers'> {
+  return error instanceof BaseUrlWrong ? { url: error.path, headers: raw.headers } : raw
 }

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 interface OfferedRoute {
+  readonly url: string
   readonly path: RegExp
   readonly methods: readonly string[]
   /** Undefined: whoever asks. */
@@ -18,8 +19,13 @@ export class OfferedMethods {
   constructor(server: FastifyInstance) {
     server.addHook('onRoute', ({ url, method, constraints }) => {
       const dialect = (constraints as { readonly dialect?: string } | undefined)?.dialect
-      this.#routes.push({ path: patternOf(url), methods: [method].flat(), dialect })
+      this.#routes.push({ url, path: patternOf(url), methods: [method].flat(), dialect })
     })
+  }
+
+  /** Whether the paths of some routes begin with these segments. */
+  begin(segments: string): boolean {
+    return this.#routes.some(({ url }) => url.startsWith(`${segments}/`))
   }
 
   /** The methods that a dialect offers on a path without its query; none if there is nothing at this address. */

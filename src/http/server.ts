@@ -12,6 +12,7 @@ import fastify, {
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
+import { findWrongBaseUrl } from './base-url.ts'
 import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
 import { methodNotAllowed, routeUnknown } from './error-answer.ts'
@@ -81,7 +82,7 @@ export interface ServerOptions {
   /** Whether a target whose path ends in a slash means the path without it. Undefined: never. Asked for such targets only. */
   readonly ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
-  readonly dialectOf: (request: IncomingMessage) => string
+  readonly dialectOf: (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
   /** Answers what no route could be found for because the address itself is broken. */
   readonly onBrokenRequest: (error: unknown, request: IncomingMessage, response: ServerResponse) => void
 }
@@ -207,8 +208,7 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
     }
     if (losesNextRequest(request.raw)) reply.header('connection', 'close')
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
-    if (request.is404)
-      throw refusalOf(request, reply, offered.on(pathOf(request.url), dialectOf(request.raw)))
+    if (request.is404) throw refusalOf(request, reply, offered, dialectOf)
     done()
   })
   server.addHook('preParsing', (request, reply, _payload, done) => {
@@ -228,15 +228,26 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
   })
 }
 
-/** Why there is no route: nothing has this address, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
+/** Why there is no route: nothing has this address, perhaps since the base URL is wrong, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
 function refusalOf(
-  { method }: FastifyRequest,
+  { method, url, headers }: FastifyRequest,
   reply: FastifyReply,
-  offered: readonly string[],
+  offered: OfferedMethods,
+  dialectOf: ServerOptions['dialectOf'],
 ): ServiceError {
-  if (offered.length === 0 || offered.includes(method)) return routeUnknown()
-  reply.header('allow', offered.join(', '))
-  return methodNotAllowed(offered)
+  const methodsOn = (path: string) => offered.on(path, dialectOf({ url: path, headers }))
+  const path = pathOf(url)
+  const methods = methodsOn(path)
+  if (methods.length === 0) {
+    const served = {
+      has: (other: string) => methodsOn(other).length > 0,
+      begin: (segments: string) => offered.begin(segments),
+    }
+    return findWrongBaseUrl(path, dialectOf({ url, headers }), served) ?? routeUnknown()
+  }
+  if (methods.includes(method)) return routeUnknown()
+  reply.header('allow', methods.join(', '))
+  return methodNotAllowed(methods)
 }
 
 /**

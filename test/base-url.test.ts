@@ -1,0 +1,67 @@
+/** Base URLs that contain what the client adds itself: the 404 says so, in the form of whoever's API was meant. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import LlamaCloud from '@llamaindex/llama-cloud'
+import { TestServer } from './harness.ts'
+
+let server: TestServer
+
+before(async () => {
+  server = await TestServer.start()
+})
+
+after(() => server.stop())
+
+/** By path: what the base URL must not contain, and where the reason stands in the answer. */
+const mistaken: Readonly<
+  Record<string, readonly [extra: string, form: 'lightfield' | 'llamacloud' | 'yandex']>
+> = {
+  '/v1/v1/files': ['/v1', 'lightfield'],
+  '/v1/v1/files/fil_x/url?a=b': ['/v1', 'lightfield'],
+  '/lightfield/v1/v1/files': ['/v1', 'lightfield'],
+  '/lightfield/lightfield/v1/files': ['/lightfield', 'lightfield'],
+  '/api/v1/v1/files': ['/api/v1', 'lightfield'],
+  '/v1/api/v1/beta/files': ['/v1', 'llamacloud'],
+  '/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
+  '/api/api/v1/beta/files/dfl-x': ['/api', 'llamacloud'],
+  '/api/v1/api/v1/files': ['/api/v1', 'llamacloud'],
+  '/llamacloud/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
+  '/lightfield/api/v1/beta/files': ['/lightfield', 'llamacloud'],
+  '/files/v1/files/v1/files': ['/files/v1', 'yandex'],
+  '/yandex/files/v1/files/v1/files': ['/files/v1', 'yandex'],
+  '/v1/files/v1/files:getUrl': ['/v1', 'yandex'],
+}
+
+test('a base URL that contains a part of the path is told, in the form of the dialect that was meant', async () => {
+  for (const [path, [extra, form]] of Object.entries(mistaken)) {
+    const response = await fetch(`${server.url}${path}`)
+    assert.equal(response.status, 404, path)
+    const { error, detail, message } = (await response.json()) as {
+      error?: { type: string; message: string }
+      detail?: string
+      message?: string
+    }
+    const reasons = { lightfield: error?.message, llamacloud: detail, yandex: message }
+    const reason = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
+    assert.equal(reasons[form], reason, path)
+  }
+})
+
+test('an SDK whose base URL ends in its path shows the reason', async () => {
+  const client = new LlamaCloud({ apiKey: server.key, baseURL: `${server.url}/api/v1`, maxRetries: 0 })
+  await assert.rejects(async () => client.files.list(), /404.*the base URL must not contain ."\/api\/v1/)
+})
+
+test('other addresses at which nothing is stay as they were', async () => {
+  for (const path of [
+    '/upload/v1/files',
+    '/v1/nothing',
+    '/v1',
+    '/v1/v1',
+    '/x/v1/files',
+    '/api/v1/pipelines/p/files',
+  ])
+    assert.doesNotMatch(await (await fetch(`${server.url}${path}`)).text(), /base URL/, path)
+  const long = await fetch(`${server.url}${'/v1'.repeat(5000)}`)
+  assert.equal(long.status, 404)
+})
