@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { StoreError } from '../src/core/errors.ts'
 import { TestServer } from './harness.ts'
@@ -18,6 +21,10 @@ const BETA = '/llamacloud/api/v1/beta/files'
 const FIRST = '/llamacloud/api/v1/files'
 const YANDEX = '/yandex/files/v1/files'
 
+/** Files that are fetched, as large as their address says. */
+const source = createServer(({ url }, response) => response.end('x'.repeat(Number(url?.slice(1)))))
+const sourceUrl = (bytes = 5) => `http://127.0.0.1:${(source.address() as AddressInfo).port}/${bytes}`
+
 let server: TestServer
 let contract: Contract
 let field: LightfieldClient
@@ -26,13 +33,22 @@ let llama: LlamaCloudClient
 let id: string
 
 before(async () => {
-  server = await TestServer.start({ ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES) })
+  source.listen(0, '127.0.0.1')
+  await once(source, 'listening')
+  server = await TestServer.start({
+    ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
+    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: new URL(sourceUrl()).host,
+  })
   contract = await Contract.of(server.url)
   field = new LightfieldClient(server)
   llama = new LlamaCloudClient(server)
   id = (await llama.stored()).id.slice('dfl-'.length)
 })
-after(() => server.stop())
+after(async () => {
+  source.close()
+  await server.stop()
+})
 
 interface Sent {
   readonly method: string
@@ -56,6 +72,7 @@ const form = (target: string, part: string, bytes = 5): Sent => ({
   body: formOf([purposePart(), { ...filePart('x'.repeat(bytes)), name: part }]),
   headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
 })
+const fetched = (url: string): Sent => json('PUT', `${FIRST}/upload_from_url`, { url })
 const upload = ({ uploadUrl, uploadHeaders }: CreatedFile, body = 'hello'): Sent => ({
   method: 'PUT',
   target: new URL(uploadUrl).pathname,
@@ -84,6 +101,7 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'v1.upload_file': () => form(FIRST, 'upload_file'),
   'v1.generate_presigned_url': () => json('PUT', FIRST, { name: 'a.txt' }),
   'v1.create_presigned_url': () => json('POST', `${FIRST}/presigned-url`, { name: 'a.txt', file_size: 5 }),
+  'v1.upload_file_from_url': () => fetched(sourceUrl()),
   'v1.list_files': () => get(FIRST),
   'v1.sync_files': () => ({ method: 'PUT', target: `${FIRST}/sync` }),
   'v1.get_file': () => get(`${FIRST}/${id}`),
@@ -274,6 +292,7 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ['file.url', 409, async () => get(`${LIGHTFIELD}/${(await field.pending()).id}/url`)],
   ['files.create', 413, () => form(BETA, 'file', MAX_FILE_BYTES + 1)],
   ['v1.upload_file', 413, () => form(FIRST, 'upload_file', MAX_FILE_BYTES + 1)],
+  ['v1.upload_file_from_url', 413, () => fetched(sourceUrl(MAX_FILE_BYTES + 1))],
   ['v1.generate_presigned_url', 413, () => json('PUT', FIRST, { name: 'a', file_size: MAX_FILE_BYTES + 1 })],
   [
     'session.start',

@@ -35,6 +35,7 @@ const recorded = {
   syncFiles: `PUT /api/v1/files/sync HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n${HTTPX}${FERN}\r\n`,
   listPageScreenshots: `GET /api/v1/files/ID/page_screenshots HTTP/1.1\r\nHost: HOST\r\n${HTTPX}${FERN}\r\n`,
   listPagesFigures: `GET /api/v1/files/ID/page-figures HTTP/1.1\r\nHost: HOST\r\n${HTTPX}${FERN}\r\n`,
+  uploadFileFromUrl: `PUT /api/v1/files/upload_from_url HTTP/1.1\r\nHost: HOST\r\n${HTTPX}${FERN}Content-Length: 34\r\nContent-Type: application/json\r\n\r\n{"url":"http://127.0.0.1:1/x.txt"}`,
   deleteFile: `DELETE /api/v1/files/ID HTTP/1.1\r\nHost: HOST\r\n${HTTPX}${FERN}\r\n`,
 } as const
 
@@ -156,4 +157,10 @@ test('an id that is none is told as the clients read it', async () => {
   const { status, body } = await replay('getFile', { id: 'abc' })
   const problem = { type: 'uuid_parsing', loc: ['path', 'file_id'], msg: 'Input should be a valid UUID' }
   assert.deepEqual([status, JSON.parse(body)], [422, { detail: [{ ...problem, input: 'abc' }] }])
+})
+
+test('upload_file_from_url is told that the operator has not allowed it', async () => {
+  const { status, body } = await replay('uploadFileFromUrl')
+  assert.equal(status, 403)
+  assert.match(JSON.parse(body).detail, /ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL/)
 })

@@ -85,9 +85,17 @@ export const UploadUrl = Type.Object({
 })
 
 export const FromUrlBody = Type.Object({
-  url: Type.String({ format: 'uri', description: 'Of HTTPS, at a public address.' }),
-  name: optionalText('By default as Content-Disposition says, else the end of the path.'),
-  external_file_id: optionalText('The ID of the file in another system.'),
+  url: Type.String({
+    format: 'uri',
+    pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^@]+$',
+    description: 'Of HTTPS, at a public address, without credentials.',
+  }),
+  name: Type.Optional(
+    Type.Union([name, Type.Null()], {
+      description: 'By default as Content-Disposition says, else the end of the path.',
+    }),
+  ),
+  external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
   request_headers: Type.Optional(
     Type.Union([Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])), Type.Null()], {
       description: 'Sent with the request; not those that say how a message travels.',
