@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { type Answer, exchange, type Headings, LightfieldClient, ok } from '../../test/lightfield-client.ts'
@@ -140,6 +141,21 @@ test('an upload of a known size takes exactly that', async () => {
   const empty = await open({ sizeBytes: 0, maxBytes: 0 })
   assert.equal((await put(empty.url, '')).status, 200)
   assert.equal(await statusOf(empty.id), 'COMPLETED')
+})
+
+test('an open upload, too, minds digests and conditions', async () => {
+  const { id, url } = await open()
+  for (const [headers, status] of [
+    [{ 'content-digest': `sha-256=:${hash('sha256', 'jello', 'base64')}:` }, 400],
+    [{ 'x-amz-checksum-crc32': 'AAAAAA==' }, 400],
+    [{ 'content-range': 'bytes 0-4/5' }, 400],
+    [{ 'if-match': '*' }, 412],
+  ] as const)
+    assert.equal((await put(url, 'hello', headers)).status, status)
+  assert.equal(await statusOf(id), 'PENDING')
+  const told = { 'content-md5': hash('md5', 'hello', 'base64'), 'if-none-match': '*' }
+  assert.equal((await put(url, 'hello', told)).status, 200)
+  assert.equal(await contentOf(id), 'hello')
 })
 
 test('of many PUTs one stores, and none after it', async () => {

@@ -59,7 +59,7 @@ const addresses: readonly LinkAddress[] = [
 ]
 
 /**
- * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no vendor's header
+ * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no dialect's header
  * is asked for or minded.
  */
 export async function addTransferRoutes(
