@@ -131,7 +131,7 @@ function addFromUrl(context: Context): void {
   context.server.put(
     `${FILES}/upload_from_url`,
     {
-      config: creates,
+      config: { ...creates, failures: [...ofCreate, 'operation-off'] },
       schema: {
         tags,
         operationId: 'v1.upload_file_from_url',
