@@ -85,7 +85,7 @@ test('an installation moves to PostgreSQL and S3 and back, and nobody sees a dif
   ]
   for (const { status, headers, text } of refusals) {
     assert.equal(status, 503, text)
-    assert.equal(headers.get('retry-after'), '10')
+    assert.match(headers.get('retry-after') ?? '', /^([12]\d|30)$/)
   }
   await assert.rejects(
     server.restart(),

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Metadata, type Responder, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import type { FairBudget, Holding } from '../core/limits/fair-budget.ts'
+import { plumbingFailure } from './error-details.ts'
 import type { GrpcLimits } from './limits.ts'
-import { MessageWatch, memoryOf } from './message-watch.ts'
+import { MessageWatch, memoryExhausted, memoryOf } from './message-watch.ts'
 import type { Admission, GrpcCall, Method } from './method.ts'
-import { GrpcError, type GrpcFailure } from './status.ts'
+import { GrpcError } from './status.ts'
 import { stopListening, streamOf, widenWindows } from './stream-of.ts'
 
 export interface GrpcLogger {
@@ -131,8 +132,7 @@ export class IncomingCall<Answer> implements GrpcCall {
     if (stream !== undefined) {
       const refuse = (error: unknown) => this.#refuse(error)
       this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, tooLong, memory, refuse })
-    } else if (!memory.tryGrow(memoryOf(maxMessageBytes)))
-      throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many calls at this moment; try again later.')
+    } else if (!memory.tryGrow(memoryOf(maxMessageBytes))) throw memoryExhausted('calls')
   }
 
   /** Answers in place of the library's handler. */
@@ -184,9 +184,9 @@ export class IncomingCall<Answer> implements GrpcCall {
   }
 
   #statusOf(error: unknown): CallStatus {
-    const failure: GrpcFailure =
+    const failure =
       error instanceof GrpcError
-        ? { code: error.code, message: error.message }
+        ? plumbingFailure(error, this.requestId)
         : this.#method.toFailure(error, this.requestId)
     const { code, message, details, fault } = failure
     if (fault !== undefined) this.#context.logger.error({ ...this.#facts(), err: fault, code }, 'call failed')

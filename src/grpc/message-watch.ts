@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { PaceWindow } from '../core/limits/pace-window.ts'
+import { spreadRetry } from '../core/limits/retry-queue.ts'
 import type { GrpcLimits } from './limits.ts'
 import { type MessageBounds, PREFIX_BYTES, readPrefix, secondMessage } from './message-prefix.ts'
 import { GrpcError } from './status.ts'
@@ -11,6 +12,14 @@ const COPIES = 2
 /** What a message takes of the memory for all. */
 export function memoryOf(messageBytes: number): number {
   return messageBytes * COPIES
+}
+
+/** Calls that found no memory together are told to come back apart. */
+const LEAST_RETRY_SECONDS = 5
+
+export function memoryExhausted(what: 'calls' | 'uploads'): GrpcError {
+  const message = `Too many ${what} at this moment; try again later.`
+  return new GrpcError('RESOURCE_EXHAUSTED', message, spreadRetry(LEAST_RETRY_SECONDS))
 }
 
 export interface WatchOptions extends MessageBounds {
@@ -70,8 +79,7 @@ export class MessageWatch {
     }
     if (this.#receivedBytes > this.#wholeBytes) throw secondMessage()
     if (this.#receivedBytes === this.#wholeBytes) clearInterval(this.#timer)
-    if (!this.#options.memory.tryGrow(memoryOf(chunk.byteLength)))
-      throw new GrpcError('RESOURCE_EXHAUSTED', 'Too many uploads at this moment; try again later.')
+    if (!this.#options.memory.tryGrow(memoryOf(chunk.byteLength))) throw memoryExhausted('uploads')
   }
 
   readonly #tick = (): void => {

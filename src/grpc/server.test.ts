@@ -129,6 +129,10 @@ test('messages together stay within the budget of the process; who has no room m
   const codes = results.map(({ error }) => error?.code ?? 0)
   assert.ok(codes.includes(grpcCodes.OK))
   assert.ok(codes.every((code) => code === grpcCodes.OK || code === grpcCodes.RESOURCE_EXHAUSTED))
+  for (const { error, status } of results) {
+    const details = status?.metadata.get('grpc-status-details-bin') ?? []
+    assert.equal(String(details).includes('google.rpc.RetryInfo'), error !== undefined && error !== null)
+  }
   assert.equal((await callRaw(own, ECHO, Buffer.alloc(size))).answer?.byteLength, size)
   assert.equal(memory.usedBytes, 0)
   own.close()

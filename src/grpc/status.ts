@@ -36,9 +36,12 @@ export interface GrpcFailure {
 export class GrpcError extends Error {
   override readonly name = 'GrpcError'
   readonly code: GrpcCode
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(code: GrpcCodeName, message: string) {
+  /** @param retryAfterSeconds after which trying again can help */
+  constructor(code: GrpcCodeName, message: string, retryAfterSeconds?: number) {
     super(message)
     this.code = grpcCodes[code]
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

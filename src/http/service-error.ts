@@ -1,4 +1,5 @@
 import { type ErrorCode, ServiceError, StoreError, type StoreErrorCode } from '../core/errors.ts'
+import { spreadRetry } from '../core/limits/retry-queue.ts'
 
 /** What Fastify reports before a handler runs, in our words. Codes: fastify.dev, "Errors". */
 const fastifyCodes: Readonly<Record<string, ErrorCode>> = {
@@ -45,7 +46,7 @@ const storeCodes: Readonly<Record<StoreErrorCode, readonly [ErrorCode, string]>>
   refused: ['internal', 'Unexpected error.'],
 }
 
-/** A store that is away may be back soon; a move takes its time, and every client will come again. */
+/** The least. A store that is away may be back soon; a move takes its time, and every client will come again. */
 const retrySeconds: Partial<Record<StoreErrorCode, number>> = {
   conflict: 1,
   unavailable: 2,
@@ -58,8 +59,8 @@ export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   if (error instanceof StoreError) {
     const [code, message] = storeCodes[error.code]
-    const retryAfterSeconds = retrySeconds[error.code]
-    const retry = retryAfterSeconds === undefined ? {} : { retryAfterSeconds }
+    const leastSeconds = retrySeconds[error.code]
+    const retry = leastSeconds === undefined ? {} : { retryAfterSeconds: spreadRetry(leastSeconds) }
     return new ServiceError(code, message, { cause: error, ...retry })
   }
   if (isAbort(error))

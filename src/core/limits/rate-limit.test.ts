@@ -30,7 +30,8 @@ test('any series of requests is admitted at most capacity and refill times, and 
       assert.ok(allowance, context)
       assert.ok(allowance.remaining >= 0 && allowance.remaining < limit, context)
       assert.ok(allowance.fullInMs >= 0 && allowance.fullInMs <= SECOND, context)
-      assert.ok(allowance.retryAfterSeconds >= 1 && allowance.retryAfterSeconds <= 60, context)
+      if (allowance.admitted) assert.equal(allowance.retryAfterSeconds, 0, context)
+      else assert.ok(allowance.retryAfterSeconds >= 1 && allowance.retryAfterSeconds < 60, context)
       // Between any earlier admission and now there were no more than the bucket held and was given.
       for (let first = Math.max(0, admitted.length - 100); first < admitted.length; first++) {
         const count = admitted.length - first
@@ -51,6 +52,59 @@ test('a refused client that waits as told is admitted', () => {
     assert.equal(refused?.admitted, false)
     assert.ok(limiter.take('a', 'read', (refused?.retryAfterSeconds ?? 0) * SECOND)?.admitted)
   }
+})
+
+/** How many of a burst were told to come back after each number of seconds. */
+function toldSeconds(limiter: RateLimiter, burst: number, now = 0): Map<number, number> {
+  const told = new Map<number, number>()
+  for (let i = 0; i < burst; i++) {
+    const seconds = limiter.take('a', 'write', now)?.retryAfterSeconds ?? 0
+    told.set(seconds, (told.get(seconds) ?? 0) + 1)
+  }
+  return told
+}
+
+test('of a burst as many are told to come back each second as tokens flow in, and all who do are admitted', () => {
+  for (const limit of [1, 2, 5, 25, 1_000]) {
+    const limiter = limiterOf(limit)
+    const told = toldSeconds(limiter, 11 * limit)
+    const expected = Array.from({ length: 11 }, (_, seconds) => [seconds, limit] as const)
+    assert.deepEqual(told, new Map(expected))
+    for (let seconds = 1; seconds <= 10; seconds++) {
+      for (let i = 0; i < limit; i++)
+        assert.ok(limiter.take('a', 'write', seconds * SECOND)?.admitted, `${limit}: ${seconds} s`)
+    }
+  }
+})
+
+test('a burst that takes longer than clients wait is spread evenly over a minute', () => {
+  const told = toldSeconds(limiterOf(2), 2 + 2 * 590)
+  assert.equal(told.get(0), 2)
+  for (let seconds = 1; seconds <= 58; seconds++) {
+    const clients = told.get(seconds) ?? 0
+    assert.ok(clients >= 18 && clients <= 22, `${clients} after ${seconds} s`)
+  }
+  assert.equal(Math.max(...told.keys()), 59)
+})
+
+test('those who come in vain queue behind the others, and a queue that was served is forgotten', () => {
+  const limiter = limiterOf(5)
+  assert.deepEqual([...toldSeconds(limiter, 15).keys()], [0, 1, 2])
+  // Others took the tokens of the first second.
+  assert.deepEqual(
+    [...toldSeconds(limiter, 10, SECOND)],
+    [
+      [0, 5],
+      [2, 5],
+    ],
+  )
+  assert.deepEqual(
+    [...toldSeconds(limiter, 6, 10 * SECOND)],
+    [
+      [0, 5],
+      [1, 1],
+    ],
+  )
 })
 
 test('a refused request costs nothing', () => {

@@ -1,4 +1,5 @@
 import { SECOND_MS } from '../clock.ts'
+import { RetryQueue } from './retry-queue.ts'
 
 /** A vendor-free class of requests; a dialect maps its own categories to these. */
 export const limitClasses = ['write', 'read', 'search'] as const
@@ -14,7 +15,7 @@ export interface Allowance {
   readonly remaining: number
   /** Milliseconds until the bucket will be full again. */
   readonly fullInMs: number
-  /** Whole seconds, at least 1, until a token is there. Meaningful when not admitted. */
+  /** Whole seconds, 1 to 59, after which a client that was refused has its turn; 0 if it was admitted. */
   readonly retryAfterSeconds: number
 }
 
@@ -32,6 +33,7 @@ type Counted = Allowance | Promise<Allowance> | undefined
 export class TokenBucket {
   #tokens: number
   #filledAt: number
+  readonly #refused = new RetryQueue()
 
   constructor(tokens: number, now: number) {
     this.#tokens = tokens
@@ -43,18 +45,19 @@ export class TokenBucket {
     this.#refill(limit, now)
     const admitted = this.#tokens >= cost
     if (admitted) this.#tokens -= cost
+    const everyMs = SECOND_MS / limit
     return {
       admitted,
       limit,
       remaining: Math.floor(this.#tokens),
       fullInMs: ((limit - this.#tokens) / limit) * SECOND_MS,
-      retryAfterSeconds: Math.max(1, Math.ceil((1 - this.#tokens) / limit)),
+      retryAfterSeconds: admitted ? 0 : this.#refused.join(now, (1 - this.#tokens) * everyMs, everyMs),
     }
   }
 
-  /** One second refills any bucket, whatever its limit. */
-  isFull(now: number): boolean {
-    return now - this.#filledAt >= SECOND_MS
+  /** Whether a new bucket would answer the same. One second refills any bucket, whatever its limit. */
+  isIdle(now: number): boolean {
+    return now - this.#filledAt >= SECOND_MS && this.#refused.isOver(now)
   }
 
   #refill(limit: number, now: number): void {
@@ -64,7 +67,7 @@ export class TokenBucket {
   }
 }
 
-/** Full buckets say nothing that a missing one would not: they are dropped once there are this many. */
+/** Idle buckets say nothing that a missing one would not: they are dropped once there are this many. */
 const MAX_IDLE_BUCKETS = 10_000
 
 /**
@@ -96,14 +99,14 @@ export class RateLimiter implements Rates {
   #bucketOf(name: string, limit: number, now: number): TokenBucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
-      if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropFull(now)
+      if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropIdle(now)
       bucket = new TokenBucket(limit, now)
       this.#buckets.set(name, bucket)
     }
     return bucket
   }
 
-  #dropFull(now: number): void {
-    for (const [name, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(name)
+  #dropIdle(now: number): void {
+    for (const [name, bucket] of this.#buckets) if (bucket.isIdle(now)) this.#buckets.delete(name)
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { SECOND_MS } from '../clock.ts'
 import { type Allowance, type LimitClass, type RateLimits, type Rates, TokenBucket } from './rate-limit.ts'
+import { newBucket, pauseOf, type SharedBucket, standing, tokensOf, type Waiting } from './shared-bucket.ts'
 
 /** What one node asks of a bucket that all nodes share; the bucket is made, full, if there is none of this name. */
 export interface TokenWish {
@@ -28,31 +29,6 @@ export interface TokenStore {
   countNodes(): number
 }
 
-interface Waiting {
-  readonly cost: 0 | 1
-  readonly resolve: (allowance: Allowance) => void
-}
-
-interface Bucket {
-  readonly name: string
-  readonly limit: number
-  /** Tokens of ours. */
-  held: number
-  /** Tokens left to all at `asOf`. */
-  left: number
-  /** When the store was asked last. */
-  asOf: number
-  /** Tokens used since. */
-  used: number
-  /** When a request came last. */
-  usedAt: number
-  /** Tokens admitted without the store that are still to be taken from it. */
-  owed: number
-  /** When such a token was admitted last. */
-  owedAt: number
-  waiting: Waiting[]
-}
-
 /** From the first failure of the store until it has answered for a while. */
 interface Outage {
   /** When it failed last. */
@@ -61,15 +37,13 @@ interface Outage {
   answersSince: number | undefined
   readonly nodes: number
   /** What this node admits by itself. */
-  readonly shares: WeakMap<Bucket, TokenBucket>
+  readonly shares: WeakMap<SharedBucket, TokenBucket>
 }
 
 /** What a node knows, and the tokens that it holds, are good for so long; then it gives back what it has not used. */
 const LEASE_MS = 100
 /** A busy node takes this part of a second's tokens ahead at most. */
 const AHEAD = 1 / 8
-/** An empty bucket is not asked again sooner. */
-const LEAST_PAUSE_MS = 20
 /**
  * For so long a store that failed is not asked. Then it has to answer for as long before a node admits more than its share: what
  * the common bucket gathered meanwhile belongs to what all of them admitted alone, and the others come to take theirs.
@@ -89,9 +63,9 @@ export class SharedRateLimiter implements Rates {
   readonly #limits: RateLimits
   readonly #store: TokenStore
   readonly #clock: Clock
-  readonly #buckets = new Map<string, Bucket>()
+  readonly #buckets = new Map<string, SharedBucket>()
   /** Buckets that the store is to be asked about next. */
-  readonly #asked = new Set<Bucket>()
+  readonly #asked = new Set<SharedBucket>()
   #isAsking = false
   #outage: Outage | undefined
 
@@ -122,20 +96,32 @@ export class SharedRateLimiter implements Rates {
     if (this.#outage !== undefined) return this.#useAlone(this.#outage, bucket, cost, now)
     const age = now - bucket.asOf
     if (isWithin(age, LEASE_MS) && bucket.held >= cost) return this.#spend(bucket, cost, now)
-    if (isWithin(age, pauseOf(bucket))) return standing(bucket, false, now)
+    if (isWithin(age, pauseOf(bucket))) return cost === 0 ? standing(bucket, now) : this.#refuse(bucket, now)
     return new Promise((resolve) => {
       bucket.waiting.push({ cost, resolve })
       this.#ask(bucket)
     })
   }
 
-  #spend(bucket: Bucket, cost: 0 | 1, now: number): Allowance {
+  #spend(bucket: SharedBucket, cost: 0 | 1, now: number): Allowance {
     bucket.held -= cost
     bucket.used += cost
-    return standing(bucket, true, now)
+    return standing(bucket, now)
   }
 
-  #ask(bucket: Bucket): void {
+  /**
+   * Each node has a queue of those that it refused, which moves as fast as its part of the tokens flows in. The queues begin
+   * apart from each other.
+   */
+  #refuse(bucket: SharedBucket, now: number): Allowance {
+    const nodes = this.#store.countNodes()
+    const everyMs = SECOND_MS / bucket.limit
+    const firstInMs = (1 - Math.min(1, tokensOf(bucket, now)) + Math.random() * (nodes - 1)) * everyMs
+    const retryAfterSeconds = bucket.refused.join(now, firstInMs, nodes * everyMs)
+    return { ...standing(bucket, now), admitted: false, retryAfterSeconds }
+  }
+
+  #ask(bucket: SharedBucket): void {
     this.#asked.add(bucket)
     if (!this.#isAsking) void this.#askForAll()
   }
@@ -157,7 +143,7 @@ export class SharedRateLimiter implements Rates {
     this.#isAsking = false
   }
 
-  #takeIn(buckets: readonly Bucket[], grants: readonly TokenGrant[]): void {
+  #takeIn(buckets: readonly SharedBucket[], grants: readonly TokenGrant[]): void {
     const now = this.#clock.machineNow()
     for (const [i, bucket] of buckets.entries()) {
       const { granted, left } = grants[i] as TokenGrant
@@ -170,10 +156,10 @@ export class SharedRateLimiter implements Rates {
     this.#comeBack(now)
   }
 
-  #serve(bucket: Bucket, request: Waiting, now: number): void {
+  #serve(bucket: SharedBucket, request: Waiting, now: number): void {
     const { cost, resolve } = request
     if (bucket.held >= cost) resolve(this.#spend(bucket, cost, now))
-    else if (bucket.left < 1) resolve(standing(bucket, false, now))
+    else if (bucket.left < 1) resolve(this.#refuse(bucket, now))
     else {
       // It came after the question was asked, and there is more.
       bucket.waiting.push(request)
@@ -181,9 +167,9 @@ export class SharedRateLimiter implements Rates {
     }
   }
 
-  #goAlone(failed: readonly Bucket[]): void {
+  #goAlone(failed: readonly SharedBucket[]): void {
     const now = this.#clock.machineNow()
-    const shares = this.#outage?.shares ?? new WeakMap<Bucket, TokenBucket>()
+    const shares = this.#outage?.shares ?? new WeakMap<SharedBucket, TokenBucket>()
     const outage = { failedAt: now, answersSince: undefined, nodes: this.#store.countNodes(), shares }
     this.#outage = outage
     const buckets = [...failed, ...this.#asked]
@@ -200,7 +186,7 @@ export class SharedRateLimiter implements Rates {
     if (!isWithin(now - this.#outage.answersSince, AWAY_MS)) this.#outage = undefined
   }
 
-  #useAlone(outage: Outage, bucket: Bucket, cost: 0 | 1, now: number): Allowance {
+  #useAlone(outage: Outage, bucket: SharedBucket, cost: 0 | 1, now: number): Allowance {
     const limit = Math.max(1, bucket.limit / outage.nodes)
     const allowance = shareOf(outage, bucket, limit, now).use(limit, cost, now)
     // The common bucket gathers no more than a second's tokens, and of those only a share for this node.
@@ -213,23 +199,11 @@ export class SharedRateLimiter implements Rates {
     return { ...allowance, limit: bucket.limit }
   }
 
-  #bucketOf(name: string, limit: number): Bucket {
+  #bucketOf(name: string, limit: number): SharedBucket {
     let bucket = this.#buckets.get(name)
     if (bucket === undefined) {
       if (this.#buckets.size >= MAX_IDLE_BUCKETS) this.#dropIdle()
-      const never = Number.NEGATIVE_INFINITY
-      bucket = {
-        name,
-        limit,
-        held: 0,
-        left: limit,
-        asOf: never,
-        used: 0,
-        usedAt: never,
-        owed: 0,
-        owedAt: never,
-        waiting: [],
-      }
+      bucket = newBucket(name, limit)
       this.#buckets.set(name, bucket)
     }
     return bucket
@@ -237,8 +211,10 @@ export class SharedRateLimiter implements Rates {
 
   #dropIdle(): void {
     const now = this.#clock.machineNow()
-    for (const [name, { usedAt, waiting }] of this.#buckets)
-      if (waiting.length === 0 && !isWithin(now - usedAt, SECOND_MS)) this.#buckets.delete(name)
+    for (const [name, { usedAt, waiting, refused }] of this.#buckets) {
+      const isIdle = waiting.length === 0 && !isWithin(now - usedAt, SECOND_MS)
+      if (isIdle && refused.isOver(now)) this.#buckets.delete(name)
+    }
   }
 }
 
@@ -248,18 +224,18 @@ function isWithin(age: number, boundMs: number): boolean {
 }
 
 /** After a second without them the common bucket would be full again, had they been taken from it. */
-function forgiveDebts(buckets: readonly Bucket[], now: number): void {
+function forgiveDebts(buckets: readonly SharedBucket[], now: number): void {
   for (const bucket of buckets) if (!isWithin(now - bucket.owedAt, SECOND_MS)) bucket.owed = 0
 }
 
-function wishOf({ name, limit, held, used, owed, waiting }: Bucket): TokenWish {
+function wishOf({ name, limit, held, used, owed, waiting }: SharedBucket): TokenWish {
   const now = waiting.reduce((sum, { cost }) => sum + cost, 0)
   const ahead = now === 0 ? 0 : Math.min(used, Math.ceil(limit * AHEAD))
   return { name, limit, wanted: now + ahead + owed, returned: held }
 }
 
 /** Made at the first request of the outage, as full as the common bucket is. */
-function shareOf(outage: Outage, bucket: Bucket, limit: number, now: number): TokenBucket {
+function shareOf(outage: Outage, bucket: SharedBucket, limit: number, now: number): TokenBucket {
   let share = outage.shares.get(bucket)
   if (share === undefined) {
     share = new TokenBucket((tokensOf(bucket, now) / bucket.limit) * limit, now)
@@ -269,29 +245,6 @@ function shareOf(outage: Outage, bucket: Bucket, limit: number, now: number): To
 }
 
 /** Whether the store is to be asked if it is back, or be told what is owed. */
-function isDue({ failedAt, answersSince }: Outage, { asOf }: Bucket, now: number): boolean {
+function isDue({ failedAt, answersSince }: Outage, { asOf }: SharedBucket, now: number): boolean {
   return answersSince === undefined ? !isWithin(now - failedAt, AWAY_MS) : !isWithin(now - asOf, LEASE_MS)
-}
-
-/** How long a bucket that had no token at `asOf` surely has none, or is not worth a question. */
-function pauseOf({ left, limit }: Bucket): number {
-  return left >= 1 ? 0 : Math.max(LEAST_PAUSE_MS, ((1 - left) / limit) * SECOND_MS)
-}
-
-/** As far as this node knows. */
-function standing(bucket: Bucket, admitted: boolean, now: number): Allowance {
-  const { limit } = bucket
-  const tokens = tokensOf(bucket, now)
-  return {
-    admitted,
-    limit,
-    remaining: Math.floor(tokens),
-    fullInMs: ((limit - tokens) / limit) * SECOND_MS,
-    retryAfterSeconds: Math.max(1, Math.ceil((1 - tokens) / limit)),
-  }
-}
-
-function tokensOf({ held, left, limit, asOf }: Bucket, now: number): number {
-  const inflow = (Math.max(0, now - asOf) / SECOND_MS) * limit
-  return Math.min(limit, held + left + inflow)
 }

@@ -9,10 +9,10 @@ let server: TestServer
 let client: LightfieldClient
 
 beforeEach(async () => {
-  // One server for all tests; a second makes every bucket full again.
+  // One server for all tests; a minute makes every bucket full again, and nobody is queued for it any more.
   server ??= await TestServer.start({ ENTREPOT_RATE_LIMITS: 'write=5,read=3,search=2' })
   client ??= new LightfieldClient(server)
-  server.clock.advance({ seconds: 1 })
+  server.clock.advance({ minutes: 1 })
 })
 after(() => server.stop())
 
@@ -120,6 +120,21 @@ test('of many requests at once exactly as many are admitted as the bucket holds'
   const answers = await Promise.all(Array.from({ length: 30 }, () => client.create()))
   assert.equal(answers.filter(({ status }) => status === 200).length, LIMITS.write)
   assert.equal(answers.filter(({ status }) => status === 429).length, 30 - LIMITS.write)
+})
+
+test('a burst is told to come back as its tokens flow in, and whoever obeys gets in', async () => {
+  const burst = Array.from({ length: 6 * LIMITS.write }, () => client.create())
+  let refused = (await Promise.all(burst)).filter(({ status }) => status === 429)
+  const told = refused.map(({ headers }) => Number(headers.get('retry-after')))
+  for (let seconds = 1; seconds <= 5; seconds++) {
+    const due = told.filter((after) => after === seconds).length
+    assert.equal(due, LIMITS.write, `after ${seconds} s`)
+    server.clock.advance({ seconds: 1 })
+    refused = (await Promise.all(Array.from({ length: due }, () => client.create()))).filter(
+      ({ status }) => status !== 200,
+    )
+    assert.equal(refused.length, 0, `after ${seconds} s`)
+  }
 })
 
 test('the vendor’s own limit of 25 is the default, and off means no limit and no headers', async (t) => {

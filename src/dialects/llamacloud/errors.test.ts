@@ -181,7 +181,7 @@ test('a store that does not answer is 503 with a time to come back, a full one f
   })
   const unavailable = await client.upload([filePart(), purposePart()])
   assert.deepEqual(outcome(unavailable), [503, 'Storage backend unavailable'])
-  assert.equal(unavailable.headers.get('retry-after'), '2')
+  assert.match(unavailable.headers.get('retry-after') ?? '', /^[2-6]$/)
   failing.mock.mockImplementation(async () => {
     throw new StoreError('full', 'no space')
   })

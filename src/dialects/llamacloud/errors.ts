@@ -66,16 +66,13 @@ export const wireErrors = {
   internal: { status: 500 },
 } as const satisfies Record<ErrorCode, WireError>
 
-const UNAVAILABLE_RETRY_SECONDS = 2
-
 export function toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer {
   const { status, detail, final }: WireError = wireErrors[error.code]
-  const retryAfter = error.retryAfterSeconds ?? (status === 503 ? UNAVAILABLE_RETRY_SECONDS : undefined)
   return {
     status,
     headers: {
       ...(final ? { 'x-should-retry': 'false' } : {}),
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      ...(error.retryAfterSeconds === undefined ? {} : { 'retry-after': String(error.retryAfterSeconds) }),
       ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     },
     body: { detail: detailOf(error, status, detail, requestId) },

@@ -3,7 +3,12 @@ import { test } from 'node:test'
 import { fromBinary } from '@bufbuild/protobuf'
 import { anyUnpack } from '@bufbuild/protobuf/wkt'
 import { errorCodes, ServiceError, StoreError } from '../../core/errors.ts'
-import { BadRequestSchema, RequestInfoSchema, StatusSchema } from '../../grpc/gen/status_pb.js'
+import {
+  BadRequestSchema,
+  RequestInfoSchema,
+  RetryInfoSchema,
+  StatusSchema,
+} from '../../grpc/gen/status_pb.js'
 import { grpcCodes } from '../../grpc/status.ts'
 import { httpStatuses, toErrorAnswer, toGrpcFailure, wireCodes } from './errors.ts'
 import { InvalidArgument } from './violations.ts'
@@ -54,7 +59,18 @@ test('the answers of the published examples', () => {
     },
   })
   const limited = new ServiceError('rate-limited', 'Slow down', { retryAfterSeconds: 3 })
-  assert.deepEqual(toErrorAnswer(limited, ID).headers, { 'retry-after': '3' })
+  assert.deepEqual(toErrorAnswer(limited, ID), {
+    status: 429,
+    headers: { 'retry-after': '3' },
+    body: {
+      code: 8,
+      message: 'Slow down',
+      details: [info, { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '3s' }],
+    },
+  })
+  const { details = new Uint8Array() } = toGrpcFailure(limited, ID)
+  const [, retry] = fromBinary(StatusSchema, details).details
+  assert.equal(retry && anyUnpack(retry, RetryInfoSchema)?.retryDelay?.seconds, 3n)
 })
 
 test('a gRPC failure carries a google.rpc.Status', () => {

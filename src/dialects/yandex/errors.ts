@@ -1,5 +1,5 @@
 import type { ErrorCode, ServiceError } from '../../core/errors.ts'
-import { printStatus, statusJson } from '../../grpc/error-details.ts'
+import { type ErrorDetails, printStatus, statusJson } from '../../grpc/error-details.ts'
 import { type GrpcCode, type GrpcCodeName, type GrpcFailure, grpcCodes } from '../../grpc/status.ts'
 import type { ErrorAnswer } from '../../http/error-answer.ts'
 import { isFault, toServiceError } from '../../http/service-error.ts'
@@ -84,21 +84,20 @@ const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'method-not-allowed': 405,
 }
 
-const UNAVAILABLE_RETRY_SECONDS = 2
 /** Trailers as a whole must fit into 8 KiB, and a character may take twelve there. */
 const MAX_MESSAGE_CHARACTERS = 240
 
 /** `google.rpc.Status` as JSON. */
 export function toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer {
   const code = codeOf(error)
-  const retryAfter = error.retryAfterSeconds ?? (code === 14 ? UNAVAILABLE_RETRY_SECONDS : undefined)
+  const { retryAfterSeconds } = error
   return {
     status: ownStatuses[error.code] ?? httpStatuses[code],
     headers: {
-      ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
       ...(code === 16 ? { 'www-authenticate': 'Bearer' } : {}),
     },
-    body: statusJson(code, messageOf(error), { requestId, violations: violationsOf(error) }),
+    body: statusJson(code, messageOf(error), detailsOf(error, requestId)),
   }
 }
 
@@ -107,7 +106,7 @@ export function toGrpcFailure(thrown: unknown, requestId: string): GrpcFailure {
   const error = toServiceError(thrown)
   const code = codeOf(error)
   const message = clip(messageOf(error))
-  const details = printStatus(code, message, { requestId, violations: violationsOf(error) })
+  const details = printStatus(code, message, detailsOf(error, requestId))
   return { code, message, details, ...(isFault(error) ? { fault: error.cause ?? error } : {}) }
 }
 
@@ -118,6 +117,11 @@ function codeOf({ code }: ServiceError): GrpcCode {
 function messageOf(error: ServiceError): string {
   if (error.code === 'internal') return 'Internal error'
   return error.code === 'route-unknown' ? 'Not Found' : error.message
+}
+
+function detailsOf(error: ServiceError, requestId: string): ErrorDetails {
+  const { retryAfterSeconds } = error
+  return { requestId, violations: violationsOf(error), retryAfterSeconds }
 }
 
 function violationsOf(error: ServiceError): InvalidArgument['violations'] {

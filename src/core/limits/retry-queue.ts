@@ -1,0 +1,38 @@
+import { SECOND_MS } from '../clock.ts'
+
+/** SDKs of the vendors ignore a minute and more, or give up at once. */
+const LONGEST_SECONDS = 59
+
+/**
+ * Tells clients that a bucket of tokens refuses when to come back: one after the other, as fast as tokens flow in, so that
+ * those of a burst do not come back as another. Nobody is reserved a token, since nobody knows who will obey.
+ */
+export class RetryQueue {
+  /** When the client that was refused last shall come. */
+  #lastTurn = Number.NEGATIVE_INFINITY
+
+  /**
+   * @param firstInMs when the next token is there
+   * @param everyMs how long after each other tokens flow in
+   * @returns whole seconds, 1 to 59; a queue that is longer goes round, which spreads the rest of it likewise
+   */
+  join(now: number, firstInMs: number, everyMs: number): number {
+    const queuedMs = Math.max(0, this.#lastTurn + everyMs - (now + firstInMs))
+    const turnInMs = firstInMs + (queuedMs % (LONGEST_SECONDS * SECOND_MS - firstInMs))
+    this.#lastTurn = now + turnInMs
+    return Math.max(1, Math.ceil(turnInMs / SECOND_MS))
+  }
+
+  /** Whether all clients have had their turn. */
+  isOver(now: number): boolean {
+    return this.#lastTurn <= now
+  }
+}
+
+/**
+ * For what has no queue, such as a database that is away: the clients that it refused at one instant come back within
+ * some seconds instead of at another. @returns whole seconds, `leastSeconds` to three times as many, at random
+ */
+export function spreadRetry(leastSeconds: number): number {
+  return leastSeconds + Math.floor(Math.random() * (2 * leastSeconds + 1))
+}
