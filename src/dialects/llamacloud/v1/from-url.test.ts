@@ -49,21 +49,35 @@ async function listen(server: Server): Promise<void> {
   await once(server, 'listening')
 }
 
+/** Its certificate is signed by nobody whom anybody knows. */
+async function startSecure(): Promise<Server> {
+  const now = Date.now()
+  const validity = { from: now - HOUR_MS, until: now + HOUR_MS }
+  const { cert, key } = await signServer(await createAuthority('test', validity), ['127.0.0.1'], validity)
+  const started = createTlsServer({ cert, key }, (_request, response) => response.end('x'))
+  await listen(started)
+  return started
+}
+
 const [origin, other, forbidden] = [new Origin(), new Origin(), new Origin()]
+let secure: Server
 let server: TestServer
 let client: LlamaCloudClient
 
 before(async () => {
   await Promise.all([origin, other, forbidden].map((each) => each.start()))
+  secure = await startSecure()
+  const { port } = secure.address() as AddressInfo
   server = await TestServer.start({
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
-    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: `${origin.host}, ${other.host}`,
+    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: `${origin.host}, ${other.host}, 127.0.0.1:${port}`,
     ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_BYTES),
   })
   client = new LlamaCloudClient(server)
 })
 after(async () => {
   for (const each of [origin, other, forbidden]) each.stop()
+  secure.close()
   await server.stop()
 })
 
@@ -95,16 +109,6 @@ async function contentOf({ id }: File): Promise<string> {
   const { url } = ok(await client.send<{ url: string }>('GET', `/api/v1/files/${id}/content`))
   return (await fetch(url)).text()
 }
-
-test('it is off by default, and the refusal names the setting', async (t) => {
-  const plain = await TestServer.start()
-  t.after(() => plain.stop())
-  const by = new LlamaCloudClient(plain)
-  const answer = await fetchFrom({ url: origin.url('/x.txt') }, by)
-  assert.equal(answer.status, 403)
-  assert.match(String(detailOf(answer)), /ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL/)
-  assert.equal(origin.asked.length, 0)
-})
 
 test('a fetched file is one like any other', async () => {
   origin.answer = (_request, response) => response.end('%PDF-1.7\n'.repeat(3000))
@@ -293,23 +297,29 @@ test('what is no whole file is not stored', async (t) => {
   await assertRefused({ url: origin.url('/x') }, 402, /quota/)
 })
 
-test('a certificate that nobody vouches for is refused, of an allowed host too', async (t) => {
-  const now = Date.now()
-  const validity = { from: now - HOUR_MS, until: now + HOUR_MS }
-  const authority = await createAuthority('test', validity)
-  const { cert, key } = await signServer(authority, ['127.0.0.1'], validity)
-  const secure = createTlsServer({ cert, key }, (_request, response) => response.end('x'))
-  await listen(secure)
-  t.after(() => secure.close())
+test('a certificate that nobody vouches for is refused, of an allowed host too', async () => {
   const { port } = secure.address() as AddressInfo
-  const allowing = await TestServer.start({
-    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
-    ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: '127.0.0.1',
-  })
-  t.after(() => allowing.stop())
-  const answer = await fetchFrom({ url: `https://127.0.0.1:${port}/x` }, new LlamaCloudClient(allowing))
-  assert.equal(answer.status, 400)
-  assert.match(String(detailOf(answer)), /cannot be reached/)
+  await assertRefused({ url: `https://127.0.0.1:${port}/x` }, 400, /cannot be reached/)
+})
+
+test('an organization may have so many fetches at a time, and others theirs', async () => {
+  const waiting: ServerResponse[] = []
+  const allWait = Promise.withResolvers<void>()
+  origin.answer = (_request, response) => {
+    if (waiting.push(response) === 16) allWait.resolve()
+  }
+  const url = origin.url('/x.txt')
+  const fetches = Array.from({ length: 16 }, () => fetchFrom({ url }))
+  await allWait.promise
+  const answer = await fetchFrom({ url })
+  assert.deepEqual([answer.status, answer.headers.get('retry-after')], [429, '1'])
+  origin.answer = (_request, response) => response.end('hello')
+  const { key } = await server.newTenant('neighbour')
+  const neighbour = new LlamaCloudClient(server, key)
+  assert.equal((await neighbour.delete(ok(await fetchFrom({ url }, neighbour)).id)).status, 204)
+  for (const response of waiting) response.end('hello')
+  for (const each of await Promise.all(fetches)) ok(each)
+  ok(await fetchFrom({ url }))
 })
 
 test('the fetch ends when the connection of the caller does', async () => {

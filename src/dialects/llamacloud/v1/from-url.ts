@@ -16,6 +16,35 @@ const MAX_FETCH_MS = 10 * 60_000
 const MAX_NAME_CHARACTERS = 3000
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
+/** Sources may answer as slowly as uploads may come, and each costs a connection more than those. */
+const MAX_FETCHES_OF_ORGANIZATION = 16
+
+/** Counts the fetches under way of each organization on this server. */
+export class FetchCount {
+  readonly #running = new Map<string, number>()
+
+  /** @throws ServiceError `rate-limited` if the organization has as many as it may */
+  async run<T>(organizationId: string, fetch: () => Promise<T>): Promise<T> {
+    const running = this.#running.get(organizationId) ?? 0
+    if (running === MAX_FETCHES_OF_ORGANIZATION) {
+      const message = `At most ${MAX_FETCHES_OF_ORGANIZATION} files are fetched at a time`
+      throw new ServiceError('rate-limited', message, { retryAfterSeconds: 1 })
+    }
+    this.#running.set(organizationId, running + 1)
+    try {
+      return await fetch()
+    } finally {
+      this.#end(organizationId)
+    }
+  }
+
+  #end(organizationId: string): void {
+    const rest = (this.#running.get(organizationId) ?? 1) - 1
+    if (rest > 0) this.#running.set(organizationId, rest)
+    else this.#running.delete(organizationId)
+  }
+}
+
 /**
  * Fetches a resource of the network as a file of the caller's. The fetch ends with the connection of the caller.
  * @throws ServiceError `operation-off` unless the operator allows it; `rule-violated` if it may not or cannot be fetched;

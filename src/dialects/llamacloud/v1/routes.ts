@@ -27,7 +27,7 @@ import {
 import { ContentQuery, FileParams, PresignedUrl, ScopeQuery } from '../schemas.ts'
 import { checkAnnouncement, emptyFile, receiveUpload, tooLarge, type UploadForm } from '../upload.ts'
 import { toPresignedUrl } from '../wire.ts'
-import { uploadFromUrl } from './from-url.ts'
+import { FetchCount, uploadFromUrl } from './from-url.ts'
 import { sendAll } from './list.ts'
 import { expiryOf, readPresignRequest, readUploadQuery } from './requests.ts'
 import * as schemas from './schemas.ts'
@@ -128,6 +128,7 @@ function secondsUntil(urlSeconds: number, fileEnd: number | null, now: number): 
 }
 
 function addFromUrl(context: Context): void {
+  const fetches = new FetchCount()
   context.server.put(
     `${FILES}/upload_from_url`,
     {
@@ -141,7 +142,10 @@ function addFromUrl(context: Context): void {
         response: { 200: schemas.FileBody, ...errors },
       },
     },
-    async (request, reply) => toFileBody(await uploadFromUrl(context, request, reply)),
+    (request, reply) =>
+      fetches.run(request.caller.organizationId, async () =>
+        toFileBody(await uploadFromUrl(context, request, reply)),
+      ),
   )
 }
 
