@@ -9,8 +9,13 @@ export interface Text {
 }
 
 const START_BYTES = 4096
-/** But for tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a file under DOS. */
+/** Enough to tell words from what is none. */
+const JUDGED_BYTES = 256
+/** Control characters but tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a DOS file. */
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u0019\u001c-\u001f\u007f]/
+const isControl = Uint8Array.from({ length: 256 }, (_, code) =>
+  Number(CONTROL.test(String.fromCharCode(code))),
+)
 
 /**
  * A text in UTF-8, in UTF-16 with its mark, or in one of the encodings of before Unicode; undefined for all else.
@@ -29,6 +34,11 @@ export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
 
 function plain(text: string | undefined): Text | undefined {
   return text === undefined || CONTROL.test(text) ? undefined : { start: text, isPlain: true }
+}
+
+function hasControl(bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) if (isControl[bytes[index] as number] === 1) return true
+  return false
 }
 
 function utf16Of(head: Uint8Array): string | undefined {
@@ -92,9 +102,13 @@ const encodings: readonly (readonly [string, keyof typeof scripts])[] = [
 
 /** Bytes that are no UTF-8 and hold no control characters, if an encoding makes words of one script of them. */
 function legacyText(bytes: Uint8Array): string | undefined {
-  if (CONTROL.test(Buffer.from(bytes).toString('latin1'))) return undefined
+  if (hasControl(bytes)) return undefined
+  const judged = bytes.subarray(0, JUDGED_BYTES)
+  const isMostlyAscii = judged.filter((byte) => byte < 0x80).length >= judged.length / 2
   for (const [encoding, script] of encodings) {
-    const text = decode(bytes, encoding)
+    // What is written in Latin letters consists of ASCII by half at least.
+    if (script === 'latin' && !isMostlyAscii) continue
+    const text = decode(judged, encoding)
     if (text !== undefined && isWritten(text, script)) return text
   }
   return undefined
@@ -113,16 +127,11 @@ const MIN_DIFFERENT = 3
 function isWritten(text: string, script: keyof typeof scripts): boolean {
   const foreign = count(text, FOREIGN)
   const letters = count(text.replace(/[\u0000-\u007f]+/g, ' '), scripts[script])
-  const signs = count(text, SIGNS)
+  // English has no letters of its own beside ASCII, but quotation marks.
+  if (script !== 'latin' && letters < 0.7 * foreign) return false
+  if (letters + count(text, SIGNS) < 0.97 * foreign) return false
   const faults = count(text, MIXED_CASE) + (script in alphabets ? count(text, MIXED_SCRIPT) : 0)
-  // What is written in Latin letters consists of ASCII by half at least, and may have signs alone.
-  const isLikely = script === 'latin' ? foreign <= 0.5 * text.length : letters >= 0.7 * foreign
-  return (
-    isLikely &&
-    letters + signs >= 0.97 * foreign &&
-    faults <= 0.03 * foreign &&
-    new Set(text).size >= MIN_DIFFERENT
-  )
+  return faults <= 0.03 * foreign && new Set(text).size >= MIN_DIFFERENT
 }
 
 function count(text: string, pattern: RegExp): number {

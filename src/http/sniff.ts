@@ -24,7 +24,7 @@ export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promi
   const type = await signatureType(head)
   if (type === COMPOUND_TYPE) return compoundType(head, directory) ?? type
   if (type !== undefined) return vagueZipTypes.has(type) ? zipType(head, type) : type
-  const behindBlanks = await writtenType(head)
+  const behindBlanks = isBlank(head[0]) ? await writtenType(head) : undefined
   if (behindBlanks !== undefined) return behindBlanks
   return text === undefined ? UNKNOWN_TYPE : (markupType(text.start) ?? 'text/plain')
 }
@@ -75,10 +75,14 @@ const WRITTEN = /^text\/|^application\/(pdf|rtf|postscript|xml|pgp-encrypted|x-m
 
 /** The type of a written format, also with blanks in front. */
 async function writtenType(head: Uint8Array): Promise<string | undefined> {
-  const start = head.findIndex((byte) => byte !== 0x20 && (byte < 0x09 || byte > 0x0d))
+  const start = head.findIndex((byte) => !isBlank(byte))
   if (start < 0 || start > MAX_BLANK_BYTES) return undefined
   const type = await signatureType(head.subarray(start))
   return type !== undefined && WRITTEN.test(type) ? type : undefined
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || (byte !== undefined && byte >= 0x09 && byte <= 0x0d)
 }
 
 /** Declarations and comments, then the first element. */
