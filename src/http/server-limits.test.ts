@@ -67,6 +67,30 @@ test('no more connections are taken than the limit, until one ends', async (t) =
   second.end()
 })
 
+test('heads may be large while few connections are open, and no connection loses what it had', async (t) => {
+  const heads = { maxBytes: 64 * 1024, crowdedBytes: 16 * 1024, roomyConnections: 2 }
+  const url = await serve(t, { heads })
+  const large = GET.replace('host', `x: ${'x'.repeat(60 * 1024)}\r\nhost`)
+  const [first, second] = [await RawConnection.open(url), await RawConnection.open(url)]
+  for (const each of [first, second]) {
+    each.write(GET)
+    await each.until(/served$/)
+  }
+  const third = await RawConnection.open(url)
+  third.write(GET)
+  await third.until(/served$/)
+  third.write(large)
+  assert.equal(readAnswer((await third.closed()).replace(/[\s\S]+served/, '')).status, 431)
+  second.write(large)
+  await second.until(/served[\s\S]+served$/)
+  second.end()
+  first.end()
+  const next = await RawConnection.open(url)
+  next.write(large)
+  await next.until(/served$/)
+  next.end()
+})
+
 /** The server learns of a connection's end a moment after its client. */
 async function servedAtLast(url: string): Promise<string> {
   for (;;) {
