@@ -101,14 +101,36 @@ test(
   },
 )
 
-test('the walk-through of README.md does what it says', needsCurl, async (context) => {
+/** The commands of a section of README.md, as they are pasted: one block after the other. */
+async function commandsOf(from: string, to: string): Promise<string> {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const section = readme.slice(readme.indexOf(`\n## ${from}\n`), readme.indexOf(`\n## ${to}\n`))
+  return [...section.matchAll(/^```sh\n([\s\S]+?)^```/gm)].map(([, lines]) => lines).join('')
+}
+
+test('the commands of README.md, pasted in order, do what it says', needsCurl, async (context) => {
   const running = serve(context, await newDataDir(context))
   const { http } = await running.printed(findListening)
   const key = await running.printed(findKey)
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const printed = /^URL=.*\nKEY=.*\n([\s\S]+?)\n```/m.exec(readme)?.[1]
-  assert.ok(printed)
-  await assertRoundTrip('bash', `URL=${http}\nKEY=${key}\n${printed}`)
+  const printed = await commandsOf('A file in and out', 'With your SDK')
+  const lines = printed.replace('http://127.0.0.1:8420', http).replace('ek_…', key)
+  const { stdout, stderr } = await pasteInto('bash', lines)
+  assert.equal(stderr, '')
+  assert.match(stdout, /\nuploaded: {3}(Hello from the harbour\.)\ndownloaded: \1\n/)
+  const [, list, made, folder, link] = stdout.trimEnd().split('\n').slice(-5)
+  const names = JSON.parse(list ?? '').items.map(({ name }: { name: string }) => name)
+  assert.deepEqual(names, ['again.txt', 'hello.txt'])
+  assert.match(made ?? '', /"name":"third\.txt"/)
+  assert.equal(JSON.parse(folder ?? '').files.length, 3)
+  assert.match(link ?? '', /^\{"url":"http/)
+})
+
+test('no command of README.md has a comment, which a shell of macOS takes for words', async () => {
+  const lines = (await commandsOf('Start', 'What is served where')).replaceAll(
+    /<<'EOF'[\s\S]+?\nEOF\n/g,
+    '\n',
+  )
+  assert.doesNotMatch(lines, /(^|\s)#/m)
 })
 
 test('a later start prints no key', async (context) => {

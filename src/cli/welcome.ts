@@ -20,7 +20,7 @@ organizations are made by the command line alone, such as a key for a program of
 
 ${moreKeys}
 
-Lightfield: paste these lines into a shell to put a file in and get it back:
+Lightfield: paste these lines into another shell to put a file in and get it back:
 
 ${walkThrough(url, key)}
 
