@@ -40,7 +40,7 @@ export class Fields {
   integer(name: string): number | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
-    const number = typeof value === 'string' && /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : value
+    const number = typeof value === 'string' && /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
     if (Number.isSafeInteger(number)) return number as number
     const [type, msg] =
       typeof value === 'string'

@@ -47,11 +47,25 @@ export const externalId = Type.String({
   description: 'The ID of the file in another system.',
 })
 
-export const CreateForm = Type.Object({
-  file: Type.String({ format: 'binary', minLength: 1, description: 'The file to upload, with a filename.' }),
-  purpose: Type.String({ enum: [...purposes] }),
-  external_file_id: Type.Optional(externalId),
-})
+/** Further fields are ignored, whatever they are called but for what JavaScript makes of some names. */
+export const furtherFields = {
+  propertyNames: { not: { enum: ['__proto__', 'constructor', 'prototype'] } },
+} as const
+/** Further parts are ignored as well, if a header can carry their names: no schema of a form can say that. */
+export const furtherParts = { additionalProperties: false } as const
+
+export const CreateForm = Type.Object(
+  {
+    file: Type.String({
+      format: 'binary',
+      minLength: 1,
+      description: 'The file to upload, with a filename.',
+    }),
+    purpose: Type.String({ enum: [...purposes] }),
+    external_file_id: Type.Optional(externalId),
+  },
+  furtherParts,
+)
 
 const fileId = Type.String({ pattern: FILE_ID_PATTERN, description: 'A UUID, with or without `dfl-`.' })
 const order = Type.Optional(
@@ -96,23 +110,26 @@ export const ListQuery = Type.Object({
   ...scopeQuery,
 })
 
-export const QueryBody = Type.Object({
-  filter: Type.Optional(
-    Type.Object({
-      project_id: optionalText('Must be the project of the request.'),
-      file_ids: ids,
-      file_name: optionalText('Exact name, in any Unicode spelling: composed and decomposed are the same.'),
-      data_source_id: optionalText('Matches nothing: there are no data sources here.'),
-      external_file_id: optionalText('Exact external ID.'),
-      only_manually_uploaded: Type.Optional(Type.Boolean()),
-    }),
-  ),
-  order_by: order,
-  page_size: Type.Optional(
-    Type.Integer({ minimum: 0, maximum, description: `More than ${MAX_PAGE} counts as ${MAX_PAGE}.` }),
-  ),
-  page_token: pageToken,
-})
+export const QueryBody = Type.Object(
+  {
+    filter: Type.Optional(
+      Type.Object({
+        project_id: optionalText('Must be the project of the request.'),
+        file_ids: ids,
+        file_name: optionalText('Exact name, in any Unicode spelling: composed and decomposed are the same.'),
+        data_source_id: optionalText('Matches nothing: there are no data sources here.'),
+        external_file_id: optionalText('Exact external ID.'),
+        only_manually_uploaded: Type.Optional(Type.Boolean()),
+      }),
+    ),
+    order_by: order,
+    page_size: Type.Optional(
+      Type.Integer({ minimum: 0, maximum, description: `More than ${MAX_PAGE} counts as ${MAX_PAGE}.` }),
+    ),
+    page_token: pageToken,
+  },
+  furtherFields,
+)
 
 export const RetrieveQuery = Type.Object({ expand: Type.Optional(Type.Array(Type.String())), ...scopeQuery })
 export const ContentQuery = Type.Object({

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { externalId, PresignedUrl, scopeQuery, urlSeconds } from '../schemas.ts'
+import { externalId, furtherFields, furtherParts, PresignedUrl, scopeQuery, urlSeconds } from '../schemas.ts'
 import type { LlamaCloudSettings } from '../settings.ts'
 import { MAX_NAME_CHARACTERS } from '../upload.ts'
 import { storageTypes } from './requests.ts'
@@ -49,13 +49,16 @@ export const UploadQuery = Type.Object({
   ...scopeQuery,
 })
 
-export const UploadForm = Type.Object({
-  upload_file: Type.String({
-    format: 'binary',
-    minLength: 1,
-    description: 'The file to upload, with a filename.',
-  }),
-})
+export const UploadForm = Type.Object(
+  {
+    upload_file: Type.String({
+      format: 'binary',
+      minLength: 1,
+      description: 'The file to upload, with a filename.',
+    }),
+  },
+  furtherParts,
+)
 
 export const PresignQuery = Type.Object({
   expires_at_seconds: Type.Optional(urlSeconds),
@@ -63,20 +66,23 @@ export const PresignQuery = Type.Object({
 })
 
 export function presignBody({ maxFileBytes, allowEmptyFiles }: LlamaCloudSettings) {
-  return Type.Object({
-    name,
-    external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
-    file_size: Type.Optional(
-      Type.Union([Type.Integer({ minimum: allowEmptyFiles ? 0 : 1, maximum: maxFileBytes }), Type.Null()], {
-        description: 'Exactly this many bytes have to come. By default up to the largest file.',
-      }),
-    ),
-    storage_type: storageType,
-    last_modified_at: optionalText('Not kept.'),
-    resource_info: ignored,
-    permission_info: ignored,
-    data_source_id: optionalText('Not kept: there are no data sources here.'),
-  })
+  return Type.Object(
+    {
+      name,
+      external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
+      file_size: Type.Optional(
+        Type.Union([Type.Integer({ minimum: allowEmptyFiles ? 0 : 1, maximum: maxFileBytes }), Type.Null()], {
+          description: 'Exactly this many bytes have to come. By default up to the largest file.',
+        }),
+      ),
+      storage_type: storageType,
+      last_modified_at: optionalText('Not kept.'),
+      resource_info: ignored,
+      permission_info: ignored,
+      data_source_id: optionalText('Not kept: there are no data sources here.'),
+    },
+    furtherFields,
+  )
 }
 
 export const UploadUrl = Type.Object({
