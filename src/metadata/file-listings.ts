@@ -10,7 +10,7 @@ import {
 import type { FileState } from '../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../core/metadata-store.ts'
 import { fileShape } from './files.ts'
-import { normalForm } from './normal-name.ts'
+import { normalForm, spellingOf } from './normal-name.ts'
 import { type Arg, kept, prepare, type Query } from './prepare.ts'
 import type { SqlEngine } from './sql-engine.ts'
 import type { Tables } from './tables.ts'
@@ -166,7 +166,7 @@ export class FileListings {
   }
 
   /**
-   * The visible files that the filter names. A name is that of a row which has it in the normal form, or has another while
+   * The visible files that the filter names. A name of several spellings is that of a row which has it in the normal form, or has another while
    * its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these, and each has an
    * index.
    */
@@ -174,12 +174,14 @@ export class FileListings {
     const visible = this.#visible(filter, argOf)
     if (filter.name === undefined) return [visible]
     const arg = argOf as unknown as Arg<Required<FilterArgs>>
+    const spelling = spellingOf(filter.name)
+    if (spelling === 'only') return [visible.where(this.#isText('name', arg('name')))]
     const isKnown = this.#isText('normalName', arg('normalName'))
     const ways = [
       visible.where(this.#isText('name', arg('normalName'))),
       visible.where(isKnown).whereRef('normalName', '<>', 'name'),
     ]
-    if (isNormalForm(filter.name)) return ways
+    if (spelling === 'normal') return ways
     return [...ways, visible.where(this.#isText('name', arg('name'))).where('normalName', 'is', null)]
   }
 
@@ -210,10 +212,6 @@ export function filterArgs(filter: FileFilter): FilterArgs {
   return filter.name === undefined ? filter : { ...filter, normalName: normalForm(filter.name) }
 }
 
-function isNormalForm(name: string): boolean {
-  return normalForm(name) === name
-}
-
 /** The arguments of a page's query. */
 export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limited | Behind {
   const args = filterArgs(filter)
@@ -222,7 +220,7 @@ export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limite
 }
 
 function shapeOf({ states, ids, name, externalId }: FileFilter): string {
-  const ofName = name === undefined ? 'any' : isNormalForm(name)
+  const ofName = name === undefined ? 'any' : spellingOf(name)
   return `${states}|${ids !== undefined}|${ofName}|${externalId !== undefined}`
 }
 

@@ -8,6 +8,7 @@ import { newDatabase, query } from '../../test/postgres.ts'
 import { normalizeNames } from '../core/files/normalize-names.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import { insertFiles, NOW, PROJECT_ID, sampleFile, sampleUpload } from './conformance/samples.ts'
+import { spellingOf } from './normal-name.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
 import { openSqliteMetadataStore } from './sqlite.ts'
 
@@ -73,6 +74,14 @@ for (const [engine, open] of Object.entries(openers))
     assert.deepEqual(await idsOf(store, 'tea'), [composed.id])
     assert.equal(await normalizeNames({ metadata: store }), 0)
   })
+
+test('no character beyond ASCII stands for one of a name that is taken to have one spelling', () => {
+  for (let point = 0x80; point <= 0x10ffff; point++) {
+    const normal = String.fromCodePoint(point).normalize('NFC')
+    if (/^[\0-\x7f]+$/.test(normal)) assert.notEqual(spellingOf(normal), 'only', `U+${point.toString(16)}`)
+  }
+  assert.equal(spellingOf('report 7 (final).pdf'), 'only')
+})
 
 test('a rename by a server of an older release leaves nothing under the old name', async (t) => {
   const { store, run } = await openPostgres(t)

@@ -199,7 +199,7 @@ test('a name is looked up by an index for each way that a row can have it, no fu
   const found =
     /files_by_(normal_)?name( on files( files_\d)?)?\n +Index Cond: \(+project_id = .*"left"\((normal_)?name, 512\) = /g
   for (const [name, ways] of [
-    ['name 7', 2],
+    ['n\u00e4me 7', 2],
     ['e\u0301', 3],
   ] as const) {
     const filter = { ...stored, name }
