@@ -239,7 +239,7 @@ test('a data folder that cannot be made or used is told with what to do', async 
 const isRoot = process.getuid?.() === 0
 
 test('a data folder of another user is told by its path, with the user that this is', {
-  skip: isRoot && 'root may use all folders',
+  skip: isRoot && 'only for a user other than root',
 }, async (t) => {
   const dataDir = await newDataDir(t)
   await mkdir(dataDir, { mode: 0o500 })
@@ -254,7 +254,7 @@ test('a data folder of another user is told by its path, with the user that this
 })
 
 test('where nothing can be made the start ends, with what to do', {
-  skip: process.platform !== 'linux' && 'no /proc and /sys',
+  skip: process.platform !== 'linux' && 'only where there are /proc and /sys',
 }, async () => {
   const refusal = (folder: string) => refusalOf(['serve', '--port', '0'], { ENTREPOT_DATA_DIR: folder })
   const [proc, sys] = await Promise.all([refusal('/proc/entrepot'), refusal('/sys/fs/entrepot')])

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { getSystemErrorMessage } from 'node:util'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config-reader.ts'
+import { StoreError } from '../core/errors.ts'
 
 /** What cannot be done, in a sentence for the operator. Exit code 1. */
 export class Failure extends Error {
@@ -46,7 +47,9 @@ function sentenceOf(error: unknown): string {
   if (path !== undefined && errno !== undefined)
     return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code)}, or choose another data folder (ENTREPOT_DATA_DIR).`
   // A store says what it could not do, and of its cause what the operator can.
-  return error.cause instanceof Error && 'path' in error.cause ? sentenceOf(error.cause) : error.message
+  return error instanceof StoreError && error.cause instanceof Error && 'path' in error.cause
+    ? sentenceOf(error.cause)
+    : error.message
 }
 
 /** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */

@@ -102,7 +102,7 @@ test('takes the files of an operator, if they belong together', async () => {
   )
   await assert.rejects(
     loadTls({ kind: 'files', ...files, certPath: join(root, 'none.pem') }),
-    /could not be read/,
+    /could not be read \(ENOENT\); correct ENTREPOT_TLS_CERT or ENTREPOT_TLS_KEY\.$/,
   )
 })
 

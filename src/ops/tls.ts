@@ -148,7 +148,10 @@ async function readPem(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new Error(`${path} could not be read: ${(error as Error).message}`)
+    const { code } = error as NodeJS.ErrnoException
+    throw new Error(`${path} could not be read (${code}); correct ENTREPOT_TLS_CERT or ENTREPOT_TLS_KEY.`, {
+      cause: error,
+    })
   }
 }
 
