@@ -166,9 +166,9 @@ export class FileListings {
   }
 
   /**
-   * The visible files that the filter names. A name of several spellings is that of a row which has it in the normal form, or has another while
-   * its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these, and each has an
-   * index.
+   * The visible files that the filter names. A name of several spellings is that of a row which has it in the normal form, or
+   * has another while its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these,
+   * and each has an index.
    */
   #waysTo<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): readonly Files[] {
     const visible = this.#visible(filter, argOf)
