@@ -91,7 +91,8 @@ export class MultipartScanner {
       pieces.push(Buffer.from(this.#window.subarray(this.#position, end)))
       this.#position = end
     }
-    return Buffer.concat(pieces, lineBytes - LINE_END_BYTES)
+    const line = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, lineBytes)
+    return line.subarray(0, -LINE_END_BYTES)
   }
 
   /** Reads what follows the closing boundary to the end of the body, and drops it. */
