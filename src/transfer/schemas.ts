@@ -47,7 +47,7 @@ function linkParams(source: string) {
     properties: {
       token: {
         type: 'string',
-        minLength: 1,
+        pattern: '^[A-Za-z0-9_-]{1,200}$',
         description: `What follows \`/transfer/\` in \`${source}\`, up to the next slash.`,
       },
     },
