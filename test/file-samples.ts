@@ -11,6 +11,8 @@ export interface ZipEntry {
   readonly name: string
   readonly content: string | Buffer
   readonly packed?: boolean
+  /** Where its size is told: in front of its bytes, there in a field of ZIP64, or behind them, signed as such or not. */
+  readonly size?: 'in front' | 'zip64' | 'behind' | 'behind, unsigned'
 }
 
 /** A whole ZIP, with its directory at the end. */
@@ -18,7 +20,7 @@ export function zipOf(...entries: readonly ZipEntry[]): Buffer {
   const parts: Buffer[] = []
   const directory: Buffer[] = []
   let at = 0
-  for (const { name, content, packed = false } of entries) {
+  for (const { name, content, packed = false, size = 'in front' } of entries) {
     const plain = Buffer.from(content)
     const bytes = packed ? deflateRawSync(plain) : plain
     const about = Buffer.alloc(26)
@@ -30,7 +32,7 @@ export function zipOf(...entries: readonly ZipEntry[]): Buffer {
     about.writeUInt16LE(Buffer.byteLength(name), 22)
     const place = Buffer.alloc(14)
     place.writeUInt32LE(at, 10)
-    const local = Buffer.concat([raw('PK\x03\x04'), about, Buffer.from(name), bytes])
+    const local = Buffer.concat([...localHeader(about, name, size), bytes, ...descriptorOf(about, size)])
     parts.push(local)
     directory.push(raw('PK\x01\x02\x14\x00'), about, place, Buffer.from(name))
     at += local.length
@@ -43,6 +45,28 @@ export function zipOf(...entries: readonly ZipEntry[]): Buffer {
   end.writeUInt32LE(listed.length, 12)
   end.writeUInt32LE(at, 16)
   return Buffer.concat([...parts, listed, end])
+}
+
+/** Up to the bytes; `about` has both sizes. */
+function localHeader(about: Buffer, name: string, size: ZipEntry['size']): Buffer[] {
+  const own = Buffer.from(about)
+  const extra = Buffer.alloc(size === 'zip64' ? 20 : 0)
+  if (size === 'zip64') {
+    extra.set([1, 0, 16])
+    extra.writeUInt32LE(about.readUInt32LE(18), 4)
+    extra.writeUInt32LE(about.readUInt32LE(14), 12)
+    own.fill(0xff, 14, 22)
+    own.writeUInt16LE(extra.length, 24)
+  } else if (size !== 'in front') {
+    own.writeUInt16LE(8, 2)
+    own.fill(0, 10, 22)
+  }
+  return [raw('PK\x03\x04'), own, Buffer.from(name), extra]
+}
+
+function descriptorOf(about: Buffer, size: ZipEntry['size']): Buffer[] {
+  if (size === 'in front' || size === 'zip64') return []
+  return [size === 'behind' ? raw('PK\x07\x08') : raw(''), about.subarray(10, 22)]
 }
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument'

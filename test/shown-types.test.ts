@@ -7,6 +7,8 @@ import {
   encoded,
   raw,
   SHEET,
+  SLIDES,
+  samples,
   transportStream,
   WORD,
   workbookOf,
@@ -76,6 +78,32 @@ test('a document is told by its folders where it says its type behind the head, 
     'binary',
   )
   await assertShown(zipOf({ name: 'xl/notes.txt', content: 'x' }), 'application/zip', 'a folder of that name')
+})
+
+test('an archive is no document for what is stored in it, nor one document the one that is embedded in it', async () => {
+  const macros = zipOf(
+    { name: '[Content_Types].xml', content: '<x/>' },
+    { name: 'word/vbaProject.bin', content: 'x' },
+  )
+  const inner = [samples.docx, samples.xlsx, samples.epub, samples.apk, samples.kmz].map(
+    ([content]) => content,
+  )
+  for (const size of ['in front', 'zip64', 'behind', 'behind, unsigned'] as const) {
+    const stored = (name: string, content: string | Buffer) => ({ name, content, size })
+    for (const content of [...inner, macros]) {
+      const archive = zipOf(stored('readme.txt', 'x'), stored('inner', content), stored('end.txt', 'x'))
+      await assertShown(archive, 'application/zip', size)
+    }
+    const marks = [stored('_rels/.rels', '<x/>'), stored('docProps/app.xml', '<x/>')]
+    const slides = zipOf(
+      ...marks,
+      stored('ppt/embeddings/a.xlsx', samples.xlsx[0]),
+      stored('ppt/presentation.xml', '<x/>'),
+    )
+    await assertShown(slides, SLIDES, size)
+    const sheet = zipOf(...marks, stored('xl/embeddings/a.docm', macros), stored('xl/workbook.xml', '<x/>'))
+    await assertShown(sheet, SHEET, size)
+  }
 })
 
 const compounds: readonly (readonly [string, readonly string[], CompoundOptions, string])[] = [

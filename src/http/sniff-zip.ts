@@ -1,4 +1,5 @@
 import { extensionOfType } from './media-types.ts'
+import { type ZipEntry, zipEntries } from './zip-entries.ts'
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument'
 
@@ -16,6 +17,8 @@ const packages: readonly (readonly [folder: string, plain: string, withMacros: s
 /** Parts that every such document has. */
 const PACKAGE_MARK = /^(\[Content_Types\]\.xml|_rels\/\.rels|docProps\/(app|core)\.xml)$/
 
+const MAX_TYPE_BYTES = 255
+
 /** What a sniffer says of a ZIP of which it does not see enough: nothing, or Office without a word on macros. */
 export const vagueZipTypes: ReadonlySet<string> = new Set([
   'application/zip',
@@ -27,8 +30,9 @@ export const vagueZipTypes: ReadonlySet<string> = new Set([
  * @param found one of `vagueZipTypes`, which stays if these show nothing else
  */
 export function zipType(head: Uint8Array, found: string): string {
-  const names = entryNames(head)
-  return statedType(head) ?? packageType(names) ?? knownEntryType(names) ?? found
+  const entries = [...zipEntries(head)]
+  const names = entries.map(({ name }) => name)
+  return statedType(head, entries[0]) ?? packageType(names) ?? knownEntryType(names) ?? found
 }
 
 function packageType(names: readonly string[]): string | undefined {
@@ -48,44 +52,9 @@ function knownEntryType(names: readonly string[]): string | undefined {
 }
 
 /** What a first entry `mimetype`, not packed, says (OpenDocument 1.3, part 2, 3.3), if it is a type of documents. */
-function statedType(head: Uint8Array): string | undefined {
-  const { compression, sizeBytes, name, content } = firstEntry(head)
-  if (name !== 'mimetype' || compression !== 0) return undefined
-  const type = content.toString('latin1', 0, sizeBytes).trim().toLowerCase()
+function statedType(head: Uint8Array, first: ZipEntry | undefined): string | undefined {
+  if (first?.name !== 'mimetype' || !first.isStored || first.sizeBytes === undefined) return undefined
+  const end = first.start + Math.min(first.sizeBytes, MAX_TYPE_BYTES)
+  const type = Buffer.from(head.subarray(first.start, end)).toString('latin1').trim().toLowerCase()
   return type.startsWith('application/') && extensionOfType(type) !== undefined ? type : undefined
-}
-
-function firstEntry(head: Uint8Array) {
-  const bytes = Buffer.alloc(512)
-  bytes.set(head.subarray(0, bytes.length))
-  const nameEnd = 30 + bytes.readUInt16LE(26)
-  return {
-    compression: bytes.readUInt16LE(8),
-    sizeBytes: bytes.readUInt32LE(18),
-    name: bytes.toString('latin1', 30, nameEnd),
-    content: bytes.subarray(nameEnd + bytes.readUInt16LE(28)),
-  }
-}
-
-/** Where the length of the name and the name are, from the signature of an entry on (APPNOTE.TXT, 4.3.7 and 4.3.12). */
-const headers = [
-  { signature: Buffer.from('PK\u0003\u0004', 'latin1'), lengthAt: 26, nameAt: 30 },
-  { signature: Buffer.from('PK\u0001\u0002', 'latin1'), lengthAt: 28, nameAt: 46 },
-] as const
-
-const MAX_NAMES = 1000
-const MAX_NAME_BYTES = 100
-
-/** Names of the entries whose headers are in the head, both in front of their bytes and in the directory at the end. */
-function entryNames(head: Uint8Array): string[] {
-  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
-  const names: string[] = []
-  for (const { signature, lengthAt, nameAt } of headers) {
-    for (let at = bytes.indexOf(signature); at >= 0; at = bytes.indexOf(signature, at + 4)) {
-      if (at + nameAt > bytes.length || names.length === MAX_NAMES) break
-      const length = Math.min(MAX_NAME_BYTES, bytes.readUInt16LE(at + lengthAt))
-      names.push(bytes.toString('latin1', at + nameAt, at + nameAt + length))
-    }
-  }
-  return names
 }
