@@ -21,7 +21,7 @@ export interface OpenSource {
   /** Sent to the origin of `url`, and to no other unless they say nothing about who asks. */
   readonly headers: Readonly<Record<string, string>>
   readonly followRedirects: boolean
-  /** Ends the request, and the body. */
+  /** Ends the request, and the body. A ServiceError as its reason is what the caller is told. */
   readonly signal: AbortSignal
 }
 
@@ -38,6 +38,8 @@ const MAX_REDIRECTS = 5
 /** From the look-up of a host to the head of its answer. */
 const MAX_HEAD_MS = 30_000
 const REDIRECTS = [301, 302, 303, 307, 308]
+/** Of what a source says, in a message to the caller. */
+const MAX_QUOTED_CHARACTERS = 40
 /** What of a request's headers goes to another origin than the one it was meant for. */
 const ANONYMOUS_HEADERS = ['accept', 'accept-language', 'user-agent']
 
@@ -56,7 +58,7 @@ export async function openSource(input: OpenSource, policy: OutboundPolicy): Pro
     if (!input.followRedirects)
       throw refusal('The URL answers with a redirect, which was not to be followed.')
     if (redirects === MAX_REDIRECTS) throw refusal(`The URL redirects more than ${MAX_REDIRECTS} times.`)
-    const next = parseUrl(answer.headers.location ?? '', url)
+    const next = parseUrl(locationOf(answer), url)
     if (next.origin !== url.origin) headers = anonymous(headers)
     url = next
   }
@@ -68,6 +70,16 @@ function parseUrl(text: string, base?: URL): URL {
   if (url.username !== '' || url.password !== '')
     throw refusal('The URL holds credentials; send them in request_headers.')
   return url
+}
+
+/**
+ * The target of a redirect. Node reads headers as Latin-1: bytes beyond ASCII are escaped one by one, as curl and browsers do.
+ * @throws ServiceError `rule-violated` if there is none
+ */
+function locationOf({ headers }: IncomingMessage): string {
+  const { location = '' } = headers
+  if (location === '') throw refusal('The URL answers with a redirect that names no Location.')
+  return location.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 function anonymous(headers: OpenSource['headers']): OpenSource['headers'] {
@@ -87,7 +99,7 @@ async function ask(
   try {
     const ending = AbortSignal.any([signal, late.signal])
     const addresses = await untilAborted(findAddresses(url, policy), ending)
-    return await connect(url, headers, addresses, ending)
+    return await untilAborted(connect(url, headers, addresses, ending), ending)
   } catch (error) {
     if (error instanceof ServiceError) throw error
     // Why it failed may tell of networks that are none of the caller's business.
@@ -155,7 +167,14 @@ function connect(
     answer.on('error', () => undefined)
     resolve(answer)
   })
+  // Without this listener Node would end the request with no more than `close`.
+  sent.on('upgrade', (_answer, socket) => {
+    socket.destroy()
+    reject(refusal('The URL answers with another protocol (101), which was not asked for.'))
+  })
   sent.on('error', reject)
+  // The last event of every request. It changes nothing where one of the others came before.
+  sent.on('close', () => reject(new Error('the request ended without an answer')))
   sent.end()
   return promise
 }
@@ -177,11 +196,25 @@ function pinnedTo(addresses: readonly LookupAddress[]): LookupFunction {
 function sourceOf(answer: IncomingMessage): Source {
   const { statusCode, headers } = answer
   const close = () => void answer.destroy()
-  const coding = headers['content-encoding'] ?? 'identity'
-  if (statusCode === 200 && coding === 'identity') return { headers, body: read(answer), close }
+  const coding = codingOf(headers)
+  if (statusCode === 200 && coding === '') return { headers, body: read(answer), close }
   close()
-  if (statusCode === 200) throw refusal(`The URL answers in the encoding ${coding}, which was not asked for.`)
-  throw refusal(`The URL answers with the status ${statusCode}.`)
+  if (statusCode !== 200) throw refusal(`The URL answers with the status ${statusCode}.`)
+  const quoted = coding.slice(0, MAX_QUOTED_CHARACTERS)
+  throw refusal(`The URL answers in the encoding ${quoted}, which was not asked for.`)
+}
+
+/** The codings that are still on the bytes: of the content, and of the transfer before it was chunked. Empty: none. */
+function codingOf(headers: IncomingHttpHeaders): string {
+  const transfer = codingsIn(headers['transfer-encoding'])
+  if (transfer.at(-1) === 'chunked') transfer.pop()
+  return [...codingsIn(headers['content-encoding']), ...transfer].join(', ')
+}
+
+/** Codings are told in any case, and as a list that may have empty members (RFC 9110, 5.6.1 and 8.4). */
+function codingsIn(list = ''): string[] {
+  const codings = list.split(',').map((coding) => coding.trim().toLowerCase())
+  return codings.filter((coding) => coding !== '' && coding !== 'identity')
 }
 
 async function* read(answer: IncomingMessage): AsyncGenerator<Uint8Array, void> {

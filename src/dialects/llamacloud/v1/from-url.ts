@@ -3,6 +3,7 @@ import { resolveProject } from '../../../core/access/project-access.ts'
 import { ServiceError } from '../../../core/errors.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
+import { spreadRetry } from '../../../core/limits/retry-queue.ts'
 import { discardBlob, intendBlob } from '../../../core/uploads/stage-blob.ts'
 import { dispositionName } from '../../../http/disposition-name.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
@@ -18,6 +19,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Sources may answer as slowly as uploads may come, and each costs a connection more than those. */
 const MAX_FETCHES_OF_ORGANIZATION = 16
+const LEAST_RETRY_SECONDS = 5
 
 /** Counts the fetches under way of each organization on this server. */
 export class FetchCount {
@@ -28,7 +30,9 @@ export class FetchCount {
     const running = this.#running.get(organizationId) ?? 0
     if (running === MAX_FETCHES_OF_ORGANIZATION) {
       const message = `At most ${MAX_FETCHES_OF_ORGANIZATION} files are fetched at a time`
-      throw new ServiceError('rate-limited', message, { retryAfterSeconds: 1 })
+      throw new ServiceError('rate-limited', message, {
+        retryAfterSeconds: spreadRetry(LEAST_RETRY_SECONDS),
+      })
     }
     this.#running.set(organizationId, running + 1)
     try {
@@ -46,12 +50,14 @@ export class FetchCount {
 }
 
 /**
- * Fetches a resource of the network as a file of the caller's. The fetch ends with the connection of the caller.
- * @throws ServiceError `operation-off` unless the operator allows it; `rule-violated` if it may not or cannot be fetched;
- *   `bytes-too-many`, `quota-exceeded`
+ * Fetches a resource of the network as a file of the caller's. The fetch ends when the caller closes its connection, be it
+ * the sending half alone: a client that closes both halves looks no different until it is written to.
+ * @throws ServiceError `operation-off` unless the operator allows it; `rule-violated` if it may not or cannot be fetched, or
+ *   its caller has left; `rate-limited`, `bytes-too-many`, `quota-exceeded`
  */
 export async function uploadFromUrl(
   context: Context,
+  fetches: FetchCount,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FileRecord> {
@@ -62,12 +68,49 @@ export async function uploadFromUrl(
   }
   const asked = readFetchRequest(request)
   const projectId = await resolveProject(services, request.caller, asked.scope)
+  const fetchAndStore = (gone: AbortSignal) => fetchSource(context, request, projectId, asked, gone)
+  return fetches.run(request.caller.organizationId, () => whileCallerStays(request, reply, fetchAndStore))
+}
+
+/** The signal fires when the caller closes its connection; the work then fails with the reason, whatever it fails with. */
+async function whileCallerStays<T>(
+  { raw: { socket } }: FastifyRequest,
+  { raw: response }: FastifyReply,
+  work: (gone: AbortSignal) => Promise<T>,
+): Promise<T> {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(MAX_FETCH_MS)])
-  const source = await openSource({ ...asked, signal }, { allowedHosts: settings.uploadFromUrlAllowedHosts })
+  const leave = () => gone.abort(callerLeft())
+  response.once('close', leave)
+  socket.once('end', leave)
+  if (socket.readableEnded || socket.destroyed) leave()
   try {
-    return await storeSource(context, request, projectId, asked, source)
+    return await work(gone.signal)
+  } catch (error) {
+    gone.signal.throwIfAborted()
+    throw error
+  } finally {
+    // The connection may have more requests to come.
+    socket.off('end', leave)
+  }
+}
+
+function callerLeft(): ServiceError {
+  const message = 'The fetch ended because its caller closed the connection, which has to stay open both ways'
+  return new ServiceError('rule-violated', message)
+}
+
+async function fetchSource(
+  context: Context,
+  request: FastifyRequest,
+  projectId: string,
+  asked: RequestedFetch,
+  gone: AbortSignal,
+): Promise<FileRecord> {
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(MAX_FETCH_MS)])
+  const { uploadFromUrlAllowedHosts: allowedHosts } = context.settings
+  const source = await openSource({ ...asked, signal }, { allowedHosts })
+  try {
+    return await storeSource(context, request, projectId, { ...asked, gone }, source)
   } finally {
     source.close()
   }
@@ -77,7 +120,7 @@ async function storeSource(
   { server, services, settings }: Context,
   { caller }: FastifyRequest,
   projectId: string,
-  asked: RequestedFetch,
+  asked: RequestedFetch & { readonly gone: AbortSignal },
   source: Source,
 ): Promise<FileRecord> {
   const { maxFileBytes, allowEmptyFiles } = settings
@@ -94,9 +137,10 @@ async function storeSource(
   const part = { body: source.body, filename: name, contentType: source.headers['content-type'] }
   const memory = server.memory.open(organizationId)
   const { blob, mimeType } = await receiveFile(services, intent, part, memory, settings).catch(asSourceFault)
-  if (blob.sizeBytes === 0 && !allowEmptyFiles) {
+  const isEmpty = blob.sizeBytes === 0 && !allowEmptyFiles
+  if (isEmpty || asked.gone.aborted) {
     await discardBlob(services, blob.key)
-    throw emptyFile()
+    throw isEmpty ? emptyFile() : asked.gone.reason
   }
   const expiry = expiryOf(asked.storageType, services.clock.now())
   const { externalId } = asked

@@ -142,10 +142,7 @@ function addFromUrl(context: Context): void {
         response: { 200: schemas.FileBody, ...errors },
       },
     },
-    (request, reply) =>
-      fetches.run(request.caller.organizationId, async () =>
-        toFileBody(await uploadFromUrl(context, request, reply)),
-      ),
+    async (request, reply) => toFileBody(await uploadFromUrl(context, fetches, request, reply)),
   )
 }
 
