@@ -256,6 +256,27 @@ test('the type is told with the file, whatever its links serve', async () => {
   assert.equal((await new YandexRest(server).get(body.id)).body.mimeType, type)
 })
 
+test('a file without a name is saved under the one that it is shown by, its id and the extension of its type', async () => {
+  for (const kind of ['own', 'direct'] as const) {
+    const server = serverOf(kind)
+    const llamacloud = new LlamaCloudClient(server)
+    const lightfield = new LightfieldClient(server)
+    const yandex = new YandexRest(server)
+    const part = { name: 'file', content: '%PDF-1.7\n' }
+    const { body } = await llamacloud.upload([part, purposePart('user_data')])
+    for (const id of [body.id, (await yandex.stored(part.content)).id]) {
+      const { name, download_url } = (await llamacloud.get(`/${id}?expand=download_url`)).body
+      assert.match(name, /^[\da-f-]{36}\.pdf$/)
+      for (const link of [download_url?.url ?? '', await lightfield.link(id), await yandex.url(id)]) {
+        const { headers } = await fetch(link)
+        const expected = `attachment; filename="${name}"; filename*=UTF-8''${name}`
+        assert.equal(headers.get('content-disposition'), expected)
+        if (kind === 'own') assert.equal(new URL(link).pathname.split('/').at(-1), name)
+      }
+    }
+  }
+})
+
 test('it is who gives out the link that decides, not who brought the file', async () => {
   for (const kind of ['own', 'direct'] as const) {
     const server = serverOf(kind)

@@ -6,6 +6,7 @@ import type { FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
 import type { Services } from '../core/services.ts'
 import { isNotModified, preconditionHolds, rangeIsCurrent } from './conditions.ts'
+import { shownName } from './file-type.ts'
 
 /**
  * Headers that keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely
@@ -47,7 +48,10 @@ export async function sendFile(
   // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
   const bytes = await openBytes(services, { ...file, blobKey }, range ?? whole)
-  reply.headers(about).type(mimeType).header('content-disposition', contentDisposition(file.name))
+  reply
+    .headers(about)
+    .type(mimeType)
+    .header('content-disposition', contentDisposition(shownName(file)))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
   if (request.method !== 'HEAD') return reply.send(bytes)

@@ -53,7 +53,7 @@ export function extensionOf({ name, mimeType }: { name: string; mimeType: string
   return knownExtension(name) ?? unknownExtension(name) ?? extensionOfType(mimeType)
 }
 
-/** A name for a file that has none: its id, with the extension of its type. */
-export function nameless(id: string, mimeType: string): string {
-  return `${id}.${extensionOfType(mimeType) ?? 'bin'}`
+/** The name that a file is shown and saved under: its own, or for one that has none its id with the extension of its type. */
+export function shownName({ id, name, mimeType }: { id: string; name: string; mimeType: string }): string {
+  return name || `${id}.${extensionOfType(mimeType) ?? 'bin'}`
 }

@@ -267,6 +267,8 @@ const names: readonly (readonly [string, string])[] = [
   ['invoice\u202efdp.exe', `filename="invoicefdp.exe"; filename*=UTF-8''invoicefdp.exe`],
   ['a\u200bb\ufeff\u2066c.txt', `filename="abc.txt"; filename*=UTF-8''abc.txt`],
   ['\u202e', `filename="file"; filename*=UTF-8''file`],
+  ['.', `filename="file"; filename*=UTF-8''file`],
+  ['..\u200b', `filename="file"; filename*=UTF-8''file`],
   ['e\u0301.txt', `filename="e_.txt"; filename*=UTF-8''e%CC%81.txt`],
 ]
 

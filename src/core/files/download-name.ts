@@ -8,9 +8,13 @@
 const DECEPTIVE =
   /(\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f})|[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
-/** The name under which a client may save a file: without what deceives its reader, and cut to `maxBytes` of UTF-8. */
+/**
+ * The name under which a client may save a file: without what deceives its reader, and cut to `maxBytes` of UTF-8. `file`, if
+ * that leaves nothing, or a step of a path.
+ */
 export function downloadName(name: string, maxBytes: number): string {
-  return shorten(name.replace(DECEPTIVE, '$1').toWellFormed(), maxBytes) || 'file'
+  const clean = shorten(name.replace(DECEPTIVE, '$1').toWellFormed(), maxBytes)
+  return /^\.{0,2}$/.test(clean) ? 'file' : clean
 }
 
 /** In characters that both a URL's path (RFC 3986, 3.3) and an extended parameter (RFC 8187, 3.2.1) carry as they are. */

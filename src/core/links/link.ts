@@ -70,13 +70,9 @@ function ownLink(
   return { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
 }
 
-/**
- * What clients that name a file after its URL shall call it. `.` and `..` would be taken for steps of the path, and some
- * clients split names at slashes.
- */
+/** What clients that name a file after its URL shall call it. Some split names at slashes. */
 function nameSegment({ name }: FileRecord): string {
-  const segment = downloadName(name, MAX_NAME_BYTES).replace(/[/\\]/g, '_')
-  return /^\.{1,2}$/.test(segment) ? 'file' : percentEncode(segment)
+  return percentEncode(downloadName(name, MAX_NAME_BYTES).replace(/[/\\]/g, '_'))
 }
 
 /** What `transfer/` asks for. */

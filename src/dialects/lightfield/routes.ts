@@ -14,6 +14,7 @@ import type { Services } from '../../core/services.ts'
 import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
 import { cancelUpload, completeUpload } from '../../core/uploads/end-upload.ts'
 import { type StartUpload, startUpload } from '../../core/uploads/start-upload.ts'
+import { issueDownloadLink } from '../../http/download-link.ts'
 import { idempotently } from '../../http/idempotent.ts'
 import { checkPurpose, stampName } from './purposes.ts'
 import * as schemas from './schemas.ts'
@@ -203,7 +204,7 @@ function addReadRoutes(server: FastifyInstance, services: Services, settings: Li
       }
       await touchFile(services, file, 'download')
       const end = now + settings.downloadSeconds * SECOND_MS
-      return toUrlBody(await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end)))
+      return toUrlBody(await issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end)))
     },
   )
   server.get(

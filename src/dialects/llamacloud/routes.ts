@@ -8,8 +8,9 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
-import { type IssuedLink, issueLink } from '../../core/links/link.ts'
+import type { IssuedLink } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
+import { issueDownloadLink } from '../../http/download-link.ts'
 import { printToken } from './paging.ts'
 import * as requests from './requests.ts'
 import * as schemas from './schemas.ts'
@@ -270,5 +271,5 @@ export async function findFile(
 /** A fresh link that does not outlive its file. */
 export async function linkTo(services: Services, file: FileRecord, seconds: number): Promise<IssuedLink> {
   const end = services.clock.now() + seconds * SECOND_MS
-  return issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end))
+  return issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end))
 }

@@ -5,7 +5,7 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { printFileId } from '../../core/files/file-id.ts'
 import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
-import { extensionOf, nameless } from '../../http/file-type.ts'
+import { extensionOf, shownName } from '../../http/file-type.ts'
 import { isPurpose, type LlamaCloudSettings } from './settings.ts'
 
 export interface PresignedUrl {
@@ -31,7 +31,7 @@ export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefi
   return {
     id: printFileId(file.id, prefixIds ? 'llamacloud' : 'uuid'),
     // This vendor has no file without a name; another dialect's may have none.
-    name: file.name || nameless(file.id, file.mimeType),
+    name: shownName(file),
     project_id: file.projectId,
     external_file_id: file.externalId,
     file_type: extensionOf(file) ?? null,

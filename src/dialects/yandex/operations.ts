@@ -10,9 +10,9 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
-import { issueLink } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { discardBlob, type StagedBlob } from '../../core/uploads/stage-blob.ts'
+import { issueDownloadLink } from '../../http/download-link.ts'
 import {
   type CreateFileRequest,
   type DeleteFileRequest,
@@ -118,7 +118,7 @@ export async function getFileUrl(
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
   const end = services.clock.now() + settings.linkSeconds * SECOND_MS
-  const { url } = await issueLink(services, 'GET', file, Math.min(end, file.expiresAt ?? end), 'declared')
+  const { url } = await issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end), 'declared')
   return create(GetFileUrlResponseSchema, { url })
 }
 

@@ -2,7 +2,7 @@ import type { FileRecord } from '../../../core/files/file.ts'
 import { printFileId } from '../../../core/files/file-id.ts'
 import { printIsoTime } from '../../../core/iso-time.ts'
 import type { IssuedLink } from '../../../core/links/link.ts'
-import { extensionOf, nameless } from '../../../http/file-type.ts'
+import { extensionOf, shownName } from '../../../http/file-type.ts'
 import { toPresignedUrl } from '../wire.ts'
 
 /** `File` of the first version. A file that waits for its bytes has no size and no `last_modified_at`. */
@@ -12,7 +12,7 @@ export function toFileBody(file: FileRecord) {
     id: printFileId(file.id, 'uuid'),
     created_at: printIsoTime(file.createdAt),
     updated_at: printIsoTime(file.updatedAt),
-    name: file.name || nameless(file.id, file.mimeType),
+    name: shownName(file),
     // SDKs up to 0.1.20 refuse an answer without a text here.
     external_file_id: file.externalId ?? '',
     file_size: storedAt === null ? null : file.sizeBytes,
