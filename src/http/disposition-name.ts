@@ -9,11 +9,11 @@ import { decodeText } from './multipart-text.ts'
  */
 export function dispositionName(header: string | undefined): string | undefined {
   if (header === undefined) return undefined
-  const text = decodeText(Buffer.from(header, 'latin1'), undefined)
+  const { text } = decodeText(Buffer.from(header, 'latin1'), undefined)
   const end = text.indexOf(';')
   if (end < 0) return undefined
   try {
-    return filenameIn(parseParameters(text.slice(end)), { escapesQuotes: false })
+    return filenameIn(parseParameters(text.slice(end), 'filename'), { escapesQuotes: false })
   } catch {
     // Nobody can be asked to mend it, and there are other names for the file.
     return undefined

@@ -1,7 +1,7 @@
 import { decodeAs } from './multipart-text.ts'
 
-/** `=?charset?B or Q?text?=`; the charset may name a language (RFC 2047, section 2; RFC 2231, section 5). */
-const word = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi
+/** `=?charset?B or Q?text?=`, the text not empty; the charset may name a language (RFC 2047, section 2; RFC 2231, section 5). */
+const word = /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]+)\?=/gi
 const run = new RegExp(`${word.source}(?:\\s*${word.source})*`, 'gi')
 const base64 = /^[0-9A-Za-z+/]*={0,2}$/
 /** Printable ASCII, in which `=` begins two digits (RFC 2047, section 4.2). */
@@ -23,7 +23,10 @@ export function decodeEncodedWords(text: string): string {
   return isReadable ? decoded : text
 }
 
-/** Words that follow each other are decoded together: some clients cut a character in two. */
+/**
+ * Words that follow each other are decoded together: some clients cut a character in two.
+ * @returns undefined if a word cannot be read, or all of them stand for nothing: a file would lose its name
+ */
 function decodeRun(written: string): string | undefined {
   const runs: { readonly charset: string; readonly pieces: Buffer[] }[] = []
   for (const [, name = '', encoding, encoded = ''] of written.matchAll(word)) {
@@ -35,7 +38,7 @@ function decodeRun(written: string): string | undefined {
     else runs.push({ charset, pieces: [bytes] })
   }
   const texts = runs.map(({ charset, pieces }) => decodeAs(charset, Buffer.concat(pieces)))
-  return texts.includes(undefined) ? undefined : texts.join('')
+  return texts.includes(undefined) ? undefined : texts.join('') || undefined
 }
 
 function bytesOfBase64(text: string): Buffer | undefined {

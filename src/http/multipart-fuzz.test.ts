@@ -36,6 +36,8 @@ const names = [
   '=?utf-8?B?0L4=?= =?UTF-8?q?=D0?=',
   '=?utf-8?q?=BE_a=0A?=b',
   '=?gbk?B?saiw5g==?=.=?x?b?=?=',
+  '=?utf-8?b??= =?utf-8?b?A?= =?utf-8?b?A?=',
+  '=?iso-2022-jp?b?GyhC?=a=?utf-8?q?b?=',
   'caf\xe9\x81',
 ]
 const contents = ['\r', '\n', '\r\n', '\r\n-', '\r\n--', '-', '\0', 'x', 'é', '\r\n\r\n', '\xff']
@@ -47,6 +49,8 @@ const headers = [
   'X-Other:\t1 ',
   'X',
   ' folded',
+  'Content-Type: a/b;\tc="\u0434"',
+  'Content-Disposition: form-data; name=a',
   'X: 1\rX: 2',
   'X: 1\nX: 2',
 ]
@@ -64,6 +68,16 @@ const parameters = [
   '; filename*0=a',
   '; filename="\u0085"',
   ' ; FILENAME="C:\\x\\"',
+  '; filename',
+  '; filename=',
+  '; filename = \u0434 a.b\t',
+  '; filename="say "hi";"',
+  '; filename=5" a',
+  "; filename*=utf-8''a b",
+  "; filename*=utf-8''\u0434",
+  '; filename*=',
+  '; "x=y"; =; é = "',
+  '; Name ="a"',
 ]
 
 /** As the LlamaCloud dialect reads its forms. */
@@ -126,7 +140,7 @@ function makeCase(dice: SeededRandom): Case {
     : dice.text(boundaryCharacters, dice.chance(0.5) ? 3 : 70)
   const quote = dice.chance(0.5) ? '"' : ''
   const parts = dice.many(4, () => makePart(dice, boundary))
-  const before = dice.chance(0.2) ? dice.pick(['\r\n', ' \t\r\n\r\n', '\n', 'x\r\n']) : ''
+  const before = dice.chance(0.2) ? dice.pick(['\r\n', ' \t\r\n\r\n', '\n', '\n ', ' ', 'x\r\n']) : ''
   const after = dice.pick(['', '\r\n', '\r\n\r\n', dice.chance(0.2) ? '\r\nx' : ''])
   let body: Buffer = Buffer.concat([Buffer.from(before), ...parts, Buffer.from(`--${boundary}--${after}`)])
   while (dice.chance(0.3)) body = mutate(dice, body, boundary)

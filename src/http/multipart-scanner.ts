@@ -4,6 +4,8 @@ import { malformed } from './multipart-malformed.ts'
 const CR = 0x0d
 const LF = 0x0a
 const DASH = 0x2d
+const SPACE = 0x20
+const TAB = 0x09
 const LINE_END_BYTES = 2
 
 const nothing = Buffer.alloc(0)
@@ -93,6 +95,26 @@ export class MultipartScanner {
     }
     const line = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, lineBytes)
     return line.subarray(0, -LINE_END_BYTES)
+  }
+
+  /**
+   * Reads blanks and line ends of any system, and takes what follows for the beginning of a line.
+   * @throws ServiceError `request-malformed` if they are more than `maxBytes`, are blanks without a line end, or end the body
+   */
+  async skipBlanks(maxBytes: number): Promise<void> {
+    let bytes = 0
+    let hasLineEnd = false
+    do {
+      await this.#require()
+      const start = this.#position
+      for (; isBlank(this.#window[this.#position]); this.#position++) {
+        hasLineEnd ||= isLineEnd(this.#window[this.#position])
+      }
+      bytes += this.#position - start
+      if (bytes > maxBytes)
+        throw malformed(`The body has more than ${maxBytes} bytes before its first boundary`)
+    } while (this.#position === this.#window.length)
+    if (bytes > 0 && !hasLineEnd) throw malformed('The body has blanks right before its first boundary')
   }
 
   /** Reads what follows the closing boundary to the end of the body, and drops it. */
@@ -214,4 +236,12 @@ export class MultipartScanner {
     this.#sourceEnded = true
     return undefined
   }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB || isLineEnd(byte)
+}
+
+function isLineEnd(byte: number | undefined): boolean {
+  return byte === CR || byte === LF
 }

@@ -4,14 +4,20 @@ import { isUtf8 } from 'node:buffer'
 const WINDOWS_1252 = '€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ'
 const FIRST_OF_WINDOWS_1252 = 0x80
 
+export interface Decoded {
+  readonly text: string
+  /** Whether the bytes are of another charset than announced, and the text is what they are in Latin-1. */
+  readonly isGuess: boolean
+}
+
 /**
  * The text of a name or field of a form: in the charset that the form announces, UTF-8 if it announces none. Bytes that are
  * not of that charset are read as Latin-1, as Starlette reads them, in the sense of encoding.spec.whatwg.org, so that no
  * control character comes out of them.
  */
-export function decodeText(bytes: Buffer, charset: string | undefined): string {
+export function decodeText(bytes: Buffer, charset: string | undefined): Decoded {
   const text = charset === undefined ? decodeUtf8(bytes) : decodeAs(charset, bytes)
-  return text ?? decodeLatin1(bytes)
+  return text === undefined ? { text: decodeLatin1(bytes), isGuess: true } : { text, isGuess: false }
 }
 
 /** @returns undefined if the charset is unknown or the bytes are not of it */

@@ -8,7 +8,7 @@ export interface FormType {
   readonly boundary: string
   /** Of names and fields; undefined: UTF-8. It has ASCII in it. */
   readonly charset: string | undefined
-  /** Whether `%22` in a name is a quote: browsers and undici escape it so, and Python's clients send `%` as it is. */
+  /** Whether `%22` in a name is a quote: browsers and undici write one so. So do requests, httpx and curl, but their boundaries do not show it. */
   readonly escapesQuotes: boolean
 }
 
@@ -30,7 +30,7 @@ export function parseFormType(contentType: string | undefined): FormType {
   if (contentType === undefined || trimBlanks(type).toLowerCase() !== 'multipart/form-data') {
     throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
   }
-  const parameters = parseParameters(contentType.slice(type.length))
+  const parameters = parseParameters(contentType.slice(type.length), 'boundary')
   const boundary = parameters.get('boundary')?.text
   if (boundary === undefined) throw malformed('The Content-Type names no boundary')
   if (!legalBoundary.test(boundary)) throw malformed('The boundary in the Content-Type is not legal')

@@ -42,8 +42,10 @@ function cut(type: TypeOfForm, body: Buffer, limits: MultipartLimits, roleOf: Ro
   const delimiter = `\r\n--${type.boundary}`
   const parts: WholePart[] = []
   let all = 0
-  let at = find(text, delimiter, 0)
-  check(at - 2 <= limits.preambleBytes && isBlank(text.slice(0, at)))
+  const [, preamble = refuse(), start = refuse()] =
+    /^\r\n(?=\S|\s*[\r\n])([ \t\r\n]*)(--.*)/s.exec(text) ?? []
+  check(preamble.length <= limits.preambleBytes && start.startsWith(delimiter.slice(2)))
+  let at = text.length - start.length - 2
   for (;;) {
     at += delimiter.length
     const mark = text.slice(at, at + 2)
@@ -84,55 +86,67 @@ function headerOf(lines: readonly string[], type: TypeOfForm): Omit<WholePart, '
     check(/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name))
     const value = textOf(Buffer.from(line.slice(colon + 1), 'latin1'), type)
     check(!/[\x00-\x08\x0a-\x1f\x7f]/.test(value))
-    check(!(name.startsWith('content-') && values.has(name)))
     check(!isTrap(name))
-    values.set(name, value.replace(/^[ \t]+/, '').replace(/[ \t]+$/, ''))
+    if (values.has(name)) check(name !== 'content-disposition' && name !== 'content-transfer-encoding')
+    else values.set(name, value.replace(/^[ \t]+/, '').replace(/[ \t]+$/, ''))
   }
   check(/^(binary|8bit|7bit)$/i.test(values.get('content-transfer-encoding') ?? 'binary'))
-  const contentType = values.get('content-type') || undefined
-  check(contentType === undefined || /^[ -~]+$/.test(contentType))
+  const contentType =
+    values
+      .get('content-type')
+      ?.replaceAll(/[^ -~\t]/g, '')
+      .replaceAll('\t', ' ') || undefined
   return { ...namesOf(values.get('content-disposition') ?? refuse(), type), contentType }
 }
+
+/**
+ * A quoted text but for its last quote: escaped pairs, backslashes that escape nothing, anything else, the backslash before
+ * the last quote of all.
+ */
+const quoted = /"(?:\\\\|\\"(?!$)|\\(?!["\\])|[^"\\]|\\(?="$))*/
+const semicolonAndSegment = new RegExp(`^;((?:[^";]|${quoted.source}(?:"|$))*)(?=;|$)`)
 
 function namesOf(disposition: string, { boundary }: TypeOfForm): Pick<WholePart, 'name' | 'filename'> {
   const parameters = new Map<string, string>()
   let rest = disposition.replace(/^form-data[ \t]*(?=;|$)/i, '')
   check(rest !== disposition)
   while (rest !== '') {
-    // A quoted text: escaped pairs, backslashes that escape nothing, anything else. The last alternative is
-    // the backslash before the last quote of all.
-    const [all = refuse(), key, quoted, bare] =
-      /^[ \t]*;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:\\\\|\\"(?!$)|\\(?!["\\])|[^"\\]|\\(?="$))*)"|([!-~]+?(?=[ \t;]|$)))[ \t]*|(?=;|$))/.exec(
-        rest,
-      ) ?? []
-    rest = rest.slice(all.length)
-    if (key === undefined) continue
-    check(!parameters.has(key.toLowerCase()) && !/["\\]/.test(bare ?? ''))
-    parameters.set(key.toLowerCase(), bare ?? `"${quoted}`)
+    const [, segment = refuse()] = semicolonAndSegment.exec(rest) ?? []
+    rest = rest.slice(segment.length + 1)
+    const [, key = refuse(), value = ''] =
+      /^[ \t]*([^=]*?)[ \t]*(?:=[ \t]*(.*?)[ \t]*)?$/s.exec(segment) ?? []
+    check(!(key.toLowerCase() === 'name' && parameters.has('name')))
+    parameters.set(key.toLowerCase(), value)
   }
   const isBrowser = /WebKitFormBoundary|gecko|undici|-----------------------\d/.test(boundary)
+  const name = parameters.get('name') ?? refuse()
+  check(!name.includes('"') || new RegExp(`^${quoted.source}"$`).test(name))
   const filename = parameters.get('filename')
+  check(!filename?.startsWith('"') || /^".*"$/s.test(filename))
   const extended = extendedName(parameters.get('filename*'))
   const plain = filename === undefined ? undefined : encodedName(plainName(filename, isBrowser))
   const isLost = [...parameters.keys()].some((key) => key.startsWith('filename*'))
   check(extended !== undefined || plain !== undefined || !isLost)
   return {
-    name: untrapped(withoutControls(plainName(parameters.get('name') ?? refuse(), isBrowser))),
+    name: untrapped(withoutControls(plainName(name, isBrowser))),
     filename: extended || (plain === undefined ? extended : withoutControls(plain)),
   }
 }
 
-/** Quoted texts come with their opening quote. */
 function plainName(text: string, isBrowser: boolean): string {
-  if (!text.startsWith('"')) return text
-  const unescaped = text.slice(1).replaceAll(/\\(["\\])/g, (_, escaped: string) => escaped)
+  if (!text.includes('"')) return text
+  const unescaped = (text.startsWith('"') ? text.slice(1, -1) : text).replaceAll(
+    /\\(["\\])/g,
+    (_, escaped: string) => escaped,
+  )
   return isBrowser ? unescaped.replaceAll('%22', '"') : unescaped
 }
 
 /** Encoded words, one after the other; two of one charset that follow each other are one. */
 function encodedName(text: string): string {
-  const words = [...text.matchAll(/=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi)]
+  const words = [...text.matchAll(/=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]+)\?=/gi)]
   let decoded = ''
+  let runStart = -1
   let bytes = ''
   for (const [at, { 0: all, 1: charset = '', 2: encoding = '', 3: encoded = '', index }] of words.entries()) {
     const isBase64 = encoding.toLowerCase() === 'b'
@@ -146,7 +160,11 @@ function encodedName(text: string): string {
     const next = words[at + 1]
     const end = index + all.length
     const follows = before !== undefined && text.slice(before.index + before[0].length, index).trim() === ''
-    if (!follows) decoded += text.slice(before === undefined ? 0 : before.index + before[0].length, index)
+    if (!follows) {
+      if (decoded.length === runStart) return text
+      decoded += text.slice(before === undefined ? 0 : before.index + before[0].length, index)
+      runStart = decoded.length
+    }
     bytes += isBase64
       ? Buffer.from(encoded, 'base64').toString('latin1')
       : unescape(encoded.replaceAll('%', '%25').replaceAll('_', ' ').replaceAll('=', '%'))
@@ -160,6 +178,7 @@ function encodedName(text: string): string {
     decoded += meant
     bytes = ''
   }
+  if (decoded.length === runStart) return text
   const last = words.at(-1)
   return decoded + text.slice(last === undefined ? 0 : last.index + last[0].length)
 }
@@ -195,10 +214,6 @@ function strictly(charset: string, bytes: Buffer): string | undefined {
 function find(text: string, needle: string, from: number): number {
   const at = text.indexOf(needle, from)
   return at < 0 ? refuse() : at
-}
-
-function isBlank(text: string): boolean {
-  return /^[ \t\r\n]*$/.test(text)
 }
 
 function check(holds: boolean): void {

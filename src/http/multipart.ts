@@ -15,6 +15,8 @@ export interface FilePart {
   readonly name: string
   /** As the client means it: may be empty, hold slashes or be up to a header long; never a control character. */
   readonly filename: string
+  /** Whether the filename is what bytes of an unknown charset are in Latin-1. */
+  readonly isFilenameGuess: boolean
   readonly contentType: string | undefined
   /**
    * Read once, and before the next part is asked for. A chunk's memory may be reused once the next is asked
@@ -33,7 +35,7 @@ export interface MultipartLimits {
   readonly headerBytes: number
   readonly headerLines: number
   readonly fieldBytes: number
-  /** Blanks and line ends before the first boundary and its line end; anything else there is refused. */
+  /** Blanks and line ends before the first boundary; anything else there is refused. */
   readonly preambleBytes: number
   /** The whole body, boundaries and headers included, as counted. */
   readonly bodyBytes: number
@@ -54,7 +56,7 @@ export const defaultMultipartLimits: MultipartLimits = {
   headerBytes: 8 * 1024,
   headerLines: 16,
   fieldBytes: 64 * 1024,
-  preambleBytes: 1024,
+  preambleBytes: 1024 * 1024,
   // A file of 512 MiB, and room for what surrounds it.
   bodyBytes: 513 * 1024 * 1024,
 }
@@ -168,19 +170,12 @@ async function readField(
     if (valueBytes > fieldBytes) throw malformed(`A field of the form exceeds ${fieldBytes} bytes`, name)
     pieces.push(Buffer.from(piece))
   }
-  return { kind: 'field', name, value: decodeText(Buffer.concat(pieces, valueBytes), charset) }
+  return { kind: 'field', name, value: decodeText(Buffer.concat(pieces, valueBytes), charset).text }
 }
 
+/** To the header of the first part, or the epilogue. */
 async function skipPreamble(scanner: MultipartScanner, maxBytes: number): Promise<void> {
-  let bytesLeft = maxBytes
-  for (let piece = await scanner.nextPiece(); piece !== undefined; piece = await scanner.nextPiece()) {
-    bytesLeft -= piece.length
-    if (bytesLeft < 0) throw malformed(`The body has more than ${maxBytes} bytes before its first boundary`)
-    if (!piece.every(isBlankByte)) throw malformed('The body has text before its first boundary')
-  }
-}
-
-/** Space, tab, CR or LF. */
-function isBlankByte(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0d || byte === 0x0a
+  await scanner.skipBlanks(maxBytes)
+  const text = await scanner.nextPiece()
+  if (text !== undefined) throw malformed('The body has text before its first boundary')
 }

@@ -141,6 +141,22 @@ const encoded: readonly (readonly [string, string, charset?: string])[] = [
   ['filename="good.pdf"; filename*=utf-8\'\'%ff%zz', 'good.pdf'],
   ['filename*=utf-8\'\'a%0ab.pdf; filename="good.pdf"', 'good.pdf'],
   ["filename*=iso-8859-1''caf%e9.pdf", 'café.pdf'],
+  ['filename="plain.pdf"; filename*=UTF-8\'\'\xd0\xbe.pdf', 'plain.pdf'],
+  ['filename="plain.pdf"; filename*=UTF-8\'\'my report.pdf', 'plain.pdf'],
+  ['filename="plain.pdf"; filename*=', 'plain.pdf'],
+  ['filename=\xd0\xbe \xd1\x82.pdf', 'о т.pdf'],
+  ['filename = "a.pdf"; x', 'a.pdf'],
+  ['filename="a.pdf"; filename="b.pdf"', 'b.pdf'],
+  ['filename="say "hi".txt"', 'say "hi".txt'],
+  ['filename="=?utf-8?B??="', '=?utf-8?B??='],
+  // A backslash in Latin-1 is half of a character in Shift-JIS, GBK and Big5.
+  ['filename="\x95\x5c.pdf"', '•\\.pdf'],
+  ['filename="a\x95\x5c"', 'a•\\'],
+  ['filename="\xd5\x5c.pdf"', 'Õ\\.pdf'],
+  ['filename="C:\\dir\\\xa5\x5c\xaf\xe0.pdf"', '¥\\¯à.pdf'],
+  ['filename="dir/\x95\x5c.pdf"', '•\\.pdf'],
+  ['filename="dir\xd0\xbe\\b.pdf"', 'b.pdf'],
+  ['filename="\x95\x5c.pdf"', '表.pdf', 'Shift_JIS'],
 ]
 for (const [parameters, name, charset = 'utf-8'] of encoded) {
   test(`${JSON.stringify(parameters)} in ${charset} is named ${name}`, async () => {
@@ -153,6 +169,17 @@ for (const [parameters, name, charset = 'utf-8'] of encoded) {
     assert.equal(savedName(await download(answer.body)), name)
   })
 }
+
+test('a form is taken however Starlette takes it, and a file with an empty filename is called by its id', async () => {
+  const header =
+    'Content-Disposition: form-data; name = file; filename=\r\nContent-Description: a\r\nContent-Description: b'
+  const start = `${'\r\n'.repeat(1000)}\n--b\r\n${header}\r\nContent-Type: application/pdf;\tname="отчёт.pdf"\r\n\r\nhello\r\n`
+  const purpose = '--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nparse\r\n--b--'
+  const type = { 'content-type': 'multipart/form-data; boundary =b' }
+  const answer = await client.sendForm(start + purpose, type)
+  assert.equal(answer.status, 201, answer.text)
+  assert.match(answer.body.name, /^[0-9a-z-]+\.pdf$/)
+})
 
 test('%22 is a quote in what browsers and undici send, and itself in what others do', async () => {
   const boundary = '----WebKitFormBoundaryfhAixEquS0sYkO8i'

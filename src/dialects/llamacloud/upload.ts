@@ -143,7 +143,10 @@ async function receiveForm(
   const body = pacedBody(request.raw, pace)
   for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
-    else file = await receiveFile(services, intent, part, memory, settings)
+    else {
+      const filename = baseName(part.filename, part.isFilenameGuess)
+      file = await receiveFile(services, intent, { ...part, filename }, memory, settings)
+    }
   }
   return { file, fields }
 }
@@ -198,7 +201,7 @@ function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloud
 
 /** @returns the name of the file */
 function checkFile(file: ReceivedFile | undefined, { filePart }: UploadForm, problems: Problems): string {
-  const name = baseName(file?.filename ?? '')
+  const name = file?.filename ?? ''
   if (file === undefined) problems.missing(['body', filePart])
   checkNameLength(name, ['body', filePart], problems)
   return name
