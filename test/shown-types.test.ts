@@ -173,6 +173,40 @@ test('a text is text in the encodings of before Unicode, and no charset is told 
   await assertShown(page, 'text/html', 'a page')
 })
 
+test('a text is text in UTF-32 with its mark, and in UTF-16 without one', async () => {
+  const words = 'Quarterly report, 2026\r\n'
+  for (const text of [words, 'Привет, мир!\n', 'Ελληνικό κείμενο', words.repeat(3000)]) {
+    const little = Buffer.from(text, 'utf16le')
+    await assertShown(little, 'text/plain', `UTF-16LE: ${text.slice(0, 30)}`)
+    await assertShown(Buffer.from(little).swap16(), 'text/plain', `UTF-16BE: ${text.slice(0, 30)}`)
+    const wide = Buffer.from(
+      Uint32Array.from([...`\ufeff${text}`], (letter) => letter.codePointAt(0) ?? 0).buffer,
+    )
+    await assertShown(wide, 'text/plain', `UTF-32LE: ${text.slice(0, 30)}`)
+    await assertShown(Buffer.from(wide).swap32(), 'text/plain', `UTF-32BE: ${text.slice(0, 30)}`)
+  }
+})
+
+test('numbers of two bytes or four are no text', async () => {
+  const numbers = Uint16Array.from({ length: 300 }, (_, index) => index * 37)
+  await assertShown(Buffer.from(numbers.buffer), 'application/octet-stream', 'numbers of two bytes')
+  await assertShown(Buffer.from('00010000ffff', 'hex'), 'application/octet-stream', 'few of them')
+  await assertShown(
+    Buffer.from('fffe0000ffffffff', 'hex'),
+    'application/octet-stream',
+    'none that Unicode has',
+  )
+})
+
+test('a Targa image is no icon', async () => {
+  const targa = (size: string, bits: string) =>
+    Buffer.from(`00000200000000000000${'0000'}${size}${bits}00ffeedd`, 'hex')
+  await assertShown(targa('08000400', '18'), 'image/x-tga', 'true colour')
+  await assertShown(targa('00010001', '20'), 'image/x-tga', '256 by 256 with transparency')
+  await assertShown(targa('00000000', '18'), 'application/octet-stream', 'no size')
+  await assertShown(raw('\0\0\x02\0\x01\0\x20\x20\0\0'), 'image/vnd.microsoft.icon', 'a cursor')
+})
+
 test('a text is text though it begins as some format does', async () => {
   for (const text of [
     'BMW, a list',

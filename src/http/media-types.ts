@@ -204,11 +204,11 @@ function essenceOf(mimeType: string): string {
 const TYPE = /^[a-z\d][\w!#$&^.+-]*\/[a-z\d][\w!#$&^.+-]*$/
 
 /**
- * What programs send that know no type: IANA's own word for it, the ones of old mail and web clients, and the types of the
- * forms that carry files.
+ * What programs send that know no type: IANA's own word for it, the ones of old mail and web clients, those that tell of a
+ * file system's entry, and the types of the forms that carry files.
  */
 const NOTHING =
-  /^((application|binary|bin|content|unknown)\/(x-)?(octet-?(stream|string)|binary|download(file)?|force-?download|save|file|data|bin|none|null|undefined|unknown(-content-type|-application-octet-stream)?)|multipart\/form-data|application\/x-www-form-urlencoded|application\/mac-?binary)$/
+  /^([\w-]+\/(x-)?unknown|inode\/.+|((x-)?application|binary|bin|content|unknown|file)\/(x-)?(octet-?(stream|string)|stream|empty|binary|download(file)?|force-?download|save|file|data|bin|none|null|undefined|unknown(-content-type|-application-octet-stream)?)|multipart\/form-data|application\/x-www-form-urlencoded|application\/mac-?binary)$/
 
 /** Whether a declared type is none: absent, no type by its form, or one of those that clients send for want of a better. */
 export function saysNothing(mimeType: string | undefined): boolean {

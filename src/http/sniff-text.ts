@@ -9,6 +9,7 @@ export interface Text {
 }
 
 const START_BYTES = 4096
+const BYTE_ORDER_MARK = 0xfeff
 /** Enough to tell words from what is none. */
 const JUDGED_BYTES = 256
 /** Control characters but tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a DOS file. */
@@ -18,11 +19,13 @@ const isControl = Uint8Array.from({ length: 256 }, (_, code) =>
 )
 
 /**
- * A text in UTF-8, in UTF-16 with its mark, or in one of the encodings of before Unicode; undefined for all else.
+ * A text in UTF-8, in UTF-16 or UTF-32 with its mark, or in one of the encodings of before Unicode; undefined for all else.
  * @param cutBytes heads of that length may be cut within a character
  */
 export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
   const bytes = head.subarray(0, START_BYTES)
+  const utf32 = utf32Of(bytes)
+  if (utf32 !== undefined) return plain(utf32)
   const utf16 = utf16Of(head)
   if (utf16 !== undefined) return plain(decode(bytes, utf16))
   const whole = head.length < cutBytes ? head : head.subarray(0, lastCharacterStart(head))
@@ -30,6 +33,20 @@ export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
   if (whole.includes(0)) return undefined
   const start = Buffer.from(bytes).toString('utf8')
   return { start, isPlain: !CONTROL.test(start) }
+}
+
+/**
+ * Whether bytes may be a text in UTF-16 without a mark: words in letters of one alphabet, or ASCII. Other formats look alike,
+ * so their signatures come first.
+ */
+export function isUnmarkedUtf16(head: Uint8Array): boolean {
+  const judged = head.subarray(0, JUDGED_BYTES)
+  if (judged.length % 2 !== 0 || !judged.includes(0)) return false
+  return ['utf-16le', 'utf-16be'].some((encoding) => {
+    const text = decode(judged, encoding)
+    if (text === undefined || CONTROL.test(text)) return false
+    return unmarkedScripts.some((script) => isWritten(text, script))
+  })
 }
 
 function plain(text: string | undefined): Text | undefined {
@@ -44,6 +61,21 @@ function hasControl(bytes: Uint8Array): boolean {
 function utf16Of(head: Uint8Array): string | undefined {
   if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
   return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined
+}
+
+/** The text behind the mark of UTF-32 (Unicode 16.0, 3.10, D99), which no decoder of the platform knows. */
+function utf32Of(bytes: Uint8Array): string | undefined {
+  if (bytes.length < 4 || bytes.length % 4 !== 0) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const isLittle = view.getUint32(0, true) === BYTE_ORDER_MARK
+  if (!isLittle && view.getUint32(0) !== BYTE_ORDER_MARK) return undefined
+  let text = ''
+  for (let at = 4; at < bytes.length; at += 4) {
+    const code = view.getUint32(at, isLittle)
+    if (code > 0x10_ffff) return undefined
+    text += String.fromCodePoint(code)
+  }
+  return text.isWellFormed() ? text : undefined
 }
 
 /** Where the last, perhaps cut, UTF-8 character begins: the last byte that is no continuation. */
@@ -78,6 +110,9 @@ const scripts = {
   japanese: /[\p{Script=Han}\p{Script=Hiragana}\u30a0-\u30ff]/gu,
   korean: /[\p{Script=Hangul}\p{Script=Han}]/gu,
 } as const
+
+/** Of pairs of any bytes most are letters of the others. */
+const unmarkedScripts = ['latin', 'cyrillic', 'greek', 'hebrew', 'arabic', 'thai'] as const
 
 /** Encodings that files still come in, each with the script of the texts in it. */
 const encodings: readonly (readonly [string, keyof typeof scripts])[] = [

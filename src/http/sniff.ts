@@ -1,7 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { UNKNOWN_TYPE } from './media-types.ts'
 import { compoundType } from './sniff-compound.ts'
-import { readText } from './sniff-text.ts'
+import { isUnmarkedUtf16, readText } from './sniff-text.ts'
 import { vagueZipTypes, zipType } from './sniff-zip.ts'
 
 /** Enough for signatures, and for the first entries of the archives that office documents are. */
@@ -26,7 +26,8 @@ export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promi
   if (type !== undefined) return vagueZipTypes.has(type) ? zipType(head, type) : type
   const behindBlanks = isBlank(head[0]) ? await writtenType(head) : undefined
   if (behindBlanks !== undefined) return behindBlanks
-  return text === undefined ? UNKNOWN_TYPE : (markupType(text.start) ?? 'text/plain')
+  if (text === undefined) return isUnmarkedUtf16(head) ? 'text/plain' : UNKNOWN_TYPE
+  return markupType(text.start) ?? 'text/plain'
 }
 
 const COMPOUND_TYPE = 'application/x-cfb'
@@ -61,7 +62,20 @@ async function signatureType(head: Uint8Array): Promise<string | undefined> {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'application/gzip'
   const found = await fileTypeFromBuffer(head).catch(() => undefined)
   if (found === undefined) return cutType(head)
+  if (found.mime === 'image/x-icon' && !hasIcons(head)) return targaType(head)
   return typesOfExtensions.get(found.ext) ?? synonyms.get(found.mime) ?? found.mime
+}
+
+/** An icon begins with the number of its pictures; a Targa image may begin like it, but has zeros there. */
+function hasIcons(head: Uint8Array): boolean {
+  return head.length >= 6 && (head[4] !== 0 || head[5] !== 0)
+}
+
+/** A Targa image in true colour without a palette (Truevision TGA 2.0, header): it has a size, and whole bits for a dot. */
+function targaType(head: Uint8Array): string | undefined {
+  const [, , kind, , , , , , , , , , width = 0, width2 = 0, height = 0, height2 = 0, bits = 0] = head
+  const hasSize = (width || width2) !== 0 && (height || height2) !== 0
+  return kind === 2 && hasSize && [15, 16, 24, 32].includes(bits) ? 'image/x-tga' : undefined
 }
 
 /** What the sniffer finds only in whole files: the pages of a TIFF may be described at its end. */
