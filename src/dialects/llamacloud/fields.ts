@@ -142,14 +142,18 @@ export class Fields {
 
   /**
    * The values of a list. Some clients write `name[]` or `name[0]` for `name`: FastAPI would take that for no filter at all
-   * and answer with everything.
+   * and answer with everything. Another index, as in `name[x]` or `name.0`, is a problem for the same reason.
    */
   #list(name: string): readonly unknown[] | undefined {
-    const keys = Object.keys(this.#values).filter(
-      (key) => key === name || (key.startsWith(`${name}[`) && INDEX.test(key.slice(name.length))),
-    )
+    const keys = Object.keys(this.#values).filter((key) => key === name || isBegunBy(name, key))
+    for (const key of keys) if (key !== name && !INDEX.test(key.slice(name.length))) this.#notIndex(name, key)
     const given = keys.map((key) => this.#value(key)).filter((value) => value !== undefined)
     return given.length === 0 ? undefined : given.flat()
+  }
+
+  #notIndex(name: string, key: string): void {
+    const msg = `A list is written as ${name}, ${name}[] or ${name}[0]`
+    this.#problems.add({ type: 'extra_forbidden', loc: this.#loc(key), msg, input: this.#values[key] })
   }
 
   object(name: string): Fields {
@@ -170,4 +174,8 @@ export class Fields {
   #notUuid(loc: Location, input: unknown): undefined {
     return this.#problems.add({ type: 'uuid_parsing', loc, msg: 'Input should be a valid UUID', input })
   }
+}
+
+function isBegunBy(name: string, key: string): boolean {
+  return key.startsWith(name) && (key[name.length] === '[' || key[name.length] === '.')
 }

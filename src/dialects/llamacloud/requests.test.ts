@@ -177,6 +177,23 @@ test('a list may be written with brackets, and is never taken for no filter', as
   assert.ok(body.items[0]?.download_url)
 })
 
+test('a list written in a form that is not understood is refused by its name, and never lists everything', async () => {
+  for (const form of ['[x]', '[][]', '[0][]', '.0', '.', '[', '[0', '[-1]', '[ ]', '[]x']) {
+    for (const name of ['file_ids', 'expand']) {
+      const { status, body } = await client.get(`?${encodeURIComponent(name + form)}=${UNKNOWN}`)
+      assert.deepEqual([status, body], [422, { detail: [refusedKey(name, form)] }])
+    }
+  }
+  const filter = { 'file_ids[x]': UNKNOWN }
+  assert.deepEqual(problemsOf(await client.query({ filter })), ['body.filter.file_ids[x] extra_forbidden'])
+  assert.equal((await client.get(`?file_idsx=${UNKNOWN}`)).status, 200)
+})
+
+function refusedKey(name: string, form: string) {
+  const msg = `A list is written as ${name}, ${name}[] or ${name}[0]`
+  return { type: 'extra_forbidden', loc: ['query', name + form], msg, input: UNKNOWN }
+}
+
 test('a query may name as many ids as a filter takes', async () => {
   const { id } = await client.stored()
   for (const [count, key] of [
