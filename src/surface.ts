@@ -61,11 +61,14 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     logger: frameworkLogger(logger),
     endsConnections,
     ...(options.tls ? { tls: options.tls } : {}),
-    ignoresLastSlash: (request, path) =>
-      dialectAt(dialects, { url: path, headers: request.headers })?.ignoresLastSlash?.(
-        request.method ?? '',
-        path,
-      ) ?? false,
+    routing: {
+      ignoresLastSlash: (request, path) =>
+        dialectAt(dialects, { url: path, headers: request.headers })?.ignoresLastSlash?.(
+          request.method ?? '',
+          path,
+        ) ?? false,
+      nameless: LINK_PATH,
+    },
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
     onBrokenRequest: (error, request, response) => {
       const { status, headers, body } = answererOf(dialects, request)(

@@ -27,21 +27,34 @@ function normalized(authority: string, scheme: string): string {
   return authority.toLowerCase().replace(scheme.toLowerCase() === 'https' ? /:(443)?$/ : /:(80)?$/, '')
 }
 
+/** Which paths the router is to take for others. */
+export interface RoutingRules {
+  /** Whether a target whose path ends in a slash means the path without it. Undefined: never. Asked for such targets only. */
+  readonly ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean
+  /** With a slash at its end. Below it nothing after the first segment is read, so its percent-encoding may be broken. */
+  readonly nameless?: string
+}
+
 /**
  * The target that is looked up. Some clients percent-encode the colon of a custom verb (`files:getUrl`), which the router would
- * take for another path, as it does with a slash at the end. Runs on every request.
+ * take for another path, as it does with a slash at the end; and it refuses what it cannot decode. Runs on every request.
  */
-export function routedTarget(
-  request: IncomingMessage,
-  ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean,
-): string {
+export function routedTarget(request: IncomingMessage, { ignoresLastSlash, nameless }: RoutingRules): string {
   const url = targetOf(request)
   const path = pathOf(url)
   const isSlashed = path.length > 1 && path.endsWith('/')
-  if (!isSlashed && !path.includes('%3')) return url
+  if (!isSlashed && !path.includes('%')) return url
+  if (nameless !== undefined && path.startsWith(nameless))
+    return withoutEscapes(path, nameless.length) + url.slice(path.length)
   const known = path.replaceAll(/%3a/gi, ':')
   const routed = isSlashed && ignoresLastSlash?.(request, known) ? known.slice(0, -1) : known
   return routed + url.slice(path.length)
+}
+
+/** Keeps the segment that begins at `start`. The text after it stays one of the same length, empty or not. */
+function withoutEscapes(path: string, start: number): string {
+  const end = path.indexOf('/', start)
+  return end < 0 ? path : path.slice(0, end) + path.slice(end).replaceAll('%', '_')
 }
 
 /** What stands before the query. */

@@ -22,7 +22,7 @@ import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
 import { hasBody } from './json-body.ts'
 import { OfferedMethods } from './offered-methods.ts'
 import { answerPlaintext } from './plaintext.ts'
-import { pathOf, routedTarget, unclearIn } from './request-head.ts'
+import { pathOf, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
@@ -80,8 +80,8 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
   /** Whether each answer is now the last one of its connection: the server is about to stop. */
   readonly endsConnections: () => boolean
-  /** Whether a target whose path ends in a slash means the path without it. Undefined: never. Asked for such targets only. */
-  readonly ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean
+  /** By default paths are taken as they are. */
+  readonly routing?: RoutingRules
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
   /** Answers what no route could be found for because the address itself is broken. */
@@ -95,7 +95,7 @@ export function createHttpServer({
   logger,
   endsConnections,
   tls,
-  ignoresLastSlash,
+  routing = {},
   dialectOf,
   onBrokenRequest,
 }: ServerOptions): FastifyInstance {
@@ -110,7 +110,7 @@ export function createHttpServer({
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
     connectionTimeout: 0,
-    rewriteUrl: (request) => routedTarget(request, ignoresLastSlash),
+    rewriteUrl: (request) => routedTarget(request, routing),
     // HEAD is answered as GET without the body (RFC 9110, 9.3.2); a route whose vendor does not says `exposeHeadRoute: false`.
     exposeHeadRoutes: true,
     forceCloseConnections: 'idle',

@@ -146,7 +146,11 @@ test('the token decides, whatever name follows it or none', async () => {
     const other = await exchange('DELETE', endingIn(link, end))
     assert.deepEqual([other.status, other.headers.get('allow')], [405, 'GET, HEAD, PUT'])
   }
-  for (const end of ['/', '/notes.txt?', '/notes.txt?x=1'])
+  // No UTF-8, and no escapes at all.
+  for (const end of ['/%', '/%zz', '/%e9', '/%ff%fe', '/%u0041', '/a/100%.txt', '/%C3%A9%'])
+    for (const method of ['GET', 'HEAD'])
+      assert.equal((await exchange(method, endingIn(link, end))).status, 200, end)
+  for (const end of ['/', '/%zz?', '/notes.txt?', '/notes.txt?x=1'])
     assert.equal((await exchange('GET', endingIn(link, end))).status, 403, end)
 })
 
