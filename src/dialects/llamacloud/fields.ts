@@ -25,9 +25,11 @@ export class Fields {
     return [...this.#place, name]
   }
 
+  /** Well-formed: a store would make something else of half a surrogate pair, which JSON can hold. */
   text(name: string): string | undefined {
     const value = this.#value(name)
-    if (value === undefined || typeof value === 'string') return value
+    if (value === undefined) return undefined
+    if (typeof value === 'string') return value.isWellFormed() ? value : this.#notUnicode(name)
     return this.#problems.add({
       type: 'string_type',
       loc: this.#loc(name),
@@ -169,6 +171,12 @@ export class Fields {
   #fileIdOf(value: unknown, loc: Location): FileId | undefined {
     const id = typeof value === 'string' ? parseFileId(value) : undefined
     return id ?? this.#notUuid(loc, value)
+  }
+
+  /** The value is not repeated: many clients cannot read it back. */
+  #notUnicode(name: string): undefined {
+    const msg = 'Input should be a valid string, unable to parse raw data as a unicode string'
+    return this.#problems.add({ type: 'string_unicode', loc: this.#loc(name), msg })
   }
 
   #notUuid(loc: Location, input: unknown): undefined {

@@ -34,6 +34,12 @@ export class Problems {
     return this.add({ type: 'missing', loc, msg: 'Field required', input: null })
   }
 
+  /** Of a text that is kept: PostgreSQL cannot hold NUL. */
+  notNul(loc: Location, text: string | null): void {
+    if (text?.includes('\0'))
+      this.add({ type: 'value_error', loc, msg: 'String should not contain null characters' })
+  }
+
   /** @throws InvalidRequest if there are any */
   settle(): void {
     if (this.#found.length > 0) throw this.toError()

@@ -94,6 +94,12 @@ test('all problems of a query are told at once, each with its place', async () =
     'body.page_size int_parsing',
     'body.page_token string_type',
   ])
+  const halves = { file_name: 'a\ud800', external_file_id: '\udc00', project_id: '\ud800' }
+  assert.deepEqual(problemsOf(await client.query({ filter: halves })), [
+    'body.filter.file_name string_unicode',
+    'body.filter.external_file_id string_unicode',
+    'body.filter.project_id string_unicode',
+  ])
   const noObject = await client.query({ filter: 'x' })
   assert.deepEqual(problemsOf(noObject), ['body.filter model_attributes_type'])
 })

@@ -5,7 +5,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { TestServer } from '../../../test/harness.ts'
-import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
+import {
+  type Detail,
+  filePart,
+  LlamaCloudClient,
+  problemsOf,
+  purposePart,
+} from '../../../test/llamacloud-client.ts'
 import { newFolder } from '../../../test/new-folder.ts'
 import { startApp } from '../../app.ts'
 import { loadConfig } from '../../config.ts'
@@ -39,6 +45,8 @@ test('with ANY_PURPOSE=on any text is a purpose, kept without end', async (t) =>
   assert.deepEqual([status, body.purpose, body.expires_at], [201, 'archive', null])
   assert.notEqual((await client.upload([filePart(), purposePart('parse')])).body.expires_at, null)
   assert.equal((await client.upload([filePart(), purposePart('')])).status, 422)
+  const withNul = await client.upload<Detail>([filePart(), purposePart('a\0b')])
+  assert.deepEqual([withNul.status, problemsOf(withNul)], [422, ['body.purpose value_error']])
 })
 
 test('with EMPTY_FILES=on an empty file is one like any other', async (t) => {

@@ -62,10 +62,7 @@ export function betaForm({ clock }: Services, settings: LlamaCloudSettings): Upl
     describe: (_request, fields, problems) => {
       const purpose = readPurpose(fields, settings, problems)
       const externalId = fields.get('external_file_id') || null
-      if (externalId?.includes('\0')) {
-        const msg = 'String should not contain null characters'
-        problems.add({ type: 'value_error', loc: ['body', 'external_file_id'], msg })
-      }
+      problems.notNul(['body', 'external_file_id'], externalId)
       return { purpose, externalId, expiry: retentionOf(purpose, clock.now(), settings) }
     },
   }
@@ -224,7 +221,7 @@ function readPurpose(
     const expected = `${purposes.slice(0, -1).map(quote).join(', ')} or ${quote(purposes.at(-1) ?? '')}`
     const msg = `Input should be ${expected}`
     problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
-  }
+  } else problems.notNul(['body', 'purpose'], purpose)
   return purpose
 }
 

@@ -249,6 +249,7 @@ test('what would weaken the fetch is refused, and what is no request is told', a
     [{ url: 'x' }, ['body.url url_parsing']],
     [{ url: 'file:///etc/passwd' }, ['body.url url_parsing']],
     [{ url: 7 }, ['body.url string_type']],
+    [{ url, external_file_id: 'a\ud800b' }, ['body.external_file_id string_unicode']],
     [
       { url, storage_type: 'x', follow_redirects: 1 },
       ['body.follow_redirects bool_type', 'body.storage_type enum'],

@@ -89,10 +89,7 @@ export function readName(text: string, problems: Problems): string {
 
 export function readExternalId(fields: Fields, place: Location, problems: Problems): string | null {
   const externalId = fields.text('external_file_id') ?? null
-  if (externalId?.includes('\0')) {
-    const msg = 'String should not contain null characters'
-    problems.add({ type: 'value_error', loc: [...place, 'external_file_id'], msg })
-  }
+  problems.notNul([...place, 'external_file_id'], externalId)
   return externalId
 }
 
