@@ -31,16 +31,11 @@ const DESCRIPTION = 'x-response-description'
 const BODILESS = ['GET', 'HEAD']
 
 /** Everything that an operation can refuse: by its access, its method, its dialect, and what it says of itself. */
-function failuresOf(
-  { method, url, config }: RouteOptions,
-  { failures = [] }: Answerer,
-): readonly ErrorCode[] {
+function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answerer): readonly ErrorCode[] {
   const access = config?.access
   const isKeyed = typeof access === 'object'
   return [
     ...ofAnyRequest,
-    // A parameter may be longer than the router takes.
-    ...(url.includes('/:') ? (['route-unknown'] as const) : []),
     ...(isKeyed ? [...withKey, ...failures] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
     ...([method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),

@@ -119,7 +119,8 @@ export function createHttpServer({
       ? { https: { cert: tls.cert, key: tls.key, ...nodeOptions(limits) } as object }
       : { http: nodeOptions(limits) }),
     clientErrorHandler: answerBrokenRequest,
-    routerOptions: { maxParamLength: 200, ignoreTrailingSlash: false },
+    // A dialect tells what is no id, however long it is; no route has a pattern in which the length would cost time.
+    routerOptions: { maxParamLength: limits.heads.maxBytes, ignoreTrailingSlash: false },
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },

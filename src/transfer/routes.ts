@@ -52,7 +52,7 @@ interface LinkAddress {
   readonly hide: boolean
 }
 
-/** Clients may put any name after the token. A wildcard takes it, because the router bounds the length of parameters. */
+/** Clients may put any name after the token, slashes included. */
 const addresses: readonly LinkAddress[] = [
   { url: '/:token', hide: false },
   { url: '/:token/*', hide: true },

@@ -47,7 +47,7 @@ function linkParams(source: string) {
     properties: {
       token: {
         type: 'string',
-        pattern: '^[A-Za-z0-9_-]{1,200}$',
+        pattern: '^[A-Za-z0-9_-]+$',
         description: `What follows \`/transfer/\` in \`${source}\`, up to the next slash.`,
       },
     },

@@ -122,7 +122,13 @@ test('an id that nobody has gets 404 on every operation, whatever it looks like'
     "'%20OR%201=1",
     'x'.repeat(200),
   ]
-  for (const id of [...ids, 'x'.repeat(201), 'fil_zzzzzzzzzzzzzzzzzzzzzzzzz', '%7B%22$ne%22:1%7D']) {
+  for (const id of [
+    ...ids,
+    'x'.repeat(201),
+    'x'.repeat(20_000),
+    'fil_zzzzzzzzzzzzzzzzzzzzzzzzz',
+    '%7B%22$ne%22:1%7D',
+  ]) {
     for (const verb of id === '' ? [''] : ['', '/url'])
       assertRefusal(await client.send('GET', `/v1/files/${id}${verb}`), notFound)
     assertRefusal(await client.complete(id), notFound)

@@ -104,6 +104,21 @@ test('all problems of a query are told at once, each with its place', async () =
   assert.deepEqual(problemsOf(noObject), ['body.filter model_attributes_type'])
 })
 
+test('a path that names no id is refused by it, however long it is', async () => {
+  for (const id of ['x', 'x'.repeat(200), 'x'.repeat(600), 'x'.repeat(20_000)]) {
+    for (const path of [FILES, '/api/v1/files']) {
+      for (const [method, rest] of [
+        ['GET', ''],
+        ['GET', '/content'],
+        ['DELETE', ''],
+      ] as const) {
+        const answer = await client.send(method, `${path}/${id}${rest}`)
+        assert.deepEqual([answer.status, problemsOf(answer)], [422, ['path.file_id uuid_parsing']])
+      }
+    }
+  }
+})
+
 test('numbers that are none are refused, wherever they stand', async () => {
   for (const [value, type] of [
     ['abc', 'int_parsing'],

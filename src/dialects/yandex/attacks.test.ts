@@ -258,6 +258,22 @@ test('A34: a forged page token leads nowhere but to a place in one’s own listi
     assert.equal((await rest.list(`folderId=default&pageToken=${token}`)).status, 400, token)
 })
 
+test('a long id that is none gets the answer of a short one', async () => {
+  for (const [method, path] of [
+    ['GET', ''],
+    ['GET', ':getUrl'],
+    ['PATCH', ''],
+    ['DELETE', ''],
+  ] as const) {
+    const body = method === 'PATCH' ? { updateMask: 'name', name: 'n' } : undefined
+    const ask = (id: string) => rest.ask<StatusBody>(method, `${YANDEX_FILES}/${id}${path}`, body)
+    const short = await ask('x')
+    const long = await ask('x'.repeat(600))
+    const told = [short.status, short.body.message.replace('x', 'x'.repeat(600))]
+    assert.deepEqual([long.status, long.body.message], told, `${method} ${path}`)
+  }
+})
+
 // The catalogue has RESOURCE_EXHAUSTED, which the vendor's SDKs would repeat, sending the file each time.
 test('A35: a message that is too long is refused by its length, and a compressed one as it stands', async () => {
   const file = await refusalOf(grpc.stored(Buffer.alloc(4 * MIB)))
