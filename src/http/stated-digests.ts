@@ -86,11 +86,16 @@ export function algorithmsOf(stated: readonly StatedDigest[], md5: boolean): Fur
 const KEY = '[a-z*][a-z0-9_.*-]*'
 const STRING = '"(?:[^"\\\\]|\\\\.)*"'
 const BYTES = ':[A-Za-z0-9+/=]*:'
-const BARE = `${STRING}|${BYTES}|[^\\s,;:"()][^\\s,;"()]*`
-/** One member of a dictionary with what follows it (RFC 9651, 3.2): its key, and its value if that is a byte sequence. */
+/** Its content is escaped UTF-8 (RFC 9651, 3.3.8), which nobody here reads. */
+const DISPLAY_STRING = '%"(?:[^"%]|%[0-9a-f]{2})*"'
+const BARE = `${STRING}|${DISPLAY_STRING}|${BYTES}|[^\\s,;:"()][^\\s,;"()]*`
+/**
+ * One member of a dictionary, with the comma after all but the last (RFC 9651, 3.2 and 4.2.2): its key, and its value if that
+ * is a byte sequence.
+ */
 const MEMBER = new RegExp(
   `(${KEY})(?:=(?::([A-Za-z0-9+/=]*):|\\((?:${STRING}|[^")])*\\)|${BARE}))?` +
-    `(?:; *${KEY}(?:=(?:${BARE}))?)*[ \\t]*(?:,[ \\t]*|$)`,
+    `(?:; *${KEY}(?:=(?:${BARE}))?)*(?:[ \\t]*,[ \\t]*(?!$)|$)`,
   'y',
 )
 

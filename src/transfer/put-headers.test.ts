@@ -114,6 +114,15 @@ const odd: readonly (readonly [headings: Headings, status: number])[] = [
   [{ 'content-digest': `sha-256=:${digestsOf(CONTENT).sha256}` }, 400],
   [{ 'content-digest': `SHA-256=:${digestsOf(CONTENT).sha256}:` }, 400],
   [{ 'content-digest': '"'.repeat(2_000) }, 400],
+  [{ 'content-digest': 'w=%"x%20", x=1;y=%"%c3%bc, sha-256=::"' }, 200],
+  [{ 'content-digest': 'w=(%"a)" "b)" c);d' }, 200],
+  [{ 'content-digest': 'sha-256=%"x"' }, 400],
+  [{ 'content-digest': 'w=%"x' }, 400],
+  [{ 'content-digest': 'w=%"%2"' }, 400],
+  [{ 'content-digest': `sha-256=:${digestsOf(CONTENT).sha256}: ,\t md5=:${digestsOf(CONTENT).md5}:` }, 200],
+  [{ 'content-digest': `sha-256=:${digestsOf(CONTENT).sha256}:,` }, 400],
+  [{ 'content-digest': `sha-256=:${digestsOf(CONTENT).sha256}:, ` }, 400],
+  [{ 'content-digest': ',' }, 400],
 ]
 
 test('digests of unknown algorithms are ignored but for those of S3, and malformed ones get 400', async () => {
