@@ -35,3 +35,8 @@ function isHost(text: string): boolean {
   const [, host, port] = /^([a-z\d._-]+|\[[\da-f:.]+\])(?::([1-9]\d{0,4}))?$/.exec(text) ?? []
   return host !== undefined && Number(port ?? 1) <= 65_535 && URL.parse(`http://${host}`)?.hostname === host
 }
+
+/** Whether a host, as one listens on it or as a URL names it, is this machine and no other can reach it. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
+}

@@ -66,6 +66,8 @@ export class Reader {
   readonly #env: Environment
   readonly #seen = new Set<string>()
   readonly #problems: string[] = []
+  /** What those settings that have a fixed default are without one, as an operator would write it. */
+  readonly defaults = new Map<string, string>()
 
   constructor(env: Environment) {
     this.#env = env
@@ -82,6 +84,7 @@ export class Reader {
   }
 
   text(name: string, fallback: string): string {
+    this.defaults.set(name, fallback)
     return this.#raw(name) ?? fallback
   }
 
@@ -142,6 +145,7 @@ export class Reader {
   }
 
   integer(name: string, fallback: number, minimum: number, maximum: number): number {
+    this.defaults.set(name, String(fallback))
     return this.optionalInteger(name, minimum, maximum) ?? fallback
   }
 
@@ -156,12 +160,13 @@ export class Reader {
 
   /** Undefined: `off`. */
   #integerOrOff(name: string, fallback: number, minimum: number, maximum: number): number | undefined {
+    this.defaults.set(name, String(fallback))
     if (this.#raw(name) === 'off') return undefined
     return this.optionalInteger(name, minimum, maximum, 'off or ') ?? fallback
   }
 
   oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
-    const text = this.#raw(name) ?? fallback
+    const text = this.text(name, fallback)
     const found = allowed.find((value) => value === text)
     if (found === undefined) this.refuse(name, `must be one of ${allowed.join(', ')}, not "${text}".`)
     return found ?? fallback
@@ -203,7 +208,7 @@ export class Reader {
 
   /** `on`, `off`, one number for all classes, or `write=…,read=…,search=…` (a class left out keeps the default). */
   rateLimits(): RateLimitSettings {
-    const text = this.#raw('RATE_LIMITS') ?? 'on'
+    const text = this.text('RATE_LIMITS', 'on')
     const all = (limit: number | undefined) => ({ write: limit, read: limit, search: limit })
     if (text === 'off') return all(undefined)
     if (text === 'on') return all(LIMIT_PER_SECOND)
@@ -250,8 +255,7 @@ export class Reader {
 
   /** JSON, or `@` and the path of a file with JSON. */
   purposes(name: string): Readonly<Record<string, PurposeOverride>> {
-    const text = this.#raw(name)
-    if (text === undefined) return {}
+    const text = this.text(name, '{}')
     try {
       const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text)
       const wrong = Object.entries(value as object).find(([, override]) => !isPurposeOverride(override))
@@ -292,9 +296,4 @@ export class Reader {
     }
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
   }
-}
-
-/** Whether a host, as one listens on it or as a URL names it, is this machine and no other can reach it. */
-export function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 }

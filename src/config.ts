@@ -1,10 +1,9 @@
 import type { BlockList } from 'node:net'
 import { resolve } from 'node:path'
-import { parseHosts } from './config-networks.ts'
+import { isLoopback, parseHosts } from './config-networks.ts'
 import type { PurposeOverride } from './config-purposes.ts'
 import {
   type Environment,
-  isLoopback,
   type RateLimitSettings,
   Reader,
   type S3Settings,
@@ -128,12 +127,25 @@ const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
  */
 export function loadConfig(env: Environment): Config {
   const reader = new Reader(env)
+  const config = readAll(reader)
+  reader.finish()
+  return deepFreeze(config)
+}
+
+/** The defaults that are fixed, by variable without `ENTREPOT_`, as an operator would write them. */
+export function fixedDefaults(): ReadonlyMap<string, string> {
+  const reader = new Reader({})
+  readAll(reader)
+  return reader.defaults
+}
+
+function readAll(reader: Reader): Config {
   const config: Config = {
     host: reader.text('HOST', '127.0.0.1'),
     port: reader.integer('PORT', 8420, 0, 65_535),
     grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
     tls: reader.tls(),
-    dataDir: resolve(reader.text('DATA_DIR', 'data')),
+    dataDir: resolve(reader.text('DATA_DIR', './data')),
     databaseUrl: reader.databaseUrl('DATABASE_URL'),
     publicUrl: reader.url('PUBLIC_URL'),
     rootKey: reader.secret('ROOT_KEY', 16),
@@ -207,8 +219,7 @@ export function loadConfig(env: Environment): Config {
       'YANDEX_ANONYMOUS',
       'needs ENTREPOT_HOST, and ENTREPOT_PUBLIC_URL if set, to be this machine (127.0.0.1).',
     )
-  reader.finish()
-  return deepFreeze(config)
+  return config
 }
 
 /** Nobody but this machine is meant to come. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../src/cli/settings.ts'
+import { fixedDefaults } from '../src/config.ts'
 import { TestServer } from './harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -52,9 +53,9 @@ test('the image and the unit start a file that is there, on the ports and in the
     ['deploy/compose.yaml', /run --rm server node (\S+) key create/],
   ] as const)
     assert.ok(existsSync(join(root, sole(path, command))), path)
-  const fallback = (variable: string) =>
-    settings.find((setting) => setting.variable === variable)?.fallback.split(' ')[0]
-  assert.equal(sole('deploy/Dockerfile', /^EXPOSE (.*)$/m), `${fallback('PORT')} ${fallback('GRPC_PORT')}`)
+  const defaults = fixedDefaults()
+  const ports = `${defaults.get('PORT')} ${defaults.get('GRPC_PORT')}`
+  assert.equal(sole('deploy/Dockerfile', /^EXPOSE (.*)$/m), ports)
   const folder = sole('deploy/Dockerfile', /ENTREPOT_DATA_DIR=(\S+)/)
   assert.equal(sole('deploy/Dockerfile', /^VOLUME (\S+)$/m), folder)
   assert.equal(sole('deploy/compose.yaml', /^ {4}volumes: \[([^:"\]]+)\]/m), folder)

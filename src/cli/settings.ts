@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander'
-import { type Config, loadConfig } from '../config.ts'
+import { type Config, fixedDefaults, loadConfig } from '../config.ts'
 import { ConfigError } from '../config-reader.ts'
 import { dialectSettings } from './dialect-settings.ts'
 import type { Setting } from './setting.ts'
 
 export const settings: readonly Setting[] = [
-  { variable: 'HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address to listen on' },
-  { variable: 'PORT', value: 'number', fallback: '8420', meaning: 'port to listen on, 0 for any free one' },
-  { variable: 'DATA_DIR', value: 'folder', fallback: './data', meaning: 'where everything is kept' },
+  { variable: 'HOST', value: 'address', meaning: 'address to listen on' },
+  { variable: 'PORT', value: 'number', meaning: 'port to listen on, 0 for any free one' },
+  { variable: 'DATA_DIR', value: 'folder', meaning: 'where everything is kept' },
   {
     variable: 'DATABASE_URL',
     value: 'url',
@@ -15,45 +15,35 @@ export const settings: readonly Setting[] = [
     meaning: 'PostgreSQL database, postgres://user:password@host/database; better a variable',
   },
   { variable: 'PUBLIC_URL', value: 'url', fallback: 'where it listens', meaning: 'what links start with' },
-  { variable: 'ROOT_KEY', value: 'secret', fallback: 'none', meaning: 'fixed admin key; better a variable' },
+  { variable: 'ROOT_KEY', value: 'secret', meaning: 'fixed admin key; better a variable' },
   {
     variable: 'RATE_LIMITS',
     value: 'limits',
-    fallback: 'on',
     meaning: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
   },
   {
     variable: 'KEY_GUESSES_PER_SECOND',
     value: 'number',
-    fallback: '100',
     meaning: 'wrong keys that this server answers as such, or off',
   },
   {
     variable: 'CONNECTIONS_PER_SECOND',
     value: 'number',
-    fallback: '200',
     meaning: 'new connections of one address, on HTTP and gRPC together, or off',
   },
   {
     variable: 'TRUSTED_PROXIES',
     value: 'addresses',
-    fallback: 'none',
     meaning: 'whose connections are not counted: like 10.0.0.5,10.1.0.0/16',
   },
-  {
-    variable: 'LOG_LEVEL',
-    value: 'level',
-    fallback: 'info',
-    meaning: 'fatal, error, warn, info, debug, trace or silent',
-  },
+  { variable: 'LOG_LEVEL', value: 'level', meaning: 'fatal, error, warn, info, debug, trace or silent' },
   {
     variable: 'DRAIN_SECONDS',
     value: 'seconds',
-    fallback: '0',
     meaning: 'how long a stop goes on serving, so that balancers notice',
   },
-  { variable: 'METRICS_HOST', value: 'address', fallback: '127.0.0.1', meaning: 'address of the metrics' },
-  { variable: 'METRICS_PORT', value: 'number', fallback: '8422', meaning: 'port of the metrics, or off' },
+  { variable: 'METRICS_HOST', value: 'address', meaning: 'address of the metrics' },
+  { variable: 'METRICS_PORT', value: 'number', meaning: 'port of the metrics, or off' },
   {
     variable: 'DISK_RESERVE_BYTES',
     value: 'bytes',
@@ -63,25 +53,22 @@ export const settings: readonly Setting[] = [
   {
     variable: 'COLLECT_DOWNLOAD_SECONDS',
     value: 'seconds',
-    fallback: '600',
     meaning: 'how long bytes stay after their file ended, for downloads under way',
   },
   {
     variable: 'COLLECT_LEASE_SECONDS',
     value: 'seconds',
-    fallback: '86400',
     meaning: 'how long an upload may write bytes before they are given up',
   },
   {
     variable: 'COLLECT_LATE_SECONDS',
     value: 'seconds',
-    fallback: '3600',
     meaning: 'how long after a failed upload to S3 its bytes may turn up',
   },
-  { variable: 'S3_BUCKET', value: 'name', fallback: 'none', meaning: 'keep the bytes in this bucket' },
+  { variable: 'S3_BUCKET', value: 'name', meaning: 'keep the bytes in this bucket' },
   { variable: 'S3_ENDPOINT', value: 'url', fallback: "Amazon's", meaning: 'address of the store' },
   { variable: 'S3_REGION', value: 'region', fallback: 'AWS_REGION, or us-east-1', meaning: 'of the bucket' },
-  { variable: 'S3_PREFIX', value: 'prefix', fallback: 'none', meaning: 'what names of objects start with' },
+  { variable: 'S3_PREFIX', value: 'prefix', meaning: 'what names of objects start with' },
   {
     variable: 'S3_PATH_STYLE',
     value: 'on|off',
@@ -91,36 +78,19 @@ export const settings: readonly Setting[] = [
   {
     variable: 'DIRECT_TRANSFER',
     value: 'on|off',
-    fallback: 'off',
     meaning: 'let clients send and get bytes from the bucket itself',
   },
   {
     variable: 'TOUCH_ON',
     value: 'none|download|read',
-    fallback: 'none',
     meaning: 'what moves the end of files that live since their last activity',
   },
-  { variable: 'TLS', value: 'self-signed', fallback: 'none', meaning: 'make a certificate, for both ports' },
-  { variable: 'TLS_CERT', value: 'file', fallback: 'none', meaning: 'certificate for both ports, PEM' },
-  { variable: 'TLS_KEY', value: 'file', fallback: 'none', meaning: 'its private key, PEM' },
-  {
-    variable: 'GRPC_PORT',
-    value: 'number',
-    fallback: '8421',
-    meaning: 'port of gRPC, 0 for any free one, or off',
-  },
-  {
-    variable: 'MEMORY_BYTES',
-    value: 'bytes',
-    fallback: '402653184',
-    meaning: 'what requests may hold in memory, all together',
-  },
-  {
-    variable: 'SPOOL_BYTES',
-    value: 'bytes',
-    fallback: '8589934592',
-    meaning: 'disk space on which uploads to a bucket wait',
-  },
+  { variable: 'TLS', value: 'self-signed', meaning: 'make a certificate, for both ports' },
+  { variable: 'TLS_CERT', value: 'file', meaning: 'certificate for both ports, PEM' },
+  { variable: 'TLS_KEY', value: 'file', meaning: 'its private key, PEM' },
+  { variable: 'GRPC_PORT', value: 'number', meaning: 'port of gRPC, 0 for any free one, or off' },
+  { variable: 'MEMORY_BYTES', value: 'bytes', meaning: 'what requests may hold in memory, all together' },
+  { variable: 'SPOOL_BYTES', value: 'bytes', meaning: 'disk space on which uploads to a bucket wait' },
   ...dialectSettings,
 ]
 
@@ -130,8 +100,10 @@ export const storeSettings = settings.filter(
 )
 
 export function addSettings(command: Command, offered: readonly Setting[]): Command {
+  const fixed = fixedDefaults()
   for (const setting of offered) {
-    const help = `${setting.meaning} (${environmentName(setting)}, default ${setting.fallback})`
+    const fallback = setting.fallback ?? fixed.get(setting.variable) ?? 'none'
+    const help = `${setting.meaning} (${environmentName(setting)}, default ${fallback})`
     command.addOption(new Option(`${flagOf(setting)} <${setting.value}>`, help))
   }
   return command
