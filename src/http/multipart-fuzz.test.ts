@@ -160,7 +160,10 @@ function makePart(dice: SeededRandom, boundary: string): Buffer {
   while (dice.chance(0.15)) lines.splice(dice.below(2), 0, dice.pick(headers))
   const content = dice.chance(0.02) ? dice.bytes(dice.below(200_000)) : makeContent(dice, boundary)
   return Buffer.concat([
-    Buffer.from(`--${boundary}\r\n${lines.join('\r\n')}\r\n\r\n`, dice.chance(0.1) ? 'latin1' : 'utf8'),
+    Buffer.from(
+      `--${boundary}${dice.chance(0.1) ? dice.pick([' ', '\t ', ' --']) : ''}\r\n${lines.join('\r\n')}\r\n\r\n`,
+      dice.chance(0.1) ? 'latin1' : 'utf8',
+    ),
     content,
     Buffer.from('\r\n'),
   ])

@@ -7,6 +7,8 @@ const DASH = 0x2d
 const SPACE = 0x20
 const TAB = 0x09
 const LINE_END_BYTES = 2
+/** Nobody is known to pad a boundary at all; each byte is read on its own. */
+const MAX_PADDING_BYTES = 1024
 
 const nothing = Buffer.alloc(0)
 
@@ -187,13 +189,16 @@ export class MultipartScanner {
 
   /**
    * Content may not hold the delimiter at all, so one that goes on otherwise is refused, not taken for content:
-   * it would be a part that we silently swallow.
+   * it would be a part that we silently swallow. Blanks may pad a boundary (RFC 2046, section 5.1.1).
    */
   async #endContent(): Promise<void> {
-    const first = await this.#readByte()
+    let first = await this.#readByte()
+    let paddingBytes = 0
+    for (; isPadding(first) && paddingBytes < MAX_PADDING_BYTES; paddingBytes++)
+      first = await this.#readByte()
     const second = await this.#readByte()
     if (first === CR && second === LF) this.#phase = 'header'
-    else if (first === DASH && second === DASH) this.#phase = 'epilogue'
+    else if (first === DASH && second === DASH && paddingBytes === 0) this.#phase = 'epilogue'
     else throw malformed('A boundary is followed by something else than a line end or two hyphens')
   }
 
@@ -239,7 +244,11 @@ export class MultipartScanner {
 }
 
 function isBlank(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB || isLineEnd(byte)
+  return isPadding(byte) || isLineEnd(byte)
+}
+
+function isPadding(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB
 }
 
 function isLineEnd(byte: number | undefined): boolean {

@@ -48,9 +48,9 @@ function cut(type: TypeOfForm, body: Buffer, limits: MultipartLimits, roleOf: Ro
   let at = text.length - start.length - 2
   for (;;) {
     at += delimiter.length
-    const mark = text.slice(at, at + 2)
-    if (mark === '--') return parts
-    check(mark === '\r\n' && ++all <= limits.parts)
+    if (text.startsWith('--', at)) return parts
+    at += text.slice(at).match(/^[ \t]{0,1024}/)?.[0].length ?? 0
+    check(text.startsWith('\r\n', at) && ++all <= limits.parts)
     const headerEnd = find(text, '\r\n\r\n', at)
     check(headerEnd + 4 - (at + 2) <= limits.headerBytes)
     const lines = text.slice(at + 2, headerEnd).split('\r\n')
@@ -122,8 +122,8 @@ function namesOf(disposition: string, { boundary }: TypeOfForm): Pick<WholePart,
   const name = parameters.get('name') ?? refuse()
   check(!name.includes('"') || new RegExp(`^${quoted.source}"$`).test(name))
   const filename = parameters.get('filename')
-  check(!filename?.startsWith('"') || /^".*"$/s.test(filename))
   const extended = extendedName(parameters.get('filename*'))
+  check(Boolean(extended) || !filename?.startsWith('"') || /^".*"$/s.test(filename))
   const plain = filename === undefined ? undefined : encodedName(plainName(filename, isBrowser))
   const isLost = [...parameters.keys()].some((key) => key.startsWith('filename*'))
   check(extended !== undefined || plain !== undefined || !isLost)

@@ -59,6 +59,16 @@ test('refuses a body without its boundary, and text in front of it', async () =>
     assert.equal((await parse(`${blanks}${good} \r\n\r\n`, {}, formType, [1, 2, 3])).length, 1)
 })
 
+test('takes boundaries that are padded with blanks', async () => {
+  const body = `${field('a', '1')}${file('f', ' --b')}`.replaceAll('--b\r\nC', '--b \t\r\nC')
+  assert.equal(body.split('--b \t').length, 3)
+  const read = async (cuts: number[]) =>
+    (await parse(`${body}--b--`, {}, formType, cuts)).map(({ name }) => name)
+  for (let cut = 0; cut < body.length; cut++) assert.deepEqual(await read([cut]), ['a', 'file'])
+  const padded = field('a', '1').replace('--b', `--b${' '.repeat(1024)}`)
+  assert.equal((await parse(`${padded}--b--`)).length, 1)
+})
+
 test('ignores what follows the closing boundary', async () => {
   const good = `${field('a', '1')}--b--`
   for (const epilogue of ['x', '\r\ntext', `\r\n${good}`, ' '.repeat(5000)])
@@ -99,7 +109,20 @@ test('takes parts for what the reader says they are, and skips what it ignores',
 
 test('refuses a boundary that goes on as something else, rather than swallow a part', async () => {
   const hidden = 'Content-Disposition: form-data; name="hidden"\r\n\r\n'
-  for (const tail of ['x', '-', '-x', '\n', '\r', '\rx', ' \r\n', `xx${hidden}`]) {
+  for (const tail of [
+    'x',
+    '-',
+    '-x',
+    '\n',
+    '\r',
+    '\rx',
+    ' --',
+    ' x\r\n',
+    `${' '.repeat(1025)}\r\n`,
+    ' \n',
+    '\v\r\n',
+    `xx${hidden}`,
+  ]) {
     const body = `${file('f', `content\r\n--b${tail}`)}${field('a', '1')}--b--`
     await assert.rejects(parse(body), malformed, JSON.stringify(tail))
   }
