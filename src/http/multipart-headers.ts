@@ -113,7 +113,7 @@ export function filenameIn(
 }
 
 /**
- * Undoes the backslashes of Go, aiohttp and curl before 7.81, and `%22` where the client is a browser or undici. `%22` of
+ * Undoes the backslashes of Go and of curl before 7.81, and `%22` where the client is a browser or undici. `%22` of
  * other clients stays, as with Starlette: requests, httpx and curl write quotes so, and leave a percent sign of the name as
  * it is. `%0D` and `%0A` stay: no name may hold what they stand for.
  */
