@@ -35,12 +35,24 @@ const addresses: readonly (readonly [path: string, methods: string])[] = [
   ['/endpoints', 'GET, HEAD'],
   ['/transfer/x', 'GET, HEAD, PUT'],
   ['/healthz', 'GET, HEAD'],
+  ['/docs/', 'GET, HEAD'],
   ['/lightfield/openapi.json', 'GET, HEAD'],
 ]
 
 for (const [path, allowed] of addresses) {
   test(`${path} refuses each method that it does not take with 405, and tells those that it takes`, async () => {
-    for (const method of ['TRACE', 'PROPFIND', 'QUERY', 'PUT', 'PATCH', 'DELETE', 'POST', 'GET', 'HEAD']) {
+    for (const method of [
+      'OPTIONS',
+      'TRACE',
+      'PROPFIND',
+      'QUERY',
+      'PUT',
+      'PATCH',
+      'DELETE',
+      'POST',
+      'GET',
+      'HEAD',
+    ]) {
       if (allowed.split(', ').includes(method)) continue
       const answer = await sendRaw(
         server.url,
@@ -62,7 +74,7 @@ test('an address where there is nothing gets 404 for every method', async () => 
 
     '/files/v1/files:copy',
   ])
-    for (const method of ['GET', 'HEAD', 'POST', 'TRACE', 'PROPFIND']) {
+    for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS', 'TRACE', 'PROPFIND']) {
       const { status } = await sendRaw(
         server.url,
         `${method} ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`,

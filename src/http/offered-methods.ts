@@ -34,8 +34,13 @@ export class OfferedMethods {
       (route) => route.path.test(path) && (route.dialect ?? dialect) === dialect,
     )
     // Whatever else is routed, preflights of browsers above all, makes no address.
-    return METHODS.filter((method) => routes.some(({ methods }) => methods.includes(method)))
+    return METHODS.filter((method) => routes.some(({ methods }) => takes(methods, method)))
   }
+}
+
+/** Each HEAD is that of a GET, of which Fastify says nothing where a plugin's `/` is served with a slash and without. */
+function takes(methods: readonly string[], method: string): boolean {
+  return methods.includes(method) || (method === 'GET' && methods.includes('HEAD'))
 }
 
 /** A route's path in the router's notation (`:name`, `*`, and `::` for a colon), where no parameter is empty. */

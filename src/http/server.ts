@@ -211,7 +211,7 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
     }
     if (losesNextRequest(request.raw)) reply.header('connection', 'close')
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
-    if (request.is404) throw refusalOf(request, reply, offered, dialectOf)
+    if (request.is404 || isBareOptions(request)) throw refusalOf(request, reply, offered, dialectOf)
     done()
   })
   server.addHook('preParsing', (request, reply, _payload, done) => {
@@ -238,6 +238,14 @@ function refusalOf(
   offered: OfferedMethods,
   dialectOf: ServerOptions['dialectOf'],
 ): ServiceError {
+/** OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"), to which alone we answer where pages may call. */
+function isBareOptions({ method, headers }: FastifyRequest): boolean {
+  return (
+    method === 'OPTIONS' &&
+    (headers.origin === undefined || headers['access-control-request-method'] === undefined)
+  )
+}
+
   const methodsOn = (path: string) => offered.on(path, dialectOf({ url: path, headers }))
   const path = pathOf(url)
   const methods = methodsOn(path)
