@@ -29,7 +29,8 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     if (!isUtf8(bytes)) return done(new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
     parse(request, bytes.toString('utf8'), done)
   }
-  server.addContentTypeParser(JSON_TYPE, (request, payload: IncomingMessage, done) => {
+  server.addContentTypeParser(JSON_TYPE, (request, payload: IncomingMessage, parsed) => {
+    const done = asBody(parsed)
     const maxBytes = request.routeOptions.bodyLimit ?? 0
     const arrived = arrivedBody(payload, maxBytes)
     if (arrived !== undefined) return parseBytes(request, arrived, done)
@@ -41,20 +42,27 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
     late.expect(payload)
-    return refuseUnlessEmpty(payload)
+    return refuseUnlessEmpty(payload).catch((error: Error) => error)
   })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined) request.body = {}
+    if (request.body instanceof Error) return done(request.body)
     done()
   })
 }
 
-type BytesParser = (
-  request: FastifyRequest,
-  bytes: Buffer,
-  done: (error: Error | null, body?: unknown) => void,
-) => void
+type Done = (error: Error | null, body?: unknown) => void
+
+type BytesParser = (request: FastifyRequest, bytes: Buffer, done: Done) => void
+
+/**
+ * Errors pass as the body, to be thrown by the next hook. With those of a parser Fastify ends the connection at once, and a
+ * client that is still sending sees a reset in place of the answer.
+ */
+function asBody(done: Done): Done {
+  return (error, body) => done(null, error ?? body)
+}
 
 /**
  * The whole body, if it came with its headers, as small ones mostly do. It is taken from where it lies: to listen until a

@@ -54,7 +54,6 @@ export const defaultServerLimits: ServerLimits = {
 
 /** How long, and for how many bytes, a body is still read after an answer that did not wait for it. */
 const LINGER_MS = 2_000
-const LINGER_BYTES = 16 * 1024 * 1024
 
 const CHECKS_PER_TIMEOUT = 10
 
@@ -292,12 +291,7 @@ function refuseEncoded(request: FastifyRequest): void {
 
 /** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */
 function linger(request: IncomingMessage): void {
-  const { socket } = request
-  const start = socket.bytesRead
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  request.on('data', () => {
-    if (socket.bytesRead - start > LINGER_BYTES) socket.destroy()
-  })
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
   request.once('close', () => clearTimeout(timer))
   request.resume()
 }
