@@ -11,7 +11,6 @@ import type { Dialect } from './dialects/dialect.ts'
 import { overridePurposes } from './dialects/lightfield/settings.ts'
 import { overrideRetention } from './dialects/llamacloud/settings.ts'
 import { type About, addDocsPage, describeRoutes, links } from './dialects/openapi.ts'
-import { BaseUrlWrong } from './http/base-url.ts'
 import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from './http/error-answer.ts'
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from './http/server.ts'
 import { toServiceError } from './http/service-error.ts'
@@ -70,22 +69,11 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
       nameless: LINK_PATH,
     },
     dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
-    onBrokenRequest: (error, request, response) => {
-      const { status, headers, body } = answererOf(dialects, request)(
-        toServiceError(error),
-        String(response.getHeader('x-request-id')),
-      )
-      const text = JSON.stringify(body)
-      const about = {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': Buffer.byteLength(text),
-      }
-      response.writeHead(status, { ...headers, ...about }).end(text)
-    },
+    toErrorAnswer: (error, request, requestId) => answererOf(dialects, request)(error, requestId),
   })
   metrics.observe(server)
   logRequests(server, logger)
-  const answererFor: AnswererFor = (request, error) => answererOf(dialects, meantBy(request, error))
+  const answererFor: AnswererFor = ({ raw }) => answererOf(dialects, raw)
   answerErrors(server, logger, answererFor)
   for (const dialect of dialects) await addDialect(server, dialect, options, answererFor)
   await server.register(
@@ -126,7 +114,7 @@ async function addDialect(
 
 type ToErrorAnswer = (error: ServiceError, requestId: string) => ErrorAnswer
 
-type AnswererFor = (request: FastifyRequest, error: ServiceError) => ToErrorAnswer
+type AnswererFor = (request: FastifyRequest) => ToErrorAnswer
 
 /** Errors and unknown addresses of a scope with a prefix of its own (or of the whole server). */
 function answerErrors(scope: FastifyInstance, logger: FastifyBaseLogger, answererFor: AnswererFor): void {
@@ -148,7 +136,7 @@ function sendError(
   reply: FastifyReply,
   answererFor: AnswererFor,
 ): FastifyReply {
-  return sendErrorAnswer(reply, answererFor(request, error)(error, request.id))
+  return sendErrorAnswer(reply, answererFor(request)(error, request.id))
 }
 
 /**
@@ -178,9 +166,4 @@ function answererOf(
   request: Pick<IncomingMessage, 'url' | 'headers'>,
 ): ToErrorAnswer {
   return dialectAt(dialects, request)?.toErrorAnswer ?? toPlainErrorAnswer
-}
-
-/** Who has the base URL wrong understands the form of the path that was meant. */
-function meantBy({ raw }: FastifyRequest, error: ServiceError): Pick<IncomingMessage, 'url' | 'headers'> {
-  return error instanceof BaseUrlWrong ? { url: error.path, headers: raw.headers } : raw
 }

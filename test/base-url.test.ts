@@ -1,4 +1,4 @@
-/** Base URLs that contain what the client adds itself: the 404 says so, in the form of whoever's API was meant. */
+/** Base URLs that contain what the client adds itself: the 404 says so, in the form of the dialect in front. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import LlamaCloud from '@llamaindex/llama-cloud'
@@ -20,19 +20,20 @@ const mistaken: Readonly<
   '/v1/v1/files/fil_x/url?a=b': ['/v1', 'lightfield'],
   '/lightfield/v1/v1/files': ['/v1', 'lightfield'],
   '/lightfield/lightfield/v1/files': ['/lightfield', 'lightfield'],
-  '/api/v1/v1/files': ['/api/v1', 'lightfield'],
-  '/v1/api/v1/beta/files': ['/v1', 'llamacloud'],
+  '/api/v1/v1/files': ['/api/v1', 'llamacloud'],
+  '/v1/api/v1/beta/files': ['/v1', 'lightfield'],
   '/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
   '/api/api/v1/beta/files/dfl-x': ['/api', 'llamacloud'],
   '/api/v1/api/v1/files': ['/api/v1', 'llamacloud'],
   '/llamacloud/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
-  '/lightfield/api/v1/beta/files': ['/lightfield', 'llamacloud'],
+  '/lightfield/api/v1/beta/files': ['/lightfield', 'lightfield'],
   '/files/v1/files/v1/files': ['/files/v1', 'yandex'],
   '/yandex/files/v1/files/v1/files': ['/files/v1', 'yandex'],
-  '/v1/files/v1/files:getUrl': ['/v1', 'yandex'],
+  '/yandex/files/v1/v1/files': ['/yandex/files/v1', 'yandex'],
+  '/v1/files/v1/files:getUrl': ['/v1', 'lightfield'],
 }
 
-test('a base URL that contains a part of the path is told, in the form of the dialect that was meant', async () => {
+test('a base URL that contains a part of the path is told, in the form of the dialect in front', async () => {
   for (const [path, [extra, form]] of Object.entries(mistaken)) {
     const response = await fetch(`${server.url}${path}`)
     assert.equal(response.status, 404, path)

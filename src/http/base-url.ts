@@ -3,20 +3,6 @@ import { ServiceError } from '../core/errors.ts'
 /** No path of an API begins with more segments that a base URL could repeat. */
 const MAX_SEGMENTS = 6
 
-/** The base URL of a client contains a part of the path that the client adds to it. */
-export class BaseUrlWrong extends ServiceError {
-  /** The path that was meant. */
-  readonly path: string
-
-  constructor(extra: string, path: string) {
-    super(
-      'base-url-wrong',
-      `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`,
-    )
-    this.path = path
-  }
-}
-
 /** What is served. */
 export interface ServedPaths {
   readonly has: (path: string) => boolean
@@ -34,17 +20,25 @@ export function findWrongBaseUrl(
   path: string,
   prefix: string,
   served: ServedPaths,
-): BaseUrlWrong | undefined {
+): ServiceError | undefined {
   const [, ...segments] = path.split('/', 2 + 2 * MAX_SEGMENTS)
   for (const begin of segments[0] === prefix ? [1, 0] : [0]) {
     for (let end = begin + 1; end <= begin + MAX_SEGMENTS && end < segments.length; end++) {
       const before = joined(segments.slice(0, begin))
       const extra = joined(segments.slice(begin, end))
       const meant = before + path.slice(before.length + extra.length)
-      if (served.begin(extra) && served.has(meant)) return new BaseUrlWrong(extra, meant)
+      if (served.begin(extra) && served.has(meant)) return baseUrlWrong(extra)
     }
   }
   return undefined
+}
+
+/** @param extra the part of the path that the client adds to its base URL, which contains it */
+function baseUrlWrong(extra: string): ServiceError {
+  return new ServiceError(
+    'base-url-wrong',
+    `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`,
+  )
 }
 
 function joined(segments: readonly string[]): string {

@@ -2,39 +2,58 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
-import { plainErrorBody } from './error-answer.ts'
+import type { ErrorAnswer } from './error-answer.ts'
 import { type HttpSocket, whenAnswered } from './when-answered.ts'
 
-/** What Node's parser reports that is not simply malformed (nodejs.org, "Errors"; llhttp's names begin with HPE). */
-const parserErrors: Readonly<Record<string, readonly [status: number, message: string]>> = {
-  HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of a chunk are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+/** Of a head that is too large for a connection that came in a crowd (`head-size.ts`). */
+export const HEADS_CROWDED = 'HEADS_CROWDED'
+const CROWDED_RETRY_SECONDS = 1
+
+/** How errors are told. */
+export interface BrokenRequestAnswers {
+  /** What a head may have at most, for the message. */
+  readonly maxHeadBytes: number
+  /** In the form of whoever's path it is. */
+  readonly toErrorAnswer: (error: ServiceError, request: Addressed, requestId: string) => ErrorAnswer
 }
+
+/** Whose path it is, as far as it is known. */
+export type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
 
 /** Connections whose end is decided: whatever else they bring is ignored. */
 const ending = new WeakSet<Socket>()
 
 /**
- * Answers bytes that never became a request, in our own form since nobody can tell whose they are, and ends the
- * connection: where the next request would begin is unknown. Requests in front of them are answered first.
+ * Answers bytes that never became a request, and ends the connection: where the next request would begin is unknown. Requests
+ * in front of them are answered first.
  */
-export function answerBrokenRequest(error: BrokenRequest, socket: ParsedSocket): void {
-  if (ending.has(socket)) return
-  if (error.code === 'ECONNRESET') socket.destroy()
-  // What came before it ends the connection by its answer (RFC 9112, 9.6).
-  else if (error.code === 'HPE_CLOSED_CONNECTION' || !socket.writable) endOnceWritten(socket)
-  else if (socket.parser?.incoming?.complete === false) refuseBody(error, socket, socket.parser.incoming)
-  else refuseInTurn(error, socket)
+export function answerBrokenRequests(
+  answers: BrokenRequestAnswers,
+): (error: BrokenRequest, socket: ParsedSocket) => void {
+  return (error, socket) => {
+    if (ending.has(socket)) return
+    const incoming = socket.parser?.incoming
+    if (error.code === 'ECONNRESET') socket.destroy()
+    // What came before it ends the connection by its answer (RFC 9112, 9.6).
+    else if (error.code === 'HPE_CLOSED_CONNECTION' || !socket.writable) endOnceWritten(socket)
+    else if (incoming?.complete === false) refuseBody(answerTo(error, incoming, answers), socket, incoming)
+    else refuseInTurn(answerTo(error, addressIn(error), answers), socket)
+  }
 }
 
 /** Answers CONNECT: this is no proxy. Without a listener for it Node closes the connection without a word. */
-export function refuseTunnel(socket: HttpSocket): void {
+export function refuseTunnel(answers: BrokenRequestAnswers, request: IncomingMessage): void {
+  const { socket } = request
   socket.on('error', () => undefined)
-  refuseInTurn(new Error('CONNECT'), socket)
+  refuseInTurn(answerTo(new Error('CONNECT'), request, answers), socket)
 }
 
-type BrokenRequest = Error & { readonly code?: string }
+/** With what Node's parser was reading (nodejs.org, "Event: 'clientError'"). */
+type BrokenRequest = Error & {
+  readonly code?: string
+  readonly rawPacket?: unknown
+  readonly bytesParsed?: number
+}
 
 /** With the request that Node's parser saw last (`lib/_http_common.js`). */
 type ParsedSocket = HttpSocket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
@@ -44,28 +63,85 @@ function endOnceWritten(socket: HttpSocket): void {
 }
 
 /** Refuses in place of the answer to a request whose body is broken, unless that is begun: two must not be mixed. */
-function refuseBody(error: BrokenRequest, socket: HttpSocket, broken: IncomingMessage): void {
+function refuseBody(refusal: ErrorAnswer, socket: HttpSocket, broken: IncomingMessage): void {
   ending.add(socket)
   const answer = socket._httpMessage
-  if (answer && answer.req !== broken) answer.once('finish', () => refuseBody(error, socket, broken))
+  if (answer && answer.req !== broken) answer.once('finish', () => refuseBody(refusal, socket, broken))
   else if (answer?.headersSent) socket.destroy()
-  else if (socket.writable) refuse(error, socket)
+  else if (socket.writable) refuse(refusal, socket)
 }
 
-function refuseInTurn(error: BrokenRequest, socket: HttpSocket): void {
+function refuseInTurn(refusal: ErrorAnswer, socket: HttpSocket): void {
   ending.add(socket)
-  whenAnswered(socket, () => refuse(error, socket))
+  whenAnswered(socket, () => refuse(refusal, socket))
 }
 
-function refuse({ code = '' }: BrokenRequest, socket: Socket): void {
-  const [status, message] = parserErrors[code] ?? [400, 'The request is malformed.']
-  const body = JSON.stringify(plainErrorBody(status, new ServiceError('request-malformed', message)))
+/** The status is ours, since no dialect has one for what is broken here; the rest is in the dialect's form. */
+function answerTo(
+  { code = '' }: BrokenRequest,
+  request: Addressed,
+  { maxHeadBytes, toErrorAnswer }: BrokenRequestAnswers,
+): ErrorAnswer {
+  const requestId = randomUUID()
+  const [status, error] = refusalOf(code, maxHeadBytes)
+  const { headers, body } = toErrorAnswer(error, request, requestId)
+  return { status, headers: { ...headers, 'x-request-id': requestId }, body }
+}
+
+/** By what Node's parser reports (nodejs.org, "Errors"; llhttp's names begin with HPE). */
+function refusalOf(code: string, maxHeadBytes: number): readonly [status: number, error: ServiceError] {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return [
+        431,
+        malformed(
+          `The request line and the headers may have ${maxHeadBytes} bytes together, in fewer than 1,000 headers.`,
+        ),
+      ]
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return [413, malformed('The extensions of a chunk are too large.')]
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return [408, malformed('The request took too long to arrive.')]
+    case HEADS_CROWDED:
+      return [503, crowded()]
+    default:
+      return [400, malformed('The request is malformed.')]
+  }
+}
+
+function malformed(message: string): ServiceError {
+  return new ServiceError('request-malformed', message)
+}
+
+function crowded(): ServiceError {
+  const message =
+    'So many connections are open that headers this large have no room on this one. A new connection may have it.'
+  return new ServiceError('storage-unavailable', message, { retryAfterSeconds: CROWDED_RETRY_SECONDS })
+}
+
+/** A request line (RFC 9112, 3), whatever its method. */
+const REQUEST_LINE = /^\S+ (\/\S*) HTTP\/\d\.\d\r?$/gm
+
+/**
+ * The path of the request that the parser refused: that of the last request line up to where it stopped. Where the line came
+ * in an earlier packet, as with heads that are too large, nobody knows it any more.
+ */
+function addressIn({ rawPacket, bytesParsed = 0 }: BrokenRequest): Addressed {
+  if (!Buffer.isBuffer(rawPacket)) return { headers: {} }
+  const end = rawPacket.indexOf('\n', bytesParsed)
+  const text = rawPacket.toString('latin1', 0, end < 0 ? rawPacket.length : end)
+  const url = [...text.matchAll(REQUEST_LINE)].at(-1)?.[1]
+  return { ...(url === undefined ? {} : { url }), headers: {} }
+}
+
+function refuse({ status, headers, body }: ErrorAnswer, socket: Socket): void {
+  const text = JSON.stringify(body)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${randomUUID()}`,
+    `content-length: ${Buffer.byteLength(text)}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy())
 }

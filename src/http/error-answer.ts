@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { type ErrorCode, ServiceError } from '../core/errors.ts'
 
@@ -12,6 +12,16 @@ export interface ErrorAnswer {
 
 export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: ErrorAnswer): FastifyReply {
   return reply.code(status).headers(headers).type('application/json; charset=utf-8').send(body)
+}
+
+/** The same where the framework is not, or no longer, there to send it. */
+export function writeErrorAnswer(response: ServerResponse, { status, headers, body }: ErrorAnswer): void {
+  const text = JSON.stringify(body)
+  const about = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  }
+  response.writeHead(status, { ...headers, ...about }).end(text)
 }
 
 /** The plain meaning of each error in HTTP, for surfaces of our own; a dialect has its vendor's table instead. */
@@ -81,7 +91,7 @@ export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
   }
 }
 
-export function plainErrorBody(status: number, { code, message }: ServiceError): unknown {
+function plainErrorBody(status: number, { code, message }: ServiceError): unknown {
   const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
   return { error: { type, message, code: code.replaceAll('-', '_') } }
 }

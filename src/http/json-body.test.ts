@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
+import { toPlainErrorAnswer } from './error-answer.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import { createHttpServer, defaultServerLimits } from './server.ts'
 
@@ -27,7 +28,7 @@ async function startEcho(
     logger: pino({ level: 'silent' }),
     endsConnections: () => false,
     dialectOf: () => '',
-    onBrokenRequest: (_error, _request, response) => response.end(),
+    toErrorAnswer: toPlainErrorAnswer,
   })
   t.after(() => server.close())
   server.setErrorHandler((error, _request, reply) => reply.code(400).send(String(error)))

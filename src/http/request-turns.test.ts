@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { until } from '../../test/until.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
+import { toPlainErrorAnswer } from './error-answer.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const MIB = 1024 * 1024
@@ -17,7 +18,7 @@ async function serve(t: TestContext, limits: Partial<ServerLimits> = {}) {
     logger: pino({ level: 'silent' }),
     dialectOf: () => '',
     endsConnections: () => false,
-    onBrokenRequest: (_error, _request, response) => response.end(),
+    toErrorAnswer: toPlainErrorAnswer,
   })
   t.after(() => {
     server.server.closeAllConnections()

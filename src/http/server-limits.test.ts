@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { RawConnection, readAnswer } from '../../test/raw-http.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
+import { toPlainErrorAnswer } from './error-answer.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'
@@ -23,7 +24,7 @@ function createServer(limits: Partial<ServerLimits>) {
     logger: pino({ level: 'silent' }),
     endsConnections: () => false,
     dialectOf: () => '',
-    onBrokenRequest: (_error, _request, response) => response.end(),
+    toErrorAnswer: toPlainErrorAnswer,
   })
 }
 
@@ -67,28 +68,62 @@ test('no more connections are taken than the limit, until one ends', async (t) =
   second.end()
 })
 
-test('heads may be large while few connections are open, and no connection loses what it had', async (t) => {
-  const heads = { maxBytes: 64 * 1024, crowdedBytes: 16 * 1024, roomyConnections: 2 }
+const LARGE = GET.replace('host', `x: ${'x'.repeat(60 * 1024)}\r\nhost`)
+const heads = { maxBytes: 64 * 1024, crowdedBytes: 16 * 1024, roomyConnections: 2 }
+
+/** Sends a large head; the connection ends unless it is served. @returns the answer that came to it */
+async function sendLarge(connection: RawConnection) {
+  const before = connection.received.length
+  connection.write(LARGE)
+  await connection.until(new RegExp(`^[\\s\\S]{${before}}HTTP[\\s\\S]+(?:served|\\})$`))
+  return readAnswer(connection.received.slice(before))
+}
+
+async function openUsed(url: string): Promise<RawConnection> {
+  const connection = await RawConnection.open(url)
+  connection.write(GET)
+  await connection.until(/served$/)
+  return connection
+}
+
+test('a thousand idle connections do not make the heads of others smaller', async (t) => {
+  const url = await serve(t, {})
+  const idle = await Promise.all(Array.from({ length: 1_100 }, () => RawConnection.open(url)))
+  t.after(() => {
+    for (const each of idle) each.end()
+  })
+  assert.equal((await sendLarge(await openUsed(url))).status, 200)
+})
+
+test('a head that is too large in a crowd of idle connections is told to come back, and is taken then', async (t) => {
   const url = await serve(t, { heads })
-  const large = GET.replace('host', `x: ${'x'.repeat(60 * 1024)}\r\nhost`)
-  const [first, second] = [await RawConnection.open(url), await RawConnection.open(url)]
+  const [first, second] = [await openUsed(url), await openUsed(url)]
+  const refused = await sendLarge(await openUsed(url))
+  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '1'])
+  assert.match(JSON.parse(refused.body).error.message, /A new connection may have it/)
+  assert.equal((await sendLarge(await openUsed(url))).status, 200)
+  for (const each of [first, second]) await each.closed()
+})
+
+test('connections that are within a request do not make room for the heads of others', async (t) => {
+  const url = await serve(t, { heads })
+  const [first, second] = [await openUsed(url), await openUsed(url)]
+  for (const each of [first, second]) each.write(LARGE.slice(0, -2))
+  for (let attempt = 0; attempt < 2; attempt++)
+    assert.equal((await sendLarge(await openUsed(url))).status, 503)
   for (const each of [first, second]) {
-    each.write(GET)
-    await each.until(/served$/)
+    each.write('\r\n')
+    await each.until(/served[\s\S]+served$/)
+    each.end()
   }
-  const third = await RawConnection.open(url)
-  third.write(GET)
-  await third.until(/served$/)
-  third.write(large)
-  assert.equal(readAnswer((await third.closed()).replace(/[\s\S]+served/, '')).status, 431)
-  second.write(large)
-  await second.until(/served[\s\S]+served$/)
-  second.end()
-  first.end()
-  const next = await RawConnection.open(url)
-  next.write(large)
-  await next.until(/served$/)
-  next.end()
+})
+
+test('a head that is larger than any may be is told the limit', async (t) => {
+  const connection = await RawConnection.open(await serve(t, { heads }))
+  connection.write(LARGE.replace('host: a', `host: a\r\ny: ${'y'.repeat(60 * 1024)}`))
+  const { status, body } = readAnswer(await connection.closed())
+  assert.equal(status, 431)
+  assert.match(JSON.parse(body).error.message, /may have 65536 bytes together/)
 })
 
 /** The server learns of a connection's end a moment after its client. */

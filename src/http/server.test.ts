@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
 import { LightfieldClient, ok, VERSION } from '../../test/lightfield-client.ts'
 import { RawConnection, readAnswer, sendRaw } from '../../test/raw-http.ts'
+import { until } from '../../test/until.ts'
 
 const PATH = '/lightfield/v1/files'
 const BODY = '{"filename":"a","mimeType":"t","sizeBytes":1}'
@@ -112,6 +113,52 @@ for (const [name, [line, fields, body]] of Object.entries(ambiguous)) {
     assert.equal(ok(await client.list()).totalCount, before)
   })
 }
+
+test('a method that nobody serves is refused in the form of the dialect whose path it is', async () => {
+  const forms: Readonly<Record<string, (body: Record<string, { type?: string }>) => unknown>> = {
+    '/v1/files': ({ error }) => error?.type === 'bad_request',
+    '/llamacloud/api/v1/files': ({ detail }) => typeof detail === 'string',
+    '/files/v1/files': ({ message, details }) => typeof message === 'string' && Array.isArray(details),
+    '/healthz': ({ error }) => error?.type === 'bad_request',
+  }
+  const before = `GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n`
+  for (const [path, isForm] of Object.entries(forms))
+    for (const method of ['FOO', 'CONNECT'])
+      for (const behind of ['', before]) {
+        const connection = await RawConnection.open(server.url)
+        connection.write(`${behind}${method} ${path}?a=b HTTP/1.1\r\nhost: a\r\n\r\n`)
+        const received = await connection.closed()
+        const { status, headers, body } = readAnswer(received.slice(received.lastIndexOf('HTTP/1.1 ')))
+        assert.equal(status, 400)
+        assert.ok(headers.get('x-request-id'))
+        assert.ok(isForm(JSON.parse(body)), `${method} ${path}: ${body}`)
+      }
+})
+
+test('a client that sends all of a body that is refused before it looks for the answer gets it', async () => {
+  const size = 20 * 1024 * 1024
+  const body = Buffer.alloc(size, 'x')
+  const form = 'content-type: multipart/form-data; boundary=b'
+  const requests = [
+    ['POST /api/v1/beta/files/query', json, 413],
+    ['PUT /api/v1/files', json, 413],
+    ['PUT /api/v1/files', 'content-type: text/plain', 415],
+    ['POST /api/v1/files', form, 400],
+    [`POST ${PATH}`, json, 400],
+    ['POST /api/v1/none', json, 404],
+  ] as const
+  for (const [line, type, status] of requests) {
+    const connection = await RawConnection.open(server.url)
+    connection.pause()
+    connection.write(requestOf(`${line} HTTP/1.1`, ['host: a', type, `content-length: ${size}`]))
+    connection.write(body)
+    await until(10_000, async () => connection.unsentBytes === 0 || connection.isClosed)
+    connection.resume()
+    const answer = readAnswer(await connection.until(/\r\n\r\n[\s\S]*\}/))
+    connection.end()
+    assert.equal(answer.status, status, line)
+  }
+})
 
 test('every line may not end in a bare line feed', async () => {
   const text = requestOf(`GET ${PATH} HTTP/1.1`, ['host: a']).replaceAll('\r\n', '\n')

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ServerOptions as HttpOptions, IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { ServerOptions as HttpOptions, IncomingMessage } from 'node:http'
 import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
@@ -13,17 +12,19 @@ import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { findWrongBaseUrl } from './base-url.ts'
-import { answerBrokenRequest, refuseTunnel } from './broken-request.ts'
+import { answerBrokenRequests, type BrokenRequestAnswers, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
-import { methodNotAllowed, routeUnknown } from './error-answer.ts'
+import { methodNotAllowed, routeUnknown, writeErrorAnswer } from './error-answer.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { boundHeads, type HeadLimits } from './head-size.ts'
 import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
 import { hasBody } from './json-body.ts'
+import { linger } from './linger.ts'
 import { OfferedMethods } from './offered-methods.ts'
 import { answerPlaintext } from './plaintext.ts'
 import { pathOf, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
+import { toServiceError } from './service-error.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
 export interface ServerLimits {
@@ -46,14 +47,11 @@ export const defaultServerLimits: ServerLimits = {
   keepAliveMs: 75_000,
   maxConnections: 10_000,
   jsonBytes: 1024 * 1024,
-  // Room for a query with a thousand ids. In a crowd what Node has by default: 10,000 connections hold 210 MiB at most.
-  heads: { maxBytes: 64 * 1024, crowdedBytes: 16 * 1024, roomyConnections: 1_000 },
+  // Room for a query with a thousand ids; in a crowd what Node has by default.
+  heads: { maxBytes: 64 * 1024, crowdedBytes: 16 * 1024, roomyConnections: 2_500 },
   turns: { waitingPerConnection: 16, waitingInAll: 8_192 },
   readerPace: { minBytesPerSecond: 1024, minRateWindowSeconds: 30 },
 }
-
-/** How long, and for how many bytes, a body is still read after an answer that did not wait for it. */
-const LINGER_MS = 2_000
 
 const CHECKS_PER_TIMEOUT = 10
 
@@ -83,8 +81,8 @@ export interface ServerOptions {
   readonly routing?: RoutingRules
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
   readonly dialectOf: (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
-  /** Answers what no route could be found for because the address itself is broken. */
-  readonly onBrokenRequest: (error: unknown, request: IncomingMessage, response: ServerResponse) => void
+  /** Tells what is refused before any route could be found, in the form of whoever's path it is. */
+  readonly toErrorAnswer: BrokenRequestAnswers['toErrorAnswer']
 }
 
 /** An HTTP server with its bounds set, request ids, and no route yet. Vendor-free. */
@@ -96,8 +94,9 @@ export function createHttpServer({
   tls,
   routing = {},
   dialectOf,
-  onBrokenRequest,
+  toErrorAnswer,
 }: ServerOptions): FastifyInstance {
+  const answers = { maxHeadBytes: limits.heads.maxBytes, toErrorAnswer }
   const server = fastify({
     loggerInstance: logger,
     // A logger for each request costs more than all else that a small request needs; our lines carry its id themselves.
@@ -117,7 +116,7 @@ export function createHttpServer({
     ...(tls
       ? { https: { cert: tls.cert, key: tls.key, ...nodeOptions(limits) } as object }
       : { http: nodeOptions(limits) }),
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: answerBrokenRequests(answers),
     // A dialect tells what is no id, however long it is; no route has a pattern in which the length would cost time.
     routerOptions: { maxParamLength: limits.heads.maxBytes, ignoreTrailingSlash: false },
     ajv: {
@@ -130,10 +129,10 @@ export function createHttpServer({
       // The router refuses some addresses before any hook runs.
       const unclear = unclearIn(request.raw)
       if (unclear !== undefined) reply.raw.setHeader('connection', 'close')
-      onBrokenRequest(unclear ?? error, request.raw, reply.raw)
+      writeErrorAnswer(reply.raw, toErrorAnswer(unclear ?? toServiceError(error), request.raw, request.id))
     },
   })
-  if (tls) answerPlaintext(server.server, limits.headersMs, onBrokenRequest)
+  if (tls) answerPlaintext(server.server, limits.headersMs, toErrorAnswer)
   server.addConstraintStrategy(dialectConstraint(dialectOf))
   server.server.maxConnections = limits.maxConnections
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A
@@ -142,7 +141,7 @@ export function createHttpServer({
   ignoreUpgrades(server.server)
   // After it: what it takes for Node's own listener is the first one.
   boundHeads(server.server, limits.heads)
-  takeTurns(server, limits)
+  takeTurns(server, limits, answers)
   cutSlowReaders(server.server, limits.readerPace)
   server.decorate('memory', memory)
   server.decorateRequest('caller')
@@ -153,11 +152,15 @@ export function createHttpServer({
 }
 
 /** Whatever Node tells of a request goes the same way: in front of Fastify, which would route them all at once. */
-function takeTurns({ server, routing }: FastifyInstance, { turns }: ServerLimits): void {
+function takeTurns(
+  { server, routing }: FastifyInstance,
+  { turns }: ServerLimits,
+  answers: BrokenRequestAnswers,
+): void {
   const take = inTurn(routing, turns)
   server.removeAllListeners('request')
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, take)
-  server.on('connect', (_request, socket: Socket) => refuseTunnel(socket))
+  server.on('connect', (request: IncomingMessage) => refuseTunnel(answers, request))
 }
 
 function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
@@ -230,13 +233,6 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
   })
 }
 
-/** Why there is no route: nothing has this address, perhaps since the base URL is wrong, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
-function refusalOf(
-  { method, url, headers }: FastifyRequest,
-  reply: FastifyReply,
-  offered: OfferedMethods,
-  dialectOf: ServerOptions['dialectOf'],
-): ServiceError {
 /** OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"), to which alone we answer where pages may call. */
 function isBareOptions({ method, headers }: FastifyRequest): boolean {
   return (
@@ -245,6 +241,13 @@ function isBareOptions({ method, headers }: FastifyRequest): boolean {
   )
 }
 
+/** Why there is no route: nothing has this address, perhaps since the base URL is wrong, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
+function refusalOf(
+  { method, url, headers }: FastifyRequest,
+  reply: FastifyReply,
+  offered: OfferedMethods,
+  dialectOf: ServerOptions['dialectOf'],
+): ServiceError {
   const methodsOn = (path: string) => offered.on(path, dialectOf({ url: path, headers }))
   const path = pathOf(url)
   const methods = methodsOn(path)
@@ -287,11 +290,4 @@ function refuseEncoded(request: FastifyRequest): void {
   const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (coding === 'identity' || coding === '' || !hasBody(request)) return
   throw new ServiceError('body-type-unsupported', 'Send the body without a Content-Encoding.')
-}
-
-/** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */
-function linger(request: IncomingMessage): void {
-  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
-  request.once('close', () => clearTimeout(timer))
-  request.resume()
 }
