@@ -38,8 +38,6 @@ export const fileShape = recordShape<FileRecord>({
   md5: 'plain',
 })
 
-export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
-
 const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'createdAt']
 const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
 const guardFields = ['blobKey', 'expiresAt'] as const satisfies readonly (keyof FileGuard)[]
@@ -58,7 +56,6 @@ export class FileQueries {
   readonly find: Query<{ readonly id: string }>
   readonly lapsed: Query<Due>
   readonly expired: Query<Due>
-  readonly unnormalized: Query<{ readonly limit: number }>
 
   constructor(db: Kysely<Tables>) {
     this.#db = db
@@ -82,16 +79,6 @@ export class FileQueries {
         .where('state', '=', sql.lit('stored'))
         .where('expiresAt', '<=', arg('now'))
         .orderBy('expiresAt')
-        .orderBy('id')
-        .limit(arg('limit')),
-    )
-    this.unnormalized = prepare((arg) =>
-      db
-        .selectFrom('files')
-        .select(namedShape.fields)
-        .where('normalName', 'is', null)
-        .where(sql`octet_length(name)`, '>', sql`length(name)`)
-        .where('state', '<>', sql.lit('deleted'))
         .orderBy('id')
         .limit(arg('limit')),
     )

@@ -12,6 +12,7 @@ import { FileQueries } from './files.ts'
 import { PostgresEngine } from './postgres.ts'
 import type { Query } from './prepare.ts'
 import type { SqlValue } from './tables.ts'
+import { unnormalizedNames } from './unnormalized-names.ts'
 import { UsageQueries } from './usage.ts'
 
 /** Of a table; so many that to read them all is dearer than to use an index. */
@@ -130,7 +131,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(listings.count(stored), stored), /on file_counts_place.*using files_ending on files/s],
     [bound(files.lapsed, due), /using files_lapsing on files/],
     [bound(files.expired, due), /using files_expiring on files/],
-    [bound(files.unnormalized, due), /using files_to_normalize on files/],
+    [bound(unnormalizedNames(engine), due), /using files_to_normalize on files/],
     [bound(blobs.collectable, { ...due, releasedUntil: NOW }), /using unreferenced_blobs_due/],
     [bound(blobs.known, { key: 'blob-7' }), /using unreferenced_blobs_pkey.*using files_blob on files/s],
     [bound(blobs.referenced, { after: '', limit: LIMIT }), /using files_blob on files/],

@@ -14,7 +14,7 @@ import { FollowedClock } from '../core/followed-clock.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { JoinOptions, Node } from '../core/node.ts'
 import { type WatchCall, watched } from '../core/watch-call.ts'
-import { INDEXED_CHARACTERS } from './column-types.ts'
+import { byteLength, INDEXED_CHARACTERS } from './column-types.ts'
 import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from './migrate.ts'
 import {
   commitPatienceMs,
@@ -61,6 +61,7 @@ const postgresBuilder = compilingBuilder({
 export class PostgresEngine implements SqlEngine {
   readonly builder: Kysely<Tables> = postgresBuilder
   readonly indexedCharacters = INDEXED_CHARACTERS
+  readonly byteLength = byteLength.postgres
   readonly #readers: Pool
   readonly #writers: Pool
   readonly #writer: PostgresWriter

@@ -16,6 +16,8 @@ export interface SqlEngine {
    * such a text is so by the beginning of it first.
    */
   readonly indexedCharacters: number | undefined
+  /** How many bytes the text of a column has in UTF-8. */
+  readonly byteLength: (column: string) => Expression<number>
   /** Whether a column has one of the texts in `json`, which stands for an argument that is an array. */
   isOneOf(column: string, json: string): Expression<SqlBool>
   /** Sees every commit that was acknowledged before, and waits for none in progress. */

@@ -9,12 +9,13 @@ import { keyShape, linkKeyShape, organizationShape, projectShape } from './acces
 import { answerFromRow, indexedSlot } from './answers.ts'
 import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './blobs.ts'
 import { FileListings, filterArgs, pageArgs } from './file-listings.ts'
-import { fileShape, namedShape } from './files.ts'
+import { fileShape } from './files.ts'
 import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import type { Query } from './prepare.ts'
 import type { RecordShape } from './record-shape.ts'
 import type { SqlEngine } from './sql-engine.ts'
+import { namedShape, unnormalizedNames } from './unnormalized-names.ts'
 import type { Holder } from './usage.ts'
 
 const INTENDED_PAGE = 1000
@@ -24,6 +25,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
+  readonly #unnormalized: ReturnType<typeof unnormalizedNames>
   readonly #leases = new OwnLeases()
 
   readonly join?: (options?: JoinOptions) => Promise<Node>
@@ -39,6 +41,7 @@ export class SqlMetadataStore implements MetadataStore {
     if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
     this.#listings = new FileListings(engine)
     this.#queries = changeQueries(engine.builder)
+    this.#unnormalized = unnormalizedNames(engine)
   }
 
   commit(changes: readonly Change[]): Promise<void> {
@@ -138,7 +141,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listUnnormalizedNames(limit: number) {
-    return this.#list(namedShape, this.#queries.files.unnormalized, { limit })
+    return this.#list(namedShape, this.#unnormalized, { limit })
   }
 
   async findAnswer(slot: AnswerSlot, now: number) {

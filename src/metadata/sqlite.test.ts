@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { constants, DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import type { FileRecord } from '../core/files/file.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
@@ -70,6 +70,30 @@ test('an SQLite with the log bug is refused', () => {
   for (const unsound of ['3.51.2', '3.50.9', '2.99.99', '']) {
     assert.throws(() => refuseUnsoundSqlite(unsound), /needs SQLite 3\.51\.3/)
   }
+})
+
+/** What a schema may call: the `sqlite3` that makes a backup is the machine's, and may be as old as 3.37, which STRICT tables need. */
+const OLD_FUNCTIONS = ['coalesce', 'hex', 'ifnull', 'length', 'lower', 'substr', 'upper']
+
+test('the schema calls no function that an older SQLite lacks, which could then not back it up', async (t) => {
+  const dataDir = folderOf(t)
+  const { store } = await openStore(dataDir)
+  await store.close()
+  const database = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
+  t.after(() => database.close())
+  const copy = new DatabaseSync(':memory:')
+  t.after(() => copy.close())
+  const called = new Set<string | null>()
+  copy.setAuthorizer((action, _, name) => {
+    if (action === constants.SQLITE_FUNCTION) called.add(name)
+    return constants.SQLITE_OK
+  })
+  const schema = database.prepare(
+    `SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'`,
+  )
+  for (const { sql } of schema.all()) copy.exec(String(sql))
+  assert.ok(called.has('length'))
+  for (const name of called) assert.ok(OLD_FUNCTIONS.includes(String(name)), String(name))
 })
 
 test('only the owner can read the files, whatever the umask', async (t) => {

@@ -12,6 +12,7 @@ import {
 } from 'kysely'
 import { closingAfter } from '../core/closing.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
+import { byteLength } from './column-types.ts'
 import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from './migrate.ts'
 import { compilingBuilder, type Query, type Step } from './prepare.ts'
 import type { SqlEngine, SqlRow } from './sql-engine.ts'
@@ -59,6 +60,7 @@ const sqliteBuilder = compilingBuilder({
 export class SqliteEngine implements SqlEngine {
   readonly builder: Kysely<Tables>
   readonly indexedCharacters = undefined
+  readonly byteLength = byteLength.sqlite
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<string, StatementSync>()

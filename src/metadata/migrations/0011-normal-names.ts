@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { columnTypes, INDEXED_CHARACTERS } from '../column-types.ts'
+import { byteLength, columnTypes, INDEXED_CHARACTERS } from '../column-types.ts'
 import type { Migration } from '../migrate.ts'
 
 /**
@@ -25,7 +25,7 @@ export const normalNames: Migration = (db, engine) => {
       .on('files')
       .column('id')
       .where(sql.ref('normalName'), 'is', null)
-      .where(sql`octet_length(${sql.ref('name')})`, '>', sql`length(${sql.ref('name')})`)
+      .where(byteLength[engine]('name'), '>', sql`length(${sql.ref('name')})`)
       .where(sql.ref('state'), '<>', sql.lit('deleted')),
     ...(engine === 'sqlite' ? sizesToPlanFor : forgetWhatIsStale),
   ]
