@@ -23,8 +23,18 @@ import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
 import { findInstallation } from './installation.ts'
+import { warnOfLocalLinks } from './local-links.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { ConnectionRate } from './net/connection-rate.ts'
+import {
+  grpcSettings,
+  httpSettings,
+  type ListenSettings,
+  listenBy,
+  listenIfFree,
+  listeningAt,
+  metricsSettings,
+} from './net/listening.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Readiness } from './ops/readiness.ts'
@@ -85,8 +95,10 @@ export class App {
   /** For certificates, which are true also where a test moves the clock of the service. */
   #trueClock: Clock = systemClock
   #tls: RenewedTls | undefined
-  /** Where it listens, without a trailing slash. */
+  /** Where programs on this machine find it, without a trailing slash; links begin with it unless a public URL is set. */
   url = ''
+  /** Where it listens, as a URL: `http://0.0.0.0:8420` if on all addresses. */
+  listeningUrl = ''
   /** Where gRPC is served, `host:port`, if anywhere. */
   grpcAddress: string | undefined
   /** The certificate that clients have to trust, if we made one. */
@@ -223,8 +235,12 @@ export class App {
     this.#connections.limit(server.server)
     this.#stop.addSurface('HTTP', server.server, prepareDrain(server))
     // By address: for the name `localhost` Fastify would open a second server, which has none of our bounds.
-    const { address } = await lookup(host)
-    this.url = await server.listen({ host: address, port })
+    await listenBy(httpSettings, async () => {
+      const { address } = await lookup(host)
+      this.url = await server.listen({ host: address, port })
+    })
+    this.listeningUrl = `${new URL(this.url).protocol}//${listeningAt(server.server)}`
+    warnOfLocalLinks(this, publicUrl, this.#options.logger)
     if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
@@ -245,7 +261,7 @@ export class App {
     const { memory } = this
     const limits = defaultGrpcLimits
     const options = { host, port, methods, isReady, draining, proxies, limits, memory, logger }
-    await this.#unlessTaken('gRPC', grpc, async () => {
+    await this.#unlessTaken('gRPC', grpcSettings, grpc, async () => {
       const server = await startGrpcServer(tls ? { ...options, tls: tls.current } : options)
       tls?.onRenewal((identity) => server.setTls(identity))
       this.#connections.limit(server.listener)
@@ -257,7 +273,7 @@ export class App {
   async #listenForMetrics(metrics: Metrics): Promise<void> {
     const { host, port } = this.#config.metrics
     if (port === undefined) return
-    await this.#unlessTaken('metrics', this.#config.metrics, async () => {
+    await this.#unlessTaken('metrics', metricsSettings, this.#config.metrics, async () => {
       const listening = await metrics.listen(host, port)
       this.#stop.addUser('the metrics', listening.close)
       this.metricsUrl = listening.url
@@ -267,19 +283,15 @@ export class App {
   /** A default port may be another server's; only a port that was asked for is worth failing. */
   async #unlessTaken(
     what: string,
+    settings: ListenSettings,
     { port, required }: { readonly port: number | undefined; readonly required: boolean },
     listen: () => Promise<void>,
   ): Promise<void> {
-    try {
-      await listen()
-    } catch (error) {
-      if (required || (error as { code?: string }).code !== 'EADDRINUSE') throw error
-      const variable = `ENTREPOT_${what.toUpperCase()}_PORT`
-      this.#options.logger.warn(
-        { port },
-        `the ${what} port is taken; going on without ${what} (set ${variable})`,
-      )
-    }
+    if (await listenIfFree(settings, required, listen)) return
+    this.#options.logger.warn(
+      { port },
+      `the ${what} port is taken; going on without ${what} (set ${settings.port})`,
+    )
   }
 }
 

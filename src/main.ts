@@ -31,7 +31,7 @@ export async function serve(config: Config, { onStarted, acceptClock }: ServeOpt
   const onFatal = (error: unknown) => die(logger, error)
   const started = startApp(config, { logger, onFatal, acceptClock }).then((app) => {
     logger.info(
-      { http: app.url, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null },
+      { http: app.listeningUrl, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null },
       'listening',
     )
     onStarted(app, (text) => output.write(text))

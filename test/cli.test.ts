@@ -295,18 +295,23 @@ test('a second server on the same folder refuses in one sentence', async (contex
   )
 })
 
-test('a taken port is refused in one sentence', async (context) => {
+test('a taken port is refused in one sentence that names its setting', async (context) => {
   const { server } = await besideServer(context)
   const { host, port } = new URL(server.url)
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
-  const sentence = `${host} is in use by another program; choose another port.`
-  assertFailed(await entrepot(['serve', '--port', port], settings), 1, sentence)
+  const taken = `${host} is in use by another program;`
+  for (const variable of ['ENTREPOT_PORT', 'ENTREPOT_GRPC_PORT', 'ENTREPOT_METRICS_PORT']) {
+    const ports = { ENTREPOT_PORT: '0', ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
+    const silent = { ...settings, ENTREPOT_LOG_LEVEL: 'silent' }
+    const outcome = await entrepot(['serve'], { ...silent, ...ports, [variable]: port })
+    assertFailed(outcome, 1, `${taken} set ${variable} to another port.`)
+  }
 })
 
 test('a host that cannot be listened on is told in one sentence', async (context) => {
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
   const listen = (host: string) => entrepot(['serve', '--host', host, '--port', '0'], settings)
-  const elsewhere = '192.0.2.1 cannot be listened on (EADDRNOTAVAIL); choose another address or port.'
+  const elsewhere = '192.0.2.1 cannot be listened on (EADDRNOTAVAIL); correct ENTREPOT_HOST or ENTREPOT_PORT.'
   assertFailed(await listen('192.0.2.1'), 1, elsewhere)
 })
 

@@ -53,7 +53,7 @@ export const dialectSettings: readonly Setting[] = [
   {
     variable: 'YANDEX_ENDPOINT',
     value: 'host:port',
-    fallback: 'the address called',
+    fallback: 'the address called, over REST the public host',
     meaning: 'gRPC address that discovery tells',
   },
   { variable: 'YANDEX_ANONYMOUS', value: 'on|off', meaning: 'let programs on this machine in without a key' },

@@ -37,13 +37,7 @@ function isBug(error: unknown): boolean {
 
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, address, port, hostname, path, errno, syscall } = error as SystemError
-  if (code === 'EADDRINUSE') return `${address}:${port} is in use by another program; choose another port.`
-  if (syscall === 'listen') {
-    const place = port === undefined ? address : `${address}:${port}`
-    return `${place} cannot be listened on (${code}); choose another address or port.`
-  }
-  if (hostname !== undefined) return `The address of the host "${hostname}" cannot be found (${code}).`
+  const { code, path, errno } = error as NodeJS.ErrnoException
   if (path !== undefined && errno !== undefined)
     return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code)}, or choose another data folder (ENTREPOT_DATA_DIR).`
   // A store says what it could not do, and of its cause what the operator can.
@@ -81,11 +75,4 @@ function processUser(): string {
   } catch {
     return `the user ${process.getuid?.()}`
   }
-}
-
-/** What errors of Node's own calls have, each only where it makes sense. */
-type SystemError = NodeJS.ErrnoException & {
-  readonly address?: string
-  readonly port?: number
-  readonly hostname?: string
 }

@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo, BlockList, Socket } from 'node:net'
+import type { BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
@@ -17,6 +17,7 @@ import {
 } from '@grpc/grpc-js'
 import { BlamedPeers } from '../net/blamed-peers.ts'
 import { divertConnections } from '../net/first-bytes.ts'
+import { listeningAt } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { refuseGrpc, refuseHttp1 } from '../net/refuse-http.ts'
 import { healthMethods } from './health.ts'
@@ -128,8 +129,7 @@ export class GrpcServer {
 
   /** Where it listens, `host:port`. */
   get address(): string {
-    const { address, port, family } = this.listener.address() as AddressInfo
-    return `${family === 'IPv6' ? `[${address}]` : address}:${port}`
+    return listeningAt(this.listener)
   }
 
   async listen(host: string, port: number): Promise<void> {

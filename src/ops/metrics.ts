@@ -1,10 +1,10 @@
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { WatchCall } from '../core/watch-call.ts'
 import { inTurn } from '../http/request-turns.ts'
 import { defaultServerLimits } from '../http/server.ts'
+import { listeningAt } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { RequestDurations } from './request-durations.ts'
 
@@ -124,9 +124,8 @@ export class Metrics {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject).listen(port, host, resolve)
     })
-    const { address, port: realPort, family } = server.address() as AddressInfo
     return {
-      url: `http://${family === 'IPv6' ? `[${address}]` : address}:${realPort}/metrics`,
+      url: `http://${listeningAt(server)}/metrics`,
       close: async () => {
         server.closeAllConnections()
         await new Promise((resolve) => server.close(resolve))

@@ -13,8 +13,9 @@ import { quote } from './violations.ts'
 const SERVICES = ['ai-files', 'endpoint']
 
 /**
- * Where each service is, for anybody: SDKs ask before they have anything to show. The address is the one in the settings,
- * else the one that the caller used, which surely leads here.
+ * Where each service is, for anybody: SDKs ask before they have anything to show.
+ * @param authority `host:port`, unless the settings have one. Over gRPC the one that the caller used, which leads here. Over
+ * REST the host of the public URL: an HTTP cache could give others an answer with a `Host` that somebody made up.
  */
 export function listEndpoints(
   { endpoint }: Pick<YandexSettings, 'endpoint'>,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
+import { sendRaw } from '../../../test/raw-http.ts'
 import { refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { done, YandexRest } from '../../../test/yandex-rest.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
@@ -54,6 +55,19 @@ test('an operator sets how long a URL lives', async (t) => {
   assert.equal((await fetch(url)).status, 200)
   server.clock.advance({ ms: 1 })
   assert.equal((await fetch(url)).status, 403)
+})
+
+test('over REST discovery tells the host of the public URL, whatever host was called', async (t) => {
+  const { server } = await start(t, { ENTREPOT_PUBLIC_URL: 'https://files.example/store' })
+  const [, port] = server.grpcAddress.split(':')
+  const { body } = await sendRaw(
+    server.url,
+    'GET /endpoints HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n',
+  )
+  assert.deepEqual(
+    (JSON.parse(body) as { endpoints: { address: string }[] }).endpoints.map(({ address }) => address),
+    [`files.example:${port}`, `files.example:${port}`],
+  )
 })
 
 test('an operator sets the address that discovery tells, over gRPC and REST', async (t) => {
