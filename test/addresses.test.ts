@@ -96,6 +96,7 @@ test('Lightfield, Yandex and the server itself answer HEAD as GET, without the b
     '/healthz',
     '/yandex/openapi.json',
     '/docs',
+    '/docs/',
   ]) {
     const get = await exchange('GET', server.url + path, undefined, headers)
     const head = await exchange('HEAD', server.url + path, undefined, headers)

@@ -55,18 +55,20 @@ test('without a public URL, they are where the description was read', async (t) 
   assert.deepEqual(document.servers, [{ url: '/yandex' }])
 })
 
-test('behind a path prefix, the documentation page finds everything that it loads', async () => {
-  for (const page of [`${publicUrl}/docs`, `${publicUrl}/docs/`]) {
-    const html = await (await fetch(page)).text()
-    const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(
-      ([, address = '']) => new URL(address, page),
-    )
-    assert.ok(loaded.length > 5)
-    for (const address of loaded) assert.equal((await fetch(address)).status, 200, address.href)
-    const script = await (await fetch(`${publicUrl}/docs/static/swagger-initializer.js`)).text()
-    for (const name of descriptions) {
-      assert.ok(script.includes(`"${PREFIX}/${name}/openapi.json"`), name)
-      assert.equal((await fetch(new URL(`${PREFIX}/${name}/openapi.json`, page))).status, 200)
+test('the documentation page finds all that it loads, behind a path prefix and past its proxy', async () => {
+  for (const base of [publicUrl, server.url])
+    for (const address of ['/docs', '/docs/', '/docs?tryItOut=true', '/docs/?tryItOut=true']) {
+      const answer = await fetch(base + address)
+      const page = answer.url
+      assert.ok(page.startsWith(base), page)
+      const html = await answer.text()
+      const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path = '']) => new URL(path, page))
+      assert.ok(loaded.length > 5)
+      for (const { href } of loaded) assert.equal((await fetch(href)).status, 200, `${page}: ${href}`)
+      const script = await (await fetch(new URL('static/swagger-initializer.js', page))).text()
+      for (const name of descriptions) {
+        assert.ok(script.includes(`"../${name}/openapi.json"`), name)
+        assert.equal((await fetch(new URL(`../${name}/openapi.json`, page))).status, 200)
+      }
     }
-  }
 })

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { isHttpDate } from '../core/http-date.ts'
 import { routeUnknown, toPlainErrorAnswer } from '../http/error-answer.ts'
 import { declarePublic } from '../http/guard.ts'
+import { pathOf } from '../http/request-head.ts'
 import type { Dialect } from './dialect.ts'
 import { type Answerer, correctPaths, type DescribedPaths, describeOperation } from './openapi-operations.ts'
 
@@ -19,6 +20,8 @@ const PAGE_POLICY = [
   "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ')
+
+const PAGE = '/docs'
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="28" font-family="sans-serif"
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
@@ -94,27 +97,35 @@ function keyScheme(scheme: string) {
 }
 
 /**
- * All descriptions, rendered, at `/docs`. Served from this process: nothing is fetched from elsewhere.
- * The path of the public URL is in front of whatever the page loads.
+ * All descriptions, rendered, at `/docs/`. Served from this process: nothing is fetched from elsewhere. All that the page loads
+ * is relative to it, so that it works behind a proxy that takes a path prefix off, and past that proxy.
  */
 export async function addDocsPage(
   server: FastifyInstance,
   all: readonly Described[],
-  { version, publicUrl }: About,
+  { version }: Pick<About, 'version'>,
 ): Promise<void> {
-  const basePath = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/$/, '')
   declarePublic(server)
   serveKnownFiles(server)
+  addLastSlash(server)
   // The page insists on a description of its own to start from; it shows those of the dialects.
   await server.register(swagger, { openapi: { info: { title: 'Entrepot', version } } })
-  const urls = all.map(({ name, title }) => ({ url: `${basePath}/${name}/openapi.json`, name: title }))
+  const urls = all.map(({ name, title }) => ({ url: `../${name}/openapi.json`, name: title }))
   await server.register(swaggerUi, {
-    routePrefix: '/docs',
-    indexPrefix: basePath,
+    routePrefix: PAGE,
+    // The plugin writes `<indexPrefix>/docs/static/…` into the page where its URL has a query.
+    indexPrefix: '..',
     staticCSP: PAGE_POLICY,
     uiConfig: { urls, layout: 'StandaloneLayout', validatorUrl: null },
     theme: { title: 'Entrepot API' },
-    logo: { type: 'image/svg+xml', content: LOGO, href: `${basePath}/docs` },
+    logo: { type: 'image/svg+xml', content: LOGO, href: './' },
+  })
+}
+
+/** Relative addresses lead elsewhere from a path without the slash at its end. The target is relative, too (RFC 9110, 10.2.2). */
+function addLastSlash(server: FastifyInstance): void {
+  server.addHook('onRequest', async ({ url }, reply) => {
+    if (pathOf(url) === PAGE) return reply.redirect(url.replace(PAGE, `.${PAGE}/`))
   })
 }
 
