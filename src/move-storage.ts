@@ -4,6 +4,7 @@ import { closingAfter, OpenParts } from './core/closing.ts'
 import { BlobCopier, type BlobPass, type UncopiedFile } from './core/files/copy-blobs.ts'
 import { FairBudget } from './core/limits/fair-budget.ts'
 import type { MetadataStore } from './core/metadata-store.ts'
+import { atTarget } from './core/move-target.ts'
 import { makeDataFolder } from './data-folder.ts'
 import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from './installation.ts'
 import { type CopiedRows, copyRows } from './metadata/copy-rows.ts'
@@ -79,8 +80,8 @@ export async function abandonMove(source: Config, target: Config): Promise<void>
 }
 
 async function hasArrived(target: Config, { storeId }: InstallationRow): Promise<boolean> {
-  if (!(await hasRows(target))) return false
-  const session = await openSession(target)
+  if (!(await atTarget(() => hasRows(target)))) return false
+  const session = await atTarget(() => openSession(target))
   const there = await closingAfter(session.close, () => stateOf(session))
   return there.storeId === storeId && there.stage === 'settled'
 }
@@ -114,22 +115,28 @@ async function openMove(
   const metadata = await openMetadata(sourceConfig, () => undefined)
   parts.add('the rows of the source', () => metadata.close())
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
-  if (plan.rows) await refuseForeignDatabase(targetConfig)
-  await makeDataFolder(targetConfig.dataDir)
-  const target = plan.rows && (await openSession(targetConfig))
+  const target = await atTarget(() => openTarget(targetConfig, plan))
   if (target) parts.add('the target', () => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)
   const blobs = plan.bytes && {
     from: (await openBlobs(sourceConfig, memory)).blobs,
-    to: (await openBlobs(targetConfig, memory)).blobs,
+    to: (await atTarget(() => openBlobs(targetConfig, memory))).blobs,
   }
   if (blobs) {
-    const owner = await blobs.to.claim(storeId)
+    const { to } = blobs
+    const owner = await atTarget(() => to.claim(storeId))
     // A data folder may name the bucket that its bytes are to come back from.
     if (owner !== storeId && owner !== bytesPlace(sourceConfig))
       throw new Error(`The bytes at ${plan.bytes?.to} are those of another installation.`)
   }
   return { plan, source, target, targetConfig, metadata, blobs, storeId }
+}
+
+/** Undefined if the rows stay. */
+async function openTarget(target: Config, { rows }: MovePlan): Promise<DatabaseSession | undefined> {
+  if (rows) await refuseForeignDatabase(target)
+  await makeDataFolder(target.dataDir)
+  return rows && openSession(target)
 }
 
 async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) => void): Promise<MoveReport> {

@@ -23,6 +23,7 @@ import {
   statusOf,
 } from './move.harness.ts'
 import { newFolder } from './new-folder.ts'
+import { newDatabase } from './postgres.ts'
 import { defaultTenant, usageNow } from './usage.ts'
 import { YandexRest } from './yandex-rest.ts'
 
@@ -271,6 +272,35 @@ test('no move overwrites another installation, and none goes nowhere', async (t)
   assert.deepEqual([wrong.status, wrong.stderr.startsWith('error: --to-s3-bucket must be')], [2, true])
   assert.equal((await readdir(other.dataDir)).includes('move.db'), false)
   assert.equal((await new LightfieldClient(other).create()).status, 200)
+})
+
+test('what fails at the target is told with the settings of the target', async (t) => {
+  const server = await startOnDisk(t)
+  const database = new URL(await newDatabase())
+  const { flags, variables, s3 } = await newBucket(t)
+  const refusal = async (settings: Settings, ...args: readonly string[]) => {
+    const { status, stderr } = await entrepot(['migrate-storage', ...args], at(server, settings))
+    assert.equal(status, 1)
+    return stderr
+  }
+  const changed = (change: Partial<URL>) => ({
+    ENTREPOT_TO_DATABASE_URL: Object.assign(new URL(database), change).href,
+  })
+  const file = join(server.dataDir, 'entrepot.db', 'below')
+  // One after the other: a source is moved once at a time.
+  const closed = await refusal(changed({ port: '1' }))
+  const password = await refusal(changed({ password: 'sesame' }))
+  const bucket = await refusal(variables, ...flags, '--to-s3-bucket', 'nowhere')
+  const nobody = { ENTREPOT_TO_S3_BUCKET: s3.bucket, ENTREPOT_TO_S3_ENDPOINT: 'http://127.0.0.1:1' }
+  const endpoint = await refusal({ ...variables, ...nobody })
+  const secret = await refusal({ ...variables, ENTREPOT_TO_AWS_SECRET_ACCESS_KEY: 'sesame' }, ...flags)
+  const folder = await refusal({ ENTREPOT_TO_DATABASE_URL: database.href, ENTREPOT_TO_DATA_DIR: file })
+  assert.match(closed, /ECONNREFUSED\); see ENTREPOT_TO_DATABASE_URL\.$/m)
+  assert.match(password, /correct ENTREPOT_TO_DATABASE_URL\.$/m)
+  assert.match(bucket, /no bucket "nowhere" .* or correct --to-s3-bucket\.$/m)
+  assert.match(endpoint, /ECONNREFUSED\); start the store, or correct ENTREPOT_TO_S3_ENDPOINT\.$/m)
+  assert.match(secret, /correct ENTREPOT_TO_AWS_ACCESS_KEY_ID and ENTREPOT_TO_AWS_SECRET_ACCESS_KEY/)
+  assert.match(folder, /choose another data folder \(ENTREPOT_TO_DATA_DIR\)\.$/m)
 })
 
 /** Holds a lock that lets nobody write one of the tables. @returns what gives it back */

@@ -22,8 +22,13 @@ export function reportFailure(error: unknown): number {
     for (const problem of error.problems) printProblem(problem)
     return USAGE
   }
-  printProblem(isBug(error) ? String((error as Error).stack) : sentenceOf(error))
+  printProblem(describe(error))
   return FAILED
+}
+
+/** What the operator reads of an error: a sentence, or the stack of a mistake of ours. */
+export function describe(error: unknown): string {
+  return isBug(error) ? String((error as Error).stack) : sentenceOf(error)
 }
 
 function printProblem(text: string): void {

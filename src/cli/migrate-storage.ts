@@ -1,8 +1,17 @@
 import type { Command } from 'commander'
+import { TargetError } from '../core/move-target.ts'
 import type { MovePlan, MoveReport } from '../move-storage.ts'
 import { printDamaged } from './damaged.ts'
+import { describe, Failure } from './failure.ts'
 import { print } from './output.ts'
-import { addSettings, addTargetSettings, configOf, storeSettings, targetConfigOf } from './settings.ts'
+import {
+  addSettings,
+  addTargetSettings,
+  configOf,
+  namedForTarget,
+  storeSettings,
+  targetConfigOf,
+} from './settings.ts'
 
 interface MoveOptions {
   readonly finish?: boolean
@@ -28,7 +37,16 @@ nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-buc
   addTargetSettings(command)
 }
 
-async function move({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
+async function move(options: MoveOptions, command: Command): Promise<void> {
+  try {
+    await moveAsTold(options, command)
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error
+    throw new Failure(namedForTarget(command, describe(error.cause)))
+  }
+}
+
+async function moveAsTold({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
   const source = configOf(command)
   const target = targetConfigOf(command, source)
   const { abandonMove, moveStorage, planMove } = await import('../move-storage.ts')

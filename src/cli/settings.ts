@@ -163,6 +163,19 @@ export function targetConfigOf(command: Command, source: Config): Config {
   return load(env, command, 'TO_')
 }
 
+/**
+ * A sentence about the target, with the names of its settings in place of those of a server: the flag if that was given, else
+ * the variable.
+ */
+export function namedForTarget(command: Command, sentence: string): string {
+  return sentence.replace(/\b(?:ENTREPOT|AWS)_\w+/g, (name) => {
+    const variable = name.replace(/^ENTREPOT_/, '')
+    if (!targetVariables.has(TARGET + variable)) return name
+    const setting = { variable: `TO_${variable}` }
+    return givenValue(command, setting) === undefined ? TARGET + variable : flagOf(setting)
+  })
+}
+
 function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): Config {
   const givenTo = ({ variable }: Setting) => givenValue(command, { variable: prefix + variable })
   const flags = settings.filter((setting) => givenTo(setting) !== undefined)
