@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { BlockList } from 'node:net'
 import { parseNetworks } from './config-networks.ts'
 import { isPurposeOverride, type PurposeOverride } from './config-purposes.ts'
+import { unknownSettings } from './config-suggestion.ts'
 
 /** Never printed: JSON and logs show `[secret]`; only `reveal` gives the value. */
 export class Secret {
@@ -58,6 +59,8 @@ export interface S3Settings {
   readonly direct: boolean
 }
 
+/** Of names of buckets (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html). */
+const BUCKET_RULE = '3 to 63 lower-case letters, digits, dots and hyphens, no dot or hyphen at an end'
 const LIMIT_PER_SECOND = 25
 const MAX_PER_SECOND = 9_999_999
 
@@ -119,7 +122,7 @@ export class Reader {
       return undefined
     }
     if (!/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(bucket))
-      this.refuse('S3_BUCKET', `must be the name of a bucket, not "${bucket}".`)
+      this.refuse('S3_BUCKET', `must be the name of a bucket (${BUCKET_RULE}), not "${bucket}".`)
     if (!/^[\w.-]*(?:\/[\w.-]+)*\/?$/.test(prefix) || prefix.startsWith('/'))
       this.refuse('S3_PREFIX', `must be like "files/" or "a/b/", not "${prefix}".`)
     return {
@@ -290,10 +293,7 @@ export class Reader {
   }
 
   finish(): void {
-    for (const name of Object.keys(this.#env)) {
-      if (!name.startsWith('ENTREPOT_') || name.startsWith('ENTREPOT_TEST_') || this.#seen.has(name)) continue
-      this.#problems.push(`${name} is not a setting; README.md lists them.`)
-    }
+    this.#problems.push(...unknownSettings(Object.keys(this.#env), this.#seen))
     if (this.#problems.length > 0) throw new ConfigError(this.#problems)
   }
 }

@@ -62,6 +62,7 @@ const layersOfFiles: Readonly<Record<string, string>> = {
   'config-sharing.ts': 'config',
   'config-networks.ts': 'config',
   'config-purposes.ts': 'config',
+  'config-suggestion.ts': 'config',
 }
 
 /** Of Node, the core knows how to hash and what a stream is; of packages, nothing. */

@@ -241,6 +241,10 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS:
       'files.internal:9000, [::1], http://a, a/b, a:70000, 127.1, [0::1], *.a',
     ENTREPOT_COLOUR: 'red',
+    ENTREPOT_PROT: '8420',
+    ENTREPOT_S3_BUKET: 'files',
+    ENTREPOT_LLAMACLOUD_SESION_SECOND: '60',
+    ENTREPOT_S3_BUCKET: 'b',
     // Of a move, as its guide exports them; only the last one is a typo.
     ENTREPOT_TO_DATABASE_URL: 'postgres://entrepot:secret@db.example/entrepot',
     ENTREPOT_TO_AWS_SECRET_ACCESS_KEY: 'secret',
@@ -259,11 +263,15 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     'error: ENTREPOT_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud".',
     'error: ENTREPOT_DRAIN_SECONDS must be a whole number from 0 to 20, not "21".',
     'error: ENTREPOT_METRICS_PORT must be off or a whole number from 0 to 65535, not "none".',
+    'error: ENTREPOT_S3_BUCKET must be the name of a bucket (3 to 63 lower-case letters, digits, dots and hyphens, no dot or hyphen at an end), not "b".',
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
     'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
     'error: ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS must be like "files.example.com, 10.0.0.5:9000", not "http://a", "a/b", "a:70000", "127.1", "[0::1]", "*.a".',
     'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
-    'error: ENTREPOT_TO_DATABSE_URL is not a setting; README.md lists them.',
+    'error: ENTREPOT_PROT is not a setting; README.md lists them. Did you mean ENTREPOT_PORT?',
+    'error: ENTREPOT_S3_BUKET is not a setting; README.md lists them. Did you mean ENTREPOT_S3_BUCKET?',
+    'error: ENTREPOT_LLAMACLOUD_SESION_SECOND is not a setting; README.md lists them. Did you mean ENTREPOT_LLAMACLOUD_SESSION_SECONDS?',
+    'error: ENTREPOT_TO_DATABSE_URL is not a setting; README.md lists them. Did you mean ENTREPOT_TO_DATABASE_URL?',
     '',
   ])
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
@@ -104,6 +104,26 @@ test('takes the files of an operator, if they belong together', async () => {
     loadTls({ kind: 'files', ...files, certPath: join(root, 'none.pem') }),
     /could not be read \(ENOENT\); correct ENTREPOT_TLS_CERT or ENTREPOT_TLS_KEY\.$/,
   )
+})
+
+test('a file that is no certificate or no key is refused as such, whatever the other one is', async () => {
+  const files = { certPath: join(folder, 'server.pem'), keyPath: join(folder, 'server.key') }
+  const text = join(root, 'passwd')
+  await writeFile(text, 'root:x:0:0:root:/root:/bin/sh\n')
+  const locked = join(root, 'locked.key')
+  const key = createPrivateKey(made.key)
+  await writeFile(
+    locked,
+    key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'sesame' }),
+  )
+  for (const keyPath of [text, files.keyPath])
+    await assert.rejects(loadTls({ kind: 'files', certPath: text, keyPath }), {
+      message: `${text} holds no certificate in PEM form; correct ENTREPOT_TLS_CERT.`,
+    })
+  for (const keyPath of [text, files.certPath, locked])
+    await assert.rejects(loadTls({ kind: 'files', ...files, keyPath }), {
+      message: `${keyPath} holds no private key in PEM form, or one with a passphrase; correct ENTREPOT_TLS_KEY.`,
+    })
 })
 
 test('the hosts of a certificate come from the URLs of the server', () => {

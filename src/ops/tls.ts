@@ -72,6 +72,12 @@ export async function loadTls(source: TlsSource, now = Date.now()): Promise<Load
   if (source.kind === 'self-signed') return loadSelfSigned(source.folder, source.hosts, now)
   const { certPath, keyPath } = source
   const [cert, key] = await Promise.all([readPem(certPath), readPem(keyPath)])
+  if (!holds(() => new X509Certificate(cert)))
+    throw new Error(`${certPath} holds no certificate in PEM form; correct ENTREPOT_TLS_CERT.`)
+  if (!holds(() => createPrivateKey(key)))
+    throw new Error(
+      `${keyPath} holds no private key in PEM form, or one with a passphrase; correct ENTREPOT_TLS_KEY.`,
+    )
   if (!isPair({ cert, key }))
     throw new Error(`${keyPath} is not the private key of the certificate in ${certPath}.`)
   return { cert, key, caPath: undefined }
@@ -137,8 +143,13 @@ async function readPair(certPath: string, keyPath: string): Promise<Certified | 
 }
 
 function isPair({ cert, key }: Certified): boolean {
+  return holds(() => new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+}
+
+/** Whether what is read is there: OpenSSL throws for a text that it cannot read. */
+function holds(read: () => unknown): boolean {
   try {
-    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+    return read() !== false
   } catch {
     return false
   }
