@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { compileCache } from './compile-cache.ts'
 
-const ENTRY = fileURLToPath(new URL('../src/cli/entrepot.ts', import.meta.url))
+export const ENTRY = fileURLToPath(new URL('../src/cli/entrepot.ts', import.meta.url))
 /** Generous: tests share the machine with each other. */
 const PATIENCE_MS = 120_000
 
@@ -26,15 +26,24 @@ export async function newDataDir(context: TestContext): Promise<string> {
   return join(parent, 'data')
 }
 
-/** Runs a command of the real CLI to its end, with no setting but these. */
-export async function entrepot(args: readonly string[], settings: Settings = {}): Promise<Outcome> {
-  const started = new Running(startEntrepot(args, settings))
+/** Runs a command of the real CLI to its end, with no setting but these. `uid`: as that user, which only root can. */
+export async function entrepot(
+  args: readonly string[],
+  settings: Settings = {},
+  uid?: number,
+): Promise<Outcome> {
+  const started = new Running(startEntrepot(args, settings, uid))
   const status = await started.ended
   return { status, stdout: started.stdout, stderr: started.stderr }
 }
 
-export function startEntrepot(args: readonly string[], settings: Settings): ChildProcess {
-  return spawn(process.execPath, [ENTRY, ...args], { env: bareEnvironment(settings), stdio: 'pipe' })
+export function startEntrepot(args: readonly string[], settings: Settings, uid?: number): ChildProcess {
+  const options = {
+    env: bareEnvironment(settings),
+    stdio: 'pipe',
+    ...(uid === undefined ? {} : { uid }),
+  } as const
+  return spawn(process.execPath, [ENTRY, ...args], options)
 }
 
 /** Pastes lines into a shell, which has no setting of ours and no proxy. */

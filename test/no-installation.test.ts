@@ -1,10 +1,11 @@
 /** Commands where nothing is: a typo in a setting, or another working folder. Each is the real command in a process of its own. */
 import assert from 'node:assert/strict'
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { entrepot, newDataDir, type Settings } from './cli.harness.ts'
+import { ENTRY, entrepot, newDataDir, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { newDatabase, query } from './postgres.ts'
 import { S3TestServer } from './s3/server.ts'
@@ -251,6 +252,41 @@ test('a data folder of another user is told by its path, with the user that this
     ['key', 'list'],
   ])
     assert.match(await refusalOf(args, { ENTREPOT_DATA_DIR: dataDir }), sentence)
+})
+
+test('a command of another user than that of the data folder is told whom to be', {
+  skip: !isRoot && 'only root can be another user',
+}, async (t) => {
+  const nobody = 65534
+  const help = entrepot(['--help'], {}, nobody).then(({ status }) => status)
+  if ((await help.catch(() => 1)) !== 0) return t.skip('only where everybody may read the checkout')
+  const server = await TestServer.start({ ENTREPOT_DATABASE_URL: '', ENTREPOT_S3_BUCKET: '' })
+  t.after(() => server.stop())
+  const { dataDir } = server
+  const told = async (...args: readonly string[]) =>
+    (await entrepot(args, { ENTREPOT_DATA_DIR: dataDir }, nobody)).stderr
+  const [command, serve] = await Promise.all([told('key', 'list'), told('serve', '--port', '0')])
+  const { username } = userInfo()
+  assert.match(
+    command,
+    new RegExp(`\\(EACCES\\); run this as the user "${username}", who owns ${dataDir}, or ${WAY_OUT}`, 'm'),
+  )
+  assert.match(serve, new RegExp(`\\(EACCES\\); give it to the user ".+", who runs this, or ${WAY_OUT}`, 'm'))
+})
+
+test('a start without room for its database names the folder, and says to make room', async (t) => {
+  const dataDir = await newDataDir(t)
+  // Less than the database keeps for a full disk.
+  const start = `ulimit -f 2048; ENTREPOT_DATA_DIR='${dataDir}' exec '${process.execPath}' '${ENTRY}' serve --port 0`
+  const { status, stderr } = await pasteInto('sh', start)
+  assert.equal(status, 1)
+  assert.match(
+    stderr,
+    new RegExp(
+      `^error: ${dataDir}/entrepot\\.db: .* \\(ENOSPC\\); make room on its disk, or ${WAY_OUT}`,
+      'm',
+    ),
+  )
 })
 
 test('where nothing can be made the start ends, with what to do', {

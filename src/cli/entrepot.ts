@@ -32,5 +32,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exit(reportFailure(error))
+  process.exit(reportFailure(error, program.args[0] === 'serve' ? 'server' : 'command'))
 }

@@ -1,4 +1,6 @@
+import { readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { dirname } from 'node:path'
 import { getSystemErrorMessage } from 'node:util'
 import { CommanderError } from 'commander'
 import { ConfigError } from '../config-reader.ts'
@@ -12,8 +14,11 @@ export class Failure extends Error {
 const FAILED = 1
 const USAGE = 2
 
+/** Who failed: a data folder belongs to the user of its server, and other commands have to be run as that one. */
+export type Failed = 'server' | 'command'
+
 /** Tells on standard error what went wrong, one line per problem. @returns the exit code */
-export function reportFailure(error: unknown): number {
+export function reportFailure(error: unknown, failed: Failed): number {
   if (error instanceof CommanderError) {
     // Commander has printed its own line, or the help that was asked for.
     return error.exitCode === 0 ? 0 : USAGE
@@ -22,13 +27,13 @@ export function reportFailure(error: unknown): number {
     for (const problem of error.problems) printProblem(problem)
     return USAGE
   }
-  printProblem(describe(error))
+  printProblem(describe(error, failed))
   return FAILED
 }
 
 /** What the operator reads of an error: a sentence, or the stack of a mistake of ours. */
-export function describe(error: unknown): string {
-  return isBug(error) ? String((error as Error).stack) : sentenceOf(error)
+export function describe(error: unknown, failed: Failed): string {
+  return isBug(error) ? String((error as Error).stack) : sentenceOf(error, failed)
 }
 
 function printProblem(text: string): void {
@@ -40,21 +45,52 @@ function isBug(error: unknown): boolean {
   return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError
 }
 
-function sentenceOf(error: unknown): string {
+function sentenceOf(error: unknown, failed: Failed): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path, errno } = error as NodeJS.ErrnoException
   if (path !== undefined && errno !== undefined)
-    return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code)}, or choose another data folder (ENTREPOT_DATA_DIR).`
+    return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code, path, failed)}, or choose another data folder (ENTREPOT_DATA_DIR).`
   // A store says what it could not do, and of its cause what the operator can.
   return error instanceof StoreError && error.cause instanceof Error && 'path' in error.cause
-    ? sentenceOf(error.cause)
+    ? sentenceOf(error.cause, failed)
     : error.message
 }
 
 /** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */
-function remedyOf(code = ''): string {
-  if (code === 'EACCES' || code === 'EPERM') return `give it to ${processUser()}, who runs this`
-  return remedies[code] ?? 'see what is wrong with it'
+function remedyOf(code = '', path: string, failed: Failed): string {
+  if (code !== 'EACCES' && code !== 'EPERM') return remedies[code] ?? 'see what is wrong with it'
+  const refusing = failed === 'command' ? ofAnotherUser(path) : undefined
+  if (refusing === undefined) return `give it to ${processUser()}, who runs this`
+  return `run this as ${userOf(refusing.uid)}, who owns ${refusing.path}`
+}
+
+interface Owned {
+  readonly path: string
+  readonly uid: number
+}
+
+/** The path, or the folder above it that cannot be entered, with its owner; undefined if that is the user who runs this. */
+function ofAnotherUser(path: string): Owned | undefined {
+  try {
+    const { uid } = statSync(path)
+    return uid === process.getuid?.() ? undefined : { path, uid }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? ofAnotherUser(dirname(path)) : undefined
+  }
+}
+
+/** By name if the machine's own list has it: Node asks no other for anybody but the user of the process. */
+function userOf(uid: number): string {
+  try {
+    const fields = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+    const name = fields.find(([, , id]) => id === `${uid}`)?.[0]
+    if (name !== undefined) return `the user "${name}"`
+  } catch {
+    // Then its number has to do.
+  }
+  return `the user ${uid}`
 }
 
 const MAKE_ROOM = 'make room on its disk'

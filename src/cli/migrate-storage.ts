@@ -42,7 +42,7 @@ async function move(options: MoveOptions, command: Command): Promise<void> {
     await moveAsTold(options, command)
   } catch (error) {
     if (!(error instanceof TargetError)) throw error
-    throw new Failure(namedForTarget(command, describe(error.cause)))
+    throw new Failure(namedForTarget(command, describe(error.cause, 'command')))
   }
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { StoreError } from '../core/errors.ts'
 
 type FailureCode = 'conflict' | 'full' | 'unavailable' | 'read-only' | 'refused'
@@ -62,10 +63,17 @@ const sentences: Readonly<Record<FailureCode, string>> = {
   refused: 'The database refused the change',
 }
 
-/** `change` is the kind of the change that met the failure, if it was one. */
+/** `path` is that of the database; `change` the kind of the change that met the failure, if it was one. */
 export function storeErrorOf(
   { code, message }: Pick<SqliteFailure, 'code' | 'message'>,
+  path: string,
   change?: string,
 ): StoreError {
-  return new StoreError(code, sentences[code], new Error(message), code === 'conflict' ? change : undefined)
+  const cause = code === 'full' ? noSpace(path, message) : new Error(message)
+  return new StoreError(code, sentences[code], cause, code === 'conflict' ? change : undefined)
+}
+
+/** SQLite's own messages do not say which file they are about; the start tells by `path` where to make room. */
+export function noSpace(path: string, message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code: 'ENOSPC', errno: -constants.errno.ENOSPC, path })
 }

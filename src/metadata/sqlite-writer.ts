@@ -41,11 +41,14 @@ export class SqliteWriter {
   #state: State = 'open'
   #ending: Promise<void> | undefined
   #closed: (() => void) | undefined
+  /** Of the database. */
+  readonly path: string
   readonly durability: Durability
   /** Bytes of the disk that the database needs and does not have: who shares the disk leaves them free. */
   wantedBytes = 0
 
-  private constructor(worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
+  private constructor(path: string, worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
+    this.path = path
     this.#worker = worker
     this.durability = durability
     this.#onFatal = onFatal
@@ -67,7 +70,7 @@ export class SqliteWriter {
     })
     const [report] = (await once(worker, 'message')) as [WriterReport]
     if (report.kind !== 'ready') throw new Error(`The writer of the database began with ${report.kind}`)
-    return new SqliteWriter(worker, report.durability, onFatal)
+    return new SqliteWriter(path, worker, report.durability, onFatal)
   }
 
   /** Runs before commits are acknowledged. */
@@ -170,7 +173,7 @@ export class SqliteWriter {
     if (this.#inFlight.length === 0) this.#worker.unref()
     for (const failure of failures) {
       const failed = group[failure.index]
-      failed?.reject(storeErrorOf(failure, failed.steps[failure.step ?? -1]?.change))
+      failed?.reject(storeErrorOf(failure, this.path, failed.steps[failure.step ?? -1]?.change))
     }
     // Resolving what was rejected before changes nothing.
     for (const { resolve } of group) resolve()

@@ -25,7 +25,7 @@ import {
   refuseUnsoundSqlite,
   type WritingConnection,
 } from './sqlite-connection.ts'
-import { sqliteFailure, storeErrorOf } from './sqlite-errors.ts'
+import { noSpace, sqliteFailure, storeErrorOf } from './sqlite-errors.ts'
 import { ReadSnapshot } from './sqlite-snapshot.ts'
 import { SqliteWriter } from './sqlite-writer.ts'
 import type { Tables } from './tables.ts'
@@ -92,7 +92,7 @@ export class SqliteEngine implements SqlEngine {
       this.#snapshot.begin()
       return this.#prepare(query.sql).all(...query.bind(args)) as unknown as SqlRow[]
     } catch (error) {
-      throw storeErrorOf(sqliteFailure(error))
+      throw storeErrorOf(sqliteFailure(error), this.writer.path)
     }
   }
 
@@ -205,6 +205,8 @@ async function openPatiently(path: string): Promise<WritingConnection> {
 /** SQLite's own messages do not say which file they are about. */
 function unopenable(path: string, error: unknown): unknown {
   if (errcodeOf(error) === undefined) return error
+  const { code, message } = sqliteFailure(error)
+  if (code === 'full') return noSpace(path, message)
   return new Error(`The database ${path} cannot be opened: ${(error as Error).message}.`, { cause: error })
 }
 
