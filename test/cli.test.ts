@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
 import { entrepot, newDataDir, type Outcome, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
+import { LlamaCloudClient } from './llamacloud-client.ts'
 
 const KEY_LINE = /^ek_[0-9A-Za-z]{38}\n$/
 const UUID_LINE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/
@@ -316,6 +318,18 @@ test('a taken port is refused in one sentence that names its setting', async (co
   }
 })
 
+test('help is a command, too, of the whole and of its commands', async () => {
+  const [whole, asFlag, ofKeys] = await Promise.all([
+    entrepot(['help']),
+    entrepot(['--help']),
+    entrepot(['help', 'key']),
+  ])
+  assertDone(whole)
+  assert.equal(whole.stdout, asFlag.stdout)
+  assertDone(ofKeys)
+  assert.match(ofKeys.stdout, /^Usage: entrepot key /)
+})
+
 test('a host that cannot be listened on is told in one sentence', async (context) => {
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
   const listen = (host: string) => entrepot(['serve', '--host', host, '--port', '0'], settings)
@@ -353,6 +367,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
     files: 0,
     bytes: 0,
     blobs: 1,
+    transient: 0,
     orphans: [orphan],
     damaged: [],
     removed: 1,
@@ -360,6 +375,19 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
   })
   await assert.rejects(access(path), { code: 'ENOENT' })
   assertDone(await run('doctor'))
+})
+
+test('doctor tells which blobs are of no file any more', async (context) => {
+  const { server, run } = await besideServer(context)
+  await storeFile(server)
+  const ended = printFileId(parseFileId(await storeFile(server)) ?? '', 'llamacloud')
+  assert.equal((await new LlamaCloudClient(server).delete(ended)).status, 204)
+  const { status, stdout } = await run('doctor')
+  assert.equal(status, 0)
+  assert.match(
+    stdout,
+    /^Files with bytes +1\nBlobs +2\n +1 of files that have ended, or of uploads under way\nOrphans +0$/m,
+  )
 })
 
 test('doctor names damaged files and never removes them', async (context) => {

@@ -87,9 +87,19 @@ async function servicesOn(stores: Stores): Promise<Services> {
   }
 }
 
-function printReport({ files, blobs, orphans, damaged, removed, receiving, verified }: Report): void {
+function printReport({
+  files,
+  blobs,
+  transient,
+  orphans,
+  damaged,
+  removed,
+  receiving,
+  verified,
+}: Report): void {
   print(`Files with bytes  ${files}`)
   print(`Blobs             ${blobs}`)
+  if (transient > 0) print(`  ${transient} of files that have ended, or of uploads under way`)
   print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
   if (verified) print(`Files read        ${verified.files}, ${verified.bytes} bytes`)
   print(`Damaged files     ${damaged.length}`)

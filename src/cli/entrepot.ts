@@ -12,7 +12,6 @@ import { addServeCommand } from './serve.ts'
 
 const program = new Command('entrepot')
   .description('One self-hosted file store behind every AI Files API.')
-  .helpCommand(false)
   .exitOverride()
 
 addServeCommand(program)

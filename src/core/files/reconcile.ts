@@ -22,6 +22,8 @@ export interface Reconciliation {
   readonly bytes: number
   /** Blobs in the store, unpublished leftovers included. */
   readonly blobs: number
+  /** Those of files that have ended, which a job removes later, and of uploads under way. */
+  readonly transient: number
   /** Bytes that no row knows of. */
   readonly orphans: readonly BlobKey[]
   /** Rows whose bytes are not as recorded. Reported, never removed: the row is what a backup is matched with. */
@@ -53,11 +55,12 @@ export async function reconcile(services: Services, repair: boolean): Promise<Re
     else unpublished.push(key)
   }
   const orphans = await findOrphans(services, [...sizes.keys(), ...unpublished])
-  const { files, bytes, damaged } = await checkFiles(services, sizes)
+  const { present, ...checked } = await checkFiles(services, sizes)
   const blobs = sizes.size + unpublished.length
+  const transient = blobs - present - orphans.length
   const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
   const receiving = await services.metadata.listIntentions()
-  return { files, bytes, blobs, orphans, damaged, removed, receiving }
+  return { ...checked, blobs, transient, orphans, removed, receiving }
 }
 
 /** Then nothing that has ended is removed: see `ClockWatch`. */
@@ -76,23 +79,25 @@ async function findOrphans({ metadata }: Services, keys: readonly BlobKey[]): Pr
   return orphans
 }
 
+/** `present`: files whose bytes are among `sizes`. */
 async function checkFiles(
   services: Services,
   sizes: ReadonlyMap<BlobKey, number>,
-): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'>> {
+): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'> & { readonly present: number }> {
   const damaged: DamagedFile[] = []
-  let [files, bytes] = [0, 0]
+  let [files, bytes, present] = [0, 0, 0]
   for await (const blob of referencedBlobs(services.metadata)) {
     const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
     // A file that has ended since its row was read may have lost its bytes.
     if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
     files++
     bytes += blob.sizeBytes
+    if (sizes.has(blob.key)) present++
     const { fileId, key: blobKey } = blob
     if (sizeBytes === undefined) damaged.push({ fileId, blobKey, reason: 'bytes missing' })
     else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId, blobKey, reason: 'wrong size' })
   }
-  return { files, bytes, damaged }
+  return { files, bytes, damaged, present }
 }
 
 /** A file that was stored after the blobs were listed is not damaged: ask for its bytes themselves. */
