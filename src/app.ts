@@ -23,7 +23,6 @@ import { startGrpcServer } from './grpc/server.ts'
 import { prepareDrain } from './http/drain.ts'
 import { setTls } from './http/server.ts'
 import { findInstallation } from './installation.ts'
-import { warnOfLocalLinks } from './local-links.ts'
 import { lockDataFolder } from './metadata/data-folder-lock.ts'
 import { ConnectionRate } from './net/connection-rate.ts'
 import {
@@ -34,17 +33,16 @@ import {
   listenIfFree,
   listeningAt,
   metricsSettings,
+  portOf,
 } from './net/listening.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { Metrics } from './ops/metrics.ts'
 import { Readiness } from './ops/readiness.ts'
 import { hostsOf, RenewedTls } from './ops/tls.ts'
+import { warnOfSettings } from './start-warnings.ts'
 import { endLeases, openStores, settleMove } from './stores.ts'
 import { createSurface, dialectSettings } from './surface.ts'
 import { watchOwnClock } from './time.ts'
-
-const ANONYMOUS_WARNING =
-  'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -152,6 +150,11 @@ export class App {
     return this.#stop.run(haste)
   }
 
+  /** Whether a stop has nothing to drain, or no longer. */
+  get hasDrained(): boolean {
+    return this.#stop.hasDrained
+  }
+
   /** Serves new connections with the certificate as it is now. @throws Error in one sentence if it cannot be read */
   async renewTls(): Promise<void> {
     await this.#tls?.renew()
@@ -240,8 +243,7 @@ export class App {
       this.url = await server.listen({ host: address, port })
     })
     this.listeningUrl = `${new URL(this.url).protocol}//${listeningAt(server.server)}`
-    warnOfLocalLinks(this, publicUrl, this.#options.logger)
-    if (settings.yandex.anonymous) this.#options.logger.warn(ANONYMOUS_WARNING)
+    warnOfSettings(this, this.#config, this.#options.logger)
     // Nobody should learn from a missing file that files end.
     const { retentionHours } = settings.llamacloud
     this.#options.logger.info(
@@ -293,8 +295,4 @@ export class App {
       `the ${what} port is taken; going on without ${what} (set ${settings.port})`,
     )
   }
-}
-
-function portOf(address: string | undefined): number | undefined {
-  return address === undefined ? undefined : Number(address.slice(address.lastIndexOf(':') + 1))
 }

@@ -46,10 +46,13 @@ export async function serve(config: Config, { onStarted, acceptClock }: ServeOpt
 
 function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: number): void {
   let stopping = false
+  // A start that is not over has its draining before it.
+  let hasDrained = () => drainSeconds === 0
   const haste = new AbortController()
   const stop = async (signal?: string) => {
     if (stopping) {
-      if (!haste.signal.aborted) logger.info({ signal }, 'second signal; the stop does not drain any longer')
+      const effect = hasDrained() ? 'the stop goes on' : 'the stop does not drain any longer'
+      if (!haste.signal.aborted) logger.info({ signal }, `second signal; ${effect}`)
       haste.abort()
       return
     }
@@ -63,6 +66,7 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
     const app = await started.catch(() => undefined)
     // Whoever asked for the start is told why it failed.
     if (app === undefined) return
+    hasDrained = () => app.hasDrained
     const exitCode = await app.stop(haste.signal).then(
       () => 0,
       (error) => {

@@ -44,7 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `data-folder.ts`, `installation.ts`, `move-storage.ts`, `surface.ts` and `local-links.ts` are parts of the composition root. */
+/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `data-folder.ts`, `installation.ts`, `move-storage.ts`, `surface.ts` and `start-warnings.ts` are parts of the composition root. */
 const layersOfFiles: Readonly<Record<string, string>> = {
   'main.ts': 'main',
   'app.ts': 'app',
@@ -56,7 +56,7 @@ const layersOfFiles: Readonly<Record<string, string>> = {
   'installation.ts': 'app',
   'move-storage.ts': 'app',
   'surface.ts': 'app',
-  'local-links.ts': 'app',
+  'start-warnings.ts': 'app',
   'config.ts': 'config',
   'config-reader.ts': 'config',
   'config-sharing.ts': 'config',

@@ -135,3 +135,19 @@ test('a second signal ends the draining at once', async (t) => {
   ]
   assert.ok(await until(1000, async () => told.every((line) => line.test(server.output))), server.output)
 })
+
+test('a second signal to a stop that has nothing to drain does not say that it ends the draining', async (t) => {
+  const server = await ServerProcess.start({ dataDir: newFolder('entrepot-signals-') })
+  t.after(() => server.end('SIGKILL'))
+  const { hostname, port } = new URL(server.url)
+  // A request in flight keeps the stop from ending before the second signal.
+  const busy = connect(Number(port), hostname).on('error', () => undefined)
+  t.after(() => busy.destroy())
+  busy.write('POST /v1/files HTTP/1.1\r\nhost: a\r\n')
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200)
+  void server.end('SIGTERM')
+  assert.ok(await until(5000, async () => server.output.includes('"msg":"stopping"')))
+  void server.end('SIGTERM')
+  assert.ok(await until(5000, async () => server.output.includes('second signal')))
+  assert.match(server.output, /"signal":"SIGTERM","msg":"second signal; the stop goes on"/)
+})

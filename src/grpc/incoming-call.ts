@@ -11,6 +11,7 @@ import { stopListening, streamOf, widenWindows } from './stream-of.ts'
 
 export interface GrpcLogger {
   debug(facts: object, message: string): void
+  warn(facts: object, message: string): void
   error(facts: object, message: string): void
 }
 
@@ -188,8 +189,10 @@ export class IncomingCall<Answer> implements GrpcCall {
       error instanceof GrpcError
         ? plumbingFailure(error, this.requestId)
         : this.#method.toFailure(error, this.requestId)
-    const { code, message, details, fault } = failure
+    const { code, message, details, fault, shortage } = failure
     if (fault !== undefined) this.#context.logger.error({ ...this.#facts(), err: fault, code }, 'call failed')
+    if (shortage !== undefined)
+      this.#context.logger.warn({ ...this.#facts(), reason: shortage, code }, 'no room for a call')
     const metadata = new Metadata()
     if (details) metadata.set('grpc-status-details-bin', Buffer.from(details))
     return { code: Number(code), details: message.toWellFormed(), metadata }

@@ -83,7 +83,7 @@ export async function startEcho(
     proxies: new BlockList(),
     limits: { ...defaultGrpcLimits, ...limits },
     memory,
-    logger: { debug: () => undefined, error: () => void events.push('fault') },
+    logger: { debug: () => undefined, warn: () => undefined, error: () => void events.push('fault') },
   })
   return { server, memory, events }
 }

@@ -198,7 +198,7 @@ test('a taken port is told by its code', async () => {
       proxies: new BlockList(),
       limits: defaultGrpcLimits,
       memory: echo.memory,
-      logger: { debug: () => undefined, error: () => undefined },
+      logger: { debug: () => undefined, warn: () => undefined, error: () => undefined },
     }),
     { code: 'EADDRINUSE' },
   )

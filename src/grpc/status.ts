@@ -30,6 +30,8 @@ export interface GrpcFailure {
   readonly details?: Uint8Array
   /** What the log should know: it was our fault. */
   readonly fault?: unknown
+  /** What the log should warn of: that a store is full, in its own words. */
+  readonly shortage?: string
 }
 
 /** A failure found by the plumbing itself, before anybody looks at what the call asks for. */

@@ -81,7 +81,18 @@ function isAbort(error: unknown): boolean {
   )
 }
 
+/**
+ * What a full store said, for a warning in the log: operators expect such refusals, and know how to end them.
+ * @returns undefined for all other errors
+ */
+export function shortageOf({ code, message, cause }: ServiceError): string | undefined {
+  if (code !== 'storage-full') return undefined
+  return cause instanceof StoreError ? cause.message : message
+}
+
 /** Faults of ours: logged as errors, with their cause. */
-export function isFault({ code }: ServiceError): boolean {
+export function isFault(error: ServiceError): boolean {
+  const { code } = error
+  if (shortageOf(error) !== undefined) return false
   return code === 'internal' || code === 'bytes-lost' || code.startsWith('storage-')
 }

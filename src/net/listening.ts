@@ -65,6 +65,11 @@ export function listeningAt(server: Server): string {
   return authorityOf(address, port)
 }
 
+/** The port of `host:port`. */
+export function portOf(authority: string | undefined): number | undefined {
+  return authority === undefined ? undefined : Number(authority.slice(authority.lastIndexOf(':') + 1))
+}
+
 function sentenceOf(
   error: NodeJS.ErrnoException & {
     readonly address?: string

@@ -30,6 +30,7 @@ export class GracefulStop {
   readonly #listeners: Server[] = []
   readonly #draining = new AbortController()
   #isSettling = false
+  #hasDrained = false
   #unusedMs = 0
   #ended: Promise<void> | undefined
 
@@ -41,6 +42,11 @@ export class GracefulStop {
   /** Fires when the stop begins. */
   get draining(): AbortSignal {
     return this.#draining.signal
+  }
+
+  /** Whether the draining is over, or there is none. */
+  get hasDrained(): boolean {
+    return this.#hasDrained || this.#drainMs === 0
   }
 
   /** Whether clients should be asked with each answer not to use its connection again. */
@@ -87,6 +93,7 @@ export class GracefulStop {
       await pause(SETTLE_MS)
       if (!signal?.aborted) this.#unusedMs = UNUSED_MS
     }
+    this.#hasDrained = true
     for (const listener of this.#listeners) if (listener.listening) await stopListening(listener)
     this.#isSettling = false
     this.#stores.add('what works with the stores', () => this.#users.closeTogether())

@@ -4,8 +4,10 @@ import { captureLog } from '../../test/captured-log.ts'
 import { LightfieldClient, ok, putBytes } from '../../test/lightfield-client.ts'
 import { linkToken } from '../../test/link-token.ts'
 import { newFolder } from '../../test/new-folder.ts'
+import { YandexClient } from '../../test/yandex-client.ts'
 import { startApp } from '../app.ts'
 import { loadConfig } from '../config.ts'
+import type { Environment } from '../config-reader.ts'
 import { parseFileId } from '../core/files/file-id.ts'
 
 const CONTENT = 'what is in the file'
@@ -13,10 +15,10 @@ const NAME = 'what-the-file-is-called.txt'
 const ROOT_KEY = 'a-root-key-that-nobody-may-see'
 
 /** A server that logs all it can. `text` and `lines` tell what it has logged so far. */
-async function startTalking(t: TestContext) {
+async function startTalking(t: TestContext, given: Environment = {}) {
   const dataDir = newFolder('entrepot-logging-')
   const { logger, text, lines } = captureLog('trace')
-  const off = { ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
+  const off = { ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off', ...given }
   const settings = { ENTREPOT_DATA_DIR: dataDir, ENTREPOT_PORT: '0', ENTREPOT_ROOT_KEY: ROOT_KEY, ...off }
   const app = await startApp(loadConfig(settings), { logger })
   t.after(() => app.stop())
@@ -62,4 +64,21 @@ test('a log of everything, faults included, holds no key, no link and no content
   )
   assert.equal(faults[1]?.requestId, retrieved.headers.get('x-request-id'))
   assert.ok(lines().some(({ msg }) => msg === 'answered'))
+})
+
+test('a full disk is a warning for each upload that it refuses, over HTTP and gRPC, and no fault', async (t) => {
+  const reserve = { ENTREPOT_DISK_RESERVE_BYTES: String(Number.MAX_SAFE_INTEGER), ENTREPOT_GRPC_PORT: '0' }
+  const { app, lines, client } = await startTalking(t, reserve)
+  assert.equal((await putBytes(await client.pending())).status, 507)
+  const yandex = new YandexClient(app.grpcAddress ?? '', `Bearer ${ROOT_KEY}`)
+  t.after(() => yandex.close())
+  await assert.rejects(yandex.stored())
+  const told = lines().filter(({ level }) => level >= 40)
+  assert.deepEqual(
+    told.map(({ level, msg, err, reason }) => [level, msg, err, typeof reason]),
+    [
+      [40, 'no room for a request', undefined, 'string'],
+      [40, 'no room for a call', undefined, 'string'],
+    ],
+  )
 })

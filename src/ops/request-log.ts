@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
 import { type FileId, parseFileId } from '../core/files/file-id.ts'
-import { isFault } from '../http/service-error.ts'
+import { isFault, shortageOf } from '../http/service-error.ts'
 
 /** One line at level `debug` for each answer. */
 export function logRequests(server: FastifyInstance, logger: FastifyBaseLogger): void {
@@ -12,10 +12,16 @@ export function logRequests(server: FastifyInstance, logger: FastifyBaseLogger):
   })
 }
 
-/** One line at level `error` for each fault of ours, with its cause; what callers did wrong is not logged. */
+/**
+ * One line at level `error` for each fault of ours, with its cause, and one at level `warn` for each request that a full store
+ * refused; what callers did wrong is not logged.
+ */
 export function logFault(logger: FastifyBaseLogger, request: FastifyRequest, error: ServiceError): void {
+  const { code } = error
+  const reason = shortageOf(error)
+  if (reason !== undefined) logger.warn({ ...factsOf(request), reason, code }, 'no room for a request')
   if (!isFault(error)) return
-  logger.error({ ...factsOf(request), err: error.cause ?? error, code: error.code }, 'request failed')
+  logger.error({ ...factsOf(request), err: error.cause ?? error, code }, 'request failed')
 }
 
 /** Names of path parameters that are a file's id, in any dialect. */

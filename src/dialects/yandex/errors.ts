@@ -2,7 +2,7 @@ import type { ErrorCode, ServiceError } from '../../core/errors.ts'
 import { type ErrorDetails, printStatus, statusJson } from '../../grpc/error-details.ts'
 import { type GrpcCode, type GrpcCodeName, type GrpcFailure, grpcCodes } from '../../grpc/status.ts'
 import type { ErrorAnswer } from '../../http/error-answer.ts'
-import { isFault, toServiceError } from '../../http/service-error.ts'
+import { isFault, shortageOf, toServiceError } from '../../http/service-error.ts'
 import { InvalidArgument } from './violations.ts'
 
 /**
@@ -107,7 +107,10 @@ export function toGrpcFailure(thrown: unknown, requestId: string): GrpcFailure {
   const code = codeOf(error)
   const message = clip(messageOf(error))
   const details = printStatus(code, message, detailsOf(error, requestId))
-  return { code, message, details, ...(isFault(error) ? { fault: error.cause ?? error } : {}) }
+  const failure = { code, message, details }
+  const shortage = shortageOf(error)
+  if (shortage !== undefined) return { ...failure, shortage }
+  return isFault(error) ? { ...failure, fault: error.cause ?? error } : failure
 }
 
 function codeOf({ code }: ServiceError): GrpcCode {
