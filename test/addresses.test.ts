@@ -150,3 +150,16 @@ test('the other dialects know no path with a slash at its end', async () => {
   for (const path of ['/v1/files/', '/lightfield/v1/auth/validate/', '/endpoints/', '/healthz/'])
     assert.equal((await exchange('GET', server.url + path, undefined, headers)).status, 404, path)
 })
+
+test('an address of the server that is nobody’s names the documentation and the base URL', async () => {
+  for (const path of ['/', '/nothing']) {
+    const { status, body } = await exchange<{ error: { message: string } }>('GET', server.url + path)
+    assert.equal(status, 404)
+    assert.equal(
+      body.error.message,
+      'There is nothing at this address. The APIs are described at /docs; the base URL of an SDK is the address of this server without the path of an API (README.md).',
+    )
+  }
+  const { text } = await exchange('GET', `${server.url}/v1/nothing`, undefined, headers)
+  assert.doesNotMatch(text, /docs/)
+})

@@ -80,6 +80,10 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
   422: 'Unprocessable Content',
 }
 
+/** For whoever opens the address of the server itself, or misses a path. Dialects answer unknown paths as their vendors do. */
+const WAYS_IN =
+  'The APIs are described at /docs; the base URL of an SDK is the address of this server without the path of an API (README.md).'
+
 /** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
 export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
   const { code, retryAfterSeconds } = error
@@ -91,8 +95,9 @@ export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
   }
 }
 
-function plainErrorBody(status: number, { code, message }: ServiceError): unknown {
+function plainErrorBody(status: number, { code, message: text }: ServiceError): unknown {
   const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
+  const message = code === 'route-unknown' ? `${text} ${WAYS_IN}` : text
   return { error: { type, message, code: code.replaceAll('-', '_') } }
 }
 
