@@ -12,9 +12,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import type { FileFilter, FilePage, MetadataStore } from '../src/core/metadata-store.ts'
-import { openPostgresMetadataStore } from '../src/metadata/postgres.ts'
-import { openSqliteMetadataStore } from '../src/metadata/sqlite.ts'
+import type { FileFilter, FilePage, MetadataStore } from '../src/core/ports/metadata-store.ts'
+import { openPostgresMetadataStore } from '../src/metadata/postgres/postgres.ts'
+import { openSqliteMetadataStore } from '../src/metadata/sqlite/sqlite.ts'
 import { PostgresServer, query } from '../test/postgres.ts'
 
 const FEW = 10_000

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import { type App, startApp } from './app.ts'
-import type { Config } from './config.ts'
+import { type App, startApp } from './app/app.ts'
+import type { Config } from './config/config.ts'
 import { createLogger, openStandardOutput } from './ops/logging.ts'
 import { watchNpm } from './ops/npm-parent.ts'
 import { keepTickShape } from './ops/tick-shape.ts'

@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'metadata',
     'blobs',
     'net',
+    'intake',
     'http',
     'grpc',
     'outbound',
@@ -34,40 +35,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   metadata: ['metadata', 'core'],
   blobs: ['blobs', 'core'],
   net: ['net'],
-  http: ['http', 'net', 'core'],
-  grpc: ['grpc', 'net', 'core'],
+  intake: ['intake', 'core'],
+  http: ['http', 'intake', 'net', 'core'],
+  grpc: ['grpc', 'intake', 'net', 'core'],
   outbound: ['outbound', 'core'],
-  dialects: ['dialects', 'http', 'grpc', 'outbound', 'core'],
-  transfer: ['transfer', 'http', 'core'],
+  dialects: ['dialects', 'http', 'intake', 'grpc', 'outbound', 'core'],
+  transfer: ['transfer', 'http', 'intake', 'core'],
   jobs: ['jobs', 'core'],
   ops: ['ops', 'http', 'net', 'core'],
   cli: ['cli', 'main', 'app', 'config', 'core'],
 }
 
-/** Files beside the folders; `agreement.ts`, `background.ts`, `time.ts`, `stores.ts`, `data-folder.ts`, `installation.ts`, `move-storage.ts`, `surface.ts` and `start-warnings.ts` are parts of the composition root. */
-const layersOfFiles: Readonly<Record<string, string>> = {
-  'main.ts': 'main',
-  'app.ts': 'app',
-  'agreement.ts': 'app',
-  'background.ts': 'app',
-  'time.ts': 'app',
-  'stores.ts': 'app',
-  'data-folder.ts': 'app',
-  'installation.ts': 'app',
-  'move-storage.ts': 'app',
-  'surface.ts': 'app',
-  'start-warnings.ts': 'app',
-  'config.ts': 'config',
-  'config-reader.ts': 'config',
-  'config-sharing.ts': 'config',
-  'config-networks.ts': 'config',
-  'config-purposes.ts': 'config',
-  'config-suggestion.ts': 'config',
-}
+/** What is no layer of its own name. */
+const layers: Readonly<Record<string, string>> = { 'main.ts': 'main', move: 'app' }
 
 /** Of Node, the core knows how to hash and what a stream is; of packages, nothing. */
 const mayCoreImport = ['node:crypto', 'node:zlib', 'node:stream']
 const MAX_LINES = 300
+const MAX_ENTRIES = 24
 const VAGUE_FOLDERS = ['utils', 'helpers', 'common', 'types']
 
 /** Paths below `src/`, with slashes; what tools generate is not ours to judge. */
@@ -76,6 +61,8 @@ const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf
   .filter((path) => path.endsWith('.ts') && !path.includes('/gen/'))
 
 /** What is served; tests, and what they share, may reach for a whole server. */
+const isTest = (path: string) =>
+  /\.(test|harness|samples|reference|conformance)\.ts$|\/conformance\//.test(path)
 const production = sources.filter((path) => !/\.(test|harness)\.ts$/.test(path))
 
 function importsOf(path: string): string[] {
@@ -94,8 +81,8 @@ function ownImportsOf(path: string): string[] {
 }
 
 function layerOf(path: string): string {
-  const [folder = '', ...rest] = path.split('/')
-  return rest.length === 0 ? (layersOfFiles[folder] ?? `no layer (${folder})`) : folder
+  const [top = ''] = path.split('/')
+  return layers[top] ?? top
 }
 
 function assertNone(violations: readonly string[]): void {
@@ -109,6 +96,41 @@ test('a layer imports only the layers below it', () => {
         .filter((imported) => !(mayImport[layerOf(path)] ?? []).includes(layerOf(imported)))
         .map((imported) => `${path} imports ${imported}`),
     ),
+  )
+})
+
+test('the layers can be put in an order in which each imports only those before it', () => {
+  const settled = new Set<string>()
+  const waiting = new Map(
+    Object.entries(mayImport).map(([layer, below]) => [
+      layer,
+      below.filter((name) => name !== layer && name in mayImport),
+    ]),
+  )
+  for (let found = true; found; ) {
+    found = false
+    for (const [layer, below] of waiting) {
+      if (!below.every((name) => settled.has(name))) continue
+      settled.add(layer)
+      found = waiting.delete(layer)
+    }
+  }
+  assertNone([...waiting.keys()])
+})
+
+test('a folder of src is seen at a glance', () => {
+  const entries = new Map<string, Set<string>>()
+  for (const path of sources.filter((path) => !isTest(path))) {
+    const parts = ['src', ...path.split('/')]
+    for (let depth = 1; depth < parts.length; depth++) {
+      const folder = parts.slice(0, depth).join('/')
+      entries.set(folder, (entries.get(folder) ?? new Set()).add(parts[depth] ?? ''))
+    }
+  }
+  assertNone(
+    [...entries]
+      .filter(([, names]) => names.size > MAX_ENTRIES)
+      .map(([folder, names]) => `${folder}: ${names.size} entries`),
   )
 })
 
@@ -172,7 +194,7 @@ const ownNames: Readonly<Record<string, readonly string[]>> = {
 }
 
 test('every setting has a flag of serve and a row in README.md', () => {
-  const read = readFileSync(join(root, 'src/config.ts'), 'utf8').matchAll(
+  const read = readFileSync(join(root, 'src/config/config.ts'), 'utf8').matchAll(
     /reader\.(\w+)\(\s*(?:'([A-Z\d_]+)')?/g,
   )
   const known = [...read]

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { settings } from '../src/cli/settings.ts'
-import { fixedDefaults } from '../src/config.ts'
+import { fixedDefaults } from '../src/config/config.ts'
 import { TestServer } from './harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))

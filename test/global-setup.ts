@@ -5,7 +5,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { migratePostgres } from '../src/metadata/postgres.ts'
+import { migratePostgres } from '../src/metadata/postgres/postgres.ts'
 import { afterThisProcess } from './after-process.ts'
 import { createDatabase, PostgresServer, query } from './postgres.ts'
 

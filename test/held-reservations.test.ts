@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { DAY_MS } from '../src/core/clock.ts'
+import { DAY_MS } from '../src/core/ports/clock.ts'
 import { entrepot } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { newDatabase, query } from './postgres.ts'

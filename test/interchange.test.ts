@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
-import { type IdFormName, idFormNames, parseFileId, printFileId } from '../src/core/files/file-id.ts'
+import { type IdFormName, idFormNames, parseFileId, printFileId } from '../src/core/file-id.ts'
 import type { FileBody } from '../src/dialects/llamacloud/wire.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, md5Of, ok, putBytes } from './lightfield-client.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { collectBlobs } from '../src/core/files/collect-blobs.ts'
+import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import type { FileBody, PresignedUrl } from '../src/dialects/llamacloud/wire.ts'
 import type { TestServer } from './harness.ts'
 import { type Answer, exchange, type Headings } from './lightfield-client.ts'

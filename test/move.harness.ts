@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { parseFileId, printFileId } from '../src/core/files/file-id.ts'
+import { parseFileId, printFileId } from '../src/core/file-id.ts'
 import { entrepot, type Outcome, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { expireFiles } from '../src/core/files/expire-files.ts'
+import { expireFiles } from '../src/core/upkeep/expire-files.ts'
 import { ServerProcess } from './faults/server-process.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok, putBytes } from './lightfield-client.ts'

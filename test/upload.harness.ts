@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { collectBlobs } from '../src/core/files/collect-blobs.ts'
+import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import type { TestServer } from './harness.ts'
 import type { CreatedFile } from './lightfield-client.ts'
 import type { S3TestServer } from './s3/server.ts'

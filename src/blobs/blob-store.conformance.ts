@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import type { BlobKey, BlobStore } from '../core/blob-store.ts'
 import { exactly } from '../core/body-size.ts'
+import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
 import {
   collect,
   cut,

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/blob-store.ts'
+import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../core/ports/blob-store.ts'
 
 export function newKey(): BlobKey {
   return randomBytes(16).toString('hex')

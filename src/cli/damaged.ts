@@ -1,5 +1,5 @@
-import type { BlobKey } from '../core/blob-store.ts'
-import { type FileId, printFileId } from '../core/files/file-id.ts'
+import { type FileId, printFileId } from '../core/file-id.ts'
+import type { BlobKey } from '../core/ports/blob-store.ts'
 import { print } from './output.ts'
 
 /** A file whose bytes are not as recorded. */

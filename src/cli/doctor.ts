@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import { ConfigError } from '../config-reader.ts'
-import { type DamagedFile, type Reconciliation, reconcile } from '../core/files/reconcile.ts'
-import type { Verification, WrongBytes } from '../core/files/verify-bytes.ts'
+import type { Stores } from '../app/open-stores.ts'
+import { ConfigError } from '../config/reader.ts'
 import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
-import type { Stores } from '../stores.ts'
+import { type DamagedFile, type Reconciliation, reconcile } from '../core/upkeep/reconcile.ts'
+import type { Verification, WrongBytes } from '../core/upkeep/verify-bytes.ts'
 import { named, printDamaged } from './damaged.ts'
 import { print, printJson } from './output.ts'
 import { addSettings, configOf, storeSettings } from './settings.ts'
@@ -47,7 +47,7 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
   return withStores(command, async (stores) => {
     const services = await servicesOn(stores)
     if (repair) {
-      const { endDeadLeases } = await import('../stores.ts')
+      const { endDeadLeases } = await import('../app/open-stores.ts')
       await endDeadLeases(configOf(command), services)
     }
     const compared = await reconcile(services, repair)

@@ -1,5 +1,5 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
-import { type FileId, idFormNames, parseFileId, printFileId } from '../core/files/file-id.ts'
+import { type FileId, idFormNames, parseFileId, printFileId } from '../core/file-id.ts'
 import { printJson, printTable } from './output.ts'
 
 export function addIdCommand(program: Command): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { TargetError } from '../core/move-target.ts'
-import type { MovePlan, MoveReport } from '../move-storage.ts'
+import type { MovePlan, MoveReport } from '../move/move-storage.ts'
+import { TargetError } from '../move/target-error.ts'
 import { printDamaged } from './damaged.ts'
 import { describe, Failure } from './failure.ts'
 import { print } from './output.ts'
@@ -49,7 +49,7 @@ async function move(options: MoveOptions, command: Command): Promise<void> {
 async function moveAsTold({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
   const source = configOf(command)
   const target = targetConfigOf(command, source)
-  const { abandonMove, moveStorage, planMove } = await import('../move-storage.ts')
+  const { abandonMove, moveStorage, planMove } = await import('../move/move-storage.ts')
   const plan = await planMove(source, target)
   if (abandon) {
     await abandonMove(source, target)

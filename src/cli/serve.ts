@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { App } from '../app.ts'
+import type { App } from '../app/app.ts'
 import type { Print } from '../main.ts'
 import { nextCommand } from './next-command.ts'
 import { addSettings, configOf, settings } from './settings.ts'

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { Command } from 'commander'
-import { loadConfig } from '../config.ts'
-import type { Environment } from '../config-reader.ts'
+import { loadConfig } from '../config/config.ts'
+import type { Environment } from '../config/reader.ts'
 import { addSettings, settings } from './settings.ts'
 
 const HELP = / \((ENTREPOT_\w+), default (.*)\)$/

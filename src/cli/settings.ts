@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
-import { type Config, fixedDefaults, loadConfig } from '../config.ts'
-import { ConfigError } from '../config-reader.ts'
+import { type Config, fixedDefaults, loadConfig } from '../config/config.ts'
+import { ConfigError } from '../config/reader.ts'
 import { dialectSettings } from './dialect-settings.ts'
 import type { Setting } from './setting.ts'
 

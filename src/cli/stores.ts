@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
+import type { Stores } from '../app/open-stores.ts'
 import { DEFAULT_SLUG, ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { Organization, Project } from '../core/access/tenant.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
 import { closingAfter } from '../core/closing.ts'
-import type { MetadataStore } from '../core/metadata-store.ts'
-import type { Stores } from '../stores.ts'
+import { type Clock, systemClock } from '../core/ports/clock.ts'
+import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import { Failure } from './failure.ts'
 import { configOf } from './settings.ts'
 
@@ -37,8 +37,8 @@ export async function withStores<T>(
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
   const [{ openStores }, { findInstallation, rowsPlace }] = await Promise.all([
-    import('../stores.ts'),
-    import('../installation.ts'),
+    import('../app/open-stores.ts'),
+    import('../app/installation.ts'),
   ])
   const makes = command.opts().init === true
   const newPlace = makes && !(await findInstallation(config)) ? rowsPlace(config) : undefined

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander'
-import { type Verification, verifyBytes, type WrongBytes } from '../core/files/verify-bytes.ts'
 import type { Services } from '../core/services.ts'
+import { type Verification, verifyBytes, type WrongBytes } from '../core/upkeep/verify-bytes.ts'
 import { Pace } from './pace.ts'
 import { ProgressBar } from './progress-bar.ts'
 

@@ -1,5 +1,5 @@
-import type { BlobKey } from './blob-store.ts'
-import type { FileId } from './files/file-id.ts'
+import type { FileId } from './file-id.ts'
+import type { BlobKey } from './ports/blob-store.ts'
 
 /** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
 export interface UnreferencedBlob {

@@ -1,10 +1,10 @@
-import type { BlobStore } from './blob-store.ts'
-import type { Clock } from './clock.ts'
 import type { TouchOn } from './files/touch-file.ts'
 import type { GuessLimit } from './limits/guess-limit.ts'
 import type { Rates } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/signed-link.ts'
-import type { MetadataStore } from './metadata-store.ts'
+import type { BlobStore } from './ports/blob-store.ts'
+import type { Clock } from './ports/clock.ts'
+import type { MetadataStore } from './ports/metadata-store.ts'
 
 /** What operators decide for all files. */
 export interface Policy {

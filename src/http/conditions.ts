@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { SECOND_MS } from '../core/clock.ts'
-import { parseHttpDate } from '../core/http-date.ts'
+import { SECOND_MS } from '../core/ports/clock.ts'
+import { parseHttpDate } from '../core/time/http-date.ts'
 
 /** The bytes that are there now, as conditions compare them. */
 export interface Validators {

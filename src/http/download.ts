@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ByteRange } from '../core/blob-store.ts'
 import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/content-disposition.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
+import type { ByteRange } from '../core/ports/blob-store.ts'
 import type { Services } from '../core/services.ts'
+import { shownName } from '../intake/file-type.ts'
 import { isNotModified, preconditionHolds, rangeIsCurrent } from './conditions.ts'
-import { shownName } from './file-type.ts'
 
 /**
  * Headers that keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely

@@ -7,9 +7,9 @@ import type {
 } from 'fastify'
 import type { Scope } from '../core/access/scope.ts'
 import { type Caller, hasScope } from '../core/caller.ts'
-import { SECOND_MS } from '../core/clock.ts'
 import { type ErrorCode, ServiceError } from '../core/errors.ts'
 import type { Allowance, LimitClass } from '../core/limits/rate-limit.ts'
+import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { HeldAnswer } from '../core/answer.ts'
-import type { BlobKey } from '../core/blob-store.ts'
-import { MINUTE_MS } from '../core/clock.ts'
 import { isStoreError } from '../core/errors.ts'
-import type { Change } from '../core/metadata-store.ts'
+import type { BlobKey } from '../core/ports/blob-store.ts'
+import { MINUTE_MS } from '../core/ports/clock.ts'
+import type { Change } from '../core/ports/metadata-store.ts'
 
 /**
  * How long after a failed commit its changes may still appear: the COMMIT was sent, and the database executes it once it

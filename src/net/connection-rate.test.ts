@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, BlockList, connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
-import { parseNetworks } from '../config-networks.ts'
+import { parseNetworks } from '../config/networks.ts'
 import { ConnectionRate } from './connection-rate.ts'
 
 const nobody = new BlockList()

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { SECOND_MS } from '../core/clock.ts'
 import { isStoreError } from '../core/errors.ts'
+import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 
 const CHECK_TIMEOUT_MS = 5 * SECOND_MS

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
-import { type FileId, parseFileId } from '../core/files/file-id.ts'
+import { type FileId, parseFileId } from '../core/file-id.ts'
 import { isFault, shortageOf } from '../http/service-error.ts'
 
 /** One line at level `debug` for each answer. */

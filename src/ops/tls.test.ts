@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { connect, createServer } from 'node:tls'
-import { DAY_MS } from '../core/clock.ts'
+import { DAY_MS } from '../core/ports/clock.ts'
 import { hostsOf, type LoadedTls, loadTls } from './tls.ts'
 
 let root: string

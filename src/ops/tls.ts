@@ -2,7 +2,7 @@ import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { DAY_MS } from '../core/clock.ts'
+import { DAY_MS } from '../core/ports/clock.ts'
 import type { Certified } from './certificates.ts'
 
 /** Where the server's certificate comes from. */

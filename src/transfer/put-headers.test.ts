@@ -14,7 +14,7 @@ import {
   putBytes,
 } from '../../test/lightfield-client.ts'
 import { bytesOnDisk, settledBytes } from '../../test/upload.harness.ts'
-import { crc32c } from '../http/crc32c.ts'
+import { crc32c } from '../intake/crc32c.ts'
 
 let server: TestServer
 let client: LightfieldClient

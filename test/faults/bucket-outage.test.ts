@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { collectBlobs } from '../../src/core/files/collect-blobs.ts'
+import { collectBlobs } from '../../src/core/upkeep/collect-blobs.ts'
 import { TestServer } from '../harness.ts'
 import { LightfieldClient, putBytes } from '../lightfield-client.ts'
 import { onlyLong } from '../rounds.ts'

@@ -8,7 +8,7 @@ export interface Held {
   readonly requests: number
 }
 
-/** Locks by the name of the session that holds them, as src/metadata/postgres-node.ts takes them; a long number is two columns. */
+/** Locks by the name of the session that holds them, as src/metadata/postgres/node.ts takes them; a long number is two columns. */
 const LOCKS = `select application_name as name, objid::int as id from pg_locks join pg_stat_activity using (pid)
   where datname = current_database() and locktype = 'advisory' and granted`
 const SESSIONS = 'select from pg_stat_activity where datname = current_database() and application_name = $1'

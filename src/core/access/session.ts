@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Caller, callerOf } from '../caller.ts'
-import { SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { hashSecret } from './api-key.ts'
 

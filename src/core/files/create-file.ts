@@ -1,12 +1,12 @@
-import type { BlobKey } from '../blob-store.ts'
 import type { Caller } from '../caller.ts'
+import { newFileId } from '../file-id.ts'
 import { commitWithinQuota, isQuotaExceeded } from '../limits/quota.ts'
-import type { Change, UsageOf } from '../metadata-store.ts'
+import type { BlobKey } from '../ports/blob-store.ts'
+import type { Change, UsageOf } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { discardBlob, type StagedBlob } from '../uploads/stage-blob.ts'
 import { type ExpiryRule, startExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'
-import { newFileId } from './file-id.ts'
 
 /** Checked by the dialect: its own limits and names of fields apply. */
 export interface CreateFile {

@@ -2,7 +2,7 @@ import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Services } from '../services.ts'
-import { releaseBytes } from './expire-files.ts'
+import { releaseBytes } from '../upkeep/expire-files.ts'
 import { stateAt } from './file.ts'
 import { readStoredFile, readStoredOrOpen } from './read-file.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DAY_MS } from '../clock.ts'
+import { DAY_MS } from '../ports/clock.ts'
 import { type ExpiryRule, startExpiry, touchExpiry } from './expiry.ts'
 import { type FileRecord, type FileState, isGone, nextStates, stateAt } from './file.ts'
 

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../clock.ts'
+import { DAY_MS } from '../ports/clock.ts'
 import type { ExpiryPolicy, FileRecord } from './file.ts'
 
 /** What a caller or a dialect's default asks for. `at` is milliseconds since the epoch. */

@@ -1,5 +1,5 @@
-import type { BlobKey } from '../blob-store.ts'
-import type { FileId } from './file-id.ts'
+import type { FileId } from '../file-id.ts'
+import type { BlobKey } from '../ports/blob-store.ts'
 
 /** As stored. What a reader sees at a given instant is `stateAt`: time ends uploads before any job runs. */
 export type FileState = 'pending' | 'stored' | 'cancelled' | 'expired' | 'deleted'

@@ -1,4 +1,4 @@
-import type { FileFilter, FilePage } from '../metadata-store.ts'
+import type { FileFilter, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
 

@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream'
-import type { BlobKey, ByteRange } from '../blob-store.ts'
 import { type Caller, hasScope } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
+import { parseFileId } from '../file-id.ts'
+import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, isGone, stateAt } from './file.ts'
-import { parseFileId } from './file-id.ts'
 
 /**
  * A file by any form of its id. Unknown, malformed, deleted, expired and foreign are one and the same to the caller.

@@ -1,5 +1,5 @@
-import { MINUTE_MS } from '../clock.ts'
 import { isStoreError } from '../errors.ts'
+import { MINUTE_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { touchExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import { TokenBucket } from './rate-limit.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { SECOND_MS } from '../clock.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 import { RetryQueue } from './retry-queue.ts'
 
 /** A vendor-free class of requests; a dialect maps its own categories to these. */

@@ -1,4 +1,4 @@
-import { SECOND_MS } from '../clock.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 
 /** SDKs of the vendors ignore a minute and more, or give up at once. */
 const LONGEST_SECONDS = 59

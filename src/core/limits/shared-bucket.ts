@@ -1,4 +1,4 @@
-import { SECOND_MS } from '../clock.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 import type { Allowance } from './rate-limit.ts'
 import { RetryQueue } from './retry-queue.ts'
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import { SECOND_MS } from '../clock.ts'
+import type { Clock } from '../ports/clock.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 import { type Allowance, type LimitClass, type RateLimits, type Rates, TokenBucket } from './rate-limit.ts'
 import { newBucket, pauseOf, type SharedBucket, standing, tokensOf, type Waiting } from './shared-bucket.ts'
 

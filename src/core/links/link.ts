@@ -1,10 +1,10 @@
-import type { DirectTransfer } from '../blob-store.ts'
-import { type Clock, SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import { contentDisposition } from '../files/content-disposition.ts'
 import { downloadName, percentEncode } from '../files/download-name.ts'
 import { type FileRecord, isGone } from '../files/file.ts'
 import { inertType } from '../files/inert-type.ts'
+import type { DirectTransfer } from '../ports/blob-store.ts'
+import { type Clock, SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { directUploadOf, stagingKeyOf } from '../uploads/direct-upload.ts'
 import {

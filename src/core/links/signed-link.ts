@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
-import type { FileId } from '../files/file-id.ts'
+import type { FileId } from '../file-id.ts'
 import { takeRandom } from '../random-pool.ts'
 
 /** A secret that signs links. Old ones stay listed until the links that they signed are over. */

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { BlobKey, DirectUpload } from '../blob-store.ts'
-import { SECOND_MS } from '../clock.ts'
 import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
-import type { Change } from '../metadata-store.ts'
+import type { BlobKey, DirectUpload } from '../ports/blob-store.ts'
+import { SECOND_MS } from '../ports/clock.ts'
+import type { Change } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { discardBlob, discardFailedBlob } from './stage-blob.ts'
 

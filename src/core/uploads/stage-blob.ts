@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import type { BlobKey } from '../blob-store.ts'
 import type { BodySize } from '../body-size.ts'
 import { ServiceError } from '../errors.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import { commitWithinQuota } from '../limits/quota.ts'
-import type { UsageOf } from '../metadata-store.ts'
+import type { BlobKey } from '../ports/blob-store.ts'
+import type { UsageOf } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 
 /** Bytes that are durable and that no file points at yet. */

@@ -1,9 +1,9 @@
 import { exactly } from '../body-size.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
-import { releaseBytes } from '../files/expire-files.ts'
 import { type FileRecord, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import type { Services } from '../services.ts'
+import { releaseBytes } from '../upkeep/expire-files.ts'
 import { announcedBody } from './announced-digest.ts'
 import { discardBlob, type StagedBlob, stageBlob } from './stage-blob.ts'
 

@@ -1,10 +1,10 @@
 import { type Caller, defaultProject } from '../caller.ts'
-import { SECOND_MS } from '../clock.ts'
+import { newFileId } from '../file-id.ts'
 import { type ExpiryRule, startExpiry } from '../files/expiry.ts'
 import type { FileRecord } from '../files/file.ts'
-import { newFileId } from '../files/file-id.ts'
 import { commitWithinQuota, usageOf } from '../limits/quota.ts'
-import type { Change } from '../metadata-store.ts'
+import { SECOND_MS } from '../ports/clock.ts'
+import type { Change } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { expectStaged } from './direct-upload.ts'
 

@@ -10,9 +10,9 @@ import {
   ok,
   putBytes,
 } from '../../../test/lightfield-client.ts'
-import { expireFiles } from '../../core/files/expire-files.ts'
+import { idFormNames, parseFileId, printFileId } from '../../core/file-id.ts'
 import { type FileState, nextStates } from '../../core/files/file.ts'
-import { idFormNames, parseFileId, printFileId } from '../../core/files/file-id.ts'
+import { expireFiles } from '../../core/upkeep/expire-files.ts'
 import { statusNames } from './wire.ts'
 
 const SESSION_SECONDS = 3600

@@ -1,5 +1,5 @@
 import { type Static, type TProperties, Type } from 'typebox'
-import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { FILE_ID_PATTERN } from '../../core/file-id.ts'
 import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
 import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'

@@ -1,10 +1,10 @@
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import { printFileId } from '../../core/file-id.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
-import { printFileId } from '../../core/files/file-id.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
-import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
+import { printIsoTime } from '../../core/time/iso-time.ts'
 import type { StateNames } from '../../core/uploads/end-upload.ts'
 import type { FileBody } from './schemas.ts'
 

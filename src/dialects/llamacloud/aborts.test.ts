@@ -9,9 +9,9 @@ import { BOUNDARY, FILES, filePart, formOf, purposePart } from '../../../test/ll
 import { newFolder } from '../../../test/new-folder.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
 import { rounds } from '../../../test/rounds.ts'
-import { startApp } from '../../app.ts'
-import { loadConfig } from '../../config.ts'
-import { collectBlobs } from '../../core/files/collect-blobs.ts'
+import { startApp } from '../../app/app.ts'
+import { loadConfig } from '../../config/config.ts'
+import { collectBlobs } from '../../core/upkeep/collect-blobs.ts'
 
 const ABORTS = rounds({ short: 1_500, long: 10_000 })
 const AT_ONCE = 50

@@ -1,6 +1,6 @@
 import type { ErrorCode, ServiceError } from '../../core/errors.ts'
 import type { ErrorAnswer } from '../../http/error-answer.ts'
-import { IllegalName } from '../../http/multipart-malformed.ts'
+import { IllegalName } from '../../intake/multipart/malformed.ts'
 import { InvalidRequest } from './problems.ts'
 
 interface WireError {

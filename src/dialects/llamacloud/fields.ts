@@ -1,4 +1,4 @@
-import { type FileId, parseFileId } from '../../core/files/file-id.ts'
+import { type FileId, parseFileId } from '../../core/file-id.ts'
 import type { Location, Problems } from './problems.ts'
 
 const INDEX = /^\[\d*\]$/

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { FileCursor, FileOrder, FileOrderField } from '../../core/metadata-store.ts'
+import type { FileCursor, FileOrder, FileOrderField } from '../../core/ports/metadata-store.ts'
 import type { Location, Problems } from './problems.ts'
 
 /** How many files a page has, unless the request says otherwise, and at most. */

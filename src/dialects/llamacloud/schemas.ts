@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { FILE_ID_PATTERN } from '../../core/file-id.ts'
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts'
 import { DEFAULT_URL_SECONDS, MAX_URL_SECONDS } from './requests.ts'
 import { purposes } from './settings.ts'

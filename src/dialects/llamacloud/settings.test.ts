@@ -13,9 +13,9 @@ import {
   purposePart,
 } from '../../../test/llamacloud-client.ts'
 import { newFolder } from '../../../test/new-folder.ts'
-import { startApp } from '../../app.ts'
-import { loadConfig } from '../../config.ts'
-import type { Environment } from '../../config-reader.ts'
+import { startApp } from '../../app/app.ts'
+import { loadConfig } from '../../config/config.ts'
+import type { Environment } from '../../config/reader.ts'
 
 async function start(t: TestContext, settings: Environment) {
   const server = await TestServer.start(settings)

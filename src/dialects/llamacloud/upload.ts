@@ -3,7 +3,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import type { UsageOf } from '../../core/metadata-store.ts'
+import type { UsageOf } from '../../core/ports/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import {
   type BlobIntent,
@@ -12,13 +12,13 @@ import {
   intendBlob,
   type StagedBlob,
 } from '../../core/uploads/stage-blob.ts'
-import { type BodyLimits, receiveBody } from '../../http/body.ts'
-import { shownType, toldType } from '../../http/file-type.ts'
-import { HeadCapture } from '../../http/head-capture.ts'
 import { hasBody } from '../../http/json-body.ts'
-import { type FilePart, type PartRole, parseMultipart } from '../../http/multipart.ts'
-import { pacedBody } from '../../http/paced-body.ts'
-import { SNIFF_BYTES } from '../../http/sniff.ts'
+import { type BodyLimits, receiveBody } from '../../intake/body.ts'
+import { shownType, toldType } from '../../intake/file-type.ts'
+import { HeadCapture } from '../../intake/head-capture.ts'
+import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
+import { pacedBody } from '../../intake/paced-body.ts'
+import { SNIFF_BYTES } from '../../intake/sniff.ts'
 import { type InvalidRequest, type Location, Problems } from './problems.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, retentionOf } from './wire.ts'

@@ -1,11 +1,11 @@
 import type { Project } from '../../core/access/tenant.ts'
-import { HOUR_MS } from '../../core/clock.ts'
+import { printFileId } from '../../core/file-id.ts'
 import type { ExpiryRule } from '../../core/files/expiry.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { printFileId } from '../../core/files/file-id.ts'
-import { printIsoTime } from '../../core/iso-time.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
-import { extensionOf, shownName } from '../../http/file-type.ts'
+import { HOUR_MS } from '../../core/ports/clock.ts'
+import { printIsoTime } from '../../core/time/iso-time.ts'
+import { extensionOf, shownName } from '../../intake/file-type.ts'
 import { isPurpose, type LlamaCloudSettings } from './settings.ts'
 
 export interface PresignedUrl {

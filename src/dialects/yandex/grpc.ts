@@ -15,7 +15,7 @@ import {
   type UnreadMessage,
   unary,
 } from '../../grpc/method.ts'
-import { pacedBody } from '../../http/paced-body.ts'
+import { pacedBody } from '../../intake/paced-body.ts'
 import { authenticateCaller } from './credentials.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { toGrpcFailure } from './errors.ts'

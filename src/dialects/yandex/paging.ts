@@ -1,6 +1,6 @@
+import { parseFileId, printFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { parseFileId, printFileId } from '../../core/files/file-id.ts'
-import type { FileCursor, FileOrder } from '../../core/metadata-store.ts'
+import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
 
 /** Ties are broken by the id, in the same direction. */
 export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]

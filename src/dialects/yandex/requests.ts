@@ -1,6 +1,6 @@
 import type { ExpiryRule } from '../../core/files/expiry.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
-import type { FileCursor } from '../../core/metadata-store.ts'
+import type { FileCursor } from '../../core/ports/metadata-store.ts'
 import { toExpiryChange, toExpiryRule } from './expiration.ts'
 import { readFieldMask } from './field-mask.ts'
 import type { CreateFileRequest, ListFilesRequest, UpdateFileRequest } from './gen/files_pb.js'

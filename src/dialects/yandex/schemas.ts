@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
-import { FILE_ID_PATTERN } from '../../core/files/file-id.ts'
+import { FILE_ID_PATTERN } from '../../core/file-id.ts'
 import { updatablePaths } from './field-mask.ts'
 import { ApiEndpointSchema, ListApiEndpointsResponseSchema } from './gen/endpoint_pb.js'
 import {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { create, toJson } from '@bufbuild/protobuf'
-import { DAY_MS, HOUR_MS } from '../../core/clock.ts'
+import { printFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { printFileId } from '../../core/files/file-id.ts'
+import { DAY_MS, HOUR_MS } from '../../core/ports/clock.ts'
 import { ExpirationConfig_ExpirationPolicy as Policy } from './gen/expiration_pb.js'
 import {
   CreateFileRequestSchema,

@@ -1,8 +1,8 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { DAY_MS } from '../../core/clock.ts'
+import { printFileId } from '../../core/file-id.ts'
 import type { ExpiryPolicy, FileRecord } from '../../core/files/file.ts'
-import { printFileId } from '../../core/files/file-id.ts'
+import { DAY_MS } from '../../core/ports/clock.ts'
 import {
   type ExpirationConfigSchema,
   ExpirationConfig_ExpirationPolicy as Policy,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { newFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { newFileId } from '../../core/files/file-id.ts'
 import type {
   FileCursor,
   FileFilter,
   FileOrder,
   FileOrderField,
   MetadataStore,
-} from '../../core/metadata-store.ts'
+} from '../../core/ports/metadata-store.ts'
 import { insertFiles, NOW, type OpenStore, sampleFile, sampleUpload, testStore } from './samples.ts'
 
 const fields: readonly FileOrderField[] = ['createdAt', 'name', 'id']

@@ -2,9 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import test, { after } from 'node:test'
 import type { ApiKey } from '../../core/access/api-key.ts'
 import type { Organization, Project } from '../../core/access/tenant.ts'
+import { newFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { newFileId } from '../../core/files/file-id.ts'
-import type { MetadataStore } from '../../core/metadata-store.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 
 export interface OpenedStore {
   readonly store: MetadataStore

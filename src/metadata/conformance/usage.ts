@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Change, MetadataStore, Usage } from '../../core/metadata-store.ts'
+import type { Change, MetadataStore, Usage } from '../../core/ports/metadata-store.ts'
 import { insertTenant, type OpenStore, sampleFile, sampleProject, testStore } from './samples.ts'
 
 type Tenant = Awaited<ReturnType<typeof insertTenant>>

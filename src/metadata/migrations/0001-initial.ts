@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** All tables of the first release. */
 export const initial: Migration = (db, engine) => {

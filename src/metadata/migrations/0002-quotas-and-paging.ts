@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { columnTypes, INDEXED_CHARACTERS } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes, INDEXED_CHARACTERS } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Quotas and what counts against them, reservations, sessions, and paging by name, id and external id. */
 export const quotasAndPaging: Migration = (db, engine) => {

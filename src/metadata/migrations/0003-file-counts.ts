@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /**
  * How many files a project has in each state that is listed, so that a total need not be counted. Triggers keep the counts,

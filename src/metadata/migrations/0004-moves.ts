@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Where a move of the installation stands, and to or at which place; both null where there was none. */
 export const moves: Migration = (db, engine) => [

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Which processes use the database, who of them writes a blob, and the rate limits that they share. */
 export const nodes: Migration = (db, engine) => {

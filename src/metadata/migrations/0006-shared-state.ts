@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /**
  * Which process works on an idempotent request, where the bytes were looked for first, and rate limits that may be forgotten

@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** What clients announce of the bytes that they will put. */
 export const announcedDigests: Migration = (db, engine) => [

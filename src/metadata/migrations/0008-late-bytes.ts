@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Of which blobs bytes may turn up after they were removed. Servers of the release before remove them once, as they did. */
 export const lateBytes: Migration = (db, engine) => [

@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** What each process tells the others about itself. Processes of the release before tell nothing. */
 export const nodeProfiles: Migration = (db, engine) => [

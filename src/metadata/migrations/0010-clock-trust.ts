@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Whether the clock of the machine is trusted, counted over restarts. */
 export const clockTrust: Migration = (db, engine) => {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import { byteLength, columnTypes, INDEXED_CHARACTERS } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { byteLength, columnTypes, INDEXED_CHARACTERS } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /**
  * The normal form of file names, by which one name is found in all its Unicode spellings. Null where the name is ASCII, which

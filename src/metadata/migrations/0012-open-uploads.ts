@@ -1,5 +1,5 @@
-import { columnTypes } from '../column-types.ts'
-import type { Migration } from '../migrate.ts'
+import { columnTypes } from '../sql/column-types.ts'
+import type { Migration } from './migrate.ts'
 
 /** Uploads that their PUT alone stores, and how many bytes it may bring. Servers of the release before take no PUT for them. */
 export const openUploads: Migration = (db, engine) => [

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { pageFiles } from '../../../core/files/page-files.ts'
-import type { FileCursor, FileOrder } from '../../../core/metadata-store.ts'
+import type { FileCursor, FileOrder } from '../../../core/ports/metadata-store.ts'
 import type { Services } from '../../../core/services.ts'
 import { toFileBody } from './wire.ts'
 

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../../core/access/project-access.ts'
-import { SECOND_MS } from '../../../core/clock.ts'
 import { deleteStoredOrOpen } from '../../../core/files/delete-file.ts'
 import { startExpiry } from '../../../core/files/expiry.ts'
 import { readStoredOrOpen } from '../../../core/files/read-file.ts'
 import { touchFile } from '../../../core/files/touch-file.ts'
 import { issueLink } from '../../../core/links/link.ts'
+import { SECOND_MS } from '../../../core/ports/clock.ts'
 import { startUpload } from '../../../core/uploads/start-upload.ts'
-import { toldType } from '../../../http/file-type.ts'
-import { UNKNOWN_TYPE } from '../../../http/media-types.ts'
+import { toldType } from '../../../intake/file-type.ts'
+import { UNKNOWN_TYPE } from '../../../intake/media-types.ts'
 import { readContentRequest, readFileRequest, readScope } from '../requests.ts'
 import {
   type Context,

@@ -1,8 +1,8 @@
+import { printFileId } from '../../../core/file-id.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
-import { printFileId } from '../../../core/files/file-id.ts'
-import { printIsoTime } from '../../../core/iso-time.ts'
 import type { IssuedLink } from '../../../core/links/link.ts'
-import { extensionOf, shownName } from '../../../http/file-type.ts'
+import { printIsoTime } from '../../../core/time/iso-time.ts'
+import { extensionOf, shownName } from '../../../intake/file-type.ts'
 import { toPresignedUrl } from '../wire.ts'
 
 /** `File` of the first version. A file that waits for its bytes has no size and no `last_modified_at`. */

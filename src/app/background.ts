@@ -1,0 +1,65 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { type Clock, HOUR_MS, SECOND_MS, systemClock } from '../core/ports/clock.ts'
+import type { Node } from '../core/ports/node.ts'
+import type { Services } from '../core/services.ts'
+import type { ClockWatch } from '../core/time/clock-watch.ts'
+import { fillingJobs, jobsOf, nodeJobs, ownJobs } from '../jobs/jobs.ts'
+import { type Job, JobRunner, runIf } from '../jobs/runner.ts'
+import type { RenewedTls } from '../ops/tls.ts'
+import { compareClocks } from './time.ts'
+
+export interface Background {
+  readonly services: Services
+  readonly tls: RenewedTls | undefined
+  readonly logger: FastifyBaseLogger
+  /** Who we are among several servers, or else who vouches for our clock. */
+  readonly peers: Node | ClockWatch
+}
+
+/**
+ * Starts what a server does beside answering. What concerns all servers runs on one of them.
+ * @returns how to end it
+ */
+export function startJobs({ services, tls, logger, peers }: Background): () => Promise<void> {
+  const start = (jobs: readonly Job[]) => {
+    const runner = new JobRunner(jobs, logger)
+    runner.start()
+    return () => runner.stop()
+  }
+  if (!('lead' in peers)) {
+    const mayRemove = () => peers.mayRemove()
+    const timed = [watchClock(peers), ...runIf(mayRemove, jobsOf(services))]
+    const stop = start([
+      ...timed,
+      ...fillingJobs(services),
+      ...ownJobs(services),
+      ...tlsJobs(tls, systemClock),
+    ])
+    return async () => {
+      await stop()
+      // A step that nobody has noticed could not be told from a right clock at the next start.
+      await peers.mayRemove()
+    }
+  }
+  peers.lead(() => {
+    logger.info('this server runs the jobs')
+    return start([...jobsOf(services), ...fillingJobs(services), ...nodeJobs(services, peers, logger)])
+  })
+  return start([compareClocks(peers.clock, logger), ...ownJobs(services), ...tlsJobs(tls, peers.clock)])
+}
+
+/** Other jobs look before they remove something; this one, so that a crash leaves no step unnoticed. */
+function watchClock(watch: ClockWatch): Job {
+  const run = async () => {
+    await watch.mayRemove()
+    return 0
+  }
+  return { name: 'watch the clock', everyMs: SECOND_MS, run }
+}
+
+/** Certificates are replaced while a server runs: those that we made before they end, those of others whenever they like. */
+function tlsJobs(tls: RenewedTls | undefined, clock: Clock): Job[] {
+  if (tls === undefined) return []
+  const run = async () => ((await tls.renew(clock.now())) ? 1 : 0)
+  return [{ name: 'renew certificate', everyMs: HOUR_MS, run }]
+}

@@ -1,4 +1,0 @@
-import { describeBlobStore } from './blob-store.conformance.ts'
-import { MemoryBlobStore } from './memory-blob-store.ts'
-
-describeBlobStore('the memory store', async () => new MemoryBlobStore())

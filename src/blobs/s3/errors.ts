@@ -1,0 +1,96 @@
+import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
+
+/** What an error of the SDK may carry; the network's errors have a `code` alone. */
+interface SdkError {
+  readonly name?: string
+  readonly code?: string
+  readonly message?: string
+  readonly $metadata?: { readonly httpStatusCode?: number }
+}
+
+/** The store was too busy to begin. */
+const throttledNames = new Set([
+  'SlowDown',
+  'SlowDownRead',
+  'SlowDownWrite',
+  'ThrottlingException',
+  'TooManyRequests',
+])
+/** Said with a status that is none of trouble, or in the body of a success. */
+const transientNames = new Set([
+  ...throttledNames,
+  // Another write of the key is under way: an attempt of ours that we no longer wait for.
+  'ConditionalRequestConflict',
+  'InternalError',
+  'OperationAborted',
+  'RequestTimeout',
+  'RequestTimeTooSkewed',
+  'ServiceUnavailable',
+])
+const fullNames = new Set(['InsufficientStorage', 'QuotaExceeded', 'XMinioStorageFull'])
+/** The connection was never made: nobody has seen the request. */
+const unsentCodes = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
+
+/** The code of a deadline that passed, as Node calls a connection that was given up. */
+export const LATE = 'ETIMEDOUT'
+
+/** The code that the store gave, such as `NoSuchKey`; else what the SDK or the network call it. */
+export function s3CodeOf(error: unknown): string {
+  const { name, code } = (error ?? {}) as SdkError
+  return code ?? name ?? 'unknown'
+}
+
+export function statusOf(error: unknown): number | undefined {
+  return (error as SdkError | undefined)?.$metadata?.httpStatusCode
+}
+
+/**
+ * Whether the outcome is not known, or may be another next time. Only a clear no of the store is final: a broken
+ * connection, a deadline, and an answer that cannot be read are not.
+ */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof StoreError) return false
+  const status = statusOf(error)
+  const code = s3CodeOf(error)
+  if (transientNames.has(code)) return true
+  if (code === 'CredentialsProviderError') return false
+  if (status === undefined || status < 300) return true
+  return status === 429 || (status >= 500 && status !== 501 && !fullNames.has(code))
+}
+
+/** Whether the store certainly did nothing, and may do it next time. */
+export function isRefusedUnprocessed(error: unknown): boolean {
+  return throttledNames.has(s3CodeOf(error)) || unsentCodes.has((error as SdkError).code ?? '')
+}
+
+export function isNotFound(error: unknown): boolean {
+  return statusOf(error) === 404 && s3CodeOf(error) !== 'NoSuchBucket'
+}
+
+/** `If-None-Match: *` did not hold. */
+export function isTaken(error: unknown): boolean {
+  return statusOf(error) === 412
+}
+
+/** Translates a failed call; what the store says goes to the log with the cause. */
+export function s3Error(action: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  return new StoreError(storeCodeOf(error), `cannot ${action}: ${s3CodeOf(error)}`, error)
+}
+
+/** What is not known to be final is `unavailable`: an operator can mend it. */
+function storeCodeOf(error: unknown): StoreErrorCode {
+  if (isNotFound(error)) return 'missing'
+  if (isTaken(error)) return 'refused'
+  if (s3CodeOf(error) === LATE) return 'timeout'
+  return statusOf(error) === 507 || fullNames.has(s3CodeOf(error)) ? 'full' : 'unavailable'
+}
+
+/** Awaits a call and translates its failure. */
+export async function onS3<T>(action: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw s3Error(action, error)
+  }
+}

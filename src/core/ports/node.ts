@@ -1,0 +1,47 @@
+import type { TokenStore } from '../limits/shared-rate-limiter.ts'
+import type { FollowedClock } from '../time/followed-clock.ts'
+import type { Clock } from './clock.ts'
+
+/** What a process tells the others about itself when it joins; it holds no secret. */
+export interface NodeProfile {
+  /** SHA-256 of the root key that it carries, lower-case hex; null: it carries none. */
+  readonly rootKeyHash: string | null
+  /** The settings that have to be the same on all, by variable; of a secret its SHA-256. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export interface JoinOptions {
+  readonly profile?: NodeProfile
+  /** For tests: what rate limits are measured by, instead of the store's clock. */
+  readonly clock?: Clock | undefined
+}
+
+/** This process, among all that use one metadata store at the same time. */
+export interface Node {
+  readonly tokens: TokenStore
+  /** The clock of the store, which all nodes share. A node leads only while it knows the time. */
+  readonly clock: FollowedClock
+  /**
+   * The profiles of all living nodes, this one included; of one of a release that tells none undefined. A node that died
+   * counts as living until it is forgotten.
+   */
+  listProfiles(): Promise<readonly (NodeProfile | undefined)[]>
+  /**
+   * At any time at most one node leads. When this one comes to, `begin` runs; what that returned runs when it no longer does.
+   * Another takes over within seconds of a leader that ends, however it ends.
+   */
+  lead(begin: () => () => Promise<void>): void
+  /**
+   * Forgets nodes that are provably no more. What they intended is then told by `listAbandonedBlobs`, and what they reserved
+   * can be freed by `answer.free-abandoned`.
+   * @returns how many there were
+   */
+  buryDead(): Promise<number>
+  /**
+   * Forgets rate limits that nobody has used for a minute, of which none is short of tokens.
+   * @returns how many: a thousand at most, and perhaps not all
+   */
+  forgetIdleLimits(): Promise<number>
+  /** Leads no longer, and gives up what is its own. */
+  leave(): Promise<void>
+}

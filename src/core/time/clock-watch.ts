@@ -1,0 +1,120 @@
+import { type Clock, type ClockTrust, DAY_MS, HOUR_MS, MINUTE_MS } from '../ports/clock.ts'
+import type { MetadataStore } from '../ports/metadata-store.ts'
+
+/** A clock that was set by more than this while the process ran, all steps together, is doubted. */
+const MAX_STEP_MS = HOUR_MS
+/** Clocks that are disciplined go back by seconds now and then; the youngest row may be younger than the clock by this. */
+const MAX_BEHIND_MS = MINUTE_MS
+/** A doubted clock is trusted again after so much running time without another doubt. */
+const HOLD_MS = DAY_MS
+/** So much running time may be forgotten by a crash. */
+const NOTE_EVERY_MS = MINUTE_MS
+
+/** Why the clock is doubted: it is behind the youngest row at a start, or was set while the process ran. */
+export interface ClockDoubt {
+  readonly reason: 'behind' | 'set'
+  /** By how much the clock is behind, or was set forward (positive) or back (negative). */
+  readonly byMs: number
+}
+
+export interface ClockWatchOptions {
+  readonly metadata: Pick<MetadataStore, 'clockTrust' | 'youngestRowAt' | 'commit'>
+  readonly clock: Clock
+  /** For how long the machine has slept since any fixed moment; the even clock of a process stands still meanwhile. */
+  readonly sleptMs: () => number
+  /** Told of each doubt, and of one that is left over from an earlier run. */
+  readonly onDoubt: (doubt: ClockDoubt | undefined, waitMs: number) => void
+  /** Told once a doubted clock is trusted again. */
+  readonly onTrust: () => void
+}
+
+/**
+ * Whether the clock of a machine that nobody else can vouch for is to be trusted with what cannot be undone. Answers follow
+ * the clock in any case. A doubt ends after 24 hours of running time, counted over restarts, or when the operator says so.
+ */
+export class ClockWatch {
+  readonly #options: ClockWatchOptions
+  /** By how much the clock was ahead of the even one at the start, or when it was doubted last. */
+  #aheadMs: number
+  #trustedTo = 0
+  /** Running time for which nothing is removed yet. */
+  #waitMs = 0
+  /** How much of it the store knows of. */
+  #notedWaitMs = 0
+  #countedAt: number
+
+  private constructor(options: ClockWatchOptions) {
+    this.#options = options
+    this.#aheadMs = this.#measureAhead()
+    this.#countedAt = options.clock.machineNow()
+  }
+
+  /** @param accepts the operator vouches for the clock as it is now */
+  static async start(options: ClockWatchOptions, accepts: boolean): Promise<ClockWatch> {
+    const watch = new ClockWatch(options)
+    await watch.#start(await options.metadata.clockTrust(), accepts)
+    return watch
+  }
+
+  async #start({ waitMs, trustedTo }: ClockTrust, accepts: boolean): Promise<void> {
+    const { metadata, clock, onDoubt } = this.#options
+    const youngestAt = (await metadata.youngestRowAt()) ?? 0
+    this.#waitMs = waitMs
+    this.#notedWaitMs = waitMs
+    this.#trustedTo = trustedTo
+    const behindMs = youngestAt - clock.now()
+    // Rows that were known when the clock was trusted again are no reason to doubt it once more.
+    const isBehind = behindMs > MAX_BEHIND_MS && youngestAt > trustedTo
+    if (accepts) {
+      if (isBehind || waitMs > 0) await this.#trust()
+    } else if (waitMs > 0) onDoubt(undefined, waitMs)
+    else if (isBehind) await this.#doubt({ reason: 'behind', byMs: behindMs })
+  }
+
+  /** To be asked before each removal. Looks at the clock, and counts the running time. */
+  async mayRemove(): Promise<boolean> {
+    await this.#count()
+    const stepMs = this.#measureAhead() - this.#aheadMs
+    if (Math.abs(stepMs) > MAX_STEP_MS) {
+      this.#aheadMs += stepMs
+      await this.#doubt({ reason: 'set', byMs: stepMs })
+    }
+    return this.#waitMs === 0
+  }
+
+  #measureAhead(): number {
+    const { clock, sleptMs } = this.#options
+    return clock.now() - clock.machineNow() - sleptMs()
+  }
+
+  async #count(): Promise<void> {
+    const present = this.#options.clock.machineNow()
+    const ranMs = present - this.#countedAt
+    this.#countedAt = present
+    if (this.#waitMs === 0) return
+    this.#waitMs = Math.max(0, this.#waitMs - ranMs)
+    if (this.#waitMs === 0) await this.#trust()
+    else if (this.#notedWaitMs - this.#waitMs >= NOTE_EVERY_MS) await this.#note()
+  }
+
+  async #doubt(doubt: ClockDoubt): Promise<void> {
+    this.#waitMs = HOLD_MS
+    this.#countedAt = this.#options.clock.machineNow()
+    this.#options.onDoubt(doubt, HOLD_MS)
+    await this.#note()
+  }
+
+  async #trust(): Promise<void> {
+    const { metadata, onTrust } = this.#options
+    this.#waitMs = 0
+    this.#trustedTo = (await metadata.youngestRowAt()) ?? 0
+    await this.#note()
+    onTrust()
+  }
+
+  async #note(): Promise<void> {
+    this.#notedWaitMs = this.#waitMs
+    const trust = { waitMs: this.#waitMs, trustedTo: this.#trustedTo }
+    await this.#options.metadata.commit([{ kind: 'clock.note', trust }])
+  }
+}

@@ -1,0 +1,129 @@
+import type { Intentions, ReferencedBlob } from '../blob-records.ts'
+import { isStoreError } from '../errors.ts'
+import type { FileId } from '../file-id.ts'
+import type { BlobKey } from '../ports/blob-store.ts'
+import type { Services } from '../services.ts'
+import { collectBlobs } from './collect-blobs.ts'
+import { expireFiles } from './expire-files.ts'
+import { freeAbandoned } from './free-abandoned.ts'
+import { isReferenced, referencedBlobs } from './referenced-blobs.ts'
+
+export interface DamagedFile {
+  readonly fileId: FileId
+  readonly blobKey: BlobKey
+  readonly reason: 'bytes missing' | 'wrong size'
+}
+
+/** What a comparison of rows and bytes found. */
+export interface Reconciliation {
+  /** Files with bytes. */
+  readonly files: number
+  /** Of all of them, as their rows tell. */
+  readonly bytes: number
+  /** Blobs in the store, unpublished leftovers included. */
+  readonly blobs: number
+  /** Those of files that have ended, which a job removes later, and of uploads under way. */
+  readonly transient: number
+  /** Bytes that no row knows of. */
+  readonly orphans: readonly BlobKey[]
+  /** Rows whose bytes are not as recorded. Reported, never removed: the row is what a backup is matched with. */
+  readonly damaged: readonly DamagedFile[]
+  /** Orphans removed by this run. */
+  readonly removed: number
+  /** Blobs being received, whose reservations count against quotas, by the server that does. */
+  readonly receiving: readonly Intentions[]
+}
+
+/** Beyond this many orphans and this share of all blobs something is wrong with the installation, not with the bytes. */
+const SAFE_ORPHANS = 100
+const SAFE_SHARE = 0.01
+
+/**
+ * Compares rows and bytes; safe while the service runs. Every blob key is committed before its first byte, so bytes that are
+ * listed first and have no row afterwards are garbage for certain.
+ * With `repair` it also does what the jobs would do next, gives back what dead servers were receiving, and removes orphans;
+ * nothing else, ever.
+ * @throws Error if so much would go that a wrong or old database is likelier
+ */
+export async function reconcile(services: Services, repair: boolean): Promise<Reconciliation> {
+  if (repair) while ((await freeAbandoned(services)) > 0);
+  if (repair && !(await isClockDoubted(services))) await catchUp(services)
+  const sizes = new Map<BlobKey, number>()
+  const unpublished: BlobKey[] = []
+  for await (const { key, sizeBytes, published } of services.blobs.list()) {
+    if (published) sizes.set(key, sizeBytes)
+    else unpublished.push(key)
+  }
+  const orphans = await findOrphans(services, [...sizes.keys(), ...unpublished])
+  const { present, ...checked } = await checkFiles(services, sizes)
+  const blobs = sizes.size + unpublished.length
+  const transient = blobs - present - orphans.length
+  const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
+  const receiving = await services.metadata.listIntentions()
+  return { ...checked, blobs, transient, orphans, removed, receiving }
+}
+
+/** Then nothing that has ended is removed: see `ClockWatch`. */
+async function isClockDoubted({ metadata }: Services): Promise<boolean> {
+  return (await metadata.clockTrust()).waitMs > 0
+}
+
+async function catchUp(services: Services): Promise<void> {
+  while ((await expireFiles(services)) > 0);
+  while ((await collectBlobs(services)) > 0);
+}
+
+async function findOrphans({ metadata }: Services, keys: readonly BlobKey[]): Promise<BlobKey[]> {
+  const orphans: BlobKey[] = []
+  for (const key of keys) if (!(await metadata.knowsBlob(key))) orphans.push(key)
+  return orphans
+}
+
+/** `present`: files whose bytes are among `sizes`. */
+async function checkFiles(
+  services: Services,
+  sizes: ReadonlyMap<BlobKey, number>,
+): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'> & { readonly present: number }> {
+  const damaged: DamagedFile[] = []
+  let [files, bytes, present] = [0, 0, 0]
+  for await (const blob of referencedBlobs(services.metadata)) {
+    const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
+    // A file that has ended since its row was read may have lost its bytes.
+    if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
+    files++
+    bytes += blob.sizeBytes
+    if (sizes.has(blob.key)) present++
+    const { fileId, key: blobKey } = blob
+    if (sizeBytes === undefined) damaged.push({ fileId, blobKey, reason: 'bytes missing' })
+    else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId, blobKey, reason: 'wrong size' })
+  }
+  return { files, bytes, damaged, present }
+}
+
+/** A file that was stored after the blobs were listed is not damaged: ask for its bytes themselves. */
+async function findSize(
+  { blobs }: Services,
+  { key, sizeBytes }: ReferencedBlob,
+): Promise<number | undefined> {
+  try {
+    ;(await blobs.open(key)).destroy()
+    return sizeBytes
+  } catch (error) {
+    if (isStoreError(error, 'missing')) return undefined
+    throw error
+  }
+}
+
+async function removeOrphans(
+  { blobs }: Services,
+  orphans: readonly BlobKey[],
+  total: number,
+): Promise<number> {
+  if (orphans.length > SAFE_ORPHANS && orphans.length > total * SAFE_SHARE) {
+    throw new Error(
+      `${orphans.length} of ${total} blobs have no row. That many point to a wrong or old database; nothing was removed.`,
+    )
+  }
+  for (const key of orphans) await blobs.delete(key)
+  return orphans.length
+}

@@ -1,0 +1,45 @@
+import type { ReferencedBlob } from '../blob-records.ts'
+import type { MetadataStore } from '../ports/metadata-store.ts'
+
+const PAGE = 500
+const AT_ONCE = 8
+
+/**
+ * Works on the blobs that files point at, eight at once; the first failure ends all. Files may come and go meanwhile: each
+ * that is there from the beginning to the end is met once. Memory holds one page of rows.
+ */
+export async function eachReferencedBlob(
+  metadata: MetadataStore,
+  work: (blob: ReferencedBlob) => Promise<void>,
+): Promise<void> {
+  const blobs = referencedBlobs(metadata)
+  let failed = false
+  const hand = async () => {
+    for (;;) {
+      const { done, value } = await blobs.next()
+      if (done || failed) return
+      await work(value).catch((error) => {
+        failed = true
+        throw error
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, hand))
+}
+
+/** In the order of their keys. */
+export async function* referencedBlobs(metadata: MetadataStore): AsyncGenerator<ReferencedBlob, void> {
+  let page: readonly ReferencedBlob[] = []
+  do {
+    page = await metadata.listReferencedBlobs(page.at(-1)?.key, PAGE)
+    yield* page
+  } while (page.length === PAGE)
+}
+
+/** Whether the file still points at the blob: one that has ended meanwhile may have lost its bytes. */
+export async function isReferenced(
+  metadata: MetadataStore,
+  { key, fileId }: ReferencedBlob,
+): Promise<boolean> {
+  return (await metadata.findFile(fileId))?.blobKey === key
+}

@@ -1,0 +1,63 @@
+import type { ByteRange } from '../core/ports/blob-store.ts'
+import { directoryOf } from './sniff-compound.ts'
+
+/** Lets bytes pass and keeps a copy of the first ones, for whoever wants to know what they are. */
+export class HeadCapture implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterable<Uint8Array>
+  readonly #maxBytes: number
+  /** Grows with what comes: most files are smaller than `maxBytes`. */
+  #kept = Buffer.alloc(0)
+  #length = 0
+  #directory: Uint8Array | undefined
+
+  constructor(source: AsyncIterable<Uint8Array>, maxBytes: number) {
+    this.#source = source
+    this.#maxBytes = maxBytes
+  }
+
+  /** What has passed so far, at most `maxBytes` of it. */
+  get head(): Uint8Array {
+    return this.#kept.subarray(0, this.#length)
+  }
+
+  /** The directory of a compound file, which may lie behind the head, as far as it has passed. */
+  get directory(): Uint8Array | undefined {
+    return this.#directory
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    let passed = 0
+    let behind: ByteRange | undefined
+    for await (const chunk of this.#source) {
+      if (this.#length < this.#maxBytes) {
+        this.#keep(chunk.subarray(0, this.#maxBytes - this.#length))
+        behind = this.#behindHead()
+      }
+      if (behind !== undefined) this.#keepDirectory(behind, chunk, passed)
+      passed += chunk.length
+      yield chunk
+    }
+  }
+
+  /** Where the directory is, unless the head will hold it. */
+  #behindHead(): ByteRange | undefined {
+    const range = directoryOf(this.head)
+    return range !== undefined && range.last >= this.#maxBytes ? range : undefined
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length
+    if (length > this.#kept.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(length, 2 * this.#kept.length)))
+      this.#kept.copy(grown, 0, 0, this.#length)
+      this.#kept = grown
+    }
+    this.#kept.set(bytes, this.#length)
+    this.#length = length
+  }
+
+  #keepDirectory({ first, last }: ByteRange, chunk: Uint8Array, passed: number): void {
+    const part = chunk.subarray(Math.max(0, first - passed), Math.max(0, last + 1 - passed))
+    if (part.length > 0) this.#directory = Buffer.concat([this.#directory ?? Buffer.alloc(0), part])
+  }
+}

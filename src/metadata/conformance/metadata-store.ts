@@ -1,0 +1,34 @@
+import { describe } from 'node:test'
+import { describeAccess } from './access.ts'
+import { describeAnswers } from './answers.ts'
+import { describeBlobs } from './blobs.ts'
+import { describeCommits } from './commits.ts'
+import { describeConflicts } from './conflicts.ts'
+import { describeFiles } from './files.ts'
+import { describeLeases } from './leases.ts'
+import { describeListings } from './listings.ts'
+import { describePages } from './pages.ts'
+import { describeReservations } from './reservations.ts'
+import { type OpenStore, shareStore } from './samples.ts'
+import { describeSessions } from './sessions.ts'
+import { describeUsage } from './usage.ts'
+
+/** Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time. */
+export function describeMetadataStore(name: string, openStore: OpenStore): void {
+  // Opening a store is mostly waiting.
+  describe(name, { concurrency: 4 }, () => {
+    const shared = shareStore(openStore)
+    describeCommits(openStore, shared)
+    describeConflicts(shared)
+    describeAccess(openStore, shared)
+    describeSessions(shared)
+    describeUsage(shared)
+    describeReservations(openStore, shared)
+    describeFiles(shared)
+    describeListings(openStore)
+    describePages(shared)
+    describeBlobs(openStore, shared)
+    describeAnswers(openStore)
+    describeLeases(openStore)
+  })
+}

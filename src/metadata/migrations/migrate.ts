@@ -1,0 +1,100 @@
+import { type CompiledQuery, type Kysely, sql } from 'kysely'
+import type { SqlRow } from '../engine.ts'
+import type { Tables } from '../sql/tables.ts'
+import { initial } from './0001-initial.ts'
+import { quotasAndPaging } from './0002-quotas-and-paging.ts'
+import { fileCounts } from './0003-file-counts.ts'
+import { moves } from './0004-moves.ts'
+import { nodes } from './0005-nodes.ts'
+import { sharedState } from './0006-shared-state.ts'
+import { announcedDigests } from './0007-announced-digests.ts'
+import { lateBytes } from './0008-late-bytes.ts'
+import { nodeProfiles } from './0009-node-profiles.ts'
+import { clockTrust } from './0010-clock-trust.ts'
+import { normalNames } from './0011-normal-names.ts'
+import { openUploads } from './0012-open-uploads.ts'
+
+export type EngineName = 'sqlite' | 'postgres'
+
+/** One step of the schema: what to run, in order. */
+export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
+
+interface MigrationStep {
+  compile(db: Kysely<Tables>): CompiledQuery
+}
+
+/** Whose tables a database has. Only an empty one may become an installation. */
+export type DatabaseContent = 'ours' | 'foreign' | 'empty'
+
+/** Index plus one is the schema version. Released entries never change; new ones are appended. */
+export const allMigrations: readonly Migration[] = [
+  initial,
+  quotasAndPaging,
+  fileCounts,
+  moves,
+  nodes,
+  sharedState,
+  announcedDigests,
+  lateBytes,
+  nodeProfiles,
+  clockTrust,
+  normalNames,
+  openUploads,
+]
+
+/** A connection on which the schema is brought up to date. */
+export interface MigrationSession {
+  readonly engine: EngineName
+  readonly builder: Kysely<Tables>
+  /** Runs `work` in one transaction that no other migration, of whatever process, overlaps. */
+  exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
+}
+
+/** A connection of its own beside those of a store, for what is not a commit. */
+export interface DatabaseSession extends MigrationSession {
+  /** Outside of any transaction. */
+  readonly run: RunQuery
+  close(): Promise<void>
+}
+
+export type RunQuery = (query: CompiledQuery) => Promise<readonly SqlRow[]>
+
+/**
+ * Brings the schema to the newest version: a new database in one transaction, which costs one flush instead of one per
+ * migration, an older one step by step, so that no step holds the locks of another. Safe when two processes do it at once.
+ * @throws Error if the database was written by a newer release
+ */
+export async function migrate(session: MigrationSession, migrations = allMigrations): Promise<void> {
+  let migrated: boolean
+  do {
+    migrated = await session.exclusively((run) => migrateNext(session, migrations, run))
+  } while (migrated)
+}
+
+/** @returns whether it did anything */
+async function migrateNext(
+  session: MigrationSession,
+  migrations: readonly Migration[],
+  run: RunQuery,
+): Promise<boolean> {
+  const { builder, engine } = session
+  await run(sql`create table if not exists schema_version (version integer not null)`.compile(builder))
+  const [row] = await run(builder.selectFrom('schemaVersion').select('version').compile())
+  const version = (row?.[0] as number | undefined) ?? 0
+  if (version > migrations.length) {
+    throw new Error(
+      `The database has schema version ${version}, but this release knows none above ${migrations.length}. ` +
+        'Use the release that wrote it, or a newer one.',
+    )
+  }
+  const pending = row === undefined ? migrations : migrations.slice(version, version + 1)
+  if (pending.length === 0) return false
+  for (const migration of pending)
+    for (const step of migration(builder, engine)) await run(step.compile(builder))
+  const record =
+    row === undefined
+      ? builder.insertInto('schemaVersion').values({ version: pending.length })
+      : builder.updateTable('schemaVersion').set({ version: version + 1 })
+  await run(record.compile())
+  return true
+}

@@ -1,0 +1,75 @@
+import { DatabaseError } from 'pg'
+import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
+
+/** Raised by the triggers that shut a database while its installation moves; SQLite has a code of its own for that. */
+export const READ_ONLY_STATE = 'EN001'
+
+/** Codes by SQLSTATE, or by its class, the first two characters (postgresql.org/docs/current/errcodes-appendix.html). */
+const codes: Readonly<Record<string, StoreErrorCode>> = {
+  '22': 'refused', // data exception
+  '23': 'refused', // integrity constraint violation
+  '23503': 'conflict', // foreign key: the row depends on another commit, so it is a lost race
+  '23505': 'conflict', // unique
+  '53100': 'full', // disk full
+  [READ_ONLY_STATE]: 'read-only',
+  '54': 'refused', // program limit exceeded, such as a text too long for an index
+}
+
+/** Serialization failure and deadlock: nothing was done, and doing it again can succeed. */
+const RACES = ['40001', '40P01']
+/** A text with U+0000, and the same inside JSON. */
+const UNSTORABLE_TEXTS = ['22021', '22P05']
+/** The transaction failed at an earlier statement, so this one was not looked at. */
+const ALREADY_FAILED = '25P02'
+/** Lock not available, query canceled: waited long enough. */
+const TIMEOUTS = ['55P03', '57014']
+/** What the server says when it ends the session, or is or has become one that does not write. */
+const ENDINGS = /^(08|57P|25006$|53300$)/
+
+const sentences: Readonly<Record<StoreErrorCode, string>> = {
+  conflict: 'The change does not fit the current state',
+  full: 'The database has no space left',
+  unavailable: 'The database failed',
+  timeout: 'The database did not answer in time',
+  refused: 'The database refused the change',
+  'read-only': 'The database takes no commits while it is moved',
+  missing: 'The database failed',
+  aborted: 'The database failed',
+}
+
+function stateOf(error: unknown): string | undefined {
+  return error instanceof DatabaseError ? error.code : undefined
+}
+
+/** `change` is the kind of the change that met the error, if it was one. */
+export function storeErrorOf(error: unknown, change?: string): StoreError {
+  if (error instanceof StoreError) return error
+  const state = stateOf(error)
+  const code = codes[state ?? ''] ?? codes[state?.slice(0, 2) ?? ''] ?? 'unavailable'
+  const cause = state === undefined ? error : new Error(`${(error as Error).message} (SQLSTATE ${state})`)
+  return new StoreError(code, sentences[code], cause, code === 'conflict' ? change : undefined)
+}
+
+/** The session is over, or was never begun, or must not be used again: another one may succeed. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = stateOf(error)
+  if (state === undefined) return !(error instanceof StoreError)
+  return ENDINGS.test(state) || ['FATAL', 'PANIC'].includes((error as DatabaseError).severity ?? '')
+}
+
+export function isRace(error: unknown): boolean {
+  return RACES.includes(stateOf(error) ?? '')
+}
+
+export function isTimeout(error: unknown): boolean {
+  return TIMEOUTS.includes(stateOf(error) ?? '')
+}
+
+export function isAlreadyFailed(error: unknown): boolean {
+  return stateOf(error) === ALREADY_FAILED
+}
+
+/** No row can hold such a text, so a query that names one finds nothing. */
+export function isUnstorableText(error: unknown): boolean {
+  return UNSTORABLE_TEXTS.includes(stateOf(error) ?? '')
+}

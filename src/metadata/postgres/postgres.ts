@@ -1,0 +1,267 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type SqlBool,
+  sql,
+} from 'kysely'
+import { Client, type Pool } from 'pg'
+import { StoreError } from '../../core/errors.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { JoinOptions, Node } from '../../core/ports/node.ts'
+import { FollowedClock } from '../../core/time/followed-clock.ts'
+import { type WatchCall, watched } from '../../core/watch-call.ts'
+import type { SqlEngine, SqlRow } from '../engine.ts'
+import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
+import { byteLength, INDEXED_CHARACTERS } from '../sql/column-types.ts'
+import { compilingBuilder, type Query, type Step } from '../sql/prepare.ts'
+import type { Tables } from '../sql/tables.ts'
+import { SqlMetadataStore } from '../store.ts'
+import {
+  commitPatienceMs,
+  openingFailure,
+  openPool,
+  requireSoundSession,
+  sessionSettings,
+} from './connection.ts'
+import { isConnectionLost, isUnstorableText, storeErrorOf } from './errors.ts'
+import { EXACT_PRESENT, PostgresNode } from './node.ts'
+import { SharedFinds } from './shared-finds.ts'
+import { PostgresStatements } from './statements.ts'
+import { PostgresTransactions } from './transactions.ts'
+import { PostgresWriter } from './writer.ts'
+
+/** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
+const MIGRATION_LOCK = 7_210_420_840
+const READ_ATTEMPTS = 4
+/** Only what fails fast is tried again: an attempt that hung has taken nearly all the time that a request has. */
+const RETRY_PATIENCE_MS = 2000
+const FIRST_PAUSE_MS = 20
+/** The first one also opens the connection. */
+const CLOCK_SAMPLES = 3
+
+/**
+ * Opens the metadata store in a PostgreSQL database, whose schema is brought up to date first. Any number of processes may
+ * use it at once. A database that went away is found again by the next read or commit.
+ * @throws Error with a sentence for the operator if the database cannot be used
+ */
+export async function openPostgresMetadataStore(url: string, watch?: WatchCall): Promise<MetadataStore> {
+  return new SqlMetadataStore(await PostgresEngine.open(url, watch))
+}
+
+const postgresBuilder = compilingBuilder({
+  createAdapter: () => new PostgresAdapter(),
+  createIntrospector: (db) => new PostgresIntrospector(db),
+  createQueryCompiler: () => new PostgresQueryCompiler(),
+})
+
+export class PostgresEngine implements SqlEngine {
+  readonly builder: Kysely<Tables> = postgresBuilder
+  readonly indexedCharacters = INDEXED_CHARACTERS
+  readonly byteLength = byteLength.postgres
+  readonly #readers: Pool
+  readonly #writers: Pool
+  readonly #writer: PostgresWriter
+  readonly #statements = new PostgresStatements()
+  readonly #finds = new SharedFinds()
+  readonly #url: string
+  readonly #watch: WatchCall
+  node: PostgresNode | undefined
+  #ending: Promise<void> | undefined
+
+  private constructor(url: string, watch: WatchCall = () => undefined) {
+    this.#url = url
+    this.#watch = watch
+    this.#readers = openPool(url, 'read')
+    this.#writers = openPool(url, 'write')
+    const transactions = new PostgresTransactions(this.#writers, this.#statements)
+    this.#writer = new PostgresWriter(transactions, commitPatienceMs(url))
+    this.#writer.onSettling = () => this.#finds.end()
+  }
+
+  static async open(url: string, watch?: WatchCall): Promise<PostgresEngine> {
+    await migratePostgres(url)
+    return new PostgresEngine(url, watch)
+  }
+
+  async join(options?: JoinOptions): Promise<Node> {
+    this.node = await PostgresNode.join(this.#url, options)
+    return this.node
+  }
+
+  async sharedClock(): Promise<Clock> {
+    const clock = new FollowedClock()
+    for (let sample = 0; sample < CLOCK_SAMPLES; sample++) {
+      const askedAt = performance.now()
+      const { rows } = await this.#readers.query<{ present: number }>(`select ${EXACT_PRESENT} as present`)
+      if (rows[0]) clock.note(rows[0].present, askedAt, performance.now())
+    }
+    return clock
+  }
+
+  isOneOf(column: string, json: string) {
+    // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.
+    return sql<SqlBool>`${sql.ref(column)} = any (array(select json_array_elements_text(${json}::json)))`
+  }
+
+  read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    return watched(this.#watch, 'read', this.#read(query, args), outcomeOf)
+  }
+
+  async #read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    const statement = this.#statements.named(query.sql, query.bind(args))
+    const until = performance.now() + RETRY_PATIENCE_MS
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#requireOpen()
+        return (await this.#readers.query(statement)).rows as unknown as SqlRow[]
+      } catch (error) {
+        if (isUnstorableText(error)) return []
+        const isOver = attempt === READ_ATTEMPTS || performance.now() > until
+        if (isOver || !isConnectionLost(error)) throw storeErrorOf(error)
+        await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
+      }
+    }
+  }
+
+  /** Nothing tells this process what others commit, so a read is a read. */
+  findOnce<T>(_kind: object, _name: string, find: () => Promise<T>): Promise<T> {
+    return find()
+  }
+
+  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.#finds.findOnce(kind, name, find)
+  }
+
+  write(steps: readonly Step[], queue: string | undefined, isCleanup: boolean): Promise<void> {
+    return watched(this.#watch, 'commit', this.#writer.write(steps, queue, isCleanup), outcomeOf)
+  }
+
+  /** How many calls wait for a connection. */
+  waitingCalls(): number {
+    return this.#readers.waitingCount + this.#writers.waitingCount
+  }
+
+  /** A server that was the primary and is a standby now cannot take commits; a node that does not know the time should not. */
+  async check(): Promise<void> {
+    this.#requireOpen()
+    if (this.node?.clock.isKnown() === false)
+      throw new StoreError('unavailable', 'The clock of the database cannot be measured')
+    try {
+      const { rows } = await this.#readers.query<{ standby: boolean }>(
+        'select pg_is_in_recovery() as standby',
+      )
+      if (rows[0]?.standby) throw new StoreError('unavailable', 'The database is a read-only standby')
+    } catch (error) {
+      throw storeErrorOf(error)
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#ending !== undefined) throw new StoreError('unavailable', 'The database is closed')
+  }
+
+  /** Commits what is queued first. Closing twice is closing once. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    await this.#writer.close()
+    await Promise.all([this.#readers.end(), this.#writers.end()])
+  }
+}
+
+function outcomeOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'failed'
+}
+
+/** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */
+export async function migratePostgres(url: string, migrations = allMigrations): Promise<void> {
+  await (await openMigrated(url, migrations)).close()
+}
+
+/** What a database holds, of whatever release. Makes nothing. @throws Error in one sentence if it cannot be reached */
+export async function postgresContent(url: string): Promise<DatabaseContent> {
+  const client = new Client(sessionSettings(url))
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ content: DatabaseContent }>(CONTENT)
+    return rows[0]?.content ?? 'empty'
+  } catch (error) {
+    throw openingFailure(url, error)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** Counts what stands in the schema in which our tables would be made, without the tables and views of extensions. */
+const CONTENT = `
+  select case
+    when to_regclass('schema_version') is not null and to_regclass('organizations') is not null then 'ours'
+    when exists (
+      select from pg_class where relnamespace = to_regnamespace(quote_ident(current_schema()))
+        and relkind in ('r', 'p', 'v', 'm', 'f')
+        and not exists (
+          select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e'
+        )
+    ) then 'foreign'
+    else 'empty' end as content`
+
+/** Opens a database, of the newest schema, beside whoever else uses it. */
+export function openPostgresSession(url: string): Promise<DatabaseSession> {
+  return openMigrated(url, allMigrations)
+}
+
+async function openMigrated(url: string, migrations: typeof allMigrations): Promise<DatabaseSession> {
+  const client = new Client({ ...sessionSettings(url), ...noHurry })
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await requireSoundSession(client)
+    const session = sessionOn(client)
+    await migrate(session, migrations)
+    return session
+  } catch (error) {
+    await client.end().catch(() => undefined)
+    throw openingFailure(url, error)
+  }
+}
+
+/** A migration may take its time, and waits for another process's for as long as that takes. */
+const noHurry = {
+  statement_timeout: 0,
+  lock_timeout: 0,
+  query_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+}
+
+function sessionOn(client: Client): DatabaseSession {
+  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+    const { rows } = await client.query({ text: sql, values: [...parameters], rowMode: 'array' })
+    return rows as unknown as SqlRow[]
+  }
+  return {
+    run,
+    close: () => client.end().catch(() => undefined),
+    engine: 'postgres',
+    builder: postgresBuilder,
+    async exclusively(work) {
+      await client.query('begin')
+      try {
+        await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
+        const result = await work(run)
+        await client.query('commit')
+        return result
+      } catch (error) {
+        await client.query('rollback').catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}

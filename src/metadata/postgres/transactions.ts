@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool, PoolClient } from 'pg'
+import { StoreError } from '../../core/errors.ts'
+import type { Step } from '../sql/prepare.ts'
+import { runOf } from './connection.ts'
+import { isAlreadyFailed, isConnectionLost, isRace, isTimeout, storeErrorOf } from './errors.ts'
+import type { PostgresStatements } from './statements.ts'
+
+/** The steps of one commit. */
+export type Steps = readonly Step[]
+/** What became of a commit: undefined if it stands. */
+export type Fate = StoreError | undefined
+
+/** What a commit met in a transaction; a group of them is only made if all are `fine`. */
+type Verdict = 'fine' | 'undecided' | Failure
+
+interface Failure {
+  readonly error: StoreError
+  /** It would not fare better alone. */
+  readonly isFinal: boolean
+}
+
+/** A transaction that was not made and can be tried again, all of it. */
+class Retryable extends Error {}
+
+/** The COMMIT of a transaction was not answered: whether it was made has to be looked up. */
+class Unanswered extends Error {
+  readonly id: string
+  /** Its connection, given back by now. */
+  readonly from: PoolClient
+
+  constructor(id: string, from: PoolClient, cause: unknown) {
+    super('a commit was not answered', { cause })
+    this.id = id
+    this.from = from
+  }
+}
+
+const ATTEMPTS = 6
+/** Nothing is tried again later than this: whoever waits should hear something. */
+const RETRY_PATIENCE_MS = 5000
+const FIRST_PAUSE_MS = 20
+/** Longer than a server takes to end a transaction that the network has cut off, or to start again. */
+const LOOK_UP_PATIENCE_MS = 20_000
+const LOOK_UP_PAUSE_MS = 50
+
+/**
+ * Makes commits durable, many in one transaction. All statements of a transaction are sent at once and their answers are
+ * judged together, so that it takes two round trips whatever is in it.
+ */
+export class PostgresTransactions {
+  readonly #pool: Pool
+  readonly #statements: PostgresStatements
+
+  constructor(pool: Pool, statements: PostgresStatements) {
+    this.#pool = pool
+    this.#statements = statements
+  }
+
+  /**
+   * Makes the commits, in one transaction if all can be made. One that fails is judged by itself, and fails alone.
+   * No COMMIT is sent once `isGivenUp`: whoever waited goes on as if nothing had been done, and may undo what led to it.
+   */
+  async run(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Fate[]> {
+    if (commits.length === 0) return []
+    try {
+      const verdicts = await this.#attemptPatiently(commits, isGivenUp)
+      const isMade = verdicts.every((verdict) => verdict === 'fine')
+      if (isMade) return commits.map(() => undefined)
+      if (commits.length === 1) return [(verdicts[0] as Failure).error]
+      return await this.#runApart(commits, verdicts, isGivenUp)
+    } catch (error) {
+      return commits.map(() => storeErrorOf(error))
+    }
+  }
+
+  /** Those that went well together again; each that failed alone, since it may have failed for another's sake. */
+  async #runApart(
+    commits: readonly Steps[],
+    verdicts: readonly Verdict[],
+    isGivenUp: () => boolean,
+  ): Promise<readonly Fate[]> {
+    const fates: Fate[] = []
+    const runAgain = async (indexes: readonly number[]) => {
+      const again = await this.run(
+        indexes.map((index) => commits[index] as Steps),
+        isGivenUp,
+      )
+      for (const [i, index] of indexes.entries()) fates[index] = again[i]
+    }
+    const having = (wanted: (verdict: Verdict) => boolean) =>
+      verdicts.flatMap((verdict, index) => (wanted(verdict) ? [index] : []))
+    await runAgain(having((verdict) => verdict === 'fine'))
+    for (const index of having((verdict) => typeof verdict === 'object')) {
+      const { error, isFinal } = verdicts[index] as Failure
+      if (isFinal) fates[index] = error
+      else await runAgain([index])
+    }
+    await runAgain(having((verdict) => verdict === 'undecided'))
+    return fates
+  }
+
+  async #attemptPatiently(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
+    const until = performance.now() + RETRY_PATIENCE_MS
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(commits, isGivenUp)
+      } catch (error) {
+        if (!(error instanceof Retryable)) throw error
+        if (attempt === ATTEMPTS || performance.now() > until) throw storeErrorOf(error.cause)
+        await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
+      }
+    }
+  }
+
+  /** One transaction, made if every verdict is `fine` and otherwise undone. @throws Retryable, StoreError */
+  async #attempt(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
+    try {
+      return await this.#transact(commits, isGivenUp)
+    } catch (error) {
+      if (error instanceof Unanswered) {
+        if (await this.#isMade(error)) return commits.map(() => 'fine')
+        throw new Retryable('undone', { cause: error })
+      }
+      if (error instanceof Retryable || !isConnectionLost(error)) throw error
+      throw new Retryable('connection lost', { cause: error })
+    }
+  }
+
+  /** As `#attempt`, on a connection that is given back whatever happens. @throws Unanswered, and what ended it */
+  async #transact(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
+    const client = await this.#pool.connect().catch((error) => {
+      throw new Retryable('no connection', { cause: error })
+    })
+    let isUsable = false
+    try {
+      const { id, verdicts } = await this.#send(client, commits)
+      const isFine = verdicts.every((verdict) => verdict === 'fine')
+      if (!isFine) await client.query('rollback')
+      else if (isGivenUp()) throw new StoreError('unavailable', 'The database does not answer')
+      else await commit(client, id)
+      isUsable = true
+      return verdicts
+    } finally {
+      // A connection that met a failure of the whole transaction is closed, which undoes it, too.
+      client.release(!isUsable)
+    }
+  }
+
+  /** @throws what ended the transaction as a whole */
+  async #send(
+    client: PoolClient,
+    commits: readonly Steps[],
+  ): Promise<{ readonly id: string; readonly verdicts: readonly Verdict[] }> {
+    const begun = client.query('begin isolation level read committed')
+    const identified = client.query<[string]>({
+      name: 'transaction-id',
+      text: 'select pg_current_xact_id()::text',
+      rowMode: 'array',
+    })
+    const sent = commits.map((steps) =>
+      steps.map(({ statement, values }) => client.query(this.#statements.named(statement.sql, values))),
+    )
+    // Whatever fails, all answers are taken first: only then is the transaction over.
+    const [answers] = await Promise.all([
+      Promise.all(sent.map((steps) => Promise.allSettled(steps))),
+      Promise.allSettled([begun, identified]),
+    ])
+    await begun
+    const { rows } = await identified
+    const verdicts = answers.map((results, i) => judge(commits[i] as Steps, results))
+    return { id: (rows[0] as unknown as [string])[0], verdicts }
+  }
+
+  /**
+   * Whether a transaction was made whose commit was not answered. It may still be open on the server, if the network failed
+   * before the word reached it; then its session is ended, and it with it.
+   * @throws StoreError `unavailable` if nobody can tell
+   */
+  async #isMade({ id, from, cause }: Unanswered): Promise<boolean> {
+    const until = performance.now() + LOOK_UP_PATIENCE_MS
+    while (performance.now() < until) {
+      const found = await this.#statusOf(id, from).catch(() => undefined)
+      if (found !== undefined && !found.isOfRun) {
+        // A crash forgets what was not flushed, and gives the same numbers out again. Only a yes may be another's.
+        if (found.status === 'committed') break
+        return false
+      }
+      if (found?.status === 'committed') return true
+      if (found?.status === 'aborted') return false
+      await sleep(LOOK_UP_PAUSE_MS)
+    }
+    throw storeErrorOf(cause)
+  }
+
+  /** As the server tells now, and whether it is still the run in which the number was given. @throws if it does not answer */
+  async #statusOf(id: string, from: PoolClient): Promise<{ isOfRun: boolean; status: string | undefined }> {
+    const client = await this.#pool.connect()
+    try {
+      const isOfRun = runOf(client) === runOf(from)
+      const { rows } = await client
+        .query<{ status: string }>('select pg_xact_status($1::xid8) as status', [id])
+        .catch((error) => {
+          if (isOfRun || isConnectionLost(error)) throw error
+          return { rows: [] } // The number was not given out again yet.
+        })
+      const status = rows[0]?.status
+      if (isOfRun && status === 'in progress') {
+        const end =
+          'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_xid = ($2::xid8)::xid'
+        await client.query(end, [processIdOf(from), id])
+      }
+      client.release()
+      return { isOfRun, status }
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+}
+
+/** @throws Unanswered, Retryable if the server undid it instead */
+async function commit(client: PoolClient, id: string): Promise<void> {
+  const { command } = await client.query('commit').catch((error) => {
+    throw isConnectionLost(error) ? new Unanswered(id, client, error) : error
+  })
+  if (command !== 'COMMIT') throw new Retryable('undone', { cause: new Error('undone') })
+}
+
+/** @throws what ended the transaction as a whole */
+function judge(steps: Steps, results: readonly PromiseSettledResult<{ rowCount: number | null }>[]): Verdict {
+  for (const [i, result] of results.entries()) {
+    const { change, statement } = steps[i] as Step
+    if (result.status === 'rejected') {
+      const { reason } = result
+      if (isAlreadyFailed(reason)) return 'undecided'
+      if (isConnectionLost(reason)) throw reason
+      if (isRace(reason)) throw new Retryable('lost a race', { cause: reason })
+      return { error: storeErrorOf(reason, change), isFinal: isTimeout(reason) }
+    }
+    if (statement.expects !== undefined && result.value.rowCount !== statement.expects) {
+      return { error: new StoreError('conflict', 'A guard did not hold', undefined, change), isFinal: false }
+    }
+  }
+  return 'fine'
+}
+
+/** Undeclared by the types, and set since the connection was made. */
+function processIdOf(client: PoolClient): number {
+  return (client as unknown as { readonly processID: number }).processID
+}

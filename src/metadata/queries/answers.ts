@@ -1,0 +1,158 @@
+import { hash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Answer, AnswerSlot } from '../../core/answer.ts'
+import type { SqlRow } from '../engine.ts'
+import { type Arg, guarded, prepare, statement } from '../sql/prepare.ts'
+import type { Tables } from '../sql/tables.ts'
+
+/** PostgreSQL refuses longer entries of a B-tree of 8 KiB pages (BTMaxItemSize, nbtree.h). */
+const MAX_ENTRY_BYTES = 2704
+const ENTRY_HEADER_BYTES = 8
+/** Longer texts have a header of four bytes instead of one, and begin at a multiple of four. */
+const MAX_SHORT_TEXT_BYTES = 126
+
+/**
+ * The slot under which an answer is kept: its SHA-256 if PostgreSQL cannot index the slot itself. SQLite does the same, since
+ * rows move between the two. Servers of the release before keep every slot as it is and fail with those that are too long.
+ * Therefore only those are hashed: in a rolling upgrade all servers find the others under the same name.
+ */
+export function indexedSlot(slot: AnswerSlot): AnswerSlot {
+  const { organizationId, operation, key } = slot
+  if (entryBytes([organizationId, operation, key]) <= MAX_ENTRY_BYTES) return slot
+  const digest = hash('sha256', JSON.stringify([operation, key]))
+  return { organizationId, operation: 'sha256', key: digest }
+}
+
+/** What the texts take in the index together; they do not compress, being mostly random ids. */
+function entryBytes(texts: readonly string[]): number {
+  let end = ENTRY_HEADER_BYTES
+  for (const text of texts) {
+    const bytes = Buffer.byteLength(text)
+    end = bytes <= MAX_SHORT_TEXT_BYTES ? end + 1 + bytes : Math.ceil(end / 4) * 4 + 4 + bytes
+  }
+  return end
+}
+
+interface Owned extends AnswerSlot {
+  readonly token: string
+}
+interface Now {
+  readonly now: number
+}
+
+interface Due extends Now {
+  readonly limit: number
+}
+
+interface Nothing {
+  readonly [name: string]: never
+}
+
+export type AnswerQueries = ReturnType<typeof answerQueries>
+
+/** The queries of idempotent answers. A row whose `freeAt` has passed counts as absent. */
+export function answerQueries(db: Kysely<Tables>) {
+  return {
+    claim: guarded<Owned & Now & { readonly leaseUntil: number; readonly node: number | null }>((arg) =>
+      db
+        .insertInto('answers')
+        .values({
+          organizationId: arg('organizationId'),
+          operation: arg('operation'),
+          key: arg('key'),
+          token: arg('token'),
+          freeAt: arg('leaseUntil'),
+          status: null,
+          body: null,
+          node: arg('node'),
+        })
+        .onConflict((conflict) =>
+          conflict
+            .columns(['organizationId', 'operation', 'key'])
+            .doUpdateSet({
+              token: arg('token'),
+              freeAt: arg('leaseUntil'),
+              status: null,
+              body: null,
+              node: arg('node'),
+            })
+            .where('answers.freeAt', '<=', arg('now')),
+        ),
+    ),
+    save: guarded<Owned & Answer & { readonly keepUntil: number }>((arg) =>
+      db
+        .updateTable('answers')
+        .set({ status: arg('status'), body: arg('body'), freeAt: arg('keepUntil') })
+        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where('status', 'is', null),
+    ),
+    renew: statement<Owned & { readonly leaseUntil: number }>((arg) =>
+      db
+        .updateTable('answers')
+        .set({ freeAt: arg('leaseUntil') })
+        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where('status', 'is', null),
+    ),
+    drop: statement<Owned>((arg) =>
+      db
+        .deleteFrom('answers')
+        .where(({ and }) => and(ownedBy(arg)))
+        .where('status', 'is', null),
+    ),
+    // The time is asked for twice: of a row that was claimed anew meanwhile PostgreSQL looks at the outer condition alone.
+    purge: statement<Due>((arg) =>
+      db
+        .deleteFrom('answers')
+        .where(({ eb, refTuple }) =>
+          eb(refTuple('organizationId', 'operation', 'key'), 'in', lapsed(db, arg).$asTuple(...slotFields)),
+        )
+        .where('freeAt', '<=', arg('now')),
+    ),
+    countLapsed: prepare<Due>((arg) =>
+      db.selectFrom(lapsed(db, arg).as('lapsed')).select(({ fn }) => fn.countAll<number>().as('count')),
+    ),
+    freeAbandoned: statement<Nothing>(() =>
+      db
+        .deleteFrom('answers')
+        .where('status', 'is', null)
+        .where('node', 'is not', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('nodes').select('id').whereRef('nodes.id', '=', 'answers.node'))),
+        ),
+    ),
+    endReservations: statement<Now>(() => db.deleteFrom('answers').where('status', 'is', null)),
+    find: prepare<AnswerSlot & Now>((arg) =>
+      db
+        .selectFrom('answers')
+        .select(['status', 'body'])
+        .where('organizationId', '=', arg('organizationId'))
+        .where('operation', '=', arg('operation'))
+        .where('key', '=', arg('key'))
+        .where('freeAt', '>', arg('now')),
+    ),
+  }
+}
+
+const slotFields = ['organizationId', 'operation', 'key'] as const
+
+function lapsed(db: Kysely<Tables>, arg: Arg<Due>) {
+  return db
+    .selectFrom('answers')
+    .select(slotFields)
+    .where('freeAt', '<=', arg('now'))
+    .orderBy('freeAt')
+    .limit(arg('limit'))
+}
+
+function ownedBy(arg: Arg<Owned>) {
+  return {
+    organizationId: arg('organizationId'),
+    operation: arg('operation'),
+    key: arg('key'),
+    token: arg('token'),
+  }
+}
+
+export function answerFromRow([status, body]: SqlRow): Answer | 'running' {
+  return status === null ? 'running' : { status: status as number, body: body as string }
+}

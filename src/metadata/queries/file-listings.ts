@@ -1,0 +1,274 @@
+import {
+  type Expression,
+  type ExpressionBuilder,
+  expressionBuilder,
+  type RawBuilder,
+  type SelectQueryBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely'
+import type { FileState } from '../../core/files/file.ts'
+import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../../core/ports/metadata-store.ts'
+import type { SqlEngine } from '../engine.ts'
+import { normalForm, spellingOf } from '../sql/normal-name.ts'
+import { type Arg, kept, prepare, type Query } from '../sql/prepare.ts'
+import type { Tables } from '../sql/tables.ts'
+import { fileShape } from './files.ts'
+
+/** What a filter is bound to: its name also in its normal form. */
+interface FilterArgs extends FileFilter {
+  readonly normalName?: string
+}
+interface Limited extends FilterArgs {
+  readonly limit: number
+}
+interface Window extends Limited {
+  readonly offset: number
+}
+interface Behind extends Limited {
+  readonly afterCreatedAt: number
+  readonly afterName: string
+  readonly afterId: string
+}
+
+const cursorFields = {
+  createdAt: 'afterCreatedAt',
+  name: 'afterName',
+  id: 'afterId',
+} as const satisfies Record<FileOrderField, keyof Behind>
+
+/** A query of files before it says which columns it wants. */
+type Files = SelectQueryBuilder<Tables, 'files', object>
+
+type Engine = Pick<SqlEngine, 'builder' | 'isOneOf' | 'indexedCharacters'>
+
+/** What rows are sorted by; `start`: only by the beginning of the text, as an index has it. */
+interface SortTerm {
+  readonly field: FileOrderField
+  readonly descending: boolean
+  readonly start?: number
+}
+
+const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
+
+/**
+ * The queries that list and count the files of a project, compiled once per states, fields of the filter and order.
+ * The indexes by name, id and external id hold stored files only, so these serve listings of that state alone.
+ */
+export class FileListings {
+  readonly #engine: Engine
+  readonly #lists = new Map<string, Query<Window>>()
+  readonly #counts = new Map<string, Query<FilterArgs>>()
+  readonly #pages = new Map<string, Query<Limited>>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** To be read with `filterArgs`. */
+  list(filter: FileFilter): Query<Window> {
+    return kept(this.#lists, shapeOf(filter), () =>
+      prepare((arg) => {
+        const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
+        const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
+        return merged.limit(arg('limit')).offset(arg('offset'))
+      }),
+    )
+  }
+
+  /**
+   * All files of some states are counted already; of those that a filter names the rows are counted one by one. To be read
+   * with `filterArgs`.
+   */
+  count(filter: FileFilter): Query<FilterArgs> {
+    const { ids, name, externalId } = filter
+    const isWhole = ids === undefined && name === undefined && externalId === undefined
+    return kept(this.#counts, shapeOf(filter), () =>
+      prepare((arg) => (isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)))),
+    )
+  }
+
+  #counted(ways: readonly Files[]) {
+    const counts = ways.map((way) => way.select(({ fn }) => fn.countAll<number>().as('files')))
+    const sum = sql.join<number>(counts, sql` + `)
+    return this.#engine.builder.selectNoFrom(sum.as('files'))
+  }
+
+  /** The counted ones without those that have ended and were not swept yet. */
+  #total({ states }: FileFilter, arg: Arg<FilterArgs>) {
+    const { builder } = this.#engine
+    const counted = builder
+      .selectFrom('fileCounts')
+      .select(({ fn, lit }) => fn.coalesce(fn.sum<number>('files'), lit(0)).as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', 'in', states)
+    const ended = builder
+      .selectFrom('files')
+      .select(({ fn }) => fn.countAll<number>().as('files'))
+      .where('projectId', '=', arg('projectId'))
+      .where('state', '=', sql.lit('stored'))
+      .where('expiresAt', '<=', arg('visibleAt'))
+    return builder.selectNoFrom(({ cast, eb }) =>
+      cast<number>(states.includes('stored') ? eb(counted, '-', ended) : counted, 'bigint').as('files'),
+    )
+  }
+
+  /** To be read with `pageArgs`. */
+  page(filter: FileFilter, { order, after }: Omit<FilePage, 'limit'>): Query<Limited> {
+    const whole = wholeOrder(order)
+    const key = `${shapeOf(filter)}|${whole.map(({ field, descending }) => field + descending)}|${after !== undefined}`
+    return kept(this.#pages, key, () =>
+      prepare<Behind>((arg) => {
+        const terms = this.#termsOf(order)
+        const ways = this.#waysTo(filter, arg)
+        const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
+        return this.#merged(left, whole, arg('limit')).limit(arg('limit'))
+      }),
+    )
+  }
+
+  /**
+   * The rows of all ways, sorted; of them only the first `reach` are whole. Each way is read by itself and no further, so that
+   * a page of many files of one name costs what any page does.
+   */
+  #merged(ways: readonly Files[], order: FileOrder, reach: Expression<number> | number) {
+    const { builder } = this.#engine
+    const sorted = (files: Files) => this.#sorted(files, order).select(fileShape.fields)
+    const [only, ...others] = ways as readonly [Files, ...Files[]]
+    if (others.length === 0) return sorted(only)
+    const rowsOf = (way: Files) =>
+      builder.selectFrom(sorted(way).limit(reach).as('way')).select(fileShape.fields)
+    const rows = others.reduce((all, way) => all.unionAll(rowsOf(way)), rowsOf(only))
+    return sorted(builder.selectFrom(rows.as('files')) as unknown as Files)
+  }
+
+  #sorted(files: Files, order: FileOrder): Files {
+    return this.#termsOf(order).reduce(
+      (query, term) => query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc'),
+      files,
+    )
+  }
+
+  #termsOf(order: FileOrder): readonly SortTerm[] {
+    const start = this.#engine.indexedCharacters
+    return wholeOrder(order).flatMap((term) =>
+      term.field === 'name' && start !== undefined ? [{ ...term, start }, term] : [term],
+    )
+  }
+
+  /** Whether a text that may be long is this one. */
+  #isText(field: 'name' | 'normalName' | 'externalId', text: string) {
+    const eb = expressionBuilder<Tables, 'files'>()
+    const start = this.#engine.indexedCharacters
+    const same = sql<SqlBool>`${sql.ref(field)} = ${text}`
+    if (start === undefined) return same
+    return eb.and([eb(startOf(sql.ref(field), start), '=', startOf(text, start)), same])
+  }
+
+  /**
+   * The visible files that the filter names. A name of several spellings is that of a row which has it in the normal form, or
+   * has another while its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these,
+   * and each has an index.
+   */
+  #waysTo<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): readonly Files[] {
+    const visible = this.#visible(filter, argOf)
+    if (filter.name === undefined) return [visible]
+    const arg = argOf as unknown as Arg<Required<FilterArgs>>
+    const spelling = spellingOf(filter.name)
+    if (spelling === 'only') return [visible.where(this.#isText('name', arg('name')))]
+    const isKnown = this.#isText('normalName', arg('normalName'))
+    const ways = [
+      visible.where(this.#isText('name', arg('normalName'))),
+      visible.where(isKnown).whereRef('normalName', '<>', 'name'),
+    ]
+    if (spelling === 'normal') return ways
+    return [...ways, visible.where(this.#isText('name', arg('name'))).where('normalName', 'is', null)]
+  }
+
+  #visible<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): Files {
+    const arg = argOf as unknown as Arg<Required<FilterArgs>>
+    const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
+    // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
+    // for any of them would read all files of a large one.
+    let query = this.#engine.builder
+      .selectFrom('files')
+      .where(filter.ids === undefined ? isOfProject : sql<SqlBool>`(${isOfProject}) is true`)
+      .where('state', '<>', sql.lit('deleted'))
+      .where((eb) => inOneOf(eb, filter.states))
+      .where(({ eb, or }) =>
+        or([
+          eb('state', '<>', sql.lit('stored')),
+          eb('expiresAt', 'is', null),
+          eb('expiresAt', '>', arg('visibleAt')),
+        ]),
+      )
+    if (filter.ids !== undefined) query = query.where(this.#engine.isOneOf('id', arg('ids')))
+    if (filter.externalId !== undefined) query = query.where(this.#isText('externalId', arg('externalId')))
+    return query
+  }
+}
+
+export function filterArgs(filter: FileFilter): FilterArgs {
+  return filter.name === undefined ? filter : { ...filter, normalName: normalForm(filter.name) }
+}
+
+/** The arguments of a page's query. */
+export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limited | Behind {
+  const args = filterArgs(filter)
+  if (after === undefined) return { ...args, limit }
+  return { ...args, limit, afterCreatedAt: after.createdAt, afterName: after.name, afterId: after.id }
+}
+
+function shapeOf({ states, ids, name, externalId }: FileFilter): string {
+  const ofName = name === undefined ? 'any' : spellingOf(name)
+  return `${states}|${ids !== undefined}|${ofName}|${externalId !== undefined}`
+}
+
+/** The order down to the id, behind which nothing matters any more. */
+function wholeOrder(order: FileOrder): FileOrder {
+  const id = order.findIndex(({ field }) => field === 'id')
+  if (id >= 0) return order.slice(0, id + 1)
+  return [...order, { field: 'id', descending: order.at(-1)?.descending ?? false }]
+}
+
+function startOf(text: unknown, characters: number): RawBuilder<string> {
+  return sql<string>`left(${text}, ${sql.lit(characters)})`
+}
+
+function columnOf({ field, start }: SortTerm): RawBuilder<unknown> {
+  return start === undefined ? sql.ref(field) : startOf(sql.ref(field), start)
+}
+
+function cursorOf({ field, start }: SortTerm, arg: Arg<Behind>): unknown {
+  const cursor = arg(cursorFields[field])
+  return start === undefined ? cursor : startOf(cursor, start)
+}
+
+type FileExpressions = ExpressionBuilder<Tables, 'files'>
+
+/** The states are literals, and one state an equation: only then does a partial index serve the query. */
+function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
+  const [first, ...others] = states.map((state) => sql.lit(state))
+  if (first !== undefined && others.length === 0) return eb('state', '=', first)
+  return eb('state', 'in', first === undefined ? [] : [first, ...others])
+}
+
+/** Whether a row comes later in the order than the cursor does. */
+function behind(eb: FileExpressions, order: readonly SortTerm[], arg: Arg<Behind>): Expression<SqlBool> {
+  const [first, ...rest] = order as readonly [SortTerm, ...SortTerm[]]
+  if (rest.every(({ descending }) => descending === first.descending)) return compareRows(order, arg)
+  const cursor = cursorOf(first, arg)
+  const later = first.descending ? '<' : '>'
+  // The first comparison follows from the second; it is there because an index can serve it.
+  return eb.and([
+    eb(columnOf(first), `${later}=`, cursor),
+    eb.or([eb(columnOf(first), later, cursor), behind(eb, rest, arg)]),
+  ])
+}
+
+/** Row values compare field by field, and one index serves them as a whole. */
+function compareRows(order: readonly SortTerm[], arg: Arg<Behind>) {
+  const fields = sql.join(order.map(columnOf))
+  const cursor = sql.join(order.map((term) => cursorOf(term, arg)))
+  return sql<SqlBool>`(${fields}) ${sql.raw(order[0]?.descending ? '<' : '>')} (${cursor})`
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import test, { type TestContext } from 'node:test'
+import type { FileState } from '../../core/files/file.ts'
+import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
+import { accessQueries } from '../queries/access.ts'
+import { answerQueries } from '../queries/answers.ts'
+import { blobQueries } from '../queries/blobs.ts'
+import { FileListings } from '../queries/file-listings.ts'
+import { FileQueries } from '../queries/files.ts'
+import { unnormalizedNames } from '../queries/unnormalized-names.ts'
+import { UsageQueries } from '../queries/usage.ts'
+import { SqliteEngine } from './sqlite.ts'
+
+interface Planned {
+  readonly sql: string
+}
+
+/** What SQLite would do for a query, on a new database. */
+async function startPlanner(t: TestContext) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'entrepot-plans-'))
+  t.after(() => rmSync(dataDir, { recursive: true }))
+  const engine = await SqliteEngine.open({ dataDir, onFatal: assert.ifError })
+  await engine.close()
+  const db = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
+  t.after(() => db.close())
+  const planOf = ({ sql }: Planned) => {
+    const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
+    return rows.map(({ detail }) => detail).join('; ')
+  }
+  return { engine, planOf, listings: new FileListings(engine) }
+}
+
+function filterOf(...states: FileState[]): FileFilter {
+  return { projectId: 'p', states, visibleAt: 0 }
+}
+const stored = filterOf('stored')
+const after = { createdAt: 0, name: '', id: '' }
+
+test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
+  const { engine, planOf, listings } = await startPlanner(t)
+  const files = new FileQueries(engine.builder)
+  const { collectable, known, referenced } = blobQueries(engine.builder)
+  const { purgeSessions } = accessQueries(engine.builder)
+  const { purge, countLapsed } = answerQueries(engine.builder)
+  const expected: [Planned, RegExp][] = [
+    [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
+    [listings.list(stored), /INDEX files_listed/],
+    [listings.count(filterOf('stored', 'pending')), /PRIMARY KEY .*INDEX files_ending/],
+    [listings.count(stored), /PRIMARY KEY .*INDEX files_ending/],
+    [files.lapsed, /INDEX files_lapsing/],
+    [files.expired, /INDEX files_expiring/],
+    [collectable, /INDEX unreferenced_blobs_due/],
+    [known, /INDEX files_blob/],
+    [referenced, /INDEX files_blob/],
+    [purgeSessions, /INDEX sessions_over/],
+    [purge, /INDEX answers_free/],
+    [countLapsed, /INDEX answers_free/],
+  ]
+  for (const [query, index] of expected) {
+    assert.match(planOf(query), index)
+    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
+  }
+  assert.equal(planOf(unnormalizedNames(engine)), 'SCAN files USING INDEX files_to_normalize')
+})
+
+test('a page of one field is read off its index, from the cursor on', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const expected: [FileOrderField, FileFilter, RegExp, RegExp][] = [
+    [
+      'createdAt',
+      stored,
+      /INDEX files_listed \(project_id=\?\)/,
+      /INDEX files_listed \(project_id=\? AND \(created_at,id\)[<>]\(\?,\?\)\)/,
+    ],
+    [
+      'createdAt',
+      filterOf('stored', 'pending'),
+      /INDEX files_listed \(project_id=\?\)/,
+      /INDEX files_listed \(project_id=\? AND \(created_at,id\)[<>]\(\?,\?\)\)/,
+    ],
+    [
+      'name',
+      stored,
+      /INDEX files_by_name \(project_id=\?\)/,
+      /INDEX files_by_name \(project_id=\? AND \(name,id\)[<>]\(\?,\?\)\)/,
+    ],
+    [
+      'id',
+      stored,
+      /INDEX files_by_id \(project_id=\?\)/,
+      /INDEX files_by_id \(project_id=\? AND \(?id\)?[<>]\(?\?\)?\)/,
+    ],
+  ]
+  for (const [field, filter, first, later] of expected) {
+    for (const descending of [true, false]) {
+      const order = [{ field, descending }]
+      for (const [query, index] of [
+        [listings.page(filter, { order }), first],
+        [listings.page(filter, { order, after }), later],
+      ] as const) {
+        assert.match(planOf(query), index)
+        assert.doesNotMatch(planOf(query), /SCAN|TEMP B-TREE/)
+      }
+    }
+  }
+})
+
+test('a page of several fields sorts no more than the ties of the first', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  for (const [one, other] of [
+    ['name', 'createdAt'],
+    ['createdAt', 'name'],
+  ] as const) {
+    for (const descending of [true, false]) {
+      const order = [
+        { field: one, descending: false },
+        { field: other, descending },
+      ]
+      const plan = planOf(listings.page(stored, { order, after }))
+      assert.match(
+        plan,
+        one === 'name'
+          ? /files_by_name \(project_id=\? AND name>\?\)/
+          : /files_listed \(project_id=\? AND created_at>\?\)/,
+      )
+      assert.match(plan, /TEMP B-TREE FOR LAST/)
+    }
+  }
+})
+
+test('a name is looked up by an index for each way that a row can have it, no further than the page', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const isNormal = /^SEARCH files USING INDEX files_by_name \(project_id=\? AND name=\?/
+  const isOther = /^SEARCH files USING INDEX files_by_normal_name \(project_id=\? AND normal_name=\?/
+  for (const [name, expected] of [
+    ['\u00e9', [isNormal, isOther]],
+    ['e\u0301', [isNormal, isOther, isNormal]],
+  ] as const) {
+    const filter = { ...stored, name }
+    const byId = [{ field: 'id', descending: true }] as const
+    const inOrder = [listings.page(filter, { order: byId }), listings.page(filter, { order: byId, after })]
+    const newest = listings.page(filter, { order: [{ field: 'createdAt', descending: true }], after })
+    for (const query of [listings.count(filter), newest, ...inOrder]) {
+      const plan = planOf(query)
+      assert.doesNotMatch(plan, /SCAN (?!CONSTANT|way)/)
+      const searches = plan.split('; ').filter((step) => step.startsWith('SEARCH'))
+      assert.equal(searches.length, expected.length, plan)
+      for (const [i, search] of searches.entries()) assert.match(search, expected[i] as RegExp)
+    }
+    for (const query of inOrder) assert.doesNotMatch(planOf(query), /SEARCH [^;]+; USE TEMP B-TREE/)
+  }
+})
+
+test('what a filter names is looked up, whatever the order', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const expected: [Partial<FileFilter>, RegExp][] = [
+    [{ ids: [] }, /INDEX \S+ \((project_id=\? AND )?id=\?\)/],
+    [{ name: '' }, /INDEX files_by_name \(project_id=\? AND name=\?/],
+    [{ externalId: '' }, /INDEX files_by_external_id \(project_id=\? AND external_id=\?/],
+  ]
+  for (const [given, index] of expected) {
+    const filter = { ...stored, ...given }
+    assert.match(planOf(listings.count(filter)), index)
+    for (const field of ['createdAt', 'name', 'id'] as const) {
+      const order = [{ field, descending: true }]
+      assert.match(planOf(listings.page(filter, { order })), index)
+      assert.match(planOf(listings.page(filter, { order, after })), index)
+    }
+  }
+})
+
+test('a reservation is found by the key of its blob', async (t) => {
+  const { engine, planOf } = await startPlanner(t)
+  for (const statement of new UsageQueries(engine.builder).giveBack) {
+    assert.doesNotMatch(planOf(statement), /SCAN/)
+  }
+})

@@ -1,0 +1,236 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type Kysely,
+  type SqlBool,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely'
+import { closingAfter } from '../../core/closing.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { SqlEngine, SqlRow } from '../engine.ts'
+import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
+import { byteLength } from '../sql/column-types.ts'
+import { compilingBuilder, type Query, type Step } from '../sql/prepare.ts'
+import type { Tables } from '../sql/tables.ts'
+import { SqlMetadataStore } from '../store.ts'
+import { Ballast } from './ballast.ts'
+import {
+  createPrivateFile,
+  openReadingConnection,
+  openWritingConnection,
+  refuseUnsoundSqlite,
+  type WritingConnection,
+} from './connection.ts'
+import { noSpace, sqliteFailure, storeErrorOf } from './errors.ts'
+import { ReadSnapshot } from './snapshot.ts'
+import { SqliteWriter } from './writer.ts'
+
+const DATABASE_FILE = 'entrepot.db'
+const SQLITE_BUSY = 5
+const SQLITE_NOTADB = 26
+/** For how long another process's first opening is waited for. */
+const OPENING_PATIENCE_MS = 5000
+
+export interface SqliteOptions {
+  /** Made if it is not there. Has to be on a local disk. */
+  readonly dataDir: string
+  /** Called once when nothing can be written any more: the process has to end and start anew. */
+  readonly onFatal: (error: Error) => void
+}
+
+/**
+ * Opens the database of a data folder, and makes it or brings its schema up to date first.
+ * @throws Error with a sentence for the operator if the database is of a newer release or cannot be durable
+ */
+export async function openSqliteMetadataStore(options: SqliteOptions): Promise<MetadataStore> {
+  return new SqlMetadataStore(await SqliteEngine.open(options))
+}
+
+const sqliteBuilder = compilingBuilder({
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (db) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+})
+
+export class SqliteEngine implements SqlEngine {
+  readonly builder: Kysely<Tables>
+  readonly indexedCharacters = undefined
+  readonly byteLength = byteLength.sqlite
+  readonly #reader: ReturnType<typeof openReadingConnection>
+  readonly #snapshot: ReadSnapshot
+  readonly #prepared = new Map<string, StatementSync>()
+  readonly writer: SqliteWriter
+
+  private constructor(path: string, builder: Kysely<Tables>, writer: SqliteWriter) {
+    this.builder = builder
+    this.writer = writer
+    this.#reader = openReadingConnection(path)
+    this.#snapshot = new ReadSnapshot(this.#reader)
+    writer.onSettling = () => this.#snapshot.end()
+  }
+
+  static async open({ dataDir, onFatal }: SqliteOptions): Promise<SqliteEngine> {
+    refuseUnsoundSqlite()
+    const path = join(dataDir, DATABASE_FILE)
+    createPrivateFile(path)
+    await migrateSqlite(path)
+    return new SqliteEngine(path, sqliteBuilder, await SqliteWriter.open(path, onFatal))
+  }
+
+  isOneOf(column: string, json: string) {
+    return sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${json}))`
+  }
+
+  /** Answers within microseconds: the reading connection never waits for the writing one. */
+  async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
+    try {
+      this.#snapshot.begin()
+      return this.#prepare(query.sql).all(...query.bind(args)) as unknown as SqlRow[]
+    } catch (error) {
+      throw storeErrorOf(sqliteFailure(error), this.writer.path)
+    }
+  }
+
+  findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.#snapshot.findOnce(kind, name, find)
+  }
+
+  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
+    return this.findOnce(kind, name, find)
+  }
+
+  #prepare(sql: string): StatementSync {
+    let prepared = this.#prepared.get(sql)
+    if (prepared === undefined) {
+      prepared = this.#reader.prepare(sql)
+      prepared.setReturnArrays(true)
+      this.#prepared.set(sql, prepared)
+    }
+    return prepared
+  }
+
+  write(steps: readonly Step[]): Promise<void> {
+    return this.writer.write(steps)
+  }
+
+  wantedDiskBytes(): number {
+    return this.writer.wantedBytes
+  }
+
+  async check(): Promise<void> {
+    this.writer.check()
+  }
+
+  async close(): Promise<void> {
+    // The writer last: the last connection to close takes the log with it, which the reader may not.
+    await closingAfter(
+      () => this.writer.close(),
+      async () => {
+        this.#snapshot.end()
+        if (this.#reader.isOpen) this.#reader.close()
+      },
+    )
+  }
+}
+
+/** Brings a database file to the newest schema, or to the last of `migrations`. */
+export async function migrateSqlite(path: string, migrations = allMigrations): Promise<void> {
+  try {
+    const session = sessionOn(await openPatiently(path))
+    await closingAfter(session.close, () => migrate(session, migrations))
+  } catch (error) {
+    throw unopenable(path, error)
+  }
+}
+
+/** What the database file of a data folder holds, of whatever release. Makes nothing. */
+export function sqliteContent(dataDir: string): DatabaseContent {
+  const path = join(dataDir, DATABASE_FILE)
+  const file = statSync(path, { throwIfNoEntry: false })
+  if (file === undefined) return 'empty'
+  if (!file.isFile()) return 'foreign'
+  try {
+    return contentOf(path)
+  } catch (error) {
+    // Of whatever else goes wrong the opening will tell.
+    return errcodeOf(error) === SQLITE_NOTADB ? 'foreign' : 'ours'
+  }
+}
+
+function contentOf(path: string): DatabaseContent {
+  const db = new DatabaseSync(path, { readOnly: true })
+  try {
+    const rows = db.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'").all()
+    const names = new Set(rows.map(({ name }) => name))
+    if (names.has('schema_version') && names.has('organizations')) return 'ours'
+    return names.size === 0 ? 'empty' : 'foreign'
+  } finally {
+    db.close()
+  }
+}
+
+function errcodeOf(error: unknown): number | undefined {
+  return (error as { errcode?: number }).errcode
+}
+
+/** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */
+export async function openSqliteSession(dataDir: string): Promise<DatabaseSession> {
+  refuseUnsoundSqlite()
+  const path = join(dataDir, DATABASE_FILE)
+  createPrivateFile(path)
+  await migrateSqlite(path)
+  return sessionOn(await openPatiently(path))
+}
+
+/** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. On a full disk the ballast goes. */
+async function openPatiently(path: string): Promise<WritingConnection> {
+  const until = performance.now() + OPENING_PATIENCE_MS
+  for (;;) {
+    try {
+      return openWritingConnection(path)
+    } catch (error) {
+      // Even to be read the log needs some room.
+      if (sqliteFailure(error).code === 'full' && new Ballast(path).release()) continue
+      if (errcodeOf(error) !== SQLITE_BUSY || performance.now() > until) throw error
+      await sleep(20)
+    }
+  }
+}
+
+/** SQLite's own messages do not say which file they are about. */
+function unopenable(path: string, error: unknown): unknown {
+  if (errcodeOf(error) === undefined) return error
+  const { code, message } = sqliteFailure(error)
+  if (code === 'full') return noSpace(path, message)
+  return new Error(`The database ${path} cannot be opened: ${(error as Error).message}.`, { cause: error })
+}
+
+function sessionOn({ db }: WritingConnection): DatabaseSession {
+  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+    const statement = db.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.all(...(parameters as SqlRow)) as unknown as SqlRow[]
+  }
+  return {
+    run,
+    close: async () => db.close(),
+    engine: 'sqlite',
+    builder: sqliteBuilder,
+    async exclusively(work) {
+      db.exec('BEGIN IMMEDIATE')
+      try {
+        const result = await work(run)
+        db.exec('COMMIT')
+        return result
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw error
+      }
+    },
+  }
+}

@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { StoreError } from '../../core/errors.ts'
+import type { Step } from '../sql/prepare.ts'
+import type { SqlValue } from '../sql/tables.ts'
+import type { Durability } from './connection.ts'
+import { storeErrorOf } from './errors.ts'
+import type { FlatCommit, LearntStatement } from './group.ts'
+import { roomUses } from './room.ts'
+import type { WriterData, WriterOrder, WriterReport } from './writer-worker.ts'
+
+interface Waiting {
+  readonly steps: readonly Step[]
+  readonly commit: FlatCommit
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+type State = 'open' | 'closing' | 'failed'
+
+/**
+ * So many commits are sent before their turn of the event loop is over. A turn reads all that came in, which under load is
+ * every client that waits: the worker would have nothing to do meanwhile, and then this thread, while the worker writes all.
+ * Each group has its price, so that smaller ones are slower again (measured with 16, 32 and 64 of 128 clients).
+ */
+const SENT_EARLY = 64
+
+/**
+ * The main thread's end of the one writing connection. The worker takes all commits that it finds waiting as one group, which
+ * share one flush: those of one turn of the event loop, and all that come while it is busy.
+ */
+export class SqliteWriter {
+  readonly #worker: Worker
+  readonly #onFatal: (error: Error) => void
+  readonly #numbers = new Map<Step['statement'], number>()
+  #newStatements: LearntStatement[] = []
+  #waiting: Waiting[] = []
+  /** Sent, in the order in which the worker reports on them. */
+  #inFlight: Waiting[] = []
+  #scheduled = false
+  #state: State = 'open'
+  #ending: Promise<void> | undefined
+  #closed: (() => void) | undefined
+  /** Of the database. */
+  readonly path: string
+  readonly durability: Durability
+  /** Bytes of the disk that the database needs and does not have: who shares the disk leaves them free. */
+  wantedBytes = 0
+
+  private constructor(path: string, worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
+    this.path = path
+    this.#worker = worker
+    this.durability = durability
+    this.#onFatal = onFatal
+    worker.on('message', (report: WriterReport) => this.#receive(report))
+    worker.on('error', (error) => this.#fail(error as Error))
+    worker.on('exit', () => {
+      const isEarly = this.#closed === undefined || this.#inFlight.length > 0
+      if (isEarly) this.#fail(new Error('The writer of the database ended by itself'))
+      else this.#closed?.()
+    })
+    worker.unref()
+  }
+
+  /** Starts the worker; resolves when its connection is open and known to be durable. */
+  static async open(path: string, onFatal: (error: Error) => void): Promise<SqliteWriter> {
+    const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
+      name: 'sqlite-writer',
+      workerData: { path } satisfies WriterData,
+    })
+    const [report] = (await once(worker, 'message')) as [WriterReport]
+    if (report.kind !== 'ready') throw new Error(`The writer of the database began with ${report.kind}`)
+    return new SqliteWriter(path, worker, report.durability, onFatal)
+  }
+
+  /** Runs before commits are acknowledged. */
+  onSettling: () => void = () => undefined
+
+  /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
+  write(steps: readonly Step[]): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#refusal())
+    const commit = this.#flatten(steps)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ steps, commit, resolve, reject })
+      if (this.#waiting.length === SENT_EARLY) this.#flush()
+      else this.#schedule()
+    })
+  }
+
+  /** @throws StoreError `unavailable` once nothing can be written any more */
+  check(): void {
+    if (this.#state !== 'open') throw this.#refusal()
+  }
+
+  /** Writes what is queued, then ends the worker. Closing twice is closing once. */
+  close(): Promise<void> {
+    this.#ending ??= this.#end()
+    return this.#ending
+  }
+
+  async #end(): Promise<void> {
+    if (this.#hasFailed()) return
+    this.#flush()
+    this.#state = 'closing'
+    await new Promise<void>((resolve) => {
+      this.#closed = resolve
+      this.#worker.ref()
+      this.#send('close')
+    })
+  }
+
+  #hasFailed(): boolean {
+    return this.#state === 'failed'
+  }
+
+  #refusal(): StoreError {
+    return new StoreError('unavailable', this.#hasFailed() ? 'The database failed' : 'The database is closed')
+  }
+
+  #flatten(steps: readonly Step[]): FlatCommit {
+    const commit: SqlValue[] = []
+    for (const { statement, values, change } of steps) {
+      commit.push(this.#numberOf(statement, change))
+      for (const value of values) commit.push(value)
+    }
+    return commit
+  }
+
+  /** A statement belongs to changes that use room alike. */
+  #numberOf(statement: Step['statement'], change: Step['change']): number {
+    let number = this.#numbers.get(statement)
+    if (number === undefined) {
+      number = this.#numbers.size
+      this.#numbers.set(statement, number)
+      const { sql, parameterCount, expects } = statement
+      this.#newStatements.push({ sql, parameterCount, expects, room: roomUses[change] })
+    }
+    return number
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    if (this.#waiting.length === 0 || this.#hasFailed()) return
+    // A process may end while the store is idle, but not with a commit under way.
+    this.#worker.ref()
+    this.#send({ statements: this.#newStatements, commits: this.#waiting.map(({ commit }) => commit) })
+    this.#inFlight.push(...this.#waiting)
+    this.#waiting = []
+    if (this.#newStatements.length > 0) this.#newStatements = []
+  }
+
+  #send(order: WriterOrder): void {
+    this.#worker.postMessage(order)
+  }
+
+  #receive(report: WriterReport): void {
+    if (report.kind === 'done') this.#settle(report)
+    if (report.kind === 'room') this.wantedBytes = report.wantedBytes
+    if (report.kind === 'fatal') this.#fail(new Error(report.message))
+  }
+
+  #settle({ commits, failures }: Extract<WriterReport, { kind: 'done' }>): void {
+    this.onSettling()
+    const group = this.#inFlight.splice(0, commits)
+    if (this.#inFlight.length === 0) this.#worker.unref()
+    for (const failure of failures) {
+      const failed = group[failure.index]
+      failed?.reject(storeErrorOf(failure, this.path, failed.steps[failure.step ?? -1]?.change))
+    }
+    // Resolving what was rejected before changes nothing.
+    for (const { resolve } of group) resolve()
+  }
+
+  #fail(cause: Error): void {
+    if (this.#hasFailed()) return
+    this.#state = 'failed'
+    const lost = [...this.#inFlight, ...this.#waiting]
+    this.#inFlight = []
+    this.#waiting = []
+    for (const { reject } of lost) reject(new StoreError('unavailable', 'The database failed', cause))
+    this.#worker.unref()
+    this.#closed?.()
+    this.#onFatal(cause)
+  }
+}

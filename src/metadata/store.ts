@@ -1,0 +1,278 @@
+import type { AnswerSlot } from '../core/answer.ts'
+import type { UnreferencedBlob } from '../core/blob-records.ts'
+import { StoreError } from '../core/errors.ts'
+import type { Clock } from '../core/ports/clock.ts'
+import type { Change, FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
+import type { MoveStage } from '../core/ports/move.ts'
+import type { JoinOptions, Node } from '../core/ports/node.ts'
+import type { SqlEngine } from './engine.ts'
+import { OwnLeases } from './own-leases.ts'
+import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
+import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
+import { answerFromRow, indexedSlot } from './queries/answers.ts'
+import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
+import { FileListings, filterArgs, pageArgs } from './queries/file-listings.ts'
+import { fileShape } from './queries/files.ts'
+import { namedShape, unnormalizedNames } from './queries/unnormalized-names.ts'
+import type { Holder } from './queries/usage.ts'
+import type { Query } from './sql/prepare.ts'
+import type { RecordShape } from './sql/record-shape.ts'
+
+const INTENDED_PAGE = 1000
+
+/** The metadata store over any SQL engine: each change is a few statements, each read is one. */
+export class SqlMetadataStore implements MetadataStore {
+  readonly #engine: SqlEngine
+  readonly #queries: ChangeQueries
+  readonly #listings: FileListings
+  readonly #unnormalized: ReturnType<typeof unnormalizedNames>
+  readonly #leases = new OwnLeases()
+
+  readonly join?: (options?: JoinOptions) => Promise<Node>
+  readonly sharedClock?: () => Promise<Clock>
+  readonly waitingCalls?: () => number
+  readonly wantedDiskBytes?: () => number
+
+  constructor(engine: SqlEngine) {
+    this.#engine = engine
+    if (engine.join) this.join = engine.join.bind(engine)
+    if (engine.sharedClock) this.sharedClock = engine.sharedClock.bind(engine)
+    if (engine.wantedDiskBytes) this.wantedDiskBytes = engine.wantedDiskBytes.bind(engine)
+    if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
+    this.#listings = new FileListings(engine)
+    this.#queries = changeQueries(engine.builder)
+    this.#unnormalized = unnormalizedNames(engine)
+  }
+
+  commit(changes: readonly Change[]): Promise<void> {
+    try {
+      const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
+      if (steps.length === 0) return Promise.resolve()
+      const concernsLeases = this.#leases.begin(changes)
+      const written = this.#engine.write(steps, queueOf(changes), isCleanup(changes))
+      return concernsLeases ? this.#tellLeases(written, changes) : written
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #tellLeases(written: Promise<void>, changes: readonly Change[]): Promise<void> {
+    return written.then(
+      () => this.#leases.committed(changes),
+      (error) => {
+        this.#leases.failed(changes, error)
+        throw error
+      },
+    )
+  }
+
+  async findOrganization(idOrSlug: string) {
+    const found = await this.#list(organizationShape, this.#queries.access.findOrganization, { idOrSlug })
+    return preferId(found, idOrSlug)
+  }
+
+  async listOrganizations() {
+    return this.#list(organizationShape, this.#queries.access.listOrganizations, {})
+  }
+
+  async findProject(organizationId: string, idOrSlug: string) {
+    const found = await this.#list(projectShape, this.#queries.access.findProject, {
+      organizationId,
+      idOrSlug,
+    })
+    return preferId(found, idOrSlug)
+  }
+
+  async listProjects(organizationId?: string) {
+    if (organizationId === undefined) return this.#list(projectShape, this.#queries.access.listProjects, {})
+    return this.#list(projectShape, this.#queries.access.listProjectsOf, { organizationId })
+  }
+
+  findKey(hash: string) {
+    const { findKey } = this.#queries.access
+    return this.#engine.findLately(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
+  }
+
+  async listKeys(name?: string) {
+    if (name !== undefined) return this.#list(keyShape, this.#queries.access.listKeysOfName, { name })
+    return this.#list(keyShape, this.#queries.access.listKeys, {})
+  }
+
+  async findSessionKey(hash: string, now: number) {
+    return this.#find(keyShape, this.#queries.access.findSessionKey, { hash, now })
+  }
+
+  async usage(holder: Holder, id: string) {
+    const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage.find[holder], { id })
+    return { files: files as number, bytes: bytes as number }
+  }
+
+  async listLinkKeys() {
+    return this.#list(linkKeyShape, this.#queries.access.listLinkKeys, {})
+  }
+
+  findFile(id: string) {
+    const { find } = this.#queries.files
+    return this.#engine.findOnce(find, id, () => this.#find(fileShape, find, { id }))
+  }
+
+  async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {
+    if (filter.states.length === 0) return []
+    return this.#list(fileShape, this.#listings.list(filter), { ...filterArgs(filter), ...page })
+  }
+
+  async pageFiles(filter: FileFilter, page: FilePage) {
+    if (filter.states.length === 0) return []
+    return this.#list(fileShape, this.#listings.page(filter, page), pageArgs(filter, page))
+  }
+
+  async countFiles(filter: FileFilter) {
+    if (filter.states.length === 0) return 0
+    const [row] = await this.#engine.read(this.#listings.count(filter), filterArgs(filter))
+    return (row?.[0] ?? 0) as number
+  }
+
+  async listLapsedUploads(now: number, limit: number) {
+    return this.#list(fileShape, this.#queries.files.lapsed, { now, limit })
+  }
+
+  async listExpiredFiles(now: number, limit: number) {
+    return this.#list(fileShape, this.#queries.files.expired, { now, limit })
+  }
+
+  async listUnnormalizedNames(limit: number) {
+    return this.#list(namedShape, this.#unnormalized, { limit })
+  }
+
+  async findAnswer(slot: AnswerSlot, now: number) {
+    const { find } = this.#queries.answers
+    const indexed = indexedSlot(slot)
+    let [row] = await this.#engine.read(find, { ...indexed, now })
+    // SQLite keeps answers of the release before for a day, whose slots are as they were however long.
+    if (row === undefined && indexed !== slot) [row] = await this.#engine.read(find, { ...slot, now })
+    return row && answerFromRow(row)
+  }
+
+  heldAnswers() {
+    return this.#leases.answers()
+  }
+
+  async countLapsedAnswers(now: number, limit: number) {
+    const [row] = await this.#engine.read(this.#queries.answers.countLapsed, { now, limit })
+    return (row?.[0] ?? 0) as number
+  }
+
+  async listCollectableBlobs(now: number, limit: number, releasedUntil = now) {
+    return this.#list(releasedShape, this.#queries.blobs.collectable, { now, releasedUntil, limit })
+  }
+
+  async listIntentions() {
+    const rows = await this.#engine.read(this.#queries.blobs.intentions, {})
+    return rows.map(([node, isAlive, blobs]) => ({
+      node: node as number | null,
+      isAlive: node === null || isAlive !== null,
+      blobs: blobs as number,
+    }))
+  }
+
+  async listAbandonedBlobs(limit: number) {
+    return this.#list(unreferencedShape, this.#queries.blobs.abandoned, { limit })
+  }
+
+  async listForsakenBlobs(limit: number) {
+    const forsaken: UnreferencedBlob[] = []
+    // A process that has not joined the others yet intends nothing.
+    const isNobody = this.#engine.join !== undefined && this.#engine.node === undefined
+    if (isNobody || !this.#leases.mayHaveForsakenBlobs) return forsaken
+    const node = this.#engine.node?.id ?? NOBODY
+    for (let after = ''; ; ) {
+      const args = { node, after, limit: INTENDED_PAGE }
+      const page = await this.#list(unreferencedShape, this.#queries.blobs.intendedBy, args)
+      // A request that works on one of them began before this read, and is known since before its commit.
+      forsaken.push(...page.filter(({ key }) => !this.#leases.worksOn(key)))
+      after = page.at(-1)?.key ?? ''
+      if (page.length < INTENDED_PAGE || forsaken.length >= limit) return forsaken.slice(0, limit)
+    }
+  }
+
+  async knowsBlob(key: string) {
+    return (await this.#engine.read(this.#queries.blobs.known, { key })).length > 0
+  }
+
+  async listReferencedBlobs(after: string | undefined, limit: number) {
+    return this.#list(referencedShape, this.#queries.blobs.referenced, { after: after ?? '', limit })
+  }
+
+  async storeId() {
+    const [row] = await this.#engine.read(this.#queries.access.storeId, {})
+    if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
+    return row[0] as string
+  }
+
+  async clockTrust() {
+    const [row] = await this.#engine.read(this.#queries.access.clockTrust, {})
+    const [waitMs = 0, trustedTo = 0] = (row ?? []) as readonly number[]
+    return { waitMs, trustedTo }
+  }
+
+  async youngestRowAt() {
+    const [row] = await this.#engine.read(this.#queries.access.youngestRowAt, {})
+    return (row?.[0] ?? undefined) as number | undefined
+  }
+
+  async bytesPlace() {
+    const [row] = await this.#engine.read(this.#queries.access.bytesPlace, {})
+    return (row?.[0] ?? undefined) as string | undefined
+  }
+
+  async move() {
+    const [row] = await this.#engine.read(this.#queries.access.move, {})
+    const [stage, place] = (row ?? [null, null]) as [MoveStage | null, string | null]
+    return stage === null ? undefined : { stage, place: place ?? '' }
+  }
+
+  async check() {
+    await this.#engine.check()
+    await this.storeId()
+  }
+
+  async close() {
+    await this.#engine.close()
+  }
+
+  async #find<R, Args>(shape: RecordShape<R>, query: Query<Args>, args: Args): Promise<R | undefined> {
+    const [row] = await this.#engine.read(query, args)
+    return row && shape.fromRow(row)
+  }
+
+  async #list<R, Args>(shape: RecordShape<R>, query: Query<Args>, args: Args): Promise<readonly R[]> {
+    return (await this.#engine.read(query, args)).map((row) => shape.fromRow(row))
+  }
+}
+
+const RELEASES = 'releases'
+
+/**
+ * Whom the changes may wait for. The organization on whose counters they count, which is the same for all that do; or those
+ * that give back what was reserved on counters of which they do not know whose they are. The bytes of a file have nothing
+ * reserved any more.
+ */
+function queueOf(changes: readonly Change[]): string | undefined {
+  for (const change of changes) {
+    if (change.kind === 'usage.add') return change.usage.organizationId
+    if (change.kind === 'file.insert') return change.file.organizationId
+  }
+  if (isCleanup(changes)) return RELEASES
+  const kinds = changes.map(({ kind }) => kind)
+  const givesBack = kinds.includes('blob.release') || kinds.includes('blob.collect')
+  return givesBack && !kinds.includes('file.update') ? RELEASES : undefined
+}
+
+function isCleanup(changes: readonly Change[]): boolean {
+  return changes.every(({ kind }) => kind === 'blob.release' || kind === 'answer.drop')
+}
+
+/** One row's slug may be another row's id; then the id wins. */
+function preferId<R extends { readonly id: string }>(found: readonly R[], id: string): R | undefined {
+  return found.find((record) => record.id === id) ?? found[0]
+}

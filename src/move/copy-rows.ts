@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto'
+import { CompiledQuery, sql } from 'kysely'
+import type { SqlRow } from '../metadata/engine.ts'
+import type { DatabaseSession, RunQuery } from '../metadata/migrations/migrate.ts'
+import { changeQueries, planCommit } from '../metadata/plan-change.ts'
+import { inSql, type SqlValue, type Tables } from '../metadata/sql/tables.ts'
+
+/** Rows per statement. */
+const PAGE = 2000
+
+/** By what each table is read in order; null: not copied. Whoever adds a table has to say which. */
+const primaryKeys = {
+  schemaVersion: null,
+  installation: null,
+  organizations: ['id'],
+  projects: ['id'],
+  apiKeys: ['id'],
+  linkKeys: ['id'],
+  sessions: ['hash'],
+  files: ['id'],
+  // Counted anew.
+  fileCounts: null,
+  unreferencedBlobs: ['key'],
+  answers: ['organizationId', 'operation', 'key'],
+  // Each process enters itself.
+  nodes: null,
+} as const satisfies Record<keyof Tables, readonly string[] | null>
+
+type TableName = keyof Tables
+
+interface CopiedTable {
+  readonly name: TableName
+  readonly key: readonly string[]
+  readonly columns: readonly string[]
+}
+
+/** Rows by table. */
+export type CopiedRows = Readonly<Partial<Record<TableName, number>>>
+
+/**
+ * Replaces all rows of `target` by those of `source`, which nobody writes to meanwhile; the schemas are the same. All in one
+ * transaction, at whose end what was written is read again and compared. `finish` runs as the last part of it.
+ * @throws Error if the rows differ afterwards; then nothing was written
+ */
+export async function copyRows(
+  source: DatabaseSession,
+  target: DatabaseSession,
+  finish: (run: RunQuery) => Promise<void>,
+): Promise<CopiedRows> {
+  const tables = await copiedTables(source)
+  return target.exclusively(async (run) => {
+    await pauseCounting(target, run, true)
+    for (const { name } of tables.toReversed()) await run(target.builder.deleteFrom(name).compile())
+    const copied: Partial<Record<TableName, number>> = {}
+    for (const table of tables) copied[table.name] = await copyTable(table, source, target, run)
+    await countFiles(target, run)
+    await pauseCounting(target, run, false)
+    await endLeases(target, run)
+    await finish(run)
+    return copied
+  })
+}
+
+/** What was being received when the source was shut is given up, for no server can go on with it here. */
+async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  const now = engine === 'postgres' ? await postgresNow(builder, run) : Date.now()
+  const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now }], null)
+  for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
+}
+
+async function postgresNow(builder: DatabaseSession['builder'], run: RunQuery): Promise<number> {
+  const [row] = await run(sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder))
+  return row?.[0] as number
+}
+
+async function copiedTables(source: DatabaseSession): Promise<CopiedTable[]> {
+  const tables: CopiedTable[] = []
+  for (const [name, key] of Object.entries(primaryKeys)) {
+    if (key !== null) tables.push({ name: name as TableName, key, columns: await columnsOf(source, name) })
+  }
+  return tables
+}
+
+/** As the database spells them. */
+async function columnsOf({ engine, builder, run }: DatabaseSession, table: string): Promise<string[]> {
+  const name = inSql(table)
+  const query =
+    engine === 'sqlite'
+      ? sql`select name from pragma_table_info(${name}) order by cid`
+      : sql`select column_name::text from information_schema.columns
+          where table_schema = current_schema() and table_name = ${name} order by ordinal_position`
+  return (await run(query.compile(builder))).map(([column]) => String(column))
+}
+
+/** @returns how many rows it has */
+async function copyTable(
+  table: CopiedTable,
+  source: DatabaseSession,
+  target: DatabaseSession,
+  run: RunQuery,
+): Promise<number> {
+  const sent = new Checksum()
+  for await (const page of pagesOf(table, source, source.run)) {
+    sent.add(page)
+    await run(insertion(table, target, page))
+  }
+  const found = new Checksum()
+  for await (const page of pagesOf(table, target, run)) found.add(page)
+  if (sent.rows !== found.rows || sent.digest() !== found.digest()) {
+    throw new Error(
+      `The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`,
+    )
+  }
+  return sent.rows
+}
+
+/** All rows in the order of the primary key, by values and not by offsets. */
+async function* pagesOf(
+  { name, key, columns }: CopiedTable,
+  { builder }: DatabaseSession,
+  run: RunQuery,
+): AsyncGenerator<readonly SqlRow[]> {
+  const keyed = sql.join(key.map((column) => sql.ref(column)))
+  const select = sql`select ${sql.join(columns.map((column) => sql.ref(column)))} from ${sql.table(name)}`
+  let behind: readonly SqlValue[] | undefined
+  for (;;) {
+    const where = behind ? sql`where (${keyed}) > (${sql.join(behind)})` : sql``
+    const page = await run(sql`${select} ${where} order by ${keyed} limit ${PAGE}`.compile(builder))
+    if (page.length > 0) yield page
+    if (page.length < PAGE) return
+    behind = keyOf(page.at(-1) as SqlRow, key, columns)
+  }
+}
+
+function keyOf(row: SqlRow, key: readonly string[], columns: readonly string[]): SqlValue[] {
+  return key.map((column) => row[columns.indexOf(inSql(column))] as SqlValue)
+}
+
+/** One parameter for all rows: thousands of them would take longer to parse than to insert. */
+function insertion(
+  { name, columns }: CopiedTable,
+  { engine, builder }: DatabaseSession,
+  rows: readonly SqlRow[],
+) {
+  const json = JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
+  )
+  const names = sql.join(columns.map((column) => sql.ref(column)))
+  const values =
+    engine === 'sqlite'
+      ? sql`select ${sql.join(columns.map((column) => sql`value ->> ${sql.lit(column)}`))} from json_each(${json})`
+      : sql`select ${names} from json_populate_recordset(null::${sql.table(name)}, ${json}::json)`
+  return sql`insert into ${sql.table(name)} (${names}) ${values}`.compile(builder)
+}
+
+/** A count and a digest of rows in their order. */
+class Checksum {
+  rows = 0
+  readonly #hash = createHash('sha256')
+
+  add(page: readonly SqlRow[]): void {
+    this.rows += page.length
+    for (const row of page) this.#hash.update(`${JSON.stringify(row)}\n`)
+  }
+
+  digest(): string {
+    return this.#hash.digest('hex')
+  }
+}
+
+/** On PostgreSQL a trigger that counts many rows in one transaction takes quadratic time. */
+async function pauseCounting(
+  { engine, builder }: DatabaseSession,
+  run: RunQuery,
+  pause: boolean,
+): Promise<void> {
+  if (engine === 'sqlite') return
+  const verb = pause ? 'disable' : 'enable'
+  await run(sql.raw(`alter table files ${verb} trigger files_counted`).compile(builder))
+}
+
+async function countFiles({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
+  await run(builder.deleteFrom('fileCounts').compile())
+  await run(
+    sql`insert into file_counts (project_id, state, stripe, files)
+      select project_id, state, 0, count(*) from files where state <> 'deleted' group by project_id, state`.compile(
+      builder,
+    ),
+  )
+  // SQLite was told what to plan for when the tables were made.
+  if (engine === 'postgres') await run(sql`analyze`.compile(builder))
+}

@@ -1,0 +1,239 @@
+import { makeDataFolder } from '../app/data-folder.ts'
+import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from '../app/installation.ts'
+import {
+  bytesPlace,
+  openBlobs,
+  openMetadata,
+  openSession,
+  requireFolder,
+  tellFolder,
+} from '../app/open-stores.ts'
+import type { Config } from '../config/config.ts'
+import { closingAfter, OpenParts } from '../core/closing.ts'
+import { FairBudget } from '../core/limits/fair-budget.ts'
+import type { BlobStore } from '../core/ports/blob-store.ts'
+import type { MetadataStore } from '../core/ports/metadata-store.ts'
+import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
+import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
+import { BlobCopier, type BlobPass, type UncopiedFile } from './copy-blobs.ts'
+import { type CopiedRows, copyRows } from './copy-rows.ts'
+import { noteMove } from './shut.ts'
+import { atTarget } from './target-error.ts'
+
+/** What goes where; at least one of the two. */
+export interface MovePlan {
+  readonly rows: { readonly from: string; readonly to: string } | undefined
+  readonly bytes: { readonly from: string; readonly to: string } | undefined
+}
+
+export interface MoveReport {
+  readonly finished: boolean
+  /** Of all passes together. */
+  readonly copied: number
+  readonly copiedBytes: number
+  readonly present: number
+  readonly damaged: readonly UncopiedFile[]
+  /** Undefined unless they were copied now. */
+  readonly rows: CopiedRows | undefined
+}
+
+/** @throws Error if there is no installation at the source; in one sentence if there is nothing to move, or no way to */
+export async function planMove(source: Config, target: Config): Promise<MovePlan> {
+  await requireInstallation(source)
+  const rows = moved(rowsPlace(source), rowsPlace(target))
+  const bytes = moved(bytesPlaceInWords(source), bytesPlaceInWords(target))
+  if (!rows && !bytes)
+    throw new Error(
+      'The target is where the installation is; name another one by ENTREPOT_TO_DATABASE_URL, --to-s3-bucket or --to-data-dir.',
+    )
+  if (!rows && !source.s3 && !target.s3)
+    throw new Error('Bytes are moved from disk to disk by copying the data folder, with the servers stopped.')
+  return { rows, bytes }
+}
+
+/**
+ * Copies the bytes while servers go on, and with `finish` moves the installation: from then on the source takes no commits,
+ * until servers run on the target. Can be killed at any moment and run again, with or without `finish`.
+ * Bytes that are missing or are not those of their row are reported, and nothing is finished then.
+ * @throws Error in one sentence if source or target cannot be used
+ */
+export async function moveStorage(
+  source: Config,
+  target: Config,
+  finish: boolean,
+  onCopied: (sizeBytes: number) => void,
+): Promise<MoveReport> {
+  const plan = await planMove(source, target)
+  const lock = lockMove(source.dataDir)
+  const parts = new OpenParts()
+  parts.add('the lock on moves', () => lock.release())
+  return closingAfter(
+    () => parts.close(),
+    async () => run(await openMove(source, target, plan, parts), finish, onCopied),
+  )
+}
+
+/** Lets the source take commits again. @throws Error if the target has the rows already, or nothing is being moved */
+export async function abandonMove(source: Config, target: Config): Promise<void> {
+  const { rows } = await planMove(source, target)
+  const session = await openSession(source)
+  await closingAfter(session.close, async () => {
+    const { stage } = await stateOf(session)
+    if (stage !== 'leaving') throw new Error('There is no unfinished move to give up.')
+    if (rows && (await hasArrived(target, await stateOf(session))))
+      throw new Error('The target has all rows already; finish the move (entrepot migrate-storage --finish).')
+    await noteMove(session, undefined)
+  })
+}
+
+async function hasArrived(target: Config, { storeId }: InstallationRow): Promise<boolean> {
+  if (!(await atTarget(() => hasRows(target)))) return false
+  const session = await atTarget(() => openSession(target))
+  const there = await closingAfter(session.close, () => stateOf(session))
+  return there.storeId === storeId && there.stage === 'settled'
+}
+
+interface Move {
+  readonly plan: MovePlan
+  readonly source: DatabaseSession
+  /** Undefined if the rows stay. */
+  readonly target: DatabaseSession | undefined
+  readonly targetConfig: Config
+  readonly metadata: MetadataStore
+  readonly blobs: { readonly from: BlobStore; readonly to: BlobStore } | undefined
+  readonly storeId: string
+}
+
+async function openMove(
+  sourceConfig: Config,
+  targetConfig: Config,
+  plan: MovePlan,
+  parts: OpenParts,
+): Promise<Move> {
+  const source = await openSession(sourceConfig)
+  parts.add('the source', () => source.close())
+  const { storeId, stage, place } = await stateOf(source)
+  if (stage === 'left' || stage === 'bytes-left')
+    throw new Error(`The installation was moved to ${place} already.`)
+  if (stage === 'arriving')
+    throw new Error('An installation is being moved to this database; it cannot leave before.')
+  if (stage === 'leaving' && place !== placeOf(plan))
+    throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
+  const metadata = await openMetadata(sourceConfig, () => undefined)
+  parts.add('the rows of the source', () => metadata.close())
+  if (plan.bytes) await requireFolder(sourceConfig, metadata)
+  const target = await atTarget(() => openTarget(targetConfig, plan))
+  if (target) parts.add('the target', () => target.close())
+  const memory = new FairBudget(sourceConfig.memoryBytes)
+  const blobs = plan.bytes && {
+    from: (await openBlobs(sourceConfig, memory)).blobs,
+    to: (await atTarget(() => openBlobs(targetConfig, memory))).blobs,
+  }
+  if (blobs) {
+    const { to } = blobs
+    const owner = await atTarget(() => to.claim(storeId))
+    // A data folder may name the bucket that its bytes are to come back from.
+    if (owner !== storeId && owner !== bytesPlace(sourceConfig))
+      throw new Error(`The bytes at ${plan.bytes?.to} are those of another installation.`)
+  }
+  return { plan, source, target, targetConfig, metadata, blobs, storeId }
+}
+
+/** Undefined if the rows stay. */
+async function openTarget(target: Config, { rows }: MovePlan): Promise<DatabaseSession | undefined> {
+  if (rows) await refuseForeignDatabase(target)
+  await makeDataFolder(target.dataDir)
+  return rows && openSession(target)
+}
+
+async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) => void): Promise<MoveReport> {
+  const { source, plan } = move
+  const arrived = await reserveTarget(move)
+  if (arrived && !finish) throw new Error('Everything is copied; run this with --finish.')
+  if (arrived) return close(move, nothing, undefined)
+  const copier = move.blobs && (await BlobCopier.start({ metadata: move.metadata, ...move.blobs }))
+  const first = (await copier?.pass(onCopied)) ?? nothing
+  if (!finish || first.damaged.length > 0) return { ...first, finished: false, rows: undefined }
+  await noteMove(source, { stage: 'leaving', place: placeOf(plan) })
+  const second = (await copier?.pass(onCopied)) ?? nothing
+  const both = {
+    ...second,
+    copied: first.copied + second.copied,
+    copiedBytes: first.copiedBytes + second.copiedBytes,
+  }
+  if (second.damaged.length > 0) {
+    await noteMove(source, undefined)
+    return { ...both, finished: false, rows: undefined }
+  }
+  await copier?.removeStrangers(second.strangers)
+  const rows = move.target && (await copyRows(source, move.target, (query) => settle(move, query)))
+  return close(move, both, rows)
+}
+
+const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [], strangers: [] }
+
+/**
+ * Makes sure that no server starts on the target, or that what it has may be replaced: it is new, or the source was there before.
+ * @returns whether the rows are there already
+ */
+async function reserveTarget({ target, source, storeId, plan }: Move): Promise<boolean> {
+  if (target === undefined) return false
+  const there = await stateOf(target)
+  if (there.storeId === storeId && there.stage === 'settled' && (await stateOf(source)).stage === 'leaving')
+    return true
+  const isMine = there.storeId === storeId && (there.stage === 'arriving' || there.stage === 'left')
+  if (!isMine && (there.stage !== undefined || (await hasOrganizations(target))))
+    throw new Error(`The database ${plan.rows?.to} holds another installation; name an empty one.`)
+  await target.run(target.builder.updateTable('installation').set({ storeId }).compile())
+  await noteMove(target, { stage: 'arriving', place: plan.rows?.to ?? '' })
+  return false
+}
+
+/** The last part of the transaction that brings the rows. */
+async function settle({ target, targetConfig }: Move, query: DatabaseSession['run']): Promise<void> {
+  if (target === undefined) return
+  const settled = { moveStage: 'settled', movePlace: bytesPlace(targetConfig) } as const
+  await query(target.builder.updateTable('installation').set(settled).compile())
+}
+
+/** The order is that in which each step is safe if it is the last one: the source is marked once the target can start. */
+async function close(
+  { plan, source, targetConfig, storeId }: Move,
+  pass: BlobPass,
+  rows: CopiedRows | undefined,
+): Promise<MoveReport> {
+  if (plan.bytes) await tellFolder(targetConfig, storeId)
+  const place = plan.rows ? placeOf(plan) : bytesPlace(targetConfig)
+  await noteMove(source, { stage: plan.rows ? 'left' : 'bytes-left', place })
+  return { ...pass, finished: true, rows }
+}
+
+interface InstallationRow {
+  readonly storeId: string
+  readonly stage: string | undefined
+  readonly place: string | undefined
+}
+
+async function stateOf({ builder, run }: DatabaseSession): Promise<InstallationRow> {
+  const query = builder.selectFrom('installation').select(['storeId', 'moveStage', 'movePlace'])
+  const [[storeId, stage, place] = []] = await run(query.compile())
+  return { storeId: String(storeId), stage: stage?.toString(), place: place?.toString() }
+}
+
+async function hasOrganizations({ builder, run }: DatabaseSession): Promise<boolean> {
+  return (await run(builder.selectFrom('organizations').select('id').limit(1).compile())).length > 0
+}
+
+function placeOf({ rows, bytes }: MovePlan): string {
+  return [rows?.to, bytes?.to].filter((place) => place !== undefined).join(' and ')
+}
+
+function moved(from: string, to: string) {
+  return from === to ? undefined : { from, to }
+}
+
+function bytesPlaceInWords(config: Config): string {
+  if (config.s3 === undefined) return `the disk in ${config.dataDir}`
+  const { endpoint } = config.s3
+  return endpoint ? `${bytesPlace(config)} at ${endpoint}` : bytesPlace(config)
+}
