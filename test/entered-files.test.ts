@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type EnteredFiles, filesEntered } from './entered-files.ts'
+import { TestServer } from './harness.ts'
+import { LightfieldClient, putBytes } from './lightfield-client.ts'
+import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
+import { withGrpc, YandexClient } from './yandex-client.ts'
+import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
+
+/** Logs and metrics, and all that lies behind the port `MetadataStore`. */
+const APART = /^(ops|metadata)\//
+const SIZES = [4 * 1024, 20 * 1024 * 1024]
+
+let server: TestServer
+before(async () => {
+  const rates = 'read=100000,search=100000,write=100000'
+  server = await TestServer.start({
+    ...withGrpc,
+    ENTREPOT_RATE_LIMITS: rates,
+    ENTREPOT_KEY_GUESSES_PER_SECOND: '100',
+  })
+})
+after(() => server.stop())
+
+/** An upload of each dialect: the request that carries the bytes, and the most files that it may enter. */
+const uploads: readonly {
+  readonly name: string
+  readonly maxFiles: number
+  readonly enter: (bytes: Buffer) => Promise<EnteredFiles>
+}[] = [
+  {
+    name: 'Lightfield: the PUT on a link',
+    maxFiles: 38,
+    enter: (bytes) =>
+      filesEntered(
+        () => new LightfieldClient(server).pending({ sizeBytes: bytes.length }),
+        async (upload) => assert.equal((await putBytes(upload, bytes)).status, 200),
+      ),
+  },
+  {
+    name: 'LlamaCloud: a form',
+    maxFiles: 61,
+    enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
+  },
+  {
+    name: 'LlamaCloud: a form of the first version',
+    maxFiles: 57,
+    enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
+  },
+  { name: 'Yandex: JSON', maxFiles: 56, enter: enterJson },
+  { name: 'Yandex: gRPC', maxFiles: 53, enter: enterMessage },
+]
+
+for (const { name, maxFiles, enter } of uploads) {
+  test(`${name} enters at most ${maxFiles} files`, async () => {
+    for (const size of SIZES) {
+      const entered = await enter(Buffer.alloc(size, 'a'))
+      const files = [...entered].filter(([path]) => !APART.test(path))
+      const told = files.map(([path, functions]) => `${path}: ${functions.join(' ')}`).toSorted()
+      assert.ok(files.length <= maxFiles, `${files.length} files with ${size} bytes:\n${told.join('\n')}`)
+    }
+  })
+}
+
+function enterForm(path: string, form: Buffer): Promise<EnteredFiles> {
+  const type = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
+  const client = new LlamaCloudClient(server)
+  return enterBy(async () => assert.ok((await client.send('POST', path, form, type)).status < 300))
+}
+
+function enterJson(bytes: Buffer): Promise<EnteredFiles> {
+  const client = new YandexRest(server)
+  const content = bytes.toString('base64')
+  const body = { folderId: 'default', name: 'notes.txt', mimeType: 'text/plain', content }
+  const type = { 'content-type': 'application/json' }
+  return enterBy(async () =>
+    assert.equal((await client.ask('POST', YANDEX_FILES, JSON.stringify(body), type)).status, 200),
+  )
+}
+
+async function enterMessage(content: Buffer): Promise<EnteredFiles> {
+  const client = YandexClient.of(server)
+  const request = { folderId: 'default', name: 'notes.txt', mimeType: 'text/plain', content }
+  try {
+    return await enterBy(() => client.create(request))
+  } finally {
+    client.close()
+  }
+}
+
+function enterBy(send: () => Promise<unknown>): Promise<EnteredFiles> {
+  return filesEntered(async () => undefined, send)
+}
