@@ -4,7 +4,6 @@ import { printFileId } from '../../core/file-id.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
-import { printIsoTime } from '../../core/time/iso-time.ts'
 import type { StateNames } from '../../core/uploads/end-upload.ts'
 import type { FileBody } from './schemas.ts'
 
@@ -28,10 +27,12 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
     filename: file.name,
     mimeType: file.mimeType,
     sizeBytes: file.sizeBytes,
-    createdAt: printIsoTime(file.createdAt),
-    completedAt: state === 'stored' && file.storedAt !== null ? printIsoTime(file.storedAt) : null,
+    createdAt: new Date(file.createdAt).toISOString(),
+    completedAt: state === 'stored' && file.storedAt !== null ? new Date(file.storedAt).toISOString() : null,
     expiresAt:
-      state === 'pending' && file.uploadExpiresAt !== null ? printIsoTime(file.uploadExpiresAt) : null,
+      state === 'pending' && file.uploadExpiresAt !== null
+        ? new Date(file.uploadExpiresAt).toISOString()
+        : null,
   }
 }
 
@@ -45,7 +46,7 @@ export function toListBody(files: readonly FileRecord[], totalCount: number, now
 }
 
 export function toUrlBody({ url, expiresAt }: IssuedLink) {
-  return { url, expiresAt: printIsoTime(expiresAt) }
+  return { url, expiresAt: new Date(expiresAt).toISOString() }
 }
 
 export function toValidateBody({ subject, scopes }: Caller) {

@@ -5,7 +5,6 @@ import { authenticateSession, endSession, startSession } from '../../core/access
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
-import { printIsoTime } from '../../core/time/iso-time.ts'
 import { bearerSecret, countRequest } from '../../http/guard.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
@@ -80,7 +79,7 @@ export async function addSessionRoutes(
       await countRequest(services, caller, 'write')
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
       reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
-      return { expires_at: printIsoTime(expiresAt) }
+      return { expires_at: new Date(expiresAt).toISOString() }
     },
   )
   server.delete(
