@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import type { Usage } from '../src/core/ports/metadata-store.ts'
+import type { Usage } from '../src/core/ports/changes.ts'
 import type { TestServer } from './harness.ts'
 import { query } from './postgres.ts'
 

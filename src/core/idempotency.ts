@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Answer, AnswerSlot, HeldAnswer } from './answer.ts'
 import { isStoreError, ServiceError } from './errors.ts'
+import type { Answer, AnswerSlot, Change } from './ports/changes.ts'
 import { DAY_MS, MINUTE_MS } from './ports/clock.ts'
-import type { Change } from './ports/metadata-store.ts'
+import type { HeldAnswer } from './ports/metadata-store.ts'
 import type { Services } from './services.ts'
 
 /** How long a successful answer is repeated. */

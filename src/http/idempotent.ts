@@ -1,5 +1,4 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Answer, AnswerSlot } from '../core/answer.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import {
   dropReservation,
@@ -9,6 +8,7 @@ import {
   requestRunning,
   reserveAnswer,
 } from '../core/idempotency.ts'
+import type { Answer, AnswerSlot } from '../core/ports/changes.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
 

@@ -1,8 +1,8 @@
-import type { HeldAnswer } from '../core/answer.ts'
 import { isStoreError } from '../core/errors.ts'
 import type { BlobKey } from '../core/ports/blob-store.ts'
+import type { Change } from '../core/ports/changes.ts'
 import { MINUTE_MS } from '../core/ports/clock.ts'
-import type { Change } from '../core/ports/metadata-store.ts'
+import type { HeldAnswer } from '../core/ports/metadata-store.ts'
 
 /**
  * How long after a failed commit its changes may still appear: the COMMIT was sent, and the database executes it once it

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Change } from '../core/ports/metadata-store.ts'
+import type { Change } from '../core/ports/changes.ts'
 import { type AccessQueries, accessQueries } from './queries/access.ts'
 import { type AnswerQueries, answerQueries, indexedSlot } from './queries/answers.ts'
 import { type BlobQueries, blobQueries, intention } from './queries/blobs.ts'

@@ -1,8 +1,7 @@
-import type { AnswerSlot } from '../core/answer.ts'
-import type { UnreferencedBlob } from '../core/blob-records.ts'
 import { StoreError } from '../core/errors.ts'
+import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'
 import type { Clock } from '../core/ports/clock.ts'
-import type { Change, FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
+import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
 import type { MoveStage } from '../core/ports/move.ts'
 import type { JoinOptions, Node } from '../core/ports/node.ts'
 import type { SqlEngine } from './engine.ts'
@@ -14,7 +13,7 @@ import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './que
 import { FileListings, filterArgs, pageArgs } from './queries/file-listings.ts'
 import { fileShape } from './queries/files.ts'
 import { namedShape, unnormalizedNames } from './queries/unnormalized-names.ts'
-import type { Holder } from './queries/usage.ts'
+
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 

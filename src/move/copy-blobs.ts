@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
-import type { ReferencedBlob } from '../core/blob-records.ts'
 import { exactly } from '../core/body-size.ts'
 import { isStoreError } from '../core/errors.ts'
 import type { FileId } from '../core/file-id.ts'
 import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
-import type { MetadataStore } from '../core/ports/metadata-store.ts'
+import type { MetadataStore, ReferencedBlob } from '../core/ports/metadata-store.ts'
 import { eachReferencedBlob, isReferenced } from '../core/upkeep/referenced-blobs.ts'
 
 export interface UncopiedFile {

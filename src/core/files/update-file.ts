@@ -1,6 +1,6 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
-import type { FilePatch } from '../ports/metadata-store.ts'
+import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { changeExpiry, type ExpiryChange } from './expiry.ts'
 import type { FileRecord } from './file.ts'

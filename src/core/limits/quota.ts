@@ -1,6 +1,6 @@
 import { isStoreError, ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
-import type { Change, UsageOf } from '../ports/metadata-store.ts'
+import type { Change, UsageOf } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 
 /** Commits changes of which a `usage.add` may not fit. @throws ServiceError `quota-exceeded` */

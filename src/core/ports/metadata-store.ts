@@ -1,150 +1,48 @@
 import type { ApiKey } from '../access/api-key.ts'
 import type { Organization, Project } from '../access/tenant.ts'
-import type { Answer, AnswerSlot, HeldAnswer } from '../answer.ts'
-import type { Intentions, ReferencedBlob, ReleasedBlob, UnreferencedBlob } from '../blob-records.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
 import type { LinkKey } from '../links/signed-link.ts'
 import type { BlobKey } from './blob-store.ts'
+import type {
+  Answer,
+  AnswerSlot,
+  Change,
+  Holder,
+  NamedFile,
+  ReleasedBlob,
+  UnreferencedBlob,
+  Usage,
+} from './changes.ts'
 import type { Clock, ClockTrust } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
 
-/** The fields of a file that may change after it was inserted. */
-export type FilePatch = Partial<
-  Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy' | 'createdAt'>
->
-
-/** What must still be true of a row for a change to apply; null compares as null. */
-export type FileGuard = { readonly state: FileState } & Partial<Pick<FileRecord, 'blobKey' | 'expiresAt'>>
-
-/** A file that an older release named, and which is found by exactly this spelling of its name alone. */
-export type NamedFile = Pick<FileRecord, 'id' | 'name'>
-
-/** What files count against quotas: pending and stored ones, with the size that was announced for them. */
-export interface Usage {
-  readonly files: number
-  readonly bytes: number
+/** A blob that a file points at, as its row tells. */
+export interface ReferencedBlob {
+  readonly key: BlobKey
+  readonly fileId: FileId
+  readonly sizeBytes: number
+  readonly sha256: string
 }
 
-/** A change of usage, counted on a project and on its organization alike. */
-export interface UsageOf extends Usage {
-  readonly organizationId: string
-  readonly projectId: string
+/** How many blobs are intended, by who intended them. */
+export interface Intentions {
+  /** Null: the one process that uses the store. */
+  readonly node: number | null
+  /** Whether it is known to be one of those that use the store. */
+  readonly isAlive: boolean
+  readonly blobs: number
 }
 
-/** A browser's stand-in for an API key. */
-export interface Session {
-  /** SHA-256 of the cookie's value, lower-case hex. */
-  readonly hash: string
-  readonly keyId: string
-  readonly expiresAt: number
+/** A slot that a request of this process has reserved, as far as this process knows. */
+export interface HeldAnswer {
+  readonly slot: AnswerSlot
+  readonly token: string
+  readonly leaseUntil: number
+  /** No request works on it any more, but whether it was freed is not known. */
+  readonly isForsaken: boolean
 }
-
-/**
- * One step of a commit. The list is closed: it is everything that this service ever writes.
- * A step marked "guarded" makes the whole commit fail with `conflict` when it does not hold.
- */
-export type Change =
-  | { readonly kind: 'organization.insert'; readonly organization: Organization }
-  | { readonly kind: 'project.insert'; readonly project: Project }
-  | { readonly kind: 'key.insert'; readonly key: ApiKey }
-  /** Guarded: the key exists and is not revoked. */
-  | { readonly kind: 'key.revoke'; readonly id: string; readonly revokedAt: number }
-  /**
-   * The same, and the secret is free for another key: `findKey` no longer finds this one by it.
-   * Guarded: the key exists and is not revoked.
-   */
-  | { readonly kind: 'key.replace'; readonly id: string; readonly replacedAt: number }
-  | { readonly kind: 'link-key.insert'; readonly linkKey: LinkKey }
-  /** Guarded: it exists. Null lifts a bound. What is used already may be more than the new bound. */
-  | {
-      readonly kind: 'quota.set'
-      readonly holder: 'organization' | 'project'
-      readonly id: string
-      readonly quotaFiles: number | null
-      readonly quotaBytes: number | null
-    }
-  /**
-   * Counts files and bytes (either may be negative) on a project and its organization.
-   * Guarded: whichever of the two numbers grows stays within both quotas.
-   */
-  | { readonly kind: 'usage.add'; readonly usage: UsageOf }
-  | { readonly kind: 'session.insert'; readonly session: Session }
-  | { readonly kind: 'session.delete'; readonly hash: string }
-  /** Removes sessions that are over at `now`. */
-  | { readonly kind: 'session.purge'; readonly now: number }
-  | { readonly kind: 'file.insert'; readonly file: FileRecord }
-  /** Guarded: the row exists and matches `guard`. */
-  | {
-      readonly kind: 'file.update'
-      readonly id: FileId
-      readonly guard: FileGuard
-      readonly patch: FilePatch
-    }
-  /** From here on the file is found by every spelling of its name. Nothing happens if it has another name by now. */
-  | { readonly kind: 'file.normalize-name'; readonly file: NamedFile }
-  /**
-   * Before the first byte: from here on the key is known, and collected after `collectAfter` unless a file claims it. Its
-   * bytes may come late.
-   * Guarded: the key is new.
-   */
-  | { readonly kind: 'blob.intend'; readonly blob: UnreferencedBlob; readonly reserved?: UsageOf }
-  /**
-   * A file now points at the blob, and what was reserved for it stays counted.
-   * Guarded: it is listed as unreferenced and its collection has not begun.
-   */
-  | { readonly kind: 'blob.claim'; readonly key: BlobKey }
-  /**
-   * No file points at the blob any more, or its writing failed; nothing happens if one does. Lowers `collectAfter` if it is
-   * listed already; what may come late may do so still. What was reserved for it is given back, once; so do `blob.collect`
-   * and `leases.end`.
-   */
-  | { readonly kind: 'blob.release'; readonly blob: ReleasedBlob }
-  /** From here on the blob can no longer be claimed. Guarded: it is listed, and no file points at it. */
-  | { readonly kind: 'blob.collect'; readonly key: BlobKey }
-  /** The bytes are gone, as far as they had come: what comes late is collected after `collectAfter`, for the last time. */
-  | { readonly kind: 'blob.collect-again'; readonly key: BlobKey; readonly collectAfter: number }
-  /** The bytes are gone. */
-  | { readonly kind: 'blob.forget'; readonly key: BlobKey }
-  /**
-   * Reserves a slot until `leaseUntil`. Guarded: the slot is free, that is unknown, or past its lease or `keepUntil`
-   * at `now`. `token` proves the reservation in the next two.
-   */
-  | {
-      readonly kind: 'answer.claim'
-      readonly slot: AnswerSlot
-      readonly token: string
-      readonly now: number
-      readonly leaseUntil: number
-    }
-  /** Guarded: the slot is reserved by `token`. */
-  | {
-      readonly kind: 'answer.save'
-      readonly slot: AnswerSlot
-      readonly token: string
-      readonly answer: Answer
-      readonly keepUntil: number
-    }
-  /** Reserves the slot until `leaseUntil`, if it is still reserved by `token`. */
-  | {
-      readonly kind: 'answer.renew'
-      readonly slot: AnswerSlot
-      readonly token: string
-      readonly leaseUntil: number
-    }
-  /** Frees a slot if it is still reserved by `token`. */
-  | { readonly kind: 'answer.drop'; readonly slot: AnswerSlot; readonly token: string }
-  /** Removes answers and lapsed reservations whose time is over, `limit` of them at most. */
-  | { readonly kind: 'answer.purge'; readonly now: number; readonly limit: number }
-  /** Frees the slots that nodes reserved which are no more. */
-  | { readonly kind: 'answer.free-abandoned' }
-  /** Notes where the bytes were looked for first; what was noted before stays. */
-  | { readonly kind: 'bytes-place.note'; readonly place: string }
-  /** Replaces what `clockTrust` tells. */
-  | { readonly kind: 'clock.note'; readonly trust: ClockTrust }
-  /** Ends everything a dead process held: reserved slots are freed, intended blobs become collectable at `now`. */
-  | { readonly kind: 'leases.end'; readonly now: number }
 
 /** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
 export interface FileFilter {
@@ -200,7 +98,7 @@ export interface MetadataStore {
   /** The key that an unexpired session stands for, revoked keys included. */
   findSessionKey(hash: string, now: number): Promise<ApiKey | undefined>
   /** What an organization or project uses now, reservations included; zero if there is none of this id. */
-  usage(holder: 'organization' | 'project', id: string): Promise<Usage>
+  usage(holder: Holder, id: string): Promise<Usage>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
 

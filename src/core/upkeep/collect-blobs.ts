@@ -1,5 +1,5 @@
-import type { ReleasedBlob } from '../blob-records.ts'
 import { isStoreError } from '../errors.ts'
+import type { ReleasedBlob } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200

@@ -1,7 +1,7 @@
 import { isStoreError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import { uncount } from '../limits/quota.ts'
-import type { Change } from '../ports/metadata-store.ts'
+import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200

@@ -1,6 +1,6 @@
-import type { UnreferencedBlob } from '../blob-records.ts'
 import { isStoreError } from '../errors.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
+import type { UnreferencedBlob } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 
 const BATCH = 200

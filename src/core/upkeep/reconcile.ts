@@ -1,7 +1,7 @@
-import type { Intentions, ReferencedBlob } from '../blob-records.ts'
 import { isStoreError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
+import type { Intentions, ReferencedBlob } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'

@@ -1,5 +1,4 @@
-import type { ReferencedBlob } from '../blob-records.ts'
-import type { MetadataStore } from '../ports/metadata-store.ts'
+import type { MetadataStore, ReferencedBlob } from '../ports/metadata-store.ts'
 
 const PAGE = 500
 const AT_ONCE = 8

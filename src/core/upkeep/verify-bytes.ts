@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { ReferencedBlob } from '../blob-records.ts'
 import { isStoreError, StoreError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import type { BlobKey, BlobStore } from '../ports/blob-store.ts'
+import type { ReferencedBlob } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 

@@ -4,7 +4,7 @@ import { ServiceError } from '../errors.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import { commitWithinQuota } from '../limits/quota.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
-import type { UsageOf } from '../ports/metadata-store.ts'
+import type { UsageOf } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 
 /** Bytes that are durable and that no file points at yet. */

@@ -16,7 +16,7 @@ import {
 import { sendRaw } from '../../../test/raw-http.ts'
 import { setQuota, settledUsage } from '../../../test/usage.ts'
 import { StoreError } from '../../core/errors.ts'
-import type { Change } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
 
 const UNKNOWN = 'dfl-00000000-0000-7000-8000-000000000000'
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -3,7 +3,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import type { UsageOf } from '../../core/ports/metadata-store.ts'
+import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import {
   type BlobIntent,

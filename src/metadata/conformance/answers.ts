@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { AnswerSlot } from '../../core/answer.ts'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { AnswerSlot, Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { NOW, type OpenStore, testStore } from './samples.ts'
 
 const conflict = { name: 'StoreError', code: 'conflict' }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertFiles, NOW, newKey, type OpenStore, sampleFile, testStore } from './samples.ts'
 
 const conflict = { name: 'StoreError', code: 'conflict' }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Change } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
 import {
   insertFiles,
   NOW,

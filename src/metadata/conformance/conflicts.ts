@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { AnswerSlot } from '../../core/answer.ts'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { AnswerSlot, Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import {
   insertFiles,
   insertTenant,

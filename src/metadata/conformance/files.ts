@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { newFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { FileGuard, FilePatch, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { FileGuard, FilePatch } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertFiles, NOW, newKey, type OpenStore, sampleFile, sampleUpload, testStore } from './samples.ts'
 
 const conflict = { name: 'StoreError', code: 'conflict' }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { AnswerSlot } from '../../core/answer.ts'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { AnswerSlot, Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { NOW, newKey, type OpenStore, sampleFile, testStore } from './samples.ts'
 
 const refused = { name: 'StoreError', code: 'refused' }

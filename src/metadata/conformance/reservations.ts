@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertTenant, NOW, newKey, type OpenStore, sampleFile, testStore } from './samples.ts'
 
 type Tenant = Awaited<ReturnType<typeof insertTenant>>

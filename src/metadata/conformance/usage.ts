@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Change, MetadataStore, Usage } from '../../core/ports/metadata-store.ts'
+import type { Change, Usage } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertTenant, type OpenStore, sampleFile, sampleProject, testStore } from './samples.ts'
 
 type Tenant = Awaited<ReturnType<typeof insertTenant>>

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
 import { newDatabase } from '../../../test/postgres.ts'
-import type { Change, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import {
   insertFiles,
   insertTenant,

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Kysely } from 'kysely'
-import type { Answer, AnswerSlot } from '../../core/answer.ts'
+import type { Answer, AnswerSlot } from '../../core/ports/changes.ts'
 import type { SqlRow } from '../engine.ts'
 import { type Arg, guarded, prepare, statement } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'

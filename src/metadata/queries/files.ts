@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
-import type { FileGuard, FilePatch, NamedFile } from '../../core/ports/metadata-store.ts'
+import type { FileGuard, FilePatch, NamedFile } from '../../core/ports/changes.ts'
 import type { CommitPlan } from '../sql/commit-plan.ts'
 import { type Normalized, normalNameOf } from '../sql/normal-name.ts'
 import { type Arg, guarded, kept, prepare, type Query, type Statement, statement } from '../sql/prepare.ts'

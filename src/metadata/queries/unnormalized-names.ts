@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { NamedFile } from '../../core/ports/metadata-store.ts'
+import type { NamedFile } from '../../core/ports/changes.ts'
 import type { SqlEngine } from '../engine.ts'
 import { prepare, type Query } from '../sql/prepare.ts'
 import { recordShape } from '../sql/record-shape.ts'

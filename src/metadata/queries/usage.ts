@@ -1,11 +1,9 @@
 import { type Kysely, sql } from 'kysely'
 import type { BlobKey } from '../../core/ports/blob-store.ts'
-import type { Usage, UsageOf } from '../../core/ports/metadata-store.ts'
+import type { Holder, Usage, UsageOf } from '../../core/ports/changes.ts'
 import type { CommitPlan } from '../sql/commit-plan.ts'
 import { type Arg, guarded, prepare, type Query, type Statement, statement } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
-
-export type Holder = 'organization' | 'project'
 
 interface Quota {
   readonly id: string

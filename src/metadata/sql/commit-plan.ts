@@ -1,4 +1,4 @@
-import type { Change } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
 import type { Statement, Step } from './prepare.ts'
 
 /** What a commit is going to do, one statement after the other; changes add theirs to it. */

@@ -1,6 +1,6 @@
 import { CamelCasePlugin, type Dialect, DummyDriver, Kysely } from 'kysely'
 import { StoreError } from '../../core/errors.ts'
-import type { Change } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
 import type { SqlValue, Stored, Tables } from './tables.ts'
 
 /** A query compiled once, with a record of which named argument goes where. */

@@ -1,11 +1,9 @@
 import type { Generated } from 'kysely'
 import type { ApiKey } from '../../core/access/api-key.ts'
 import type { Organization, Project } from '../../core/access/tenant.ts'
-import type { AnswerSlot } from '../../core/answer.ts'
-import type { ReleasedBlob } from '../../core/blob-records.ts'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { LinkKey } from '../../core/links/signed-link.ts'
-import type { Session } from '../../core/ports/metadata-store.ts'
+import type { AnswerSlot, ReleasedBlob, Session } from '../../core/ports/changes.ts'
 import type { MoveStage } from '../../core/ports/move.ts'
 import type { Normalized } from './normal-name.ts'
 

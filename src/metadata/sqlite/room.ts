@@ -1,4 +1,4 @@
-import type { Change } from '../../core/ports/metadata-store.ts'
+import type { Change } from '../../core/ports/changes.ts'
 
 /**
  * What a change may take of a full disk, where the ballast of the database is all that is left:
