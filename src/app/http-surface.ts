@@ -11,9 +11,14 @@ import type { Dialect } from '../dialects/dialect.ts'
 import { overridePurposes } from '../dialects/lightfield/settings.ts'
 import { overrideRetention } from '../dialects/llamacloud/settings.ts'
 import { type About, addDocsPage, describeRoutes, links } from '../dialects/openapi.ts'
-import { type ErrorAnswer, routeUnknown, sendErrorAnswer, toPlainErrorAnswer } from '../http/error-answer.ts'
+import {
+  type ErrorAnswer,
+  routeUnknown,
+  sendErrorAnswer,
+  toPlainErrorAnswer,
+  toServiceError,
+} from '../http/errors.ts'
 import { createHttpServer, defaultServerLimits, type TlsIdentity } from '../http/server.ts'
-import { toServiceError } from '../http/service-error.ts'
 import { addHealthRoutes } from '../ops/health.ts'
 import { frameworkLogger } from '../ops/logging.ts'
 import type { Metrics } from '../ops/metrics.ts'

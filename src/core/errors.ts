@@ -1,66 +1,89 @@
-/**
- * Every way in which a request can fail, whoever asks and over whatever wire. The list is closed: a new
- * code breaks the build of each dialect until its mapper says what that vendor would answer.
- */
-export const errorCodes = [
-  // The request itself, before anybody looks at what it asks for.
-  'route-unknown',
-  'base-url-wrong',
-  'tls-required',
-  'method-not-allowed',
-  'request-malformed',
-  'transfer-coding-unsupported',
-  'expectation-unsupported',
-  'body-not-json',
-  'body-type-unsupported',
-  'body-too-large',
-  'field-missing',
-  'field-unknown',
-  'field-invalid',
-  'version-invalid',
-  // Who asks.
-  'unauthenticated',
-  'scope-missing',
-  'role-missing',
-  'user-missing',
-  'project-forbidden',
-  'origin-forbidden',
-  // What the operator has not switched on.
-  'operation-off',
-  'rate-limited',
-  'quota-exceeded',
-  // What is asked for.
-  'rule-violated',
-  'file-not-found',
-  'state-conflict',
-  'bytes-missing',
-  'size-mismatch',
-  'checksum-mismatch',
-  'idempotency-key-invalid',
-  'idempotency-running',
-  // Bytes in and out on a link.
-  'link-invalid',
-  'bytes-already-stored',
-  'precondition-failed',
-  'length-mismatch',
-  'digest-mismatch',
-  'bytes-too-many',
-  'body-incomplete',
-  'body-too-slow',
-  'range-unsatisfiable',
-  // Our own trouble.
-  'storage-full',
-  'storage-unavailable',
-  'storage-timeout',
-  'bytes-lost',
-  'internal',
-] as const
+/** What is wrong, as far as every dialect tells it apart. Each of them has an answer to each kind. */
+export type ErrorKind =
+  /** The request is malformed, or a part of it is. */
+  | 'invalid'
+  /** It is well formed, and a rule forbids what it asks for. */
+  | 'rejected'
+  | 'unauthenticated'
+  /** Whoever asks is known and may not. */
+  | 'forbidden'
+  | 'not-found'
+  /** What is there does not allow it now. */
+  | 'conflict'
+  | 'too-large'
+  /** A method, type or coding that is not taken here. */
+  | 'unsupported'
+  /** Too many requests: a little later there is room. */
+  | 'limited'
+  /** A quota is used up. */
+  | 'exhausted'
+  | 'full'
+  | 'unavailable'
+  | 'timeout'
+  | 'internal'
 
-export type ErrorCode = (typeof errorCodes)[number]
+/** Every way in which a request can fail, whoever asks and over whatever wire, with its kind. */
+export const errorKinds = {
+  // The request itself, before anybody looks at what it asks for.
+  'route-unknown': 'not-found',
+  'base-url-wrong': 'not-found',
+  'tls-required': 'invalid',
+  'method-not-allowed': 'unsupported',
+  'request-malformed': 'invalid',
+  'transfer-coding-unsupported': 'unsupported',
+  'expectation-unsupported': 'unsupported',
+  'body-not-json': 'invalid',
+  'body-type-unsupported': 'unsupported',
+  'body-too-large': 'too-large',
+  'field-missing': 'invalid',
+  'field-unknown': 'invalid',
+  'field-invalid': 'invalid',
+  'version-invalid': 'invalid',
+  // Who asks.
+  unauthenticated: 'unauthenticated',
+  'scope-missing': 'forbidden',
+  'role-missing': 'forbidden',
+  'user-missing': 'forbidden',
+  'project-forbidden': 'forbidden',
+  'origin-forbidden': 'forbidden',
+  // What the operator has not switched on.
+  'operation-off': 'forbidden',
+  'rate-limited': 'limited',
+  'quota-exceeded': 'exhausted',
+  // What is asked for.
+  'rule-violated': 'rejected',
+  'file-not-found': 'not-found',
+  'state-conflict': 'conflict',
+  'bytes-missing': 'rejected',
+  'size-mismatch': 'rejected',
+  'checksum-mismatch': 'rejected',
+  'idempotency-key-invalid': 'invalid',
+  'idempotency-running': 'conflict',
+  // Bytes in and out on a link.
+  'link-invalid': 'forbidden',
+  'bytes-already-stored': 'conflict',
+  'precondition-failed': 'conflict',
+  'length-mismatch': 'invalid',
+  'digest-mismatch': 'invalid',
+  'bytes-too-many': 'too-large',
+  'body-incomplete': 'invalid',
+  'body-too-slow': 'invalid',
+  'range-unsatisfiable': 'invalid',
+  // Our own trouble.
+  'storage-full': 'full',
+  'storage-unavailable': 'unavailable',
+  'storage-timeout': 'timeout',
+  'bytes-lost': 'internal',
+  internal: 'internal',
+} as const satisfies Readonly<Record<string, ErrorKind>>
+
+export type ErrorCode = keyof typeof errorKinds
 
 export interface ErrorDetails {
   /** The field, parameter or header at fault, in the caller's spelling. */
   readonly field?: string
+  /** Of what was asked for, as the caller wrote it. */
+  readonly id?: string
   /** Whole seconds after which trying again can help. */
   readonly retryAfterSeconds?: number
   /** For the log, never for the caller. */
@@ -72,13 +95,19 @@ export class ServiceError extends Error {
   override readonly name = 'ServiceError'
   readonly code: ErrorCode
   readonly field: string | undefined
+  readonly id: string | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.field = details.field
+    this.id = details.id
     this.retryAfterSeconds = details.retryAfterSeconds
+  }
+
+  get kind(): ErrorKind {
+    return errorKinds[this.code]
   }
 }
 

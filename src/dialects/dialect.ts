@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { ErrorCode, ServiceError } from '../core/errors.ts'
 import type { Services } from '../core/services.ts'
-import type { ErrorAnswer } from '../http/error-answer.ts'
+import type { ErrorAnswer } from '../http/errors.ts'
 
 /**
  * One vendor's API. Its routes are served below `/<name>` and, where no other dialect claims the request, on the very

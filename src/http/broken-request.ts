@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
-import type { ErrorAnswer } from './error-answer.ts'
+import type { ErrorAnswer } from './errors.ts'
 import { type HttpSocket, whenAnswered } from './when-answered.ts'
 
 /** Of a head that is too large for a connection that came in a crowd (`head-size.ts`). */

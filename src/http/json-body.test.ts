@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
-import { toPlainErrorAnswer } from './error-answer.ts'
+import { toPlainErrorAnswer } from './errors.ts'
 import { acceptJsonBodies } from './json-body.ts'
 import { createHttpServer, defaultServerLimits } from './server.ts'
 

@@ -4,7 +4,7 @@ import { ServiceError } from '../core/errors.ts'
 import { divertConnections } from '../net/first-bytes.ts'
 import { refuseHttp1 } from '../net/refuse-http.ts'
 import type { Addressed } from './broken-request.ts'
-import { type ErrorAnswer, writeErrorAnswer } from './error-answer.ts'
+import { type ErrorAnswer, writeErrorAnswer } from './errors.ts'
 
 const SPEAKS_TLS = 'This port speaks TLS: the URL has to begin with https://, not http://.'
 

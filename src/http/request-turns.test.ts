@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { RawConnection } from '../../test/raw-http.ts'
 import { until } from '../../test/until.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
-import { toPlainErrorAnswer } from './error-answer.ts'
+import { toPlainErrorAnswer } from './errors.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const MIB = 1024 * 1024

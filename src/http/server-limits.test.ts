@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { RawConnection, readAnswer } from '../../test/raw-http.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
-import { toPlainErrorAnswer } from './error-answer.ts'
+import { toPlainErrorAnswer } from './errors.ts'
 import { createHttpServer, defaultServerLimits, type ServerLimits } from './server.ts'
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'

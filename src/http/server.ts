@@ -14,7 +14,7 @@ import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { findWrongBaseUrl } from './base-url.ts'
 import { answerBrokenRequests, type BrokenRequestAnswers, refuseTunnel } from './broken-request.ts'
 import { buildSerializer } from './compile-serializers.ts'
-import { methodNotAllowed, routeUnknown, writeErrorAnswer } from './error-answer.ts'
+import { routeUnknown, toServiceError, writeErrorAnswer } from './errors.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { boundHeads, type HeadLimits } from './head-size.ts'
 import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
@@ -24,7 +24,6 @@ import { OfferedMethods } from './offered-methods.ts'
 import { answerPlaintext } from './plaintext.ts'
 import { pathOf, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
-import { toServiceError } from './service-error.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
 export interface ServerLimits {
@@ -260,7 +259,7 @@ function refusalOf(
   }
   if (methods.includes(method)) return routeUnknown()
   reply.header('allow', methods.join(', '))
-  return methodNotAllowed(methods)
+  return new ServiceError('method-not-allowed', `This address takes ${methods.join(', ')}.`)
 }
 
 /**

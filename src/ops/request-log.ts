@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
 import { type FileId, parseFileId } from '../core/file-id.ts'
-import { isFault, shortageOf } from '../http/service-error.ts'
+import { isFault, shortageOf } from '../http/errors.ts'
 
 /** One line at level `debug` for each answer. */
 export function logRequests(server: FastifyInstance, logger: FastifyBaseLogger): void {

@@ -1,10 +1,10 @@
 import type { Caller } from '../caller.ts'
-import { isStoreError, ServiceError } from '../errors.ts'
+import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../upkeep/expire-files.ts'
 import { stateAt } from './file.ts'
-import { readStoredFile, readStoredOrOpen } from './read-file.ts'
+import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
 
 /**
  * Removes a stored file: from this moment every id and every link of it answers as if it had never been, in every
@@ -24,7 +24,7 @@ export async function deleteFile(services: Services, caller: Caller, idText: str
     ])
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
-    throw new ServiceError('file-not-found', 'There is no file with this ID.')
+    throw fileNotFound(idText)
   }
 }
 

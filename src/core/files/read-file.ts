@@ -18,7 +18,7 @@ export async function readFile(services: Services, caller: Caller, idText: strin
     !caller.projectIds.includes(file.projectId) ||
     isGone(file, services.clock.now())
   ) {
-    throw new ServiceError('file-not-found', 'There is no file with this ID.')
+    throw fileNotFound(idText)
   }
   return file
 }
@@ -44,7 +44,7 @@ export async function readStoredFile(
 ): Promise<FileRecord> {
   const file = await readFile(services, caller, idText)
   if (stateAt(file, services.clock.now()) === 'stored') return file
-  throw new ServiceError('file-not-found', 'There is no file with this ID.')
+  throw fileNotFound(idText)
 }
 
 /**
@@ -59,7 +59,12 @@ export async function readStoredOrOpen(
   const file = await readFile(services, caller, idText)
   const state = stateAt(file, services.clock.now())
   if (state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)) return file
-  throw new ServiceError('file-not-found', 'There is no file with this ID.')
+  throw fileNotFound(idText)
+}
+
+/** @param id as the caller wrote it */
+export function fileNotFound(id: string): ServiceError {
+  return new ServiceError('file-not-found', 'There is no file with this ID.', { id })
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorCodes, ServiceError } from '../../core/errors.ts'
+import { type ErrorCode, errorKinds, ServiceError } from '../../core/errors.ts'
 import { toErrorAnswer } from './errors.ts'
 
 /** The vendor's table, each type with its status. */
@@ -31,6 +31,8 @@ const codes = [
   'version_header',
   'idempotency_key_too_long',
 ]
+
+const errorCodes = Object.keys(errorKinds) as ErrorCode[]
 
 interface Body {
   readonly error: Readonly<Record<string, string>>

@@ -5,7 +5,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { deleteFile } from '../../core/files/delete-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
-import { readStoredFile } from '../../core/files/read-file.ts'
+import { fileNotFound, readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
@@ -265,7 +265,7 @@ export async function findFile(
   const file = await read(services, caller, id)
   // Without a named project any of the key's projects will do: the id says which file is meant.
   if (scope.project === undefined || file.projectId === projectId) return file
-  throw new ServiceError('file-not-found', 'File not found')
+  throw fileNotFound(id)
 }
 
 /** A fresh link that does not outlive its file. */

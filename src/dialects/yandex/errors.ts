@@ -1,61 +1,40 @@
-import type { ErrorCode, ServiceError } from '../../core/errors.ts'
+import type { ErrorCode, ErrorKind, ServiceError } from '../../core/errors.ts'
 import { type ErrorDetails, printStatus, statusJson } from '../../grpc/error-details.ts'
 import { type GrpcCode, type GrpcCodeName, type GrpcFailure, grpcCodes } from '../../grpc/status.ts'
-import type { ErrorAnswer } from '../../http/error-answer.ts'
-import { isFault, shortageOf, toServiceError } from '../../http/service-error.ts'
+import { type ErrorAnswer, errorHeaders, isFault, shortageOf, toServiceError } from '../../http/errors.ts'
 import { InvalidArgument } from './violations.ts'
 
 /**
  * The vendor's code of each error. Its SDKs try RESOURCE_EXHAUSTED and UNAVAILABLE again, sending the file each time:
  * these two are for what passes by itself, and for quotas, where the vendor documents the former.
  */
-export const wireCodes = {
-  'route-unknown': 'NOT_FOUND',
-  'base-url-wrong': 'NOT_FOUND',
+const codes = {
+  invalid: 'INVALID_ARGUMENT',
+  rejected: 'INVALID_ARGUMENT',
+  unauthenticated: 'UNAUTHENTICATED',
+  forbidden: 'PERMISSION_DENIED',
+  'not-found': 'NOT_FOUND',
+  conflict: 'FAILED_PRECONDITION',
+  'too-large': 'INVALID_ARGUMENT',
+  unsupported: 'INVALID_ARGUMENT',
+  limited: 'RESOURCE_EXHAUSTED',
+  exhausted: 'RESOURCE_EXHAUSTED',
+  full: 'INTERNAL',
+  unavailable: 'UNAVAILABLE',
+  timeout: 'UNAVAILABLE',
+  internal: 'INTERNAL',
+} as const satisfies Record<ErrorKind, GrpcCodeName>
+
+const ownCodes: Readonly<Partial<Record<ErrorCode, GrpcCodeName>>> = {
   'tls-required': 'FAILED_PRECONDITION',
   'method-not-allowed': 'UNIMPLEMENTED',
-  'request-malformed': 'INVALID_ARGUMENT',
   'transfer-coding-unsupported': 'UNIMPLEMENTED',
-  'expectation-unsupported': 'INVALID_ARGUMENT',
-  'body-not-json': 'INVALID_ARGUMENT',
-  'body-type-unsupported': 'INVALID_ARGUMENT',
-  'body-too-large': 'INVALID_ARGUMENT',
-  'field-missing': 'INVALID_ARGUMENT',
-  'field-unknown': 'INVALID_ARGUMENT',
-  'field-invalid': 'INVALID_ARGUMENT',
-  'version-invalid': 'INVALID_ARGUMENT',
-  unauthenticated: 'UNAUTHENTICATED',
-  'scope-missing': 'PERMISSION_DENIED',
-  'role-missing': 'PERMISSION_DENIED',
-  'user-missing': 'PERMISSION_DENIED',
-  'project-forbidden': 'PERMISSION_DENIED',
-  'origin-forbidden': 'PERMISSION_DENIED',
-  'operation-off': 'PERMISSION_DENIED',
-  'rate-limited': 'RESOURCE_EXHAUSTED',
-  'quota-exceeded': 'RESOURCE_EXHAUSTED',
-  'rule-violated': 'INVALID_ARGUMENT',
-  'file-not-found': 'NOT_FOUND',
-  'state-conflict': 'FAILED_PRECONDITION',
-  'bytes-missing': 'INVALID_ARGUMENT',
-  'size-mismatch': 'INVALID_ARGUMENT',
-  'checksum-mismatch': 'INVALID_ARGUMENT',
-  'idempotency-key-invalid': 'INVALID_ARGUMENT',
   'idempotency-running': 'ABORTED',
-  'link-invalid': 'PERMISSION_DENIED',
   'bytes-already-stored': 'ALREADY_EXISTS',
-  'precondition-failed': 'FAILED_PRECONDITION',
-  'length-mismatch': 'INVALID_ARGUMENT',
-  'digest-mismatch': 'INVALID_ARGUMENT',
-  'bytes-too-many': 'INVALID_ARGUMENT',
-  'body-incomplete': 'INVALID_ARGUMENT',
   'body-too-slow': 'DEADLINE_EXCEEDED',
   'range-unsatisfiable': 'OUT_OF_RANGE',
-  'storage-full': 'INTERNAL',
-  'storage-unavailable': 'UNAVAILABLE',
-  'storage-timeout': 'UNAVAILABLE',
   'bytes-lost': 'DATA_LOSS',
-  internal: 'INTERNAL',
-} as const satisfies Record<ErrorCode, GrpcCodeName>
+}
 
 /** As the vendor documents for its REST APIs. */
 export const httpStatuses = {
@@ -90,13 +69,9 @@ const MAX_MESSAGE_CHARACTERS = 240
 /** `google.rpc.Status` as JSON. */
 export function toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer {
   const code = codeOf(error)
-  const { retryAfterSeconds } = error
   return {
     status: ownStatuses[error.code] ?? httpStatuses[code],
-    headers: {
-      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-      ...(code === 16 ? { 'www-authenticate': 'Bearer' } : {}),
-    },
+    headers: errorHeaders(error),
     body: statusJson(code, messageOf(error), detailsOf(error, requestId)),
   }
 }
@@ -113,8 +88,8 @@ export function toGrpcFailure(thrown: unknown, requestId: string): GrpcFailure {
   return isFault(error) ? { ...failure, fault: error.cause ?? error } : failure
 }
 
-function codeOf({ code }: ServiceError): GrpcCode {
-  return grpcCodes[wireCodes[code]]
+function codeOf({ code, kind }: ServiceError): GrpcCode {
+  return grpcCodes[ownCodes[code] ?? codes[kind]]
 }
 
 function messageOf(error: ServiceError): string {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreError, type StoreErrorCode } from '../core/errors.ts'
-import { toServiceError } from './service-error.ts'
+import { toServiceError } from './errors.ts'
 
 const bounds: readonly (readonly [StoreErrorCode, number, number])[] = [
   ['conflict', 1, 3],

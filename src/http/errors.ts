@@ -1,0 +1,166 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import {
+  type ErrorCode,
+  type ErrorKind,
+  ServiceError,
+  StoreError,
+  type StoreErrorCode,
+} from '../core/errors.ts'
+import { spreadRetry } from '../core/limits/retry-queue.ts'
+
+/** An error as it goes over the wire. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON, as an object. */
+  readonly body: unknown
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: ErrorAnswer): FastifyReply {
+  return reply.code(status).headers(headers).type(JSON_TYPE).send(body)
+}
+
+/** The same where the framework is not, or no longer, there to send it. */
+export function writeErrorAnswer(response: ServerResponse, { status, headers, body }: ErrorAnswer): void {
+  const text = JSON.stringify(body)
+  const about = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) }
+  response.writeHead(status, { ...headers, ...about }).end(text)
+}
+
+/** @param final trying again by itself would not help: SDKs made by Stainless obey `x-should-retry` */
+export function errorHeaders(
+  { kind, retryAfterSeconds }: ServiceError,
+  final = false,
+): ErrorAnswer['headers'] {
+  return {
+    ...(final ? { 'x-should-retry': 'false' } : {}),
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(kind === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {}),
+  }
+}
+
+/** The plain meaning of errors in HTTP, for surfaces of our own; a dialect has its vendor's table instead. */
+const statuses = {
+  invalid: 400,
+  rejected: 422,
+  unauthenticated: 401,
+  forbidden: 403,
+  'not-found': 404,
+  conflict: 409,
+  'too-large': 413,
+  unsupported: 415,
+  limited: 429,
+  exhausted: 402,
+  full: 507,
+  unavailable: 503,
+  timeout: 504,
+  internal: 500,
+} as const satisfies Record<ErrorKind, number>
+
+const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
+  'method-not-allowed': 405,
+  'transfer-coding-unsupported': 501,
+  'expectation-unsupported': 417,
+  'bytes-already-stored': 412,
+  'precondition-failed': 412,
+  'body-too-slow': 408,
+  'range-unsatisfiable': 416,
+}
+
+/** Node has older names of these than RFC 9110. */
+const phrases: Readonly<Partial<Record<number, string>>> = {
+  ...STATUS_CODES,
+  413: 'Content Too Large',
+  422: 'Unprocessable Content',
+}
+
+/** For whoever opens the address of the server itself, or misses a path. Dialects answer unknown paths as their vendors do. */
+const WAYS_IN =
+  'The APIs are described at /docs; the base URL of an SDK is the address of this server without the path of an API (README.md).'
+
+/** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
+export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
+  const { code, kind, message: text } = error
+  const status = ownStatuses[code] ?? statuses[kind]
+  const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
+  const message = code === 'route-unknown' ? `${text} ${WAYS_IN}` : text
+  return {
+    status,
+    headers: errorHeaders(error),
+    body: { error: { type, message, code: code.replaceAll('-', '_') } },
+  }
+}
+
+type Told = readonly [code: ErrorCode, message: string]
+
+const unknownRoute: Told = ['route-unknown', 'There is nothing at this address.']
+const bodyEnded: Told = ['body-incomplete', 'The request ended before its body did.']
+const unexpected: Told = ['internal', 'Unexpected error.']
+
+/** A store that is away may be back soon; a move takes its time, and every client will come again. */
+const storeErrors: Readonly<Record<StoreErrorCode, readonly [...Told, leastRetrySeconds?: number]>> = {
+  missing: ['bytes-lost', 'The bytes of this file could not be read.'],
+  full: ['storage-full', 'There is no space left.'],
+  unavailable: ['storage-unavailable', 'Storage is not available.', 2],
+  timeout: ['storage-timeout', 'Storage did not answer in time.', 2],
+  'read-only': [
+    'storage-unavailable',
+    'Storage is being moved: files can be read, but not changed, for a while.',
+    10,
+  ],
+  aborted: bodyEnded,
+  // A use case looks again where it can. What is left lost what it held, such as its lease on the bytes, while others took
+  // this server for dead: nothing was written, and the same request can succeed.
+  conflict: ['storage-unavailable', 'The request could not be completed; try again.', 1],
+  refused: unexpected,
+}
+
+/** Errors of Fastify (fastify.dev, "Errors") and, by the status that they propose, of libraries. */
+const libraryErrors: Readonly<Record<string | number, Told>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY: ['body-not-json', 'The body is not valid JSON.'],
+  FST_ERR_BAD_URL: unknownRoute,
+  FST_ERR_MAX_PARAM_LENGTH: unknownRoute,
+  404: unknownRoute,
+  413: ['body-too-large', 'The body is too large.'],
+  415: ['body-type-unsupported', 'Send Content-Type: application/json.'],
+  416: ['range-unsatisfiable', 'The range is outside of what there is.'],
+}
+
+/** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
+export function toServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error
+  if (!(error instanceof StoreError)) return new ServiceError(...toldOf(error), { cause: error })
+  const [code, message, leastSeconds] = storeErrors[error.code]
+  const retry = leastSeconds === undefined ? {} : { retryAfterSeconds: spreadRetry(leastSeconds) }
+  return new ServiceError(code, message, { cause: error, ...retry })
+}
+
+function toldOf(error: unknown): Told {
+  const { code = '', statusCode = 500 } = (error ?? {}) as { code?: string; statusCode?: number }
+  // How Node tells that a client went away in the middle of a body.
+  if (code === 'ECONNRESET' && error instanceof Error && error.message === 'aborted') return bodyEnded
+  const isTheirs = statusCode >= 400 && statusCode < 500
+  const known = libraryErrors[code] ?? (isTheirs ? libraryErrors[statusCode] : undefined)
+  return known ?? (isTheirs ? ['request-malformed', 'The request is malformed.'] : unexpected)
+}
+
+export function routeUnknown(): ServiceError {
+  return new ServiceError(...unknownRoute)
+}
+
+/**
+ * What a full store said, for a warning in the log: operators expect such refusals, and know how to end them.
+ * @returns undefined for all other errors
+ */
+export function shortageOf({ kind, message, cause }: ServiceError): string | undefined {
+  if (kind !== 'full') return undefined
+  return cause instanceof StoreError ? cause.message : message
+}
+
+/** Faults of ours: logged as errors, with their cause. */
+export function isFault({ kind }: ServiceError): boolean {
+  return kind === 'internal' || kind === 'unavailable' || kind === 'timeout'
+}
