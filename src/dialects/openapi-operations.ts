@@ -38,6 +38,7 @@ function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answere
     ...ofAnyRequest,
     ...(isKeyed ? [...withKey, ...failures] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
+    ...(isKeyed && access.role !== undefined ? (['role-missing'] as const) : []),
     ...([method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
     ...(config?.failures ?? []),
   ]

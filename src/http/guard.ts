@@ -5,19 +5,18 @@ import type {
   onRequestAsyncHookHandler,
   RouteOptions,
 } from 'fastify'
-import type { Scope } from '../core/access/scope.ts'
-import { type Caller, hasScope } from '../core/caller.ts'
-import { type ErrorCode, ServiceError } from '../core/errors.ts'
-import type { Allowance, LimitClass } from '../core/limits/rate-limit.ts'
+import { admit, type Access as KeyAccess } from '../core/access/admit.ts'
+import type { Caller } from '../core/caller.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Allowance } from '../core/limits/rate-limit.ts'
 import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 
 /**
- * What a route asks of its caller; each route declares it, or the server does not start.
- * - an object: a key with the scope (`any`: any key), counted in a class of requests;
- * - `link`: a signed link is the credential; - `public`: nothing.
+ * What a route asks of its caller; each route declares it, or the server does not start. `link`: a signed link is the
+ * credential; `public`: nothing.
  */
-export type Access = { readonly scope: Scope | 'any'; readonly limit: LimitClass } | 'link' | 'public'
+export type Access = KeyAccess | 'link' | 'public'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -65,67 +64,27 @@ export interface GuardOptions {
   readonly authenticate: (request: FastifyRequest) => Promise<Caller>
   /** Runs once the caller is known and before anything is counted or allowed. @throws ServiceError */
   readonly afterAuthentication?: (request: FastifyRequest) => void
-  /** Writes the dialect's rate headers. */
-  /** `now` is the time that people see. */
-  readonly showAllowance: (reply: FastifyReply, allowance: Allowance, now: number) => void
+  /** Writes the dialect's rate headers, if it has any. `now` is the time that people see. */
+  readonly showAllowance?: (reply: FastifyReply, allowance: Allowance, now: number) => void
 }
 
-/** One hook in front of every route of a dialect that asks for a key: key, then rate, then scope. */
-export function guard(server: FastifyInstance, options: GuardOptions): void {
+/** One hook in front of every route of a dialect that asks for a key. */
+export function guard(
+  server: FastifyInstance,
+  { services, authenticate, afterAuthentication, showAllowance }: GuardOptions,
+): void {
   server.addHook('onRoute', (route) => {
     const access = route.config?.access
     if (access === undefined || typeof access === 'string') return
-    const admit: onRequestAsyncHookHandler = (request, reply) => findAndCount(request, reply, options, access)
-    route.onRequest = [admit, ...[route.onRequest ?? []].flat()] as onRequestAsyncHookHandler[]
+    const admitCaller: onRequestAsyncHookHandler = async (request, reply) => {
+      request.caller = await authenticate(request)
+      await admit(services, request.caller, access, {
+        check: () => afterAuthentication?.(request),
+        onAllowance: (allowance) => showAllowance?.(reply, allowance, services.clock.now()),
+      })
+    }
+    route.onRequest = [admitCaller, ...[route.onRequest ?? []].flat()] as onRequestAsyncHookHandler[]
   })
-}
-
-async function findAndCount(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { services, authenticate, afterAuthentication, showAllowance }: GuardOptions,
-  { scope, limit }: Exclude<Access, string>,
-): Promise<void> {
-  const { rates, clock } = services
-  request.caller = await authenticate(request)
-  const { organizationId } = request.caller
-  try {
-    afterAuthentication?.(request)
-  } catch (error) {
-    // Not counted, but the answer still tells how the bucket stands.
-    const standing = await rates.peek(organizationId, limit, clock.machineNow())
-    if (standing) showAllowance(reply, standing, clock.now())
-    throw error
-  }
-  const counted = rates.take(organizationId, limit, clock.machineNow())
-  // Mostly it is no promise, and to await it all the same would have every request go once more through the queue.
-  const allowance = counted instanceof Promise ? await counted : counted
-  if (allowance) showAllowance(reply, allowance, clock.now())
-  requireAdmitted(limit, allowance)
-  if (scope !== 'any' && !hasScope(request.caller, scope)) {
-    throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
-  }
-}
-
-/** For a route that learns who calls from the body, and so cannot be guarded. @throws ServiceError `rate-limited` */
-export async function countRequest(
-  { rates, clock }: Services,
-  { organizationId }: Caller,
-  limit: LimitClass,
-): Promise<void> {
-  requireAdmitted(limit, await rates.take(organizationId, limit, clock.machineNow()))
-}
-
-function requireAdmitted(limit: LimitClass, allowance: Allowance | undefined): void {
-  if (allowance === undefined || allowance.admitted) return
-  const { retryAfterSeconds } = allowance
-  const name = limit[0]?.toUpperCase() + limit.slice(1)
-  const plural = retryAfterSeconds === 1 ? '' : 's'
-  throw new ServiceError(
-    'rate-limited',
-    `${name} limit reached; try again in ${retryAfterSeconds} second${plural}.`,
-    { retryAfterSeconds },
-  )
 }
 
 /** When a bucket is full again, in the unit of most vendors' headers: whole unix seconds, rounded up. */

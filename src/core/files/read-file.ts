@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { type Caller, hasScope } from '../caller.ts'
+import { requireScope } from '../access/admit.ts'
+import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
 import { parseFileId } from '../file-id.ts'
 import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
@@ -29,8 +30,7 @@ export async function readFile(services: Services, caller: Caller, idText: strin
  * @throws ServiceError `scope-missing`
  */
 export function requireReader(caller: Caller, file: FileRecord): void {
-  if (file.createdBy === caller.subject.id || hasScope(caller, 'files:read')) return
-  throw new ServiceError('scope-missing', 'This key lacks the scope files:read.')
+  if (file.createdBy !== caller.subject.id) requireScope(caller, 'files:read')
 }
 
 /**

@@ -1,3 +1,4 @@
+import { requireRole } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Purpose, PurposeRule } from './settings.ts'
@@ -24,14 +25,12 @@ export function checkPurpose(
   }
 }
 
-function checkHolder({ subject, role }: Caller, purpose: Purpose, { holder }: PurposeRule): void {
+function checkHolder(caller: Caller, purpose: Purpose, { holder }: PurposeRule): void {
   if (holder === 'anyone') return
-  if (subject.type !== 'user') {
+  if (caller.subject.type !== 'user') {
     throw new ServiceError('user-missing', `${purpose} needs a key that belongs to a user.`)
   }
-  if (holder === 'admin' && role !== 'admin') {
-    throw new ServiceError('role-missing', `${purpose} needs the key of an organization admin.`)
-  }
+  if (holder === 'admin') requireRole(caller, 'admin', purpose)
 }
 
 /** A MIME type without parameters, in lower case. */

@@ -67,8 +67,6 @@ async function serveApi(
   guard(api, {
     services,
     authenticate: (request) => authenticateCaller(services, request),
-    // The vendor has no headers for it.
-    showAllowance: () => undefined,
   })
   addRoutes(api, services, settings)
   addFirstVersion({ server: api, services, settings })

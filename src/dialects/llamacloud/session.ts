@@ -1,15 +1,17 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { admit } from '../../core/access/admit.ts'
 import { authenticate } from '../../core/access/authenticate.ts'
 import { authenticateSession, endSession, startSession } from '../../core/access/session.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
-import { bearerSecret, countRequest } from '../../http/guard.ts'
+import { bearerSecret } from '../../http/guard.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
 export const COOKIE = 'session'
+const KEY_REFUSED = 'Invalid API key'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 const ofSessions = ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'] as const
 const tags = ['Session']
@@ -17,22 +19,14 @@ const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
 
 /** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
 export async function authenticateCaller(services: Services, request: FastifyRequest): Promise<Caller> {
-  if (request.headers.authorization !== undefined) return authenticateKey(services, bearerSecret(request))
+  if (request.headers.authorization !== undefined)
+    return authenticate(services, bearerSecret(request), KEY_REFUSED)
   const value = request.cookies[COOKIE]
   if (!value) throw new ServiceError('unauthenticated', 'Not authenticated')
   const caller = await authenticateSession(services, value)
   // A browser sends the cookie along whoever made it ask; only a page of ours may change anything with it.
   if (!SAFE_METHODS.includes(request.method)) requireOwnOrigin(services, request)
   return caller
-}
-
-async function authenticateKey(services: Services, secret: string | undefined): Promise<Caller> {
-  try {
-    return await authenticate(services, secret)
-  } catch (error) {
-    const isUnknown = error instanceof ServiceError && error.code === 'unauthenticated'
-    throw isUnknown ? new ServiceError('unauthenticated', 'Invalid API key') : error
-  }
 }
 
 function requireOwnOrigin({ publicUrl }: Services, { headers }: FastifyRequest): void {
@@ -75,8 +69,8 @@ export async function addSessionRoutes(
       // A page elsewhere must not log its visitor in as somebody else.
       if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
       const secret = bearerSecret(request) ?? String(request.body?.api_key ?? '')
-      const caller = await authenticateKey(services, secret)
-      await countRequest(services, caller, 'write')
+      const caller = await authenticate(services, secret, KEY_REFUSED)
+      await admit(services, caller, { scope: 'any', limit: 'write' })
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
       reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
       return { expires_at: new Date(expiresAt).toISOString() }

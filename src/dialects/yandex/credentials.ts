@@ -57,12 +57,7 @@ export async function authenticateCaller(
   if (!authorization && anonymous && isLocal(approach)) return anonymousCaller(services)
   if (!authorization) throw new ServiceError('unauthenticated', 'The authorization header is missing')
   const [, secret] = SCHEMES.exec(authorization.trim()) ?? []
-  try {
-    return await authenticate(services, secret)
-  } catch (error) {
-    const isUnknown = error instanceof ServiceError && error.code === 'unauthenticated'
-    throw isUnknown ? new ServiceError('unauthenticated', 'The key is invalid or has been revoked') : error
-  }
+  return authenticate(services, secret, 'The key is invalid or has been revoked')
 }
 
 /**

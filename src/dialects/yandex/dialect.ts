@@ -43,8 +43,6 @@ function serve(server: FastifyInstance, services: Services, settings: YandexSett
         headerNames: () => Object.keys(headers),
         header: (name) => headers[name]?.toString(),
       }),
-    // The vendor has no headers for it.
-    showAllowance: () => undefined,
   })
   addRoutes(server, { services, memory: server.memory, settings })
 }

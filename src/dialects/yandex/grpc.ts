@@ -1,10 +1,8 @@
 import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary } from '@bufbuild/protobuf'
-import type { Scope } from '../../core/access/scope.ts'
+import { type Access, admit } from '../../core/access/admit.ts'
 import { exactly } from '../../core/body-size.ts'
-import { type Caller, hasScope } from '../../core/caller.ts'
-import { ServiceError } from '../../core/errors.ts'
+import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
-import type { LimitClass } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
 import {
   type GrpcCall,
@@ -28,12 +26,6 @@ import type { YandexSettings } from './settings.ts'
 
 /** Enough for any request that keeps to the limits of its fields. */
 const MAX_MESSAGE_BYTES = 1024 * 1024
-
-/** What a method asks of its caller, and the class of requests that it counts in. */
-interface Access {
-  readonly scope: Scope
-  readonly limit: LimitClass
-}
 
 const creates: Access = { scope: 'files:create', limit: 'write' }
 const updates: Access = { scope: 'files:update', limit: 'write' }
@@ -74,7 +66,7 @@ function bind<I extends DescMessage, O extends DescMessage>(
 ): UnaryMethod {
   return unary(method, {
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    admit: (call) => admit(context, call, access),
+    admit: (call) => admitCaller(context, call, access),
     organizationOf: ({ organizationId }) => organizationId,
     answer: (request, caller) => operation(context, caller, request),
     toFailure: toGrpcFailure,
@@ -92,7 +84,7 @@ function createMethod(context: operations.Context): StreamedMethod {
     tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
-      const caller = await admit(context, call, creates)
+      const caller = await admitCaller(context, call, creates)
       return {
         organizationId: caller.organizationId,
         answer: (message) => create(context, call, caller, message),
@@ -140,20 +132,13 @@ function discoveryMethods(settings: YandexSettings): UnaryMethod[] {
   ]
 }
 
-/** Key, then rate, then scope, as in front of every HTTP route. @throws ServiceError */
-async function admit(
+/** As in front of every HTTP route. @throws ServiceError */
+async function admitCaller(
   { services, settings }: operations.Context,
   call: GrpcCall,
-  { scope, limit }: Access,
+  access: Access,
 ): Promise<Caller> {
   const caller = await authenticateCaller(services, settings, call)
-  const allowance = await services.rates.take(caller.organizationId, limit, services.clock.machineNow())
-  if (allowance?.admitted === false) {
-    const { retryAfterSeconds } = allowance
-    const message = `Rate limit reached; try again in ${retryAfterSeconds} s`
-    throw new ServiceError('rate-limited', message, { retryAfterSeconds })
-  }
-  if (!hasScope(caller, scope))
-    throw new ServiceError('scope-missing', `Permission denied: this key lacks the scope ${scope}`)
+  await admit(services, caller, access)
   return caller
 }

@@ -1,0 +1,67 @@
+import { type Caller, hasScope } from '../caller.ts'
+import { ServiceError } from '../errors.ts'
+import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
+import type { Services } from '../services.ts'
+import type { Role } from './api-key.ts'
+import type { Scope } from './scope.ts'
+
+/** What an operation asks of its caller. */
+export interface Access {
+  /** `any`: any key will do. */
+  readonly scope: Scope | 'any'
+  /** The class of requests in which it counts. */
+  readonly limit: LimitClass
+  /** Undefined: either. */
+  readonly role?: Role
+}
+
+export interface Entrance {
+  /** Runs before anything is counted or allowed. @throws ServiceError */
+  readonly check?: () => void
+  /** Learns how the bucket stands, also where the caller is then refused. */
+  readonly onAllowance?: (allowance: Allowance) => void
+}
+
+/**
+ * Whether someone whose key is known may come in: rate, then scope, then role. The order is what clients see: who is not
+ * allowed to do something has used up a request by asking.
+ * @throws ServiceError `rate-limited`, `scope-missing`, `role-missing`; what `check` throws, uncounted
+ */
+export async function admit(
+  { rates, clock }: Services,
+  caller: Caller,
+  { scope, limit, role }: Access,
+  { check, onAllowance }: Entrance = {},
+): Promise<void> {
+  const { organizationId } = caller
+  try {
+    check?.()
+  } catch (error) {
+    const standing = await rates.peek(organizationId, limit, clock.machineNow())
+    if (standing) onAllowance?.(standing)
+    throw error
+  }
+  const allowance = await rates.take(organizationId, limit, clock.machineNow())
+  if (allowance) onAllowance?.(allowance)
+  if (allowance?.admitted === false) throw limitReached(limit, allowance)
+  if (scope !== 'any') requireScope(caller, scope)
+  if (role !== undefined) requireRole(caller, role, 'This operation')
+}
+
+/** @throws ServiceError `scope-missing` */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (!hasScope(caller, scope)) throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
+}
+
+/** @param what needs the role; begins the message. @throws ServiceError `role-missing` */
+export function requireRole(caller: Caller, role: Role, what: string): void {
+  if (caller.role === role || caller.role === 'admin') return
+  throw new ServiceError('role-missing', `${what} needs the key of an organization admin.`)
+}
+
+function limitReached(limit: LimitClass, { retryAfterSeconds }: Allowance): ServiceError {
+  const name = limit[0]?.toUpperCase() + limit.slice(1)
+  const plural = retryAfterSeconds === 1 ? '' : 's'
+  const message = `${name} limit reached; try again in ${retryAfterSeconds} second${plural}.`
+  return new ServiceError('rate-limited', message, { retryAfterSeconds })
+}
