@@ -42,14 +42,15 @@ export async function* endingWith(failure: Error): AsyncGenerator<Uint8Array> {
   throw failure
 }
 
-/** A body that stops after its first chunk until told to go on. */
-export function stalling(text: string) {
+/** A body that stops after its first chunk until told to go on, and then ends, or fails. */
+export function stalling(text: string, failure?: Error) {
   const stalled = Promise.withResolvers<void>()
   const gone = Promise.withResolvers<void>()
   async function* chunks() {
     yield Buffer.from(text)
     stalled.resolve()
     await gone.promise
+    if (failure) throw failure
   }
   return { chunks: chunks(), stalled: stalled.promise, go: () => gone.resolve() }
 }

@@ -116,7 +116,6 @@ export class ServiceError extends Error {
  * - `missing`: the blob is not there.
  * - `conflict`: a guard of the commit did not hold; nothing was written.
  * - `full`: no space (disk, quota of the store).
- * - `aborted`: the caller's signal fired; nothing was stored.
  * - `unavailable`: the store cannot be reached or failed; trying again may help.
  * - `timeout`: it was reached, and did not answer in time; what was asked for may yet happen.
  * - `read-only`: it is being moved and takes no commits for a while.
@@ -126,7 +125,6 @@ export type StoreErrorCode =
   | 'missing'
   | 'conflict'
   | 'full'
-  | 'aborted'
   | 'unavailable'
   | 'timeout'
   | 'read-only'

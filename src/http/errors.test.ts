@@ -23,6 +23,6 @@ for (const [code, least, most] of bounds)
   })
 
 test('what trying again does not change comes without a time to do so', () => {
-  for (const code of ['missing', 'full', 'aborted', 'refused'] as const)
+  for (const code of ['missing', 'full', 'refused'] as const)
     assert.equal(toServiceError(new StoreError(code, 'no')).retryAfterSeconds, undefined)
 })

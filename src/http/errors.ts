@@ -111,7 +111,6 @@ const storeErrors: Readonly<Record<StoreErrorCode, readonly [...Told, leastRetry
     'Storage is being moved: files can be read, but not changed, for a while.',
     10,
   ],
-  aborted: bodyEnded,
   // A use case looks again where it can. What is left lost what it held, such as its lease on the bytes, while others took
   // this server for dead: nothing was written, and the same request can succeed.
   conflict: ['storage-unavailable', 'The request could not be completed; try again.', 1],

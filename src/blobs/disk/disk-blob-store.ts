@@ -1,38 +1,57 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, lstat, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { link, lstat, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { closingAfter } from '../../core/closing.ts'
 import { StoreError } from '../../core/errors.ts'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../../core/ports/blob-store.ts'
-import { abortedError } from '../s3/until-aborted.ts'
-import { diskError, errnoOf, onDisk, unlessMissing } from './errors.ts'
-import { ensureFolder, syncFolder } from './folder.ts'
-import { FileBytes } from './read.ts'
-import { DiskShards } from './shards.ts'
-import { BodyRoom, DiskSpace, type DiskSpaceOptions } from './space.ts'
-import { writeAll, writeBody } from './write.ts'
+import {
+  BLOB_KEY,
+  type BlobEntry,
+  type BlobKey,
+  type BlobStore,
+  type ByteRange,
+} from '../../core/ports/blob-store.ts'
+import {
+  DiskFile,
+  DiskSpace,
+  type DiskSpaceOptions,
+  ensureFolder,
+  errnoOf,
+  onDisk,
+  syncFolder,
+  unlessMissing,
+} from './disk.ts'
+import { FileBytes } from './file-bytes.ts'
 
-const KEY_PATTERN = /^[0-9a-f]{32}$/
+const SHARD = /^[0-9a-f]{2}$/
+/** How far writing may run ahead of the disk: it keeps the last sync of a large body short. */
+const WRITEBACK_BYTES = 32 * 1024 * 1024
 
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_TRUNC, O_WRONLY } = constants
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
+/** Of small files, which are synced as they are written. */
+const NEW_FILE = { mode: 0o600, flush: true, flag: O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY } as const
+const REPLACED_FILE = { ...NEW_FILE, flag: O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY } as const
 
 /**
  * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, where
- * only whole and synced blobs ever are. The staging file, created exclusively, is also the lock on its key.
+ * only whole and synced blobs ever are. The staging file, created exclusively, is also the lock on its key. Each shard is made
+ * with its first blob: to make all 256 takes some file systems 0.2 s, the longest part of a first start.
  */
 export class DiskBlobStore implements BlobStore {
-  readonly #folder: string
   readonly #staging: string
-  readonly #shards: DiskShards
+  readonly #blobs: string
+  readonly #owner: string
   readonly #space: DiskSpace
+  /** Shards whose names are on the disk: a blob in one of them cannot vanish with its folder. */
+  readonly #durableShards: Set<string>
 
-  private constructor(folder: string, shards: DiskShards, options: DiskSpaceOptions) {
-    this.#folder = folder
-    this.#staging = stagingIn(folder)
-    this.#shards = shards
+  private constructor(folder: string, shards: readonly string[], options: DiskSpaceOptions) {
+    this.#staging = join(folder, 'staging')
+    this.#blobs = join(folder, 'blobs')
+    this.#owner = join(folder, 'STORE')
     this.#space = new DiskSpace(folder, options)
+    this.#durableShards = new Set(shards)
   }
 
   /**
@@ -44,51 +63,34 @@ export class DiskBlobStore implements BlobStore {
     return new DiskBlobStore(folder, shards, options)
   }
 
-  async put(
-    key: BlobKey,
-    body: AsyncIterable<Uint8Array>,
-    options: PutOptions = {},
-  ): Promise<{ readonly sizeBytes: number }> {
-    const { signal } = options
+  async put(key: BlobKey, body: AsyncIterable<Uint8Array>): Promise<{ readonly sizeBytes: number }> {
     const staged = this.#stagedPath(key)
-    if (signal?.aborted) throw abortedError(signal)
-    const sizeBytes = await this.#stage(key, body, signal)
+    const file = await DiskFile.create(staged, this.#space)
     try {
-      if (signal?.aborted) throw abortedError(signal)
-      await onDisk('publish the blob', this.#publish(key))
-    } catch (error) {
-      await unlink(staged).catch(() => {})
-      throw error
-    }
-    return { sizeBytes }
-  }
-
-  /** Resolves once the whole body is on the disk under its staging name; otherwise leaves nothing there. */
-  async #stage(key: BlobKey, body: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
-    const path = this.#stagedPath(key)
-    const file = await onDisk('create the blob', open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600))
-    const write = async () => {
-      if (await onDisk('look for the blob', unlessMissing(lstat(this.#publishedPath(key))))) {
+      if (await onDisk('look for the blob', unlessMissing(lstat(this.#publishedPath(key)))))
         throw new StoreError('refused', 'there is a blob of this key already')
-      }
-      using room = new BodyRoom(this.#space)
-      return await writeBody(file, body, room, signal)
-    }
-    try {
-      // What close reports may be bytes that did not reach the disk (close(2)).
-      return await closingAfter(() => onDisk('close the blob', file.close()), write)
+      await write(file, body)
+      await file.close()
+      await onDisk('publish the blob', this.#publish(key, staged))
+      return { sizeBytes: file.sizeBytes }
     } catch (error) {
-      await unlink(path).catch(() => {})
+      await file.close().catch(() => {})
+      await unlink(staged).catch(() => {})
       throw error
     }
   }
 
   /** Only the owner of the staging file comes here, so nobody else can create the target meanwhile. */
-  async #publish(key: BlobKey): Promise<void> {
+  async #publish(key: BlobKey, staged: string): Promise<void> {
     const path = this.#publishedPath(key)
-    const preparing = this.#shards.prepareFor(key)
-    if (preparing) await preparing
-    await rename(this.#stagedPath(key), path)
+    const shard = key.slice(0, 2)
+    if (!this.#durableShards.has(shard)) {
+      await ensureFolder(dirname(path))
+      // Another process may have made it, and not synced it yet.
+      await syncFolder(this.#blobs)
+      this.#durableShards.add(shard)
+    }
+    await rename(staged, path)
     try {
       await syncFolder(dirname(path))
     } catch (error) {
@@ -98,19 +100,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async open(key: BlobKey, range?: ByteRange): Promise<Readable> {
-    let file: FileHandle
-    try {
-      file = await open(this.#publishedPath(key), O_RDONLY | O_NOFOLLOW)
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw new StoreError('missing', 'there is no blob of this key', error)
-      throw diskError('open the blob', error)
-    }
-    const last = await onDisk('measure the blob', lastPosition(file))
-    if (range && range.last > (last ?? -1)) {
-      await file.close().catch(() => {})
-      throw new StoreError('missing', 'the blob is too short for this range')
-    }
-    return new FileBytes(file, range ?? (last === undefined ? undefined : { first: 0, last }))
+    const file = await DiskFile.open(this.#publishedPath(key), this.#space)
+    const { first, last } = range ?? { first: 0, last: file.sizeBytes - 1 }
+    if (last < file.sizeBytes) return new FileBytes(file, { first, end: last + 1 })
+    await file.close().catch(() => {})
+    throw new StoreError('missing', 'the blob is too short for this range')
   }
 
   async delete(key: BlobKey): Promise<void> {
@@ -120,17 +114,17 @@ export class DiskBlobStore implements BlobStore {
 
   async *list(): AsyncIterable<BlobEntry> {
     yield* this.#listFolder(this.#staging, false)
-    const shards = await onDisk('list the blobs', this.#shards.paths())
-    for (const shard of shards) yield* this.#listFolder(shard, true)
+    const names = await onDisk('list the blobs', readdir(this.#blobs))
+    for (const shard of names.sort())
+      if (SHARD.test(shard)) yield* this.#listFolder(join(this.#blobs, shard), true)
   }
 
-  /** What vanishes meanwhile is left out. Other names than keys are none of ours. */
+  /** Leaves out what vanishes meanwhile. Other names than keys are none of ours. */
   async *#listFolder(folder: string, published: boolean): AsyncIterable<BlobEntry> {
-    const names = await onDisk('list the blobs', readdir(folder))
-    for (const key of names) {
-      if (!KEY_PATTERN.test(key)) continue
-      const found = await onDisk('list the blobs', sizeOf(join(folder, key)))
-      if (found !== undefined) yield { key, sizeBytes: found, published }
+    for (const key of await onDisk('list the blobs', readdir(folder))) {
+      if (!BLOB_KEY.test(key)) continue
+      const found = await onDisk('list the blobs', unlessMissing(lstat(join(folder, key))))
+      if (found) yield { key, sizeBytes: found.size, published }
     }
   }
 
@@ -143,29 +137,37 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async owner(): Promise<string | undefined> {
-    return onDisk('read the owner of the blob folder', readIfThere(join(this.#folder, 'STORE')))
+    const found = await onDisk('read the owner of the blobs', unlessMissing(readFile(this.#owner, 'utf8')))
+    return found?.trim()
   }
 
   async claim(storeId: string): Promise<string> {
-    const path = join(this.#folder, 'STORE')
-    return onDisk('claim the blob folder', readOrCreate(path, storeId))
+    if ((await this.owner()) === undefined) await onDisk('claim the blob folder', this.#claim(storeId))
+    return (await this.owner()) ?? ''
+  }
+
+  /** Of two that claim at once one wins: a link, unlike a rename, replaces nothing. */
+  async #claim(storeId: string): Promise<void> {
+    const temporary = `${this.#owner}.${randomBytes(8).toString('hex')}`
+    await closingAfter(
+      () => unlessMissing(unlink(temporary)),
+      async () => {
+        await writeFile(temporary, `${storeId}\n`, NEW_FILE)
+        await link(temporary, this.#owner).catch((error) => {
+          if (errnoOf(error) !== 'EEXIST') throw error
+        })
+      },
+    )
+    await syncFolder(dirname(this.#owner))
   }
 
   async check(): Promise<void> {
-    await onDisk('store a blob', this.#tryWriting())
-  }
-
-  async #tryWriting(): Promise<void> {
     const path = join(this.#staging, 'check')
-    const file = await open(path, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW, 0o600)
-    const write = async () => {
-      await writeAll(file, Buffer.from('check\n'), 0)
-      await file.datasync()
-    }
-    await closingAfter(
+    const trying = closingAfter(
       () => unlessMissing(unlink(path)),
-      () => closingAfter(() => file.close(), write),
+      () => writeFile(path, 'check\n', REPLACED_FILE),
     )
+    await onDisk('store a blob', trying)
   }
 
   #stagedPath(key: BlobKey): string {
@@ -173,82 +175,50 @@ export class DiskBlobStore implements BlobStore {
   }
 
   #publishedPath(key: BlobKey): string {
-    return this.#shards.pathOf(checkedKey(key))
+    return join(this.#blobs, checkedKey(key).slice(0, 2), key)
   }
 }
 
-function stagingIn(folder: string): string {
-  return join(folder, 'staging')
+/** @returns the names in `blobs/`, durable */
+async function preparedShards(folder: string): Promise<string[]> {
+  const [staging, blobs] = [join(folder, 'staging'), join(folder, 'blobs')]
+  await ensureFolder(staging)
+  await ensureFolder(blobs)
+  const names = await readdir(blobs)
+  // A crash may have kept them from being durable.
+  await syncFolder(blobs)
+  const [{ dev }, { dev: target }] = await Promise.all([stat(staging), stat(blobs)])
+  if (dev === target) return names
+  throw new StoreError('refused', 'staging and blobs must be folders of one file system')
 }
 
-async function preparedShards(folder: string): Promise<DiskShards> {
-  const blobs = join(folder, 'blobs')
-  await ensureFolder(stagingIn(folder))
-  const shards = await DiskShards.open(blobs)
-  const [staging, published] = await Promise.all([stat(stagingIn(folder)), stat(blobs)])
-  if (staging.dev === published.dev) return shards
-  throw new StoreError('refused', 'staging and blobs must be folders of one file system')
+/** Writes a body and syncs it. Nothing is in flight on the file once the promise settles. */
+async function write(file: DiskFile, body: AsyncIterable<Uint8Array>): Promise<void> {
+  let syncedBytes = 0
+  let syncing: Promise<void> = Promise.resolve()
+  try {
+    for await (const chunk of body) {
+      await file.append(chunk)
+      if (file.sizeBytes - syncedBytes < WRITEBACK_BYTES) continue
+      await syncing
+      syncedBytes = file.sizeBytes
+      syncing = file.sync()
+      // Its failure is met at the next await of it; until then it must not count as unhandled.
+      syncing.catch(() => {})
+    }
+  } finally {
+    await syncing.catch(() => {})
+  }
+  await syncing
+  await file.sync()
+}
+
+async function removeDurably(path: string): Promise<void> {
+  if (await unlessMissing(unlink(path).then(() => true))) await syncFolder(dirname(path))
 }
 
 /** A key becomes part of a path: whatever else goes wrong, it must not lead out of the folder. */
 function checkedKey(key: BlobKey): BlobKey {
-  if (!KEY_PATTERN.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
+  if (!BLOB_KEY.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
   return key
-}
-
-/** Undefined for an empty file. */
-async function lastPosition(file: FileHandle): Promise<number | undefined> {
-  try {
-    const { size } = await file.stat()
-    return size > 0 ? size - 1 : undefined
-  } catch (error) {
-    await file.close().catch(() => {})
-    throw error
-  }
-}
-
-async function removeDurably(path: string): Promise<void> {
-  if (await unlessMissing(unlink(path))) await syncFolder(dirname(path))
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  let sizeBytes: number | undefined
-  await unlessMissing(
-    lstat(path).then((found) => {
-      sizeBytes = found.size
-    }),
-  )
-  return sizeBytes
-}
-
-/** What the file says. If there is none it says `content` from now on, durably; of two callers one wins. */
-async function readOrCreate(path: string, content: string): Promise<string> {
-  const temporary = `${path}.${randomBytes(8).toString('hex')}`
-  if (!(await unlessMissing(lstat(path)))) {
-    const file = await open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
-    const write = async () => {
-      await writeAll(file, Buffer.from(`${content}\n`), 0)
-      await file.sync()
-    }
-    await closingAfter(
-      () => unlink(temporary),
-      async () => {
-        await closingAfter(() => file.close(), write)
-        await link(temporary, path).catch((error) => {
-          if (errnoOf(error) !== 'EEXIST') throw error
-        })
-      },
-    )
-    await syncFolder(dirname(path))
-  }
-  return (await readFile(path, 'utf8')).trim()
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(path, 'utf8')).trim()
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
 }

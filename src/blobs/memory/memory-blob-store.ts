@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { StoreError } from '../../core/errors.ts'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../../core/ports/blob-store.ts'
-import { abortedError, untilAborted } from '../s3/until-aborted.ts'
+import type { BlobEntry, BlobKey, BlobStore, ByteRange } from '../../core/ports/blob-store.ts'
 
 /** Blobs in memory, for tests. */
 export class MemoryBlobStore implements BlobStore {
@@ -10,13 +9,7 @@ export class MemoryBlobStore implements BlobStore {
   readonly #incoming = new Map<BlobKey, number>()
   #storeId: string | undefined
 
-  async put(
-    key: BlobKey,
-    body: AsyncIterable<Uint8Array>,
-    options: PutOptions = {},
-  ): Promise<{ readonly sizeBytes: number }> {
-    const { signal } = options
-    if (signal?.aborted) throw abortedError(signal)
+  async put(key: BlobKey, body: AsyncIterable<Uint8Array>): Promise<{ readonly sizeBytes: number }> {
     if (this.#blobs.has(key) || this.#incoming.has(key)) {
       throw new StoreError('refused', 'there is a blob of this key already')
     }
@@ -24,7 +17,7 @@ export class MemoryBlobStore implements BlobStore {
     let sizeBytes = 0
     this.#incoming.set(key, 0)
     try {
-      for await (const chunk of untilAborted(body, signal)) {
+      for await (const chunk of body) {
         chunks.push(Uint8Array.from(chunk))
         sizeBytes += chunk.byteLength
         this.#incoming.set(key, sizeBytes)

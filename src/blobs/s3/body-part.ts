@@ -22,7 +22,6 @@ export interface PartOptions {
   readonly maxBytes: number
   /** Of the first buffer, at least 1. One that is too small is replaced by a larger one. */
   readonly firstBufferBytes: number
-  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -53,7 +52,7 @@ export class BodyPart {
     return this.#hash?.copy().digest('hex')
   }
 
-  /** @returns a promise only if there is something to wait for. @throws StoreError `unavailable`, `aborted` */
+  /** @returns a promise only if there is something to wait for. @throws StoreError `unavailable` */
   append(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#moved === undefined && this.#makeRoom(this.sizeBytes + bytes.byteLength)) {
       this.#copy(bytes)
@@ -120,7 +119,7 @@ export class BodyPart {
     if (this.#file === undefined) throw new Error('a part that was moved has a file')
     this.#hash?.update(bytes)
     this.crc32 = crc32(bytes, this.crc32)
-    await this.#file.append(bytes, this.#options.signal)
+    await this.#file.append(bytes)
     this.sizeBytes += bytes.byteLength
   }
 
@@ -133,7 +132,7 @@ export class BodyPart {
       const piece =
         this.#buffer?.subarray(done, Math.min(done + PIECE_BYTES, this.sizeBytes)) ?? Buffer.alloc(0)
       hash.update(piece)
-      await file.append(piece, this.#options.signal)
+      await file.append(piece)
     }
     this.#freeMemory()
   }

@@ -1,5 +1,4 @@
 import { BodyPart, type PartOptions, type PartRoom } from './body-part.ts'
-import { untilAborted } from './until-aborted.ts'
 
 /** A part that fills more slowly than this holds no memory. */
 const MIN_BYTES_PER_LOOK = 256 * 1024
@@ -27,11 +26,11 @@ export class BodyParts implements AsyncDisposable {
     this.#options = options
   }
 
-  /** @throws StoreError `aborted`, `unavailable` if there is no room in time; and what the body throws */
+  /** @throws StoreError `unavailable` if there is no room in time; and what the body throws */
   async *cut(body: AsyncIterable<Uint8Array>): AsyncGenerator<CutPart> {
-    const { maxBytes, signal } = this.#options
+    const { maxBytes } = this.#options
     let part = this.#begin()
-    for await (const chunk of untilAborted(body, signal)) {
+    for await (const chunk of body) {
       for (let rest = chunk; rest.byteLength > 0; ) {
         if (part.sizeBytes === maxBytes) {
           yield await this.#seal(part, false)

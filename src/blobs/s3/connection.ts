@@ -4,7 +4,6 @@ import { parseHttpDate } from '../../core/time/http-date.ts'
 import type { WatchCall } from '../../core/watch-call.ts'
 import { isRefusedUnprocessed, isTransient, LATE } from './errors.ts'
 import { payloadHashOf } from './part.ts'
-import { abortedError } from './until-aborted.ts'
 
 /** Which objects of which store are ours. */
 export interface S3Location {
@@ -102,7 +101,7 @@ export class S3Connection {
         this.#retryTokens = Math.min(MAX_RETRY_TOKENS, this.#retryTokens + 1)
         return answer
       } catch (error) {
-        if (signal?.aborted) throw abortedError(signal)
+        if (signal?.aborted) throw error
         const canHelp = repeatable ? isTransient(error) : isRefusedUnprocessed(error)
         const isOver = attempt === MAX_ATTEMPTS || performance.now() >= giveUpAt
         if (!canHelp || isOver || this.#retryTokens < TOKENS_PER_RETRY) throw error
@@ -216,7 +215,5 @@ async function withDeadline<T>(
 /** Longer each time, and of random length: those that failed together do not come back together. */
 async function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
   const options = signal === undefined ? {} : { signal }
-  await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt, undefined, options).catch(() => {
-    throw abortedError(signal)
-  })
+  await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt, undefined, options)
 }

@@ -18,7 +18,6 @@ import type { S3Connection } from './connection.ts'
 import { isNotFound, isTransient, onS3, s3Error } from './errors.ts'
 import { type SendPart, sendPart } from './part.ts'
 import { POOLED_BYTES } from './part-buffers.ts'
-import { abortedError } from './until-aborted.ts'
 
 /** What a body may have to be sent in one piece, and the parts of larger ones; equal, as some stores demand. */
 const PART_BYTES = POOLED_BYTES
@@ -49,20 +48,19 @@ export interface S3Writing {
  * Stores a body as the object `name`, whole or not at all, in bounded memory: two parts at most, within the room for all. Where it fails an object that is not ours is
  * as it was; what came of ours is for whoever collects the key.
  * @returns its size
- * @throws StoreError `refused` if there is such an object, `aborted`, `full`, `unavailable`; and what the body throws
+ * @throws StoreError `refused` if there is such an object, `full`, `unavailable`; and what the body throws
  */
 export async function putObject(
   writing: S3Writing,
   name: string,
   body: AsyncIterable<Uint8Array>,
-  { signal, size, organizationId = '' }: PutOptions,
+  { size, organizationId = '' }: PutOptions,
 ): Promise<number> {
-  if (signal?.aborted) throw abortedError(signal)
   const { room, pace } = writing
   const maxBytes = partBytesFor(size?.atMost)
   const firstBufferBytes = firstBufferBytesFor(size)
-  await using parts = new BodyParts(room, pace, { organizationId, maxBytes, firstBufferBytes, signal })
-  const attempt = new PutAttempt(writing, name, signal)
+  await using parts = new BodyParts(room, pace, { organizationId, maxBytes, firstBufferBytes })
+  const attempt = new PutAttempt(writing, name)
   const cutParts = parts.cut(body)
   try {
     const { value: first } = await cutParts.next()
@@ -87,13 +85,11 @@ function firstBufferBytesFor({ atLeast, atMost = Number.POSITIVE_INFINITY }: Par
 class PutAttempt {
   readonly #writing: S3Writing
   readonly #target: { readonly Bucket: string; readonly Key: string }
-  readonly #signal: AbortSignal | undefined
   readonly #stamp = randomUUID()
 
-  constructor(writing: S3Writing, name: string, signal: AbortSignal | undefined) {
+  constructor(writing: S3Writing, name: string) {
     this.#writing = writing
     this.#target = { Bucket: writing.connection.location.bucket, Key: name }
-    this.#signal = signal
   }
 
   async putWhole(part: BodyPart): Promise<number> {
@@ -106,7 +102,7 @@ class PutAttempt {
       Metadata: { [STAMP]: this.#stamp },
     }
     try {
-      await this.#send(part, this.#signal, (body, http) =>
+      await this.#send(part, undefined, (body, http) =>
         connection.client.send(new PutObjectCommand({ ...input, ...body }), http),
       )
     } catch (error) {
@@ -145,7 +141,6 @@ class PutAttempt {
       Metadata: { [STAMP]: this.#stamp },
     })
     const { UploadId } = await connection.call((http) => connection.client.send(command, http), {
-      signal: this.#signal,
       // A second one would be open for ever, unknown to us.
       repeatable: false,
     })
@@ -161,7 +156,7 @@ class PutAttempt {
     stop: AbortController,
     release: (part: BodyPart) => Promise<void>,
   ): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
-    const signal = this.#signal ? AbortSignal.any([this.#signal, stop.signal]) : stop.signal
+    const { signal } = stop
     const parts: CompletedPart[] = []
     let sizeBytes = 0
     let sending: Promise<unknown> = Promise.resolve()
@@ -218,7 +213,7 @@ class PutAttempt {
       UploadId: uploadId,
       MultipartUpload: { Parts: parts },
     })
-    const options = { timeoutMs: COMPLETE_MS, signal: this.#signal, repeatable: false }
+    const options = { timeoutMs: COMPLETE_MS, repeatable: false }
     try {
       await connection.call((http) => connection.client.send(command, http), options)
     } catch (error) {

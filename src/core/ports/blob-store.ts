@@ -4,6 +4,8 @@ import type { BodySize } from '../body-size.ts'
 /** 32 lower-case hex characters, random, made by the core and never reused. Never leaves the server. */
 export type BlobKey = string & { readonly brand?: 'BlobKey' }
 
+export const BLOB_KEY = /^[0-9a-f]{32}$/
+
 /** Inclusive byte positions, `0 <= first <= last < size`. */
 export interface ByteRange {
   readonly first: number
@@ -72,7 +74,6 @@ export interface DirectTransfer {
 }
 
 export interface PutOptions {
-  readonly signal?: AbortSignal | undefined
   /** A store may plan with it; the body itself is what is checked. Default: nothing is known. */
   readonly size?: BodySize
   /** On whose account memory is taken while the body is on its way; default: an account of its own for all that name none. */
@@ -86,9 +87,9 @@ export interface PutOptions {
 export interface BlobStore {
   /**
    * Stores the whole body durably or nothing. When the promise resolves the bytes survive a power cut; when it
-   * rejects or `signal` aborts, no trace is left. An error thrown by `body` is rethrown as it is.
+   * rejects, no trace is left. An error thrown by `body` is rethrown as it is.
    * A chunk belongs to the store only until it asks for the next one: the producer may then reuse its memory.
-   * @throws StoreError `full`, `aborted`, `unavailable`; `refused` if the key exists already
+   * @throws StoreError `full`, `unavailable`; `refused` if the key exists already
    */
   put(
     key: BlobKey,

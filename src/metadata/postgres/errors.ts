@@ -34,7 +34,6 @@ const sentences: Readonly<Record<StoreErrorCode, string>> = {
   refused: 'The database refused the change',
   'read-only': 'The database takes no commits while it is moved',
   missing: 'The database failed',
-  aborted: 'The database failed',
 }
 
 function stateOf(error: unknown): string | undefined {
