@@ -11,14 +11,9 @@ export function malformed(message: string, field?: string): ServiceError {
 export class IllegalName extends ServiceError {
   constructor(name: string) {
     const what = /[\r\n]/.test(name) ? 'line break' : 'control character'
-    super('request-malformed', `A name in the form has a ${what}: ${quote(name)}`)
+    const quoted = JSON.stringify(name.slice(0, MAX_QUOTED_CHARACTERS).toWellFormed())
+    // JSON leaves these as they are.
+    const visible = quoted.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`)
+    super('request-malformed', `A name in the form has a ${what}: ${visible}`)
   }
-}
-
-function quote(name: string): string {
-  const text = JSON.stringify(name.slice(0, MAX_QUOTED_CHARACTERS).toWellFormed())
-  return text.replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
 }

@@ -1,8 +1,15 @@
-import { type PartHeader, parsePartHeader } from './headers.ts'
+import { ServiceError } from '../../core/errors.ts'
+import {
+  decodeAs,
+  decodeText,
+  type NameForm,
+  type PartHeader,
+  parsePartHeader,
+  splitParameters,
+  withoutQuotes,
+} from './headers.ts'
 import { malformed } from './malformed.ts'
 import { MultipartScanner } from './scanner.ts'
-import { decodeText } from './text.ts'
-import { type FormType, parseFormType } from './type.ts'
 
 export interface FieldPart {
   readonly kind: 'field'
@@ -10,14 +17,9 @@ export interface FieldPart {
   readonly value: string
 }
 
-export interface FilePart {
+export interface FilePart extends PartHeader {
   readonly kind: 'file'
-  readonly name: string
-  /** As the client means it: may be empty, hold slashes or be up to a header long; never a control character. */
   readonly filename: string
-  /** Whether the filename is what bytes of an unknown charset are in Latin-1. */
-  readonly isFilenameGuess: boolean
-  readonly contentType: string | undefined
   /**
    * Read once, and before the next part is asked for. A chunk's memory may be reused once the next is asked
    * for. Ending normally means only that the file is whole: the form is good once every part has been read.
@@ -27,19 +29,21 @@ export interface FilePart {
 
 export type Part = FieldPart | FilePart
 
-export interface MultipartLimits {
-  /** What is ignored counts, too. */
-  readonly parts: number
-  readonly files: number
+export const defaultMultipartLimits = {
+  /** What is ignored counts, too. Starlette takes as many: 1,000 files and 1,000 fields. */
+  parts: 2000,
+  files: 1,
   /** Per part, line ends and the blank line included. */
-  readonly headerBytes: number
-  readonly headerLines: number
-  readonly fieldBytes: number
+  headerBytes: 8 * 1024,
+  headerLines: 16,
+  fieldBytes: 64 * 1024,
   /** Blanks and line ends before the first boundary; anything else there is refused. */
-  readonly preambleBytes: number
-  /** The whole body, boundaries and headers included, as counted. */
-  readonly bodyBytes: number
+  preambleBytes: 1024 * 1024,
+  /** The whole body as counted: a file of 512 MiB, and room for what surrounds it. */
+  bodyBytes: 513 * 1024 * 1024,
 }
+
+export type MultipartLimits = Readonly<typeof defaultMultipartLimits>
 
 /** What a part is for. An ignored one is skipped: it takes no memory and no limit but that of the parts and the body. */
 export type PartRole = 'field' | 'file' | 'ignored'
@@ -47,18 +51,6 @@ export type PartRole = 'field' | 'file' | 'ignored'
 export interface MultipartOptions extends Partial<MultipartLimits> {
   /** Default: a part with a filename, even an empty one, is a file, any other a field. */
   readonly roleOf?: (name: string, hasFilename: boolean) => PartRole
-}
-
-export const defaultMultipartLimits: MultipartLimits = {
-  // Starlette takes as many: 1,000 files and 1,000 fields.
-  parts: 2000,
-  files: 1,
-  headerBytes: 8 * 1024,
-  headerLines: 16,
-  fieldBytes: 64 * 1024,
-  preambleBytes: 1024 * 1024,
-  // A file of 512 MiB, and room for what surrounds it.
-  bodyBytes: 513 * 1024 * 1024,
 }
 
 /**
@@ -83,14 +75,14 @@ export async function* parseMultipart(
   const form = parseFormType(contentType)
   const scanner = new MultipartScanner(source, form.boundary, limits.bodyBytes)
   try {
-    await skipPreamble(scanner, limits.preambleBytes)
+    await scanner.skipPreamble(limits.preambleBytes)
     let files = 0
     for (let parts = 1; !scanner.atEpilogue; parts++) {
       if (parts > limits.parts) throw malformed(`The form has more than ${limits.parts} parts`)
-      const header = await readHeader(scanner, form, limits)
+      const header = parsePartHeader(await scanner.readHeader(limits), form)
       const role = roleOf(header.name, header.filename !== undefined)
-      if (role === 'ignored') await skipContent(scanner)
-      else if (role === 'field') yield await readField(scanner, header, form, limits)
+      if (role === 'ignored') await scanner.skipContent()
+      else if (role === 'field') yield await readField(scanner, header.name, form, limits)
       else {
         if (++files > limits.files) throw malformed(`The form has more files than ${limits.files}`)
         const body = new FileBody(scanner)
@@ -124,7 +116,7 @@ class FileBody implements AsyncIterable<Uint8Array> {
 
   async skipRest(): Promise<void> {
     this.#state = 'past'
-    await skipContent(this.#scanner)
+    await this.#scanner.skipContent()
   }
 
   #next(): Promise<Uint8Array | undefined> {
@@ -133,34 +125,10 @@ class FileBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-async function skipContent(scanner: MultipartScanner): Promise<void> {
-  while ((await scanner.nextPiece()) !== undefined);
-}
-
-async function readHeader(
-  scanner: MultipartScanner,
-  form: FormType,
-  limits: MultipartLimits,
-): Promise<PartHeader> {
-  const lines: Buffer[] = []
-  let bytesLeft = limits.headerBytes
-  for (;;) {
-    const line = await scanner.readLine(bytesLeft)
-    if (line === undefined) throw malformed(`The header of a part exceeds ${limits.headerBytes} bytes`)
-    if (line.length === 0) break
-    bytesLeft -= line.length + 2
-    if (lines.push(line) > limits.headerLines) {
-      throw malformed(`The header of a part has more than ${limits.headerLines} lines`)
-    }
-  }
-  scanner.beginContent()
-  return parsePartHeader(lines, form)
-}
-
 async function readField(
   scanner: MultipartScanner,
-  { name }: PartHeader,
-  { charset }: FormType,
+  name: string,
+  { charset }: NameForm,
   { fieldBytes }: MultipartLimits,
 ): Promise<FieldPart> {
   const pieces: Buffer[] = []
@@ -173,9 +141,29 @@ async function readField(
   return { kind: 'field', name, value: decodeText(Buffer.concat(pieces, valueBytes), charset).text }
 }
 
-/** To the header of the first part, or the epilogue. */
-async function skipPreamble(scanner: MultipartScanner, maxBytes: number): Promise<void> {
-  await scanner.skipBlanks(maxBytes)
-  const text = await scanner.nextPiece()
-  if (text !== undefined) throw malformed('The body has text before its first boundary')
+/**
+ * RFC 2046 has 1 to 70 characters of fewer kinds; python-multipart takes up to 256 of any. Printable ASCII, the last no
+ * space; without what needs a backslash between quotes.
+ */
+const legalBoundary = /^[ !#-[\]-~]{0,255}[!#-[\]-~]$/
+/**
+ * Chromium and WebKit; Firefox, up to 2024 and since; undici, which is Node's `fetch`. They write a quote as `%22`. So do
+ * requests, httpx and curl, but their boundaries do not show it.
+ */
+const browserBoundary =
+  /^(?:----WebKitFormBoundary[0-9A-Za-z]{16}|-{27}\d{12,30}|----geckoformboundary[0-9a-f]+|----formdata-undici-\d+)$/
+
+function parseFormType(contentType = ''): NameForm & { readonly boundary: string } {
+  const [type, parameters] = splitParameters(contentType, 'boundary')
+  if (type !== 'multipart/form-data')
+    throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
+  const boundary = withoutQuotes(parameters.get('boundary') ?? '')
+  if (!legalBoundary.test(boundary)) throw malformed('The Content-Type names no boundary, or no legal one')
+  const charset = withoutQuotes(parameters.get('charset') ?? 'utf-8')
+  return {
+    boundary,
+    // An unknown one is ignored, and so is UTF-16: no header of a part could be read by it.
+    charset: !/^utf-?8$/i.test(charset) && decodeAs(charset, Buffer.from('a')) === 'a' ? charset : undefined,
+    escapesQuotes: browserBoundary.test(boundary),
+  }
 }

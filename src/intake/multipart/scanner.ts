@@ -4,8 +4,6 @@ import { malformed } from './malformed.ts'
 const CR = 0x0d
 const LF = 0x0a
 const DASH = 0x2d
-const SPACE = 0x20
-const TAB = 0x09
 const LINE_END_BYTES = 2
 /** Nobody is known to pad a boundary at all; each byte is read on its own. */
 const MAX_PADDING_BYTES = 1024
@@ -23,11 +21,10 @@ const nothing = Buffer.alloc(0)
  */
 export class MultipartScanner {
   readonly #delimiter: Buffer
-  readonly #bodyBytesLimit: number
+  readonly #maxBodyBytes: number
   readonly #source: AsyncIterator<Uint8Array>
   #phase: 'content' | 'header' | 'epilogue' = 'content'
-  #sourceEnded = false
-  #busy = false
+  #isBusy = false
   #failure: { readonly error: unknown } | undefined
   #seenBytes = 0
   #window: Buffer = nothing
@@ -37,16 +34,55 @@ export class MultipartScanner {
   /** How many of those belong to no content: the line end of the header, or the one we imagine before the body. */
   #borrowed = LINE_END_BYTES
 
-  /** Nothing is read before the first call. The boundary is legal ASCII, as `parseBoundary` gives it. */
-  constructor(source: AsyncIterable<Uint8Array>, boundary: string, bodyBytesLimit: number) {
+  /** Nothing is read before the first call. The boundary is legal ASCII. */
+  constructor(source: AsyncIterable<Uint8Array>, boundary: string, maxBodyBytes: number) {
     this.#source = source[Symbol.asyncIterator]()
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
-    this.#bodyBytesLimit = bodyBytesLimit
+    this.#maxBodyBytes = maxBodyBytes
   }
 
   /** Whether the closing boundary has passed. */
   get atEpilogue(): boolean {
     return this.#phase === 'epilogue'
+  }
+
+  /** Reads blanks and line ends of any system, up to the first boundary and with it. */
+  async skipPreamble(maxBytes: number): Promise<void> {
+    let bytes = 0
+    let hasLineEnd = false
+    do {
+      await this.#require()
+      const start = this.#position
+      for (; isPadding(this.#byte) || isLineEnd(this.#byte); this.#position++)
+        hasLineEnd ||= isLineEnd(this.#byte)
+      bytes += this.#position - start
+      if (bytes > maxBytes)
+        throw malformed(`The body has more than ${maxBytes} bytes before its first boundary`)
+    } while (this.#position === this.#window.length)
+    if (bytes > 0 && !hasLineEnd) throw malformed('The body has blanks right before its first boundary')
+    if ((await this.nextPiece()) !== undefined) throw malformed('The body has text before its first boundary')
+  }
+
+  /** The lines of a header, copied; what follows is content. */
+  async readHeader(limits: {
+    readonly headerBytes: number
+    readonly headerLines: number
+  }): Promise<Buffer[]> {
+    const lines: Buffer[] = []
+    let bytesLeft = limits.headerBytes
+    for (;;) {
+      const line = await this.#readLine(bytesLeft)
+      if (line === undefined) throw malformed(`The header of a part exceeds ${limits.headerBytes} bytes`)
+      if (line.length === 0) break
+      bytesLeft -= line.length + LINE_END_BYTES
+      if (lines.push(line) > limits.headerLines)
+        throw malformed(`The header of a part has more than ${limits.headerLines} lines`)
+    }
+    this.#phase = 'content'
+    // The blank line may be the delimiter's own: an empty content may lack its line end, as RFC 2046 has it.
+    this.#matched = LINE_END_BYTES
+    this.#borrowed = LINE_END_BYTES
+    return lines
   }
 
   /**
@@ -56,31 +92,39 @@ export class MultipartScanner {
    */
   async nextPiece(): Promise<Buffer | undefined> {
     if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#busy) throw new Error('A multipart body is read by one reader at a time')
-    this.#busy = true
+    if (this.#isBusy) throw new Error('A multipart body is read by one reader at a time')
+    this.#isBusy = true
     try {
       return await this.#findPiece()
     } catch (error) {
       this.#failure = { error }
       throw error
     } finally {
-      this.#busy = false
+      this.#isBusy = false
     }
   }
 
-  /** Declares the header read: what follows is content. An empty one may lack its line end, as RFC 2046 has it. */
-  beginContent(): void {
-    this.#phase = 'content'
-    this.#matched = LINE_END_BYTES
-    this.#borrowed = LINE_END_BYTES
+  async skipContent(): Promise<void> {
+    while ((await this.nextPiece()) !== undefined);
   }
 
-  /**
-   * The next line, a copy without its CR LF; CR or LF alone is part of it. With its end, it may take `maxBytes`; of a longer
-   * one undefined is told.
-   * @throws ServiceError `request-malformed` when the body ends first
-   */
-  async readLine(maxBytes: number): Promise<Buffer | undefined> {
+  /** Reads what follows the closing boundary to the end of the body, and drops it. */
+  async skipEpilogue(): Promise<void> {
+    while (await this.#fill()) this.#position = this.#window.length
+  }
+
+  /** Lets go of the source; whoever still reads a part is refused. Never throws. */
+  async close(): Promise<void> {
+    this.#failure ??= { error: new Error('The multipart body is closed') }
+    try {
+      await this.#source.return?.()
+    } catch {
+      // The outcome is known by now, and a failure to clean up must not replace it.
+    }
+  }
+
+  /** Without its CR LF; CR or LF alone is part of it. Undefined if it takes more than `maxBytes` with its end. */
+  async #readLine(maxBytes: number): Promise<Buffer | undefined> {
     const pieces: Buffer[] = []
     let lineBytes = 0
     let last: number | undefined
@@ -95,45 +139,7 @@ export class MultipartScanner {
       pieces.push(Buffer.from(this.#window.subarray(this.#position, end)))
       this.#position = end
     }
-    const line = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, lineBytes)
-    return line.subarray(0, -LINE_END_BYTES)
-  }
-
-  /**
-   * Reads blanks and line ends of any system, and takes what follows for the beginning of a line.
-   * @throws ServiceError `request-malformed` if they are more than `maxBytes`, are blanks without a line end, or end the body
-   */
-  async skipBlanks(maxBytes: number): Promise<void> {
-    let bytes = 0
-    let hasLineEnd = false
-    do {
-      await this.#require()
-      const start = this.#position
-      for (; isBlank(this.#window[this.#position]); this.#position++) {
-        hasLineEnd ||= isLineEnd(this.#window[this.#position])
-      }
-      bytes += this.#position - start
-      if (bytes > maxBytes)
-        throw malformed(`The body has more than ${maxBytes} bytes before its first boundary`)
-    } while (this.#position === this.#window.length)
-    if (bytes > 0 && !hasLineEnd) throw malformed('The body has blanks right before its first boundary')
-  }
-
-  /** Reads what follows the closing boundary to the end of the body, and drops it. */
-  async skipEpilogue(): Promise<void> {
-    while (await this.#fill()) this.#position = this.#window.length
-  }
-
-  /** Lets go of the source; whoever still reads a part is refused. Never throws. */
-  async close(): Promise<void> {
-    this.#failure ??= { error: new Error('The multipart body is closed') }
-    if (this.#sourceEnded) return
-    this.#sourceEnded = true
-    try {
-      await this.#source.return?.()
-    } catch {
-      // The outcome is known by now, and a failure to clean up must not replace it.
-    }
+    return Buffer.concat(pieces, lineBytes - LINE_END_BYTES)
   }
 
   async #findPiece(): Promise<Buffer | undefined> {
@@ -202,6 +208,10 @@ export class MultipartScanner {
     else throw malformed('A boundary is followed by something else than a line end or two hyphens')
   }
 
+  get #byte(): number | undefined {
+    return this.#window[this.#position]
+  }
+
   async #readByte(): Promise<number | undefined> {
     await this.#require()
     return this.#window[this.#position++]
@@ -214,41 +224,22 @@ export class MultipartScanner {
   /** Sees to it that the window has a byte to give; false at the end of the body. */
   async #fill(): Promise<boolean> {
     while (this.#position === this.#window.length) {
-      const chunk = await this.#pull()
-      if (chunk === undefined) return false
-      this.#seenBytes += chunk.length
-      if (this.#seenBytes > this.#bodyBytesLimit) {
-        throw new ServiceError(
-          'body-too-large',
-          `The request body exceeds the maximum of ${this.#bodyBytesLimit} bytes`,
-        )
+      const { done, value } = await this.#source.next()
+      if (done) return false
+      this.#seenBytes += value.length
+      if (this.#seenBytes > this.#maxBodyBytes) {
+        const message = `The request body exceeds the maximum of ${this.#maxBodyBytes} bytes`
+        throw new ServiceError('body-too-large', message)
       }
-      this.#window = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+      this.#window = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
       this.#position = 0
     }
     return true
   }
-
-  async #pull(): Promise<Uint8Array | undefined> {
-    if (this.#sourceEnded) return undefined
-    try {
-      const { done, value } = await this.#source.next()
-      if (!done) return value
-    } catch (error) {
-      this.#sourceEnded = true
-      throw error
-    }
-    this.#sourceEnded = true
-    return undefined
-  }
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return isPadding(byte) || isLineEnd(byte)
 }
 
 function isPadding(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB
+  return byte === 0x20 || byte === 0x09
 }
 
 function isLineEnd(byte: number | undefined): boolean {
