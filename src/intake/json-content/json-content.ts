@@ -2,9 +2,7 @@ import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import { ChunkSource } from '../chunk-source.ts'
 import { Base64Decoder } from './base64.ts'
-import { notJson } from './errors.ts'
-import { JsonOutline } from './outline.ts'
-import { Base64Unescaper } from './unescape.ts'
+import { JsonOutline, notJson } from './json-outline.ts'
 
 export interface JsonContentOptions {
   /** The key of the outermost object whose value is the base64 text. */
@@ -75,7 +73,6 @@ export async function readJsonWithContent<T>(
 /** The content, from behind its opening quote up to and with its closing one. */
 class ContentBody implements AsyncIterable<Uint8Array> {
   readonly #chunks: ChunkSource
-  readonly #unescaper = new Base64Unescaper()
   readonly #decoder: Base64Decoder
   #state: 'unread' | 'reading' | 'past' = 'unread'
   #hasEnded = false
@@ -92,7 +89,9 @@ class ContentBody implements AsyncIterable<Uint8Array> {
   async give<T>(consume: (body: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     try {
       const result = await consume(this)
-      await this.#skipRest()
+      this.#state = 'past'
+      await this.#latest
+      while ((await this.#read()) !== undefined);
       return result
     } catch (error) {
       throw this.#failure === undefined ? error : this.#failure.error
@@ -105,12 +104,6 @@ class ContentBody implements AsyncIterable<Uint8Array> {
     if (this.#state !== 'unread') throw new Error('The content is read once, and while it passes')
     this.#state = 'reading'
     for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece
-  }
-
-  async #skipRest(): Promise<void> {
-    this.#state = 'past'
-    await this.#latest
-    while ((await this.#read()) !== undefined);
   }
 
   #next(): Promise<Uint8Array | undefined> {
@@ -133,21 +126,16 @@ class ContentBody implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /**
-   * A quote ends the content even after a backslash: that is a broken escape, then, since no quote is base64.
-   */
+  /** A quote ends the content even after a backslash: that is a broken escape, then, since no quote is base64. */
   async #readPiece(): Promise<Uint8Array> {
     if (!(await this.#chunks.fill())) throw notJson('The JSON body ends within its content.')
     const text = this.#chunks.window.subarray(0, MAX_PIECE_BYTES)
     const quote = text.indexOf(QUOTE)
-    const bytes = this.#decoder.decode(this.#unescaper.unescape(quote < 0 ? text : text.subarray(0, quote)))
+    const bytes = this.#decoder.decode(quote < 0 ? text : text.subarray(0, quote))
     this.#chunks.take(quote < 0 ? text.length : quote + 1)
-    return quote < 0 ? bytes : this.#finish(bytes)
-  }
-
-  #finish(bytes: Uint8Array): Uint8Array {
-    const last = Buffer.concat([this.#decoder.decode(this.#unescaper.finish()), this.#decoder.finish()])
+    if (quote < 0) return bytes
     this.#hasEnded = true
+    const last = this.#decoder.finish()
     return last.length === 0 ? bytes : Buffer.concat([bytes, last])
   }
 }

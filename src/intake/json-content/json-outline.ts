@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer'
 import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import { holdMore } from '../../core/limits/request-memory.ts'
-import { notJson } from './errors.ts'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -22,22 +21,21 @@ const FIRST_TEXT_BYTES = 1024
 /** Of a key that the caller is told. */
 const MAX_TOLD_CHARACTERS = 64
 
-/** What the outermost object expects next; `next` is a comma or the end, or more of a number, true, false or null. */
-type Expected = 'object' | 'first-key' | 'key' | 'colon' | 'value' | 'next' | 'nothing'
-
 /**
  * Follows the text of a JSON object, gathering all of it but the string that stands under `contentField`. Of the
- * grammar it knows as much as it takes to find the keys of the outermost object; whatever slips through is
- * refused in `finish`, by `JSON.parse`.
+ * grammar it knows only what is a key of the outermost object; the rest is up to `JSON.parse`, which sees what stands
+ * before the content as soon as that begins.
  */
 export class JsonOutline {
   readonly #contentField: string
   readonly #text: BoundedText
   readonly #keys = new Set<string>()
-  #expected: Expected = 'object'
   #depth = 0
+  /** The last byte that is no blank, of a string its closing quote; 0 before the object. */
+  #last = 0
   #inString = false
   #isEscaped = false
+  /** Where the key begins that is being read; -1 in any other string. */
   #keyStart = -1
   #key = ''
   #atContent = false
@@ -61,9 +59,8 @@ export class JsonOutline {
 
   /** The object as far as it stands before the content. @throws ServiceError `body-not-json` */
   before(): Record<string, unknown> {
-    const { [this.#contentField]: _, ...before } = parseStrictly(
-      Buffer.concat([this.#text.bytes, Buffer.from('"}')]),
-    ) as Record<string, unknown>
+    const text = Buffer.concat([this.#text.bytes, Buffer.from('"}')])
+    const { [this.#contentField]: _, ...before } = parseStrictly(text) as Record<string, unknown>
     return before
   }
 
@@ -75,7 +72,7 @@ export class JsonOutline {
 
   /** The whole object; the content in it, if it was a string, is empty. @throws ServiceError `body-not-json` */
   finish(): Record<string, unknown> {
-    if (this.#expected !== 'nothing') throw notJson('The JSON body ends before its object does.')
+    if (this.#depth > 0 || this.#last === 0) throw notJson('The JSON body ends before its object does.')
     const value = parseStrictly(this.#text.bytes)
     refuseUnrepresentable(value)
     return value as Record<string, unknown>
@@ -84,9 +81,29 @@ export class JsonOutline {
   #take(byte: number): void {
     this.#text.add(byte)
     if (this.#inString) this.#takeOfString(byte)
-    else if (isBlank(byte)) return
-    else if (this.#depth > 1) this.#takeNested(byte)
-    else this.#takeOutermost(byte)
+    else if (!isBlank(byte)) this.#takeToken(byte)
+  }
+
+  #takeToken(byte: number): void {
+    if (this.#depth === 0) {
+      // A byte order mark may stand in front of all else (RFC 8259, 8.1): .NET and PowerShell write it.
+      if (byte === BYTE_ORDER_MARK[this.#text.length - 1]) return
+      if (this.#last !== 0) throw notJson('The body has text after its JSON object.')
+      if (byte !== OPEN_OBJECT) throw notJson('The body is not a JSON object.')
+    }
+    if (byte === QUOTE) this.#beginString()
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#depth--
+    else if ((byte === OPEN_OBJECT || byte === OPEN_ARRAY) && ++this.#depth > MAX_DEPTH)
+      throw notJson(`The JSON body is nested deeper than ${MAX_DEPTH} levels.`)
+    this.#last = byte
+  }
+
+  #beginString(): void {
+    const isOutermost = this.#depth === 1
+    this.#atContent = isOutermost && this.#last === COLON && this.#key === this.#contentField
+    this.#inString = !this.#atContent
+    const isKey = isOutermost && (this.#last === OPEN_OBJECT || this.#last === COMMA)
+    this.#keyStart = isKey ? this.#text.length - 1 : -1
   }
 
   #takeOfString(byte: number): void {
@@ -94,89 +111,17 @@ export class JsonOutline {
     else if (byte === BACKSLASH) this.#isEscaped = true
     else if (byte === QUOTE) {
       this.#inString = false
-      if (this.#expected === 'colon') this.#endKey()
+      if (this.#keyStart >= 0) this.#endKey()
     }
-  }
-
-  #takeNested(byte: number): void {
-    if (byte === QUOTE) this.#inString = true
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#descend()
-    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#depth--
-  }
-
-  #takeOutermost(byte: number): void {
-    switch (this.#expected) {
-      case 'object':
-        this.#begin(byte)
-        break
-      case 'first-key':
-        if (byte === CLOSE_OBJECT) this.#end()
-        else this.#beginKey(byte)
-        break
-      case 'key':
-        this.#beginKey(byte)
-        break
-      case 'colon':
-        if (byte !== COLON) throw malformed()
-        this.#expected = 'value'
-        break
-      case 'value':
-        this.#beginValue(byte)
-        break
-      case 'next':
-        this.#takeNext(byte)
-        break
-      case 'nothing':
-        throw notJson('The body has text after its JSON object.')
-    }
-  }
-
-  /** A byte order mark may stand in front of all else (RFC 8259, 8.1): .NET and PowerShell write it. */
-  #begin(byte: number): void {
-    if (byte === BYTE_ORDER_MARK[this.#text.length - 1]) return
-    if (byte !== OPEN_OBJECT) throw notJson('The body is not a JSON object.')
-    this.#descend()
-    this.#expected = 'first-key'
-  }
-
-  #beginKey(byte: number): void {
-    if (byte !== QUOTE) throw malformed()
-    this.#keyStart = this.#text.length - 1
-    this.#inString = true
-    this.#expected = 'colon'
   }
 
   /** Keys are compared as what they mean: an escape does not make another key. */
   #endKey(): void {
     this.#key = parseStrictly(this.#text.bytes.subarray(this.#keyStart)) as string
-    if (this.#keys.has(this.#key)) {
+    if (this.#keys.has(this.#key))
       throw notJson('The JSON body has a key twice.', this.#key.slice(0, MAX_TOLD_CHARACTERS))
-    }
     if (this.#keys.size === MAX_KEYS) throw notJson(`The JSON body has more than ${MAX_KEYS} keys.`)
     this.#keys.add(this.#key)
-  }
-
-  #beginValue(byte: number): void {
-    this.#expected = 'next'
-    if (byte === QUOTE && this.#key === this.#contentField) this.#atContent = true
-    else if (byte === QUOTE) this.#inString = true
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#descend()
-    else if (isPunctuation(byte)) throw malformed()
-  }
-
-  #takeNext(byte: number): void {
-    if (byte === COMMA) this.#expected = 'key'
-    else if (byte === CLOSE_OBJECT) this.#end()
-    else if (byte === QUOTE || isPunctuation(byte)) throw malformed()
-  }
-
-  #descend(): void {
-    if (++this.#depth > MAX_DEPTH) throw notJson(`The JSON body is nested deeper than ${MAX_DEPTH} levels.`)
-  }
-
-  #end(): void {
-    this.#depth--
-    this.#expected = 'nothing'
   }
 }
 
@@ -211,8 +156,9 @@ class BoundedText {
   }
 }
 
-function malformed(): ServiceError {
-  return notJson('The body is not valid JSON.')
+/** The one refusal of a body that is no JSON object we take; the message says why, and quotes nothing of the body. */
+export function notJson(message: string, field?: string): ServiceError {
+  return new ServiceError('body-not-json', message, field === undefined ? {} : { field })
 }
 
 function parseStrictly(bytes: Buffer): unknown {
@@ -221,18 +167,16 @@ function parseStrictly(bytes: Buffer): unknown {
   try {
     return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch {
-    throw malformed()
+    throw notJson('The body is not valid JSON.')
   }
 }
 
 /** What JSON can write and a value cannot hold, or no store as UTF-8. Recursion ends at the depth that was read. */
 function refuseUnrepresentable(value: unknown): void {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
+  if (typeof value === 'number' && !Number.isFinite(value))
     throw notJson('The JSON body has a number that is out of range.')
-  }
-  if (typeof value === 'string' && !value.isWellFormed()) {
+  if (typeof value === 'string' && !value.isWellFormed())
     throw notJson('The JSON body has a string with half a surrogate pair.')
-  }
   if (typeof value !== 'object' || value === null) return
   if (!Array.isArray(value)) Object.keys(value).forEach(refuseUnrepresentable)
   Object.values(value).forEach(refuseUnrepresentable)
@@ -241,15 +185,4 @@ function refuseUnrepresentable(value: unknown): void {
 /** What JSON lets stand between tokens: space, tab, line feed, carriage return. */
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
-}
-
-function isPunctuation(byte: number): boolean {
-  return (
-    byte === COMMA ||
-    byte === COLON ||
-    byte === OPEN_OBJECT ||
-    byte === CLOSE_OBJECT ||
-    byte === OPEN_ARRAY ||
-    byte === CLOSE_ARRAY
-  )
 }
