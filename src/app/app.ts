@@ -194,7 +194,9 @@ export class App {
     await startRootKey(this.#config, { metadata, clock }, isAlone, logger)
     if (node) await warnOfDifferences(this.#config, node, logger)
     const linkKeys = await ensureLinkKeys({ metadata, clock })
-    const rates = node ? new SharedRateLimiter(rateLimits, node.tokens, clock) : new RateLimiter(rateLimits)
+    const rates = node
+      ? new SharedRateLimiter(rateLimits, node.tokens, clock)
+      : new RateLimiter(rateLimits, clock)
     const guesses = new GuessLimit(this.#config.keyGuessesPerSecond, clock)
     const url = () => publicUrl ?? this.url
     return {

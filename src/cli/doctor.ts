@@ -80,7 +80,7 @@ async function servicesOn(stores: Stores): Promise<Services> {
   return {
     ...stores,
     clock,
-    rates: new RateLimiter(noLimits),
+    rates: new RateLimiter(noLimits, clock),
     guesses: new GuessLimit(undefined, clock),
     linkKeys: [],
     publicUrl: () => '',

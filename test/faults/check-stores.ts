@@ -50,7 +50,7 @@ function servicesAhead(stores: Stores, days: number): Services {
   return {
     ...stores,
     clock: { now: ahead, machineNow: ahead },
-    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
     publicUrl: () => '',

@@ -10,8 +10,10 @@ const reader = { organizationId: 'o', scopes: ['files:read'], role: 'member' } a
 const admins: Access = { scope: 'files:read', limit: 'read', role: 'admin' }
 
 function servicesWith(limit: number): Services {
-  const rates = new RateLimiter({ read: limit, write: limit, search: limit })
-  return { rates, clock: { now: () => 0, machineNow: () => 0 } } as unknown as Services
+  const clock = { now: () => 0, machineNow: () => 0 }
+  return {
+    rates: new RateLimiter({ read: limit, write: limit, search: limit }, clock),
+  } as unknown as Services
 }
 
 test('a role that an operation asks for is checked last', async () => {

@@ -28,7 +28,7 @@ export interface Entrance {
  * @throws ServiceError `rate-limited`, `scope-missing`, `role-missing`; what `check` throws, uncounted
  */
 export async function admit(
-  { rates, clock }: Services,
+  { rates }: Services,
   caller: Caller,
   { scope, limit, role }: Access,
   { check, onAllowance }: Entrance = {},
@@ -37,11 +37,11 @@ export async function admit(
   try {
     check?.()
   } catch (error) {
-    const standing = await rates.peek(organizationId, limit, clock.machineNow())
+    const standing = await rates.peek(organizationId, limit)
     if (standing) onAllowance?.(standing)
     throw error
   }
-  const allowance = await rates.take(organizationId, limit, clock.machineNow())
+  const allowance = await rates.take(organizationId, limit)
   if (allowance) onAllowance?.(allowance)
   if (allowance?.admitted === false) throw limitReached(limit, allowance)
   if (scope !== 'any') requireScope(caller, scope)

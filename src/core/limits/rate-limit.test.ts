@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { limitClasses, RateLimiter } from './rate-limit.ts'
+import { type LimitClass, limitClasses, RateLimiter } from './rate-limit.ts'
 
 const SECOND = 1000
 
-function limiterOf(limit: number | undefined): RateLimiter {
-  return new RateLimiter({ write: limit, read: limit, search: limit })
+type Limiter = ReturnType<typeof limiterOf>
+
+/** A limiter whose clock each call sets. */
+function limiterOf(limit: number | undefined) {
+  let present = 0
+  const clock = { now: () => present, machineNow: () => present }
+  const limiter = new RateLimiter({ write: limit, read: limit, search: limit }, clock)
+  const at = (ask: 'take' | 'peek') => (organizationId: string, limitClass: LimitClass, now: number) => {
+    present = now
+    return limiter[ask](organizationId, limitClass)
+  }
+  return { take: at('take'), peek: at('peek') }
 }
 
-test('any series of requests is admitted at most capacity and refill times, and never starved', () => {
+test('any series of requests is admitted at most capacity and refill times, and never starved', async () => {
   const seed = 1 + Math.floor(Math.random() * 2_147_483_645)
   let state = seed
   // The minimal standard generator: a seed repeats the run.
@@ -24,7 +34,7 @@ test('any series of requests is admitted at most capacity and refill times, and 
     const admitted: number[] = []
     for (let i = 0; i < 400; i++) {
       now += Math.floor(random() ** 4 * 3_000)
-      const allowance = limiter.take('organization', 'write', now)
+      const allowance = await limiter.take('organization', 'write', now)
       if (allowance?.admitted) admitted.push(now)
       const context = `seed ${seed}, run ${run}, request ${i}`
       assert.ok(allowance, context)
@@ -39,46 +49,46 @@ test('any series of requests is admitted at most capacity and refill times, and 
         assert.ok(count <= limit + elapsed * limit + 1e-6, context)
       }
     }
-    const idle = limiter.take('organization', 'write', now + SECOND)
+    const idle = await limiter.take('organization', 'write', now + SECOND)
     assert.equal(idle?.remaining, limit - 1)
   }
 })
 
-test('a refused client that waits as told is admitted', () => {
+test('a refused client that waits as told is admitted', async () => {
   for (const limit of [1, 2, 3, 25, 1_000]) {
     const limiter = limiterOf(limit)
-    for (let i = 0; i < limit; i++) assert.ok(limiter.take('a', 'read', 0)?.admitted)
-    const refused = limiter.take('a', 'read', 0)
+    for (let i = 0; i < limit; i++) assert.ok((await limiter.take('a', 'read', 0))?.admitted)
+    const refused = await limiter.take('a', 'read', 0)
     assert.equal(refused?.admitted, false)
-    assert.ok(limiter.take('a', 'read', (refused?.retryAfterSeconds ?? 0) * SECOND)?.admitted)
+    assert.ok((await limiter.take('a', 'read', (refused?.retryAfterSeconds ?? 0) * SECOND))?.admitted)
   }
 })
 
 /** How many of a burst were told to come back after each number of seconds. */
-function toldSeconds(limiter: RateLimiter, burst: number, now = 0): Map<number, number> {
+async function toldSeconds(limiter: Limiter, burst: number, now = 0): Promise<Map<number, number>> {
   const told = new Map<number, number>()
   for (let i = 0; i < burst; i++) {
-    const seconds = limiter.take('a', 'write', now)?.retryAfterSeconds ?? 0
+    const seconds = (await limiter.take('a', 'write', now))?.retryAfterSeconds ?? 0
     told.set(seconds, (told.get(seconds) ?? 0) + 1)
   }
   return told
 }
 
-test('of a burst as many are told to come back each second as tokens flow in, and all who do are admitted', () => {
+test('of a burst as many are told to come back each second as tokens flow in, and all who do are admitted', async () => {
   for (const limit of [1, 2, 5, 25, 1_000]) {
     const limiter = limiterOf(limit)
-    const told = toldSeconds(limiter, 11 * limit)
+    const told = await toldSeconds(limiter, 11 * limit)
     const expected = Array.from({ length: 11 }, (_, seconds) => [seconds, limit] as const)
     assert.deepEqual(told, new Map(expected))
     for (let seconds = 1; seconds <= 10; seconds++) {
       for (let i = 0; i < limit; i++)
-        assert.ok(limiter.take('a', 'write', seconds * SECOND)?.admitted, `${limit}: ${seconds} s`)
+        assert.ok((await limiter.take('a', 'write', seconds * SECOND))?.admitted, `${limit}: ${seconds} s`)
     }
   }
 })
 
-test('a burst that takes longer than clients wait is spread evenly over a minute', () => {
-  const told = toldSeconds(limiterOf(2), 2 + 2 * 590)
+test('a burst that takes longer than clients wait is spread evenly over a minute', async () => {
+  const told = await toldSeconds(limiterOf(2), 2 + 2 * 590)
   assert.equal(told.get(0), 2)
   for (let seconds = 1; seconds <= 58; seconds++) {
     const clients = told.get(seconds) ?? 0
@@ -87,19 +97,19 @@ test('a burst that takes longer than clients wait is spread evenly over a minute
   assert.equal(Math.max(...told.keys()), 59)
 })
 
-test('those who come in vain queue behind the others, and a queue that was served is forgotten', () => {
+test('those who come in vain queue behind the others, and a queue that was served is forgotten', async () => {
   const limiter = limiterOf(5)
-  assert.deepEqual([...toldSeconds(limiter, 15).keys()], [0, 1, 2])
+  assert.deepEqual([...(await toldSeconds(limiter, 15)).keys()], [0, 1, 2])
   // Others took the tokens of the first second.
   assert.deepEqual(
-    [...toldSeconds(limiter, 10, SECOND)],
+    [...(await toldSeconds(limiter, 10, SECOND))],
     [
       [0, 5],
       [2, 5],
     ],
   )
   assert.deepEqual(
-    [...toldSeconds(limiter, 6, 10 * SECOND)],
+    [...(await toldSeconds(limiter, 6, 10 * SECOND))],
     [
       [0, 5],
       [1, 1],
@@ -107,46 +117,47 @@ test('those who come in vain queue behind the others, and a queue that was serve
   )
 })
 
-test('a refused request costs nothing', () => {
+test('a refused request costs nothing', async () => {
   const limiter = limiterOf(2)
-  limiter.take('a', 'write', 0)
-  limiter.take('a', 'write', 0)
-  for (let i = 0; i < 1_000; i++) assert.equal(limiter.take('a', 'write', 0)?.admitted, false)
-  assert.ok(limiter.take('a', 'write', 500)?.admitted)
+  await limiter.take('a', 'write', 0)
+  await limiter.take('a', 'write', 0)
+  for (let i = 0; i < 1_000; i++) assert.equal((await limiter.take('a', 'write', 0))?.admitted, false)
+  assert.ok((await limiter.take('a', 'write', 500))?.admitted)
 })
 
-test('looking takes nothing', () => {
+test('looking takes nothing', async () => {
   const limiter = limiterOf(5)
-  for (let i = 0; i < 100; i++) assert.equal(limiter.peek('a', 'write', 0)?.remaining, 5)
-  assert.equal(limiter.take('a', 'write', 0)?.remaining, 4)
+  for (let i = 0; i < 100; i++) assert.equal((await limiter.peek('a', 'write', 0))?.remaining, 5)
+  assert.equal((await limiter.take('a', 'write', 0))?.remaining, 4)
 })
 
-test('classes and organizations have buckets of their own', () => {
+test('classes and organizations have buckets of their own', async () => {
   const limiter = limiterOf(1)
   for (const limitClass of limitClasses) {
     for (const organization of ['a', 'b', 'write a', '__proto__'])
-      assert.ok(limiter.take(organization, limitClass, 0)?.admitted, `${limitClass} ${organization}`)
+      assert.ok((await limiter.take(organization, limitClass, 0))?.admitted, `${limitClass} ${organization}`)
   }
-  assert.equal(limiter.take('a', 'write', 0)?.admitted, false)
+  assert.equal((await limiter.take('a', 'write', 0))?.admitted, false)
 })
 
-test('a clock that is set back refills nothing', () => {
+test('a clock that is set back refills nothing', async () => {
   const limiter = limiterOf(2)
-  limiter.take('a', 'write', 10_000)
-  limiter.take('a', 'write', 10_000)
-  for (const now of [9_000, 0, 9_500, 10_000]) assert.equal(limiter.take('a', 'write', now)?.admitted, false)
-  assert.ok(limiter.take('a', 'write', 10_500)?.admitted)
+  await limiter.take('a', 'write', 10_000)
+  await limiter.take('a', 'write', 10_000)
+  for (const now of [9_000, 0, 9_500, 10_000])
+    assert.equal((await limiter.take('a', 'write', now))?.admitted, false)
+  assert.ok((await limiter.take('a', 'write', 10_500))?.admitted)
 })
 
-test('a class without a limit admits everything and says nothing', () => {
+test('a class without a limit admits everything and says nothing', async () => {
   const limiter = limiterOf(undefined)
-  for (let i = 0; i < 1_000; i++) assert.equal(limiter.take('a', 'write', 0), undefined)
-  assert.equal(limiter.peek('a', 'write', 0), undefined)
+  for (let i = 0; i < 1_000; i++) assert.equal(await limiter.take('a', 'write', 0), undefined)
+  assert.equal(await limiter.peek('a', 'write', 0), undefined)
 })
 
-test('very many organizations do not make the used buckets full again', () => {
+test('very many organizations do not make the used buckets full again', async () => {
   const limiter = limiterOf(1)
-  limiter.take('busy', 'write', 0)
-  for (let i = 0; i < 25_000; i++) limiter.take(`organization ${i}`, 'write', 100)
-  assert.equal(limiter.take('busy', 'write', 100)?.admitted, false)
+  await limiter.take('busy', 'write', 0)
+  for (let i = 0; i < 25_000; i++) await limiter.take(`organization ${i}`, 'write', 100)
+  assert.equal((await limiter.take('busy', 'write', 100))?.admitted, false)
 })

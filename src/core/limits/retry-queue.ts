@@ -4,17 +4,16 @@ import { SECOND_MS } from '../ports/clock.ts'
 const LONGEST_SECONDS = 59
 
 /**
- * Tells clients that a bucket of tokens refuses when to come back: one after the other, as fast as tokens flow in, so that
- * those of a burst do not come back as another. Nobody is reserved a token, since nobody knows who will obey.
+ * When clients that a bucket of tokens refuses are to come back: one after the other, as fast as tokens flow in, so that a
+ * burst does not come back as a burst. No token is reserved, since nobody knows who will obey.
  */
 export class RetryQueue {
-  /** When the client that was refused last shall come. */
   #lastTurn = Number.NEGATIVE_INFINITY
 
   /**
    * @param firstInMs when the next token is there
    * @param everyMs how long after each other tokens flow in
-   * @returns whole seconds, 1 to 59; a queue that is longer goes round, which spreads the rest of it likewise
+   * @returns whole seconds, 1 to 59; a longer queue starts again at the front
    */
   join(now: number, firstInMs: number, everyMs: number): number {
     const queuedMs = Math.max(0, this.#lastTurn + everyMs - (now + firstInMs))
@@ -30,8 +29,8 @@ export class RetryQueue {
 }
 
 /**
- * For what has no queue, such as a database that is away: the clients that it refused at one instant come back within
- * some seconds instead of at another. @returns whole seconds, `leastSeconds` to three times as many, at random
+ * For refusals without a queue, such as those of a database that is away.
+ * @returns whole seconds, `leastSeconds` to three times as many, at random
  */
 export function spreadRetry(leastSeconds: number): number {
   return leastSeconds + Math.floor(Math.random() * (2 * leastSeconds + 1))

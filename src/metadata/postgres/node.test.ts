@@ -151,7 +151,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
     metadata: store,
     blobs: new MemoryBlobStore(),
     clock: { now: () => now, machineNow: () => now },
-    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }),
+    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
     policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },

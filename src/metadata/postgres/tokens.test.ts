@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
-import { Pool } from 'pg'
+import { Client, Pool } from 'pg'
 import { newDatabase, PostgresServer, query } from '../../../test/postgres.ts'
 import { SharedRateLimiter, type TokenStore } from '../../core/limits/shared-rate-limiter.ts'
 import { type Clock, systemClock } from '../../core/ports/clock.ts'
@@ -106,7 +106,6 @@ test('a burst on three nodes is told to come back as the common bucket fills, an
     clock.advance(1000)
     admitted += await come(second)
   }
-  // Without the tokens that a node holds ahead for a tenth of a second it would be the tenth.
   assert.equal(admitted, 300)
 })
 
@@ -133,30 +132,28 @@ test('by the time of the database, too, no more is admitted than there is, and n
   assert.ok(admitted >= limit + limit * 3 * 0.8, `only ${admitted} admitted`)
 })
 
-test('the database is asked a few times a second, however many requests there are', async (t) => {
-  const url = await newDatabase()
+test('one turn of the event loop asks the database once, and a flood that is refused anyway hardly ever', async (t) => {
   const clock = new SteppedClock()
-  await (await openPostgresMetadataStore(url)).close()
-  const tokens = new PostgresTokens(url, () => 1, clock, PATIENCE_MS)
-  t.after(() => tokens.close())
-  let asked = 0
-  const counting = {
-    countNodes: tokens.countNodes,
-    lease: (wishes: Parameters<typeof tokens.lease>[0]) => {
-      asked++
-      return tokens.lease(wishes)
-    },
+  const limit = 100
+  const [limiter] = await startLimiters(t, await newDatabase(), limit, clock)
+  const { mock } = t.mock.method(Client.prototype, 'query')
+  const statements = () =>
+    mock.calls.filter(({ arguments: [query] }) => (query as { name?: string }).name === 'take-tokens').length
+  const ofMany = (organization: number) => limiter?.take(`organization ${organization}`, 'write')
+  const [many] = await Promise.all([
+    Promise.all(Array.from({ length: 50 }, (_, organization) => ofMany(organization))),
+    admit(limiter, limit - 1),
+    limiter?.peek(ORGANIZATION, 'read'),
+  ])
+  assert.ok(many.every((allowance) => allowance?.admitted))
+  assert.equal(statements(), 1)
+  assert.equal(await admit(limiter, limit), 1)
+  mock.resetCalls()
+  for (let ms = 0; ms < 1000; ms++) {
+    clock.advance(1)
+    await admit(limiter, 10)
   }
-  const limiter = new SharedRateLimiter({ write: 1000, read: 1, search: 1 }, counting, clock)
-  // Below the limit, then far above it.
-  for (const perMs of [0.5, 5]) {
-    asked = 0
-    for (let request = 0; request < 2000 * perMs; request++) {
-      clock.advance(1 / perMs)
-      await limiter.take(ORGANIZATION, 'write')
-    }
-    assert.ok(asked < 2 * 60, `${asked} questions in two seconds`)
-  }
+  assert.ok(statements() <= limit, `${statements()} statements in a second`)
 })
 
 test('without the database each node admits its share and nobody waits; once it is back all is as before', async (t) => {
@@ -191,7 +188,7 @@ test('without the database each node admits its share and nobody waits; once it 
 test('a node that was idle has its whole share at once when the database is away, and at least one', async (t) => {
   const away = ({ countNodes }: TokenStore) => ({
     countNodes,
-    lease: () => Promise.reject(new Error('away')),
+    take: () => Promise.reject(new Error('away')),
   })
   for (const [limit, share] of [
     [30, 10],
@@ -206,12 +203,12 @@ test('who was admitted while the database was away, and idle since, has the whol
   const clock = new SteppedClock()
   const [limit, other] = [24, 'busy']
   let isAway = false
-  let lease: Promise<unknown> = Promise.resolve()
+  let asked: Promise<unknown> = Promise.resolve()
   const leaving = (tokens: TokenStore): TokenStore => ({
     countNodes: tokens.countNodes,
-    lease: (wishes) => {
-      const answer = isAway ? Promise.reject(new Error('away')) : tokens.lease(wishes)
-      lease = answer.catch(() => undefined)
+    take: (...bucket) => {
+      const answer = isAway ? Promise.reject(new Error('away')) : tokens.take(...bucket)
+      asked = answer.catch(() => undefined)
       return answer
     },
   })
@@ -224,7 +221,7 @@ test('who was admitted while the database was away, and idle since, has the whol
   for (let ms = 0; ms < 5000; ms += 100) {
     clock.advance(100)
     await limiter?.take(other, 'write')
-    await lease
+    await asked
   }
   assert.equal((await limiter?.peek(ORGANIZATION, 'write'))?.remaining, limit)
   assert.equal(await admit(limiter, limit), limit)
@@ -237,7 +234,7 @@ for (const { there, away, apart } of [
   { there: 1500, away: 1000, apart: 350 },
 ]) {
   const pattern = `there for ${there} ms and away for ${away}, ${apart} ms later for each node`
-  test(`a database that comes and goes neither raises the limit nor stops anybody: ${pattern}`, async (t) => {
+  test(`a database that comes and goes costs a second's tokens each time, and stops nobody: ${pattern}`, async (t) => {
     const limit = 60
     const seconds = 20
     const clock = new SteppedClock()
@@ -245,9 +242,9 @@ for (const { there, away, apart } of [
     const underWay = new Set<Promise<unknown>>()
     const flapping = (tokens: TokenStore, node: number): TokenStore => ({
       countNodes: tokens.countNodes,
-      lease: async (wishes) => {
+      take: async (...bucket) => {
         if ((clock.now() - begin + node * apart) % (there + away) >= there) throw new Error('away')
-        const answer = tokens.lease(wishes)
+        const answer = tokens.take(...bucket)
         underWay.add(answer)
         return answer.finally(() => underWay.delete(answer))
       },
@@ -263,7 +260,10 @@ for (const { there, away, apart } of [
     }
     const together = counts.reduce((sum, count) => sum + count, 0)
     t.diagnostic(`${counts.join(' + ')} = ${together} admitted of ${limit * seconds} and a burst of ${limit}`)
-    assert.ok(together <= limit * (seconds + 1) * 1.1, `${together} admitted`)
+    const outages = Math.ceil((seconds * 1000) / (there + away))
+    // The shares of nodes that are not cut off at the same time come on top.
+    const excess = outages * limit * (apart === 0 ? 1 : 1 + away / 1000)
+    assert.ok(together <= limit * (seconds + 1) + excess, `${together} admitted`)
     assert.ok(together >= limit * seconds * 0.8, `only ${together} admitted`)
     const aloneSeconds = (seconds * away) / (there + away)
     for (const count of counts) assert.ok(count >= (limit / NODES) * aloneSeconds * 0.8, `only ${counts}`)
@@ -281,9 +281,8 @@ test('what idle organizations leave is forgotten, some at a time, and what is in
     `insert into rate_buckets select 'write ' || n, 5, $1::float8 from generate_series(1, 1500) n`,
     [clock.now()],
   )
-  const wish = { name: 'write o', limit: 10, wanted: 8, returned: 0 }
   clock.advance(59_000)
-  await node.tokens.lease([wish])
+  await node.tokens.take('write o', 10, 1)
   assert.equal(await node.forgetIdleLimits(), 0)
   clock.advance(1001)
   assert.deepEqual([await node.forgetIdleLimits(), await node.forgetIdleLimits()], [1000, 500])
@@ -306,23 +305,19 @@ test('a bucket that is forgotten while tokens are leased from it is a full one',
     }),
   )
   for (let i = 0; i < 2000; i++) {
-    const [grant] = await tokens.lease([{ name: 'write o', limit: 1e6, wanted: 1, returned: 0 }])
-    if (grant?.granted !== 1) isOver = true
-    assert.equal(grant?.granted, 1)
+    const { granted } = await tokens.take('write o', 1e6, 1)
+    if (!granted) isOver = true
+    assert.ok(granted)
   }
   isOver = true
   await forgetting
 })
 
-test('a node without requests gives its tokens back, and peeking takes none', async (t) => {
+test('a node holds no tokens that it has not used, and peeking takes none', async (t) => {
   const clock = new SteppedClock()
   const [one, other] = await startLimiters(t, await newDatabase(), 100, clock)
   for (let i = 0; i < 20; i++) await one?.take(ORGANIZATION, 'write')
-  const standing = await other?.peek(ORGANIZATION, 'write')
-  assert.ok((standing?.remaining ?? 0) >= 100 - 20 - 13 && (standing?.remaining ?? 0) <= 80)
-  clock.advance(101)
-  await one?.peek(ORGANIZATION, 'write')
-  clock.advance(101)
-  const later = await other?.peek(ORGANIZATION, 'write')
-  assert.equal(later?.remaining, 100)
+  for (let i = 0; i < 3; i++) assert.equal((await other?.peek(ORGANIZATION, 'write'))?.remaining, 80)
+  clock.advance(100)
+  assert.equal((await other?.peek(ORGANIZATION, 'write'))?.remaining, 90)
 })
