@@ -1,32 +1,21 @@
 import type { Server } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OpenParts } from '../core/closing.ts'
 import { SECOND_MS } from '../core/ports/clock.ts'
-import { stopListening } from './stop-listening.ts'
+import { type DrainTimes, stopListening } from './drain.ts'
 
-/** From the beginning of a stop until requests that are still in flight are cut, draining included. */
+/** From the beginning of a stop until requests in flight are cut, draining included. */
 const STOP_MS = 25 * SECOND_MS
-/**
- * At the end of draining new connections are kept for as long as this, so that a balancer that keeps them soon makes no more:
- * the fewer are made while a listener closes, the less likely one of them is reset.
- */
+/** Connections are kept at the end of draining, so that a balancer opens few new ones while a listener closes. */
 const SETTLE_MS = 300
 /** What a balancer keeps after that is closed once it had the time to use it up, or to notice that nobody listens. */
 const UNUSED_MS = 1000
 
-/** Milliseconds from the moment at which nobody listens any more. */
-export interface EndTimes {
-  readonly graceMs: number
-  readonly unusedMs: number
-}
-
-/** What a server has opened, and how it ends: it drains, then takes nobody new, then closes everything. */
+/** What a server has opened, and how it ends: it drains, stops listening, then closes everything. */
 export class GracefulStop {
   readonly #drainMs: number
-  /** Closed last, in reverse order. */
-  readonly #stores = new OpenParts()
-  /** Closed first, at the same time. */
-  readonly #users = new OpenParts()
+  readonly #stores = new AsyncDisposableStack()
+  readonly #users: (() => Promise<void>)[] = []
+  readonly #failures: Error[] = []
   readonly #listeners: Server[] = []
   readonly #draining = new AbortController()
   #isSettling = false
@@ -49,27 +38,23 @@ export class GracefulStop {
     return this.#hasDrained || this.#drainMs === 0
   }
 
-  /** Whether clients should be asked with each answer not to use its connection again. */
+  /** Whether each answer asks its client to close the connection. */
   get endsConnections(): boolean {
     return this.draining.aborted && !this.#isSettling
   }
 
   /** What others work with. Closed after all of them, in reverse order. */
   addStore(name: string, close: () => unknown): void {
-    this.#stores.add(name, close)
+    this.#stores.defer(this.#noting(name, close))
   }
 
-  /** What works with the stores. All of it ends at the same time, so that none waits for what another takes. */
+  /** What works with the stores. All of it ends at the same time, so that none waits for what another holds. */
   addUser(name: string, close: () => unknown): void {
-    this.#users.add(name, close)
+    this.#users.push(this.#noting(name, close))
   }
 
-  /**
-   * What clients talk to: a user of the stores that listens.
-   * @param stop called once `listener` is closed: lets requests in flight go on for `graceMs`, and keeps connections that
-   * nobody uses for `unusedMs`
-   */
-  addSurface(name: string, listener: Server, stop: (times: EndTimes) => unknown): void {
+  /** A user of the stores that listens. @param stop called once `listener` is closed */
+  addSurface(name: string, listener: Server, stop: (times: DrainTimes) => unknown): void {
     this.#listeners.push(listener)
     this.addUser(name, () => stop({ graceMs: STOP_MS - this.#drainMs, unusedMs: this.#unusedMs }))
   }
@@ -77,26 +62,40 @@ export class GracefulStop {
   /**
    * Stopping twice is stopping once.
    * @param haste ends the draining when it fires
-   * @throws AggregateError once everything else is closed, if a part of it could not be
+   * @throws AggregateError once everything else is closed, with an error for each part that could not be
    */
   run(haste?: AbortSignal): Promise<void> {
     this.#ended ??= this.#run(haste)
     return this.#ended
   }
 
-  async #run(signal: AbortSignal | undefined): Promise<void> {
+  async #run(haste: AbortSignal | undefined): Promise<void> {
     this.#draining.abort()
-    if (this.#drainMs > 0) {
-      const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined)
-      await pause(this.#drainMs - SETTLE_MS)
-      this.#isSettling = true
-      await pause(SETTLE_MS)
-      if (!signal?.aborted) this.#unusedMs = UNUSED_MS
-    }
+    if (this.#drainMs > 0) await this.#drain(haste)
     this.#hasDrained = true
     for (const listener of this.#listeners) if (listener.listening) await stopListening(listener)
     this.#isSettling = false
-    this.#stores.add('what works with the stores', () => this.#users.closeTogether())
-    await this.#stores.close()
+    await Promise.all(this.#users.map((close) => close()))
+    await this.#stores.disposeAsync()
+    if (this.#failures.length === 0) return
+    throw new AggregateError(this.#failures, this.#failures.map(({ message }) => message).join(', '))
+  }
+
+  async #drain(signal: AbortSignal | undefined): Promise<void> {
+    const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined)
+    await pause(this.#drainMs - SETTLE_MS)
+    this.#isSettling = true
+    await pause(SETTLE_MS)
+    if (!signal?.aborted) this.#unusedMs = UNUSED_MS
+  }
+
+  #noting(name: string, close: () => unknown): () => Promise<void> {
+    return async () => {
+      try {
+        await close()
+      } catch (cause) {
+        this.#failures.push(new Error(`cannot close ${name}`, { cause }))
+      }
+    }
   }
 }

@@ -9,7 +9,7 @@ import {
   tellFolder,
 } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
-import { closingAfter, OpenParts } from '../core/closing.ts'
+import { closingAfter } from '../core/closing.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import type { BlobStore } from '../core/ports/blob-store.ts'
 import type { MetadataStore } from '../core/ports/metadata-store.ts'
@@ -65,11 +65,11 @@ export async function moveStorage(
 ): Promise<MoveReport> {
   const plan = await planMove(source, target)
   const lock = lockMove(source.dataDir)
-  const parts = new OpenParts()
-  parts.add('the lock on moves', () => lock.release())
+  const opened = new AsyncDisposableStack()
+  opened.defer(() => lock.release())
   return closingAfter(
-    () => parts.close(),
-    async () => run(await openMove(source, target, plan, parts), finish, onCopied),
+    () => opened.disposeAsync(),
+    async () => run(await openMove(source, target, plan, opened), finish, onCopied),
   )
 }
 
@@ -108,10 +108,10 @@ async function openMove(
   sourceConfig: Config,
   targetConfig: Config,
   plan: MovePlan,
-  parts: OpenParts,
+  opened: AsyncDisposableStack,
 ): Promise<Move> {
   const source = await openSession(sourceConfig)
-  parts.add('the source', () => source.close())
+  opened.defer(() => source.close())
   const { storeId, stage, place } = await stateOf(source)
   if (stage === 'left' || stage === 'bytes-left')
     throw new Error(`The installation was moved to ${place} already.`)
@@ -120,10 +120,10 @@ async function openMove(
   if (stage === 'leaving' && place !== placeOf(plan))
     throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
   const metadata = await openMetadata(sourceConfig, () => undefined)
-  parts.add('the rows of the source', () => metadata.close())
+  opened.defer(() => metadata.close())
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
   const target = await atTarget(() => openTarget(targetConfig, plan))
-  if (target) parts.add('the target', () => target.close())
+  if (target) opened.defer(() => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)
   const blobs = plan.bytes && {
     from: (await openBlobs(sourceConfig, memory)).blobs,
