@@ -22,8 +22,8 @@ export interface RunningDigest {
 }
 
 export function startDigest(algorithm: DigestAlgorithm): RunningDigest {
-  if (algorithm === 'crc32') return new RunningCrc(crc32)
-  if (algorithm === 'crc32c') return new RunningCrc(crc32c)
+  if (algorithm === 'crc32') return startCrc(crc32)
+  if (algorithm === 'crc32c') return startCrc(crc32c)
   const hash = createHash(algorithm)
   return { update: (bytes) => void hash.update(bytes), end: () => hash.digest('hex') }
 }
@@ -45,19 +45,12 @@ function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): string {
   return digest.end()
 }
 
-class RunningCrc implements RunningDigest {
-  readonly #next: (bytes: Uint8Array, crc: number) => number
-  #crc = 0
-
-  constructor(next: (bytes: Uint8Array, crc: number) => number) {
-    this.#next = next
-  }
-
-  update(bytes: Uint8Array): void {
-    this.#crc = this.#next(bytes, this.#crc)
-  }
-
-  end(): string {
-    return this.#crc.toString(16).padStart(8, '0')
+function startCrc(next: (bytes: Uint8Array, crc: number) => number): RunningDigest {
+  let crc = 0
+  return {
+    update: (bytes) => {
+      crc = next(bytes, crc)
+    },
+    end: () => crc.toString(16).padStart(8, '0'),
   }
 }

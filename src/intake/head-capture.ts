@@ -1,5 +1,9 @@
 import type { ByteRange } from '../core/ports/blob-store.ts'
-import { directoryOf } from './sniff-compound.ts'
+
+/** Compound files hold what Office wrote before 2007 (MS-CFB). */
+const COMPOUND_SIGNATURE = Buffer.from('d0cf11e0a1b11ae1', 'hex')
+const MAX_DIRECTORY_BYTES = 4096
+const NONE = 0xffff_ffff
 
 /** Lets bytes pass and keeps a copy of the first ones, for whoever wants to know what they are. */
 export class HeadCapture implements AsyncIterable<Uint8Array> {
@@ -20,9 +24,10 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     return this.#kept.subarray(0, this.#length)
   }
 
-  /** The directory of a compound file, which may lie behind the head, as far as it has passed. */
+  /** The directory of a compound file, in the head or behind it, as far as it has passed. */
   get directory(): Uint8Array | undefined {
-    return this.#directory
+    const range = this.#directory === undefined ? directoryOf(this.head) : undefined
+    return range === undefined ? this.#directory : this.head.subarray(range.first, range.last + 1)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
@@ -60,4 +65,16 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     const part = chunk.subarray(Math.max(0, first - passed), Math.max(0, last + 1 - passed))
     if (part.length > 0) this.#directory = Buffer.concat([this.#directory ?? Buffer.alloc(0), part])
   }
+}
+
+/** Where the directory of a compound file begins, and as much of it as shows its type; undefined for other files. */
+function directoryOf(head: Uint8Array): ByteRange | undefined {
+  if (head.length < 52 || COMPOUND_SIGNATURE.compare(head, 0, COMPOUND_SIGNATURE.length) !== 0)
+    return undefined
+  const bytes = new DataView(head.buffer, head.byteOffset, head.length)
+  const shift = bytes.getUint16(30, true)
+  const sector = bytes.getUint32(48, true)
+  if (shift < 7 || shift > 16 || sector === NONE) return undefined
+  const first = (sector + 1) * 2 ** shift
+  return { first, last: first + MAX_DIRECTORY_BYTES - 1 }
 }

@@ -10,16 +10,13 @@ export const UNKNOWN_TYPE = 'application/octet-stream'
  */
 const asInUse: Readonly<Record<string, string[]>> = {
   // Documents
-  'application/pdf': ['pdf'],
   'application/x-pdf': ['*pdf'],
   'application/acrobat': ['*pdf'],
   'application/postscript': ['ps', 'eps', 'ai'],
   'application/onenote': ['one'],
-  'application/vnd.ms-outlook': ['msg'],
   'application/vnd.ms-outlook-pst': ['pst'],
   'application/vnd.ms-project': ['mpp', 'mpt'],
   'application/vnd.ms-visio.drawing': ['vsdx'],
-  'application/vnd.visio': ['vsd', 'vst', 'vss', 'vsw'],
   'application/vnd.amazon.mobi8-ebook': ['azw3'],
   'application/x-mobipocket-ebook': ['mobi', 'prc'],
   'application/x-fictionbook+xml': ['fb2'],
@@ -27,11 +24,7 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'application/vnd.comicbook-rar': ['cbr'],
   'application/x-hwp': ['hwp'],
   'application/hwp+zip': ['hwpx'],
-  'application/x-latex': ['latex'],
-  'application/x-ole-storage': [],
-  'text/rtf': ['*rtf'],
   'text/vcard': ['vcf', 'vcard'],
-  'text/x-vcard': ['*vcf'],
   // Text and data
   'text/plain': ['txt', 'text', 'log', 'ini', 'cfg', 'conf', 'env', 'properties', 'def', 'list', 'in', 'dic'],
   'text/tab-separated-values': ['tsv', 'tab'],
@@ -40,7 +33,6 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'text/x-markdown': ['*md'],
   'application/yaml': ['yaml', 'yml'],
   'application/x-yaml': ['*yaml'],
-  'text/yaml': ['*yaml'],
   'text/x-yaml': ['*yaml'],
   'text/json': ['*json'],
   'application/jsonl': ['jsonl'],
@@ -65,7 +57,6 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'application/x-x509-ca-cert': ['crt', 'der'],
   'application/x-pem-file': ['pem'],
   'application/pgp-encrypted': ['pgp', 'gpg'],
-  'application/x-ms-shortcut': ['lnk'],
   'text/x-bibtex': ['bib'],
   'text/x-rst': ['rst'],
   'text/asciidoc': ['adoc', 'asciidoc'],
@@ -84,7 +75,6 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'text/x-rust': ['rs'],
   'text/x-csharp': ['cs'],
   'text/x-ruby': ['rb'],
-  'text/x-java-source': ['java'],
   'text/x-java': ['*java'],
   'text/x-kotlin': ['kt', 'kts'],
   'text/x-swift': ['swift'],
@@ -101,7 +91,6 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'image/pjpeg': ['*jpg'],
   'image/x-png': ['*png'],
   'image/svg': ['*svg'],
-  'image/vnd.microsoft.icon': ['ico'],
   'image/icns': ['icns'],
   'image/x-canon-cr2': ['cr2'],
   'image/x-canon-cr3': ['cr3'],
@@ -128,13 +117,11 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'application/ogg': ['*ogg'],
   'audio/opus': ['*opus'],
   'audio/flac': ['flac'],
-  'audio/x-flac': ['*flac'],
   'audio/aiff': ['aiff', 'aif', 'aifc'],
   'audio/x-aiff': ['*aiff'],
   'audio/vnd.wave': ['*wav'],
   'audio/m4a': ['*m4a'],
   'audio/matroska': ['mka'],
-  'audio/x-matroska': ['*mka'],
   'audio/x-ms-asf': ['*wma'],
   'audio/ac3': ['ac3'],
   'audio/ape': ['ape'],
@@ -150,11 +137,8 @@ const asInUse: Readonly<Record<string, string[]>> = {
   // Video
   'video/quicktime': ['mov', 'qt'],
   'video/mpeg': ['mpg', 'mpeg', 'mpe', 'm1v', 'm2v', 'vob'],
-  'video/mp2t': ['*ts', 'm2ts', 'm2t'],
   'video/matroska': ['mkv', 'mk3d'],
-  'video/x-matroska': ['*mkv'],
   'video/vnd.avi': ['avi'],
-  'video/x-msvideo': ['*avi'],
   'video/avi': ['*avi'],
   'application/vnd.ms-asf': ['*asf'],
   // Archives and programs
@@ -167,7 +151,6 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'application/x-lz4': ['lz4'],
   'application/x-lzip': ['lz'],
   'application/x-compress': ['z'],
-  'application/vnd.rar': ['rar'],
   'application/x-rar': ['*rar'],
   'application/x-archive': ['ar'],
   'application/x-rpm': ['rpm'],
@@ -176,42 +159,9 @@ const asInUse: Readonly<Record<string, string[]>> = {
   'application/x-iso9660-image': ['iso'],
   'application/x-msi': ['msi'],
   'application/vnd.microsoft.portable-executable': ['exe', 'dll'],
-  'application/x-msdownload': ['*exe'],
-  'application/x-chrome-extension': ['crx'],
   'application/x-nintendo-nes-rom': ['nes'],
   'application/x-asar': ['asar'],
 }
 
-const table = new Mime(standardTypes, otherTypes).define(asInUse, true)
-
-/** The type of an extension without its dot; that of `bin` is `application/octet-stream`. */
-export function typeOfExtension(extension: string): string | undefined {
-  return table.getType(extension) ?? undefined
-}
-
-/** The extension that people use for a type, without its dot; parameters play no part. */
-export function extensionOfType(mimeType: string): string | undefined {
-  return saysNothing(mimeType) ? undefined : (table.getExtension(mimeType) ?? undefined)
-}
-
-/** A MIME type without parameters, in lower case. */
-function essenceOf(mimeType: string): string {
-  const [type = ''] = mimeType.split(';', 1)
-  return type.trim().toLowerCase()
-}
-
-/** RFC 6838, 4.2. A range (`image/*`) is none, for what `Accept` takes no file is. */
-const TYPE = /^[a-z\d][\w!#$&^.+-]*\/[a-z\d][\w!#$&^.+-]*$/
-
-/**
- * What programs send that know no type: IANA's own word for it, the ones of old mail and web clients, those that tell of a
- * file system's entry, and the types of the forms that carry files.
- */
-const NOTHING =
-  /^([\w-]+\/(x-)?unknown|inode\/.+|((x-)?application|binary|bin|content|unknown|file)\/(x-)?(octet-?(stream|string)|stream|empty|binary|download(file)?|force-?download|save|file|data|bin|none|null|undefined|unknown(-content-type|-application-octet-stream)?)|multipart\/form-data|application\/x-www-form-urlencoded|application\/mac-?binary)$/
-
-/** Whether a declared type is none: absent, no type by its form, or one of those that clients send for want of a better. */
-export function saysNothing(mimeType: string | undefined): boolean {
-  const essence = essenceOf(mimeType ?? '')
-  return !TYPE.test(essence) || NOTHING.test(essence)
-}
+/** Extensions by type, and types by extension. */
+export const mediaTypes = new Mime(standardTypes, otherTypes).define(asInUse, true)

@@ -1,11 +1,6 @@
-import type { ByteRange } from '../core/ports/blob-store.ts'
+// Compound files hold what Office wrote before 2007 (MS-CFB). Their directory tells what they are.
 
-// Compound files hold what Office wrote before 2007 (MS-CFB). What they are is in their directory, wherever that lies.
-
-const SIGNATURE = Buffer.from('d0cf11e0a1b11ae1', 'hex')
 const ENTRY_BYTES = 128
-const MAX_DIRECTORY_BYTES = 4096
-const NONE = 0xffff_ffff
 const ROOT = 5
 
 /** The class of the root (MS-CFB, 2.6.1), as it is written. */
@@ -40,25 +35,12 @@ const firstStreams: readonly (readonly [string, string])[] = [
   ['0908', 'application/vnd.ms-excel'],
 ]
 
-/** Where the directory of a compound file begins, and as much of it as shows its type; undefined for other files. */
-export function directoryOf(head: Uint8Array): ByteRange | undefined {
-  if (head.length < 52 || SIGNATURE.compare(head, 0, SIGNATURE.length) !== 0) return undefined
-  const bytes = viewOf(head)
-  const shift = bytes.getUint16(30, true)
-  const sector = bytes.getUint32(48, true)
-  if (shift < 7 || shift > 16 || sector === NONE) return undefined
-  const first = (sector + 1) * 2 ** shift
-  return { first, last: first + MAX_DIRECTORY_BYTES - 1 }
-}
-
 /**
  * The type of a compound file, or undefined if neither its directory nor its first stream shows one.
- * @param directory the bytes that `directoryOf` asks for, unless they are in the head
+ * @param directory as far as it is known, see `HeadCapture`
  */
-export function compoundType(head: Uint8Array, directory?: Uint8Array): string | undefined {
-  const range = directoryOf(head)
-  const inHead = range && range.first < head.length ? head.subarray(range.first, range.last + 1) : undefined
-  const entries = entriesOf(directory ?? inHead ?? new Uint8Array())
+export function compoundType(head: Uint8Array, directory: Uint8Array = new Uint8Array()): string | undefined {
+  const entries = entriesOf(directory)
   const root = entries[0]
   if (root?.kind !== ROOT) return firstStreamType(head)
   return classes.get(root.classId) ?? markedType(entries, root.child) ?? firstStreamType(head)

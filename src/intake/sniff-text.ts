@@ -14,9 +14,6 @@ const BYTE_ORDER_MARK = 0xfeff
 const JUDGED_BYTES = 256
 /** Control characters but tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a DOS file. */
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u0019\u001c-\u001f\u007f]/
-const isControl = Uint8Array.from({ length: 256 }, (_, code) =>
-  Number(CONTROL.test(String.fromCharCode(code))),
-)
 
 /**
  * A text in UTF-8, in UTF-16 or UTF-32 with its mark, or in one of the encodings of before Unicode; undefined for all else.
@@ -51,11 +48,6 @@ export function isUnmarkedUtf16(head: Uint8Array): boolean {
 
 function plain(text: string | undefined): Text | undefined {
   return text === undefined || CONTROL.test(text) ? undefined : { start: text, isPlain: true }
-}
-
-function hasControl(bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index++) if (isControl[bytes[index] as number] === 1) return true
-  return false
 }
 
 function utf16Of(head: Uint8Array): string | undefined {
@@ -137,7 +129,7 @@ const encodings: readonly (readonly [string, keyof typeof scripts])[] = [
 
 /** Bytes that are no UTF-8 and hold no control characters, if an encoding makes words of one script of them. */
 function legacyText(bytes: Uint8Array): string | undefined {
-  if (hasControl(bytes)) return undefined
+  if (CONTROL.test(Buffer.from(bytes).toString('latin1'))) return undefined
   const judged = bytes.subarray(0, JUDGED_BYTES)
   const isMostlyAscii = judged.filter((byte) => byte < 0x80).length >= judged.length / 2
   for (const [encoding, script] of encodings) {

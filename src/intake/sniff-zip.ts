@@ -1,5 +1,4 @@
-import { extensionOfType } from './media-types.ts'
-import { type ZipEntry, zipEntries } from './zip-entries.ts'
+import { mediaTypes } from './media-types.ts'
 
 const OFFICE = 'application/vnd.openxmlformats-officedocument'
 
@@ -56,5 +55,88 @@ function statedType(head: Uint8Array, first: ZipEntry | undefined): string | und
   if (first?.name !== 'mimetype' || !first.isStored || first.sizeBytes === undefined) return undefined
   const end = first.start + Math.min(first.sizeBytes, MAX_TYPE_BYTES)
   const type = Buffer.from(head.subarray(first.start, end)).toString('latin1').trim().toLowerCase()
-  return type.startsWith('application/') && extensionOfType(type) !== undefined ? type : undefined
+  return type.startsWith('application/') && mediaTypes.getExtension(type) !== null ? type : undefined
+}
+
+/** One entry of a ZIP, by the header in front of its bytes (APPNOTE.TXT, 4.3.7). */
+interface ZipEntry {
+  /** Cut after `MAX_NAME_BYTES`. */
+  readonly name: string
+  /** Whether its bytes are there as they are, not packed. */
+  readonly isStored: boolean
+  /** Where its bytes begin. */
+  readonly start: number
+  /** Undefined where the header leaves the size to a descriptor behind the bytes. */
+  readonly sizeBytes: number | undefined
+}
+
+const SIGNATURE = Buffer.from('PK\u0003\u0004', 'latin1')
+const HEADER_BYTES = 30
+const MAX_ENTRIES = 1000
+const MAX_NAME_BYTES = 100
+/** The size is told behind the bytes (4.4.4, bit 3). */
+const HAS_DESCRIPTOR = 8
+/** The size is told in an extra field (4.5.3). */
+const SEE_ZIP64 = 0xffff_ffff
+const ZIP64_FIELD = 1
+
+/**
+ * The entries whose headers are in the head of a ZIP, from its first one on. What is within an entry is passed over: an
+ * archive that is stored in another has headers, too. The walk ends where an entry ends behind the head.
+ */
+function* zipEntries(head: Uint8Array): Generator<ZipEntry, void> {
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  let at = bytes.indexOf(SIGNATURE)
+  for (let count = 0; at >= 0 && at + HEADER_BYTES <= bytes.length && count < MAX_ENTRIES; count++) {
+    const entry = entryAt(bytes, at)
+    yield entry
+    at = nextHeader(bytes, entry)
+  }
+}
+
+function entryAt(bytes: Buffer, at: number): ZipEntry {
+  const nameEnd = at + HEADER_BYTES + bytes.readUInt16LE(at + 26)
+  const start = nameEnd + bytes.readUInt16LE(at + 28)
+  return {
+    name: bytes.toString('latin1', at + HEADER_BYTES, Math.min(nameEnd, at + HEADER_BYTES + MAX_NAME_BYTES)),
+    isStored: bytes.readUInt16LE(at + 8) === 0,
+    start,
+    sizeBytes: sizeOf(bytes, at, bytes.subarray(nameEnd, start)),
+  }
+}
+
+function sizeOf(bytes: Buffer, at: number, extra: Buffer): number | undefined {
+  const told = bytes.readUInt32LE(at + 18)
+  const packed = told === SEE_ZIP64 ? zip64Size(extra, bytes.readUInt32LE(at + 22) === SEE_ZIP64) : told
+  // Some write the size in front of the bytes although they write it behind as well.
+  return packed === 0 && (bytes.readUInt16LE(at + 6) & HAS_DESCRIPTOR) !== 0 ? undefined : packed
+}
+
+/** The packed size in the field of ZIP64, which stands behind the unpacked one if that is there. */
+function zip64Size(extra: Buffer, hasUnpackedSize: boolean): number | undefined {
+  const skipped = hasUnpackedSize ? 8 : 0
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
+    if (extra.readUInt16LE(at) !== ZIP64_FIELD) continue
+    const sizeAt = at + 4 + skipped
+    return sizeAt + 8 <= extra.length ? Number(extra.readBigUInt64LE(sizeAt)) : undefined
+  }
+  return undefined
+}
+
+/** @returns -1 if there is none in the head */
+function nextHeader(bytes: Buffer, { start, sizeBytes }: ZipEntry): number {
+  if (sizeBytes !== undefined) return bytes.indexOf(SIGNATURE, start + sizeBytes)
+  let at = bytes.indexOf(SIGNATURE, start)
+  while (at >= 0 && !endsAt(bytes, start, at)) at = bytes.indexOf(SIGNATURE, at + SIGNATURE.length)
+  return at
+}
+
+/** Whether a descriptor that tells the size of the bytes from `start` on ends at `end` (4.3.9): signed or not, ZIP64 or not. */
+function endsAt(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start < 12) return false
+  const size = bytes.readUInt32LE(end - 8)
+  if (size === end - 12 - start || size === end - 16 - start) return true
+  if (end - start < 20) return false
+  const long = Number(bytes.readBigUInt64LE(end - 16))
+  return long === end - 20 - start || long === end - 24 - start
 }

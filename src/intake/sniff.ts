@@ -14,7 +14,7 @@ const MAX_BLANK_BYTES = 1024
  * The MIME type that content shows, by its first bytes: signatures of formats, then markup, then text. Names play no part,
  * and a charset that could only be guessed is not told.
  * @param head the first bytes, up to `SNIFF_BYTES`
- * @param directory of a compound file, if that lies behind the head
+ * @param directory that of a compound file, see `HeadCapture`
  * @returns `application/octet-stream` for what is none of these, and for nothing at all
  */
 export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promise<string> {

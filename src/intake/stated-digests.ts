@@ -29,13 +29,8 @@ const digestKeys: ReadonlyMap<string, DigestAlgorithm> = new Map([
 const AMAZON_PREFIX = 'x-amz-checksum-'
 /** By what follows the prefix, hyphens left out. */
 const amazonNames: ReadonlyMap<string, DigestAlgorithm> = new Map([
-  ['md5', 'md5'],
-  ['sha', 'sha1'],
+  ...[...digestKeys].map(([key, algorithm]) => [key.replaceAll('-', ''), algorithm] as const),
   ['sha1', 'sha1'],
-  ['sha256', 'sha256'],
-  ['sha512', 'sha512'],
-  ['crc32', 'crc32'],
-  ['crc32c', 'crc32c'],
 ])
 
 const NONE: readonly StatedDigest[] = []
