@@ -1,9 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { S3Client } from '@aws-sdk/client-s3'
+import {
+  type $Command,
+  S3Client,
+  type S3ClientResolvedConfig,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
+} from '@aws-sdk/client-s3'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import { BLOB_KEY, type BlobKey } from '../../core/ports/blob-store.ts'
 import { parseHttpDate } from '../../core/time/http-date.ts'
 import type { WatchCall } from '../../core/watch-call.ts'
-import { isRefusedUnprocessed, isTransient, LATE } from './errors.ts'
-import { payloadHashOf } from './part.ts'
+import { isRefusedUnprocessed, isTransient, LATE, s3Error } from './errors.ts'
 
 /** Which objects of which store are ours. */
 export interface S3Location {
@@ -25,6 +32,12 @@ export interface S3Credentials {
   readonly sessionToken?: string
 }
 
+/** An object, as commands name it. */
+export interface S3Object {
+  readonly Bucket: string
+  readonly Key: string
+}
+
 export interface CallOptions {
   /** Of one attempt, until the head of the answer. */
   readonly timeoutMs?: number
@@ -35,6 +48,14 @@ export interface CallOptions {
 
 type Call<T> = (options: { readonly abortSignal: AbortSignal }) => Promise<T>
 
+type S3Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = $Command<
+  I,
+  O,
+  S3ClientResolvedConfig,
+  ServiceInputTypes,
+  ServiceOutputTypes
+>
+
 const CONNECT_TIMEOUT_MS = 5_000
 const ANSWER_MS = 5_000
 const MAX_ATTEMPTS = 3
@@ -43,12 +64,11 @@ const FIRST_PAUSE_MS = 100
 const MAX_SOCKETS = 4_096
 const MAX_RETRY_TOKENS = 50
 const TOKENS_PER_RETRY = 5
-/** Larger bodies are hashed on another thread. */
-const HASH_ASIDE_BYTES = 256 * 1024
 
 /**
  * A bucket, and the one way in which it is called: every attempt has a deadline, attempts are few and apart, and a store in
- * trouble is not asked more than a sixth more often than a healthy one.
+ * trouble is not asked more than a sixth more often than a healthy one. What it calls throws StoreErrors, with the error of
+ * the SDK as their cause.
  */
 export class S3Connection {
   readonly client: S3Client
@@ -80,16 +100,49 @@ export class S3Connection {
         httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       },
     })
-    this.#hashAside()
-    this.#watchClock()
-    if (watch) this.#watchCalls(watch)
+    this.#watchAnswers(watch)
   }
 
-  /**
-   * Calls the store, repeatedly where that can help. What is thrown is the SDK's, but for an abort of the caller's.
-   * @throws StoreError `aborted`
-   */
+  /** @param name behind the prefix */
+  object(name: string): S3Object {
+    const { bucket, prefix } = this.location
+    return { Bucket: bucket, Key: prefix + name }
+  }
+
+  blob(key: BlobKey): S3Object {
+    return this.object(`blobs/${checkedKey(key).slice(0, 2)}/${key}`)
+  }
+
+  /** Where clients put what becomes a blob. */
+  staged(key: BlobKey): S3Object {
+    return this.object(`staging/${checkedKey(key)}`)
+  }
+
+  async send<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    action: string,
+    command: S3Command<I, O>,
+    options?: CallOptions,
+  ): Promise<O> {
+    return this.call(action, (http) => this.client.send(command, http), options)
+  }
+
+  /** Undefined if there is no such object. */
+  async find<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    action: string,
+    command: S3Command<I, O>,
+    options?: CallOptions,
+  ): Promise<O | undefined> {
+    try {
+      return await this.send(action, command, options)
+    } catch (error) {
+      if (isStoreError(error, 'missing')) return undefined
+      throw error
+    }
+  }
+
+  /** Calls the store, repeatedly where that can help. `action` ends the sentence "cannot …". */
   async call<T>(
+    action: string,
     call: Call<T>,
     { timeoutMs = this.answerMs, signal, repeatable = true }: CallOptions = {},
   ): Promise<T> {
@@ -101,83 +154,54 @@ export class S3Connection {
         this.#retryTokens = Math.min(MAX_RETRY_TOKENS, this.#retryTokens + 1)
         return answer
       } catch (error) {
-        if (signal?.aborted) throw error
+        if (error instanceof StoreError) throw error
         const canHelp = repeatable ? isTransient(error) : isRefusedUnprocessed(error)
-        const isOver = attempt === MAX_ATTEMPTS || performance.now() >= giveUpAt
-        if (!canHelp || isOver || this.#retryTokens < TOKENS_PER_RETRY) throw error
+        const isOver = signal?.aborted || attempt === MAX_ATTEMPTS || performance.now() >= giveUpAt
+        if (!canHelp || isOver || this.#retryTokens < TOKENS_PER_RETRY) throw s3Error(action, error)
         this.#retryTokens -= TOKENS_PER_RETRY
-        await pause(attempt, signal)
+        // Longer each time, and of random length: those that failed together do not come back together.
+        await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt)
       }
     }
   }
 
-  close(): void {
-    this.client.destroy()
-  }
-
-  /** Each body is signed by its hash, so that a store cannot take other bytes than were sent. */
-  #hashAside(): void {
-    this.client.middlewareStack.add(
-      (next) => async (args) => {
-        const request = args.request as { body?: unknown; headers: Record<string, string> }
-        const { body, headers } = request
-        const isLarge = body instanceof Uint8Array && body.byteLength >= HASH_ASIDE_BYTES
-        const known = typeof body === 'object' && body !== null ? payloadHashOf(body) : undefined
-        const hash = isLarge ? await hashAside(body as Uint8Array<ArrayBuffer>) : known
-        if (hash !== undefined) headers['x-amz-content-sha256'] = hash
-        return next(args)
-      },
-      { step: 'build', name: 'hashAside' },
-    )
-  }
-
   /** Each attempt counts by itself. */
-  #watchCalls(watch: WatchCall): void {
+  #watchAnswers(watch: WatchCall | undefined): void {
     this.client.middlewareStack.add(
       (next, { commandName = 'unknown' }) =>
         async (args) => {
           const begin = performance.now()
-          let status: number | undefined
+          let answer: { statusCode?: number; headers?: Record<string, string> } = {}
           try {
             const result = await next(args)
-            status = (result.response as { statusCode?: number }).statusCode
+            answer = result.response as typeof answer
             return result
           } finally {
+            this.#noteClock(answer.headers?.date)
             const operation = commandName.replace(/Command$/, '')
-            watch({ operation, outcome: outcomeOf(status), seconds: (performance.now() - begin) / 1000 })
+            const seconds = (performance.now() - begin) / 1000
+            watch?.({ operation, outcome: outcomeOf(answer.statusCode), seconds })
           }
         },
-      { step: 'deserialize', priority: 'low', name: 'watchCalls' },
+      { step: 'deserialize', priority: 'low', name: 'watchAnswers' },
     )
   }
 
-  #watchClock(): void {
-    this.client.middlewareStack.add(
-      (next) => async (args) => {
-        const result = await next(args)
-        const { headers } = result.response as { headers?: Record<string, string> }
-        const now = Date.now()
-        const theirs = parseHttpDate(headers?.date ?? '', now)
-        if (theirs !== undefined) this.clockSkewMs = theirs - now
-        return result
-      },
-      { step: 'deserialize', priority: 'low', name: 'watchClock' },
-    )
+  #noteClock(date = ''): void {
+    const now = Date.now()
+    const theirs = parseHttpDate(date, now)
+    if (theirs !== undefined) this.clockSkewMs = theirs - now
   }
+}
+
+function checkedKey(key: BlobKey): BlobKey {
+  if (!BLOB_KEY.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
+  return key
 }
 
 const nothing = () => undefined
 /** Without a logger the SDK warns on the console that it does not repeat a request itself. */
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
-
-/** Two hashes at a time, each behind the one before: what is hashed is copied for that. */
-const hashing: Promise<unknown>[] = [Promise.resolve(), Promise.resolve()]
-
-async function hashAside(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = hashing.shift()?.then(() => crypto.subtle.digest('SHA-256', bytes))
-  hashing.push(Promise.resolve(digest).catch(() => undefined))
-  return Buffer.from((await digest) ?? new ArrayBuffer(0)).toString('hex')
-}
 
 /** What an answer of this status, or none, is counted as. */
 function outcomeOf(status: number | undefined): string {
@@ -187,33 +211,16 @@ function outcomeOf(status: number | undefined): string {
   return status < 500 ? 'refused' : 'failed'
 }
 
-/** The deadline ends with the head of the answer: a body that follows is watched by whoever reads it. */
-async function withDeadline<T>(
-  call: Call<T>,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  const controller = new AbortController()
-  const abort = () => controller.abort()
-  if (signal?.aborted) abort()
-  signal?.addEventListener('abort', abort, { once: true })
-  let isLate = false
-  const timer = setTimeout(() => {
-    isLate = true
-    abort()
-  }, timeoutMs)
+/** The deadline ends with the head of the answer: whoever reads a body that follows watches it. */
+async function withDeadline<T>(call: Call<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), timeoutMs)
   try {
-    return await call({ abortSignal: controller.signal })
+    return await call({ abortSignal: signal ? AbortSignal.any([signal, late.signal]) : late.signal })
   } catch (error) {
-    throw isLate ? Object.assign(new Error('no answer in time', { cause: error }), { code: LATE }) : error
+    if (!late.signal.aborted) throw error
+    throw Object.assign(new Error('no answer in time', { cause: error }), { code: LATE })
   } finally {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', abort)
   }
-}
-
-/** Longer each time, and of random length: those that failed together do not come back together. */
-async function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  const options = signal === undefined ? {} : { signal }
-  await delay(Math.random() * FIRST_PAUSE_MS * 2 ** attempt, undefined, options)
 }

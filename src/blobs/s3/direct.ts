@@ -1,6 +1,6 @@
 import { CopyObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { StoreError } from '../../core/errors.ts'
+import { isStoreError, StoreError } from '../../core/errors.ts'
 import type {
   BlobKey,
   DirectTransfer,
@@ -10,35 +10,27 @@ import type {
   StoreDigests,
 } from '../../core/ports/blob-store.ts'
 import type { S3Connection } from './connection.ts'
-import { isNotFound, isTaken, onS3 } from './errors.ts'
+import { s3Error } from './errors.ts'
 import type { S3Abilities } from './probe.ts'
 
 /** The most that one PUT may carry, and one copy may copy. */
 const MAX_BYTES = 5 * 1024 ** 3
 /** The store copies at its own pace; for the largest body that is minutes. */
-const COPY_MS = 180_000
+const COPY = { timeoutMs: 180_000 }
 /** What S3 signs at most. */
 const MAX_SECONDS = 7 * 24 * 60 * 60
 /** A clock that is off by less than this does not matter, and we know the store's to a second only. */
 const MINOR_SKEW_MS = 60_000
 const DIGEST_HEADER = 'x-amz-checksum-sha256'
 
-/** How objects are named. */
-export interface S3Names {
-  stagingNameOf(key: BlobKey): string
-  nameOf(key: BlobKey): string
-}
-
 /** URLs presigned on the bucket: for `staging/<key>` to put, for a blob to get. */
 export class S3DirectTransfer implements DirectTransfer {
   readonly #connection: S3Connection
   readonly #abilities: S3Abilities
-  readonly #names: S3Names
 
-  constructor(connection: S3Connection, abilities: S3Abilities, names: S3Names) {
+  constructor(connection: S3Connection, abilities: S3Abilities) {
     this.#connection = connection
     this.#abilities = abilities
-    this.#names = names
   }
 
   takes({ sizeBytes, once }: DirectUpload): boolean {
@@ -49,11 +41,11 @@ export class S3DirectTransfer implements DirectTransfer {
   }
 
   async putUrl(staged: BlobKey, upload: DirectUpload, seconds: number): Promise<SignedUrl> {
-    const { sizeBytes, mimeType, once } = upload
-    const digest = this.#abilities.digests ? base64Of(upload.sha256) : undefined
+    const { sizeBytes, mimeType, sha256, once } = upload
+    const isChecked = this.#abilities.digests && sha256 !== null
+    const digest = isChecked ? Buffer.from(sha256, 'hex').toString('base64') : undefined
     const command = new PutObjectCommand({
-      ...this.#bucket,
-      Key: this.#names.stagingNameOf(staged),
+      ...this.#connection.staged(staged),
       ContentLength: sizeBytes,
       ContentType: mimeType,
       ChecksumSHA256: digest,
@@ -74,8 +66,7 @@ export class S3DirectTransfer implements DirectTransfer {
     seconds: number,
   ): Promise<string> {
     const command = new GetObjectCommand({
-      ...this.#bucket,
-      Key: this.#names.nameOf(key),
+      ...this.#connection.blob(key),
       ResponseContentType: mimeType,
       ResponseContentDisposition: disposition,
       ResponseCacheControl: 'private, no-cache',
@@ -84,7 +75,8 @@ export class S3DirectTransfer implements DirectTransfer {
   }
 
   async findStaged(staged: BlobKey): Promise<StagedBody | undefined> {
-    const found = await this.#head(this.#names.stagingNameOf(staged))
+    const command = new HeadObjectCommand(this.#connection.staged(staged))
+    const found = await this.#connection.find('look for the bytes', command)
     if (found === undefined) return undefined
     const { ContentLength: sizeBytes, ETag: revision } = found
     if (sizeBytes === undefined || revision === undefined)
@@ -93,79 +85,60 @@ export class S3DirectTransfer implements DirectTransfer {
   }
 
   async promote(staged: BlobKey, body: StagedBody, key: BlobKey): Promise<StoreDigests | undefined> {
-    const name = this.#names.nameOf(key)
-    const copied = await this.#copy(this.#names.stagingNameOf(staged), body, name)
+    const { conditionalCopy, etagIsMd5 } = this.#abilities
+    const copied = await this.#copy(staged, body, key)
     if (copied === undefined) return undefined
-    const found = await this.#head(name)
+    const command = new HeadObjectCommand(this.#connection.blob(key))
+    const found = await this.#connection.find('look for the bytes', command)
     if (found?.ContentLength !== body.sizeBytes) {
-      if (this.#abilities.conditionalCopy)
-        throw new StoreError('unavailable', 'the copy is not what was copied')
+      if (conditionalCopy) throw new StoreError('unavailable', 'the copy is not what was copied')
       return undefined
     }
     // Where the store minds no condition, only an ETag that tells of the bytes can say that they are the same.
-    if (!this.#abilities.conditionalCopy && copied.etag !== body.revision) return undefined
+    if (!conditionalCopy && copied.ETag !== body.revision) return undefined
     const isPlain = found.ServerSideEncryption === undefined || found.ServerSideEncryption === 'AES256'
     const [, md5 = null] = /^"([0-9a-f]{32})"$/.exec(body.revision) ?? []
-    return { sha256: copied.sha256, md5: this.#abilities.etagIsMd5 && isPlain ? md5 : null }
+    return { sha256: hexOf(copied.ChecksumSHA256), md5: etagIsMd5 && isPlain ? md5 : null }
   }
 
   /** Repeating it makes the same object: the source is fixed by its ETag, and the target ours alone. */
-  async #copy(
-    source: string,
-    { revision }: StagedBody,
-    target: string,
-  ): Promise<{ etag: string | undefined; sha256: string | null } | undefined> {
-    const { bucket } = this.#connection.location
+  async #copy(staged: BlobKey, { revision }: StagedBody, key: BlobKey) {
+    const { Bucket, Key } = this.#connection.staged(staged)
     const command = new CopyObjectCommand({
-      ...this.#bucket,
-      Key: target,
-      CopySource: `${bucket}/${source}`,
+      ...this.#connection.blob(key),
+      CopySource: `${Bucket}/${Key}`,
       CopySourceIfMatch: revision,
       MetadataDirective: 'REPLACE',
       ...(this.#abilities.copyDigest ? { ChecksumAlgorithm: 'SHA256' } : {}),
     })
-    const copying = this.#connection.call((http) => this.#connection.client.send(command, http), {
-      timeoutMs: COPY_MS,
-    })
     try {
-      const { CopyObjectResult: result } = await copying
-      return { etag: result?.ETag, sha256: hexOf(result?.ChecksumSHA256) }
+      const copied = await this.#connection.find('copy the staged bytes', command, COPY)
+      return copied && (copied.CopyObjectResult ?? {})
     } catch (error) {
-      if (isTaken(error) || isNotFound(error)) return undefined
-      return onS3('copy the staged bytes', Promise.reject(error))
+      // Another body has taken its place.
+      if (isStoreError(error, 'refused')) return undefined
+      throw error
     }
   }
 
-  async #head(name: string) {
-    const command = new HeadObjectCommand({ ...this.#bucket, Key: name })
-    try {
-      return await this.#connection.call((http) => this.#connection.client.send(command, http))
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      return onS3('look for the bytes', Promise.reject(error))
-    }
-  }
-
-  #sign(command: PutObjectCommand | GetObjectCommand, seconds: number, headers: string[]): Promise<string> {
-    const { clockSkewMs = 0 } = this.#connection
+  async #sign(
+    command: PutObjectCommand | GetObjectCommand,
+    seconds: number,
+    headers: string[],
+  ): Promise<string> {
+    const { client, clockSkewMs = 0 } = this.#connection
     const skewMs = Math.abs(clockSkewMs) < MINOR_SKEW_MS ? 0 : clockSkewMs
-    const signed = getSignedUrl(this.#connection.client, command as GetObjectCommand, {
+    const signed = getSignedUrl(client, command as GetObjectCommand, {
       expiresIn: Math.min(seconds, MAX_SECONDS),
       signingDate: new Date(Date.now() + skewMs),
       signableHeaders: new Set(headers),
       // In the query, where it would go by itself, it binds nobody.
       unhoistableHeaders: new Set([DIGEST_HEADER]),
     })
-    return onS3('sign a URL', signed)
+    return signed.catch((error: unknown) => {
+      throw s3Error('sign a URL', error)
+    })
   }
-
-  get #bucket(): { readonly Bucket: string } {
-    return { Bucket: this.#connection.location.bucket }
-  }
-}
-
-function base64Of(hex: string | null): string | undefined {
-  return hex === null ? undefined : Buffer.from(hex, 'hex').toString('base64')
 }
 
 /** Undefined, or the digest of parts, is no digest of the bytes. */

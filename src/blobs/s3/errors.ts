@@ -34,14 +34,19 @@ const unsentCodes = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETU
 /** The code of a deadline that passed, as Node calls a connection that was given up. */
 export const LATE = 'ETIMEDOUT'
 
+/** What the SDK said, whether it was translated already or not. */
+function sdkError(error: unknown): SdkError {
+  return ((error instanceof StoreError ? error.cause : error) ?? {}) as SdkError
+}
+
 /** The code that the store gave, such as `NoSuchKey`; else what the SDK or the network call it. */
 export function s3CodeOf(error: unknown): string {
-  const { name, code } = (error ?? {}) as SdkError
+  const { name, code } = sdkError(error)
   return code ?? name ?? 'unknown'
 }
 
 export function statusOf(error: unknown): number | undefined {
-  return (error as SdkError | undefined)?.$metadata?.httpStatusCode
+  return sdkError(error).$metadata?.httpStatusCode
 }
 
 /**
@@ -49,7 +54,6 @@ export function statusOf(error: unknown): number | undefined {
  * connection, a deadline, and an answer that cannot be read are not.
  */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof StoreError) return false
   const status = statusOf(error)
   const code = s3CodeOf(error)
   if (transientNames.has(code)) return true
@@ -60,7 +64,7 @@ export function isTransient(error: unknown): boolean {
 
 /** Whether the store certainly did nothing, and may do it next time. */
 export function isRefusedUnprocessed(error: unknown): boolean {
-  return throttledNames.has(s3CodeOf(error)) || unsentCodes.has((error as SdkError).code ?? '')
+  return throttledNames.has(s3CodeOf(error)) || unsentCodes.has(sdkError(error).code ?? '')
 }
 
 export function isNotFound(error: unknown): boolean {
@@ -84,13 +88,4 @@ function storeCodeOf(error: unknown): StoreErrorCode {
   if (isTaken(error)) return 'refused'
   if (s3CodeOf(error) === LATE) return 'timeout'
   return statusOf(error) === 507 || fullNames.has(s3CodeOf(error)) ? 'full' : 'unavailable'
-}
-
-/** Awaits a call and translates its failure. */
-export async function onS3<T>(action: string, call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    throw s3Error(action, error)
-  }
 }

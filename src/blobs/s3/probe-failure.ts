@@ -1,16 +1,6 @@
 import type { S3Location } from './connection.ts'
 import { LATE, s3CodeOf, statusOf } from './errors.ts'
 
-/** The bucket keeps what is deleted. */
-export class VersionedBucketError extends Error {
-  override readonly name = 'VersionedBucketError'
-}
-
-/** A success whose body is none of S3. */
-export class NotS3Error extends Error {
-  override readonly name = 'NotS3Error'
-}
-
 const NO_CREDENTIALS = 'CredentialsProviderError'
 const refusedCodes = new Set([
   'AccessDenied',
@@ -38,15 +28,17 @@ const certificateCodes =
   /^(?:CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|ERR_TLS_CERT|SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY)/
 
 /** Why a bucket cannot be used, in one sentence that says what to do. */
-export function probeFailure(error: unknown, { bucket, endpoint, region }: S3Location): string {
-  const where = endpoint ?? `Amazon S3 in ${region}`
+export function probeFailure(error: unknown, location: S3Location): string {
+  const { bucket, region } = location
+  const where = nameOf(location)
   const code = s3CodeOf(error)
-  if (error instanceof VersionedBucketError)
-    return `The bucket "${bucket}" keeps old versions, so that deleted files would stay in it; use a bucket without versioning.`
+  const status = statusOf(error)
   if (code === NO_CREDENTIALS)
     return `There are no credentials for the bucket "${bucket}" at ${where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where the AWS SDK finds some (a shared file, the role of a container or an instance).`
-  if (statusOf(error) === undefined && !(error instanceof NotS3Error)) return connectionFailure(code, where)
-  if (!isOfS3(error)) return strangerFailure(statusOf(error) ?? 200, where)
+  if (status === undefined) return connectionFailure(code, where)
+  // Every refusal of S3 has a code of its own in its body (S3 API reference, "Error responses").
+  if (typeof (error as { readonly Code?: unknown }).Code !== 'string')
+    return strangerFailure(status, location)
   if (code === 'NoSuchBucket')
     return `There is no bucket "${bucket}" at ${where}; create it, or correct ENTREPOT_S3_BUCKET.`
   if (refusedCodes.has(code))
@@ -58,15 +50,19 @@ export function probeFailure(error: unknown, { bucket, endpoint, region }: S3Loc
   return `The bucket "${bucket}" at ${where} cannot be used (${code}); see the log of the store.`
 }
 
-/** Every refusal of S3 has a code of its own in its body (S3 API reference, "Error responses"). */
-function isOfS3(error: unknown): boolean {
-  return typeof (error as { readonly Code?: unknown }).Code === 'string'
+/** The bucket keeps what is deleted. */
+export function versionedFailure({ bucket }: S3Location): string {
+  return `The bucket "${bucket}" keeps old versions, so that deleted files would stay in it; use a bucket without versioning.`
 }
 
 /** Somebody else answered: a web server, or a proxy in front of the store. */
-function strangerFailure(status: number, where: string): string {
+export function strangerFailure(status: number, location: S3Location): string {
   const help = `${status >= 500 ? 'start the store, or ' : ''}correct ENTREPOT_S3_ENDPOINT`
-  return `${where} answers ${status}, and not as S3 does; ${help}.`
+  return `${nameOf(location)} answers ${status}, and not as S3 does; ${help}.`
+}
+
+function nameOf({ endpoint, region }: S3Location): string {
+  return endpoint ?? `Amazon S3 in ${region}`
 }
 
 /** There was no answer at all. */

@@ -2,15 +2,19 @@ import { createHash, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import {
   CopyObjectCommand,
+  type CopyObjectCommandInput,
+  type CopyObjectCommandOutput,
   DeleteObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type PutObjectCommandInput,
   type PutObjectCommandOutput,
 } from '@aws-sdk/client-s3'
-import type { S3Connection } from './connection.ts'
+import { StoreError } from '../../core/errors.ts'
+import type { S3Connection, S3Object } from './connection.ts'
 import { isTaken, statusOf } from './errors.ts'
-import { NotS3Error, probeFailure, VersionedBucketError } from './probe-failure.ts'
+import { probeFailure, strangerFailure, versionedFailure } from './probe-failure.ts'
+import { base64Crc32 } from './send-part.ts'
 
 /** What differs between stores, as tried on this one. */
 export interface S3Abilities {
@@ -35,14 +39,15 @@ const BODY_SHA256 = createHash('sha256').update(BODY).digest('base64')
 const BODY_MD5 = createHash('md5').update(BODY).digest('hex')
 const OTHER_ETAG = '"00000000000000000000000000000000"'
 
-/** Reading the bucket, then writing to it; each kind of trouble in one sentence that says what to do. */
+/** Reading the bucket, then writing to it. @throws Error in one sentence that says what to do */
 export async function probeS3(connection: S3Connection): Promise<S3Abilities> {
   const probe = new Probe(connection)
   try {
     await probe.list()
     return await probe.run()
   } catch (error) {
-    throw new Error(probeFailure(error, connection.location), { cause: error })
+    if (!(error instanceof StoreError)) throw error
+    throw new Error(probeFailure(error.cause, connection.location), { cause: error.cause })
   } finally {
     await probe.clean()
   }
@@ -50,121 +55,77 @@ export async function probeS3(connection: S3Connection): Promise<S3Abilities> {
 
 class Probe {
   readonly #connection: S3Connection
-  readonly #bucket: { readonly Bucket: string }
-  readonly #name: string
-  /** Objects and versions that this probe has made. */
-  readonly #made: { Key: string; VersionId?: string | undefined }[] = []
+  readonly #object: S3Object
+  /** The objects that this probe has made, with their versions. */
+  readonly #made = new Map<string, string | undefined>()
 
   constructor(connection: S3Connection) {
     this.#connection = connection
-    this.#bucket = { Bucket: connection.location.bucket }
-    this.#name = `${connection.location.prefix}probe/${randomBytes(16).toString('hex')}`
+    this.#object = connection.object(`probe/${randomBytes(16).toString('hex')}`)
   }
 
   async list(): Promise<void> {
-    const { client, location } = this.#connection
-    const command = new ListObjectsV2Command({ ...this.#bucket, Prefix: location.prefix, MaxKeys: 1 })
-    const { IsTruncated } = await this.#connection.call((http) => client.send(command, http))
+    const { location } = this.#connection
+    const command = new ListObjectsV2Command({ Bucket: location.bucket, Prefix: location.prefix, MaxKeys: 1 })
+    const { IsTruncated } = await this.#connection.send('list the blobs', command)
     // The SDK takes any XML, a page of a web server among it, for an empty list; S3 says this with every one.
-    if (IsTruncated === undefined) throw new NotS3Error()
+    if (IsTruncated === undefined) throw new Error(strangerFailure(200, location))
   }
 
   async run(): Promise<S3Abilities> {
-    const { checksums, etag } = await this.#putChecked()
-    const digests = checksums && (await this.#checksDigest())
-    const conditionalWrites = await this.#isRefused(() => this.#put({ IfNoneMatch: '*' }))
-    const conditionalCopy = await this.#isRefused(() => this.#copy({ CopySourceIfMatch: OTHER_ETAG }))
-    const copyDigest = checksums && (await this.#copyDigest())
+    const checked = await tried(this.#put({ ChecksumCRC32: base64Crc32(crc32(BODY)) }))
+    // A store that minds the checksum is given none.
+    const { ETag: etag, ChecksumCRC32 } = typeof checked === 'object' ? checked : await this.#put({})
+    const checksums = ChecksumCRC32 !== undefined
+    const digested = checksums && (await tried(this.#put({ ChecksumSHA256: BODY_SHA256 })))
+    const written = await tried(this.#put({ IfNoneMatch: '*' }))
+    const copied = await tried(this.#copy({ CopySourceIfMatch: OTHER_ETAG }))
+    const hashed = checksums && (await tried(this.#copy({ ChecksumAlgorithm: 'SHA256' })))
     return {
-      conditionalWrites,
+      conditionalWrites: written === 'condition failed',
       checksums,
-      digests,
+      digests: typeof digested === 'object' && digested.ChecksumSHA256 === BODY_SHA256,
       etagIsMd5: etag === `"${BODY_MD5}"`,
-      copyDigest,
-      conditionalCopy,
+      copyDigest: typeof hashed === 'object' && hashed.CopyObjectResult?.ChecksumSHA256 === BODY_SHA256,
+      conditionalCopy: copied === 'condition failed',
       clockSkewSeconds: Math.round((this.#connection.clockSkewMs ?? 0) / 1000),
     }
   }
 
   async clean(): Promise<void> {
-    for (const made of this.#made) {
-      const command = new DeleteObjectCommand({ ...this.#bucket, ...made })
-      await this.#connection.call((http) => this.#connection.client.send(command, http)).catch(() => {})
-    }
-  }
-
-  /** A store that minds the checksum is given none. */
-  async #putChecked(): Promise<{ checksums: boolean; etag: string | undefined }> {
-    const sum = Buffer.alloc(4)
-    sum.writeUInt32BE(crc32(BODY))
-    try {
-      const { ChecksumCRC32, ETag } = await this.#put({ ChecksumCRC32: sum.toString('base64') })
-      return { checksums: ChecksumCRC32 !== undefined, etag: ETag }
-    } catch (error) {
-      requireMinded(error)
-      const { ETag } = await this.#put({})
-      return { checksums: false, etag: ETag }
-    }
-  }
-
-  async #checksDigest(): Promise<boolean> {
-    try {
-      return (await this.#put({ ChecksumSHA256: BODY_SHA256 })).ChecksumSHA256 === BODY_SHA256
-    } catch (error) {
-      requireMinded(error)
-      return false
-    }
-  }
-
-  /** True if a precondition that does not hold is honoured; a store that ignores it, or minds it, has no such thing. */
-  async #isRefused(call: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await call()
-      return false
-    } catch (error) {
-      if (isTaken(error)) return true
-      requireMinded(error)
-      return false
-    }
-  }
-
-  async #copyDigest(): Promise<boolean> {
-    try {
-      return (await this.#copy({ ChecksumAlgorithm: 'SHA256' })) === BODY_SHA256
-    } catch (error) {
-      requireMinded(error)
-      return false
+    for (const [Key, VersionId] of this.#made) {
+      const command = new DeleteObjectCommand({ ...this.#object, Key, VersionId })
+      await this.#connection.send('delete a blob', command).catch(() => {})
     }
   }
 
   async #put(more: Partial<PutObjectCommandInput>): Promise<PutObjectCommandOutput> {
-    const command = new PutObjectCommand({ ...this.#bucket, Key: this.#name, Body: BODY, ...more })
-    this.#note({ Key: this.#name })
-    const answer = await this.#connection.call((http) => this.#connection.client.send(command, http))
+    const { Key } = this.#object
+    this.#made.set(Key, undefined)
+    const command = new PutObjectCommand({ ...this.#object, Body: BODY, ...more })
+    const answer = await this.#connection.send('store a blob', command)
     const { VersionId } = answer
     if (VersionId === undefined || VersionId === 'null') return answer
     // Deleting by name alone would leave a marker.
-    this.#made.splice(0, 1, { Key: this.#name, VersionId })
-    throw new VersionedBucketError()
+    this.#made.set(Key, VersionId)
+    throw new Error(versionedFailure(this.#connection.location))
   }
 
-  async #copy(more: { CopySourceIfMatch?: string; ChecksumAlgorithm?: 'SHA256' }) {
-    const { client } = this.#connection
-    const Key = `${this.#name}-copy`
-    const CopySource = `${this.#bucket.Bucket}/${this.#name}`
-    const command = new CopyObjectCommand({ ...this.#bucket, Key, CopySource, ...more })
-    this.#note({ Key })
-    const answer = await this.#connection.call((http) => client.send(command, http))
-    return answer.CopyObjectResult?.ChecksumSHA256
-  }
-
-  #note(made: { Key: string; VersionId?: string }): void {
-    const known = this.#made.some(({ Key, VersionId }) => Key === made.Key && VersionId === made.VersionId)
-    if (!known) this.#made.push(made)
+  async #copy(more: Partial<CopyObjectCommandInput>): Promise<CopyObjectCommandOutput> {
+    const { Bucket, Key } = this.#object
+    const copy = { Bucket, Key: `${Key}-copy`, CopySource: `${Bucket}/${Key}` }
+    this.#made.set(copy.Key, undefined)
+    return this.#connection.send('copy a blob', new CopyObjectCommand({ ...copy, ...more }))
   }
 }
 
-/** Rethrows unless the store rejected the feature (400 or 501). */
-function requireMinded(error: unknown): void {
-  if (statusOf(error) !== 400 && statusOf(error) !== 501) throw error
+/** The answer to a request with a feature, or how the store refused it. */
+async function tried<T>(request: Promise<T>): Promise<T | 'condition failed' | 'unknown feature'> {
+  try {
+    return await request
+  } catch (error) {
+    if (isTaken(error)) return 'condition failed'
+    if (statusOf(error) === 400 || statusOf(error) === 501) return 'unknown feature'
+    throw error
+  }
 }

@@ -9,24 +9,17 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import type { BodySize } from '../../core/body-size.ts'
 import { StoreError } from '../../core/errors.ts'
 import type { PutOptions } from '../../core/ports/blob-store.ts'
-import type { BodyPart, PartRoom } from './body-part.ts'
-import { BodyParts, type CutPart, type PartPace } from './body-parts.ts'
-import type { S3Connection } from './connection.ts'
-import { isNotFound, isTransient, onS3, s3Error } from './errors.ts'
-import { type SendPart, sendPart } from './part.ts'
-import { POOLED_BYTES } from './part-buffers.ts'
+import { BodyPart, type PartRoom, POOLED_BYTES } from './body-part.ts'
+import type { S3Connection, S3Object } from './connection.ts'
+import { isTransient } from './errors.ts'
+import { base64Crc32, type PartInput, sendPart } from './send-part.ts'
 
-/** What a body may have to be sent in one piece, and the parts of larger ones; equal, as some stores demand. */
+/** The longest body that is sent in one piece, and the parts of longer ones; equal, as some stores demand. */
 const PART_BYTES = POOLED_BYTES
 const MAX_PARTS = 10_000
 const MEBIBYTE = 1024 * 1024
-/** What the first buffer of a part has, whatever was announced, and what that of a body of unknown length has. */
-const MAX_FIRST_BUFFER_BYTES = MEBIBYTE
-const FIRST_BUFFER_BYTES = 64 * 1024
-const MIN_BYTES_PER_MS = 512
 /** A store may take its time to put the parts together. */
 const COMPLETE_MS = 120_000
 /** After a complete whose outcome is not known, the pauses before each look, in times that the store may take to answer. */
@@ -39,61 +32,83 @@ const STAMP = 'entrepot-put'
 export interface S3Writing {
   readonly connection: S3Connection
   readonly room: PartRoom
-  readonly pace: PartPace
   readonly conditionalWrites: boolean
   readonly checksums: boolean
 }
 
 /**
- * Stores a body as the object `name`, whole or not at all, in bounded memory: two parts at most, within the room for all. Where it fails an object that is not ours is
- * as it was; what came of ours is for whoever collects the key.
+ * Stores a body as one object, whole or not at all, in bounded memory: two parts at most, within the room for all. Where it
+ * fails an object that is not ours is as it was; whoever collects the key removes what came of ours.
  * @returns its size
  * @throws StoreError `refused` if there is such an object, `full`, `unavailable`; and what the body throws
  */
 export async function putObject(
   writing: S3Writing,
-  name: string,
+  target: S3Object,
   body: AsyncIterable<Uint8Array>,
   { size, organizationId = '' }: PutOptions,
 ): Promise<number> {
-  const { room, pace } = writing
-  const maxBytes = partBytesFor(size?.atMost)
-  const firstBufferBytes = firstBufferBytesFor(size)
-  await using parts = new BodyParts(room, pace, { organizationId, maxBytes, firstBufferBytes })
-  const attempt = new PutAttempt(writing, name)
-  const cutParts = parts.cut(body)
+  const { atMost } = size ?? {}
+  // Grows where the largest number of parts would not do; a body of unknown size has to fit into parts of the usual one.
+  const maxBytes = Math.max(PART_BYTES, Math.ceil((atMost ?? 0) / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
+  const options = { organizationId, maxBytes, expectedBytes: atMost ?? maxBytes }
+  await using begun = new AsyncDisposableStack()
+  const parts = cut(body, maxBytes, () => begun.use(new BodyPart(writing.room, options)))
+  const attempt = new PutAttempt(writing, target)
   try {
-    const { value: first } = await cutParts.next()
-    if (first.last) return await attempt.putWhole(first.part)
-    return await attempt.putParts(first, cutParts, (part) => parts.release(part))
+    const { value: first } = await parts.next()
+    return first.isLast ? await attempt.putWhole(first.part) : await attempt.putParts(first.part, parts)
   } finally {
-    await cutParts.return(undefined)
+    await parts.return(undefined)
   }
 }
 
-/** Grows where the largest number of parts would not do; a body of unknown size has to fit into parts of the usual one. */
-function partBytesFor(maxBytes = 0): number {
-  return Math.max(PART_BYTES, Math.ceil(maxBytes / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
+interface CutPart {
+  readonly part: BodyPart
+  readonly isLast: boolean
 }
 
-function firstBufferBytesFor({ atLeast, atMost = Number.POSITIVE_INFINITY }: Partial<BodySize> = {}): number {
-  const plannedBytes = Math.max(atLeast ?? 0, Math.min(atMost, FIRST_BUFFER_BYTES))
-  return Math.min(MAX_FIRST_BUFFER_BYTES, Math.max(1, plannedBytes))
+/**
+ * Cuts a body into parts of equal size, the last one excepted; an empty body is one empty part. It fills a part while the one
+ * before is in use, no more.
+ */
+async function* cut(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  begin: () => BodyPart,
+): AsyncGenerator<CutPart> {
+  let part = begin()
+  for await (const chunk of body) {
+    for (let rest = chunk; rest.byteLength > 0; ) {
+      if (part.sizeBytes === maxBytes) {
+        await part.seal()
+        yield { part, isLast: false }
+        part = begin()
+      }
+      const fitting = rest.subarray(0, maxBytes - part.sizeBytes)
+      await part.append(fitting)
+      rest = rest.subarray(fitting.byteLength)
+    }
+  }
+  await part.seal()
+  yield { part, isLast: true }
 }
 
 /** One write of one object. What it sends again is the same, byte for byte, so that it does not matter what arrives twice. */
 class PutAttempt {
   readonly #writing: S3Writing
-  readonly #target: { readonly Bucket: string; readonly Key: string }
+  readonly #connection: S3Connection
+  readonly #target: S3Object
   readonly #stamp = randomUUID()
 
-  constructor(writing: S3Writing, name: string) {
+  constructor(writing: S3Writing, target: S3Object) {
     this.#writing = writing
-    this.#target = { Bucket: writing.connection.location.bucket, Key: name }
+    this.#connection = writing.connection
+    this.#target = target
   }
 
   async putWhole(part: BodyPart): Promise<number> {
-    const { connection, conditionalWrites } = this.#writing
+    const { conditionalWrites } = this.#writing
     if (!conditionalWrites) await this.#requireFree()
     const input = {
       ...this.#target,
@@ -102,48 +117,40 @@ class PutAttempt {
       Metadata: { [STAMP]: this.#stamp },
     }
     try {
-      await this.#send(part, undefined, (body, http) =>
-        connection.client.send(new PutObjectCommand({ ...input, ...body }), http),
-      )
+      await sendPart(this.#connection, part, (body) => new PutObjectCommand({ ...input, ...body }))
     } catch (error) {
       // Also a "there is one already" may speak of what an attempt of ours has left.
       const found = await this.#look(part.sizeBytes)
       if (found === 'foreign') throw takenError()
-      if (found !== 'ours') throw s3Error('store the blob', error)
+      if (found !== 'ours') throw error
     }
     return part.sizeBytes
   }
 
-  /** Calls `release` for each part that is stored. */
-  async putParts(
-    first: CutPart,
-    rest: AsyncIterable<CutPart>,
-    release: (part: BodyPart) => Promise<void>,
-  ): Promise<number> {
+  async putParts(first: BodyPart, rest: AsyncIterable<CutPart>): Promise<number> {
     await this.#requireFree()
-    const uploadId = await onS3('begin to store the blob', this.#begin())
-    const stop = new AbortController()
+    const UploadId = await this.#begin()
     try {
-      const { parts, sizeBytes } = await this.#sendParts(uploadId, first, rest, stop, release)
-      await this.#complete(uploadId, parts, sizeBytes)
+      const { parts, sizeBytes } = await this.#sendParts(UploadId, first, rest)
+      await this.#complete(UploadId, parts, sizeBytes)
       return sizeBytes
     } catch (error) {
-      await this.#abort(uploadId)
+      // Whoever collects the key finds what stays open.
+      const abort = new AbortMultipartUploadCommand({ ...this.#target, UploadId })
+      await this.#connection.send('abort an upload', abort).catch(() => {})
       throw error
     }
   }
 
   async #begin(): Promise<string> {
-    const { connection, checksums } = this.#writing
     const command = new CreateMultipartUploadCommand({
       ...this.#target,
-      ...(checksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
+      ...(this.#writing.checksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
       Metadata: { [STAMP]: this.#stamp },
     })
-    const { UploadId } = await connection.call((http) => connection.client.send(command, http), {
-      // A second one would be open for ever, unknown to us.
-      repeatable: false,
-    })
+    // A second one would be open for ever, unknown to us.
+    const options = { repeatable: false }
+    const { UploadId } = await this.#connection.send('begin to store the blob', command, options)
     if (UploadId === undefined) throw new StoreError('unavailable', 'the store gave no upload id')
     return UploadId
   }
@@ -151,29 +158,27 @@ class PutAttempt {
   /** While one part is sent the next one fills; none is on its way when this ends. */
   async #sendParts(
     uploadId: string,
-    first: CutPart,
+    first: BodyPart,
     rest: AsyncIterable<CutPart>,
-    stop: AbortController,
-    release: (part: BodyPart) => Promise<void>,
   ): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
-    const { signal } = stop
+    const stop = new AbortController()
     const parts: CompletedPart[] = []
     let sizeBytes = 0
     let sending: Promise<unknown> = Promise.resolve()
-    const send = async ({ part }: CutPart) => {
+    const send = async (part: BodyPart) => {
       await sending
       const number = parts.length + 1
       if (number > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
       sizeBytes += part.sizeBytes
-      sending = this.#storePart(uploadId, number, part, signal)
+      sending = this.#storePart(uploadId, number, part, stop.signal)
         .then((stored) => parts.push(stored))
-        .finally(() => release(part))
+        .finally(() => part[Symbol.asyncDispose]())
       // Met at the next await of it; until then it must not count as unhandled.
       sending.catch(() => {})
     }
     try {
       await send(first)
-      for await (const part of rest) await send(part)
+      for await (const { part } of rest) await send(part)
       await sending
     } catch (error) {
       stop.abort()
@@ -184,86 +189,53 @@ class PutAttempt {
   }
 
   async #storePart(
-    uploadId: string,
-    number: number,
+    UploadId: string,
+    PartNumber: number,
     part: BodyPart,
     signal: AbortSignal,
   ): Promise<CompletedPart> {
-    const { client } = this.#writing.connection
     const checksum = this.#checksumOf(part)
-    const input = { ...this.#target, ...checksum, UploadId: uploadId, PartNumber: number }
-    const sent = this.#send(part, signal, (body, http) =>
-      client.send(new UploadPartCommand({ ...input, ...body }), http),
-    )
-    const { ETag } = await onS3('store a part of the blob', sent)
-    return { PartNumber: number, ETag, ...checksum }
-  }
-
-  #send<T>(part: BodyPart, signal: AbortSignal | undefined, send: SendPart<T>): Promise<T> {
-    const { connection } = this.#writing
-    const timeoutMs = connection.answerMs + part.sizeBytes / MIN_BYTES_PER_MS
-    return connection.call(({ abortSignal }) => sendPart(part, abortSignal, send), { timeoutMs, signal })
+    const input = { ...this.#target, ...checksum, UploadId, PartNumber }
+    const commandOf = (body: PartInput) => new UploadPartCommand({ ...input, ...body })
+    return { PartNumber, ETag: await sendPart(this.#connection, part, commandOf, signal), ...checksum }
   }
 
   /** Sent once: two at a time have destroyed data in stores (minio/minio#17858). */
-  async #complete(uploadId: string, parts: CompletedPart[], sizeBytes: number): Promise<void> {
-    const { connection } = this.#writing
+  async #complete(UploadId: string, Parts: CompletedPart[], sizeBytes: number): Promise<void> {
     const command = new CompleteMultipartUploadCommand({
       ...this.#target,
-      UploadId: uploadId,
-      MultipartUpload: { Parts: parts },
+      UploadId,
+      MultipartUpload: { Parts },
     })
     const options = { timeoutMs: COMPLETE_MS, repeatable: false }
     try {
-      await connection.call((http) => connection.client.send(command, http), options)
+      await this.#connection.send('complete the blob', command, options)
     } catch (error) {
       for (const pause of isTransient(error) ? LOOK_PAUSES : [0]) {
-        await delay(pause * connection.answerMs)
+        await delay(pause * this.#connection.answerMs)
         if ((await this.#look(sizeBytes)) === 'ours') return
       }
-      throw s3Error('complete the blob', error)
-    }
-  }
-
-  /** Never fails: what stays open is found by whoever collects the key. */
-  async #abort(uploadId: string): Promise<void> {
-    const { connection } = this.#writing
-    const command = new AbortMultipartUploadCommand({ ...this.#target, UploadId: uploadId })
-    await connection.call((http) => connection.client.send(command, http)).catch(() => {})
-  }
-
-  async #requireFree(): Promise<void> {
-    const found = await onS3('look for the blob', this.#head())
-    if (found !== undefined) throw takenError()
-  }
-
-  async #look(sizeBytes: number): Promise<'ours' | 'foreign' | 'none' | 'unknown'> {
-    try {
-      const found = await this.#head()
-      if (found === undefined) return 'none'
-      return found.stamp === this.#stamp && found.sizeBytes === sizeBytes ? 'ours' : 'foreign'
-    } catch {
-      return 'unknown'
-    }
-  }
-
-  async #head(): Promise<{ stamp: string | undefined; sizeBytes: number | undefined } | undefined> {
-    const { connection } = this.#writing
-    const command = new HeadObjectCommand(this.#target)
-    try {
-      const found = await connection.call((http) => connection.client.send(command, http))
-      return { stamp: found.Metadata?.[STAMP], sizeBytes: found.ContentLength }
-    } catch (error) {
-      if (isNotFound(error)) return undefined
       throw error
     }
   }
 
+  async #requireFree(): Promise<void> {
+    if ((await this.#head()) !== undefined) throw takenError()
+  }
+
+  /** Whose the object is. Undefined if there is none, or the store does not tell. */
+  async #look(sizeBytes: number): Promise<'ours' | 'foreign' | undefined> {
+    const found = await this.#head().catch(() => undefined)
+    if (found === undefined) return undefined
+    return found.Metadata?.[STAMP] === this.#stamp && found.ContentLength === sizeBytes ? 'ours' : 'foreign'
+  }
+
+  #head() {
+    return this.#connection.find('look for the blob', new HeadObjectCommand(this.#target))
+  }
+
   #checksumOf(part: BodyPart): { ChecksumCRC32?: string } {
-    if (!this.#writing.checksums) return {}
-    const sum = Buffer.alloc(4)
-    sum.writeUInt32BE(part.crc32)
-    return { ChecksumCRC32: sum.toString('base64') }
+    return this.#writing.checksums ? { ChecksumCRC32: base64Crc32(part.crc32) } : {}
   }
 }
 

@@ -7,23 +7,27 @@ import {
   ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
-import { StoreError } from '../../core/errors.ts'
-import type { BlobEntry, BlobKey, BlobStore, ByteRange, PutOptions } from '../../core/ports/blob-store.ts'
+import { isStoreError, StoreError } from '../../core/errors.ts'
+import {
+  BLOB_KEY,
+  type BlobEntry,
+  type BlobKey,
+  type BlobStore,
+  type ByteRange,
+  type PutOptions,
+} from '../../core/ports/blob-store.ts'
 import type { WatchCall } from '../../core/watch-call.ts'
 import type { PartRoom } from './body-part.ts'
-import { PartPace } from './body-parts.ts'
-import { S3Connection, type S3Location } from './connection.ts'
+import { S3Connection, type S3Location, type S3Object } from './connection.ts'
 import { S3DirectTransfer } from './direct.ts'
-import { isNotFound, isTaken, onS3 } from './errors.ts'
 import { probeS3, type S3Abilities } from './probe.ts'
-import { putObject, type S3Writing } from './put.ts'
+import { putObject } from './put.ts'
 import { readObject } from './read.ts'
 
-const KEY_PATTERN = /^[0-9a-f]{32}$/
 /** Longer than all attempts of a request together; what a network may still deliver afterwards is far younger. */
 const LATE_WRITE_MS = 60 * 60 * 1000
 /** Of a page of a list, which is work on stores that keep no order. */
-const LIST_MS = 30_000
+const LIST = { timeoutMs: 30_000 }
 
 export interface S3BlobStoreOptions {
   /** Offer `direct`. */
@@ -46,7 +50,7 @@ export class S3BlobStore implements BlobStore {
   /** What this store can do, as tried at start. */
   readonly abilities: S3Abilities
   readonly #connection: S3Connection
-  readonly #writing: S3Writing
+  readonly #room: PartRoom
   /** Keys that are being written: with conditional writes or without, one of two puts of a key wins. */
   readonly #incoming = new Set<BlobKey>()
   #claiming: Promise<unknown> = Promise.resolve()
@@ -55,14 +59,13 @@ export class S3BlobStore implements BlobStore {
     connection: S3Connection,
     abilities: S3Abilities,
     room: PartRoom,
-    options: S3BlobStoreOptions,
+    { lateWriteMs = LATE_WRITE_MS, direct = false }: S3BlobStoreOptions,
   ) {
     this.#connection = connection
     this.abilities = abilities
-    this.lateWriteMs = options.lateWriteMs ?? LATE_WRITE_MS
-    this.#writing = { connection, room, pace: new PartPace(), ...abilities }
-    const names = { nameOf: this.#nameOf.bind(this), stagingNameOf: this.#stagingNameOf.bind(this) }
-    if (options.direct) this.direct = new S3DirectTransfer(connection, abilities, names)
+    this.lateWriteMs = lateWriteMs
+    this.#room = room
+    if (direct) this.direct = new S3DirectTransfer(connection, abilities)
   }
 
   /**
@@ -75,12 +78,7 @@ export class S3BlobStore implements BlobStore {
     options: S3BlobStoreOptions = {},
   ): Promise<S3BlobStore> {
     const connection = new S3Connection(location, options.answerMs, options.watch)
-    try {
-      return new S3BlobStore(connection, await probeS3(connection), room, options)
-    } catch (error) {
-      connection.close()
-      throw error
-    }
+    return new S3BlobStore(connection, await probeS3(connection), room, options)
   }
 
   async put(
@@ -91,40 +89,34 @@ export class S3BlobStore implements BlobStore {
     if (this.#incoming.has(key)) throw new StoreError('refused', 'a blob of this key is being stored already')
     this.#incoming.add(key)
     try {
-      return { sizeBytes: await putObject(this.#writing, this.#nameOf(key), body, options) }
+      const writing = { connection: this.#connection, room: this.#room, ...this.abilities }
+      return { sizeBytes: await putObject(writing, this.#connection.blob(key), body, options) }
     } finally {
       this.#incoming.delete(key)
     }
   }
 
   async open(key: BlobKey, range?: ByteRange): Promise<Readable> {
-    return readObject(this.#connection, this.#nameOf(key), range)
+    return readObject(this.#connection, this.#connection.blob(key), range)
   }
 
   /** Open uploads go first: what one of them publishes at the last moment is then deleted with the rest. */
   async delete(key: BlobKey): Promise<void> {
-    const name = this.#nameOf(key)
-    for await (const upload of this.#openUploads(name)) {
-      if (upload.name === name) await onS3('abort an upload', this.#abort(name, upload.id))
+    const blob = this.#connection.blob(key)
+    for await (const { name, uploadId: UploadId } of this.#openUploads(blob.Key)) {
+      if (name !== blob.Key) continue
+      await this.#connection.find('abort an upload', new AbortMultipartUploadCommand({ ...blob, UploadId }))
     }
     // Direct transfer may have been on before: what it staged is deleted all the same.
-    const names = [name, this.#stagingNameOf(key)]
-    await onS3('delete the blob', Promise.all(names.map((one) => this.#remove(one))))
+    await Promise.all([this.#remove(blob), this.#remove(this.#connection.staged(key))])
   }
 
   async *list(): AsyncIterable<BlobEntry> {
-    for await (const { name } of this.#openUploads(`${this.#prefix}blobs/`)) {
-      const key = keyOf(name)
-      if (key !== undefined) yield { key, sizeBytes: 0, published: false }
-    }
-    for (const [folder, published] of [
-      ['staging', false],
-      ['blobs', true],
-    ] as const) {
-      for await (const { name, sizeBytes } of this.#objects(`${this.#prefix}${folder}/`)) {
-        const key = keyOf(name)
-        if (key !== undefined) yield { key, sizeBytes, published }
-      }
+    for await (const { name } of this.#openUploads(this.#connection.object('blobs/').Key))
+      yield* entryOf(name, 0, false)
+    for (const folder of ['staging/', 'blobs/']) {
+      for await (const { name, sizeBytes } of this.#objects(this.#connection.object(folder).Key))
+        yield* entryOf(name, sizeBytes, folder === 'blobs/')
     }
   }
 
@@ -133,131 +125,77 @@ export class S3BlobStore implements BlobStore {
   }
 
   async owner(): Promise<string | undefined> {
-    return onS3('read the owner of the bucket', this.#readText(`${this.#prefix}STORE`))
+    const command = new GetObjectCommand(this.#connection.object('STORE'))
+    const reading = this.#connection.call('read the owner of the bucket', async (http) => {
+      const { Body } = await this.#connection.client.send(command, http)
+      return (await Body?.transformToString())?.trim()
+    })
+    return reading.catch((error: unknown) => {
+      if (isStoreError(error, 'missing')) return undefined
+      throw error
+    })
   }
 
   async claim(storeId: string): Promise<string> {
     // One at a time: where the store itself cannot decide between two, at least this process does.
-    const claimed = this.#claiming.then(() => onS3('claim the bucket', this.#readOrCreate(storeId)))
+    const claimed = this.#claiming.then(() => this.#claim(storeId))
     this.#claiming = claimed.catch(() => {})
     return claimed
   }
 
-  async check(): Promise<void> {
-    const name = `${this.#prefix}probe/check`
-    const command = new PutObjectCommand({ ...this.#bucket, Key: name, Body: 'check\n' })
-    await onS3(
-      'store a blob',
-      this.#connection.call((http) => this.#connection.client.send(command, http)),
-    )
-    await onS3('delete a blob', this.#remove(name))
-  }
-
-  close(): void {
-    this.#connection.close()
-  }
-
-  async #readOrCreate(content: string): Promise<string> {
-    const name = `${this.#prefix}STORE`
-    const found = await this.#readText(name)
+  async #claim(storeId: string): Promise<string> {
+    const found = await this.owner()
     if (found !== undefined) return found
     const command = new PutObjectCommand({
-      ...this.#bucket,
-      Key: name,
-      Body: `${content}\n`,
+      ...this.#connection.object('STORE'),
+      Body: `${storeId}\n`,
       ...(this.abilities.conditionalWrites ? { IfNoneMatch: '*' } : {}),
     })
-    try {
-      await this.#connection.call((http) => this.#connection.client.send(command, http))
-    } catch (error) {
-      if (!isTaken(error)) throw error
-    }
-    const written = await this.#readText(name)
+    await this.#connection.send('claim the bucket', command).catch((error: unknown) => {
+      if (!isStoreError(error, 'refused')) throw error
+    })
+    const written = await this.owner()
     if (written === undefined) throw new StoreError('unavailable', 'the store lost what it has just taken')
     return written
   }
 
-  async #readText(name: string): Promise<string | undefined> {
-    const command = new GetObjectCommand({ ...this.#bucket, Key: name })
-    try {
-      const { Body } = await this.#connection.call((http) => this.#connection.client.send(command, http))
-      return (await Body?.transformToString())?.trim()
-    } catch (error) {
-      if (isNotFound(error)) return undefined
-      throw error
-    }
+  async check(): Promise<void> {
+    const object = this.#connection.object('probe/check')
+    await this.#connection.send('store a blob', new PutObjectCommand({ ...object, Body: 'check\n' }))
+    await this.#remove(object)
   }
 
-  async #remove(name: string): Promise<void> {
-    const command = new DeleteObjectCommand({ ...this.#bucket, Key: name })
-    try {
-      await this.#connection.call((http) => this.#connection.client.send(command, http))
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
+  async #remove(object: S3Object): Promise<void> {
+    await this.#connection.find('delete the blob', new DeleteObjectCommand(object))
   }
 
-  async #abort(name: string, uploadId: string): Promise<void> {
-    const command = new AbortMultipartUploadCommand({ ...this.#bucket, Key: name, UploadId: uploadId })
-    try {
-      await this.#connection.call((http) => this.#connection.client.send(command, http))
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
-  }
-
-  async *#objects(prefix: string): AsyncGenerator<{ name: string; sizeBytes: number }> {
-    let token: string | undefined
+  async *#objects(Prefix: string): AsyncGenerator<{ name: string; sizeBytes: number }> {
+    const { bucket: Bucket } = this.#connection.location
+    let ContinuationToken: string | undefined
     do {
-      const command = new ListObjectsV2Command({ ...this.#bucket, Prefix: prefix, ContinuationToken: token })
-      const listing = this.#connection.call((http) => this.#connection.client.send(command, http), {
-        timeoutMs: LIST_MS,
-      })
-      const page = await onS3('list the blobs', listing)
+      const command = new ListObjectsV2Command({ Bucket, Prefix, ContinuationToken })
+      const page = await this.#connection.send('list the blobs', command, LIST)
       for (const { Key = '', Size = 0 } of page.Contents ?? []) yield { name: Key, sizeBytes: Size }
-      token = page.IsTruncated ? page.NextContinuationToken : undefined
-    } while (token !== undefined)
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined
+    } while (ContinuationToken !== undefined)
   }
 
-  async *#openUploads(prefix: string): AsyncGenerator<{ name: string; id: string }> {
+  async *#openUploads(Prefix: string): AsyncGenerator<{ name: string; uploadId: string }> {
+    const { bucket: Bucket } = this.#connection.location
     let after: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined
     do {
-      const command = new ListMultipartUploadsCommand({ ...this.#bucket, Prefix: prefix, ...after })
-      const listing = this.#connection.call((http) => this.#connection.client.send(command, http), {
-        timeoutMs: LIST_MS,
-      })
-      const page = await onS3('list open uploads', listing)
-      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) yield { name: Key, id: UploadId }
+      const command = new ListMultipartUploadsCommand({ Bucket, Prefix, ...after })
+      const page = await this.#connection.send('list open uploads', command, LIST)
+      for (const { Key = '', UploadId = '' } of page.Uploads ?? []) yield { name: Key, uploadId: UploadId }
       after = page.IsTruncated
         ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker }
         : undefined
     } while (after !== undefined)
   }
-
-  get #bucket(): { readonly Bucket: string } {
-    return { Bucket: this.#connection.location.bucket }
-  }
-
-  get #prefix(): string {
-    return this.#connection.location.prefix
-  }
-
-  #nameOf(key: BlobKey): string {
-    return `${this.#prefix}blobs/${checkedKey(key).slice(0, 2)}/${key}`
-  }
-
-  #stagingNameOf(key: BlobKey): string {
-    return `${this.#prefix}staging/${checkedKey(key)}`
-  }
 }
 
-function checkedKey(key: BlobKey): BlobKey {
-  if (!KEY_PATTERN.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
-  return key
-}
-
-/** Undefined for objects that are none of ours. */
-function keyOf(name: string): BlobKey | undefined {
+/** None for objects that are none of ours. */
+function entryOf(name: string, sizeBytes: number, published: boolean): BlobEntry[] {
   const key = name.slice(name.lastIndexOf('/') + 1)
-  return KEY_PATTERN.test(key) ? key : undefined
+  return BLOB_KEY.test(key) ? [{ key, sizeBytes, published }] : []
 }
