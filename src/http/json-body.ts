@@ -8,7 +8,6 @@ import { holdMore } from '../core/limits/request-memory.ts'
 const JSON_TYPE = 'application/json'
 /** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
 const MAX_MS = 60_000
-const CHECKS_PER_DEADLINE = 20
 
 /**
  * JSON bodies as SDKs send them: a request without a body may name any content type or none, and an empty body that is
@@ -16,8 +15,6 @@ const CHECKS_PER_DEADLINE = 20
  */
 export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void {
   server.removeAllContentTypeParsers()
-  const late = new BodyDeadlines(maxMs)
-  server.addHook('onClose', async () => late.stop())
   server.addHook('onRequest', (request, _reply, done) => {
     const { headers } = request
     if (headers['content-type'] !== undefined && !hasBody(request)) delete headers['content-type']
@@ -34,14 +31,15 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     const maxBytes = request.routeOptions.bodyLimit ?? 0
     const arrived = arrivedBody(payload, maxBytes)
     if (arrived !== undefined) return parseBytes(request, arrived, done)
-    late.expect(payload)
-    const memory = server.memory.open(organizationOf(request))
+    endIfLate(payload, maxMs)
+    // On routes that ask for no key there is no caller.
+    const memory = server.memory.open(request.caller?.organizationId ?? '')
     gather(payload, maxBytes, memory)
       .finally(() => memory.release())
       .then((bytes) => parseBytes(request, bytes, done), done)
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
-    late.expect(payload)
+    endIfLate(payload, maxMs)
     return refuseUnlessEmpty(payload).catch((error: Error) => error)
   })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
@@ -91,44 +89,18 @@ async function gather(payload: IncomingMessage, maxBytes: number, memory: Holdin
   return Buffer.concat(chunks)
 }
 
-/** '' on routes that ask for no key. */
-function organizationOf({ caller }: { readonly caller?: FastifyRequest['caller'] }): string {
-  return caller?.organizationId ?? ''
-}
-
 function requireAtMost(maxBytes: number, bytes: number): void {
   if (bytes <= maxBytes) return
   throw new ServiceError('body-too-large', `The body exceeds the maximum of ${maxBytes} bytes.`)
 }
 
-/** Ends the connections of bodies that are not there in time. */
-class BodyDeadlines {
-  /** When the body has to be there, in the order of these times. */
-  readonly #awaited = new Map<IncomingMessage, number>()
-  readonly #maxMs: number
-  readonly #timer: NodeJS.Timeout
-
-  constructor(maxMs: number) {
-    this.#maxMs = maxMs
-    this.#timer = setInterval(() => this.#check(), maxMs / CHECKS_PER_DEADLINE).unref()
+/** Ends the connection of a body that is not there in time. */
+function endIfLate(payload: IncomingMessage, maxMs: number): void {
+  const end = () => {
+    if (!payload.complete) payload.destroy(new ServiceError('body-too-slow', 'The body took too long.'))
   }
-
-  expect(request: IncomingMessage): void {
-    this.#awaited.set(request, performance.now() + this.#maxMs)
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-  }
-
-  #check(): void {
-    const now = performance.now()
-    for (const [request, end] of this.#awaited) {
-      if (!request.complete && !request.destroyed && now < end) continue
-      this.#awaited.delete(request)
-      if (!request.complete) request.destroy(new ServiceError('body-too-slow', 'The body took too long.'))
-    }
-  }
+  const timer = setTimeout(end, maxMs).unref()
+  payload.once('close', () => clearTimeout(timer))
 }
 
 /** A chunked body of another type, or of none, is refused at its first byte: until then it may turn out to be empty. */

@@ -1,6 +1,5 @@
 import { ServiceError } from '../errors.ts'
-import { contentDisposition } from '../files/content-disposition.ts'
-import { downloadName, percentEncode } from '../files/download-name.ts'
+import { contentDisposition, downloadName, percentEncode } from '../files/download-name.ts'
 import { type FileRecord, isGone } from '../files/file.ts'
 import { inertType } from '../files/inert-type.ts'
 import type { DirectTransfer } from '../ports/blob-store.ts'

@@ -12,7 +12,7 @@ import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import { discardBlob, type StagedBlob } from '../../core/uploads/stage-blob.ts'
-import { issueDownloadLink } from '../../http/download-link.ts'
+import { issueDownloadLink } from '../../http/download.ts'
 import {
   type CreateFileRequest,
   type DeleteFileRequest,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { contentDisposition } from './content-disposition.ts'
+import { contentDisposition } from './download-name.ts'
 
 const PIECES = [
   'a',
