@@ -66,7 +66,7 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
     const app = await started.catch(() => undefined)
     // Whoever asked for the start is told why it failed.
     if (app === undefined) return
-    hasDrained = () => app.hasDrained
+    hasDrained = app.hasDrained
     const exitCode = await app.stop(haste.signal).then(
       () => 0,
       (error) => {

@@ -37,7 +37,7 @@ export interface SurfaceOptions {
   /** Whether each answer is now the last one of its connection. */
   readonly endsConnections: () => boolean
   /** Undefined: plaintext. */
-  readonly tls?: TlsIdentity
+  readonly tls?: TlsIdentity | undefined
 }
 
 /** @throws ConfigError naming a purpose that does not exist */

@@ -39,7 +39,7 @@ export interface GrpcServerOptions extends CallContext {
   /** 0: any free port. */
   readonly port: number
   /** Undefined: plaintext. */
-  readonly tls?: TlsIdentity
+  readonly tls?: TlsIdentity | undefined
   readonly methods: readonly (UnaryMethod | StreamedMethod)[]
   /** What health checks tell. */
   readonly isReady: () => Promise<boolean>

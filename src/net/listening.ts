@@ -6,13 +6,6 @@ export interface ListenSettings {
   readonly port: string
 }
 
-export const httpSettings: ListenSettings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' }
-export const grpcSettings: ListenSettings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
-export const metricsSettings: ListenSettings = {
-  host: 'ENTREPOT_METRICS_HOST',
-  port: 'ENTREPOT_METRICS_PORT',
-}
-
 /** A server cannot listen where it was told to: one sentence that names the setting to change. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
@@ -33,24 +26,6 @@ export async function listenBy<T>(settings: ListenSettings, listen: () => Promis
     const { syscall = '' } = error as NodeJS.ErrnoException
     if (!['listen', 'getaddrinfo'].includes(syscall)) throw error
     throw new ListenError(error as NodeJS.ErrnoException, settings)
-  }
-}
-
-/**
- * As `listenBy`, but goes without a port that is not required if another program has it.
- * @returns whether it listens
- */
-export async function listenIfFree(
-  settings: ListenSettings,
-  required: boolean,
-  listen: () => Promise<void>,
-): Promise<boolean> {
-  try {
-    await listenBy(settings, listen)
-    return true
-  } catch (error) {
-    if (required || !(error instanceof ListenError && error.isTaken)) throw error
-    return false
   }
 }
 

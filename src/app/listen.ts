@@ -1,0 +1,102 @@
+import { lookup } from 'node:dns/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import project from '../../package.json' with { type: 'json' }
+import type { Config } from '../config/config.ts'
+import type { FairBudget } from '../core/limits/fair-budget.ts'
+import type { Services } from '../core/services.ts'
+import { allDialects } from '../dialects/all.ts'
+import { grpcMethods } from '../dialects/yandex/grpc.ts'
+import { defaultGrpcLimits } from '../grpc/limits.ts'
+import { startGrpcServer } from '../grpc/server.ts'
+import { setTls } from '../http/server.ts'
+import type { ConnectionRate } from '../net/connection-rate.ts'
+import { listenBy, listeningAt, portOf } from '../net/listening.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import type { Readiness } from '../ops/readiness.ts'
+import type { RenewedTls } from '../ops/tls.ts'
+import { prepareDrain } from './drain.ts'
+import type { GracefulStop } from './graceful-stop.ts'
+import { createSurface, dialectSettings } from './http-surface.ts'
+import { listenOptionally } from './optional-port.ts'
+
+/** Where a server listens, as it comes to. */
+export interface Addresses {
+  /** Where programs on this machine find it, without a trailing slash; links begin with it unless a public URL is set. */
+  url: string
+  /** Where HTTP is served, as a URL: `http://0.0.0.0:8420` if on all addresses. */
+  listeningUrl: string
+  /** Where gRPC is served, `host:port`, if anywhere. */
+  grpcAddress: string | undefined
+  /** Where Prometheus finds the metrics, if anywhere. */
+  metricsUrl: string | undefined
+}
+
+/** What the ports serve. */
+export interface Served {
+  readonly config: Config
+  readonly services: Services
+  readonly memory: FairBudget
+  readonly metrics: Metrics
+  readonly readiness: Readiness
+  readonly tls: RenewedTls | undefined
+  readonly connections: ConnectionRate
+  readonly stop: GracefulStop
+  readonly logger: FastifyBaseLogger
+  readonly addresses: Addresses
+}
+
+export async function listenForHttp(served: Served): Promise<void> {
+  const { config, tls, stop, addresses, logger } = served
+  const settings = dialectSettings(config, () => portOf(addresses.grpcAddress))
+  const server = await createSurface({
+    ...served,
+    dialects: allDialects(settings),
+    about: { version: project.version, publicUrl: config.publicUrl },
+    endsConnections: () => stop.endsConnections,
+    tls: tls?.current,
+  })
+  tls?.onRenewal((identity) => setTls(server, identity))
+  served.connections.limit(server.server)
+  stop.addSurface('HTTP', server.server, prepareDrain(server))
+  // By address: for the name `localhost` Fastify would open a second server, which has none of our bounds.
+  await listenBy({ host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' }, async () => {
+    const { address } = await lookup(config.host)
+    addresses.url = await server.listen({ host: address, port: config.port })
+  })
+  addresses.listeningUrl = `${new URL(addresses.url).protocol}//${listeningAt(server.server)}`
+  // Nobody should learn from a missing file that files end.
+  const { retentionHours } = settings.llamacloud
+  logger.info({ retentionHours }, 'LlamaCloud files end after these hours, by purpose; null: never')
+}
+
+export async function listenForGrpc(served: Served): Promise<void> {
+  const { config, services, memory, readiness, tls, stop, logger, addresses } = served
+  const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
+  await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
+    const server = await startGrpcServer({
+      host: config.host,
+      port,
+      methods: grpcMethods(services, memory, config.yandex),
+      isReady: async () => (await readiness.findProblems()).length === 0,
+      draining: stop.draining,
+      proxies: config.trustedProxies,
+      limits: defaultGrpcLimits,
+      memory,
+      logger,
+      tls: tls?.current,
+    })
+    tls?.onRenewal((identity) => server.setTls(identity))
+    served.connections.limit(server.listener)
+    stop.addSurface('gRPC', server.listener, ({ graceMs }) => server.stop(graceMs))
+    addresses.grpcAddress = server.address
+  })
+}
+
+export async function listenForMetrics({ config, metrics, stop, logger, addresses }: Served): Promise<void> {
+  const settings = { host: 'ENTREPOT_METRICS_HOST', port: 'ENTREPOT_METRICS_PORT' }
+  await listenOptionally('metrics', settings, config.metrics, logger, async (port) => {
+    const listening = await metrics.listen(config.metrics.host, port)
+    stop.addUser('the metrics', listening.close)
+    addresses.metricsUrl = listening.url
+  })
+}

@@ -1,0 +1,69 @@
+import type { Config } from '../config/config.ts'
+import { ensureLinkKeys } from '../core/access/bootstrap.ts'
+import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
+import type { FairBudget } from '../core/limits/fair-budget.ts'
+import { GuessLimit } from '../core/limits/guess-limit.ts'
+import { RateLimiter } from '../core/limits/rate-limit.ts'
+import { SharedRateLimiter } from '../core/limits/shared-rate-limiter.ts'
+import { systemClock } from '../core/ports/clock.ts'
+import type { Node } from '../core/ports/node.ts'
+import type { Services } from '../core/services.ts'
+import type { ClockWatch } from '../core/time/clock-watch.ts'
+import { lockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
+import type { Metrics } from '../ops/metrics.ts'
+import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
+import type { AppOptions } from './app.ts'
+import { makeDataFolder } from './data-folder.ts'
+import type { GracefulStop } from './graceful-stop.ts'
+import { findInstallation } from './installation.ts'
+import { endLeases, openStores, settleMove } from './open-stores.ts'
+import { watchOwnClock } from './time.ts'
+
+interface Opening {
+  readonly config: Config
+  readonly options: AppOptions
+  /** Closes what is opened here. */
+  readonly stop: GracefulStop
+  readonly metrics: Metrics
+  readonly memory: FairBudget
+  readonly publicUrl: () => string
+}
+
+/** Who we are among the servers of a database, or, where we are alone, who watches our clock. */
+export type Peers = Node | ClockWatch
+
+/** Opens the stores, joins the other servers, and makes sure of the default tenant, the root key and the keys of links. */
+export async function openServices(opening: Opening): Promise<{ services: Services; peers: Peers }> {
+  const { config, options, stop, metrics, memory, publicUrl } = opening
+  const { logger, acceptClock = false, onFatal = () => undefined } = options
+  await findInstallation(config)
+  await makeDataFolder(config.dataDir)
+  const isAlone = config.databaseUrl === undefined
+  if (isAlone) {
+    const lock = lockDataFolder(config.dataDir)
+    stop.addStore('the lock of the data folder', () => lock.release())
+  }
+  const watch = { database: metrics.databaseCall, s3: metrics.s3Call }
+  const stores = await openStores(config, { makes: true, onFatal, memory, watch })
+  const { metadata, blobs, storage, policy } = stores
+  stop.addStore('the database', () => metadata.close())
+  if (metadata.waitingCalls) metrics.gaugeWaiting(metadata.waitingCalls)
+  await settleMove(config, metadata)
+  if (storage) logger.info(storage, 'bytes are kept in S3; what this store can do')
+  const node = await metadata.join?.({ clock: options.clock, profile: profileOf(config) })
+  if (node) stop.addStore('the membership among servers', () => node.leave())
+  const clock = options.clock ?? node?.clock ?? systemClock
+  const peers = node ?? (await watchOwnClock({ metadata, clock }, acceptClock, logger))
+  // The lock says that nobody else is alive. Where several serve, the jobs find out who is dead.
+  if (isAlone) await endLeases({ metadata, blobs, clock })
+  await ensureDefaultTenant({ metadata, clock })
+  await startRootKey(config, { metadata, clock }, isAlone, logger)
+  if (node) await warnOfDifferences(config, node, logger)
+  const linkKeys = await ensureLinkKeys({ metadata, clock })
+  const { rateLimits, keyGuessesPerSecond } = config
+  const rates = node
+    ? new SharedRateLimiter(rateLimits, node.tokens, clock)
+    : new RateLimiter(rateLimits, clock)
+  const guesses = new GuessLimit(keyGuessesPerSecond, clock)
+  return { services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, publicUrl }, peers }
+}
