@@ -1,18 +1,17 @@
-import { isStoreError } from '../errors.ts'
 import type { ReleasedBlob } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
-
-const BATCH = 200
-/** A bucket is asked a few times for each. */
-const AT_ONCE = 20
+import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
  * Removes bytes that no file points at and whose time has come; where more of them may turn up, once more when nothing can
  * be on its way any longer. The row goes last: a crash anywhere means doing it again, never forgetting it.
+ * @param releasedUntil see `listCollectableBlobs`
  * @returns how many blobs were removed
  */
-export async function collectBlobs(services: Services): Promise<number> {
-  return collectDue(services)
+export async function collectBlobs(services: Services, releasedUntil?: number): Promise<number> {
+  const now = services.clock.machineNow()
+  const due = await services.metadata.listCollectableBlobs(now, BATCH, releasedUntil)
+  return countDone(due, (blob) => collectBlob(services, blob))
 }
 
 /**
@@ -21,36 +20,19 @@ export async function collectBlobs(services: Services): Promise<number> {
  * @returns how many blobs were removed
  */
 export async function makeRoom(services: Services): Promise<number> {
-  if (!(await services.blobs.isShort?.())) return 0
-  return collectDue(services, Number.MAX_SAFE_INTEGER)
+  return (await services.blobs.isShort?.()) ? collectBlobs(services, Number.MAX_SAFE_INTEGER) : 0
 }
 
-async function collectDue(services: Services, releasedUntil?: number): Promise<number> {
-  const now = services.clock.machineNow()
-  const due = await services.metadata.listCollectableBlobs(now, BATCH, releasedUntil)
-  let removed = 0
-  for (let at = 0; at < due.length; at += AT_ONCE) {
-    const done = await Promise.all(due.slice(at, at + AT_ONCE).map((blob) => collectBlob(services, blob)))
-    removed += done.filter(Boolean).length
-  }
-  return removed
-}
-
-async function collectBlob(
-  { metadata, blobs, clock }: Services,
-  { key, mayComeLate }: ReleasedBlob,
-): Promise<boolean> {
-  try {
-    // After this commit no upload can claim the key, so the delete below cannot race with a file becoming visible.
-    await metadata.commit([{ kind: 'blob.collect', key }])
-  } catch (error) {
-    if (isStoreError(error, 'conflict')) return false
-    throw error
-  }
+async function collectBlob(services: Services, { key, mayComeLate }: ReleasedBlob): Promise<boolean> {
+  const { metadata, blobs, clock } = services
+  // After this commit no upload can claim the key, so the delete below cannot race with a file becoming visible.
+  if (!(await commitUnlessChanged(services, [{ kind: 'blob.collect', key }]))) return false
   await blobs.delete(key)
   const { lateWriteMs } = blobs
-  const isLast = !mayComeLate || lateWriteMs === undefined
-  const again = isLast ? undefined : { key, collectAfter: clock.machineNow() + lateWriteMs }
-  await metadata.commit([again ? { kind: 'blob.collect-again', ...again } : { kind: 'blob.forget', key }])
+  if (!mayComeLate || lateWriteMs === undefined) await metadata.commit([{ kind: 'blob.forget', key }])
+  else {
+    const collectAfter = clock.machineNow() + lateWriteMs
+    await metadata.commit([{ kind: 'blob.collect-again', key, collectAfter }])
+  }
   return true
 }

@@ -46,15 +46,16 @@ const SAFE_SHARE = 0.01
  * @throws Error if so much would go that a wrong or old database is likelier
  */
 export async function reconcile(services: Services, repair: boolean): Promise<Reconciliation> {
-  if (repair) while ((await freeAbandoned(services)) > 0);
-  if (repair && !(await isClockDoubted(services))) await catchUp(services)
+  if (repair) await catchUp(services)
   const sizes = new Map<BlobKey, number>()
   const unpublished: BlobKey[] = []
   for await (const { key, sizeBytes, published } of services.blobs.list()) {
     if (published) sizes.set(key, sizeBytes)
     else unpublished.push(key)
   }
-  const orphans = await findOrphans(services, [...sizes.keys(), ...unpublished])
+  const orphans: BlobKey[] = []
+  for (const key of [...sizes.keys(), ...unpublished])
+    if (!(await services.metadata.knowsBlob(key))) orphans.push(key)
   const { present, ...checked } = await checkFiles(services, sizes)
   const blobs = sizes.size + unpublished.length
   const transient = blobs - present - orphans.length
@@ -63,20 +64,12 @@ export async function reconcile(services: Services, repair: boolean): Promise<Re
   return { ...checked, blobs, transient, orphans, removed, receiving }
 }
 
-/** Then nothing that has ended is removed: see `ClockWatch`. */
-async function isClockDoubted({ metadata }: Services): Promise<boolean> {
-  return (await metadata.clockTrust()).waitMs > 0
-}
-
 async function catchUp(services: Services): Promise<void> {
+  while ((await freeAbandoned(services)) > 0);
+  // While the clock is doubted nothing that has ended is removed: see `ClockWatch`.
+  if ((await services.metadata.clockTrust()).waitMs > 0) return
   while ((await expireFiles(services)) > 0);
   while ((await collectBlobs(services)) > 0);
-}
-
-async function findOrphans({ metadata }: Services, keys: readonly BlobKey[]): Promise<BlobKey[]> {
-  const orphans: BlobKey[] = []
-  for (const key of keys) if (!(await metadata.knowsBlob(key))) orphans.push(key)
-  return orphans
 }
 
 /** `present`: files whose bytes are among `sizes`. */

@@ -12,16 +12,9 @@ export async function eachReferencedBlob(
   work: (blob: ReferencedBlob) => Promise<void>,
 ): Promise<void> {
   const blobs = referencedBlobs(metadata)
-  let failed = false
+  // The hands share one generator; a loop that fails ends it, and so leaves nothing to the others.
   const hand = async () => {
-    for (;;) {
-      const { done, value } = await blobs.next()
-      if (done || failed) return
-      await work(value).catch((error) => {
-        failed = true
-        throw error
-      })
-    }
+    for await (const blob of blobs) await work(blob)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, hand))
 }

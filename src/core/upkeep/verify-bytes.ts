@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { isStoreError, StoreError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import type { BlobKey, BlobStore } from '../ports/blob-store.ts'
-import type { ReferencedBlob } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 
@@ -44,18 +43,22 @@ export async function verifyBytes(
   const damaged: WrongBytes[] = []
   let [files, bytes] = [0, 0]
   await eachReferencedBlob(metadata, async (blob) => {
-    const found = await readBytes(blobs, blob.key, onRead)
-    const reason = whatIsWrong(blob, found)
+    const { fileId, key: blobKey, sizeBytes, sha256 } = blob
+    const read = await readBytes(blobs, blobKey, onRead)
+    const found = typeof read === 'object' ? read : null
+    const reason = typeof read === 'object' ? difference(blob, read) : read
     // A file that has ended since its row was read may have lost its bytes.
     if (reason !== undefined && !(await isReferenced(metadata, blob))) return
     files++
-    if (typeof found === 'object') bytes += found.sizeBytes
-    if (reason === undefined) return
-    const { fileId, key: blobKey, sizeBytes, sha256 } = blob
-    const readable = typeof found === 'object' ? found : null
-    damaged.push({ fileId, blobKey, reason, expected: { sizeBytes, sha256 }, found: readable })
+    bytes += found?.sizeBytes ?? 0
+    if (reason) damaged.push({ fileId, blobKey, reason, expected: { sizeBytes, sha256 }, found })
   })
   return { files, bytes, damaged }
+}
+
+function difference(expected: Fingerprint, found: Fingerprint): 'wrong size' | 'wrong SHA-256' | undefined {
+  if (found.sizeBytes !== expected.sizeBytes) return 'wrong size'
+  return found.sha256 === expected.sha256 ? undefined : 'wrong SHA-256'
 }
 
 async function readBytes(
@@ -79,13 +82,4 @@ async function readBytes(
     return 'bytes unreadable'
   }
   return { sizeBytes, sha256: hash.digest('hex') }
-}
-
-function whatIsWrong(
-  expected: ReferencedBlob,
-  found: Fingerprint | 'bytes missing' | 'bytes unreadable',
-): WrongBytes['reason'] | undefined {
-  if (typeof found === 'string') return found
-  if (found.sizeBytes !== expected.sizeBytes) return 'wrong size'
-  return found.sha256 === expected.sha256 ? undefined : 'wrong SHA-256'
 }
