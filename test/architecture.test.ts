@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
@@ -216,6 +216,27 @@ test('the lock file knows every optional package of every platform, or npm ci re
     Object.keys(optionalDependencies),
   )
   assertNone(optional.filter((name) => packages[`node_modules/${name}`] === undefined))
+})
+
+test('every file that the documentation links to or names is there', (context) => {
+  const paths = trackedFiles()
+  if (paths === undefined) return context.skip('this is not a git checkout')
+  const exists = (path: string) => existsSync(join(root, path))
+  const isNamed = (name: string) =>
+    exists(name) || exists(join('src', name)) || paths.some((path) => path.endsWith(`/${name}`))
+  assertNone(
+    paths
+      .filter((path) => path.endsWith('.md') && !path.startsWith('changelog/unreleased/'))
+      .flatMap((path) => {
+        const text = readFileSync(join(root, path), 'utf8')
+        const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target = '']) => target)
+        const names = [...text.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => name)
+        return [
+          ...links.filter((target) => !exists(join(dirname(path), target))),
+          ...names.filter((name) => !isNamed(name)),
+        ].map((missing) => `${path}: ${missing}`)
+      }),
+  )
 })
 
 test('no file of the repository names a folder of the machine it was written on', (context) => {
