@@ -30,4 +30,6 @@ export interface Dialect {
   /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
   readonly http: (server: FastifyInstance, services: Services) => void | Promise<void>
   readonly toErrorAnswer: (error: ServiceError, requestId: string) => ErrorAnswer
+  /** JSON Schema of the bodies that `toErrorAnswer` makes; told in the documentation. */
+  readonly errorBody: object
 }

@@ -5,7 +5,7 @@ import type { Dialect } from './dialect.ts'
 type Answers = Readonly<Record<string, { readonly description?: string }>>
 
 /** Whose errors are described. */
-export type Answerer = Pick<Dialect, 'toErrorAnswer' | 'failures'>
+export type Answerer = Pick<Dialect, 'toErrorAnswer' | 'errorBody' | 'failures'>
 
 const ofAnyRequest: readonly ErrorCode[] = [
   'request-malformed',
@@ -44,21 +44,14 @@ function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answere
   ]
 }
 
-/** What the documentation says of an operation, the plugin's input: its schema, with the answers that it really gives. */
-export function describeOperation(
-  schema: FastifySchema,
-  route: RouteOptions,
-  answerer: Answerer,
-): FastifySchema {
-  if (!schema) return { hide: true } as FastifySchema
-  const { response, ...described } = route.config?.described ?? {}
-  const answers = { ...(schema.response as Answers), ...(response as Answers | undefined) }
-  const isOpen = typeof route.config?.access !== 'object'
+/** What the documentation says of an operation, the plugin's input: its schemas, with the answers that it really gives. */
+export function describeOperation(route: RouteOptions, answerer: Answerer): FastifySchema {
+  const { described, access } = route.config ?? {}
+  if (!described) return { hide: true }
   return {
-    ...(isOpen ? { security: [] } : {}),
-    ...schema,
+    ...(typeof access === 'object' ? {} : { security: [] }),
     ...described,
-    response: describeAnswers(route, answers, answerer),
+    response: describeAnswers(route, described.response as Answers, answerer),
   }
 }
 
@@ -92,27 +85,22 @@ function isNeeded({ content }: RequestBody): boolean {
   )
 }
 
-/**
- * The answers of an operation by status: its successes as they are, and in place of `4xx` and `5xx` each status that one of
- * its failures has in this dialect, by the very function that answers.
- */
-function describeAnswers(route: RouteOptions, answers: Answers, answerer: Answerer): Answers {
-  const classes = Object.fromEntries(
-    Object.entries(answers).map(([status, schema]) => [status.toLowerCase(), schema]),
-  )
+/** An operation's successes, and each status that one of its failures has by the very function that answers. */
+function describeAnswers(route: RouteOptions, successes: Answers, answerer: Answerer): Answers {
   const reasons = new Map<number, Set<string>>()
   for (const code of failuresOf(route, answerer)) {
     const { status } = answerer.toErrorAnswer(new ServiceError(code, ''), '')
     reasons.set(status, (reasons.get(status) ?? new Set()).add(code.replaceAll('-', ' ')))
   }
-  const failures = [...reasons].map(([status, texts]) => {
-    const schema = classes[`${String(status)[0]}xx`]
-    return [status, { ...schema, [DESCRIPTION]: sentenceOf([...texts]) }]
-  })
-  const successes = Object.entries(classes)
-    .filter(([status]) => !status.endsWith('xx'))
-    .map(([status, schema]) => [status, { ...schema, [DESCRIPTION]: schema.description ?? 'Success.' }])
-  return { ...Object.fromEntries(successes), ...Object.fromEntries(failures) }
+  const answers = Object.entries(successes).map(([status, schema]) => [
+    status,
+    { ...schema, [DESCRIPTION]: schema.description ?? 'Success.' },
+  ])
+  const failures = [...reasons].map(([status, texts]) => [
+    status,
+    { ...answerer.errorBody, [DESCRIPTION]: sentenceOf([...texts]) },
+  ])
+  return { ...Object.fromEntries(answers), ...Object.fromEntries(failures) }
 }
 
 function sentenceOf(texts: readonly string[]): string {

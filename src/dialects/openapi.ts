@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { isHttpDate } from '../core/time/http-date.ts'
-import { routeUnknown, toPlainErrorAnswer } from '../http/errors.ts'
+import { plainErrorSchema, routeUnknown, toPlainErrorAnswer } from '../http/errors.ts'
 import { declarePublic } from '../http/guard.ts'
 import { pathOf } from '../http/request-head.ts'
 import type { Dialect } from './dialect.ts'
@@ -35,6 +35,7 @@ export const links: Described = {
   title: 'Links',
   keySchemes: [],
   toErrorAnswer: toPlainErrorAnswer,
+  errorBody: plainErrorSchema,
 }
 
 /** What all descriptions tell of the server. */
@@ -64,11 +65,11 @@ export async function describeRoutes(
       servers: [direct],
       ...securityOf(described),
     },
-    transform: ({ schema, url, route }) => ({ schema: describeOperation(schema, route, described), url }),
+    transform: ({ url, route }) => ({ schema: describeOperation(route, described), url }),
   })
   // Behind a path prefix only the operator knows the address. The relative one is for who calls this server past its proxy.
   const servers = publicUrl === undefined ? [direct] : [{ url: `${publicUrl}/${name}` }, direct]
-  server.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => {
+  server.get('/openapi.json', { config: { access: 'public' } }, async () => {
     const document = server.swagger()
     correctPaths(document as DescribedPaths)
     return { ...document, servers }

@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
 import {
   type ErrorCode,
   type ErrorKind,
@@ -93,6 +94,11 @@ export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
     body: { error: { type, message, code: code.replaceAll('-', '_') } },
   }
 }
+
+/** The body of `toPlainErrorAnswer`, for the documentation. */
+export const plainErrorSchema = Type.Object({
+  error: Type.Object({ type: Type.String(), message: Type.String(), code: Type.String() }),
+})
 
 type Told = readonly [code: ErrorCode, message: string]
 

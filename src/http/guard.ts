@@ -23,14 +23,8 @@ declare module 'fastify' {
     access?: Access
     /** For the documentation: what this operation refuses, beyond what follows from its access and its method. */
     failures?: readonly ErrorCode[]
-    /** For the documentation: schemas that tell more than those by which requests are judged and answers printed. */
-    described?: {
-      readonly body?: object
-      readonly querystring?: object
-      readonly params?: object
-      readonly headers?: object
-      readonly response?: Readonly<Record<string, object>>
-    }
+    /** For the documentation: what this operation takes, and its successes. A route without it is left out. */
+    described?: FastifySchema
   }
   interface FastifyRequest {
     /** Set on every route that asks for a key. */

@@ -1,4 +1,5 @@
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Caller, hasScope } from '../core/caller.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import {
   dropReservation,
@@ -12,46 +13,66 @@ import type { Answer, AnswerSlot } from '../core/ports/changes.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
 
-type ToBody = (file: FileRecord) => string | Promise<string>
-type Run = (alongside?: Alongside) => Promise<FileRecord>
+/** A request that its client may repeat under one `Idempotency-Key`. */
+export interface Repeatable {
+  /** What the key is unique in, beside the organization and the caller's projects. */
+  readonly operation: string
+  /** Commits what it does together with the answer, through `alongside`. */
+  readonly run: (alongside?: Alongside) => Promise<FileRecord>
+  /** The body of the answer, as an object. */
+  readonly toBody: (file: FileRecord) => unknown
+}
 
 /**
- * Runs a request once per idempotency key. `run` commits what it does together with the answer, through `alongside`; a
- * repeat gets that answer again, a failure frees the key.
- * @returns the body to send, always with status 200
+ * Runs a request once per idempotency key: a repeat gets the first answer again, a failure frees the key. Without a key,
+ * or with an empty one, it just runs.
+ * @returns the JSON to send with status 200
  * @throws ServiceError `idempotency-running`, and what `run` throws
  */
 export function idempotently(
   services: Services,
-  log: FastifyBaseLogger,
-  slot: AnswerSlot | undefined,
-  toBody: ToBody,
-  run: Run,
+  { headers, caller, log }: FastifyRequest,
+  reply: FastifyReply,
+  { operation, run, toBody }: Repeatable,
 ): Promise<string> {
-  return slot === undefined ? run().then(toBody) : runOnce(services, log, slot, toBody, run)
+  const print = async (file: FileRecord) => JSON.stringify(await toBody(file))
+  const key = headers['idempotency-key']
+  reply.type('application/json; charset=utf-8')
+  if (!key) return run().then(print)
+  return runOnce(services, slotOf(caller, operation, String(key)), print, run, (err) =>
+    log.warn({ err }, 'could not free an idempotency key'),
+  )
+}
+
+/**
+ * Answers show files and upload links, so keys that reach other projects have slots of their own, and so has each subject
+ * whose key may not read.
+ */
+function slotOf(caller: Caller, operation: string, key: string): AnswerSlot {
+  const { organizationId, projectIds, subject } = caller
+  const by = hasScope(caller, 'files:read') ? '' : ` by ${subject.type} ${subject.id}`
+  return { organizationId, operation: `${operation} in ${projectIds.join(' ')}${by}`, key }
 }
 
 async function runOnce(
   services: Services,
-  log: FastifyBaseLogger,
   slot: AnswerSlot,
-  toBody: ToBody,
-  run: Run,
+  print: (file: FileRecord) => Promise<string>,
+  run: Repeatable['run'],
+  onStuck: (error: unknown) => void,
 ): Promise<string> {
   const found = await reserveAnswer(services, slot)
   if (!isReservation(found)) return found.body
   let answer: Answer | undefined
   try {
     await run(async (file) => {
-      answer = { status: 200, body: await toBody(file) }
+      answer = { status: 200, body: await print(file) }
       return [keepAnswer(services, found, answer)]
     })
     if (answer === undefined) throw new Error('an idempotent request committed nothing')
     return answer.body
   } catch (error) {
-    await dropReservation(services, found).catch((cause) =>
-      log.warn({ err: cause }, 'could not free an idempotency key'),
-    )
+    await dropReservation(services, found).catch(onStuck)
     throw isReservationLost(error) ? requestRunning('Another request with this key took over.') : error
   }
 }

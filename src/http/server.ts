@@ -13,7 +13,6 @@ import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import { findWrongBaseUrl } from './base-url.ts'
 import { answerBrokenRequests, type BrokenRequestAnswers, refuseTunnel } from './broken-request.ts'
-import { buildSerializer } from './compile-serializers.ts'
 import { routeUnknown, toServiceError, writeErrorAnswer } from './errors.ts'
 import { requireDeclaredAccess } from './guard.ts'
 import { boundHeads, type HeadLimits } from './head-size.ts'
@@ -121,7 +120,6 @@ export function createHttpServer({
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
-    schemaController: { compilersFactory: { buildSerializer } },
     frameworkErrors: (error, request, reply) => {
       reply.hijack()
       reply.raw.setHeader('x-request-id', request.id)

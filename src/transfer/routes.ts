@@ -16,7 +16,7 @@ import { HeadCapture } from '../intake/head-capture.ts'
 import { SNIFF_BYTES } from '../intake/sniff.ts'
 import { type StatedDigest, statedDigests } from '../intake/stated-digests.ts'
 import { checkUpload, requireReplaceable } from './check-upload.ts'
-import { downloadConfig, downloadSchema, uploadConfig, uploadSchema } from './schemas.ts'
+import { downloadConfig, uploadConfig } from './schemas.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. */
 export interface TransferLimits {
@@ -45,18 +45,13 @@ interface LinkRoute {
   readonly Params: { readonly token: string; readonly '*'?: string }
 }
 
-/** Where a link is served. */
-interface LinkAddress {
-  readonly url: string
-  /** Left out of the documentation. */
-  readonly hide: boolean
-}
+/** Clients may put any name after the token, slashes included; the documentation leaves it out. */
+const addresses = ['/:token', '/:token/*'] as const
+type LinkAddress = (typeof addresses)[number]
 
-/** Clients may put any name after the token, slashes included. */
-const addresses: readonly LinkAddress[] = [
-  { url: '/:token', hide: false },
-  { url: '/:token/*', hide: true },
-]
+function configAt<T>(url: LinkAddress, config: T): T | { readonly access: 'link' } {
+  return url === '/:token' ? config : { access: 'link' }
+}
 
 /**
  * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no dialect's header
@@ -86,23 +81,22 @@ async function addLinkRoutes(
   // Bytes are taken from the connection as they come, whatever type they are said to have.
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  for (const address of addresses) {
-    addUpload(server, address, services, limits)
-    addDownload(server, address, services)
+  for (const url of addresses) {
+    addUpload(server, url, services, limits)
+    addDownload(server, url, services)
   }
 }
 
 function addUpload(
   server: FastifyInstance,
-  { url, hide }: LinkAddress,
+  url: LinkAddress,
   services: Services,
   limits: TransferLimits,
 ): void {
   server.put<LinkRoute>(
     url,
     {
-      config: { access: 'link', ...uploadConfig },
-      schema: { ...uploadSchema, hide },
+      config: configAt(url, uploadConfig),
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
         const { file } = await followLink(services, 'PUT', tokenOf(request))
@@ -163,12 +157,11 @@ function storeOpen(
   return storeUpload(services, file, { body, sizeBytes, typeOf })
 }
 
-function addDownload(server: FastifyInstance, { url, hide }: LinkAddress, services: Services): void {
+function addDownload(server: FastifyInstance, url: LinkAddress, services: Services): void {
   server.route<LinkRoute>({
     method: ['GET', 'HEAD'],
     url,
-    config: { access: 'link', ...downloadConfig },
-    schema: { ...downloadSchema, hide },
+    config: configAt(url, downloadConfig),
     handler: async (request, reply) => {
       const { file, servedType } = await followLink(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()

@@ -1,5 +1,3 @@
-import { Type } from 'typebox'
-
 /*
  * For the documentation: bytes come and go as they are.
  */
@@ -7,11 +5,7 @@ import { Type } from 'typebox'
 const text = { type: 'string' } as const
 const bytes = { type: 'string', format: 'binary' } as const
 
-const ErrorBody = Type.Object({
-  error: Type.Object({ type: Type.String(), message: Type.String(), code: Type.String() }),
-})
 const storage = ['storage-unavailable', 'storage-timeout'] as const
-const errors = { '4xx': ErrorBody, '5xx': ErrorBody }
 const nothing = (description: string, headers: object = {}) => ({ type: 'null', description, headers })
 
 const aboutBytes = {
@@ -25,21 +19,6 @@ const sent = (description: string, headers: object) => ({
   headers,
   content: { '*/*': { schema: bytes } },
 })
-
-/** The route of an upload on its link. */
-export const uploadSchema = {
-  tags: ['Links'],
-  operationId: 'link.upload',
-  summary: 'Send the bytes of a file to its upload link',
-  consumes: ['*/*'],
-} as const
-
-/** The route of a download from its link. */
-export const downloadSchema = {
-  tags: ['Links'],
-  operationId: 'link.download',
-  summary: 'Fetch the bytes of a file from its download link',
-} as const
 
 function linkParams(source: string) {
   return {
@@ -55,7 +34,9 @@ function linkParams(source: string) {
   } as const
 }
 
+/** The route of an upload on its link. */
 export const uploadConfig = {
+  access: 'link',
   failures: [
     'link-invalid',
     'field-invalid',
@@ -69,15 +50,24 @@ export const uploadConfig = {
     'storage-full',
   ],
   described: {
+    tags: ['Links'],
+    operationId: 'link.upload',
+    summary: 'Send the bytes of a file to its upload link',
+    consumes: ['*/*'],
     params: linkParams('uploadUrl'),
     body: { ...bytes, description: 'The bytes alone, with the headers that came with the link.' },
-    response: { 200: nothing('Stored.', { etag: text }), ...errors },
+    response: { 200: nothing('Stored.', { etag: text }) },
   },
 } as const
 
+/** The route of a download from its link. */
 export const downloadConfig = {
+  access: 'link',
   failures: ['link-invalid', 'file-not-found', 'range-unsatisfiable', 'bytes-lost', ...storage],
   described: {
+    tags: ['Links'],
+    operationId: 'link.download',
+    summary: 'Fetch the bytes of a file from its download link',
     params: linkParams('url'),
     headers: {
       type: 'object',
@@ -88,7 +78,6 @@ export const downloadConfig = {
       206: sent('One range of it.', { ...aboutBytes, 'content-range': text }),
       304: nothing('The copy that the conditions tell of is fresh.', aboutBytes),
       412: nothing('The conditions do not hold.', aboutBytes),
-      ...errors,
     },
   },
 } as const

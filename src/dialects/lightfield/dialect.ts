@@ -9,6 +9,7 @@ import { type SchemaProblem, toFieldError } from '../../http/validation.ts'
 import type { Dialect } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
+import { ErrorBody } from './schemas.ts'
 import type { LightfieldSettings } from './settings.ts'
 
 const VERSION_HEADER = 'Lightfield-Version'
@@ -23,6 +24,7 @@ export function lightfield(settings: LightfieldSettings): Dialect {
     claims: (headers) => headers['lightfield-version'] !== undefined,
     rootPaths: ['/v1/'],
     toErrorAnswer,
+    errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }
 }

@@ -1,24 +1,33 @@
-import { type Static, type TProperties, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { FILE_ID_PATTERN } from '../../core/file-id.ts'
 import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/announced-digest.ts'
 import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'
 
+// `CreateBody`, `CompleteBody` and `CancelBody` judge requests; all else is for the documentation.
+
 /** The vendor's own bound: 512 MiB. */
-export const MAX_FILE_BYTES = 536_870_912
+const MAX_FILE_BYTES = 536_870_912
 /** Not the vendor's: a type that is longer could not come back in a header. */
 const MAX_MIME_TYPE_CHARACTERS = 1024
-
+export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 /** An announced SHA-256, or none. */
 export const DIGEST = /^([0-9a-f]{64})?$/
 
 const strict = { additionalProperties: false }
 const time = (description: string) => Type.String({ format: 'date-time', description })
-/** As one schema with two types: a union would have the serializer validate every value to find its branch. */
 const timeOrNull = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description })
 
-/** Ours: the vendor's body takes no further field. Checked in `routes.ts`, before the body and under this very name. */
+const idempotencyHeader = {
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      maxLength: MAX_IDEMPOTENCY_KEY_CHARACTERS,
+      description: 'A repeat with the same key gets the first answer, for 24 hours.',
+    }),
+  ),
+}
+export const IdempotentHeaders = Type.Object(idempotencyHeader)
 export const CreateHeaders = Type.Object({
   [DIGEST_HEADER]: Type.Optional(
     Type.String({
@@ -27,6 +36,7 @@ export const CreateHeaders = Type.Object({
         'SHA-256 of the bytes, in lower-case hex: no other bytes are taken. An extension of Entrepot.',
     }),
   ),
+  ...idempotencyHeader,
 })
 
 export const CreateBody = Type.Object(
@@ -53,22 +63,8 @@ export const CreateBody = Type.Object(
 )
 export type CreateBody = Static<typeof CreateBody>
 
-const IDEMPOTENCY_HEADER = 'Idempotency-Key'
-export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
-
-/** For the documentation: looked at in `routes.ts`, before the body. */
-export const idempotencyKey = Type.Object({
-  [IDEMPOTENCY_HEADER]: Type.Optional(
-    Type.String({
-      maxLength: MAX_IDEMPOTENCY_KEY_CHARACTERS,
-      description: 'A repeat with the same key gets the first answer, for 24 hours.',
-    }),
-  ),
-})
-export const createHeaders = Type.Object({ ...CreateHeaders.properties, ...idempotencyKey.properties })
-
-/** For the documentation: what the rules of names, types and purposes, which are judged one by one, come to. */
-export function createBody({ purposes: rules }: LightfieldSettings): object {
+/** `CreateBody` with the rules of names, types and purposes, which `wire.ts` checks one by one. */
+export function describedCreateBody({ purposes: rules }: LightfieldSettings): object {
   const { filename, mimeType } = CreateBody.properties
   return {
     ...CreateBody,
@@ -107,51 +103,38 @@ export const CompleteBody = Type.Object(
   strict,
 )
 export type CompleteBody = Static<typeof CompleteBody>
-
 export const CancelBody = Type.Object({}, strict)
 
-export const FileParams = Type.Object({ id: Type.String({ description: 'Unique identifier of the file.' }) })
-export type FileParams = Static<typeof FileParams>
-
-/** For the documentation: any other text is the id of no file. */
-export const idOfFile = Type.Object({
+/** Any other text is the id of no file. */
+export const FileParams = Type.Object({
   id: Type.String({ pattern: FILE_ID_PATTERN, description: 'Unique identifier of the file.' }),
 })
 
-/** For the documentation only: `wire.ts` reads the query, since an empty value counts as absent. */
 const maximum = Number.MAX_SAFE_INTEGER
-export const listQueryDocs = Type.Object({
+export const ListQuery = Type.Object({
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum, default: 0 })),
   limit: Type.Optional(
     Type.Integer({ minimum: 1, maximum, default: 25, description: 'More than 25 counts as 25.' }),
   ),
 })
 
-const fileProperties = {
+export const FileBody = Type.Object({
   id: Type.String({ description: 'Unique identifier for the file.' }),
-  status: Type.String({ enum: ['PENDING', 'COMPLETED', 'CANCELLED', 'EXPIRED'] }),
+  status: Type.Unsafe<'PENDING' | 'COMPLETED' | 'CANCELLED' | 'EXPIRED'>({
+    type: 'string',
+    enum: ['PENDING', 'COMPLETED', 'CANCELLED', 'EXPIRED'],
+  }),
   filename: Type.String(),
   mimeType: Type.String(),
   sizeBytes: Type.Integer(),
   createdAt: time('When the upload session was created.'),
   completedAt: timeOrNull('When the upload was completed.'),
   expiresAt: timeOrNull('When the upload session ends. Null once completed, cancelled or expired.'),
-} satisfies TProperties
-
-export const FileBody = Type.Object(fileProperties)
-export type FileBody = {
-  readonly id: string
-  readonly status: 'PENDING' | 'COMPLETED' | 'CANCELLED' | 'EXPIRED'
-  readonly filename: string
-  readonly mimeType: string
-  readonly sizeBytes: number
-  readonly createdAt: string
-  readonly completedAt: string | null
-  readonly expiresAt: string | null
-}
+})
+export type FileBody = Static<typeof FileBody>
 
 export const CreatedFileBody = Type.Object({
-  ...fileProperties,
+  ...FileBody.properties,
   uploadUrl: Type.String({ format: 'uri', description: 'PUT the bytes here, with exactly `uploadHeaders`.' }),
   uploadHeaders: Type.Record(Type.String(), Type.String()),
 })

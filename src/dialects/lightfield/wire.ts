@@ -3,9 +3,13 @@ import { ServiceError } from '../../core/errors.ts'
 import { printFileId } from '../../core/file-id.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
+import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import type { StateNames } from '../../core/uploads/end-upload.ts'
-import type { FileBody } from './schemas.ts'
+import type { StartUpload } from '../../core/uploads/start-upload.ts'
+import { checkPurpose, stampName } from './purposes.ts'
+import type { CreateBody, FileBody } from './schemas.ts'
+import type { LightfieldSettings, Purpose } from './settings.ts'
 
 export const statusNames = {
   pending: 'PENDING',
@@ -19,7 +23,10 @@ export const statusNames = {
 /** The page that the vendor serves at most, and by default. */
 const MAX_PAGE = 25
 
+const printTime = (ms: number) => new Date(ms).toISOString()
+
 export function toFileBody(file: FileRecord, now: number): FileBody {
+  const { uploadExpiresAt, storedAt } = file
   const state = stateAt(file, now)
   return {
     id: printFileId(file.id, 'lightfield'),
@@ -27,31 +34,58 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
     filename: file.name,
     mimeType: file.mimeType,
     sizeBytes: file.sizeBytes,
-    createdAt: new Date(file.createdAt).toISOString(),
-    completedAt: state === 'stored' && file.storedAt !== null ? new Date(file.storedAt).toISOString() : null,
-    expiresAt:
-      state === 'pending' && file.uploadExpiresAt !== null
-        ? new Date(file.uploadExpiresAt).toISOString()
-        : null,
+    createdAt: printTime(file.createdAt),
+    completedAt: state === 'stored' && storedAt !== null ? printTime(storedAt) : null,
+    expiresAt: state === 'pending' && uploadExpiresAt !== null ? printTime(uploadExpiresAt) : null,
   }
 }
 
 /** Shown by create alone; a client that loses the URL opens a new session. */
-export function toCreatedBody(file: FileRecord, now: number, { url, headers }: IssuedLink) {
-  return { ...toFileBody(file, now), uploadUrl: url, uploadHeaders: headers }
+export function toCreatedBody(file: FileRecord, { url, headers }: IssuedLink) {
+  return { ...toFileBody(file, file.createdAt), uploadUrl: url, uploadHeaders: headers }
 }
 
 export function toListBody(files: readonly FileRecord[], totalCount: number, now: number) {
-  return { object: 'list' as const, data: files.map((file) => toFileBody(file, now)), totalCount }
+  return { object: 'list', data: files.map((file) => toFileBody(file, now)), totalCount }
 }
 
 export function toUrlBody({ url, expiresAt }: IssuedLink) {
-  return { url, expiresAt: new Date(expiresAt).toISOString() }
+  return { url, expiresAt: printTime(expiresAt) }
 }
 
 export function toValidateBody({ subject, scopes }: Caller) {
   const subjectType = subject.type === 'user' ? 'user' : 'workspace'
-  return { active: true as const, tokenType: 'api_key' as const, subjectType, scopes: [...scopes] }
+  return { active: true, tokenType: 'api_key', subjectType, scopes }
+}
+
+/**
+ * Checks the body's own rules, then the role that the purpose asks for, then what the purpose allows.
+ * @param sha256 '' if none is announced
+ * @throws ServiceError `field-invalid`, and those of `checkPurpose`
+ */
+export function fromCreateBody(
+  { filename, mimeType, sizeBytes, purpose }: CreateBody,
+  sha256: string,
+  caller: Caller,
+  now: number,
+  settings: LightfieldSettings,
+): StartUpload {
+  checkName('filename', filename)
+  checkMimeType('mimeType', mimeType)
+  const rule = purpose === undefined ? undefined : settings.purposes[purpose as Purpose]
+  if (rule) checkPurpose(caller, purpose as Purpose, rule, { mimeType, sizeBytes })
+  const stamped = rule?.stamped ?? false
+  return {
+    name: stamped ? stampName(filename, now) : filename,
+    mimeType,
+    sizeBytes,
+    // The vendor neither keeps nor shows it.
+    purpose: null,
+    lifetimeSeconds: settings.sessionSeconds,
+    writeOnce: stamped,
+    sha256: sha256 || null,
+    expiry: { policy: 'never' },
+  }
 }
 
 /**

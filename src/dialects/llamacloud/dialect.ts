@@ -6,6 +6,7 @@ import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { Dialect } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
+import { ErrorBody } from './schemas.ts'
 import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 import { addFirstVersion } from './v1/routes.ts'
@@ -38,6 +39,7 @@ export function llamacloud(settings: LlamaCloudSettings): Dialect {
     ignoresLastSlash: (method, path) => method !== 'GET' || !path.endsWith('/files/'),
     rootPaths: [`${API_PATH}/`, '/session'],
     toErrorAnswer,
+    errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }
 }
@@ -48,8 +50,6 @@ async function serve(
   settings: LlamaCloudSettings,
 ): Promise<void> {
   declarePublic(server)
-  // Schemas are for the documentation: requests are read by our own code, which words errors as the vendor does.
-  server.setValidatorCompiler(() => () => true)
   acceptJsonBodies(server)
   // Sessions are for pages of this server alone, which need no leave to call it.
   await addSessionRoutes(server, services, settings)
@@ -68,8 +68,9 @@ async function serveApi(
     services,
     authenticate: (request) => authenticateCaller(services, request),
   })
-  addRoutes(api, services, settings)
-  addFirstVersion({ server: api, services, settings })
+  const context = { server: api, services, settings }
+  addRoutes(context)
+  addFirstVersion(context)
 }
 
 /** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */

@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorKind, ServiceError } from '../../core/errors.ts'
 import { type ErrorAnswer, errorHeaders } from '../../http/errors.ts'
 import { IllegalName } from '../../intake/multipart/malformed.ts'
-import { InvalidRequest } from './problems.ts'
+import { InvalidRequest } from './fields.ts'
 
 interface WireError {
   readonly status: number

@@ -1,5 +1,75 @@
+import { ServiceError } from '../../core/errors.ts'
 import { type FileId, parseFileId } from '../../core/file-id.ts'
-import type { Location, Problems } from './problems.ts'
+
+/** Where a value stood: `["query", "page_size"]`. */
+export type Location = readonly (string | number)[]
+
+/** One entry of a FastAPI 422 (types and texts: docs.pydantic.dev, "Validation Errors"). */
+interface Problem {
+  readonly type: string
+  readonly loc: Location
+  readonly msg: string
+  readonly input?: unknown
+  readonly ctx?: Readonly<Record<string, unknown>>
+}
+
+/** A request with something wrong in one or more fields. All are told at once. */
+export class InvalidRequest extends ServiceError {
+  readonly problems: readonly Problem[]
+
+  constructor(problems: readonly Problem[]) {
+    super('field-invalid', problems.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; '))
+    this.problems = problems
+  }
+}
+
+/** Gathers what is wrong while a request is read to its end. */
+export class Problems {
+  readonly #found: Problem[] = []
+
+  add(loc: Location, type: string, msg: string, more: Pick<Problem, 'input' | 'ctx'> = {}): undefined {
+    this.#found.push({ type, loc, msg, ...more })
+  }
+
+  missing(loc: Location): undefined {
+    return this.add(loc, 'missing', 'Field required', { input: null })
+  }
+
+  notOneOf(loc: Location, words: readonly string[], input: string): undefined {
+    const quoted = words.map((word) => `'${word}'`)
+    const expected = [quoted.slice(0, -1).join(', '), quoted.at(-1)].join(' or ')
+    return this.add(loc, 'enum', `Input should be ${expected}`, { input, ctx: { expected } })
+  }
+
+  /** Of a text that is kept: PostgreSQL cannot hold NUL. */
+  notNul(loc: Location, text: string | null): void {
+    if (text?.includes('\0')) this.add(loc, 'value_error', 'String should not contain null characters')
+  }
+
+  /** @throws InvalidRequest if there are any */
+  settle(): void {
+    if (this.#found.length > 0) throw new InvalidRequest(this.#found)
+  }
+}
+
+/** Reads a request to its end. @throws InvalidRequest with all of its problems */
+export function reading<T>(read: (problems: Problems) => T): T {
+  const problems = new Problems()
+  const found = read(problems)
+  problems.settle()
+  return found
+}
+
+/** Which project a request means, by UUID or slug; either may be absent. */
+export interface RequestedScope {
+  readonly project: string | undefined
+  readonly organization: string | undefined
+}
+
+/** @throws InvalidRequest */
+export function readScope(query: unknown): RequestedScope {
+  return reading((problems) => Fields.of(query, ['query'], problems).scope())
+}
 
 const INDEX = /^\[\d*\]$/
 
@@ -9,105 +79,76 @@ export class Fields {
   readonly #place: Location
   readonly #problems: Problems
 
-  constructor(values: Readonly<Record<string, unknown>>, place: Location, problems: Problems) {
-    this.#values = values
+  private constructor(values: object, place: Location, problems: Problems) {
+    this.#values = values as Readonly<Record<string, unknown>>
     this.#place = place
     this.#problems = problems
   }
 
-  /** Null, an empty text and absence are the same: clients send all three for "not given". */
-  #value(name: string): unknown {
-    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
-    return value === null || value === '' ? undefined : value
+  /** Without fields if the value is no object, which is noted. */
+  static of(value: unknown, place: Location, problems: Problems): Fields {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    if (isObject) return new Fields(value, place, problems)
+    const msg = 'Input should be a valid dictionary or object to extract fields from'
+    problems.add(place, 'model_attributes_type', msg, { input: value })
+    return new Fields({}, place, problems)
   }
 
-  #loc(name: string): Location {
-    return [...this.#place, name]
+  names(): readonly string[] {
+    return Object.keys(this.#values)
+  }
+
+  scope(): RequestedScope {
+    return { project: this.text('project_id'), organization: this.text('organization_id') }
   }
 
   /** Well-formed: a store would make something else of half a surrogate pair, which JSON can hold. */
   text(name: string): string | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
-    if (typeof value === 'string') return value.isWellFormed() ? value : this.#notUnicode(name)
-    return this.#problems.add({
-      type: 'string_type',
-      loc: this.#loc(name),
-      msg: 'Input should be a valid string',
-      input: value,
-    })
+    if (typeof value !== 'string')
+      return this.#refuse(name, 'string_type', 'Input should be a valid string', { input: value })
+    if (value.isWellFormed()) return value
+    // The value is not repeated: many clients cannot read it back.
+    const msg = 'Input should be a valid string, unable to parse raw data as a unicode string'
+    return this.#refuse(name, 'string_unicode', msg)
+  }
+
+  /** A text that has to be there. */
+  required(name: string): string {
+    if (this.#value(name) === undefined) this.#problems.missing([...this.#place, name])
+    return this.text(name) ?? ''
   }
 
   /** A whole number, from a query's text or a JSON number. */
-  integer(name: string): number | undefined {
+  integer(name: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number | undefined {
     const value = this.#value(name)
     if (value === undefined) return undefined
-    const number = typeof value === 'string' && /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
-    if (Number.isSafeInteger(number)) return number as number
-    const [type, msg] =
-      typeof value === 'string'
-        ? ['int_parsing', 'Input should be a valid integer, unable to parse string as an integer']
-        : ['int_type', 'Input should be a valid integer']
-    return this.#problems.add({ type, loc: this.#loc(name), msg, input: value })
-  }
-
-  integerIn(name: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number | undefined {
-    const value = this.integer(name)
-    if (value === undefined) return undefined
-    const loc = this.#loc(name)
-    if (value < minimum) {
+    const isText = typeof value === 'string'
+    const number = isText && /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
+    if (!Number.isSafeInteger(number)) {
+      const msg = 'Input should be a valid integer'
+      if (!isText) return this.#refuse(name, 'int_type', msg, { input: value })
+      const unparsed = `${msg}, unable to parse string as an integer`
+      return this.#refuse(name, 'int_parsing', unparsed, { input: value })
+    }
+    const found = number as number
+    const input = String(found)
+    if (found < minimum) {
       const msg = `Input should be greater than or equal to ${minimum}`
-      return this.#problems.add({
-        type: 'greater_than_equal',
-        loc,
-        msg,
-        input: String(value),
-        ctx: { ge: minimum },
-      })
+      return this.#refuse(name, 'greater_than_equal', msg, { input, ctx: { ge: minimum } })
     }
-    if (value > maximum) {
+    if (found > maximum) {
       const msg = `Input should be less than or equal to ${maximum}`
-      return this.#problems.add({
-        type: 'less_than_equal',
-        loc,
-        msg,
-        input: String(value),
-        ctx: { le: maximum },
-      })
+      return this.#refuse(name, 'less_than_equal', msg, { input, ctx: { le: maximum } })
     }
-    return value
+    return found
   }
 
   boolean(name: string): boolean | undefined {
     const value = this.#value(name)
     if (value === undefined || typeof value === 'boolean') return value
-    return this.#problems.add({
-      type: 'bool_type',
-      loc: this.#loc(name),
-      msg: 'Input should be a valid boolean',
-      input: value,
-    })
-  }
-
-  /** A text that has to be there. */
-  required(name: string): string {
-    if (this.#value(name) === undefined) this.#problems.missing(this.#loc(name))
-    return this.text(name) ?? ''
-  }
-
-  /** An address of HTTP that has to be there. */
-  url(name: string): string {
-    const text = this.required(name)
-    const { protocol = '' } = URL.parse(text) ?? {}
-    if (text !== '' && !/^https?:$/.test(protocol)) {
-      const msg = 'Input should be a valid URL of https or http'
-      this.#problems.add({ type: 'url_parsing', loc: this.#loc(name), msg, input: text })
-    }
-    return text
-  }
-
-  names(): readonly string[] {
-    return Object.keys(this.#values)
+    return this.#refuse(name, 'bool_type', 'Input should be a valid boolean', { input: value })
   }
 
   /** One of these words, in any case. */
@@ -115,13 +156,11 @@ export class Fields {
     const text = this.text(name)
     const found = words.find((word) => word === text?.toLowerCase())
     if (text === undefined || found !== undefined) return found
-    const expected = words.map((word) => `'${word}'`).join(' or ')
-    const msg = `Input should be ${expected}`
-    return this.#problems.add({ type: 'enum', loc: this.#loc(name), msg, input: text, ctx: { expected } })
+    return this.#problems.notOneOf([...this.#place, name], words, text)
   }
 
   fileId(name: string): FileId | undefined {
-    return this.#fileIdOf(this.#value(name), this.#loc(name))
+    return this.#fileIdOf(this.#value(name), [...this.#place, name])
   }
 
   /** Ids as a list, or as one; undefined if none is given. */
@@ -130,9 +169,9 @@ export class Fields {
     if (list === undefined) return undefined
     if (list.length > maxIds) {
       const msg = `List should have at most ${maxIds} items after validation`
-      return this.#problems.add({ type: 'too_long', loc: this.#loc(name), msg, ctx: { max_length: maxIds } })
+      return this.#refuse(name, 'too_long', msg, { ctx: { max_length: maxIds } })
     }
-    const ids = list.map((id, index) => this.#fileIdOf(id, [...this.#loc(name), index]))
+    const ids = list.map((id, index) => this.#fileIdOf(id, [...this.#place, name, index]))
     return ids.filter((id) => id !== undefined)
   }
 
@@ -142,48 +181,42 @@ export class Fields {
     return list.flatMap((text) => String(text).split(',')).map((text) => text.trim())
   }
 
+  object(name: string): Fields {
+    return Fields.of(this.#value(name) ?? {}, [...this.#place, name], this.#problems)
+  }
+
+  /** Null, an empty text and absence are the same: clients send all three for "not given". */
+  #value(name: string): unknown {
+    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
+    return value === null || value === '' ? undefined : value
+  }
+
   /**
    * The values of a list. Some clients write `name[]` or `name[0]` for `name`: FastAPI would take that for no filter at all
    * and answer with everything. Another index, as in `name[x]` or `name.0`, is a problem for the same reason.
    */
   #list(name: string): readonly unknown[] | undefined {
-    const keys = Object.keys(this.#values).filter((key) => key === name || isBegunBy(name, key))
-    for (const key of keys) if (key !== name && !INDEX.test(key.slice(name.length))) this.#notIndex(name, key)
+    const keys = this.names().filter((key) => key === name || /^[[.]/.test(afterName(name, key)))
+    for (const key of keys) {
+      if (key === name || INDEX.test(afterName(name, key))) continue
+      const msg = `A list is written as ${name}, ${name}[] or ${name}[0]`
+      this.#refuse(key, 'extra_forbidden', msg, { input: this.#values[key] })
+    }
     const given = keys.map((key) => this.#value(key)).filter((value) => value !== undefined)
     return given.length === 0 ? undefined : given.flat()
   }
 
-  #notIndex(name: string, key: string): void {
-    const msg = `A list is written as ${name}, ${name}[] or ${name}[0]`
-    this.#problems.add({ type: 'extra_forbidden', loc: this.#loc(key), msg, input: this.#values[key] })
+  #fileIdOf(input: unknown, loc: Location): FileId | undefined {
+    const id = typeof input === 'string' ? parseFileId(input) : undefined
+    return id ?? this.#problems.add(loc, 'uuid_parsing', 'Input should be a valid UUID', { input })
   }
 
-  object(name: string): Fields {
-    const value = this.#value(name)
-    if (value !== undefined && (typeof value !== 'object' || Array.isArray(value))) {
-      const msg = 'Input should be a valid dictionary or object to extract fields from'
-      this.#problems.add({ type: 'model_attributes_type', loc: this.#loc(name), msg, input: value })
-    }
-    const inner = typeof value === 'object' && !Array.isArray(value) ? value : {}
-    return new Fields((inner ?? {}) as Record<string, unknown>, this.#loc(name), this.#problems)
-  }
-
-  #fileIdOf(value: unknown, loc: Location): FileId | undefined {
-    const id = typeof value === 'string' ? parseFileId(value) : undefined
-    return id ?? this.#notUuid(loc, value)
-  }
-
-  /** The value is not repeated: many clients cannot read it back. */
-  #notUnicode(name: string): undefined {
-    const msg = 'Input should be a valid string, unable to parse raw data as a unicode string'
-    return this.#problems.add({ type: 'string_unicode', loc: this.#loc(name), msg })
-  }
-
-  #notUuid(loc: Location, input: unknown): undefined {
-    return this.#problems.add({ type: 'uuid_parsing', loc, msg: 'Input should be a valid UUID', input })
+  #refuse(name: string, type: string, msg: string, more?: Pick<Problem, 'input' | 'ctx'>): undefined {
+    return this.#problems.add([...this.#place, name], type, msg, more)
   }
 }
 
-function isBegunBy(name: string, key: string): boolean {
-  return key.startsWith(name) && (key[name.length] === '[' || key[name.length] === '.')
+/** '' if the key does not begin with the name. */
+function afterName(name: string, key: string): string {
+  return key.startsWith(name) ? key.slice(name.length) : ''
 }

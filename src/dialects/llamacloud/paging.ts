@@ -1,46 +1,41 @@
 import { hash } from 'node:crypto'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { FileCursor, FileOrder, FileOrderField } from '../../core/ports/metadata-store.ts'
-import type { Location, Problems } from './problems.ts'
+import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
+import type { Location, Problems } from './fields.ts'
 
 /** How many files a page has, unless the request says otherwise, and at most. */
 export const DEFAULT_PAGE = 50
 export const MAX_PAGE = 1000
 
-const fieldNames = { created_at: 'createdAt', name: 'name', id: 'id' } as const satisfies Record<
-  string,
-  FileOrderField
->
-/** The newest SDK lets one field stand for a direction; older ones write `asc` and `desc` or mean ascending. */
-const defaultDescending = { created_at: true, name: false, id: false } as const
-type WireField = keyof typeof fieldNames
-
-const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
+/** The newest SDK lets a field alone stand for a direction; older ones write `asc` and `desc` or mean ascending. */
+const fields: Readonly<Record<string, FileOrder[number]>> = {
+  created_at: { field: 'createdAt', descending: true },
+  name: { field: 'name', descending: false },
+  id: { field: 'id', descending: false },
+}
+export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /** Reads `name`, `created_at desc`, `name asc, id desc`: each of three fields at most once. */
 export function parseOrder(text: string | undefined, loc: Location, problems: Problems): FileOrder {
   if (text === undefined) return NEWEST_FIRST
-  const order = text.split(',').map(parseTerm)
-  const known = order.filter((term) => term !== undefined)
-  const distinct = new Set(known.map(({ field }) => field))
-  if (known.length === order.length && distinct.size === order.length) return known
+  const terms = text.split(',').map(parseTerm)
+  const order = terms.filter((term) => term !== undefined)
+  const distinct = new Set(order.map(({ field }) => field))
+  if (distinct.size === terms.length) return order
   const msg = 'Input should be a list of name, id and created_at, each at most once, with asc or desc'
-  problems.add({ type: 'value_error', loc, msg: `Value error, ${msg}`, input: text })
+  problems.add(loc, 'value_error', `Value error, ${msg}`, { input: text })
   return NEWEST_FIRST
 }
 
 function parseTerm(term: string): FileOrder[number] | undefined {
-  const [, name, direction] = /^(created_at|name|id)(?:\s+(asc|desc))?$/i.exec(term.trim()) ?? []
-  if (name === undefined) return undefined
-  const wireField = name.toLowerCase() as WireField
-  const descending =
-    direction === undefined ? defaultDescending[wireField] : direction.toLowerCase() === 'desc'
-  return { field: fieldNames[wireField], descending }
+  const [, name = '', direction] = /^(created_at|name|id)(?:\s+(asc|desc))?$/i.exec(term.trim()) ?? []
+  const found = fields[name.toLowerCase()]
+  return found && direction ? { ...found, descending: direction.toLowerCase() === 'desc' } : found
 }
 
 /**
- * A token holds where the page ended and what it belongs to: with other filters or another order it is refused. It is not
- * signed: it can only name a place in a listing that its holder may read anyway.
+ * A token holds where the page ended, and a digest of the filters and the order that it is valid for. It is not signed: it
+ * can only name a place in a listing that its holder may read anyway.
  */
 export function printToken({ createdAt, name, id }: FileRecord, scope: unknown): string {
   return Buffer.from(JSON.stringify([createdAt, name, id, digestOf(scope)])).toString('base64url')
@@ -57,7 +52,7 @@ export function parseToken(
   const isOurs = Number.isSafeInteger(createdAt) && typeof name === 'string' && typeof id === 'string'
   if (isOurs && digest === digestOf(scope)) return { createdAt: createdAt as number, name, id }
   const msg = 'Value error, the page token is not valid for this listing'
-  return problems.add({ type: 'value_error', loc, msg, input: token })
+  return problems.add(loc, 'value_error', msg, { input: token })
 }
 
 function decode(token: string): readonly unknown[] {

@@ -7,15 +7,18 @@ import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
 import { bearerSecret } from '../../http/guard.ts'
+import { operation } from '../operation.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
 export const COOKIE = 'session'
 const KEY_REFUSED = 'Invalid API key'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
-const ofSessions = ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'] as const
-const tags = ['Session']
-const errors = { '4xx': schemas.ErrorBody, '5xx': schemas.ErrorBody }
+const opens = {
+  access: 'public',
+  failures: ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'],
+  tags: ['Session'],
+} as const
 
 /** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
 export async function authenticateCaller(services: Services, request: FastifyRequest): Promise<Caller> {
@@ -53,18 +56,14 @@ export async function addSessionRoutes(
     }) as const
   server.post<{ Body: { api_key?: unknown } }>(
     '/session',
-    {
-      config: { access: 'public', failures: [...ofSessions, 'unauthenticated', 'rate-limited'] },
-      schema: {
-        tags,
-        operationId: 'session.start',
-        // The key may stand in the body as well.
-        security: [{ key: [] }, {}],
-        summary: 'Start a browser session with an API key',
-        body: schemas.SessionRequest,
-        response: { 200: schemas.SessionBody, ...errors },
-      },
-    },
+    operation('session.start', 'Start a browser session with an API key', {
+      ...opens,
+      failures: [...opens.failures, 'unauthenticated', 'rate-limited'],
+      // The key may stand in the body as well.
+      security: [{ key: [] }, {}],
+      body: schemas.SessionRequest,
+      response: { 200: schemas.SessionBody },
+    }),
     async (request, reply) => {
       // A page elsewhere must not log its visitor in as somebody else.
       if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
@@ -78,16 +77,11 @@ export async function addSessionRoutes(
   )
   server.delete(
     '/session',
-    {
-      config: { access: 'public', failures: ofSessions },
-      schema: {
-        tags,
-        operationId: 'session.end',
-        security: [{ [COOKIE]: [] }, {}],
-        summary: 'End the browser session',
-        response: { 204: { type: 'null', description: 'Ended' }, ...errors },
-      },
-    },
+    operation('session.end', 'End the browser session', {
+      ...opens,
+      security: [{ [COOKIE]: [] }, {}],
+      response: { 204: { type: 'null', description: 'Ended' } },
+    }),
     async (request, reply) => {
       const value = request.cookies[COOKIE]
       if (value) {

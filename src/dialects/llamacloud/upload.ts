@@ -19,7 +19,7 @@ import { HeadCapture } from '../../intake/head-capture.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
 import { pacedBody } from '../../intake/paced-body.ts'
 import { SNIFF_BYTES } from '../../intake/sniff.ts'
-import { type InvalidRequest, type Location, Problems } from './problems.ts'
+import { type Location, Problems, reading } from './fields.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, retentionOf } from './wire.ts'
 
@@ -77,7 +77,12 @@ export function checkAnnouncement(
   form: UploadForm,
   { maxFileBytes }: LlamaCloudSettings,
 ): void {
-  if (!hasBody(request)) throw nothingSent(form)
+  if (!hasBody(request)) {
+    // It has no content type either by now; what it lacks is the parts.
+    reading((problems) => {
+      for (const name of [form.filePart, ...form.requiredFields]) problems.missing(['body', name])
+    })
+  }
   const { headers } = request
   if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
@@ -207,7 +212,7 @@ function checkFile(file: ReceivedFile | undefined, { filePart }: UploadForm, pro
 export function checkNameLength(name: string, loc: Location, problems: Problems): void {
   if ([...name].length <= MAX_NAME_CHARACTERS) return
   const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
-  problems.add({ type: 'string_too_long', loc, msg, ctx: { max_length: MAX_NAME_CHARACTERS } })
+  problems.add(loc, 'string_too_long', msg, { ctx: { max_length: MAX_NAME_CHARACTERS } })
 }
 
 function readPurpose(
@@ -216,24 +221,12 @@ function readPurpose(
   problems: Problems,
 ): string {
   const purpose = fields.get('purpose') ?? ''
-  if (purpose === '') problems.missing(['body', 'purpose'])
-  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose) {
-    const expected = `${purposes.slice(0, -1).map(quote).join(', ')} or ${quote(purposes.at(-1) ?? '')}`
-    const msg = `Input should be ${expected}`
-    problems.add({ type: 'enum', loc: ['body', 'purpose'], msg, input: purpose, ctx: { expected } })
-  } else problems.notNul(['body', 'purpose'], purpose)
+  const loc = ['body', 'purpose']
+  if (purpose === '') problems.missing(loc)
+  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose)
+    problems.notOneOf(loc, purposes, purpose)
+  else problems.notNul(loc, purpose)
   return purpose
-}
-
-/** A request without a body has no content type either by now; what it lacks is the parts. */
-function nothingSent({ filePart, requiredFields }: UploadForm): InvalidRequest {
-  const problems = new Problems()
-  for (const name of [filePart, ...requiredFields]) problems.missing(['body', name])
-  return problems.toError()
-}
-
-function quote(text: string): string {
-  return `'${text}'`
 }
 
 export function emptyFile(): ServiceError {

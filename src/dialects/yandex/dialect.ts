@@ -6,6 +6,7 @@ import type { Dialect } from '../dialect.ts'
 import { authenticateCaller } from './credentials.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
+import { errorBody } from './schemas.ts'
 import type { YandexSettings } from './settings.ts'
 
 /** The REST side; `grpcMethods` is the other. Both bind the same operations. */
@@ -17,6 +18,7 @@ export function yandex(settings: YandexSettings): Dialect {
     claims: () => false,
     rootPaths: ['/files/', '/endpoints'],
     toErrorAnswer,
+    errorBody,
     http: (server, services) => serve(server, services, settings),
   }
 }

@@ -51,37 +51,41 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
   const send = <Desc extends DescMessage>(reply: FastifyReply, schema: Desc, message: MessageShape<Desc>) =>
     reply.type('application/json').send(JSON.stringify(printJson(schema, message, settings)))
   const schemas = operationSchemas(settings)
-  // The schemas are for the documentation: requests are read, and answers printed, by the vendor's own messages.
-  server.setValidatorCompiler(() => () => true)
-  server.setSerializerCompiler(() => JSON.stringify)
 
   server.post(
     FILES,
     {
-      config: creates,
+      config: { ...creates, described: schemas.create },
       onRequest: async (request) => checkAnnouncement(request, settings),
-      schema: schemas.create,
     },
     async (request, reply) => send(reply, FileSchema, await receiveJsonFile(context, request)),
   )
-  server.get(FILES, { config: searches, schema: schemas.list }, async ({ caller, query }, reply) => {
-    const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)
-    return send(reply, ListFilesResponseSchema, await listFiles(context, caller, request))
-  })
-  server.get(GET_URL, { config: reads, schema: schemas.getUrl }, async ({ caller, query }, reply) => {
-    const request = readQuery(GetFileUrlRequestSchema, query as Record<string, unknown>)
-    return send(reply, GetFileUrlResponseSchema, await getFileUrl(context, caller, request))
-  })
-  server.get(BY_ID, { config: reads, schema: schemas.get }, async (request, reply) => {
+  server.get(
+    FILES,
+    { config: { ...searches, described: schemas.list } },
+    async ({ caller, query }, reply) => {
+      const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)
+      return send(reply, ListFilesResponseSchema, await listFiles(context, caller, request))
+    },
+  )
+  server.get(
+    GET_URL,
+    { config: { ...reads, described: schemas.getUrl } },
+    async ({ caller, query }, reply) => {
+      const request = readQuery(GetFileUrlRequestSchema, query as Record<string, unknown>)
+      return send(reply, GetFileUrlResponseSchema, await getFileUrl(context, caller, request))
+    },
+  )
+  server.get(BY_ID, { config: { ...reads, described: schemas.get } }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     return send(reply, FileSchema, await getFile(context, caller, params))
   })
-  server.patch(BY_ID, { config: updates, schema: schemas.update }, async (request, reply) => {
+  server.patch(BY_ID, { config: { ...updates, described: schemas.update } }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     const update = readUpdateJson(params.fileId, await readSmallBody(request))
     return send(reply, FileSchema, await updateFile(context, caller, update))
   })
-  server.delete(BY_ID, { config: deletes, schema: schemas.delete }, async (request, reply) => {
+  server.delete(BY_ID, { config: { ...deletes, described: schemas.delete } }, async (request, reply) => {
     const { caller, params } = request as FileRequest
     return send(reply, DeleteFileResponseSchema, await deleteFile(context, caller, params))
   })
@@ -105,12 +109,12 @@ function addDiscovery(
     const port = settings.grpcPort?.()
     return port === undefined ? host : `${hostname}:${port}`
   }
-  server.get('/endpoints', { config: open, schema: schemas.endpoints }, async (_request, reply) =>
+  server.get('/endpoints', { config: { ...open, described: schemas.endpoints } }, async (_request, reply) =>
     send(reply, ListApiEndpointsResponseSchema, listEndpoints(settings, authority())),
   )
   server.get<{ Params: { id: string } }>(
     '/endpoints/:id',
-    { config: opensOne, schema: schemas.endpoint },
+    { config: { ...opensOne, described: schemas.endpoint } },
     async ({ params }, reply) =>
       send(reply, ApiEndpointSchema, getEndpoint(settings, authority(), params.id)),
   )

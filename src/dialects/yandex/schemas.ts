@@ -32,8 +32,7 @@ const wellKnown: Readonly<Record<string, JsonSchema>> = {
 }
 
 /** `google.rpc.Status`. */
-const failure = {
-  description: 'Failure',
+export const errorBody = {
   type: 'object',
   properties: {
     code: { type: 'integer', description: 'A code of gRPC' },
@@ -98,11 +97,7 @@ function toCamel(path: string): string {
 export function operationSchemas(settings: Named & Bounds) {
   const bounds = requestBounds(settings)
   const answers = (message: DescMessage) => ({
-    response: {
-      200: { description: 'Success', ...messageSchema(message, settings) },
-      '4XX': failure,
-      '5XX': failure,
-    },
+    response: { 200: messageSchema(message, settings) },
   })
   const file = (operationId: string, summary: string) => ({ tags: ['Files'], operationId, summary })
   const discovery = (operationId: string, summary: string) => ({

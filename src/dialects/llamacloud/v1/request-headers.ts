@@ -1,6 +1,6 @@
-import type { Fields } from '../fields.ts'
-import type { Problems } from '../problems.ts'
+import type { Fields, Problems } from '../fields.ts'
 
+const PLACE = ['body', 'request_headers']
 const MAX_HEADERS = 32
 const MAX_CHARACTERS = 8192
 /** RFC 9110, section 5.6.2. */
@@ -41,14 +41,11 @@ export function readRequestHeaders(fields: Fields, problems: Problems): Readonly
     if (value === undefined) continue
     characters += name.length + value.length
     if (TOKEN.test(name) && VALUE.test(value) && !isKept(name.toLowerCase())) headers[name] = value
-    else {
-      const loc = ['body', 'request_headers', name]
-      problems.add({ type: 'value_error', loc, msg: 'Value error, this header cannot be sent' })
-    }
+    else problems.add([...PLACE, name], 'value_error', 'Value error, this header cannot be sent')
   }
   if (characters > MAX_CHARACTERS || Object.keys(headers).length > MAX_HEADERS) {
     const msg = `Value error, at most ${MAX_HEADERS} headers of ${MAX_CHARACTERS} characters together`
-    problems.add({ type: 'value_error', loc: ['body', 'request_headers'], msg })
+    problems.add(PLACE, 'value_error', msg)
   }
   return headers
 }

@@ -9,24 +9,21 @@ import { SECOND_MS } from '../../../core/ports/clock.ts'
 import { startUpload } from '../../../core/uploads/start-upload.ts'
 import { toldType } from '../../../intake/file-type.ts'
 import { UNKNOWN_TYPE } from '../../../intake/media-types.ts'
-import { readContentRequest, readFileRequest, readScope } from '../requests.ts'
+import { operation } from '../../operation.ts'
+import { readScope } from '../fields.ts'
+import { readFileRequest } from '../requests.ts'
 import {
+  addContent,
+  addDelete,
   type Context,
   creates,
-  deletes,
-  errors,
   findFile,
   getOnly,
-  linkTo,
-  ofCreate,
-  ofFile,
-  ofListing,
   reads,
   searches,
 } from '../routes.ts'
-import { ContentQuery, FileParams, PresignedUrl, ScopeQuery } from '../schemas.ts'
+import { FileParams, ScopeQuery } from '../schemas.ts'
 import { checkAnnouncement, emptyFile, receiveUpload, tooLarge, type UploadForm } from '../upload.ts'
-import { toPresignedUrl } from '../wire.ts'
 import { FetchCount, uploadFromUrl } from './from-url.ts'
 import { sendAll } from './list.ts'
 import { expiryOf, readPresignRequest, readUploadQuery } from './requests.ts'
@@ -43,8 +40,10 @@ export function addFirstVersion(context: Context): void {
   addPresign(context)
   addFromUrl(context)
   addLists(context)
-  addReads(context)
-  addDelete(context)
+  addRetrieve(context)
+  addContent(context, FILES, 'v1.read_file_content', tags)
+  const summary = 'Delete a file, or end its upload'
+  addDelete(context, FILES, 'v1.delete_file', summary, tags, readStoredOrOpen, deleteStoredOrOpen)
 }
 
 function addUpload({ server, services, settings }: Context): void {
@@ -57,21 +56,17 @@ function addUpload({ server, services, settings }: Context): void {
       return { purpose: null, externalId, expiry: expiryOf(storageType, services.clock.now()) }
     },
   }
+  const docs = operation('v1.upload_file', 'Upload a file', {
+    ...creates,
+    tags,
+    consumes: ['multipart/form-data'],
+    querystring: schemas.UploadQuery,
+    body: schemas.UploadForm,
+    response: { 200: schemas.FileBody },
+  })
   server.post(
     FILES,
-    {
-      config: { ...creates, failures: ofCreate },
-      onRequest: async (request) => checkAnnouncement(request, form, settings),
-      schema: {
-        tags,
-        operationId: 'v1.upload_file',
-        summary: 'Upload a file',
-        consumes: ['multipart/form-data'],
-        querystring: schemas.UploadQuery,
-        body: schemas.UploadForm,
-        response: { 200: schemas.FileBody, ...errors },
-      },
-    },
+    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
     async (request) => {
       const projectId = await resolveProject(services, request.caller, readScope(request.query))
       return toFileBody(await receiveUpload(services, request, projectId, form, settings))
@@ -80,21 +75,19 @@ function addUpload({ server, services, settings }: Context): void {
 }
 
 function addPresign(context: Context): void {
-  const documented = {
+  const { server, settings } = context
+  const summary = 'Get a presigned URL to upload a file'
+  const docs = {
+    ...creates,
     tags,
     querystring: schemas.PresignQuery,
-    body: schemas.presignBody(context.settings),
-    response: { 200: schemas.UploadUrl, ...errors },
+    body: schemas.presignBody(settings),
+    response: { 200: schemas.UploadUrl },
   }
-  const { server } = context
-  const summary = 'Get a presigned URL to upload a file'
   const handle = (request: FastifyRequest) => presign(context, request)
-  const operationId = 'v1.generate_presigned_url'
-  const config = { ...creates, failures: ofCreate }
-  server.put(FILES, { config, schema: { ...documented, summary, operationId } }, handle)
+  server.put(FILES, operation('v1.generate_presigned_url', summary, docs), handle)
   // As a page of the vendor's documentation spells it.
-  const other = { ...documented, summary, operationId: 'v1.create_presigned_url' }
-  server.post(`${FILES}/presigned-url`, { config, schema: other }, handle)
+  server.post(`${FILES}/presigned-url`, operation('v1.create_presigned_url', summary, docs), handle)
 }
 
 /** The PUT on the URL stores the file; nothing has to be told afterwards. */
@@ -131,111 +124,44 @@ function addFromUrl(context: Context): void {
   const fetches = new FetchCount()
   context.server.put(
     `${FILES}/upload_from_url`,
-    {
-      config: { ...creates, failures: [...ofCreate, 'operation-off'] },
-      schema: {
-        tags,
-        operationId: 'v1.upload_file_from_url',
-        summary: 'Fetch a file from a URL, where the operator allows it',
-        querystring: ScopeQuery,
-        body: schemas.FromUrlBody,
-        response: { 200: schemas.FileBody, ...errors },
-      },
-    },
+    operation('v1.upload_file_from_url', 'Fetch a file from a URL, where the operator allows it', {
+      ...creates,
+      failures: [...creates.failures, 'operation-off'],
+      tags,
+      querystring: ScopeQuery,
+      body: schemas.FromUrlBody,
+      response: { 200: schemas.FileBody },
+    }),
     async (request, reply) => toFileBody(await uploadFromUrl(context, fetches, request, reply)),
   )
 }
 
 function addLists({ server, services }: Context): void {
-  const documented = {
-    tags,
-    querystring: ScopeQuery,
-    response: { 200: schemas.FileList, ...errors },
-  }
-  const handle = async ({ caller, query }: FastifyRequest, reply: FastifyReply) => {
-    const projectId = await resolveProject(services, caller, readScope(query))
-    return sendAll(services, projectId, reply)
-  }
-  const config = { ...searches, failures: ofListing }
-  server.get(
-    FILES,
-    {
-      ...getOnly,
-      config,
-      schema: { ...documented, operationId: 'v1.list_files', summary: 'List files' },
-    },
-    handle,
-  )
+  const docs = { ...searches, tags, querystring: ScopeQuery, response: { 200: schemas.FileList } }
+  const handle = async ({ caller, query }: FastifyRequest, reply: FastifyReply) =>
+    sendAll(services, await resolveProject(services, caller, readScope(query)), reply)
+  server.get(FILES, { ...getOnly, ...operation('v1.list_files', 'List files', docs) }, handle)
   const summary = 'List files; those that came on presigned URLs are there already'
-  server.put(
-    `${FILES}/sync`,
-    { config, schema: { ...documented, operationId: 'v1.sync_files', summary } },
-    handle,
-  )
+  server.put(`${FILES}/sync`, operation('v1.sync_files', summary, docs), handle)
 }
 
-function addReads({ server, services }: Context): void {
-  server.get(
+function addRetrieve(context: Context): void {
+  context.server.get(
     `${FILES}/:file_id`,
     {
       ...getOnly,
-      config: { ...reads, failures: ofFile },
-      schema: {
+      ...operation('v1.get_file', 'Get a file, also while it waits for its bytes', {
+        ...reads,
         tags,
-        operationId: 'v1.get_file',
-        summary: 'Get a file, also while it waits for its bytes',
         params: FileParams,
         querystring: ScopeQuery,
-        response: { 200: schemas.FileBody, ...errors },
-      },
+        response: { 200: schemas.FileBody },
+      }),
     },
     async (request) => {
-      const file = await findFile(services, request, readFileRequest(request), readStoredOrOpen)
-      await touchFile(services, file, 'read')
+      const file = await findFile(context, request, readFileRequest(request), readStoredOrOpen)
+      await touchFile(context.services, file, 'read')
       return toFileBody(file)
-    },
-  )
-  server.get(
-    `${FILES}/:file_id/content`,
-    {
-      ...getOnly,
-      config: { ...reads, failures: ofFile },
-      schema: {
-        tags,
-        operationId: 'v1.read_file_content',
-        summary: 'Get a presigned URL of the content',
-        params: FileParams,
-        querystring: ContentQuery,
-        response: { 200: PresignedUrl, ...errors },
-      },
-    },
-    async (request) => {
-      const { urlSeconds, ...asked } = readContentRequest(request)
-      const file = await findFile(services, request, asked)
-      await touchFile(services, file, 'download')
-      return toPresignedUrl(await linkTo(services, file, urlSeconds))
-    },
-  )
-}
-
-function addDelete({ server, services }: Context): void {
-  server.delete(
-    `${FILES}/:file_id`,
-    {
-      config: { ...deletes, failures: [...ofFile, 'storage-full'] },
-      schema: {
-        tags,
-        operationId: 'v1.delete_file',
-        summary: 'Delete a file, or end its upload',
-        params: FileParams,
-        querystring: ScopeQuery,
-        response: { 204: { type: 'null', description: 'Deleted' }, ...errors },
-      },
-    },
-    async (request, reply) => {
-      const file = await findFile(services, request, readFileRequest(request), readStoredOrOpen)
-      await deleteStoredOrOpen(services, request.caller, file.id)
-      return reply.code(204).send()
     },
   )
 }

@@ -1,0 +1,19 @@
+import type { FastifyContextConfig, FastifySchema } from 'fastify'
+import type { ErrorCode } from '../core/errors.ts'
+import type { Access } from '../http/guard.ts'
+
+/** One operation of an API. Its schemas are for the documentation: they judge no request and print no answer. */
+export interface Operation extends FastifySchema {
+  readonly access: Access
+  /** What it refuses, beyond what follows from its access, its method and its dialect. */
+  readonly failures?: readonly ErrorCode[]
+}
+
+/** The options of the operation's route. `operationId` and `summary` are the vendor's. */
+export function operation(
+  operationId: string,
+  summary: string,
+  { access, failures = [], ...schemas }: Operation,
+): { readonly config: FastifyContextConfig } {
+  return { config: { access, failures, described: { operationId, summary, ...schemas } } }
+}
