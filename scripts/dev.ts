@@ -7,7 +7,7 @@ import { existsSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
-const DATA_DIR = 'data/dev'
+const DATA_DIR = process.env.ENTREPOT_DATA_DIR ?? 'data/dev'
 const KEYS_FILE = `${DATA_DIR}/keys.json`
 const ENTRY = 'src/cli/entrepot.ts'
 /** Admin of the organization `default`. It opens this server alone, which listens on loopback. */
