@@ -9,7 +9,8 @@ import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 
 /** Logs and metrics, and all that lies behind the port `MetadataStore`. */
 const APART = /^(ops|metadata)\//
-const SIZES = [4 * 1024, 20 * 1024 * 1024]
+/** A body that is hashed where it is, and one that goes through slabs to a worker. */
+const SIZES = [4 * 1024, 2 * 1024 * 1024]
 
 let server: TestServer
 before(async () => {

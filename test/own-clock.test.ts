@@ -9,7 +9,7 @@ import { HOUR_MS } from '../src/core/ports/clock.ts'
 import { ClockWatch } from '../src/core/time/clock-watch.ts'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
-import { intendBlob } from '../src/core/uploads/stage-blob.ts'
+import { expectBytes } from '../src/core/uploads/receive-bytes.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
 import { runIf } from '../src/jobs/runner.ts'
 import { captureLog, type LogLine } from './captured-log.ts'
@@ -165,7 +165,7 @@ test('a clock that was set just before a stop is doubted at the next start, and 
 test('setting the clock ends no lease: neither of bytes that are on their way nor of an idempotent request', async (t) => {
   const { clock, start } = await newInstallation(t)
   const { services } = (await start()).app
-  await intendBlob(services, { organizationId: 'o', size: { atLeast: 10, atMost: 10 } })
+  await expectBytes(services, { organizationId: 'o', size: { atLeast: 10, atMost: 10 } })
   const slot = { organizationId: 'o', operation: 'create', key: 'k' }
   await reserveAnswer(services, slot)
   clock.set({ days: 9 })

@@ -1,3 +1,11 @@
+/** What is known of the length of a body before it has come, in bytes. */
+export interface BodySize {
+  /** A shorter body is not stored. */
+  readonly atLeast: number
+  /** A longer body is not stored; undefined: no bound is known. */
+  readonly atMost: number | undefined
+}
+
 /** What is known of a body once its last byte has passed. Digests are lower-case hex. */
 export interface Digests {
   readonly sizeBytes: number
@@ -11,6 +19,6 @@ export interface Digests {
  * ServiceError `bytes-too-many`, `body-too-slow` or `body-incomplete`; a chunk's memory may be reused once the next is asked for.
  */
 export interface IncomingBody extends AsyncIterable<Uint8Array> {
-  /** Resolves after the iteration has ended normally; call it only then. */
-  digests(): Promise<Digests>
+  /** Known once the iteration has ended normally. @throws Error before */
+  digests(): Digests
 }

@@ -2,16 +2,16 @@ import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { type ChunkMemory, SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
-import { digestsOf, type HexDigests } from './digest-algorithms.ts'
-import { algorithmsOf, requireStated, type StatedDigest } from './stated-digests.ts'
+import { digestsOf, type FurtherDigests, type HexDigests } from './digest-algorithms.ts'
 
 export type { BodyLimits } from './body-source.ts'
 
 /** SHA-256 is always computed. */
 export interface WantedDigests {
   readonly md5: boolean
-  /** What the sender tells of the body: if one does not fit, the iteration throws `digest-mismatch` at its end. */
-  readonly stated?: readonly StatedDigest[]
+  readonly further?: FurtherDigests
+  /** Looks at all that were computed; if it throws, the iteration throws that at its end. */
+  readonly check?: (digests: HexDigests) => void
 }
 
 /** Smaller bodies are hashed where they are: a worker's answer would take longer, and 64 KiB block for 0.2 ms. */
@@ -54,7 +54,7 @@ class ReceivedBody implements IncomingBody {
     this.#wanted = wanted
   }
 
-  async digests(): Promise<Digests> {
+  digests(): Digests {
     if (this.#digests === undefined) throw new Error('the body has not passed yet')
     return this.#digests
   }
@@ -75,8 +75,8 @@ class ReceivedBody implements IncomingBody {
   async *#receive(source: BodySource): AsyncGenerator<Uint8Array, void> {
     try {
       const { bytes, isWhole } = await readHead(source)
-      const { md5, stated = [] } = this.#wanted
-      const further = algorithmsOf(stated, md5)
+      const { md5, further: others = [] } = this.#wanted
+      const further = md5 && !others.includes('md5') ? [...others, 'md5' as const] : others
       if (isWhole) {
         this.#settle(bytes.byteLength, digestsOf(bytes, further))
         if (bytes.byteLength > 0) yield bytes
@@ -90,7 +90,7 @@ class ReceivedBody implements IncomingBody {
   }
 
   #settle(sizeBytes: number, digests: HexDigests): void {
-    requireStated(this.#wanted.stated ?? [], digests)
+    this.#wanted.check?.(digests)
     this.#digests = { sizeBytes, sha256: digests.sha256, md5: digests.md5 ?? null }
   }
 }

@@ -71,9 +71,8 @@ export function requireStated(stated: readonly StatedDigest[], digests: HexDiges
 }
 
 /** What has to be computed for them beside SHA-256. */
-export function algorithmsOf(stated: readonly StatedDigest[], md5: boolean): FurtherDigests {
-  if (stated.length === 0) return md5 ? ['md5'] : []
-  const algorithms = new Set<FurtherDigests[number]>(md5 ? ['md5'] : [])
+export function algorithmsOf(stated: readonly StatedDigest[]): FurtherDigests {
+  const algorithms = new Set<FurtherDigests[number]>()
   for (const { algorithm } of stated) if (algorithm !== 'sha256') algorithms.add(algorithm)
   return [...algorithms]
 }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { exactly } from '../core/body-size.ts'
 import { isStoreError } from '../core/errors.ts'
 import type { FileId } from '../core/file-id.ts'
 import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
@@ -104,7 +103,8 @@ export class BlobCopier {
     const { key, sizeBytes } = blob
     if (this.#there.has(key) || this.#leftovers.delete(key)) await this.#to.delete(key)
     try {
-      await this.#to.put(key, verified(await this.#from.open(key), blob), { size: exactly(sizeBytes) })
+      const size = { atLeast: sizeBytes, atMost: sizeBytes }
+      await this.#to.put(key, verified(await this.#from.open(key), blob), { size })
       this.#there.set(key, sizeBytes)
       return 'copied'
     } catch (error) {

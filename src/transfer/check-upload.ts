@@ -2,8 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { ServiceError } from '../core/errors.ts'
 import { type FileRecord, stateAt } from '../core/files/file.ts'
 import { isSameMimeType } from '../core/files/same-mime-type.ts'
-import { bytesAlreadyStored, uploadIsOver } from '../core/uploads/stage-upload.ts'
-import { isOpenUpload } from '../core/uploads/store-upload.ts'
+import { bytesAlreadyStored, uploadIsOver } from '../core/uploads/receive-upload.ts'
 import { noneMatches, preconditionHolds } from '../http/conditions.ts'
 import { etagOf } from '../http/download.ts'
 
@@ -14,7 +13,7 @@ import { etagOf } from '../http/download.ts'
  */
 export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
   if (stateAt(upload, now) !== 'pending') throw uploadIsOver()
-  if (!isOpenUpload(upload)) checkType(headers['content-type'], upload)
+  if (upload.uploadMaxBytes === null) checkType(headers['content-type'], upload)
   if (upload.writeOnce && headers['if-none-match'] !== '*') {
     throw new ServiceError('link-invalid', 'Send the header if-none-match: * that was signed with this link.')
   }

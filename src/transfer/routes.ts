@@ -6,15 +6,22 @@ import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
 import { followLink } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
-import { stageUpload, uploadIsOver } from '../core/uploads/stage-upload.ts'
-import { isOpenUpload, type OpenUpload, storeUpload } from '../core/uploads/store-upload.ts'
+import {
+  isOpenUpload,
+  type OpenUpload,
+  requireDigest,
+  stageUpload,
+  storeUpload,
+  uploadIsOver,
+} from '../core/uploads/receive-upload.ts'
 import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
-import { receiveBody } from '../intake/body.ts'
+import { receiveBody, type WantedDigests } from '../intake/body.ts'
+import type { HexDigests } from '../intake/digest-algorithms.ts'
 import { shownType, toldType } from '../intake/file-type.ts'
 import { HeadCapture } from '../intake/head-capture.ts'
 import { SNIFF_BYTES } from '../intake/sniff.ts'
-import { type StatedDigest, statedDigests } from '../intake/stated-digests.ts'
+import { algorithmsOf, requireStated, type StatedDigest, statedDigests } from '../intake/stated-digests.ts'
 import { checkUpload, requireReplaceable } from './check-upload.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
 
@@ -123,7 +130,7 @@ function stageAnnounced(
   limits: TransferLimits,
   { raw, headers, linked: file, stated }: FastifyRequest,
 ): Promise<Digests> {
-  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES, stated }
+  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES, ...checkOf(stated, file) }
   const memory = server.memory.open(file.organizationId)
   const body = receiveBody(raw, { maxBytes: file.sizeBytes, ...limits }, wanted, 'passing', memory)
   return stageUpload(services, file, {
@@ -145,7 +152,7 @@ function storeOpen(
   const body = receiveBody(
     captured,
     { maxBytes: file.uploadMaxBytes, ...limits },
-    { md5: false, stated },
+    { md5: false, ...checkOf(stated, file) },
     'passing',
     memory,
   )
@@ -155,6 +162,15 @@ function storeOpen(
   const sent = raw.headersDistinct['content-type']?.[0]
   const typeOf = async () => toldType(sent, '') ?? shownType(file.name, captured.head, captured.directory)
   return storeUpload(services, file, { body, sizeBytes, typeOf })
+}
+
+/** Bytes that are not those that were told or announced fail with their last one, so that nothing of them is kept. */
+function checkOf(stated: readonly StatedDigest[], file: FileRecord): Omit<WantedDigests, 'md5'> {
+  const check = (digests: HexDigests) => {
+    requireStated(stated, digests)
+    requireDigest(file, digests.sha256)
+  }
+  return { further: algorithmsOf(stated), check }
 }
 
 function addDownload(server: FastifyInstance, url: LinkAddress, services: Services): void {

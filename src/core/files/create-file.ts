@@ -1,10 +1,9 @@
 import type { Caller } from '../caller.ts'
 import { newFileId } from '../file-id.ts'
-import { commitWithinQuota, isQuotaExceeded } from '../limits/quota.ts'
-import type { BlobKey } from '../ports/blob-store.ts'
-import type { Change, UsageOf } from '../ports/changes.ts'
+import { isQuotaExceeded } from '../limits/quota.ts'
+import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, type StagedBlob } from '../uploads/stage-blob.ts'
+import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
 import { type ExpiryRule, startExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 
@@ -22,63 +21,43 @@ export interface CreateFile {
 }
 
 /**
- * Makes staged bytes a stored file, visible from here on in every dialect. On failure the bytes are given up.
+ * Takes received bytes into a stored file, visible from here on in every dialect.
  * @throws ServiceError `quota-exceeded` if the bytes that really came no longer fit
  */
 export async function createFile(
   services: Services,
   caller: Caller,
   input: CreateFile,
-  blob: StagedBlob,
+  received: ReceivedBytes,
 ): Promise<FileRecord> {
-  const file = fileOf(services.clock.now(), caller, input, blob)
+  const now = services.clock.now()
+  const { sizeBytes, sha256, md5 } = received.digests
+  const bytes = { sizeBytes, blobKey: received.key, blobSizeBytes: sizeBytes, sha256, md5 }
+  const file: FileRecord = { ...newFile(now, caller, input), ...bytes, state: 'stored', storedAt: now }
   try {
-    try {
-      await publish(services, file, blob.key, blob.reserved)
-    } catch (error) {
-      if (blob.reserved === undefined || !isQuotaExceeded(error)) throw error
-      // Of many uploads at once each may have been in the way of the others with what it reserved. Now that this one is
-      // out of the way it is judged by its size alone, so that in the end as many get in as fit.
-      await giveReservationBack(services, blob.key, blob.reserved)
-      await publish(services, file, blob.key, undefined)
-    }
-    return file
+    await take(received, file)
   } catch (error) {
-    await discardBlob(services, blob.key)
-    throw error
+    if (received.reserved === undefined || !isQuotaExceeded(error)) throw error
+    // Of many uploads at once each may have been in the way of the others with what it reserved. Now that this one is
+    // out of the way it is judged by its size alone, so that in the end as many get in as fit.
+    await received.giveReservationBack()
+    await take(received, file)
   }
+  return file
 }
 
 /** Counts what the file takes beyond what was reserved for it, and makes it visible. */
-async function publish(
-  services: Services,
-  file: FileRecord,
-  key: BlobKey,
-  reserved: UsageOf | undefined,
-): Promise<void> {
+async function take(received: ReceivedBytes, file: FileRecord): Promise<void> {
   const { organizationId, projectId, sizeBytes } = file
-  const files = 1 - (reserved?.files ?? 0)
-  const bytes = sizeBytes - (reserved?.bytes ?? 0)
+  const files = 1 - (received.reserved?.files ?? 0)
+  const bytes = sizeBytes - (received.reserved?.bytes ?? 0)
   const usage = { organizationId, projectId, files, bytes }
   const rest: Change[] = files === 0 && bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
-  await commitWithinQuota(services, [...rest, { kind: 'blob.claim', key }, { kind: 'file.insert', file }])
+  await received.take((claim) => [...rest, claim, { kind: 'file.insert', file }])
 }
 
-/** The bytes stay as they are, under the same key and a lease from now on. */
-async function giveReservationBack(
-  { metadata, clock, policy }: Services,
-  key: BlobKey,
-  reserved: UsageOf,
-): Promise<void> {
-  const usage = { ...reserved, files: -reserved.files, bytes: -reserved.bytes }
-  await metadata.commit([
-    { kind: 'blob.claim', key },
-    { kind: 'usage.add', usage },
-    { kind: 'blob.intend', blob: { key, collectAfter: clock.machineNow() + policy.writeLeaseMs } },
-  ])
-}
-
-function fileOf(now: number, caller: Caller, input: CreateFile, blob: StagedBlob): FileRecord {
+/** A record that has no bytes yet and belongs to the caller. */
+export function newFile(now: number, caller: Caller, input: CreateFile): FileRecord {
   const { expiry, description = '', labels = {}, ...given } = input
   return {
     ...given,
@@ -86,21 +65,21 @@ function fileOf(now: number, caller: Caller, input: CreateFile, blob: StagedBlob
     labels,
     id: newFileId(now),
     organizationId: caller.organizationId,
-    sizeBytes: blob.sizeBytes,
+    sizeBytes: 0,
     createdBy: caller.subject.id,
     updatedBy: caller.subject.id,
     createdAt: now,
     updatedAt: now,
-    state: 'stored',
-    storedAt: now,
+    state: 'pending',
+    storedAt: null,
     uploadExpiresAt: null,
     writeOnce: false,
     uploadMaxBytes: null,
     expectedSha256: null,
     ...startExpiry(expiry, now),
-    blobKey: blob.key,
-    blobSizeBytes: blob.sizeBytes,
-    sha256: blob.sha256,
-    md5: blob.md5,
+    blobKey: null,
+    blobSizeBytes: null,
+    sha256: null,
+    md5: null,
   }
 }

@@ -2,7 +2,7 @@ import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Services } from '../services.ts'
-import { releaseBytes } from '../upkeep/expire-files.ts'
+import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { stateAt } from './file.ts'
 import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
 

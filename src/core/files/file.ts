@@ -1,8 +1,12 @@
+import { ServiceError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 
 /** As stored. What a reader sees at a given instant is `stateAt`: time ends uploads before any job runs. */
 export type FileState = 'pending' | 'stored' | 'cancelled' | 'expired' | 'deleted'
+
+/** How a dialect names a state to its callers. */
+export type StateNames = Readonly<Record<FileState, string>>
 
 /** The only moves there are. Each is a compare-and-set in the metadata store, so it has one winner. */
 export const nextStates = {
@@ -79,4 +83,10 @@ export function stateAt(file: FileRecord, now: number): FileState {
 /** A deleted or expired file answers exactly as one that never existed. */
 export function isGone(file: FileRecord, now: number): boolean {
   return stateAt(file, now) === 'deleted'
+}
+
+/** @param participle what can be done to pending files alone */
+export function notPending(state: FileState, names: StateNames, participle: string): ServiceError {
+  const message = `The file is ${names[state]}; only a ${names.pending} file can be ${participle}.`
+  return new ServiceError('state-conflict', message)
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { BodySize } from '../body-size.ts'
+import type { BodySize } from '../incoming-body.ts'
 
 /** 32 lower-case hex characters, random, made by the core and never reused. Never leaves the server. */
 export type BlobKey = string & { readonly brand?: 'BlobKey' }

@@ -1,25 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
-import type { BlobKey, DirectUpload } from '../ports/blob-store.ts'
+import type { Digests } from '../incoming-body.ts'
+import type { BlobKey, DirectUpload, StoreDigests } from '../ports/blob-store.ts'
 import type { Change } from '../ports/changes.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
-import { discardBlob, discardFailedBlob } from './stage-blob.ts'
+import { ReceivedBytes } from './receive-bytes.ts'
+import { requireSize } from './receive-upload.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
 const MAX_LOOKS = 3
 /** Stores look at the time of a URL when a request begins, and then let it last. */
 const SLOWEST_BYTES_PER_SECOND = 64 * 1024
-
-/** The fields of a file that tell of its bytes. */
-export type BytesOf = Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'md5'>
-
-/** Bytes that were taken over from a client, durable, and that no file points at yet. */
-export interface TakenBytes {
-  readonly key: BlobKey
-  readonly bytes: BytesOf
-}
 
 /** Where a client puts the bytes of an upload; the id of a file is no key of a blob, which are random. */
 export function stagingKeyOf({ id }: Pick<FileRecord, 'id'>): BlobKey {
@@ -49,10 +42,10 @@ export function expectStaged({ blobs, clock }: Services, file: FileRecord): Chan
 
 /**
  * Makes what a client has put to the store itself a blob of ours, which the client has no URL for. Undefined if there is
- * nothing of that kind. What is not used has to be discarded.
+ * nothing of that kind. Whoever gets it owns it.
  * @throws ServiceError `size-mismatch`, before anything is copied; `state-conflict` if the client keeps replacing it
  */
-export async function takeStaged(services: Services, file: FileRecord): Promise<TakenBytes | undefined> {
+export async function takeStaged(services: Services, file: FileRecord): Promise<ReceivedBytes | undefined> {
   const { direct } = services.blobs
   if (direct === undefined || file.blobKey !== null || !directUploadOf(file)) return undefined
   const staged = stagingKeyOf(file)
@@ -60,33 +53,25 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
     const body = await direct.findStaged(staged)
     if (body === undefined) return undefined
     requireSize(file, body.sizeBytes)
-    const key = randomBytes(16).toString('hex')
-    const blob = { key, collectAfter: services.clock.machineNow() + services.policy.writeLeaseMs }
-    await services.metadata.commit([{ kind: 'blob.intend', blob }])
-    try {
+    const { organizationId, sizeBytes } = file
+    const size = { atLeast: sizeBytes, atMost: sizeBytes }
+    const taken = await ReceivedBytes.intend(services, { organizationId, size })
+    const isTaken = await taken.fillBy(async (key) => {
       const known = await direct.promote(staged, body, key)
-      if (known !== undefined) {
-        const digests = known.sha256 === null ? await readDigests(services, key) : known
-        return { key, bytes: { blobKey: key, blobSizeBytes: body.sizeBytes, ...digests } }
-      }
-    } catch (error) {
-      await discardFailedBlob(services, key)
-      throw error
-    }
-    await discardBlob(services, key)
+      return known && { sizeBytes, ...(await wholeDigests(services, key, known)) }
+    })
+    if (isTaken) return taken
   }
   throw new ServiceError('state-conflict', 'The bytes of this upload are still being replaced; try again.')
 }
 
-/** @throws ServiceError `size-mismatch` */
-export function requireSize(file: FileRecord, uploadedBytes: number | null): void {
-  if (uploadedBytes === file.sizeBytes) return
-  const message = `${uploadedBytes} bytes were uploaded, ${file.sizeBytes} were announced.`
-  throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })
-}
-
 /** For stores that cannot tell the SHA-256 of what they hold: every file has one. */
-async function readDigests({ blobs }: Services, key: BlobKey): Promise<{ sha256: string; md5: string }> {
+async function wholeDigests(
+  { blobs }: Services,
+  key: BlobKey,
+  known: StoreDigests,
+): Promise<Omit<Digests, 'sizeBytes'>> {
+  if (known.sha256 !== null) return { sha256: known.sha256, md5: known.md5 }
   const [sha256, md5] = [createHash('sha256'), createHash('md5')]
   for await (const chunk of await blobs.open(key)) {
     sha256.update(chunk)

@@ -1,6 +1,6 @@
 import { type Caller, defaultProject } from '../caller.ts'
-import { newFileId } from '../file-id.ts'
-import { type ExpiryRule, startExpiry } from '../files/expiry.ts'
+import { newFile } from '../files/create-file.ts'
+import type { ExpiryRule } from '../files/expiry.ts'
 import type { FileRecord } from '../files/file.ts'
 import { commitWithinQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
@@ -47,36 +47,15 @@ export async function startUpload(
   alongside?: Alongside,
 ): Promise<FileRecord> {
   const now = services.clock.now()
-  const expiry = startExpiry(input.expiry, now)
+  const { name, mimeType, sizeBytes, purpose, writeOnce, expiry, externalId = null } = input
+  const projectId = input.projectId ?? defaultProject(caller)
   const file: FileRecord = {
-    id: newFileId(now),
-    organizationId: caller.organizationId,
-    projectId: input.projectId ?? defaultProject(caller),
-    name: input.name,
-    sizeBytes: input.sizeBytes,
-    mimeType: input.mimeType,
-    purpose: input.purpose,
-    description: '',
-    labels: {},
-    externalId: input.externalId ?? null,
-    createdBy: caller.subject.id,
-    updatedBy: caller.subject.id,
-    createdAt: now,
-    updatedAt: now,
-    state: 'pending',
-    storedAt: null,
+    ...newFile(now, caller, { projectId, name, mimeType, purpose, externalId, expiry }),
+    sizeBytes,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
-    writeOnce: input.writeOnce,
+    writeOnce,
     uploadMaxBytes: input.maxBytes ?? null,
     expectedSha256: input.sha256,
-    expiryPolicy: expiry.expiryPolicy,
-    ttlDays: expiry.ttlDays,
-    lastActiveAt: expiry.lastActiveAt,
-    expiresAt: expiry.expiresAt,
-    blobKey: null,
-    blobSizeBytes: null,
-    sha256: null,
-    md5: null,
   }
   const changes: Change[] = [
     { kind: 'usage.add', usage: usageOf(file) },

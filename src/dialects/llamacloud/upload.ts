@@ -5,13 +5,7 @@ import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
-import {
-  type BlobIntent,
-  discardBlob,
-  fillBlob,
-  intendBlob,
-  type StagedBlob,
-} from '../../core/uploads/stage-blob.ts'
+import { expectBytes, type ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { hasBody } from '../../http/json-body.ts'
 import { type BodyLimits, receiveBody } from '../../intake/body.ts'
 import { shownType, toldType } from '../../intake/file-type.ts'
@@ -32,7 +26,6 @@ const NOTHING = new Uint8Array()
 const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
 export interface ReceivedFile {
-  readonly blob: StagedBlob
   readonly filename: string
   readonly mimeType: string
 }
@@ -104,22 +97,17 @@ export async function receiveUpload(
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const reserve = reservation(request, projectId)
+  const { organizationId } = reserve
   const size = { atLeast: reserve.bytes, atMost: mostFileBytes(request, settings) }
-  const intent = await intendBlob(services, { organizationId: reserve.organizationId, size, reserve })
-  let isMine = false
-  try {
-    const { file, fields } = await receiveForm(services, request, intent, form, settings)
-    const problems = new Problems()
-    const name = checkFile(file, form, problems)
-    const described = form.describe(request, fields, problems)
-    problems.settle()
-    const { blob, mimeType } = file as ReceivedFile
-    if (blob.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
-    isMine = true
-    return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, blob)
-  } finally {
-    if (!isMine) await discardBlob(services, intent.key)
-  }
+  await using received = await expectBytes(services, { organizationId, size, reserve })
+  const { file, fields } = await receiveForm(request, received, form, settings)
+  const problems = new Problems()
+  const name = checkFile(file, form, problems)
+  const described = form.describe(request, fields, problems)
+  problems.settle()
+  if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
+  const { mimeType } = file as ReceivedFile
+  return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, received)
 }
 
 interface ReceivedForm {
@@ -128,9 +116,8 @@ interface ReceivedForm {
 }
 
 async function receiveForm(
-  services: Services,
   request: FastifyRequest,
-  intent: BlobIntent,
+  received: ReceivedBytes,
   form: UploadForm,
   settings: LlamaCloudSettings,
 ): Promise<ReceivedForm> {
@@ -141,13 +128,13 @@ async function receiveForm(
     headerBytes: MAX_PART_HEADER_BYTES,
     roleOf: (name: string, hasFilename: boolean) => roleOf(form, name, hasFilename),
   }
-  const memory = request.server.memory.open(intent.organizationId)
+  const memory = request.server.memory.open(request.caller.organizationId)
   const body = pacedBody(request.raw, pace)
   for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
     else {
       const filename = baseName(part.filename, part.isFilenameGuess)
-      file = await receiveFile(services, intent, { ...part, filename }, memory, settings)
+      file = await receiveFile(received, { ...part, filename }, memory, settings)
     }
   }
   return { file, fields }
@@ -164,8 +151,7 @@ function roleOf({ filePart, fields }: UploadForm, name: string, hasFilename: boo
  * @throws ServiceError `bytes-too-many`, and what the body throws; then nothing of them stays
  */
 export async function receiveFile(
-  services: Services,
-  intent: BlobIntent,
+  received: ReceivedBytes,
   { body, filename, contentType }: Pick<FilePart, 'body' | 'filename' | 'contentType'>,
   memory: Holding,
   { maxFileBytes }: LlamaCloudSettings,
@@ -174,13 +160,9 @@ export async function receiveFile(
   const seen = told === undefined ? new HeadCapture(body, SNIFF_BYTES) : undefined
   const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   try {
-    const blob = await fillBlob(
-      services,
-      intent,
-      receiveBody(seen ?? body, limits, { md5: false }, 'passing', memory),
-    )
+    await received.fill(receiveBody(seen ?? body, limits, { md5: false }, 'passing', memory))
     const mimeType = told ?? (await shownType(filename, seen?.head ?? NOTHING, seen?.directory))
-    return { blob, filename, mimeType }
+    return { filename, mimeType }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
   }

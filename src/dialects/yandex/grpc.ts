@@ -1,6 +1,5 @@
 import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary } from '@bufbuild/protobuf'
 import { type Access, admit } from '../../core/access/admit.ts'
-import { exactly } from '../../core/body-size.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { Services } from '../../core/services.ts'
@@ -107,7 +106,7 @@ async function create(
       async (bytes, lengthBytes, before) => {
         if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
         const { folderId } = parseMessage(CreateFileRequestSchema, before)
-        await stage({ bytes, size: exactly(lengthBytes), folder: folderId })
+        await stage({ bytes, size: { atLeast: lengthBytes, atMost: lengthBytes }, folder: folderId })
       },
     )
     return parseMessage(CreateFileRequestSchema, rest)

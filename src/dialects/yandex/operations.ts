@@ -11,7 +11,7 @@ import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
-import { discardBlob, type StagedBlob } from '../../core/uploads/stage-blob.ts'
+import type { ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { issueDownloadLink } from '../../http/download.ts'
 import {
   type CreateFileRequest,
@@ -57,13 +57,6 @@ export interface PlannedFile extends CreateRequest {
   readonly projectId: string
 }
 
-/** Bytes of a file to come, durable already. */
-export interface StagedContent {
-  readonly blob: StagedBlob
-  /** What the first bytes look like. */
-  readonly sniffedType: string
-}
-
 /** What can be judged of a Create without its content. @throws InvalidArgument; ServiceError `project-forbidden` */
 export async function planFile(
   { services, settings }: Context,
@@ -74,20 +67,17 @@ export async function planFile(
   return { ...read, projectId: await resolveFolder(services, caller, read.folder) }
 }
 
-/** Makes planned file and staged content one; on failure the content is given up. @throws InvalidArgument if it is empty */
+/** Makes the received content the planned file. @throws InvalidArgument if it is empty */
 export async function createFile(
   { services }: Context,
   caller: Caller,
   { projectId, name, description, mimeType, labels, expiry }: PlannedFile,
-  { blob, sniffedType }: StagedContent,
+  received: ReceivedBytes,
+  sniffedType: string,
 ): Promise<File> {
-  if (blob.sizeBytes === 0) {
-    await discardBlob(services, blob.key)
-    throw contentMissing()
-  }
-  const type = mimeType ?? sniffedType
-  const input = { projectId, name, description, mimeType: type, labels, expiry }
-  return toFile(await storeFile(services, caller, { ...input, purpose: null, externalId: null }, blob))
+  if (received.digests.sizeBytes === 0) throw contentMissing()
+  const input = { projectId, name, description, mimeType: mimeType ?? sniffedType, labels, expiry }
+  return toFile(await storeFile(services, caller, { ...input, purpose: null, externalId: null }, received))
 }
 
 export function contentMissing(): ServiceError {

@@ -1,21 +1,14 @@
-import type { BodySize } from '../../core/body-size.ts'
 import { type Caller, defaultProject } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { BodySize } from '../../core/incoming-body.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import type { UsageOf } from '../../core/ports/changes.ts'
-import { discardBlob, stageBlob } from '../../core/uploads/stage-blob.ts'
+import { type ReceivedBytes, receive } from '../../core/uploads/receive-bytes.ts'
 import { receiveBody } from '../../intake/body.ts'
 import { HeadCapture } from '../../intake/head-capture.ts'
 import { SNIFF_BYTES, sniffType } from '../../intake/sniff.ts'
 import type { CreateFileRequest, File } from './gen/files_pb.js'
-import {
-  type Context,
-  contentMissing,
-  createFile,
-  planFile,
-  resolveFolder,
-  type StagedContent,
-} from './operations.ts'
+import { type Context, contentMissing, createFile, planFile, resolveFolder } from './operations.ts'
 
 /** A content, or any body, that is slower than this is cut off. */
 export const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
@@ -45,47 +38,29 @@ export async function receiveFile(
   read: ReadRequest,
   signal?: AbortSignal,
 ): Promise<File> {
-  const { services } = context
-  using memory = context.memory.open(caller.organizationId)
-  let staged: StagedContent | undefined
-  const discard = async () => {
-    const given = staged
-    staged = undefined
-    if (given) await discardBlob(services, given.blob.key)
-  }
-  try {
-    const request = await read(async (content) => {
-      await discard()
-      if (content.size.atMost !== 0) staged = await stageContent(context, caller, content)
-    }, memory)
-    const plan = await planFile(context, caller, request)
-    if (staged === undefined) throw contentMissing()
-    // Who asked for the file would never know its id.
-    if (signal?.aborted)
-      throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
-    const content = staged
-    // From here on it is `createFile` that gives the bytes up.
-    staged = undefined
-    return await createFile(context, caller, plan, content)
-  } finally {
-    await discard()
-  }
-}
-
-async function stageContent(
-  context: Context,
-  caller: Caller,
-  { bytes, size, folder }: ContentOnItsWay,
-): Promise<StagedContent> {
-  const { services, memory, settings } = context
-  const reserve = await reservation(context, caller, size, folder)
-  const source = new HeadCapture(bytes, SNIFF_BYTES)
-  // The vendor's downloads have the MD5 as their ETag.
   const { organizationId } = caller
-  const limits = { maxBytes: settings.maxFileBytes, ...pace }
-  const body = receiveBody(source, limits, { md5: true }, 'kept', memory.open(organizationId))
-  const blob = await stageBlob(services, body, { organizationId, size, ...(reserve ? { reserve } : {}) })
-  return { blob, sniffedType: await sniffType(source.head, source.directory) }
+  using memory = context.memory.open(organizationId)
+  await using owned = new AsyncDisposableStack()
+  let received: ReceivedBytes | undefined
+  let head: HeadCapture | undefined
+  const request = await read(async ({ bytes, size, folder }) => {
+    // Of several contents the last counts.
+    await received?.[Symbol.asyncDispose]()
+    received = undefined
+    if (size.atMost === 0) return
+    head = new HeadCapture(bytes, SNIFF_BYTES)
+    const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
+    const limits = { maxBytes: context.settings.maxFileBytes, ...pace }
+    // The vendor's downloads have the MD5 as their ETag.
+    const body = receiveBody(head, limits, { md5: true }, 'kept', context.memory.open(organizationId))
+    received = owned.use(await receive(context.services, plan, body))
+  }, memory)
+  const plan = await planFile(context, caller, request)
+  if (received === undefined || head === undefined) throw contentMissing()
+  // Who asked for the file would never know its id.
+  if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
+  const sniffedType = await sniffType(head.head, head.directory)
+  return await createFile(context, caller, plan, received, sniffedType)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { BodySize } from '../../core/body-size.ts'
 import { ServiceError } from '../../core/errors.ts'
+import type { BodySize } from '../../core/incoming-body.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import { readJsonWithContent } from '../../intake/json-content/json-content.ts'
 import { pacedBody } from '../../intake/paced-body.ts'

@@ -4,7 +4,7 @@ import { ServiceError } from '../../../core/errors.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
 import { spreadRetry } from '../../../core/limits/retry-queue.ts'
-import { discardBlob, intendBlob } from '../../../core/uploads/stage-blob.ts'
+import { expectBytes } from '../../../core/uploads/receive-bytes.ts'
 import { dispositionName } from '../../../intake/multipart/headers.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
 import type { Context } from '../routes.ts'
@@ -128,7 +128,7 @@ async function storeSource(
   const announced = Number(source.headers['content-length'] ?? Number.NaN)
   if (announced > maxFileBytes) throw tooLarge(maxFileBytes)
   const atLeast = announced || 0
-  const intent = await intendBlob(services, {
+  await using received = await expectBytes(services, {
     organizationId,
     size: { atLeast, atMost: announced || maxFileBytes },
     reserve: { organizationId, projectId, files: 1, bytes: atLeast },
@@ -136,15 +136,13 @@ async function storeSource(
   const name = asked.name ?? nameOf(source, asked.url)
   const part = { body: source.body, filename: name, contentType: source.headers['content-type'] }
   const memory = server.memory.open(organizationId)
-  const { blob, mimeType } = await receiveFile(services, intent, part, memory, settings).catch(asSourceFault)
-  const isEmpty = blob.sizeBytes === 0 && !allowEmptyFiles
-  if (isEmpty || asked.gone.aborted) {
-    await discardBlob(services, blob.key)
-    throw isEmpty ? emptyFile() : asked.gone.reason
-  }
+  const { mimeType } = await receiveFile(received, part, memory, settings).catch(asSourceFault)
+  if (received.digests.sizeBytes === 0 && !allowEmptyFiles) throw emptyFile()
+  asked.gone.throwIfAborted()
   const expiry = expiryOf(asked.storageType, services.clock.now())
   const { externalId } = asked
-  return createFile(services, caller, { projectId, name, mimeType, purpose: null, externalId, expiry }, blob)
+  const input = { projectId, name, mimeType, purpose: null, externalId, expiry }
+  return await createFile(services, caller, input, received)
 }
 
 /** The caller's own body came whole: what was slow is not of its making, and the status must not say so. */

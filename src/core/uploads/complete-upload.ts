@@ -1,0 +1,88 @@
+import type { Caller } from '../caller.ts'
+import { isStoreError, ServiceError } from '../errors.ts'
+import { type FileRecord, notPending, type StateNames, stateAt } from '../files/file.ts'
+import { md5Of } from '../files/md5-of.ts'
+import { readFile, requireReader } from '../files/read-file.ts'
+import { isReservationLost } from '../idempotency.ts'
+import type { Change } from '../ports/changes.ts'
+import type { Services } from '../services.ts'
+import { takeStaged } from './direct-upload.ts'
+import type { ReceivedBytes } from './receive-bytes.ts'
+import { requireDigest, requireSize } from './receive-upload.ts'
+import type { Alongside } from './start-upload.ts'
+
+export interface CompleteUpload {
+  readonly id: string
+  readonly stateNames: StateNames
+  /** The MD5 that the bytes must have, lower-case hex. */
+  readonly md5: string | undefined
+}
+
+/**
+ * Makes a pending upload a stored file, with the bytes staged at this moment. Repeating it answers the same file.
+ * @throws ServiceError `file-not-found`, `scope-missing`, `state-conflict`, `bytes-missing`, `size-mismatch`, `checksum-mismatch`
+ */
+export async function completeUpload(
+  services: Services,
+  caller: Caller,
+  input: CompleteUpload,
+  alongside: Alongside = () => [],
+): Promise<FileRecord> {
+  const { metadata, clock } = services
+  // Compare-and-set on the state and the staged bytes: whoever was slower looks again. States only move forward, and a PUT in
+  // between is finite, so this ends.
+  for (;;) {
+    const file = await readFile(services, caller, input.id)
+    const state = stateAt(file, clock.now())
+    if (state !== 'pending') requireReader(caller, file)
+    if (state === 'stored') {
+      await requireBytes(services, file, input.md5)
+      const more = await alongside(file)
+      if (more.length > 0) await metadata.commit(more)
+      return file
+    }
+    if (state !== 'pending') throw notPending(state, input.stateNames, 'completed')
+    await using taken = await takeStaged(services, file)
+    const whole: FileRecord = { ...file, ...(taken && bytesOf(taken)) }
+    await requireBytes(services, whole, input.md5)
+    const now = clock.now()
+    // To look at the bytes took longer than the session had left.
+    if (stateAt(file, now) !== 'pending') continue
+    const { blobKey, blobSizeBytes, sha256 } = whole
+    const patch = {
+      ...(taken && { blobKey, blobSizeBytes, sha256 }),
+      // It was compared, and may have been read for it: whoever asks next need not.
+      md5: input.md5 ?? whole.md5,
+      state: 'stored',
+      storedAt: now,
+      lastActiveAt: now,
+      updatedAt: now,
+      updatedBy: caller.subject.id,
+    } as const
+    const guard = { state: 'pending', blobKey: file.blobKey } as const
+    const update: Change = { kind: 'file.update', id: file.id, guard, patch }
+    const stored = { ...file, ...patch }
+    try {
+      const more = await alongside(stored)
+      if (taken) await taken.take((claim) => [update, claim, ...more])
+      else await metadata.commit([update, ...more])
+      return stored
+    } catch (error) {
+      if (!isStoreError(error, 'conflict') || isReservationLost(error)) throw error
+    }
+  }
+}
+
+function bytesOf({ key, digests: { sizeBytes, sha256, md5 } }: ReceivedBytes) {
+  return { blobKey: key, blobSizeBytes: sizeBytes, sha256, md5 }
+}
+
+/** @throws ServiceError `bytes-missing`, `size-mismatch`, `checksum-mismatch` */
+async function requireBytes(services: Services, file: FileRecord, md5: string | undefined): Promise<void> {
+  if (file.blobKey === null)
+    throw new ServiceError('bytes-missing', 'No bytes have been uploaded for this file.')
+  requireSize(file, file.blobSizeBytes)
+  requireDigest(file, file.sha256)
+  if (md5 === undefined || md5 === (await md5Of(services, file))) return
+  throw new ServiceError('checksum-mismatch', 'The stored bytes do not have this MD5.', { field: 'md5' })
+}
