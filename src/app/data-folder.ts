@@ -1,6 +1,7 @@
 import { access, constants, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
+const { R_OK, W_OK, X_OK } = constants
 /** What an installation has in its folder. */
 const FILES = ['entrepot.db', 'entrepot.db-wal', 'entrepot.db-shm', 'lock.db', 'move.db', 'ballast', 'STORE']
 const FOLDERS = ['blobs', 'staging', 'spool', 'tls']
@@ -14,8 +15,8 @@ export async function makeDataFolder(path: string): Promise<void> {
     await mkdir(path, { mode: 0o700 })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return requireFolder(path)
-    if (code === 'ENOTDIR') throw noFolder(path)
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return
+    if (code === 'EEXIST' || code === 'ENOTDIR') throw misplaced(path, 'no')
     // Node's own recursive mkdir never ends on a file system where nothing can be made (/proc).
     if (code !== 'ENOENT' || dirname(path) === path) throw error
     await makeDataFolder(dirname(path))
@@ -31,24 +32,18 @@ export async function makeDataFolder(path: string): Promise<void> {
 export async function requireUsableDataFolder(dataDir: string): Promise<void> {
   const names = await namesIn(dataDir)
   if (names === undefined) return
-  await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
-  for (const name of names) {
-    const path = join(dataDir, name)
-    if (FILES.includes(name)) await unlessGone(requireUsable(path, requireFile))
-    else if (FOLDERS.includes(name)) await unlessGone(requireUsable(path, requireFolder))
+  await access(dataDir, R_OK | W_OK | X_OK)
+  for (const name of names.filter((name) => FILES.includes(name) || FOLDERS.includes(name))) {
+    await requireUsable(join(dataDir, name), FOLDERS.includes(name)).catch((error) => {
+      // A running server makes and removes files.
+      if (error.code !== 'ENOENT') throw error
+    })
   }
 }
 
-async function requireUsable(path: string, requireKind: (path: string) => Promise<void>): Promise<void> {
-  await requireKind(path)
-  await access(path, constants.R_OK | constants.W_OK)
-}
-
-/** A running server makes and removes files. */
-async function unlessGone(look: Promise<void>): Promise<void> {
-  await look.catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-  })
+async function requireUsable(path: string, isFolder: boolean): Promise<void> {
+  if ((await stat(path)).isDirectory() !== isFolder) throw misplaced(path, isFolder ? 'no' : 'a')
+  await access(path, R_OK | W_OK)
 }
 
 /**
@@ -61,20 +56,12 @@ export async function namesIn(folder: string): Promise<readonly string[] | undef
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ENOENT') return undefined
-    if (code === 'ENOTDIR') throw noFolder(folder)
-    throw error
+    throw code === 'ENOTDIR' ? misplaced(folder, 'no') : error
   }
 }
 
-async function requireFile(path: string): Promise<void> {
-  if ((await stat(path)).isDirectory())
-    throw new Error(`${path} is a folder; move it away, or choose another data folder (ENTREPOT_DATA_DIR).`)
-}
-
-async function requireFolder(path: string): Promise<void> {
-  if (!(await stat(path)).isDirectory()) throw noFolder(path)
-}
-
-function noFolder(path: string): Error {
-  return new Error(`${path} is no folder; move it away, or choose another data folder (ENTREPOT_DATA_DIR).`)
+function misplaced(path: string, article: 'a' | 'no'): Error {
+  return new Error(
+    `${path} is ${article} folder; move it away, or choose another data folder (ENTREPOT_DATA_DIR).`,
+  )
 }

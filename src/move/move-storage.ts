@@ -1,13 +1,7 @@
+import { bytesPlace, requireFolder, tellFolder } from '../app/bytes-place.ts'
 import { makeDataFolder } from '../app/data-folder.ts'
 import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from '../app/installation.ts'
-import {
-  bytesPlace,
-  openBlobs,
-  openMetadata,
-  openSession,
-  requireFolder,
-  tellFolder,
-} from '../app/open-stores.ts'
+import { openBlobs, openMetadata, openSession } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
 import { closingAfter } from '../core/closing.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
