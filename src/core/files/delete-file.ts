@@ -1,6 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
+import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { stateAt } from './file.ts'
@@ -11,39 +12,38 @@ import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
  * dialect. Its bytes go a little later.
  * @throws ServiceError `file-not-found`, also the second time
  */
-export async function deleteFile(services: Services, caller: Caller, idText: string): Promise<void> {
-  const file = await readStoredFile(services, caller, idText)
+export function deleteFile(services: Services, caller: Caller, idText: string): Promise<void> {
+  return endFile(services, caller, idText, readStoredFile)
+}
+
+/** As `deleteFile`, where open uploads begin: one that waits for its bytes is cancelled. */
+export function deleteStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<void> {
+  return endFile(services, caller, idText, readStoredOrOpen)
+}
+
+async function endFile(
+  services: Services,
+  caller: Caller,
+  idText: string,
+  read: typeof readStoredFile,
+): Promise<void> {
+  const file = await read(services, caller, idText)
   const now = services.clock.now()
-  const guard = { state: 'stored' } as const
-  const patch = { state: 'deleted', blobKey: null, updatedAt: now, updatedBy: caller.subject.id } as const
+  const isOpen = stateAt(file, now) === 'pending'
+  const guard = { state: isOpen ? 'pending' : 'stored' } as const
+  const by = { updatedAt: now, updatedBy: caller.subject.id }
+  const patch: FilePatch = isOpen ? { state: 'cancelled', ...by } : { state: 'deleted', blobKey: null, ...by }
+  const bytes = isOpen ? [] : releaseBytes(services, file, services.policy.downloadGraceMs)
   try {
     await services.metadata.commit([
       { kind: 'file.update', id: file.id, guard, patch },
       uncount(file),
-      ...releaseBytes(services, file, services.policy.downloadGraceMs),
+      ...bytes,
     ])
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
-    throw fileNotFound(idText)
-  }
-}
-
-/**
- * As `deleteFile`, where open uploads begin: one that waits for its bytes is cancelled.
- * @throws ServiceError `file-not-found`, also the second time
- */
-export async function deleteStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<void> {
-  const file = await readStoredOrOpen(services, caller, idText)
-  const now = services.clock.now()
-  if (stateAt(file, now) !== 'pending') return deleteFile(services, caller, idText)
-  const guard = { state: 'pending' } as const
-  const patch = { state: 'cancelled', updatedAt: now, updatedBy: caller.subject.id } as const
-  const update = { kind: 'file.update', id: file.id, guard, patch } as const
-  try {
-    await services.metadata.commit([update, uncount(file)])
-  } catch (error) {
-    if (!isStoreError(error, 'conflict')) throw error
+    if (!isOpen) throw fileNotFound(idText)
     // Its bytes have come, or it has ended: there is no way back, so this looks again at most once more.
-    await deleteStoredOrOpen(services, caller, idText)
+    await endFile(services, caller, idText, read)
   }
 }

@@ -5,23 +5,37 @@ import { isStoreError, ServiceError } from '../errors.ts'
 import { parseFileId } from '../file-id.ts'
 import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
-import { type FileRecord, isGone, stateAt } from './file.ts'
+import { type FileRecord, type FileState, stateAt } from './file.ts'
 
-/**
- * A file by any form of its id. Unknown, malformed, deleted, expired and foreign are one and the same to the caller.
- * @throws ServiceError `file-not-found`
- */
-export async function readFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+/** Unknown, malformed, deleted, expired and foreign are one and the same to the caller. */
+async function readIf(
+  { metadata, clock }: Services,
+  caller: Caller,
+  idText: string,
+  isThere: (file: FileRecord, state: FileState) => boolean,
+): Promise<FileRecord> {
   const id = parseFileId(idText)
-  const file = id === undefined ? undefined : await services.metadata.findFile(id)
-  if (
-    file === undefined ||
-    !caller.projectIds.includes(file.projectId) ||
-    isGone(file, services.clock.now())
-  ) {
-    throw fileNotFound(idText)
-  }
-  return file
+  const file = id && (await metadata.findFile(id))
+  if (file && caller.projectIds.includes(file.projectId) && isThere(file, stateAt(file, clock.now())))
+    return file
+  throw fileNotFound(idText)
+}
+
+/** A file by any form of its id, in any state but deleted. @throws ServiceError `file-not-found` */
+export function readFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+  return readIf(services, caller, idText, (_file, state) => state !== 'deleted')
+}
+
+/** As `readFile`, for dialects that know no unfinished uploads: there a file is stored, or it is not there. */
+export function readStoredFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+  return readIf(services, caller, idText, (_file, state) => state === 'stored')
+}
+
+/** As `readStoredFile`, where open uploads begin: who opened one may ask for it while it waits for its bytes. */
+export function readStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+  return readIf(services, caller, idText, (file, state) => {
+    return state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)
+  })
 }
 
 /**
@@ -31,35 +45,6 @@ export async function readFile(services: Services, caller: Caller, idText: strin
  */
 export function requireReader(caller: Caller, file: FileRecord): void {
   if (file.createdBy !== caller.subject.id) requireScope(caller, 'files:read')
-}
-
-/**
- * As `readFile`, for dialects that know no unfinished uploads: there a file is stored, or it is not there.
- * @throws ServiceError `file-not-found`
- */
-export async function readStoredFile(
-  services: Services,
-  caller: Caller,
-  idText: string,
-): Promise<FileRecord> {
-  const file = await readFile(services, caller, idText)
-  if (stateAt(file, services.clock.now()) === 'stored') return file
-  throw fileNotFound(idText)
-}
-
-/**
- * As `readStoredFile`, where open uploads begin: who opened one may ask for it while it waits for its bytes.
- * @throws ServiceError `file-not-found`
- */
-export async function readStoredOrOpen(
-  services: Services,
-  caller: Caller,
-  idText: string,
-): Promise<FileRecord> {
-  const file = await readFile(services, caller, idText)
-  const state = stateAt(file, services.clock.now())
-  if (state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)) return file
-  throw fileNotFound(idText)
 }
 
 /** @param id as the caller wrote it */
