@@ -70,7 +70,7 @@ export async function listenForHttp(served: Served): Promise<void> {
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {
-  const { config, services, memory, readiness, tls, stop, logger, addresses } = served
+  const { config, services, memory, metrics, readiness, tls, stop, logger, addresses } = served
   const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
   await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
     const server = await startGrpcServer({
@@ -83,6 +83,7 @@ export async function listenForGrpc(served: Served): Promise<void> {
       limits: defaultGrpcLimits,
       memory,
       logger,
+      watch: metrics.grpcCall,
       tls: tls?.current,
     })
     tls?.onRenewal((identity) => server.setTls(identity))

@@ -6,7 +6,8 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from './gen/health_pb.js'
-import { parseMessage, pathOf, type StreamMethod, type UnaryMethod, unary } from './method.ts'
+import { parseMessage, type RequestMessage } from './message.ts'
+import { anybody, type Method, pathOf, unary } from './method.ts'
 import { GrpcError, type GrpcFailure, grpcCodes } from './status.ts'
 
 const MAX_MESSAGE_BYTES = 4096
@@ -24,42 +25,39 @@ export interface HealthOptions {
 }
 
 /** The health checks of gRPC, for anybody. */
-export function healthMethods(options: HealthOptions): { check: UnaryMethod; watch: StreamMethod } {
-  return {
-    check: unary(Health.method.check, {
-      maxMessageBytes: MAX_MESSAGE_BYTES,
-      admit: async () => undefined,
-      organizationOf: () => '',
-      answer: async ({ service }) => {
-        const status = await statusOf(service, options)
-        if (status === ServingStatus.SERVICE_UNKNOWN)
-          throw new GrpcError('NOT_FOUND', 'There is no such service.')
-        return create(HealthCheckResponseSchema, { status })
-      },
-      toFailure,
-    }),
-    watch: {
-      path: pathOf(Health.method.watch),
-      maxMessageBytes: MAX_MESSAGE_BYTES,
-      admit: async ({ signal }) => ({
-        organizationId: '',
-        answer: (message) => changes(message, options, signal),
-      }),
-      toFailure,
+export function healthMethods(options: HealthOptions): readonly Method[] {
+  const common = { maxMessageBytes: MAX_MESSAGE_BYTES, toFailure }
+  const check = unary(Health.method.check, {
+    ...common,
+    admit: anybody,
+    answer: async ({ service }) => {
+      const status = await statusOf(service, options)
+      if (status === ServingStatus.SERVICE_UNKNOWN)
+        throw new GrpcError('NOT_FOUND', 'There is no such service.')
+      return create(HealthCheckResponseSchema, { status })
     },
+  })
+  const watch: Method = {
+    ...common,
+    path: pathOf(Health.method.watch),
+    admit: async ({ signal }) => ({
+      organizationId: '',
+      answer: (message) => changes(message, options, signal),
+    }),
   }
+  return [check, watch]
 }
 
 /** The status now, and each time that it is another. */
 async function* changes(
-  message: Uint8Array,
+  message: RequestMessage,
   options: HealthOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const { service } = parseMessage(HealthCheckRequestSchema, message)
+  const { service } = parseMessage(HealthCheckRequestSchema, await message.whole())
   const { draining, stopping } = options
   let told: ServingStatus | undefined
-  for (;;) {
+  while (!signal.aborted) {
     const status = await statusOf(service, options)
     if (status !== told)
       yield toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }))
@@ -69,7 +67,6 @@ async function* changes(
     const signals = [signal, stopping, ...(draining.aborted ? [] : [draining])]
     const first = { signal: AbortSignal.any(signals), ref: false }
     await sleep(WATCH_PERIOD_MS, undefined, first).catch(() => undefined)
-    if (signal.aborted) return
   }
 }
 

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { constants, type ServerHttp2Stream } from 'node:http2'
-import { Metadata, type Responder, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import type { FairBudget, Holding } from '../core/limits/fair-budget.ts'
-import { plumbingFailure } from './error-details.ts'
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { GrpcLimits } from './limits.ts'
-import { MessageWatch, memoryExhausted, memoryOf } from './message-watch.ts'
-import type { Admission, GrpcCall, Method } from './method.ts'
-import { GrpcError } from './status.ts'
-import { stopListening, streamOf, widenWindows } from './stream-of.ts'
+import { RequestMessage } from './message.ts'
+import type { GrpcCall, Method } from './method.ts'
+import { GrpcError, grpcCodes } from './status.ts'
 
 export interface GrpcLogger {
   debug(facts: object, message: string): void
@@ -15,59 +13,72 @@ export interface GrpcLogger {
   error(facts: object, message: string): void
 }
 
+/** How a call went, for metrics. */
+export interface EndedCall {
+  /** By its name: `NOT_FOUND`. */
+  readonly code: string
+  readonly seconds: number
+  /** Of messages. */
+  readonly receivedBytes: number
+  readonly sentBytes: number
+}
+
 export interface CallContext {
   readonly limits: GrpcLimits
   /** What messages may hold, with all else that does. */
   readonly memory: FairBudget
   readonly logger: GrpcLogger
+  /** Told of every call of a known method as it begins; what it returns, as it ends. */
+  readonly watch: (method: string) => (call: EndedCall) => void
 }
 
-/** How a call ends. */
-export interface CallStatus {
+interface Status {
   readonly code: number
   readonly details: string
-  readonly metadata: Metadata
+  readonly metadata?: Metadata
 }
-
-/** The same in the library's words; it does not export the name. */
-type LibraryStatus = Parameters<ServerInterceptingCallInterface['sendStatus']>[0]
 
 /** What is told back of an id that a client gives its own call. */
 export const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
 const HTTP2_ENTRY_BYTES = 32
+/** How long a caller that has its status may go on sending: some lose the status if their stream is reset at once. */
+const LINGER_MS = 1000
+const codeNames = Object.keys(grpcCodes)
+
+/**
+ * The HTTP/2 stream of a call. The library keeps it to itself, and would gather messages whole, bombs too: here it serves
+ * metadata, statuses and connections, and the message is read from the stream.
+ */
+export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
+  return (call as unknown as { readonly stream: ServerHttp2Stream }).stream
+}
 
 /**
  * One call, from its metadata to its status. Judged in this order: metadata, whoever calls, the length of the message, the
  * message. A call that fails before its answer has trailers alone: some clients see its code only then.
  */
-export class IncomingCall<Answer> implements GrpcCall {
+export class IncomingCall implements GrpcCall {
   readonly requestId = randomUUID()
   readonly httpVersion = '2'
   readonly #call: ServerInterceptingCallInterface
-  readonly #method: Method<Answer>
+  readonly #stream: ServerHttp2Stream
+  readonly #method: Method
   readonly #context: CallContext
+  #onEnd: ((call: EndedCall) => void) | undefined
   readonly #startedAt = performance.now()
   readonly #abort = new AbortController()
   #metadata = new Metadata()
-  #admission: Admission<Answer> | undefined
-  #watch: MessageWatch | undefined
   #timer: NodeJS.Timeout | undefined
-  #isAnswering = false
-  #isOver = false
-  #memory: Holding | undefined
-  /** Reads the message in place of the library. */
-  readonly #onStream: ((stream: ServerHttp2Stream) => void) | undefined
+  /** Of the status that was sent. */
+  #code: number | undefined
+  #receivedBytes = 0
+  #sentBytes = 0
 
-  constructor(
-    call: ServerInterceptingCallInterface,
-    method: Method<Answer>,
-    context: CallContext,
-    onStream?: (call: IncomingCall<Answer>, stream: ServerHttp2Stream) => void,
-  ) {
+  constructor(call: ServerInterceptingCallInterface, method: Method, context: CallContext) {
     this.#call = call
+    this.#stream = streamOf(call)
     this.#method = method
     this.#context = context
-    this.#onStream = onStream && ((stream) => onStream(this, stream))
   }
 
   get authority(): string {
@@ -87,158 +98,111 @@ export class IncomingCall<Answer> implements GrpcCall {
     return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined
   }
 
-  /** What happens at each step of the call. `onMetadata` learns which object the library will show the handler. */
-  responder(onMetadata: (metadata: Metadata) => void): Responder {
-    return {
-      start: (next) =>
-        next({
-          onReceiveMetadata: (metadata, proceed) => {
-            onMetadata(metadata)
-            void this.#admit(metadata, () => proceed(metadata))
-          },
-          onReceiveMessage: (message, proceed) => proceed(message),
-          onReceiveHalfClose: (proceed) => proceed(),
-          onCancel: () => this.#end(),
-        }),
-      sendMetadata: (metadata, next) => next(answerMetadata(metadata)),
-      sendStatus: (status, next) => next(this.#withIds(status)),
-    }
-  }
-
-  async #admit(metadata: Metadata, proceed: () => void): Promise<void> {
-    const { maxMetadataBytes, deadlineMs } = this.#context.limits
+  /** Never rejects. */
+  async run(metadata: Metadata): Promise<void> {
+    const { maxMetadataBytes } = this.#context.limits
     this.#metadata = metadata
+    this.#onEnd = this.#context.watch(this.#method.path)
     try {
       if (sizeOf(metadata) > maxMetadataBytes)
         throw new GrpcError('INVALID_ARGUMENT', `The metadata exceeds ${maxMetadataBytes} bytes.`)
-      this.#timer = setTimeout(() => this.#expire(), deadlineMs).unref()
-      const admission = await this.#method.admit(this)
-      if (this.#isOver) return
-      this.#admission = admission
-      const stream = streamOf(this.#call)
-      if (stream) widenWindows(stream, this.#context.limits)
-      if (stream && this.#onStream) return this.#onStream(stream)
-      this.#expectMessage(admission, stream)
-      proceed()
+      this.#expectEnd()
+      const { organizationId, answer } = await this.#method.admit(this)
+      if (this.signal.aborted) return
+      widenWindows(this.#stream, this.#context.limits)
+      // The library's own listener, which gathers.
+      this.#stream.removeAllListeners('data')
+      using memory = this.#context.memory.open(organizationId)
+      const { limits } = this.#context
+      const message = new RequestMessage(this.#stream, { ...limits, ...this.#method }, memory)
+      for await (const answered of answer(message)) await this.#send(answered)
+      this.#receivedBytes = message.receivedBytes
+      this.#finish({ code: grpcCodes.OK, details: 'OK' })
     } catch (error) {
-      this.#refuse(error)
+      this.#finish(this.#statusOf(error))
     }
   }
 
-  #expectMessage({ organizationId }: Admission<Answer>, stream: ServerHttp2Stream | undefined): void {
-    const { limits } = this.#context
-    const { maxMessageBytes, tooLong } = this.#method
-    const memory = this.#context.memory.open(organizationId)
-    this.#memory = memory
-    if (stream !== undefined) {
-      const refuse = (error: unknown) => this.#refuse(error)
-      this.#watch = new MessageWatch(stream, { limits, maxMessageBytes, tooLong, memory, refuse })
-    } else if (!memory.tryGrow(memoryOf(maxMessageBytes))) throw memoryExhausted('calls')
-  }
-
-  /** Answers in place of the library's handler. */
-  async answer(work: (answer: Answer) => Promise<Uint8Array>): Promise<void> {
-    const answer = await this.run(work)
-    if (this.#isOver) return
-    if (answer instanceof CallFailure) {
-      this.#call.sendStatus(this.#withIds(answer.status))
-      return
-    }
-    this.#call.sendMetadata(answerMetadata(new Metadata()))
-    this.#call.sendMessage(Buffer.from(answer), () =>
-      this.#call.sendStatus(this.#withIds({ code: 0, details: 'OK' })),
+  #expectEnd(): void {
+    this.#wait(this.#context.limits.deadlineMs - (performance.now() - this.#startedAt), () =>
+      this.#finish(
+        this.#statusOf(new GrpcError('DEADLINE_EXCEEDED', 'The call took longer than this server allows.')),
+      ),
     )
   }
 
-  /** Runs once the message is there. Resolves to the status of a failure instead of rejecting. */
-  async run<T>(work: (answer: Answer) => Promise<T>): Promise<T | CallFailure> {
-    this.#isAnswering = true
-    try {
-      if (this.#admission === undefined) throw new Error('a call that was not admitted')
-      const answer = await work(this.#admission.answer)
-      if (answer instanceof Uint8Array) this.#expectReading(answer.byteLength)
-      return answer
-    } catch (error) {
-      return new CallFailure(this.#statusOf(error))
-    } finally {
-      this.#isAnswering = false
-      if (this.#isOver) this.#release()
-    }
-  }
-
-  #refuse(error: unknown): void {
-    this.#call.sendStatus(this.#withIds(this.#statusOf(error)))
-  }
-
-  #expire(): void {
-    this.#refuse(new GrpcError('DEADLINE_EXCEEDED', 'The call took longer than this server allows.'))
-  }
-
-  /** A peer may hold back an answer by the windows of HTTP/2 while it reads its connection: it has to keep the pace here, too. */
-  #expectReading(answerBytes: number): void {
-    if (this.#isOver) return
+  /** Resolves once the system has it, or nobody waits for it any more. */
+  async #send(answer: Uint8Array): Promise<void> {
+    if (this.signal.aborted || this.#code !== undefined) return
     const { minBytesPerSecond, minRateWindowSeconds, deadlineMs } = this.#context.limits
-    const paceMs = (minRateWindowSeconds + answerBytes / minBytesPerSecond) * 1000
-    clearTimeout(this.#timer)
-    const cut = () => streamOf(this.#call)?.close(constants.NGHTTP2_CANCEL)
-    this.#timer = setTimeout(cut, Math.min(paceMs, deadlineMs)).unref()
+    // A peer may hold an answer back by the windows of HTTP/2 while it reads its connection: it has to keep the pace here, too.
+    const paceMs = (minRateWindowSeconds + answer.byteLength / minBytesPerSecond) * 1000
+    this.#wait(Math.min(paceMs, deadlineMs), () => this.#stream.close(constants.NGHTTP2_CANCEL))
+    if (!this.#stream.headersSent) this.#call.sendMetadata(answerMetadata())
+    await new Promise<void>((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#call.sendMessage(Buffer.from(answer), resolve)
+    })
+    this.#sentBytes += answer.byteLength
+    this.#expectEnd()
   }
 
-  #statusOf(error: unknown): CallStatus {
+  #wait(ms: number, onTimeout: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(onTimeout, ms).unref()
+  }
+
+  #statusOf(error: unknown): Status {
     const failure =
       error instanceof GrpcError
-        ? plumbingFailure(error, this.requestId)
+        ? error.toFailure(this.requestId)
         : this.#method.toFailure(error, this.requestId)
     const { code, message, details, fault, shortage } = failure
-    if (fault !== undefined) this.#context.logger.error({ ...this.#facts(), err: fault, code }, 'call failed')
+    const { logger } = this.#context
+    if (fault !== undefined) logger.error({ ...this.#facts(), err: fault, code }, 'call failed')
     if (shortage !== undefined)
-      this.#context.logger.warn({ ...this.#facts(), reason: shortage, code }, 'no room for a call')
+      logger.warn({ ...this.#facts(), reason: shortage, code }, 'no room for a call')
     const metadata = new Metadata()
     if (details) metadata.set('grpc-status-details-bin', Buffer.from(details))
-    return { code: Number(code), details: message.toWellFormed(), metadata }
+    return { code, details: message.toWellFormed(), metadata }
   }
 
-  #withIds(status: LibraryStatus): LibraryStatus {
-    const metadata = status.metadata ?? new Metadata()
+  /** The first status counts. */
+  #finish({ code, details, metadata = new Metadata() }: Status): void {
+    if (this.#code !== undefined || this.signal.aborted) return
+    this.#code = code
     metadata.set('x-request-id', this.requestId)
     metadata.set('x-server-trace-id', this.requestId)
     const given = this.header('x-client-request-id')
     if (given !== undefined && PRINTABLE_ID.test(given)) metadata.set('x-client-request-id', given)
     const ms = Math.round((performance.now() - this.#startedAt) * 10) / 10
-    this.#context.logger.debug({ ...this.#facts(), code: status.code, ms }, 'answered')
-    return { ...status, metadata }
+    this.#context.logger.debug({ ...this.#facts(), code, ms }, 'answered')
+    this.#call.sendStatus({ code, details, metadata })
   }
 
   #facts(): object {
     return { requestId: this.requestId, route: this.#method.path }
   }
 
-  /** However a call ends, this comes once it is over. */
-  #end(): void {
-    this.#isOver = true
+  /** To be called once the call is over, however it ended. */
+  end(): void {
     clearTimeout(this.#timer)
-    this.#watch?.close()
-    stopListening(this.#call)
+    stopListening(this.#stream)
     this.#abort.abort(new GrpcError('CANCELLED', 'The call is over.'))
-    // An answer in the making still holds the message.
-    if (!this.#isAnswering) this.#release()
-  }
-
-  #release(): void {
-    this.#memory?.release()
-  }
-}
-
-/** Instead of an answer. */
-export class CallFailure {
-  readonly status: CallStatus
-
-  constructor(status: CallStatus) {
-    this.status = status
+    // The library itself ends calls whose deadline is over.
+    const isLate = Date.now() >= Number(this.#call.getDeadline())
+    const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']
+    this.#onEnd?.({
+      code: codeNames[code] ?? 'UNKNOWN',
+      seconds: (performance.now() - this.#startedAt) / 1000,
+      receivedBytes: this.#receivedBytes,
+      sentBytes: this.#sentBytes,
+    })
   }
 }
 
-function answerMetadata(metadata: Metadata): Metadata {
+function answerMetadata(): Metadata {
+  const metadata = new Metadata()
   metadata.set('grpc-accept-encoding', 'identity')
   return metadata
 }
@@ -250,4 +214,25 @@ function sizeOf(metadata: Metadata): number {
     for (const text of texts) bytes += name.length + text.length + HTTP2_ENTRY_BYTES
   }
   return bytes
+}
+
+const widened = new WeakSet<object>()
+
+/** Lets more bytes be on their way; once for each connection, as soon as somebody on it was admitted. */
+function widenWindows(
+  stream: ServerHttp2Stream,
+  { streamWindowBytes, connectionWindowBytes }: GrpcLimits,
+): void {
+  const session = stream.session as ServerHttp2Session | undefined
+  if (session === undefined || session.destroyed || widened.has(session)) return
+  widened.add(session)
+  session.settings({ initialWindowSize: streamWindowBytes })
+  session.setLocalWindowSize(connectionWindowBytes)
+}
+
+/** Ends a stream whose status was sent, whether or not its peer does. The library leaves it open for as long as that likes. */
+function stopListening(stream: ServerHttp2Stream): void {
+  if (stream.closed || stream.readableEnded) return
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref()
+  stream.once('close', () => clearTimeout(timer))
 }

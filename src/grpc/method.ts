@@ -1,14 +1,12 @@
-import type { Readable } from 'node:stream'
 import {
   type DescMessage,
   type DescMethod,
   type DescMethodUnary,
-  fromBinary,
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import type { MessageBounds } from './message-prefix.ts'
-import { GrpcError, type GrpcFailure } from './status.ts'
+import { type MessageBounds, parseMessage, type RequestMessage } from './message.ts'
+import type { GrpcFailure } from './status.ts'
 
 /** What is known of a call before its message is read. */
 export interface GrpcCall {
@@ -24,58 +22,48 @@ export interface GrpcCall {
   readonly signal: AbortSignal
 }
 
-/** What is known once a call is let in. */
-export interface Admission<Answer> {
-  /** On whose account memory is taken; '' where nobody has to say who they are. */
+/** On whose account memory is taken; '' where nobody has to say who they are. */
+interface Account {
   readonly organizationId: string
-  readonly answer: Answer
 }
 
-/** A method with one request message, which is refused by its length if it is too long. `Answer` is what answers it. */
-export interface Method<Answer> extends MessageBounds {
+/** What is known once a call is let in. */
+export interface Admission extends Account {
+  /** Reads the message and answers with one or more. */
+  readonly answer: (message: RequestMessage) => AsyncIterable<Uint8Array>
+}
+
+/** A method with one request message, which is refused by its length if it is too long. */
+export interface Method extends MessageBounds {
   /** `/package.Service/Method`. */
   readonly path: string
   /** Refuses, by throwing, or tells what will answer. Runs before a byte of the message is read. */
-  readonly admit: (call: GrpcCall) => Promise<Admission<Answer>>
+  readonly admit: (call: GrpcCall) => Promise<Admission>
   /** What the caller is told of whatever `admit` or the answer threw. */
   readonly toFailure: (thrown: unknown, requestId: string) => GrpcFailure
 }
 
-export interface UnaryMethod extends Method<(message: Uint8Array) => Promise<Uint8Array>> {
-  readonly isStreamed?: false
-}
-/** A message that nobody has read yet. */
-export interface UnreadMessage {
-  /** The body of the request. It is read with backpressure, and never destroyed: a status may still go out on it. */
-  readonly body: Readable
-  /** The message in the chunks of `body`. @throws GrpcError while iterating, if it is not one whole message */
-  unframe(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>
-}
-/** Reads its message as it comes, and watches its pace; for messages that are too large to be kept. */
-export interface StreamedMethod extends Method<(message: UnreadMessage) => Promise<Uint8Array>> {
-  readonly isStreamed: true
-}
-/** Answers with messages until they end or nobody listens any more. */
-export type StreamMethod = Method<(message: Uint8Array) => AsyncIterable<Uint8Array>>
-
-export interface UnaryHandlers<I extends DescMessage, O extends DescMessage, Admitted> {
+export interface UnaryHandlers<I extends DescMessage, O extends DescMessage, Admitted extends Account> {
   readonly maxMessageBytes: number
   readonly admit: (call: GrpcCall) => Promise<Admitted>
-  /** Whose memory the message takes. */
-  readonly organizationOf: (admitted: Admitted) => string
   readonly answer: (
     request: MessageShape<I>,
     admitted: Admitted,
     call: GrpcCall,
   ) => Promise<MessageShape<O>> | MessageShape<O>
-  readonly toFailure: UnaryMethod['toFailure']
+  readonly toFailure: Method['toFailure']
+}
+
+/** Lets everybody in. */
+export async function anybody(): Promise<Account> {
+  return { organizationId: '' }
 }
 
 /** A method of a generated service, with messages instead of bytes. */
-export function unary<I extends DescMessage, O extends DescMessage, Admitted>(
+export function unary<I extends DescMessage, O extends DescMessage, Admitted extends Account>(
   method: DescMethodUnary<I, O>,
-  { maxMessageBytes, admit, organizationOf, answer, toFailure }: UnaryHandlers<I, O, Admitted>,
-): UnaryMethod {
+  { maxMessageBytes, admit, answer, toFailure }: UnaryHandlers<I, O, Admitted>,
+): Method {
   return {
     path: pathOf(method),
     maxMessageBytes,
@@ -83,10 +71,10 @@ export function unary<I extends DescMessage, O extends DescMessage, Admitted>(
     admit: async (call) => {
       const admitted = await admit(call)
       return {
-        organizationId: organizationOf(admitted),
-        answer: async (message) => {
-          const request = parseMessage(method.input, message)
-          return toBinary(method.output, await answer(request, admitted, call))
+        organizationId: admitted.organizationId,
+        answer: async function* (message) {
+          const request = parseMessage(method.input, await message.whole())
+          yield toBinary(method.output, await answer(request, admitted, call))
         },
       }
     },
@@ -95,13 +83,4 @@ export function unary<I extends DescMessage, O extends DescMessage, Admitted>(
 
 export function pathOf(method: DescMethod): string {
   return `/${method.parent.typeName}/${method.name}`
-}
-
-/** @throws GrpcError INVALID_ARGUMENT if the bytes are no such message */
-export function parseMessage<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> {
-  try {
-    return fromBinary(schema, bytes, { readUnknownFields: false })
-  } catch {
-    throw new GrpcError('INVALID_ARGUMENT', `The message is not a valid ${schema.typeName}.`)
-  }
 }

@@ -11,7 +11,8 @@ import {
 } from '@grpc/grpc-js'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import { defaultGrpcLimits, type GrpcLimits } from './limits.ts'
-import type { UnaryMethod } from './method.ts'
+import type { RequestMessage } from './message.ts'
+import type { Method } from './method.ts'
 import { type GrpcServer, startGrpcServer, type TlsIdentity } from './server.ts'
 import { GrpcError, grpcCodes } from './status.ts'
 
@@ -23,8 +24,8 @@ export const SLEEP = '/test.Echo/Sleep'
 export type Events = string[]
 
 /** `Echo` answers its message and asks for `authorization`; `Sleep` answers after the milliseconds of its message. */
-function echoMethods(events: Events): UnaryMethod[] {
-  const toFailure: UnaryMethod['toFailure'] = (thrown) => ({
+function echoMethods(events: Events): Method[] {
+  const toFailure: Method['toFailure'] = (thrown) => ({
     code: grpcCodes.INTERNAL,
     message: 'Internal error',
     details: Buffer.from('details'),
@@ -37,10 +38,11 @@ function echoMethods(events: Events): UnaryMethod[] {
       toFailure,
       admit: async () => {
         events.push('admit')
-        const answer = async (message: Uint8Array) => {
+        const answer = async function* (request: RequestMessage) {
+          const message = await request.whole()
           events.push(`message of ${message.byteLength}`)
           if (Buffer.from(message).equals(Buffer.from('break'))) throw new Error('broken')
-          return message
+          yield message
         }
         return { organizationId: 'a', answer }
       },
@@ -51,9 +53,10 @@ function echoMethods(events: Events): UnaryMethod[] {
       toFailure,
       admit: async (call) => {
         if (call.header('authorization') !== 'me') throw new GrpcError('UNAUTHENTICATED', 'Who are you?')
-        const answer = async (message: Uint8Array) => {
+        const answer = async function* (request: RequestMessage) {
+          const message = await request.whole()
           await sleep(Number(Buffer.from(message).toString()), undefined, { signal: call.signal })
-          return message
+          yield message
         }
         return { organizationId: 'a', answer }
       },
@@ -83,6 +86,7 @@ export async function startEcho(
     proxies: new BlockList(),
     limits: { ...defaultGrpcLimits, ...limits },
     memory,
+    watch: () => () => undefined,
     logger: { debug: () => undefined, warn: () => undefined, error: () => void events.push('fault') },
   })
   return { server, memory, events }

@@ -198,6 +198,7 @@ test('a taken port is told by its code', async () => {
       proxies: new BlockList(),
       limits: defaultGrpcLimits,
       memory: echo.memory,
+      watch: () => () => undefined,
       logger: { debug: () => undefined, warn: () => undefined, error: () => undefined },
     }),
     { code: 'EADDRINUSE' },

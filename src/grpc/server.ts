@@ -1,18 +1,13 @@
-import type { ServerHttp2Stream } from 'node:http2'
 import type { BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
-import { Readable } from 'node:stream'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
 import {
   logVerbosity,
-  type Metadata,
+  type Responder,
   Server,
   ServerCredentials,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type sendUnaryData,
   setLogVerbosity,
 } from '@grpc/grpc-js'
 import { BlamedPeers } from '../net/blamed-peers.ts'
@@ -21,10 +16,9 @@ import { listeningAt } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { refuseGrpc, refuseHttp1 } from '../net/refuse-http.ts'
 import { healthMethods } from './health.ts'
-import { type CallContext, CallFailure, IncomingCall } from './incoming-call.ts'
+import { type CallContext, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
-import { unframed } from './message-stream.ts'
-import type { Method, StreamedMethod, StreamMethod, UnaryMethod } from './method.ts'
+import type { Method } from './method.ts'
 import { ResetWatch } from './reset-watch.ts'
 import { Sessions } from './sessions.ts'
 
@@ -40,7 +34,7 @@ export interface GrpcServerOptions extends CallContext {
   readonly port: number
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity | undefined
-  readonly methods: readonly (UnaryMethod | StreamedMethod)[]
+  readonly methods: readonly Method[]
   /** What health checks tell. */
   readonly isReady: () => Promise<boolean>
   /** Fires when the server is about to stop. */
@@ -74,8 +68,6 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 // The library would print metadata that it does not like, keys of callers among it, to standard error.
 setLogVerbosity(logVerbosity.NONE)
 
-type Intercept = (call: ServerInterceptingCallInterface) => ServerInterceptingCall
-
 /** A listening server. */
 export class GrpcServer {
   readonly #options: GrpcServerOptions
@@ -84,7 +76,6 @@ export class GrpcServer {
   readonly listener: NetServer
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Sessions()
-  readonly #intercepts = new Map<string, Intercept>()
   readonly #stopping = new AbortController()
   readonly #drain: (graceMs: number) => void
   readonly #resets: ResetWatch
@@ -94,15 +85,11 @@ export class GrpcServer {
     const { limits, methods, isReady, draining, tls, proxies } = options
     const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
     const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
-    const allMethods = [...methods, health.check]
+    const byPath = new Map([...methods, ...health].map((method) => [method.path, method]))
     const interceptor = ({ path }: { path: string }, call: ServerInterceptingCallInterface) =>
-      this.#intercepts.get(path)?.(call) ?? new ServerInterceptingCall(call)
-    this.#server = new Server({ ...libraryOptions(limits, allMethods), interceptors: [interceptor] })
-    for (const method of allMethods) {
-      if (method.isStreamed) this.#addStreamed(method)
-      else this.#addUnary(method)
-    }
-    this.#addStream(health.watch)
+      this.#intercept(byPath.get(path), call)
+    this.#server = new Server({ ...libraryOptions(limits), interceptors: [interceptor] })
+    for (const path of byPath.keys()) this.#server.register(path, () => undefined, asIs, asIs, 'unary')
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
@@ -169,79 +156,26 @@ export class GrpcServer {
     socket.once('close', () => this.#sockets.delete(socket))
   }
 
-  #addUnary(method: UnaryMethod): void {
-    const callOf = this.#intercept(method)
-    const handle = async (
-      { request, metadata }: ServerUnaryCall<Uint8Array, Uint8Array>,
-      callback: sendUnaryData<Uint8Array>,
-    ) => {
-      const answer = await callOf(metadata).run((answerTo) => answerTo(request))
-      if (answer instanceof CallFailure) callback(answer.status)
-      else callback(null, answer)
-    }
-    this.#server.register(method.path, handle, toBuffer, asIs, 'unary')
-  }
-
-  #addStreamed(method: StreamedMethod): void {
-    const callOf = this.#intercept(method, (call, stream) => {
-      // The library would gather the message.
-      stream.removeAllListeners('data')
-      const unframe = (chunks: AsyncIterable<Uint8Array>) => unframed(chunks, method)
-      void call.answer((answerTo) => answerTo({ body: stream, unframe }))
-    })
-    // Called only if the library keeps the stream to itself, and gathers the message.
-    const handle = async (
-      { request, metadata }: ServerUnaryCall<Uint8Array, Uint8Array>,
-      callback: sendUnaryData<Uint8Array>,
-    ) => {
-      const answer = await callOf(metadata).run((answerTo) =>
-        answerTo({ body: Readable.from([request]), unframe: (chunks) => chunks }),
-      )
-      if (answer instanceof CallFailure) callback(answer.status)
-      else callback(null, answer)
-    }
-    this.#server.register(method.path, handle, toBuffer, asIs, 'unary')
-  }
-
-  #addStream(method: StreamMethod): void {
-    const callOf = this.#intercept(method)
-    const handle = async (stream: ServerWritableStream<Uint8Array, Uint8Array>) => {
-      const ended = await callOf(stream.metadata).run(async (answersTo) => {
-        for await (const message of answersTo(stream.request)) stream.write(message)
+  /** Calls are answered in front of the library's handlers, which are there so that their methods are known. */
+  #intercept(method: Method | undefined, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+    if (method === undefined) return new ServerInterceptingCall(call)
+    this.#sessions.note(call)
+    const incoming = new IncomingCall(call, method, this.#options)
+    const start: Responder['start'] = (next) =>
+      next({
+        onReceiveMetadata: (metadata) => void incoming.run(metadata),
+        onReceiveMessage: () => undefined,
+        onReceiveHalfClose: () => undefined,
+        onCancel: () => incoming.end(),
       })
-      if (ended instanceof CallFailure) stream.emit('error', ended.status)
-      else stream.end()
-    }
-    this.#server.register(method.path, handle, toBuffer, asIs, 'serverStream')
-  }
-
-  /** @returns what finds a call by its metadata, the one thing that its interceptor and its handler both get to see */
-  #intercept<Answer>(
-    method: Method<Answer>,
-    onStream?: (call: IncomingCall<Answer>, stream: ServerHttp2Stream) => void,
-  ): (metadata: Metadata) => IncomingCall<Answer> {
-    const calls = new WeakMap<Metadata, IncomingCall<Answer>>()
-    this.#intercepts.set(method.path, (call) => {
-      this.#sessions.note(call)
-      const incoming = new IncomingCall(call, method, this.#options, onStream)
-      return new ServerInterceptingCall(
-        call,
-        incoming.responder((metadata) => void calls.set(metadata, incoming)),
-      )
-    })
-    return (metadata) => {
-      const incoming = calls.get(metadata)
-      if (incoming === undefined) throw new Error('a call without its interceptor')
-      return incoming
-    }
+    return new ServerInterceptingCall(call, { start })
   }
 }
 
 /** Options of the library: github.com/grpc/grpc-node, packages/grpc-js, README.md. */
-function libraryOptions(limits: GrpcLimits, methods: readonly { readonly maxMessageBytes: number }[]) {
+function libraryOptions(limits: GrpcLimits) {
   return {
     'grpc.enable_channelz': 0,
-    'grpc.max_receive_message_length': Math.max(...methods.map(({ maxMessageBytes }) => maxMessageBytes)),
     'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
     'grpc.keepalive_time_ms': limits.keepaliveMs,
     'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
@@ -258,10 +192,6 @@ function createListener(tls: TlsIdentity | undefined, onConnection: (socket: Soc
     socket.on('error', () => undefined)
     onConnection(socket)
   })
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function asIs(bytes: Buffer): Buffer {

@@ -2,7 +2,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
-import { streamOf } from './stream-of.ts'
+import { streamOf } from './incoming-call.ts'
 
 /** A client that does not answer may have gone; one that has just connected is about to make a call. */
 const PATIENCE_MS = 1000
@@ -29,8 +29,8 @@ export class Sessions {
 
   note(call: ServerInterceptingCallInterface): void {
     const stream = streamOf(call)
-    const session = stream?.session as ServerHttp2Session | undefined
-    if (stream === undefined || session === undefined) return
+    const session = stream.session as ServerHttp2Session | undefined
+    if (session === undefined) return
     if (!this.#sessions.has(session)) {
       this.#unused.delete(call.getPeer())
       session.once('close', () => this.#sessions.delete(session))

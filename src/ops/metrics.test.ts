@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
+import { until } from '../../test/until.ts'
+import { YandexClient } from '../../test/yandex-client.ts'
 
 let server: TestServer
 before(async () => {
-  server = await TestServer.start({ ENTREPOT_METRICS_PORT: '0' })
+  server = await TestServer.start({ ENTREPOT_METRICS_PORT: '0', ENTREPOT_GRPC_PORT: '0' })
 })
 after(() => server.stop())
 
@@ -49,6 +51,25 @@ test('answers are counted by route as declared, method and status', async () => 
   assert.equal(await countOf('GET', '/lightfield/v1/files/:id', 401), 1)
   assert.equal(await countOf('GET', '/v1/files/:id', 200), 1)
   assert.equal(await countOf('POST', '/lightfield/v1/files', 200), 1)
+})
+
+test('gRPC calls are counted by method and code, with the bytes of those that succeed', async () => {
+  const method = '/yandex.cloud.ai.files.v1.FileService/Create'
+  const callsOf = (code: string) =>
+    metric(`entrepot_grpc_call_duration_seconds_count{method="${method}",code="${code}"}`)
+  const before = await metric('entrepot_received_bytes_total')
+  const own = YandexClient.of(server)
+  const stranger = new YandexClient(server.grpcAddress, 'Api-Key ek_wrong')
+  const request = { folderId: 'default', name: 'a', content: Buffer.alloc(1000) }
+  await own.create(request)
+  await assert.rejects(stranger.create(request))
+  own.close()
+  stranger.close()
+  // A call ends a moment after its client has the answer.
+  assert.ok(await until(5_000, async () => (await callsOf('OK')) + (await callsOf('UNAUTHENTICATED')) === 2))
+  assert.deepEqual([await callsOf('OK'), await callsOf('UNAUTHENTICATED')], [1, 1])
+  assert.equal(await metric(`entrepot_grpc_calls_in_flight{method="${method}"}`), 0)
+  assert.ok((await metric('entrepot_received_bytes_total')) > before + 1000)
 })
 
 test('unknown addresses are counted together', async () => {

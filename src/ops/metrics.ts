@@ -17,6 +17,9 @@ export interface ListeningMetrics {
   readonly close: () => Promise<void>
 }
 
+/** Seconds; calls with a large file in them take as long as it does. */
+const GRPC_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+
 /** What the service counts. Labels are of closed sets only: routes as declared, never paths, ids or names. */
 export class Metrics {
   readonly registry = new Registry()
@@ -25,6 +28,19 @@ export class Metrics {
   #sentBytes = 0
   readonly databaseCall: WatchCall
   readonly s3Call: WatchCall
+  readonly #grpcDurations = new Histogram({
+    name: 'entrepot_grpc_call_duration_seconds',
+    help: 'Time from the metadata of a gRPC call to its end.',
+    labelNames: ['method', 'code'],
+    buckets: GRPC_BUCKETS,
+    registers: [this.registry],
+  })
+  readonly #grpcInFlight = new Gauge({
+    name: 'entrepot_grpc_calls_in_flight',
+    help: 'gRPC calls that have begun and not ended.',
+    labelNames: ['method'],
+    registers: [this.registry],
+  })
 
   constructor() {
     collectDefaultMetrics({ register: this.registry, prefix: 'entrepot_' })
@@ -39,12 +55,12 @@ export class Metrics {
     )
     this.#countBytes(
       'entrepot_received_bytes_total',
-      'Bytes of file bodies announced by uploads that were answered with success.',
+      'Bytes of bodies, as announced, and of gRPC messages that were answered with success.',
       () => this.#receivedBytes,
     )
     this.#countBytes(
       'entrepot_sent_bytes_total',
-      'Bytes of bodies of successful answers.',
+      'Bytes of bodies and of gRPC messages of successful answers.',
       () => this.#sentBytes,
     )
   }
@@ -83,6 +99,18 @@ export class Metrics {
         this.set(waitingCalls())
       },
     })
+  }
+
+  /** Told of each gRPC call as it begins. @returns what is told as it ends */
+  readonly grpcCall = (method: string) => {
+    this.#grpcInFlight.inc({ method })
+    return (ended: { code: string; seconds: number; receivedBytes: number; sentBytes: number }): void => {
+      this.#grpcInFlight.dec({ method })
+      this.#grpcDurations.observe({ method, code: ended.code }, ended.seconds)
+      if (ended.code !== 'OK') return
+      this.#receivedBytes += ended.receivedBytes
+      this.#sentBytes += ended.sentBytes
+    }
   }
 
   /** Counts every answer of a server, of the routes that are added from now on. */

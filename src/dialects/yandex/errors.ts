@@ -1,6 +1,13 @@
 import type { ErrorCode, ErrorKind, ServiceError } from '../../core/errors.ts'
-import { type ErrorDetails, printStatus, statusJson } from '../../grpc/error-details.ts'
-import { type GrpcCode, type GrpcCodeName, type GrpcFailure, grpcCodes } from '../../grpc/status.ts'
+import {
+  type ErrorDetails,
+  type GrpcCode,
+  type GrpcCodeName,
+  type GrpcFailure,
+  grpcCodes,
+  printStatus,
+  statusJson,
+} from '../../grpc/status.ts'
 import { type ErrorAnswer, errorHeaders, isFault, shortageOf, toServiceError } from '../../http/errors.ts'
 import { InvalidArgument } from './violations.ts'
 

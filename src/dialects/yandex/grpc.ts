@@ -3,16 +3,8 @@ import { type Access, admit } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { Services } from '../../core/services.ts'
-import {
-  type GrpcCall,
-  parseMessage,
-  pathOf,
-  type StreamedMethod,
-  type UnaryMethod,
-  type UnreadMessage,
-  unary,
-} from '../../grpc/method.ts'
-import { pacedBody } from '../../intake/paced-body.ts'
+import { parseMessage, type RequestMessage } from '../../grpc/message.ts'
+import { anybody, type GrpcCall, type Method, pathOf, unary } from '../../grpc/method.ts'
 import { authenticateCaller } from './credentials.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { toGrpcFailure } from './errors.ts'
@@ -20,7 +12,7 @@ import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
 import { readMessageWithContent } from './message-content.ts'
 import * as operations from './operations.ts'
-import { pace, type ReadRequest, receiveFile } from './receive-file.ts'
+import { type ReadRequest, receiveFile } from './receive-file.ts'
 import type { YandexSettings } from './settings.ts'
 
 /** Enough for any request that keeps to the limits of its fields. */
@@ -37,7 +29,7 @@ export function grpcMethods(
   services: Services,
   memory: FairBudget,
   settings: YandexSettings,
-): readonly (UnaryMethod | StreamedMethod)[] {
+): readonly Method[] {
   const context = { services, memory, settings }
   const { get, getUrl, update, delete: remove, list } = FileService.method
   return [
@@ -62,22 +54,20 @@ function bind<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   access: Access,
   operation: Operation<I, O>,
-): UnaryMethod {
+): Method {
   return unary(method, {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     admit: (call) => admitCaller(context, call, access),
-    organizationOf: ({ organizationId }) => organizationId,
     answer: (request, caller) => operation(context, caller, request),
     toFailure: toGrpcFailure,
   })
 }
 
 /** The one method whose message is large: its content goes to the store as it comes. */
-function createMethod(context: operations.Context): StreamedMethod {
+function createMethod(context: operations.Context): Method {
   const { maxFileBytes } = context.settings
   return {
     path: pathOf(FileService.method.create),
-    isStreamed: true,
     maxMessageBytes: maxFileBytes + MAX_MESSAGE_BYTES,
     // All but the content is short.
     tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
@@ -86,7 +76,9 @@ function createMethod(context: operations.Context): StreamedMethod {
       const caller = await admitCaller(context, call, creates)
       return {
         organizationId: caller.organizationId,
-        answer: (message) => create(context, call, caller, message),
+        answer: async function* (message) {
+          yield await create(context, call, caller, message)
+        },
       }
     },
   }
@@ -96,12 +88,12 @@ async function create(
   context: operations.Context,
   { signal }: GrpcCall,
   caller: Caller,
-  { body, unframe }: UnreadMessage,
+  message: RequestMessage,
 ): Promise<Uint8Array> {
   const { maxFileBytes } = context.settings
   const read: ReadRequest = async (stage, memory) => {
     const rest = await readMessageWithContent(
-      unframe(pacedBody(body, pace)),
+      message.chunks(),
       memory,
       async (bytes, lengthBytes, before) => {
         if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
@@ -114,19 +106,22 @@ async function create(
   return toBinary(FileSchema, await receiveFile(context, caller, read, signal))
 }
 
-function discoveryMethods(settings: YandexSettings): UnaryMethod[] {
+function discoveryMethods(settings: YandexSettings): Method[] {
   const open = {
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    admit: async ({ authority }: GrpcCall) => authority,
-    organizationOf: () => '',
+    admit: anybody,
     toFailure: toGrpcFailure,
   }
   const { list, get } = ApiEndpointService.method
   return [
-    unary(list, { ...open, answer: (_request, authority) => listEndpoints(settings, authority) }),
+    unary(list, {
+      ...open,
+      answer: (_request, _admitted, { authority }) => listEndpoints(settings, authority),
+    }),
     unary(get, {
       ...open,
-      answer: ({ apiEndpointId }, authority) => getEndpoint(settings, authority, apiEndpointId),
+      answer: ({ apiEndpointId }, _admitted, { authority }) =>
+        getEndpoint(settings, authority, apiEndpointId),
     }),
   ]
 }
