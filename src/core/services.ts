@@ -1,7 +1,7 @@
 import type { TouchOn } from './files/touch-file.ts'
 import type { GuessLimit } from './limits/guess-limit.ts'
 import type { Rates } from './limits/rate-limit.ts'
-import type { LinkKey } from './links/signed-link.ts'
+import type { LinkKey } from './links/link-token.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
 import type { MetadataStore } from './ports/metadata-store.ts'

@@ -1,10 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/download-name.ts'
-import type { FileRecord } from '../core/files/file.ts'
+import { etagOf, type FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
 import { type IssuedLink, issueLink } from '../core/links/link.ts'
-import type { ServedType } from '../core/links/signed-link.ts'
+import type { ServedType } from '../core/links/link-token.ts'
 import type { ByteRange } from '../core/ports/blob-store.ts'
 import type { Services } from '../core/services.ts'
 import { shownName } from '../intake/file-type.ts'
@@ -96,18 +96,13 @@ function resolveRange(from: string, to: string, sizeBytes: number): ByteRange | 
   return first < sizeBytes ? { first, last } : undefined
 }
 
-/** The content's digest, quoted: MD5 where it is known, as storage services do, else SHA-256. */
-export function etagOf({ md5, sha256 }: Pick<FileRecord, 'md5' | 'sha256'>): string {
-  return `"${md5 ?? sha256}"`
-}
-
 /** A link that downloads a file under the name that it is shown by, its own or not. See `issueLink`. */
 export function issueDownloadLink(
   services: Services,
   file: FileRecord,
   expiresAt: number,
   serves?: ServedType,
-): IssuedLink | Promise<IssuedLink> {
+): Promise<IssuedLink> {
   const named = file.name === '' ? { ...file, name: shownName(file) } : file
   return issueLink(services, 'GET', named, expiresAt, serves)
 }

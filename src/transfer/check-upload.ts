@@ -1,10 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { ServiceError } from '../core/errors.ts'
-import { type FileRecord, stateAt } from '../core/files/file.ts'
-import { isSameMimeType } from '../core/files/same-mime-type.ts'
+import { etagOf, type FileRecord, stateAt } from '../core/files/file.ts'
 import { bytesAlreadyStored, uploadIsOver } from '../core/uploads/receive-upload.ts'
 import { noneMatches, preconditionHolds } from '../http/conditions.ts'
-import { etagOf } from '../http/download.ts'
 
 /**
  * All that the headers of a PUT can tell before a single byte is asked for.
@@ -26,11 +24,14 @@ export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, no
   if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), upload)
 }
 
+const conditions = ['if-match', 'if-none-match', 'if-unmodified-since']
+
 /**
  * Whether the conditions of a PUT hold for what an earlier one has brought.
  * @throws ServiceError `precondition-failed`, `bytes-already-stored`
  */
 export function requireReplaceable(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
+  if (!conditions.some((name) => name in headers)) return
   const there = upload.blobKey === null ? undefined : { etag: etagOf(upload), modifiedAt: upload.updatedAt }
   if (!preconditionHolds(headers, there, now)) {
     const message = 'The bytes that are stored here are not those that the condition asks for.'
@@ -52,4 +53,28 @@ function checkLength(length: number, { sizeBytes, uploadMaxBytes }: FileRecord):
   }
   if (length > uploadMaxBytes)
     throw new ServiceError('bytes-too-many', `The body is larger than the limit of ${uploadMaxBytes} bytes.`)
+}
+
+/**
+ * Whether two spellings name one MIME type (RFC 9110, 8.3.1): case, white space, quotes and the order of parameters make no
+ * difference. The case of parameters' values makes none either, since that of charsets does not.
+ */
+function isSameMimeType(one: string, other: string): boolean {
+  return one === other || normalized(one) === normalized(other)
+}
+
+/** From one separator to the next, those in quoted strings left out. */
+const PART = /(?:"(?:[^"\\]|\\.)*"|[^;])+/g
+
+function normalized(mimeType: string): string {
+  const [type = '', ...parameters] = (mimeType.toLowerCase().match(PART) ?? []).map((part) => part.trim())
+  const named = parameters.filter((parameter) => parameter !== '').map(withoutQuotes)
+  return [type, ...named.sort()].join(';')
+}
+
+function withoutQuotes(parameter: string): string {
+  const equals = parameter.indexOf('=')
+  const value = parameter.slice(equals + 1)
+  if (equals < 0 || !/^".*"$/s.test(value)) return parameter
+  return parameter.slice(0, equals + 1) + value.slice(1, -1).replace(/\\(.)/g, '$1')
 }

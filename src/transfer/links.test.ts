@@ -10,7 +10,7 @@ import {
   putBytes,
 } from '../../test/lightfield-client.ts'
 import { linkToken } from '../../test/link-token.ts'
-import { verifyLink } from '../core/links/signed-link.ts'
+import { verifyLink } from '../core/links/link-token.ts'
 
 const DOWNLOAD_SECONDS = 900
 const SESSION_SECONDS = 3600

@@ -1,10 +1,10 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { ServiceError } from '../core/errors.ts'
-import { type FileRecord, stateAt } from '../core/files/file.ts'
+import { etagOf, type FileRecord, stateAt } from '../core/files/file.ts'
+import { servedType } from '../core/files/inert-type.ts'
 import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
-import { followLink } from '../core/links/link.ts'
+import { followToken, linkInvalid } from '../core/links/link-token.ts'
 import type { Services } from '../core/services.ts'
 import {
   isOpenUpload,
@@ -14,7 +14,7 @@ import {
   storeUpload,
   uploadIsOver,
 } from '../core/uploads/receive-upload.ts'
-import { etagOf, safeHeaders, sendFile } from '../http/download.ts'
+import { safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 import { receiveBody, type WantedDigests } from '../intake/body.ts'
 import type { HexDigests } from '../intake/digest-algorithms.ts'
@@ -106,7 +106,7 @@ function addUpload(
       config: configAt(url, uploadConfig),
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
-        const { file } = await followLink(services, 'PUT', tokenOf(request))
+        const { file } = await followToken(services, 'PUT', tokenOf(request))
         request.linked = file
         checkUpload(request.headers, file, services.clock.now())
         request.stated = statedDigests(request.headers)
@@ -179,18 +179,17 @@ function addDownload(server: FastifyInstance, url: LinkAddress, services: Servic
     url,
     config: configAt(url, downloadConfig),
     handler: async (request, reply) => {
-      const { file, servedType } = await followLink(services, 'GET', tokenOf(request))
+      const { file, claim } = await followToken(services, 'GET', tokenOf(request))
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
       if (request.method === 'GET') await touchFile(services, file, 'download')
-      return sendFile(services, request, reply, file, servedType)
+      return sendFile(services, request, reply, file, servedType(file, claim.serves))
     },
   })
 }
 
 /** The token decides, whatever name follows it. With a query, or a slash and no name, it is an address that nobody gave out. */
 function tokenOf({ params, raw }: FastifyRequest<LinkRoute>): string {
-  if (raw.url?.includes('?') || params['*'] === '')
-    throw new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
+  if (raw.url?.includes('?') || params['*'] === '') throw linkInvalid()
   return params.token
 }
 

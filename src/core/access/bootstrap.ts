@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isStoreError } from '../errors.ts'
-import type { LinkKey } from '../links/signed-link.ts'
+import type { LinkKey } from '../links/link-token.ts'
 import type { Services } from '../services.ts'
 import { ensureDefaultTenant } from './default-tenant.ts'
 import { issueKey } from './issue-key.ts'

@@ -90,3 +90,8 @@ export function notPending(state: FileState, names: StateNames, participle: stri
   const message = `The file is ${names[state]}; only a ${names.pending} file can be ${participle}.`
   return new ServiceError('state-conflict', message)
 }
+
+/** The content's digest, quoted as an entity tag is: MD5 where it is known, as storage services do, else SHA-256. */
+export function etagOf({ md5, sha256 }: Pick<FileRecord, 'md5' | 'sha256'>): string {
+  return `"${md5 ?? sha256}"`
+}

@@ -1,3 +1,6 @@
+import type { ServedType } from '../links/link-token.ts'
+import type { FileRecord } from './file.ts'
+
 const NEUTRAL_TYPE = 'application/octet-stream'
 
 /**
@@ -56,6 +59,11 @@ const activeTypes: ReadonlySet<string> = new Set([
 export function inertType(mimeType: string): string {
   const essence = WELL_FORMED.exec(mimeType)?.[1]?.toLowerCase()
   return essence === undefined || isActive(essence) ? NEUTRAL_TYPE : mimeType
+}
+
+/** The type that a file's bytes are sent under: its own, if its link serves it as `declared`. */
+export function servedType({ mimeType }: FileRecord, serves: ServedType): string {
+  return serves === 'declared' ? mimeType : inertType(mimeType)
 }
 
 function isActive(essence: string): boolean {

@@ -1,19 +1,11 @@
-import { ServiceError } from '../errors.ts'
 import { contentDisposition, downloadName, percentEncode } from '../files/download-name.ts'
-import { type FileRecord, isGone } from '../files/file.ts'
-import { inertType } from '../files/inert-type.ts'
+import type { FileRecord } from '../files/file.ts'
+import { servedType } from '../files/inert-type.ts'
 import type { DirectTransfer } from '../ports/blob-store.ts'
-import { type Clock, SECOND_MS } from '../ports/clock.ts'
+import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { directUploadOf, stagingKeyOf } from '../uploads/direct-upload.ts'
-import {
-  type LinkBinding,
-  type LinkMethod,
-  readLink,
-  type ServedType,
-  signLink,
-  verifyLink,
-} from './signed-link.ts'
+import { issueToken, type LinkMethod, type ServedType } from './link-token.ts'
 
 /** Where links point, below the public URL; served by `transfer/`. */
 export const LINK_PATH = '/transfer/'
@@ -28,45 +20,25 @@ export interface IssuedLink {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What a link leads to. */
-export interface LinkedFile {
-  readonly file: FileRecord
-  /** The type that its bytes are sent under. */
-  readonly servedType: string
-}
-
 /**
  * A URL that lets its holder act on one file's bytes without credentials, until `expiresAt`: of the store itself where it and
- * the operator offer that, else of ours, which for GET ends in the file's name. What a browser would run is downloaded without its type, unless told to serve it as
- * `declared`. A promise only where the store offers it.
+ * the operator offer that, else of ours with a token, which for GET ends in the file's name. What a browser would run is downloaded without its
+ * type, unless told to serve it as `declared`.
  */
-export function issueLink(
+export async function issueLink(
   services: Services,
   method: LinkMethod,
   file: FileRecord,
   expiresAt: number,
   serves: ServedType = 'inert',
-): IssuedLink | Promise<IssuedLink> {
+): Promise<IssuedLink> {
   const { direct } = services.blobs
-  const own = () => ownLink(services, method, file, expiresAt, serves)
-  if (direct === undefined) return own()
-  return directLink(direct, services, method, file, expiresAt, serves).then((link) => link ?? own())
-}
-
-function ownLink(
-  services: Services,
-  method: LinkMethod,
-  file: FileRecord,
-  expiresAt: number,
-  serves: ServedType,
-): IssuedLink {
-  const [key] = services.linkKeys
-  if (key === undefined) throw new Error('no key to sign links with')
-  const claim = { method, fileId: file.id, expiresAt, serves }
-  const token = signLink(key, claim, bindingOf(file, method))
-  const url = services.publicUrl() + LINK_PATH + token
-  if (method === 'PUT') return { url, expiresAt, headers: headersOf(file) }
-  return { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
+  const atStore = direct && (await directLink(direct, services, method, file, expiresAt, serves))
+  if (atStore) return atStore
+  const url = services.publicUrl() + LINK_PATH + issueToken(services, file, { method, expiresAt, serves })
+  return method === 'PUT'
+    ? { url, expiresAt, headers: headersOf(file) }
+    : { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
 }
 
 /** What clients that name a file after its URL shall call it. Some split names at slashes. */
@@ -100,38 +72,4 @@ async function directLink(
   const disposition = contentDisposition(file.name)
   const as = { mimeType: servedType(file, serves), disposition }
   return { url: await direct.getUrl(file.blobKey, as, seconds), expiresAt, headers: {} }
-}
-
-/**
- * The file that a link leads to, read anew on every use, so that a delete or an expiry ends the link at once.
- * @throws ServiceError `link-invalid` if altered, past its time or for another method; `file-not-found` if the file is gone
- */
-export async function followLink(services: Services, method: LinkMethod, token: string): Promise<LinkedFile> {
-  const claim = readLink(token)
-  const file = claim && (await services.metadata.findFile(claim.fileId))
-  if (claim === undefined || file === undefined) throw invalid()
-  if (!verifyLink(services.linkKeys, token, bindingOf(file, claim.method))) throw invalid()
-  if (claim.method !== method || isOver(claim.expiresAt, services.clock)) throw invalid()
-  if (isGone(file, services.clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
-  return { file, servedType: servedType(file, claim.serves) }
-}
-
-function servedType({ mimeType }: FileRecord, serves: ServedType): string {
-  return serves === 'declared' ? mimeType : inertType(mimeType)
-}
-
-/** A server of a release that does not know one of the conditions of a PUT takes none that has it. */
-function bindingOf(file: FileRecord, method: LinkMethod): LinkBinding {
-  const { mimeType, sizeBytes, writeOnce } = file
-  const sha256 = method === 'PUT' ? file.expectedSha256 : null
-  const maxBytes = method === 'PUT' ? file.uploadMaxBytes : null
-  return { mimeType, sizeBytes, writeOnce, sha256, maxBytes }
-}
-
-function isOver(expiresAt: number, clock: Clock): boolean {
-  return clock.now() >= expiresAt
-}
-
-function invalid(): ServiceError {
-  return new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
 }

@@ -2,7 +2,7 @@ import type { ApiKey } from '../access/api-key.ts'
 import type { Organization, Project } from '../access/tenant.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
-import type { LinkKey } from '../links/signed-link.ts'
+import type { LinkKey } from '../links/link-token.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { ClockTrust } from './clock.ts'
 

@@ -1,5 +1,8 @@
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto'
+import { ServiceError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
+import { type FileRecord, isGone } from '../files/file.ts'
+import type { Services } from '../services.ts'
 
 /** A secret that signs links. Old ones stay listed until the links that they signed are over. */
 export interface LinkKey {
@@ -52,7 +55,49 @@ const uses = [
   { method: 'GET', serves: 'declared' },
 ] as const satisfies readonly Pick<LinkClaim, 'method' | 'serves'>[]
 
-/** @returns the token of a link Every call makes a new one. */
+/**
+ * A token that lets its holder act on one file without credentials, wherever it stands. Every call makes a new one.
+ * @param claim whose end, in ms since the epoch, is the token's
+ */
+export function issueToken(
+  { linkKeys: [key] }: Services,
+  file: FileRecord,
+  claim: Omit<LinkClaim, 'fileId'>,
+): string {
+  if (key === undefined) throw new Error('no key to sign links with')
+  return signLink(key, { ...claim, fileId: file.id }, bindingOf(file, claim.method))
+}
+
+/**
+ * The file that a token leads to, read anew on every use, so that a delete or an expiry ends it at once; and the claim.
+ * @throws ServiceError `link-invalid` if altered, past its time or for another method; `file-not-found` if the file is gone
+ */
+export async function followToken(
+  { metadata, linkKeys, clock }: Services,
+  method: LinkMethod,
+  token: string,
+): Promise<{ readonly file: FileRecord; readonly claim: LinkClaim }> {
+  const claim = readLink(token)
+  const file = claim && (await metadata.findFile(claim.fileId))
+  if (claim === undefined || file === undefined) throw linkInvalid()
+  if (!verifyLink(linkKeys, token, bindingOf(file, claim.method))) throw linkInvalid()
+  if (claim.method !== method || clock.now() >= claim.expiresAt) throw linkInvalid()
+  if (isGone(file, clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
+  return { file, claim }
+}
+
+export function linkInvalid(): ServiceError {
+  return new ServiceError('link-invalid', 'This link is not valid, or its time is over.')
+}
+
+/** A server of a release that does not know one of the conditions of a PUT takes none that has it. */
+function bindingOf(file: FileRecord, method: LinkMethod): LinkBinding {
+  const { mimeType, sizeBytes, writeOnce } = file
+  const sha256 = method === 'PUT' ? file.expectedSha256 : null
+  const maxBytes = method === 'PUT' ? file.uploadMaxBytes : null
+  return { mimeType, sizeBytes, writeOnce, sha256, maxBytes }
+}
+
 export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
   const token = Buffer.allocUnsafe(TOKEN_BYTES)
   token[0] = VERSION

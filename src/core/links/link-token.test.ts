@@ -9,7 +9,7 @@ import {
   readLink,
   signLink,
   verifyLink,
-} from './signed-link.ts'
+} from './link-token.ts'
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const ROUNDS = 20_000
