@@ -18,8 +18,12 @@ export interface BlobPass {
   /** Of files whose bytes had been there already. */
   readonly present: number
   readonly damaged: readonly UncopiedFile[]
-  /** Blobs at the target, or what is left of them, that no file points at. */
-  readonly strangers: readonly BlobKey[]
+}
+
+interface CopiedStores {
+  readonly metadata: MetadataStore
+  readonly from: BlobStore
+  readonly to: BlobStore
 }
 
 class WrongDigest extends Error {}
@@ -31,85 +35,61 @@ class WrongDigest extends Error {}
  * a pass finds those that were there when it began.
  */
 export class BlobCopier {
-  readonly #metadata: MetadataStore
-  readonly #from: BlobStore
-  readonly #to: BlobStore
-  /** The size of each blob at the target. */
-  readonly #there: Map<BlobKey, number>
-  /** What an interrupted copy left, and holds the key. */
-  readonly #leftovers: Set<BlobKey>
+  readonly #stores: CopiedStores
+  /** The size of each blob at the target; undefined where an interrupted copy left something that holds the key. */
+  readonly #there = new Map<BlobKey, number | undefined>()
+  /** Blobs at the target that no file pointed at when the last pass met it. */
+  #strangers: ReadonlySet<BlobKey> = new Set()
 
-  private constructor(
-    stores: { readonly metadata: MetadataStore; readonly from: BlobStore; readonly to: BlobStore },
-    there: Map<BlobKey, number>,
-    leftovers: Set<BlobKey>,
-  ) {
-    this.#metadata = stores.metadata
-    this.#from = stores.from
-    this.#to = stores.to
-    this.#there = there
-    this.#leftovers = leftovers
+  private constructor(stores: CopiedStores) {
+    this.#stores = stores
   }
 
-  static async start(stores: {
-    readonly metadata: MetadataStore
-    readonly from: BlobStore
-    readonly to: BlobStore
-  }): Promise<BlobCopier> {
-    const there = new Map<BlobKey, number>()
-    const leftovers = new Set<BlobKey>()
-    for await (const { key, sizeBytes, published } of stores.to.list()) {
-      if (published) there.set(key, sizeBytes)
-      else leftovers.add(key)
-    }
-    return new BlobCopier(stores, there, leftovers)
+  static async start(stores: CopiedStores): Promise<BlobCopier> {
+    const copier = new BlobCopier(stores)
+    for await (const { key, sizeBytes, published } of stores.to.list())
+      copier.#there.set(key, published ? sizeBytes : copier.#there.get(key))
+    return copier
   }
 
   /** `onCopied` hears of each blob. @throws StoreError if a store fails; another pass goes on from there */
-  async pass(onCopied: (sizeBytes: number) => void = () => undefined): Promise<BlobPass> {
+  async pass(onCopied: (sizeBytes: number) => void): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
     const damaged: UncopiedFile[] = []
     let [copied, copiedBytes, present] = [0, 0, 0]
-    const take = async (blob: ReferencedBlob) => {
-      strangers.delete(blob.key)
-      if (this.#there.get(blob.key) === blob.sizeBytes) {
-        present++
-        return
-      }
-      const outcome = await this.#copy(blob)
-      if (outcome === 'gone') return
-      if (outcome !== 'copied') {
-        damaged.push({ fileId: blob.fileId, blobKey: blob.key, reason: outcome })
-        return
-      }
-      copied++
-      copiedBytes += blob.sizeBytes
-      onCopied(blob.sizeBytes)
-    }
-    await eachReferencedBlob(this.#metadata, take)
-    return { copied, copiedBytes, present, damaged, strangers: [...strangers, ...this.#leftovers] }
+    await eachReferencedBlob(this.#stores.metadata, async (blob) => {
+      const { key, fileId, sizeBytes } = blob
+      strangers.delete(key)
+      const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob)
+      if (outcome === 'present') present++
+      else if (outcome === 'copied') {
+        copied++
+        copiedBytes += sizeBytes
+        onCopied(sizeBytes)
+      } else if (outcome !== 'gone') damaged.push({ fileId, blobKey: key, reason: outcome })
+    })
+    this.#strangers = strangers
+    return { copied, copiedBytes, present, damaged }
   }
 
-  /** Removes those that no row knows of; only where no row can come any more. */
-  async removeStrangers(strangers: readonly BlobKey[]): Promise<void> {
-    for (const key of strangers) {
-      if (await this.#metadata.knowsBlob(key)) continue
-      await this.#to.delete(key)
-      this.#there.delete(key)
-    }
+  /** Removes what the last pass found at the target and no row knows of; only where no row can come any more. */
+  async removeStrangers(): Promise<void> {
+    const { metadata, to } = this.#stores
+    for (const key of this.#strangers) if (!(await metadata.knowsBlob(key))) await to.delete(key)
   }
 
   async #copy(blob: ReferencedBlob): Promise<'copied' | 'gone' | UncopiedFile['reason']> {
+    const { metadata, from, to } = this.#stores
     const { key, sizeBytes } = blob
-    if (this.#there.has(key) || this.#leftovers.delete(key)) await this.#to.delete(key)
+    if (this.#there.has(key)) await to.delete(key)
     try {
       const size = { atLeast: sizeBytes, atMost: sizeBytes }
-      await this.#to.put(key, verified(await this.#from.open(key), blob), { size })
+      await to.put(key, verified(await from.open(key), blob), { size })
       this.#there.set(key, sizeBytes)
       return 'copied'
     } catch (error) {
       if (!isStoreError(error, 'missing') && !(error instanceof WrongDigest)) throw error
-      if (!(await isReferenced(this.#metadata, blob))) return 'gone'
+      if (!(await isReferenced(metadata, blob))) return 'gone'
       return error instanceof WrongDigest ? 'bytes differ from their SHA-256' : 'bytes missing'
     }
   }

@@ -1,36 +1,18 @@
 import { createHash } from 'node:crypto'
-import { CompiledQuery, sql } from 'kysely'
+import { CompiledQuery, sql, type Updateable } from 'kysely'
 import type { SqlRow } from '../metadata/engine.ts'
 import type { DatabaseSession, RunQuery } from '../metadata/migrations/migrate.ts'
 import { changeQueries, planCommit } from '../metadata/plan-change.ts'
 import { inSql, type SqlValue, type Tables } from '../metadata/sql/tables.ts'
+import { movedTables, type TableName } from './moved-tables.ts'
 
 /** Rows per statement. */
 const PAGE = 2000
 
-/** By what each table is read in order; null: not copied. Whoever adds a table has to say which. */
-const primaryKeys = {
-  schemaVersion: null,
-  installation: null,
-  organizations: ['id'],
-  projects: ['id'],
-  apiKeys: ['id'],
-  linkKeys: ['id'],
-  sessions: ['hash'],
-  files: ['id'],
-  // Counted anew.
-  fileCounts: null,
-  unreferencedBlobs: ['key'],
-  answers: ['organizationId', 'operation', 'key'],
-  // Each process enters itself.
-  nodes: null,
-} as const satisfies Record<keyof Tables, readonly string[] | null>
-
-type TableName = keyof Tables
-
 interface CopiedTable {
   readonly name: TableName
   readonly key: readonly string[]
+  /** As the database spells them. */
   readonly columns: readonly string[]
 }
 
@@ -39,49 +21,38 @@ export type CopiedRows = Readonly<Partial<Record<TableName, number>>>
 
 /**
  * Replaces all rows of `target` by those of `source`, which nobody writes to meanwhile; the schemas are the same. All in one
- * transaction, at whose end what was written is read again and compared. `finish` runs as the last part of it.
+ * transaction, at whose end what was written is read again and compared, and the target's installation is noted.
  * @throws Error if the rows differ afterwards; then nothing was written
  */
 export async function copyRows(
   source: DatabaseSession,
   target: DatabaseSession,
-  finish: (run: RunQuery) => Promise<void>,
+  installation: Updateable<Tables['installation']>,
 ): Promise<CopiedRows> {
-  const tables = await copiedTables(source)
   return target.exclusively(async (run) => {
     await pauseCounting(target, run, true)
-    for (const { name } of tables.toReversed()) await run(target.builder.deleteFrom(name).compile())
+    for (const { name } of movedTables.toReversed()) await run(target.builder.deleteFrom(name).compile())
     const copied: Partial<Record<TableName, number>> = {}
-    for (const table of tables) copied[table.name] = await copyTable(table, source, target, run)
+    for (const { name, key } of movedTables) {
+      const columns = await columnsOf(source, name)
+      copied[name] = await copyTable({ name, key, columns }, source, target, run)
+    }
     await countFiles(target, run)
     await pauseCounting(target, run, false)
     await endLeases(target, run)
-    await finish(run)
+    await run(target.builder.updateTable('installation').set(installation).compile())
     return copied
   })
 }
 
 /** What was being received when the source was shut is given up, for no server can go on with it here. */
 async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
-  const now = engine === 'postgres' ? await postgresNow(builder, run) : Date.now()
+  const theirs = sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder)
+  const now = engine === 'postgres' ? Number((await run(theirs))[0]?.[0]) : Date.now()
   const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now }], null)
   for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
 }
 
-async function postgresNow(builder: DatabaseSession['builder'], run: RunQuery): Promise<number> {
-  const [row] = await run(sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder))
-  return row?.[0] as number
-}
-
-async function copiedTables(source: DatabaseSession): Promise<CopiedTable[]> {
-  const tables: CopiedTable[] = []
-  for (const [name, key] of Object.entries(primaryKeys)) {
-    if (key !== null) tables.push({ name: name as TableName, key, columns: await columnsOf(source, name) })
-  }
-  return tables
-}
-
-/** As the database spells them. */
 async function columnsOf({ engine, builder, run }: DatabaseSession, table: string): Promise<string[]> {
   const name = inSql(table)
   const query =
@@ -128,12 +99,9 @@ async function* pagesOf(
     const page = await run(sql`${select} ${where} order by ${keyed} limit ${PAGE}`.compile(builder))
     if (page.length > 0) yield page
     if (page.length < PAGE) return
-    behind = keyOf(page.at(-1) as SqlRow, key, columns)
+    const last = page.at(-1) ?? []
+    behind = key.map((column) => last[columns.indexOf(column)] as SqlValue)
   }
-}
-
-function keyOf(row: SqlRow, key: readonly string[], columns: readonly string[]): SqlValue[] {
-  return key.map((column) => row[columns.indexOf(inSql(column))] as SqlValue)
 }
 
 /** One parameter for all rows: thousands of them would take longer to parse than to insert. */

@@ -9,7 +9,7 @@ import type { BlobStore } from '../core/ports/blob-store.ts'
 import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
-import { BlobCopier, type BlobPass, type UncopiedFile } from './copy-blobs.ts'
+import { BlobCopier, type BlobPass } from './copy-blobs.ts'
 import { type CopiedRows, copyRows } from './copy-rows.ts'
 import { noteMove } from './shut.ts'
 import { atTarget } from './target-error.ts'
@@ -20,13 +20,9 @@ export interface MovePlan {
   readonly bytes: { readonly from: string; readonly to: string } | undefined
 }
 
-export interface MoveReport {
+/** What was copied by all passes together, and what the last one found. */
+export interface MoveReport extends BlobPass {
   readonly finished: boolean
-  /** Of all passes together. */
-  readonly copied: number
-  readonly copiedBytes: number
-  readonly present: number
-  readonly damaged: readonly UncopiedFile[]
   /** Undefined unless they were copied now. */
   readonly rows: CopiedRows | undefined
 }
@@ -116,7 +112,11 @@ async function openMove(
   const metadata = await openMetadata(sourceConfig, () => undefined)
   opened.defer(() => metadata.close())
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
-  const target = await atTarget(() => openTarget(targetConfig, plan))
+  const target = await atTarget(async () => {
+    if (plan.rows) await refuseForeignDatabase(targetConfig)
+    await makeDataFolder(targetConfig.dataDir)
+    return plan.rows && openSession(targetConfig)
+  })
   if (target) opened.defer(() => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)
   const blobs = plan.bytes && {
@@ -131,13 +131,6 @@ async function openMove(
       throw new Error(`The bytes at ${plan.bytes?.to} are those of another installation.`)
   }
   return { plan, source, target, targetConfig, metadata, blobs, storeId }
-}
-
-/** Undefined if the rows stay. */
-async function openTarget(target: Config, { rows }: MovePlan): Promise<DatabaseSession | undefined> {
-  if (rows) await refuseForeignDatabase(target)
-  await makeDataFolder(target.dataDir)
-  return rows && openSession(target)
 }
 
 async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) => void): Promise<MoveReport> {
@@ -159,12 +152,12 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
     await noteMove(source, undefined)
     return { ...both, finished: false, rows: undefined }
   }
-  await copier?.removeStrangers(second.strangers)
-  const rows = move.target && (await copyRows(source, move.target, (query) => settle(move, query)))
-  return close(move, both, rows)
+  await copier?.removeStrangers()
+  const settled = { moveStage: 'settled', movePlace: bytesPlace(move.targetConfig) } as const
+  return close(move, both, move.target && (await copyRows(source, move.target, settled)))
 }
 
-const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [], strangers: [] }
+const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }
 
 /**
  * Makes sure that no server starts on the target, or that what it has may be replaced: it is new, or the source was there before.
@@ -181,13 +174,6 @@ async function reserveTarget({ target, source, storeId, plan }: Move): Promise<b
   await target.run(target.builder.updateTable('installation').set({ storeId }).compile())
   await noteMove(target, { stage: 'arriving', place: plan.rows?.to ?? '' })
   return false
-}
-
-/** The last part of the transaction that brings the rows. */
-async function settle({ target, targetConfig }: Move, query: DatabaseSession['run']): Promise<void> {
-  if (target === undefined) return
-  const settled = { moveStage: 'settled', movePlace: bytesPlace(targetConfig) } as const
-  await query(target.builder.updateTable('installation').set(settled).compile())
 }
 
 /** The order is that in which each step is safe if it is the last one: the source is marked once the target can start. */

@@ -1,4 +1,5 @@
 import { promises as dns, type LookupAddress } from 'node:dns'
+import { once } from 'node:events'
 import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
@@ -83,9 +84,8 @@ function locationOf({ headers }: IncomingMessage): string {
 }
 
 function anonymous(headers: OpenSource['headers']): OpenSource['headers'] {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => ANONYMOUS_HEADERS.includes(name.toLowerCase())),
-  )
+  const kept = Object.entries(headers).filter(([name]) => ANONYMOUS_HEADERS.includes(name.toLowerCase()))
+  return Object.fromEntries(kept)
 }
 
 async function ask(
@@ -96,16 +96,18 @@ async function ask(
 ): Promise<IncomingMessage> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), MAX_HEAD_MS)
+  const ending = AbortSignal.any([signal, late.signal])
   try {
-    const ending = AbortSignal.any([signal, late.signal])
-    const addresses = await untilAborted(findAddresses(url, policy), ending)
-    return await untilAborted(connect(url, headers, addresses, ending), ending)
+    // The system's resolver cannot be stopped.
+    const addresses = await Promise.race([findAddresses(url, policy), abortOf(ending)])
+    return await connect(url, headers, addresses, ending)
   } catch (error) {
-    if (error instanceof ServiceError) throw error
+    const cause = ending.aborted ? ending.reason : error
+    if (cause instanceof ServiceError) throw cause
     // Why it failed may tell of networks that are none of the caller's business.
     throw refusal(
       'The URL could not be fetched: its server cannot be reached, or did not answer in time.',
-      error,
+      cause,
     )
   } finally {
     clearTimeout(timer)
@@ -225,13 +227,9 @@ async function* read(answer: IncomingMessage): AsyncGenerator<Uint8Array, void> 
   }
 }
 
-/** What is waited for goes on by itself, as the system's resolver cannot be stopped. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(signal.reason)
-  if (signal.aborted) onAbort()
-  signal.addEventListener('abort', onAbort)
-  return Promise.race([work, promise]).finally(() => signal.removeEventListener('abort', onAbort))
+async function abortOf(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort')
+  throw signal.reason
 }
 
 function refusal(message: string, cause?: unknown): ServiceError {

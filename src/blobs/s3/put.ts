@@ -157,7 +157,7 @@ class PutAttempt {
 
   /** While one part is sent the next one fills; none is on its way when this ends. */
   async #sendParts(
-    uploadId: string,
+    UploadId: string,
     first: BodyPart,
     rest: AsyncIterable<CutPart>,
   ): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
@@ -167,11 +167,14 @@ class PutAttempt {
     let sending: Promise<unknown> = Promise.resolve()
     const send = async (part: BodyPart) => {
       await sending
-      const number = parts.length + 1
-      if (number > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
+      const PartNumber = parts.length + 1
+      if (PartNumber > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
       sizeBytes += part.sizeBytes
-      sending = this.#storePart(uploadId, number, part, stop.signal)
-        .then((stored) => parts.push(stored))
+      const checksum = this.#checksumOf(part)
+      const input = { ...this.#target, ...checksum, UploadId, PartNumber }
+      const commandOf = (body: PartInput) => new UploadPartCommand({ ...input, ...body })
+      sending = sendPart(this.#connection, part, commandOf, stop.signal)
+        .then((ETag) => parts.push({ PartNumber, ETag, ...checksum }))
         .finally(() => part[Symbol.asyncDispose]())
       // Met at the next await of it; until then it must not count as unhandled.
       sending.catch(() => {})
@@ -186,18 +189,6 @@ class PutAttempt {
       throw error
     }
     return { parts, sizeBytes }
-  }
-
-  async #storePart(
-    UploadId: string,
-    PartNumber: number,
-    part: BodyPart,
-    signal: AbortSignal,
-  ): Promise<CompletedPart> {
-    const checksum = this.#checksumOf(part)
-    const input = { ...this.#target, ...checksum, UploadId, PartNumber }
-    const commandOf = (body: PartInput) => new UploadPartCommand({ ...input, ...body })
-    return { PartNumber, ETag: await sendPart(this.#connection, part, commandOf, signal), ...checksum }
   }
 
   /** Sent once: two at a time have destroyed data in stores (minio/minio#17858). */
