@@ -93,7 +93,7 @@ test('bytes received and sent are added up, those of failures left out', async (
 test('the histogram’s buckets hold all that took no longer', async () => {
   const labels = 'method="GET",route="/lightfield/v1/auth/validate",status="200"'
   await fetch(`${server.url}/lightfield/v1/auth/validate`, { headers: authorized() })
-  const bucket = (le: string) => metric(`entrepot_http_request_duration_seconds_bucket{${labels},le="${le}"}`)
+  const bucket = (le: string) => metric(`entrepot_http_request_duration_seconds_bucket{le="${le}",${labels}}`)
   const sum = await metric(`entrepot_http_request_duration_seconds_sum{${labels}}`)
   assert.equal(await bucket('+Inf'), 1)
   assert.equal(await bucket('300'), 1)
