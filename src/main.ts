@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { type App, startApp } from './app/app.ts'
-import type { Config } from './config/config.ts'
+import type { AppConfig } from './app/settings.ts'
 import { createLogger, openStandardOutput } from './ops/logging.ts'
 import { watchNpm } from './ops/npm-parent.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
@@ -23,7 +23,7 @@ export interface ServeOptions {
  * without draining, and exits with 0; a fault that cannot be survived exits with 1.
  * @throws Error in one sentence if it cannot start
  */
-export async function serve(config: Config, { onStarted, acceptClock }: ServeOptions): Promise<void> {
+export async function serve(config: AppConfig, { onStarted, acceptClock }: ServeOptions): Promise<void> {
   keepTickShape()
   const output = openStandardOutput()
   const logger = createLogger(config.logLevel, output)

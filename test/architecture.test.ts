@@ -5,13 +5,12 @@ import { homedir } from 'node:os'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { settings } from '../src/cli/settings.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
 /** Layer → layers it may import. What is absent is forbidden. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  main: ['app', 'config', 'ops'],
+  main: ['app', 'ops'],
   app: [
     // `package.json`, for the version.
     '..',
@@ -39,11 +38,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   http: ['http', 'intake', 'net', 'core'],
   grpc: ['grpc', 'intake', 'net', 'core'],
   outbound: ['outbound', 'core'],
-  dialects: ['dialects', 'http', 'intake', 'grpc', 'outbound', 'core'],
+  dialects: ['dialects', 'http', 'intake', 'grpc', 'outbound', 'config', 'core'],
   transfer: ['transfer', 'http', 'intake', 'core'],
   jobs: ['jobs', 'core'],
   ops: ['ops', 'http', 'net', 'core'],
-  cli: ['cli', 'main', 'app', 'config', 'core'],
+  cli: ['cli', 'main', 'app', 'dialects', 'config', 'core'],
 }
 
 /** What is no layer of its own name. */
@@ -186,26 +185,26 @@ test('a file can be read at a sitting', () => {
   )
 })
 
-/** What methods of the reader read that are told no name. */
-const ownNames: Readonly<Record<string, readonly string[]>> = {
-  rateLimits: ['RATE_LIMITS'],
-  s3: ['S3_BUCKET', 'S3_ENDPOINT', 'S3_REGION', 'S3_PREFIX', 'S3_PATH_STYLE', 'DIRECT_TRANSFER'],
-  tls: ['TLS', 'TLS_CERT', 'TLS_KEY'],
-}
+const dialects = readdirSync(join(root, 'src/dialects'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
 
-test('every setting has a flag of serve and a row in README.md', () => {
-  const read = readFileSync(join(root, 'src/config/config.ts'), 'utf8').matchAll(
-    /reader\.(\w+)\(\s*(?:'([A-Z\d_]+)')?/g,
-  )
-  const known = [...read]
-    .filter(([, method = '']) => !['finish', 'refuse'].includes(method))
-    .flatMap(([, method = '', name]) => ownNames[method] ?? [name ?? ''])
-  assert.deepEqual(settings.map(({ variable }) => variable).sort(), known.sort())
-  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+test('a dialect is one folder and one line: no other code names it', () => {
   assertNone(
-    settings.map(({ variable }) => `| \`ENTREPOT_${variable}\` |`).filter((row) => !readme.includes(row)),
+    sources
+      .filter((path) => !isTest(path) && path !== 'dialects/all.ts')
+      .flatMap((path) => {
+        const code = withoutComments(readFileSync(join(root, 'src', path), 'utf8')).toLowerCase()
+        return dialects
+          .filter((name) => !path.startsWith(`dialects/${name}/`) && code.includes(name))
+          .map((name) => `${path} names ${name}`)
+      }),
   )
 })
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '')
+}
 
 test('the lock file knows every optional package of every platform, or npm ci refuses to start', () => {
   interface Locked {

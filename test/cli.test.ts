@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { parseFileId, printFileId } from '../src/core/file-id.ts'
+import { parseFileId } from '../src/dialects/all.ts'
+import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, newDataDir, type Outcome, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
@@ -380,7 +381,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
 test('doctor tells which blobs are of no file any more', async (context) => {
   const { server, run } = await besideServer(context)
   await storeFile(server)
-  const ended = printFileId(parseFileId(await storeFile(server)) ?? '', 'llamacloud')
+  const ended = llamacloudIds.print(parseFileId(await storeFile(server)) ?? '')
   assert.equal((await new LlamaCloudClient(server).delete(ended)).status, 204)
   const { status, stdout } = await run('doctor')
   assert.equal(status, 0)

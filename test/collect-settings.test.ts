@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { loadConfig } from '../src/config/config.ts'
+import { loadConfig } from '../src/app/settings.ts'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import { entrepot } from './cli.harness.ts'
 import { TestServer } from './harness.ts'

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { settings } from '../src/cli/settings.ts'
-import { fixedDefaults } from '../src/config/config.ts'
+import { loadConfig } from '../src/app/settings.ts'
+import { allSettings } from '../src/cli/settings.ts'
 import { TestServer } from './harness.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,7 +14,7 @@ const filesIn = (folder: string) => readdirSync(join(root, folder)).map((name) =
 
 /** Variables that only tests read. */
 const OF_TESTS = /^(TEST|FAULT)_/
-const known = new Set(settings.map(({ variable }) => variable))
+const known = new Set(allSettings.map(({ variable }) => variable))
 
 /** Whether a start, a command or a test reads `ENTREPOT_<name>`; a name that ends with `_` stands for several. */
 function isRead(name: string): boolean {
@@ -53,8 +53,8 @@ test('the image and the unit start a file that is there, on the ports and in the
     ['deploy/compose.yaml', /run --rm server node (\S+) key create/],
   ] as const)
     assert.ok(existsSync(join(root, sole(path, command))), path)
-  const defaults = fixedDefaults()
-  const ports = `${defaults.get('PORT')} ${defaults.get('GRPC_PORT')}`
+  const { port, grpc } = loadConfig({})
+  const ports = `${port} ${grpc.port}`
   assert.equal(sole('deploy/Dockerfile', /^EXPOSE (.*)$/m), ports)
   const folder = sole('deploy/Dockerfile', /ENTREPOT_DATA_DIR=(\S+)/)
   assert.equal(sole('deploy/Dockerfile', /^VOLUME (\S+)$/m), folder)

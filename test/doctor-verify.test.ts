@@ -5,8 +5,9 @@ import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import { StoreError } from '../src/core/errors.ts'
-import { type FileId, printFileId } from '../src/core/file-id.ts'
+import type { FileId } from '../src/core/file-id.ts'
 import { verifyBytes } from '../src/core/upkeep/verify-bytes.ts'
+import { fileIds as lightfieldIds } from '../src/dialects/lightfield/ids.ts'
 import { entrepot, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
@@ -75,7 +76,7 @@ test('doctor --verify finds a flipped bit, a short blob and a missing one, and s
     reason,
     expected: fingerprintOf(expected),
     found: found === undefined ? null : fingerprintOf(found),
-    lightfieldId: printFileId(stored[index]?.fileId as FileId, 'lightfield'),
+    lightfieldId: lightfieldIds.print(stored[index]?.fileId as FileId),
     blobPath: relative(server.dataDir, pathOf(index)),
   }))
   const byId = (a: { fileId?: string }, b: { fileId?: string }) =>

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
-import { parseFileId, printFileId } from '../src/core/file-id.ts'
 import { DAY_MS } from '../src/core/ports/clock.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
+import { parseFileId } from '../src/dialects/all.ts'
+import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import type { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
@@ -81,7 +82,7 @@ test('an installation moves to PostgreSQL and S3 and back, and nobody sees a dif
   // Each dialect refuses changes in its own words.
   const refusals = [
     await new LightfieldClient(server).create(),
-    await new LlamaCloudClient(server).delete(printFileId(parseFileId(added) ?? '', 'llamacloud')),
+    await new LlamaCloudClient(server).delete(llamacloudIds.print(parseFileId(added) ?? '')),
     await new YandexRest(server).create(),
   ]
   for (const { status, headers, text } of refusals) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import { parseFileId, printFileId } from '../src/core/file-id.ts'
+import { parseFileId } from '../src/dialects/all.ts'
+import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, type Outcome, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import {
@@ -129,7 +130,7 @@ export class Installation {
   }
 
   async remove(id: string): Promise<void> {
-    const printed = printFileId(parseFileId(id) ?? '', 'llamacloud')
+    const printed = llamacloudIds.print(parseFileId(id) ?? '')
     assert.equal((await new LlamaCloudClient(this.server).delete(printed)).status, 204)
     this.files.delete(id)
   }

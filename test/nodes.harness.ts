@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { Environment } from '../src/config/reader.ts'
+import type { Environment } from '../src/config/setting.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { newDatabase, query } from './postgres.ts'

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app/app.ts'
-import { loadConfig } from '../src/config/config.ts'
-import { printFileId } from '../src/core/file-id.ts'
+import { loadConfig } from '../src/app/settings.ts'
 import { isReservation, reserveAnswer } from '../src/core/idempotency.ts'
 import { HOUR_MS } from '../src/core/ports/clock.ts'
 import { ClockWatch } from '../src/core/time/clock-watch.ts'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
 import { expectBytes } from '../src/core/uploads/receive-bytes.ts'
+import { fileIds } from '../src/dialects/lightfield/ids.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
 import { runIf } from '../src/jobs/runner.ts'
 import { captureLog, type LogLine } from './captured-log.ts'
@@ -70,7 +70,7 @@ async function runJobs({ services }: App, watch: ClockWatch): Promise<void> {
 async function isPending({ services }: App, { id }: CreatedFile): Promise<boolean> {
   const at = Number.MAX_SAFE_INTEGER
   const waiting = await services.metadata.listLapsedUploads(at, 100)
-  return waiting.some((file) => printFileId(file.id, 'lightfield') === id)
+  return waiting.some((file) => fileIds.print(file.id) === id)
 }
 
 /** A server whose youngest row is nine days in the future, and an upload whose time is over. */

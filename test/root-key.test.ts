@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app/app.ts'
-import { loadConfig } from '../src/config/config.ts'
-import { type Environment, Secret } from '../src/config/reader.ts'
+import { settings as declared, loadConfig } from '../src/app/settings.ts'
+import { Secret } from '../src/config/secret.ts'
+import type { Environment } from '../src/config/setting.ts'
 import { sharedSettings } from '../src/config/sharing.ts'
 import { captureLog, type LogLine } from './captured-log.ts'
 import { LightfieldClient } from './lightfield-client.ts'
@@ -166,13 +167,13 @@ test('docs/scaling.md names every setting that must be the same on all servers, 
   const [, table = ''] =
     /\| Setting, the same on all servers \|.*\n\| --- \| --- \|\n((?:\|.*\n)+)/.exec(text) ?? []
   const named = [...table.matchAll(/`ENTREPOT_([A-Z\d_]+)/g)].map(([, name]) => `ENTREPOT_${name}`)
-  const declared = sharedSettings(loadConfig({})).map(({ variable }) => variable)
+  const shared = sharedSettings(declared, loadConfig({})).map(({ variable }) => variable)
   // Servers that tell each other their settings have met in one database.
-  assert.deepEqual(named.toSorted(), [...declared, 'ENTREPOT_DATABASE_URL'].toSorted())
+  assert.deepEqual(named.toSorted(), [...shared, 'ENTREPOT_DATABASE_URL'].toSorted())
 })
 
 test('no secret is among what servers tell each other', () => {
   const config = loadConfig({ ENTREPOT_ROOT_KEY: NEW, ENTREPOT_DATABASE_URL: 'postgres://u:sesame@h/d' })
   assert.ok(config.rootKey instanceof Secret)
-  assert.doesNotMatch(JSON.stringify(sharedSettings(config)), /tomorrow|sesame/)
+  assert.doesNotMatch(JSON.stringify(sharedSettings(declared, config)), /tomorrow|sesame/)
 })

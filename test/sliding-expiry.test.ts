@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { parseFileId } from '../src/core/file-id.ts'
+import { parseFileId } from '../src/dialects/all.ts'
 import type { FileBody } from '../src/dialects/llamacloud/wire.ts'
 import { grpcCodes } from '../src/grpc/status.ts'
 import { TestServer } from './harness.ts'

@@ -1,18 +1,18 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Config } from '../config/config.ts'
 import { differingSettings, sharedSettings } from '../config/sharing.ts'
 import { hashSecret } from '../core/access/api-key.ts'
 import { admitRootKey, syncRootKeys, validRootKeys } from '../core/access/root-key.ts'
 import type { Node, NodeProfile } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'
+import { type AppConfig, settings } from './settings.ts'
 
 /** What a server tells the others about itself. */
-export function profileOf(config: Config): NodeProfile {
-  const settings = sharedSettings(config).map(({ variable, value }) => [variable, value])
-  return { rootKeyHash: rootKeyHashOf(config), settings: Object.fromEntries(settings) }
+export function profileOf(config: AppConfig): NodeProfile {
+  const told = sharedSettings(settings, config).map(({ variable, value }) => [variable, value])
+  return { rootKeyHash: rootKeyHashOf(config), settings: Object.fromEntries(told) }
 }
 
-function rootKeyHashOf({ rootKey }: Config): string | null {
+function rootKeyHashOf({ rootKey }: AppConfig): string | null {
   return rootKey === undefined ? null : hashSecret(rootKey.reveal())
 }
 
@@ -22,7 +22,7 @@ function rootKeyHashOf({ rootKey }: Config): string | null {
  * @throws Error in one sentence if the value was revoked by hand
  */
 export async function startRootKey(
-  config: Config,
+  config: AppConfig,
   stores: Pick<Services, 'metadata' | 'clock'>,
   isAlone: boolean,
   log: FastifyBaseLogger,
@@ -54,8 +54,12 @@ export async function startRootKey(
 }
 
 /** Names the settings in which this server differs from others that live. */
-export async function warnOfDifferences(config: Config, node: Node, log: FastifyBaseLogger): Promise<void> {
+export async function warnOfDifferences(
+  config: AppConfig,
+  node: Node,
+  log: FastifyBaseLogger,
+): Promise<void> {
   const others = (await node.listProfiles()).map((profile) => profile?.settings ?? {})
-  for (const difference of differingSettings(sharedSettings(config), others))
+  for (const difference of differingSettings(sharedSettings(settings, config), others))
     log.warn(difference, 'another server has another value of a setting that must be the same on all')
 }

@@ -6,6 +6,7 @@ import { FairBudget } from '../core/limits/fair-budget.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { ConnectionRate } from '../net/connection-rate.ts'
+import { portOf } from '../net/listening.ts'
 import { Metrics } from '../ops/metrics.ts'
 import { Readiness } from '../ops/readiness.ts'
 import { hostsOf, RenewedTls } from '../ops/tls.ts'
@@ -13,6 +14,7 @@ import { startJobs } from './background.ts'
 import { GracefulStop } from './graceful-stop.ts'
 import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics } from './listen.ts'
 import { openServices } from './open-services.ts'
+import { type AppConfig, loadDialects } from './settings.ts'
 import { warnOfSettings } from './start-warnings.ts'
 
 /** What a test replaces; everything else is as in production. */
@@ -50,7 +52,7 @@ export interface App extends Readonly<Addresses> {
  * Opens the stores, listens, and runs until stopped.
  * @throws Error in one sentence if the folder is in use or of another installation, or a port is taken
  */
-export async function startApp(config: Config, options: AppOptions): Promise<App> {
+export async function startApp(config: AppConfig, options: AppOptions): Promise<App> {
   const stop = new GracefulStop(config.drainSeconds)
   try {
     return await start(config, options, stop)
@@ -63,7 +65,7 @@ export async function startApp(config: Config, options: AppOptions): Promise<App
   }
 }
 
-async function start(config: Config, options: AppOptions, stop: GracefulStop): Promise<App> {
+async function start(config: AppConfig, options: AppOptions, stop: GracefulStop): Promise<App> {
   const { logger } = options
   const metrics = new Metrics()
   const memory = new FairBudget(config.memoryBytes)
@@ -76,9 +78,23 @@ async function start(config: Config, options: AppOptions, stop: GracefulStop): P
   const readiness = new Readiness({ services, isStopping: () => stop.draining.aborted, logger })
   const { connectionsPerSecond: perSecond, trustedProxies: spared } = config
   const connections = new ConnectionRate({ perSecond, spared })
-  const served = { config, services, memory, metrics, readiness, tls, connections, stop, logger, addresses }
+  const dialects = await loadDialects(config, { grpcPort: () => portOf(addresses.grpcAddress) })
+  const served = {
+    config,
+    services,
+    dialects,
+    memory,
+    metrics,
+    readiness,
+    tls,
+    connections,
+    stop,
+    logger,
+    addresses,
+  }
   await listenForHttp(served)
   warnOfSettings(addresses, config, logger)
+  for (const { tellStart } of dialects) tellStart?.(logger)
   await listenForGrpc(served)
   await listenForMetrics(served)
   // Nothing can fail the start any more: the key will be shown.

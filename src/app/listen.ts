@@ -1,23 +1,23 @@
 import { lookup } from 'node:dns/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import project from '../../package.json' with { type: 'json' }
-import type { Config } from '../config/config.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
-import { allDialects } from '../dialects/all.ts'
-import { grpcMethods } from '../dialects/yandex/grpc.ts'
+import { FILE_ID_PATTERN } from '../dialects/all.ts'
+import type { ServedDialect } from '../dialects/dialect.ts'
 import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
 import { setTls } from '../http/server.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
-import { listenBy, listeningAt, portOf } from '../net/listening.ts'
+import { listenBy, listeningAt } from '../net/listening.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import type { RenewedTls } from '../ops/tls.ts'
 import { prepareDrain } from './drain.ts'
 import type { GracefulStop } from './graceful-stop.ts'
-import { createSurface, dialectSettings } from './http-surface.ts'
+import { createSurface } from './http-surface.ts'
 import { listenOptionally } from './optional-port.ts'
+import type { AppConfig } from './settings.ts'
 
 /** Where a server listens, as it comes to. */
 export interface Addresses {
@@ -33,8 +33,9 @@ export interface Addresses {
 
 /** What the ports serve. */
 export interface Served {
-  readonly config: Config
+  readonly config: AppConfig
   readonly services: Services
+  readonly dialects: readonly ServedDialect[]
   readonly memory: FairBudget
   readonly metrics: Metrics
   readonly readiness: Readiness
@@ -46,12 +47,10 @@ export interface Served {
 }
 
 export async function listenForHttp(served: Served): Promise<void> {
-  const { config, tls, stop, addresses, logger } = served
-  const settings = dialectSettings(config, () => portOf(addresses.grpcAddress))
+  const { config, tls, stop, addresses } = served
   const server = await createSurface({
     ...served,
-    dialects: allDialects(settings),
-    about: { version: project.version, publicUrl: config.publicUrl },
+    about: { version: project.version, publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     endsConnections: () => stop.endsConnections,
     tls: tls?.current,
   })
@@ -64,19 +63,16 @@ export async function listenForHttp(served: Served): Promise<void> {
     addresses.url = await server.listen({ host: address, port: config.port })
   })
   addresses.listeningUrl = `${new URL(addresses.url).protocol}//${listeningAt(server.server)}`
-  // Nobody should learn from a missing file that files end.
-  const { retentionHours } = settings.llamacloud
-  logger.info({ retentionHours }, 'LlamaCloud files end after these hours, by purpose; null: never')
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {
-  const { config, services, memory, metrics, readiness, tls, stop, logger, addresses } = served
+  const { config, services, dialects, memory, metrics, readiness, tls, stop, logger, addresses } = served
   const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
   await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
     const server = await startGrpcServer({
       host: config.host,
       port,
-      methods: grpcMethods(services, memory, config.yandex),
+      methods: dialects.flatMap((dialect) => dialect.grpc?.(services, memory) ?? []),
       isReady: async () => (await readiness.findProblems()).length === 0,
       draining: stop.draining,
       proxies: config.trustedProxies,
@@ -96,7 +92,7 @@ export async function listenForGrpc(served: Served): Promise<void> {
 export async function listenForMetrics({ config, metrics, stop, logger, addresses }: Served): Promise<void> {
   const settings = { host: 'ENTREPOT_METRICS_HOST', port: 'ENTREPOT_METRICS_PORT' }
   await listenOptionally('metrics', settings, config.metrics, logger, async (port) => {
-    const listening = await metrics.listen(config.metrics.host, port)
+    const listening = await metrics.listen(config.metricsHost, port)
     stop.addUser('the metrics', listening.close)
     addresses.metricsUrl = listening.url
   })

@@ -1,4 +1,3 @@
-import type { Config } from '../config/config.ts'
 import { ensureLinkKeys } from '../core/access/bootstrap.ts'
 import { ensureDefaultTenant } from '../core/access/default-tenant.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
@@ -9,6 +8,7 @@ import { systemClock } from '../core/ports/clock.ts'
 import type { Node } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'
 import type { ClockWatch } from '../core/time/clock-watch.ts'
+import { parseFileId } from '../dialects/all.ts'
 import { lockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
@@ -17,10 +17,11 @@ import { makeDataFolder } from './data-folder.ts'
 import type { GracefulStop } from './graceful-stop.ts'
 import { findInstallation } from './installation.ts'
 import { endLeases, openStores, settleMove } from './open-stores.ts'
+import type { AppConfig } from './settings.ts'
 import { watchOwnClock } from './time.ts'
 
 interface Opening {
-  readonly config: Config
+  readonly config: AppConfig
   readonly options: AppOptions
   /** Closes what is opened here. */
   readonly stop: GracefulStop
@@ -65,5 +66,8 @@ export async function openServices(opening: Opening): Promise<{ services: Servic
     ? new SharedRateLimiter(rateLimits, node.tokens, clock)
     : new RateLimiter(rateLimits, clock)
   const guesses = new GuessLimit(keyGuessesPerSecond, clock)
-  return { services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, publicUrl }, peers }
+  return {
+    services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, parseFileId, publicUrl },
+    peers,
+  }
 }

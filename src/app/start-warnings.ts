@@ -2,9 +2,6 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { isLoopback } from '../config/networks.ts'
 
-const ANONYMOUS =
-  'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
-
 interface Addresses {
   /** What links begin with if no public URL is set. */
   readonly url: string
@@ -14,10 +11,9 @@ interface Addresses {
 /** What an operator should know of the settings of a server that has begun to listen. */
 export function warnOfSettings(
   { url, listeningUrl }: Addresses,
-  { publicUrl, yandex }: Config,
+  { publicUrl }: Config,
   logger: FastifyBaseLogger,
 ): void {
-  if (yandex.anonymous) logger.warn(ANONYMOUS)
   if (publicUrl === undefined && !isLocal(listeningUrl) && isLocal(url))
     logger.warn(
       { listening: listeningUrl },

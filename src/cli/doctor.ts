@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Stores } from '../app/open-stores.ts'
-import { ConfigError } from '../config/reader.ts'
+import { ConfigError } from '../config/setting.ts'
 import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
@@ -83,6 +83,7 @@ async function servicesOn(stores: Stores): Promise<Services> {
     rates: new RateLimiter(noLimits, clock),
     guesses: new GuessLimit(undefined, clock),
     linkKeys: [],
+    parseFileId: () => undefined,
     publicUrl: () => '',
   }
 }

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
 import { getSystemErrorMessage } from 'node:util'
 import { CommanderError } from 'commander'
-import { ConfigError } from '../config/reader.ts'
+import { ConfigError } from '../config/setting.ts'
 import { StoreError } from '../core/errors.ts'
 
 /** What cannot be done, in a sentence for the operator. Exit code 1. */

@@ -1,5 +1,6 @@
 import { Argument, type Command, InvalidArgumentError } from 'commander'
-import { type FileId, idFormNames, parseFileId, printFileId } from '../core/file-id.ts'
+import type { FileId } from '../core/file-id.ts'
+import { fileIdForms, parseFileId } from '../dialects/all.ts'
 import { printJson, printTable } from './output.ts'
 
 export function addIdCommand(program: Command): void {
@@ -9,7 +10,7 @@ export function addIdCommand(program: Command): void {
     .addArgument(new Argument('<id>', 'in any form').argParser(parseId))
     .option('--json', 'as JSON')
     .action((id: FileId, { json }: { readonly json?: true }) => {
-      const forms = idFormNames.map((form) => [form, printFileId(id, form)] as const)
+      const forms = [...fileIdForms].map(([name, form]) => [name, form.print(id)] as const)
       if (json) printJson(Object.fromEntries(forms))
       else printTable(forms)
     })

@@ -37,10 +37,7 @@ export function addKeyCommands(program: Command): void {
           parseName,
         ),
       )
-      .option(
-        '--admin',
-        'lets it upload for the purposes that Lightfield keeps for admins, with --user; nothing else',
-      )
+      .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
       .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
       .action(createKey),
     storeSettings,

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { App } from '../app/app.ts'
 import type { Print } from '../main.ts'
 import { nextCommand } from './next-command.ts'
-import { addSettings, configOf, settings } from './settings.ts'
+import { addSettings, allSettings, configOf } from './settings.ts'
 import { trustHint, welcome } from './welcome.ts'
 
 export function addServeCommand(program: Command): void {
@@ -14,7 +14,7 @@ export function addServeCommand(program: Command): void {
       'trust the clock of this machine again, which removes what has ended (SQLite only)',
     )
     .action(start)
-  addSettings(command, settings)
+  addSettings(command, allSettings)
 }
 
 async function start(

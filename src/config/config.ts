@@ -1,102 +1,14 @@
-import type { BlockList } from 'node:net'
 import { resolve } from 'node:path'
-import { isLoopback, parseHosts } from './networks.ts'
-import type { PurposeOverride } from './purposes.ts'
-import {
-  type Environment,
-  type RateLimitSettings,
-  Reader,
-  type S3Settings,
-  type Secret,
-  type TlsSettings,
-} from './reader.ts'
+import { networks } from './networks.ts'
+import { integer, integerOrOff, oneOf, optionalPort, text, url } from './parsers.ts'
+import { s3 } from './s3.ts'
+import { Secret } from './secret.ts'
+import { group, type Parser, setting, type ValuesOf, WrongValue } from './setting.ts'
+import { tls } from './tls.ts'
 
-/** Everything that can be set, read once. */
-export interface Config {
-  readonly host: string
-  /** 0: any free port. */
-  readonly port: number
-  /** Undefined: off. If the operator asked for the port, not getting it is an error. */
-  readonly grpc: { readonly port: number | undefined; readonly required: boolean }
-  /** For both ports; undefined: plaintext. */
-  readonly tls: TlsSettings | undefined
-  /** Absolute. */
-  readonly dataDir: string
-  /** Of PostgreSQL; undefined: SQLite in the data folder. */
-  readonly databaseUrl: Secret | undefined
-  /** Without a trailing slash; undefined: the address listened on. */
-  readonly publicUrl: string | undefined
-  readonly rootKey: Secret | undefined
-  readonly rateLimits: RateLimitSettings
-  /** Wrong credentials that this server answers as such; undefined: any number. */
-  readonly keyGuessesPerSecond: number | undefined
-  /** New connections of one address, on HTTP and gRPC together; undefined: any number. */
-  readonly connectionsPerSecond: number | undefined
-  /** Whose connections are not counted. */
-  readonly trustedProxies: BlockList
-  readonly logLevel: string
-  /** How long a server that was told to stop goes on serving, so that balancers notice. */
-  readonly drainSeconds: number
-  readonly metrics: {
-    readonly host: string
-    /** Undefined: off. */
-    readonly port: number | undefined
-    /** The operator asked for it, so not getting the port is an error. */
-    readonly required: boolean
-  }
-  /** What moves the end of files that live since their last activity. */
-  readonly touchOn: 'none' | 'download' | 'read'
-  /** How long the collector waits before it removes bytes that belong to no file any more, or not yet. */
-  readonly collect: {
-    /** Since their file ended. */
-    readonly downloadSeconds: number
-    /** Since they began to be written. */
-    readonly leaseSeconds: number
-    /** On S3, since an upload failed; and once more as long. */
-    readonly lateSeconds: number
-  }
-  /** Bytes of disk that uploads leave free; undefined: 5 % of the disk, at most 1 GiB. */
-  readonly diskReserveBytes: number | undefined
-  /** What requests may hold in memory, all together. */
-  readonly memoryBytes: number
-  /** Bytes of disk on which uploads to a bucket wait, all together. */
-  readonly spoolBytes: number
-  /** Where the bytes are kept; undefined: in the data folder. */
-  readonly s3: S3Settings | undefined
-  readonly lightfield: {
-    readonly sessionSeconds: number
-    readonly downloadSeconds: number
-    readonly requireVersion: boolean
-    readonly purposes: Readonly<Record<string, PurposeOverride>>
-  }
-  readonly llamacloud: {
-    readonly maxFileBytes: number
-    /** By purpose, null for no end; `never` for all of them. What is left out keeps its default. */
-    readonly retentionHours: Readonly<Record<string, number | null>> | 'never'
-    readonly urlOnCreate: boolean
-    readonly prefixIds: boolean
-    readonly anyPurpose: boolean
-    readonly allowEmptyFiles: boolean
-    readonly sessionSeconds: number
-    readonly uploadFromUrl: boolean
-    readonly uploadFromUrlAllowedHosts: readonly string[]
-  }
-  readonly yandex: {
-    readonly maxFileBytes: number
-    readonly defaultPolicy: 'since-created' | 'since-last-active' | 'never'
-    readonly defaultTtlDays: number
-    readonly maxTtlDays: number
-    readonly linkSeconds: number
-    readonly restFieldNames: 'camel' | 'snake'
-    readonly endpoint: string | undefined
-    /** Who comes without credentials, from this very machine, acts for the project `default`. */
-    readonly anonymous: boolean
-  }
-}
-
-const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-const GRPC_PORT = 8421
-const METRICS_PORT = 8422
+const MIB = 1024 * 1024
+const LIMIT_PER_SECOND = 25
+const MAX_PER_SECOND = 9_999_999
 /** A download may wait 20 s for the database before it opens its bytes, and some more for a bucket. */
 const MIN_DOWNLOAD_SECONDS = 60
 /** A request may take an hour (`requestMs`), and its commit comes after its bytes. */
@@ -106,140 +18,203 @@ const MIN_LATE_SECONDS = 15 * 60
 const MAX_COLLECT_SECONDS = 7 * 24 * 60 * 60
 /** Leaves 5 of the 25 seconds of a stop for requests that are in flight at its end. */
 const MAX_DRAIN_SECONDS = 20
-const MIB = 1024 * 1024
-const MEMORY_BYTES = 384 * MIB
 /** Whoever is alone can still hold a part of 16 MiB, and another that fills. */
 const MIN_MEMORY_BYTES = 16 * MIB
 /** Some eight hundred parts of one organization, half full. */
 const SPOOL_BYTES = 8 * 1024 * MIB
-/** What is kept free of it for other organizations is more than a part. */
+/** More than a part is kept free of it for other organizations. */
 const MIN_SPOOL_BYTES = 256 * MIB
-/** What the vendor documents as 512 MB. */
-const MAX_FILE_BYTES = 512 * 1024 * 1024
-/** What the vendor documents as 128 MB. */
-const MAX_YANDEX_FILE_BYTES = 128 * 1024 * 1024
-/** Longer links make no sense, and S3 has the same bound. */
-const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
+const MIN_ROOT_KEY_CHARACTERS = 16
 
-/**
- * The environment as a frozen configuration. An empty variable counts as unset.
- * @throws ConfigError naming every problem at once, unknown `ENTREPOT_` variables included
- */
-export function loadConfig(env: Environment): Config {
-  const reader = new Reader(env)
-  const config = readAll(reader)
-  reader.finish()
-  return deepFreeze(config)
+/** Of PostgreSQL. A wrong value is not repeated: it may hold a password. */
+const databaseUrl: Parser<Secret> = (given) => {
+  const { protocol, hostname, pathname } = URL.parse(given) ?? {}
+  if (/^postgres(ql)?:$/.test(protocol ?? '') && hostname && pathname && pathname !== '/')
+    return new Secret(given)
+  throw new WrongValue('must be like postgres://user:password@host:5432/database.')
 }
 
-/** The defaults that are fixed, by variable without `ENTREPOT_`, as an operator would write them. */
-export function fixedDefaults(): ReadonlyMap<string, string> {
-  const reader = new Reader({})
-  readAll(reader)
-  return reader.defaults
+/** Sent in a header, which holds no other characters. */
+const rootKey: Parser<Secret> = (given) => {
+  if (given.length >= MIN_ROOT_KEY_CHARACTERS && given.trim() === given && /^[ -~]*$/.test(given))
+    return new Secret(given)
+  throw new WrongValue(
+    `must be ${MIN_ROOT_KEY_CHARACTERS} or more printable ASCII characters, no space around them.`,
+  )
 }
 
-function readAll(reader: Reader): Config {
-  const config: Config = {
-    host: reader.text('HOST', '127.0.0.1'),
-    port: reader.integer('PORT', 8420, 0, 65_535),
-    grpc: reader.optionalPort('GRPC_PORT', GRPC_PORT),
-    tls: reader.tls(),
-    dataDir: resolve(reader.text('DATA_DIR', './data')),
-    databaseUrl: reader.databaseUrl('DATABASE_URL'),
-    publicUrl: reader.url('PUBLIC_URL'),
-    rootKey: reader.secret('ROOT_KEY', 16),
-    rateLimits: reader.rateLimits(),
-    keyGuessesPerSecond: reader.perSecond('KEY_GUESSES_PER_SECOND', 100),
-    connectionsPerSecond: reader.perSecond('CONNECTIONS_PER_SECOND', 200),
-    trustedProxies: reader.networks('TRUSTED_PROXIES'),
-    logLevel: reader.oneOf('LOG_LEVEL', logLevels, 'info'),
-    drainSeconds: reader.integer('DRAIN_SECONDS', 0, 0, MAX_DRAIN_SECONDS),
-    metrics: {
-      host: reader.text('METRICS_HOST', '127.0.0.1'),
-      ...reader.optionalPort('METRICS_PORT', METRICS_PORT),
-    },
-    touchOn: reader.oneOf('TOUCH_ON', ['none', 'download', 'read'], 'none'),
-    collect: {
-      downloadSeconds: reader.integer(
-        'COLLECT_DOWNLOAD_SECONDS',
-        600,
-        MIN_DOWNLOAD_SECONDS,
-        MAX_COLLECT_SECONDS,
-      ),
-      leaseSeconds: reader.integer(
-        'COLLECT_LEASE_SECONDS',
-        24 * 60 * 60,
-        MIN_LEASE_SECONDS,
-        MAX_COLLECT_SECONDS,
-      ),
-      lateSeconds: reader.integer('COLLECT_LATE_SECONDS', 60 * 60, MIN_LATE_SECONDS, MAX_COLLECT_SECONDS),
-    },
-    diskReserveBytes: reader.optionalInteger('DISK_RESERVE_BYTES', 0, Number.MAX_SAFE_INTEGER),
-    memoryBytes: reader.integer('MEMORY_BYTES', MEMORY_BYTES, MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER),
-    spoolBytes: reader.integer('SPOOL_BYTES', SPOOL_BYTES, MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER),
-    s3: reader.s3(),
-    lightfield: {
-      sessionSeconds: reader.integer('LIGHTFIELD_SESSION_SECONDS', 3600, 1, MAX_LINK_SECONDS),
-      downloadSeconds: reader.integer('LIGHTFIELD_DOWNLOAD_SECONDS', 900, 1, MAX_LINK_SECONDS),
-      requireVersion: reader.onOff('LIGHTFIELD_REQUIRE_VERSION', true),
-      purposes: reader.purposes('LIGHTFIELD_PURPOSES'),
-    },
-    llamacloud: {
-      maxFileBytes: reader.integer('LLAMACLOUD_MAX_FILE_BYTES', MAX_FILE_BYTES, 1, Number.MAX_SAFE_INTEGER),
-      retentionHours: reader.hoursByName('LLAMACLOUD_RETENTION_HOURS'),
-      urlOnCreate: reader.onOff('LLAMACLOUD_URL_ON_CREATE', true),
-      prefixIds: reader.onOff('LLAMACLOUD_ID_PREFIX', true),
-      anyPurpose: reader.onOff('LLAMACLOUD_ANY_PURPOSE', false),
-      allowEmptyFiles: reader.onOff('LLAMACLOUD_EMPTY_FILES', false),
-      sessionSeconds: reader.integer('LLAMACLOUD_SESSION_SECONDS', 12 * 60 * 60, 60, MAX_LINK_SECONDS),
-      uploadFromUrl: reader.onOff('LLAMACLOUD_UPLOAD_FROM_URL', false),
-      uploadFromUrlAllowedHosts: allowedHosts(
-        reader,
-        reader.optionalText('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS'),
-      ),
-    },
-    yandex: {
-      maxFileBytes: reader.integer('YANDEX_MAX_FILE_BYTES', MAX_YANDEX_FILE_BYTES, 1, MAX_FILE_BYTES),
-      defaultPolicy: reader.oneOf(
-        'YANDEX_DEFAULT_POLICY',
-        ['since-last-active', 'since-created', 'never'],
-        'since-last-active',
-      ),
-      defaultTtlDays: reader.integer('YANDEX_TTL_DAYS', 7, 1, 36_500),
-      maxTtlDays: reader.integer('YANDEX_MAX_TTL_DAYS', 365, 1, 36_500),
-      linkSeconds: reader.integer('YANDEX_LINK_SECONDS', 3600, 1, MAX_LINK_SECONDS),
-      restFieldNames: reader.oneOf('YANDEX_REST_NAMES', ['camel', 'snake'], 'camel'),
-      endpoint: reader.optionalText('YANDEX_ENDPOINT'),
-      anonymous: reader.onOff('YANDEX_ANONYMOUS', false),
-    },
+/** Requests per second of each class; undefined: no limit. */
+type RateLimitSettings = Readonly<Record<'write' | 'read' | 'search', number | undefined>>
+
+/** One word or number for all classes, or `write=…,read=…,search=…`; a class left out keeps the default. */
+const rateLimits: Parser<RateLimitSettings> = (given) => {
+  const all = (limit: number | undefined) => ({ write: limit, read: limit, search: limit })
+  if (given === 'off') return all(undefined)
+  if (given === 'on') return all(LIMIT_PER_SECOND)
+  if (/^[1-9]\d{0,6}$/.test(given)) return all(Number(given))
+  const limits = all(LIMIT_PER_SECOND)
+  for (const part of given.split(',')) {
+    const [, name, number] = /^(write|read|search)=([1-9]\d{0,6})$/.exec(part.trim()) ?? []
+    if (name === undefined)
+      throw new WrongValue(`must be on, off, a number, or like "write=25,read=50,search=10", not "${given}".`)
+    limits[name as keyof typeof limits] = Number(number)
   }
-  if (config.yandex.anonymous && !isLocal(config))
-    reader.refuse(
-      'YANDEX_ANONYMOUS',
-      'needs ENTREPOT_HOST, and ENTREPOT_PUBLIC_URL if set, to be this machine (127.0.0.1).',
-    )
-  return config
+  return limits
 }
 
-/** Nobody but this machine is meant to come. */
-function isLocal({ host, publicUrl }: Config): boolean {
-  return isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
+/** The settings that are no dialect's, in the order of `serve --help` and README.md. */
+export const serverSettings = {
+  host: setting('HOST', text, {
+    value: 'address',
+    fallback: '127.0.0.1',
+    own: true,
+    help: 'address to listen on',
+    more: '`0.0.0.0` is all of IPv4. Other machines can use links only if `ENTREPOT_PUBLIC_URL` is set, too.',
+  }),
+  port: setting('PORT', integer(0, 65_535), {
+    value: 'number',
+    fallback: '8420',
+    own: true,
+    help: 'port to listen on, 0 for any free one',
+  }),
+  dataDir: setting('DATA_DIR', (given) => resolve(given), {
+    value: 'folder',
+    fallback: './data',
+    own: true,
+    help: 'where everything is kept',
+    more: 'The database and, without a bucket, the bytes. On a local disk.',
+  }),
+  databaseUrl: setting('DATABASE_URL', databaseUrl, {
+    value: 'url',
+    otherwise: 'SQLite in the data folder',
+    // Servers that compare their settings have met in one database, under whatever address.
+    own: true,
+    help: 'PostgreSQL database, postgres://user:password@host/database; better a variable',
+    more: 'For everything but the bytes; see [operating](docs/operating.md#postgresql).',
+  }),
+  publicUrl: setting('PUBLIC_URL', url, {
+    value: 'url',
+    otherwise: 'where it listens',
+    help: 'what links start with',
+    more: 'The address that clients see. Never taken from a request. A server that listens on all addresses, with this unset, makes links to `127.0.0.1` and warns of it at its start.',
+  }),
+  rootKey: setting('ROOT_KEY', rootKey, {
+    value: 'secret',
+    secret: true,
+    help: 'fixed admin key; better a variable',
+    more: 'Of the organization `default`, of 16 printable ASCII characters or more, for containers and tests. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
+  }),
+  rateLimits: setting('RATE_LIMITS', rateLimits, {
+    value: 'limits',
+    fallback: 'on',
+    help: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
+    more: 'Requests of one organization, counted over all servers on one database, for each of writes, reads and searches.',
+  }),
+  keyGuessesPerSecond: setting('KEY_GUESSES_PER_SECOND', integerOrOff(1, MAX_PER_SECOND), {
+    value: 'number',
+    fallback: '100',
+    own: true,
+    help: 'wrong keys that this server answers as such, or off',
+    more: 'And wrong sessions, over HTTP and gRPC; beyond it they get 429 (gRPC `RESOURCE_EXHAUSTED`), while right keys are let in as ever.',
+  }),
+  connectionsPerSecond: setting('CONNECTIONS_PER_SECOND', integerOrOff(1, MAX_PER_SECOND), {
+    value: 'number',
+    fallback: '200',
+    own: true,
+    help: 'new connections of one address, on HTTP and gRPC together, or off',
+    more: 'As many at once; more are closed as they come. Of IPv6, a /64 network counts as one address. Connections from this machine itself are not counted.',
+  }),
+  trustedProxies: setting('TRUSTED_PROXIES', networks, {
+    value: 'addresses',
+    fallback: '',
+    own: true,
+    help: 'whose connections are not counted: like 10.0.0.5,10.1.0.0/16',
+    more: 'For proxies and gateways, behind which many clients have one address.',
+  }),
+  logLevel: setting('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
+    value: 'level',
+    fallback: 'info',
+    own: true,
+    help: 'fatal, error, warn, info, debug, trace or silent',
+    more: '`debug` has one line per request.',
+  }),
+  drainSeconds: setting('DRAIN_SECONDS', integer(0, MAX_DRAIN_SECONDS), {
+    value: 'seconds',
+    fallback: '0',
+    own: true,
+    help: 'how long a stop goes on serving, so that balancers notice',
+    more: 'Up to 20; meanwhile `/readyz` says 503. See [stopping](docs/operating.md#stopping).',
+  }),
+  metricsHost: setting('METRICS_HOST', text, {
+    value: 'address',
+    fallback: '127.0.0.1',
+    own: true,
+    help: 'address of the metrics',
+  }),
+  metrics: setting('METRICS_PORT', optionalPort, {
+    value: 'number',
+    fallback: '8422',
+    own: true,
+    help: 'port of the metrics, or off',
+    more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without metrics.',
+  }),
+  diskReserveBytes: setting('DISK_RESERVE_BYTES', integer(0, Number.MAX_SAFE_INTEGER), {
+    value: 'bytes',
+    otherwise: '5 % of the disk, at most 1 GiB',
+    own: true,
+    help: 'space that uploads leave free',
+    more: 'The database needs it to go on working.',
+  }),
+  collect: group({
+    downloadSeconds: setting('COLLECT_DOWNLOAD_SECONDS', integer(MIN_DOWNLOAD_SECONDS, MAX_COLLECT_SECONDS), {
+      value: 'seconds',
+      fallback: '600',
+      help: 'how long bytes stay after their file ended, for downloads under way',
+      more: 'At least 60. See [when bytes are removed](docs/operating.md#when-bytes-are-removed) for this and the next two.',
+    }),
+    leaseSeconds: setting('COLLECT_LEASE_SECONDS', integer(MIN_LEASE_SECONDS, MAX_COLLECT_SECONDS), {
+      value: 'seconds',
+      fallback: '86400',
+      help: 'how long an upload may write bytes before they are given up',
+      more: 'At least 7200.',
+    }),
+    lateSeconds: setting('COLLECT_LATE_SECONDS', integer(MIN_LATE_SECONDS, MAX_COLLECT_SECONDS), {
+      value: 'seconds',
+      fallback: '3600',
+      help: 'how long after a failed upload to S3 its bytes may turn up',
+      more: 'At least 900.',
+    }),
+  }),
+  s3,
+  touchOn: setting('TOUCH_ON', oneOf('none', 'download', 'read'), {
+    value: 'none|download|read',
+    fallback: 'none',
+    help: 'what moves the end of files that live since their last activity',
+    more: '`read` includes downloads.',
+  }),
+  tls,
+  grpc: setting('GRPC_PORT', optionalPort, {
+    value: 'number',
+    fallback: '8421',
+    own: true,
+    help: 'port of gRPC, 0 for any free one, or off',
+    more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without gRPC.',
+  }),
+  memoryBytes: setting('MEMORY_BYTES', integer(MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER), {
+    value: 'bytes',
+    fallback: `${384 * MIB}`,
+    own: true,
+    help: 'what requests may hold in memory, all together',
+    more: 'For their bodies; from 16 MiB. Organizations share it fairly.',
+  }),
+  spoolBytes: setting('SPOOL_BYTES', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
+    value: 'bytes',
+    fallback: `${SPOOL_BYTES}`,
+    own: true,
+    help: 'disk space on which uploads to a bucket wait',
+    more: 'In the data folder; from 256 MiB. See [Bytes in S3](docs/s3.md#memory-and-the-spool).',
+  }),
 }
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const part of Object.values(value)) deepFreeze(part)
-  return Object.freeze(value)
-}
-
-/** Nobody by default. */
-function allowedHosts(reader: Reader, text: string | undefined): readonly string[] {
-  try {
-    return text === undefined ? [] : parseHosts(text)
-  } catch (error) {
-    const sentence = `must be like "files.example.com, 10.0.0.5:9000", not ${(error as Error).message}.`
-    reader.refuse('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS', sentence)
-    return []
-  }
-}
+/** The values of the settings that are no dialect's. */
+export interface Config extends ValuesOf<typeof serverSettings> {}

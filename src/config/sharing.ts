@@ -1,79 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Config } from './config.ts'
-import { Secret } from './reader.ts'
+import { Secret } from './secret.ts'
+import { environmentName, type Settings } from './setting.ts'
 
-/** `own`: each server may have its own value. Else the variable, without `ENTREPOT_`, whose value is the same on all. */
-type Sharing<T> = {
-  readonly [K in keyof T]-?: NonNullable<T[K]> extends Secret
-    ? 'own' | { readonly secret: string }
-    : string | (NonNullable<T[K]> extends object ? Sharing<NonNullable<T[K]>> : never)
-}
-
-/** Which settings must be the same on all servers of an installation. Whoever adds a setting has to say. */
-const sharing: Sharing<Config> = {
-  host: 'own',
-  port: 'own',
-  grpc: 'own',
-  tls: 'own',
-  dataDir: 'own',
-  // Servers that compare their settings have met in one database, under whatever address.
-  databaseUrl: 'own',
-  publicUrl: 'PUBLIC_URL',
-  rootKey: { secret: 'ROOT_KEY' },
-  rateLimits: 'RATE_LIMITS',
-  keyGuessesPerSecond: 'own',
-  connectionsPerSecond: 'own',
-  trustedProxies: 'own',
-  logLevel: 'own',
-  drainSeconds: 'own',
-  metrics: 'own',
-  touchOn: 'TOUCH_ON',
-  collect: {
-    downloadSeconds: 'COLLECT_DOWNLOAD_SECONDS',
-    leaseSeconds: 'COLLECT_LEASE_SECONDS',
-    lateSeconds: 'COLLECT_LATE_SECONDS',
-  },
-  diskReserveBytes: 'own',
-  memoryBytes: 'own',
-  spoolBytes: 'own',
-  s3: {
-    bucket: 'S3_BUCKET',
-    endpoint: 'S3_ENDPOINT',
-    region: 'S3_REGION',
-    prefix: 'S3_PREFIX',
-    pathStyle: 'S3_PATH_STYLE',
-    credentials: 'own',
-    direct: 'DIRECT_TRANSFER',
-  },
-  lightfield: {
-    sessionSeconds: 'LIGHTFIELD_SESSION_SECONDS',
-    downloadSeconds: 'LIGHTFIELD_DOWNLOAD_SECONDS',
-    requireVersion: 'LIGHTFIELD_REQUIRE_VERSION',
-    purposes: 'LIGHTFIELD_PURPOSES',
-  },
-  llamacloud: {
-    maxFileBytes: 'LLAMACLOUD_MAX_FILE_BYTES',
-    retentionHours: 'LLAMACLOUD_RETENTION_HOURS',
-    urlOnCreate: 'LLAMACLOUD_URL_ON_CREATE',
-    prefixIds: 'LLAMACLOUD_ID_PREFIX',
-    anyPurpose: 'LLAMACLOUD_ANY_PURPOSE',
-    allowEmptyFiles: 'LLAMACLOUD_EMPTY_FILES',
-    sessionSeconds: 'LLAMACLOUD_SESSION_SECONDS',
-    uploadFromUrl: 'LLAMACLOUD_UPLOAD_FROM_URL',
-    uploadFromUrlAllowedHosts: 'LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS',
-  },
-  yandex: {
-    maxFileBytes: 'YANDEX_MAX_FILE_BYTES',
-    defaultPolicy: 'YANDEX_DEFAULT_POLICY',
-    defaultTtlDays: 'YANDEX_TTL_DAYS',
-    maxTtlDays: 'YANDEX_MAX_TTL_DAYS',
-    linkSeconds: 'YANDEX_LINK_SECONDS',
-    restFieldNames: 'YANDEX_REST_NAMES',
-    endpoint: 'YANDEX_ENDPOINT',
-    anonymous: 'YANDEX_ANONYMOUS',
-  },
-}
-
+/** The value of a setting that must be the same on all servers. */
 export interface SharedSetting {
   readonly variable: string
   /** The value in force, of a secret its SHA-256, as JSON: `null` where nothing is set and there is no default. */
@@ -81,29 +10,19 @@ export interface SharedSetting {
   readonly isSecret: boolean
 }
 
-/** The settings that must be the same on all servers, with the values of this one. */
-export function sharedSettings(config: Config): readonly SharedSetting[] {
-  return [...collect(sharing, config)]
-}
-
-function* collect(declared: object, values: object | undefined): Generator<SharedSetting> {
-  for (const [name, declaration] of Object.entries(declared) as [string, string | object][]) {
+/** @param values what `rows` were read into; undefined if a group of them has none */
+export function sharedSettings(rows: Settings, values: object | undefined): readonly SharedSetting[] {
+  return Object.entries(rows).flatMap(([name, row]) => {
     const value = (values as Readonly<Record<string, unknown>> | undefined)?.[name]
-    if (declaration === 'own') continue
-    if (typeof declaration === 'string')
-      yield { variable: `ENTREPOT_${declaration}`, value: asJson(value), isSecret: false }
-    else if ('secret' in declaration)
-      yield { variable: `ENTREPOT_${declaration.secret}`, value: asJson(digestOf(value)), isSecret: true }
-    else yield* collect(declaration, value as object | undefined)
-  }
+    if ('rows' in row) return sharedSettings(row.rows, value as object | undefined)
+    if (row.own) return []
+    const told = value instanceof Secret ? sha256(value.reveal()) : (value ?? null)
+    return [{ variable: environmentName(row), value: JSON.stringify(told), isSecret: row.secret ?? false }]
+  })
 }
 
-function asJson(value: unknown): string {
-  return JSON.stringify(value ?? null)
-}
-
-function digestOf(value: unknown): string | undefined {
-  return value instanceof Secret ? createHash('sha256').update(value.reveal()).digest('hex') : undefined
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** A setting that some other server has another value of. */

@@ -1,3 +1,5 @@
+import type { Setting } from './setting.ts'
+
 /** What variables of `migrate-storage` begin with; what follows is named as the setting that it stands for. */
 const TARGET = 'ENTREPOT_TO_'
 const OWN = 'ENTREPOT_'
@@ -7,15 +9,15 @@ const MIN_SIMILARITY = 0.4
 
 /**
  * What is wrong with each variable of ours that nothing reads, in one line, with the settings that may have been meant.
- * @param settings all that are read, with `ENTREPOT_`
  */
 export function unknownSettings(
   variables: readonly string[],
-  settings: ReadonlySet<string>,
+  settings: readonly Setting[],
 ): readonly string[] {
-  const known = [...settings].map((name) => name.slice(OWN.length))
+  const known = settings.map(({ variable }) => variable)
   return variables
-    .filter((name) => name.startsWith(OWN) && !name.startsWith('ENTREPOT_TEST_') && !settings.has(name))
+    .filter((name) => name.startsWith(OWN) && !name.startsWith('ENTREPOT_TEST_'))
+    .filter((name) => !known.includes(name.slice(OWN.length)))
     .map((name) => refusalOf(name, known))
 }
 

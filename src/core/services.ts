@@ -1,3 +1,4 @@
+import type { ParseFileId } from './file-id.ts'
 import type { TouchOn } from './files/touch-file.ts'
 import type { GuessLimit } from './limits/guess-limit.ts'
 import type { Rates } from './limits/rate-limit.ts'
@@ -28,6 +29,8 @@ export interface Services {
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
   readonly policy: Policy
+  /** Every dialect's form of ids is known to all of them. */
+  readonly parseFileId: ParseFileId
   /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
   publicUrl(): string
 }

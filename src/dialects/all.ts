@@ -1,21 +1,29 @@
+import { type FileId, type FileIdForm, uuidForm } from '../core/file-id.ts'
 import type { Dialect } from './dialect.ts'
 import { lightfield } from './lightfield/dialect.ts'
-import type { LightfieldSettings } from './lightfield/settings.ts'
 import { llamacloud } from './llamacloud/dialect.ts'
-import type { LlamaCloudSettings } from './llamacloud/settings.ts'
 import { yandex } from './yandex/dialect.ts'
-import type { YandexSettings } from './yandex/settings.ts'
-
-export interface DialectSettings {
-  readonly lightfield: LightfieldSettings
-  readonly llamacloud: LlamaCloudSettings
-  readonly yandex: YandexSettings
-}
 
 /**
  * Every dialect the service speaks. A new one is a folder and one line here. The first one answers on shared paths that
  * nobody claims.
  */
-export function allDialects(settings: DialectSettings): readonly [Dialect, ...Dialect[]] {
-  return [lightfield(settings.lightfield), llamacloud(settings.llamacloud), yandex(settings.yandex)]
+export const allDialects: readonly [Dialect, ...Dialect[]] = [lightfield, llamacloud, yandex]
+
+/** The forms of a file's id, by name: the bare UUID, and that of each dialect. */
+export const fileIdForms: ReadonlyMap<string, FileIdForm> = new Map([
+  ['uuid', uuidForm],
+  ...allDialects.map(({ name, fileIds }) => [name, fileIds] as const),
+])
+
+/** Reads an id in any form; UUIDs in any letter case. Any other text is undefined. */
+export function parseFileId(text: string): FileId | undefined {
+  for (const form of fileIdForms.values()) {
+    const id = form.parse(text)
+    if (id !== undefined) return id
+  }
+  return undefined
 }
+
+/** Every id that can be printed, in each form, as JSON Schema says it. */
+export const FILE_ID_PATTERN = `^(${[...fileIdForms.values()].map(({ pattern }) => pattern).join('|')})$`

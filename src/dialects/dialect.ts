@@ -1,18 +1,45 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Config } from '../config/config.ts'
+import type { Settings, ValuesOf } from '../config/setting.ts'
 import type { ErrorCode, ServiceError } from '../core/errors.ts'
+import type { FileIdForm } from '../core/file-id.ts'
+import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
+import type { StreamedMethod, UnaryMethod } from '../grpc/method.ts'
 import type { ErrorAnswer } from '../http/errors.ts'
 
 /**
- * One vendor's API. Its routes are served below `/<name>` and, where no other dialect claims the request, on the very
- * paths that the vendor prints.
+ * One vendor's API, without the code that serves it, so that commands start fast. Its routes are served below `/<name>` and,
+ * where no other dialect claims the request, on the very paths that the vendor prints.
  */
-export interface Dialect {
-  /** Lower case; the prefix of its paths and its name in settings. */
+export interface Dialect<Rows extends Settings = Settings> {
+  /** Lower case; the prefix of its paths and the name of its ids. */
   readonly name: string
   /** As the vendor writes it. */
   readonly title: string
+  readonly settings: Rows
+  readonly fileIds: FileIdForm
+  /** For the first start: what a newcomer can paste into a shell, in the order of the list of dialects. */
+  readonly greeting: {
+    /** Continues `<title>: `. */
+    readonly about: string
+    /** Uses the variables `URL`, `KEY` and `TEXT` of the shell; `textBytes` is the size of the last. */
+    commands(textBytes: number): string
+  }
+  /** @returns what is wrong with values that do not go together with those of the server, in a sentence */
+  check?(values: ValuesOf<Rows>, server: Pick<Config, 'host' | 'publicUrl'>): string | undefined
+  load(values: ValuesOf<Rows>, host: DialectHost): Promise<DialectApi>
+}
+
+/** What a dialect may ask of the server that it runs in. */
+export interface DialectHost {
+  /** Known once gRPC is served, if it is. */
+  grpcPort(): number | undefined
+}
+
+/** What serves a dialect. */
+export interface DialectApi {
   /** Headers that each request carries besides the key; told in the documentation. */
   readonly headers?: readonly string[]
   /** Schemes of `Authorization` that take a key, besides `Bearer`; told in the documentation. */
@@ -22,14 +49,21 @@ export interface Dialect {
   /** What each operation with a key may refuse, besides what all dialects do; told in the documentation. */
   readonly failures?: readonly ErrorCode[]
   /** Whether a request on a path that several dialects share is surely this dialect's. */
-  readonly claims: (headers: IncomingHttpHeaders) => boolean
+  claims?(headers: IncomingHttpHeaders): boolean
   /** Whether a path that ends in a slash means the one without it; undefined: never. */
-  readonly ignoresLastSlash?: (method: string, path: string) => boolean
+  ignoresLastSlash?(method: string, path: string): boolean
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */
   readonly rootPaths: readonly string[]
-  /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
-  readonly http: (server: FastifyInstance, services: Services) => void | Promise<void>
-  readonly toErrorAnswer: (error: ServiceError, requestId: string) => ErrorAnswer
+  toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer
   /** JSON Schema of the bodies that `toErrorAnswer` makes; told in the documentation. */
   readonly errorBody: object
+  /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
+  http(server: FastifyInstance, services: Services): void | Promise<void>
+  /** Its methods, if the vendor speaks gRPC. */
+  grpc?(services: Services, memory: FairBudget): readonly (UnaryMethod | StreamedMethod)[]
+  /** Logs what an operator should know at each start. */
+  tellStart?(logger: FastifyBaseLogger): void
 }
+
+/** A dialect that is served. */
+export type ServedDialect = Pick<Dialect, 'name' | 'title'> & DialectApi

@@ -1,11 +1,14 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
 import { type ErrorCode, ServiceError } from '../core/errors.ts'
-import type { Dialect } from './dialect.ts'
+import type { DialectApi } from './dialect.ts'
 
 type Answers = Readonly<Record<string, { readonly description?: string }>>
 
+/** Format of an id in a request, which may be in any dialect's form; documents show the pattern in its place. */
+export const FILE_ID_FORMAT = 'file-id'
+
 /** Whose errors are described. */
-export type Answerer = Pick<Dialect, 'toErrorAnswer' | 'errorBody' | 'failures'>
+export type Answerer = Pick<DialectApi, 'toErrorAnswer' | 'errorBody' | 'failures'>
 
 const ofAnyRequest: readonly ErrorCode[] = [
   'request-malformed',

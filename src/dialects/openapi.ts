@@ -6,8 +6,14 @@ import { isHttpDate } from '../core/time/http-date.ts'
 import { plainErrorSchema, routeUnknown, toPlainErrorAnswer } from '../http/errors.ts'
 import { declarePublic } from '../http/guard.ts'
 import { pathOf } from '../http/request-head.ts'
-import type { Dialect } from './dialect.ts'
-import { type Answerer, correctPaths, type DescribedPaths, describeOperation } from './openapi-operations.ts'
+import type { ServedDialect } from './dialect.ts'
+import {
+  type Answerer,
+  correctPaths,
+  type DescribedPaths,
+  describeOperation,
+  FILE_ID_FORMAT,
+} from './openapi-operations.ts'
 
 /** What the page may do: run what this server sends, and call it. It sets a style or two in itself. */
 const PAGE_POLICY = [
@@ -27,7 +33,7 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><t
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
 
 /** What has a description of its own, at `/<name>/openapi.json`. */
-export type Described = Answerer & Pick<Dialect, 'name' | 'title' | 'keySchemes' | 'headers' | 'cookie'>
+export type Described = Answerer & Pick<ServedDialect, 'name' | 'title' | 'keySchemes' | 'headers' | 'cookie'>
 
 /** The signed links that the dialects hand out: they are credentials themselves. */
 export const links: Described = {
@@ -44,13 +50,15 @@ export interface About {
   readonly version: string
   /** Where clients find it, if the operator says so: absolute, without a slash at its end. */
   readonly publicUrl: string | undefined
+  /** Of a file's id in any form. */
+  readonly fileIdPattern: string
 }
 
 /** Describes the routes that are added to `server` from here on, at `/<name>/openapi.json`. */
 export async function describeRoutes(
   server: FastifyInstance,
   described: Described,
-  { version, publicUrl }: About,
+  { version, publicUrl, fileIdPattern }: About,
 ): Promise<void> {
   const { name, title } = described
   const direct = { url: `/${name}` }
@@ -72,7 +80,9 @@ export async function describeRoutes(
   server.get('/openapi.json', { config: { access: 'public' } }, async () => {
     const document = server.swagger()
     correctPaths(document as DescribedPaths)
-    return { ...document, servers }
+    const showPattern = (_: string, value: { readonly format?: unknown } | null) =>
+      value?.format === FILE_ID_FORMAT ? { ...value, format: undefined, pattern: fileIdPattern } : value
+    return JSON.parse(JSON.stringify({ ...document, servers }, showPattern))
   })
 }
 

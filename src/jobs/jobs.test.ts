@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from '../../test/harness.ts'
 import { LightfieldClient, ok } from '../../test/lightfield-client.ts'
 import { bytesOnDisk } from '../../test/upload.harness.ts'
-import { parseFileId } from '../core/file-id.ts'
 import type { Change } from '../core/ports/changes.ts'
+import { parseFileId } from '../dialects/all.ts'
 import { jobsOf } from './jobs.ts'
 
 test('a server ends by itself the uploads whose time is over, and removes their bytes and no others', async (t) => {

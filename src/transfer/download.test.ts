@@ -7,7 +7,7 @@ import { TestServer } from '../../test/harness.ts'
 import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
 import { withToken } from '../../test/link-token.ts'
 import { RawConnection } from '../../test/raw-http.ts'
-import { parseFileId } from '../core/file-id.ts'
+import { parseFileId } from '../dialects/all.ts'
 
 const CONTENT = '0123456789'
 const ETAG = `"${md5Of(CONTENT)}"`

@@ -8,13 +8,13 @@ import { RawConnection, readAnswer } from '../../test/raw-http.ts'
 import { bytesOnDisk, collect, settledBytes } from '../../test/upload.harness.ts'
 import { setQuota, settledUsage, usageNow } from '../../test/usage.ts'
 import type { Caller } from '../core/caller.ts'
-import { printFileId } from '../core/file-id.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import { issueLink } from '../core/links/link.ts'
 import { verifyLink } from '../core/links/link-token.ts'
 import { expireFiles } from '../core/upkeep/expire-files.ts'
 import { reconcile } from '../core/upkeep/reconcile.ts'
 import { type StartUpload, startUpload } from '../core/uploads/start-upload.ts'
+import { fileIds as lightfieldIds } from '../dialects/lightfield/ids.ts'
 
 const MAX_BYTES = 100_000
 
@@ -60,7 +60,7 @@ async function open(given: Partial<StartUpload> = {}): Promise<Opened> {
   })
   const { url, headers } = await issueLink(services, 'PUT', file, file.uploadExpiresAt ?? 0)
   assert.deepEqual(headers, {})
-  return { file, url, id: printFileId(file.id, 'lightfield') }
+  return { file, url, id: lightfieldIds.print(file.id) }
 }
 
 function put(url: string, content: string | Uint8Array, headers: Headings = {}): Promise<Answer<undefined>> {

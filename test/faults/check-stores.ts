@@ -4,8 +4,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { openStores, type Stores } from '../../src/app/open-stores.ts'
-import { loadConfig } from '../../src/config/config.ts'
-import type { Environment } from '../../src/config/reader.ts'
+import { loadConfig } from '../../src/app/settings.ts'
+import type { Environment } from '../../src/config/setting.ts'
 import { GuessLimit } from '../../src/core/limits/guess-limit.ts'
 import { RateLimiter } from '../../src/core/limits/rate-limit.ts'
 import { DAY_MS, systemClock } from '../../src/core/ports/clock.ts'
@@ -53,6 +53,7 @@ function servicesAhead(stores: Stores, days: number): Services {
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
+    parseFileId: () => undefined,
     publicUrl: () => '',
   }
 }

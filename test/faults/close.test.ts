@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { pino } from 'pino'
 import { startApp } from '../../src/app/app.ts'
-import { type Config, loadConfig } from '../../src/config/config.ts'
+import { type AppConfig, loadConfig } from '../../src/app/settings.ts'
 import { newDataDir } from '../cli.harness.ts'
 import { TestServer } from '../harness.ts'
 import { LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
@@ -93,7 +93,7 @@ test('a start that fails tells why, also if what it had opened cannot be closed'
   assert.match(lines.join(''), /cannot close the lock of the data folder/)
 })
 
-function configOn(dataDir: string, port: number): Config {
+function configOn(dataDir: string, port: number): AppConfig {
   return loadConfig({
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: String(port),

@@ -1,4 +1,4 @@
-import type { Environment } from '../../src/config/reader.ts'
+import type { Environment } from '../../src/config/setting.ts'
 import type { Credentials } from './signature.ts'
 
 /** The settings of an installation that keeps its bytes on a test server. */

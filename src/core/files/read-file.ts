@@ -2,14 +2,13 @@ import type { Readable } from 'node:stream'
 import { requireScope } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
-import { parseFileId } from '../file-id.ts'
 import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, type FileState, stateAt } from './file.ts'
 
 /** Unknown, malformed, deleted, expired and foreign are one and the same to the caller. */
 async function readIf(
-  { metadata, clock }: Services,
+  { metadata, clock, parseFileId }: Services,
   caller: Caller,
   idText: string,
   isThere: (file: FileRecord, state: FileState) => boolean,

@@ -1,55 +1,13 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { authenticate } from '../../core/access/authenticate.ts'
-import { ServiceError } from '../../core/errors.ts'
-import type { Allowance } from '../../core/limits/rate-limit.ts'
-import type { Services } from '../../core/services.ts'
-import { bearerSecret, fullAtSeconds, guard } from '../../http/guard.ts'
-import { acceptJsonBodies } from '../../http/json-body.ts'
-import { type SchemaProblem, toFieldError } from '../../http/validation.ts'
 import type { Dialect } from '../dialect.ts'
-import { toErrorAnswer } from './errors.ts'
-import { addRoutes } from './routes.ts'
-import { ErrorBody } from './schemas.ts'
-import type { LightfieldSettings } from './settings.ts'
+import { greeting } from './greeting.ts'
+import { fileIds } from './ids.ts'
+import { settings } from './settings.ts'
 
-const VERSION_HEADER = 'Lightfield-Version'
-const VERSION = '2026-03-01'
-
-export function lightfield(settings: LightfieldSettings): Dialect {
-  return {
-    name: 'lightfield',
-    title: 'Lightfield',
-    headers: [VERSION_HEADER],
-    failures: ['version-invalid'],
-    claims: (headers) => headers['lightfield-version'] !== undefined,
-    rootPaths: ['/v1/'],
-    toErrorAnswer,
-    errorBody: ErrorBody,
-    http: (server, services) => serve(server, services, settings),
-  }
-}
-
-function serve(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
-  acceptJsonBodies(server)
-  server.setSchemaErrorFormatter(([problem]) => toFieldError(problem as SchemaProblem))
-  guard(server, {
-    services,
-    authenticate: (request) => authenticate(services, bearerSecret(request)),
-    afterAuthentication: (request) => checkVersion(request, settings),
-    showAllowance,
-  })
-  addRoutes(server, services, settings)
-}
-
-function checkVersion({ headers }: FastifyRequest, { requireVersion }: LightfieldSettings): void {
-  const version = headers['lightfield-version']
-  if (version === VERSION || (version === undefined && !requireVersion)) return
-  const message = `${VERSION_HEADER} is ${version === undefined ? 'missing' : 'not known'}; send ${VERSION}.`
-  throw new ServiceError('version-invalid', message, { field: VERSION_HEADER })
-}
-
-function showAllowance(reply: FastifyReply, allowance: Allowance, now: number): void {
-  reply.header('x-ratelimit-limit', String(allowance.limit))
-  reply.header('x-ratelimit-remaining', String(allowance.remaining))
-  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance, now)))
+export const lightfield: Dialect<typeof settings> = {
+  name: 'lightfield',
+  title: 'Lightfield',
+  settings,
+  fileIds,
+  greeting,
+  load: async (values) => (await import('./api.ts')).lightfieldApi(values),
 }

@@ -10,9 +10,9 @@ import {
   ok,
   putBytes,
 } from '../../../test/lightfield-client.ts'
-import { idFormNames, parseFileId, printFileId } from '../../core/file-id.ts'
 import { type FileState, nextStates } from '../../core/files/file.ts'
 import { expireFiles } from '../../core/upkeep/expire-files.ts'
+import { fileIdForms, parseFileId } from '../all.ts'
 import { statusNames } from './wire.ts'
 
 const SESSION_SECONDS = 3600
@@ -262,8 +262,8 @@ test('ids are fil_ with 25 characters, and every other form of them is accepted'
   const { id } = await client.stored()
   assert.match(id, /^fil_[0-9a-z]{25}$/)
   const uuid = parseFileId(id) ?? ''
-  for (const form of idFormNames) {
-    const spelling = printFileId(uuid, form)
+  for (const [form, { print }] of fileIdForms) {
+    const spelling = print(uuid)
     assert.equal(ok(await client.retrieve(spelling)).id, id, form)
     assert.equal(ok(await client.complete(encodeURIComponent(spelling))).id, id, form)
     assert.equal((await client.url(spelling)).status, 200, form)

@@ -8,7 +8,7 @@ import {
   ok,
   putBytes,
 } from '../../../test/lightfield-client.ts'
-import { overridePurposes } from './settings.ts'
+import { loadConfig } from '../../app/settings.ts'
 
 const MIB = 1024 * 1024
 
@@ -202,5 +202,8 @@ test('an operator changes types, sizes, holders and stamping of a purpose', asyn
 })
 
 test('a purpose that does not exist cannot be changed', () => {
-  assert.throws(() => overridePurposes({ assistants: {} }), /There is no Lightfield purpose "assistants"/)
+  assert.throws(
+    () => loadConfig({ ENTREPOT_LIGHTFIELD_PURPOSES: '{"assistants":{}}' }),
+    /^ConfigError: ENTREPOT_LIGHTFIELD_PURPOSES is wrong. There is no Lightfield purpose "assistants"/,
+  )
 })

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest, preValidationHookHandler } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
-import { parseFileId } from '../../core/file-id.ts'
 import { stateAt } from '../../core/files/file.ts'
 import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
@@ -87,7 +86,7 @@ function addEndings(server: FastifyInstance, services: Services): void {
       const { caller, params, body } = request
       const input = { id: params.id, md5: body.md5, stateNames: wire.statusNames }
       return idempotently(services, request, reply, {
-        operation: `file.complete ${canonical(params.id)}`,
+        operation: `file.complete ${canonical(services, params.id)}`,
         run: (alongside) => completeUpload(services, caller, input, alongside),
         toBody: (file) => wire.toFileBody(file, services.clock.now()),
       })
@@ -100,7 +99,7 @@ function addEndings(server: FastifyInstance, services: Services): void {
     (request, reply) => {
       const input = { id: request.params.id, stateNames: wire.statusNames }
       return idempotently(services, request, reply, {
-        operation: `file.cancel ${canonical(input.id)}`,
+        operation: `file.cancel ${canonical(services, input.id)}`,
         run: (alongside) => cancelUpload(services, request.caller, input, alongside),
         toBody: (file) => wire.toFileBody(file, services.clock.now()),
       })
@@ -187,7 +186,7 @@ const checkDigest: preValidationHookHandler = (request, _reply, done) => {
 }
 
 /** An id has several forms; a request repeated with another one of them is still the same. */
-function canonical(id: string): string {
+function canonical({ parseFileId }: Services, id: string): string {
   return parseFileId(id) ?? id
 }
 

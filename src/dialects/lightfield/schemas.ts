@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
-import { FILE_ID_PATTERN } from '../../core/file-id.ts'
 import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
+import { FILE_ID_FORMAT } from '../openapi-operations.ts'
 import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'
 
 // `CreateBody`, `CompleteBody` and `CancelBody` judge requests; all else is for the documentation.
@@ -107,7 +107,7 @@ export const CancelBody = Type.Object({}, strict)
 
 /** Any other text is the id of no file. */
 export const FileParams = Type.Object({
-  id: Type.String({ pattern: FILE_ID_PATTERN, description: 'Unique identifier of the file.' }),
+  id: Type.String({ format: FILE_ID_FORMAT, description: 'Unique identifier of the file.' }),
 })
 
 const maximum = Number.MAX_SAFE_INTEGER

@@ -1,11 +1,11 @@
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
-import { printFileId } from '../../core/file-id.ts'
 import { type FileRecord, type StateNames, stateAt } from '../../core/files/file.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import type { StartUpload } from '../../core/uploads/start-upload.ts'
+import { fileIds } from './ids.ts'
 import { checkPurpose, stampName } from './purposes.ts'
 import type { CreateBody, FileBody } from './schemas.ts'
 import type { LightfieldSettings, Purpose } from './settings.ts'
@@ -28,7 +28,7 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
   const { uploadExpiresAt, storedAt } = file
   const state = stateAt(file, now)
   return {
-    id: printFileId(file.id, 'lightfield'),
+    id: fileIds.print(file.id),
     status: statusNames[state],
     filename: file.name,
     mimeType: file.mimeType,

@@ -10,7 +10,7 @@ import { newFolder } from '../../../test/new-folder.ts'
 import { RawConnection } from '../../../test/raw-http.ts'
 import { rounds } from '../../../test/rounds.ts'
 import { startApp } from '../../app/app.ts'
-import { loadConfig } from '../../config/config.ts'
+import { loadConfig } from '../../app/settings.ts'
 import { collectBlobs } from '../../core/upkeep/collect-blobs.ts'
 
 const ABORTS = rounds({ short: 1_500, long: 10_000 })

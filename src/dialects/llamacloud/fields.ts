@@ -1,5 +1,5 @@
 import { ServiceError } from '../../core/errors.ts'
-import { type FileId, parseFileId } from '../../core/file-id.ts'
+import type { FileId, ParseFileId } from '../../core/file-id.ts'
 
 /** Where a value stood: `["query", "page_size"]`. */
 export type Location = readonly (string | number)[]
@@ -159,19 +159,19 @@ export class Fields {
     return this.#problems.notOneOf([...this.#place, name], words, text)
   }
 
-  fileId(name: string): FileId | undefined {
-    return this.#fileIdOf(this.#value(name), [...this.#place, name])
+  fileId(name: string, parse: ParseFileId): FileId | undefined {
+    return this.#fileIdOf(parse, this.#value(name), [...this.#place, name])
   }
 
   /** Ids as a list, or as one; undefined if none is given. */
-  fileIds(name: string, maxIds: number): readonly FileId[] | undefined {
+  fileIds(name: string, maxIds: number, parse: ParseFileId): readonly FileId[] | undefined {
     const list = this.#list(name)
     if (list === undefined) return undefined
     if (list.length > maxIds) {
       const msg = `List should have at most ${maxIds} items after validation`
       return this.#refuse(name, 'too_long', msg, { ctx: { max_length: maxIds } })
     }
-    const ids = list.map((id, index) => this.#fileIdOf(id, [...this.#place, name, index]))
+    const ids = list.map((id, index) => this.#fileIdOf(parse, id, [...this.#place, name, index]))
     return ids.filter((id) => id !== undefined)
   }
 
@@ -206,8 +206,8 @@ export class Fields {
     return given.length === 0 ? undefined : given.flat()
   }
 
-  #fileIdOf(input: unknown, loc: Location): FileId | undefined {
-    const id = typeof input === 'string' ? parseFileId(input) : undefined
+  #fileIdOf(parse: ParseFileId, input: unknown, loc: Location): FileId | undefined {
+    const id = typeof input === 'string' ? parse(input) : undefined
     return id ?? this.#problems.add(loc, 'uuid_parsing', 'Input should be a valid UUID', { input })
   }
 

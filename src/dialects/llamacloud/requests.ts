@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
-import type { FileId } from '../../core/file-id.ts'
+import type { FileId, ParseFileId } from '../../core/file-id.ts'
 import type { FileFilter, FilePage } from '../../core/ports/metadata-store.ts'
 import { Fields, type Location, type Problems, type RequestedScope, reading } from './fields.ts'
 import { DEFAULT_PAGE, MAX_PAGE, parseOrder, parseToken } from './paging.ts'
@@ -15,19 +15,29 @@ export interface RequestedFile {
 }
 
 /** @throws InvalidRequest; ServiceError `route-unknown` if the id is empty, as in `/files/` */
-export function readFileRequest(request: FastifyRequest): RequestedFile & { readonly withUrl: boolean } {
-  return readById(request, (query) => ({ withUrl: wantsUrl(query) }))
+export function readFileRequest(
+  request: FastifyRequest,
+  parseFileId: ParseFileId,
+): RequestedFile & { readonly withUrl: boolean } {
+  return readById(request, parseFileId, (query) => ({ withUrl: wantsUrl(query) }))
 }
 
 /** @throws InvalidRequest; ServiceError `route-unknown` */
-export function readContentRequest(request: FastifyRequest): RequestedFile & { readonly urlSeconds: number } {
-  return readById(request, (query) => ({ urlSeconds: readUrlSeconds(query) }))
+export function readContentRequest(
+  request: FastifyRequest,
+  parseFileId: ParseFileId,
+): RequestedFile & { readonly urlSeconds: number } {
+  return readById(request, parseFileId, (query) => ({ urlSeconds: readUrlSeconds(query) }))
 }
 
-function readById<T>({ params, query }: FastifyRequest, readMore: (query: Fields) => T): RequestedFile & T {
+function readById<T>(
+  { params, query }: FastifyRequest,
+  parseFileId: ParseFileId,
+  readMore: (query: Fields) => T,
+): RequestedFile & T {
   if ((params as { file_id?: string }).file_id === '') throw new ServiceError('route-unknown', 'Not Found')
   return reading((problems) => {
-    const id = Fields.of(params, ['path'], problems).fileId('file_id')
+    const id = Fields.of(params, ['path'], problems).fileId('file_id', parseFileId)
     const fields = Fields.of(query, ['query'], problems)
     return { id: id as FileId, scope: fields.scope(), ...readMore(fields) }
   })
@@ -55,33 +65,41 @@ export interface RequestedPage extends FilePage {
 }
 
 /** @throws InvalidRequest */
-export function readListRequest(query: unknown): RequestedPage {
+export function readListRequest(query: unknown, parseFileId: ParseFileId): RequestedPage {
   return reading((problems) => {
     const fields = Fields.of(query, ['query'], problems)
     const limit = fields.integer('page_size', 1, MAX_PAGE) ?? DEFAULT_PAGE
-    const page = readPage(fields, fields, ['query'], limit, problems)
+    const ids = fields.fileIds('file_ids', MAX_PAGE, parseFileId)
+    const page = readPage(ids, fields, fields, ['query'], limit, problems)
     const only = { withTotal: false, matchesNothing: false, filterProject: undefined }
     return { ...page, ...only, scope: fields.scope(), withUrls: wantsUrl(fields) }
   })
 }
 
 /** The older form of list: a JSON body, and page sizes that are bent instead of refused. @throws InvalidRequest */
-export function readQueryRequest(query: unknown, body: unknown): RequestedPage {
+export function readQueryRequest(query: unknown, body: unknown, parseFileId: ParseFileId): RequestedPage {
   return reading((problems) => {
     const scope = Fields.of(query, ['query'], problems).scope()
     const fields = Fields.of(body, ['body'], problems)
     const filter = fields.object('filter')
     const size = fields.integer('page_size', 0) || DEFAULT_PAGE
     filter.boolean('only_manually_uploaded')
-    const page = readPage(filter, fields, ['body'], Math.min(size, MAX_PAGE), problems)
+    const ids = filter.fileIds('file_ids', MAX_PAGE, parseFileId)
+    const page = readPage(ids, filter, fields, ['body'], Math.min(size, MAX_PAGE), problems)
     const matchesNothing = filter.text('data_source_id') !== undefined
     const filterProject = filter.text('project_id')
     return { ...page, scope, withUrls: false, withTotal: true, matchesNothing, filterProject }
   })
 }
 
-function readPage(filters: Fields, paging: Fields, place: Location, limit: number, problems: Problems) {
-  const ids = filters.fileIds('file_ids', MAX_PAGE)
+function readPage(
+  ids: readonly FileId[] | undefined,
+  filters: Fields,
+  paging: Fields,
+  place: Location,
+  limit: number,
+  problems: Problems,
+) {
   const name = filters.text('file_name')
   const externalId = filters.text('external_file_id')
   const filter = {

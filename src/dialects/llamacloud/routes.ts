@@ -103,7 +103,8 @@ function addLists(context: Context): void {
         response: { 200: schemas.PageBody },
       }),
     },
-    async (request) => answerPage(context, request, requests.readListRequest(request.query)),
+    async (request) =>
+      answerPage(context, request, requests.readListRequest(request.query, context.services.parseFileId)),
   )
   context.server.post(
     `${FILES}/query`,
@@ -115,7 +116,12 @@ function addLists(context: Context): void {
       body: schemas.QueryBody,
       response: { 200: schemas.PageBody },
     }),
-    async (request) => answerPage(context, request, requests.readQueryRequest(request.query, request.body)),
+    async (request) =>
+      answerPage(
+        context,
+        request,
+        requests.readQueryRequest(request.query, request.body, context.services.parseFileId),
+      ),
   )
 }
 
@@ -152,7 +158,7 @@ function addRetrieve(context: Context): void {
       }),
     },
     async (request) => {
-      const asked = requests.readFileRequest(request)
+      const asked = requests.readFileRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
       await touchFile(context.services, file, 'read')
       return answerFile(context, file, asked.withUrl)
@@ -175,7 +181,7 @@ export function addContent(context: Context, path: string, operationId: string, 
       }),
     },
     async (request) => {
-      const asked = requests.readContentRequest(request)
+      const asked = requests.readContentRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
       await touchFile(context.services, file, 'download')
       return toPresignedUrl(await linkTo(context, file, asked.urlSeconds))
@@ -202,7 +208,12 @@ export function addDelete(
       response: { 204: { type: 'null', description: 'Deleted' } },
     }),
     async (request, reply) => {
-      const file = await findFile(context, request, requests.readFileRequest(request), read)
+      const file = await findFile(
+        context,
+        request,
+        requests.readFileRequest(request, context.services.parseFileId),
+        read,
+      )
       await remove(context.services, request.caller, file.id)
       return reply.code(204).send()
     },

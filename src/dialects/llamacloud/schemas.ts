@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { FILE_ID_PATTERN } from '../../core/file-id.ts'
+import { FILE_ID_FORMAT } from '../openapi-operations.ts'
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts'
 import { DEFAULT_URL_SECONDS, MAX_URL_SECONDS } from './requests.ts'
 import { purposes } from './settings.ts'
@@ -67,7 +67,7 @@ export const CreateForm = Type.Object(
   furtherParts,
 )
 
-const fileId = Type.String({ pattern: FILE_ID_PATTERN, description: 'A UUID, with or without `dfl-`.' })
+const fileId = Type.String({ format: FILE_ID_FORMAT, description: 'A UUID, with or without `dfl-`.' })
 const order = Type.Optional(
   Type.String({
     pattern: `^${termsOf(['name', 'id', 'created_at'])}$`,

@@ -12,10 +12,9 @@ import {
   problemsOf,
   purposePart,
 } from '../../../test/llamacloud-client.ts'
-import { newFolder } from '../../../test/new-folder.ts'
 import { startApp } from '../../app/app.ts'
-import { loadConfig } from '../../config/config.ts'
-import type { Environment } from '../../config/reader.ts'
+import { loadConfig } from '../../app/settings.ts'
+import type { Environment } from '../../config/setting.ts'
 
 async function start(t: TestContext, settings: Environment) {
   const server = await TestServer.start(settings)
@@ -108,13 +107,9 @@ test('a retention that is changed later does not touch the files that are there'
   assert.equal((await client.get(`/${body.id}`)).status, 404)
 })
 
-test('a retention for a purpose that does not exist stops the start', async () => {
-  const dataDir = newFolder('entrepot-settings-')
-  const config = loadConfig({
-    ENTREPOT_DATA_DIR: dataDir,
-    ENTREPOT_PORT: '0',
-    ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parsing=24',
-  })
-  const logger = pino({ level: 'silent' })
-  await assert.rejects(startApp(config, { logger }), /There is no LlamaCloud purpose "parsing"/)
+test('a retention for a purpose that does not exist stops the start', () => {
+  assert.throws(
+    () => loadConfig({ ENTREPOT_LLAMACLOUD_RETENTION_HOURS: 'parsing=24' }),
+    /There is no LlamaCloud purpose "parsing"/,
+  )
 })

@@ -1,29 +1,23 @@
+import { integer, list, onOff } from '../../config/parsers.ts'
+import { type Parser, setting, type ValuesOf, WrongValue } from '../../config/setting.ts'
+
 export const purposes = ['user_data', 'parse', 'extract', 'split', 'classify', 'sheet', 'agent_app'] as const
 export type Purpose = (typeof purposes)[number]
 
-export interface LlamaCloudSettings {
-  readonly maxFileBytes: number
-  /** Hours until a file of this purpose ends, fixed at its creation; null keeps it. */
-  readonly retentionHours: Readonly<Record<Purpose, number | null>>
-  /** Fill `download_url` in the answer to create. */
-  readonly urlOnCreate: boolean
-  /** Print ids as `dfl-<uuid>`; otherwise bare. Both are always accepted. */
-  readonly prefixIds: boolean
-  /** Take any text as a purpose; unknown ones are kept without expiry. */
-  readonly anyPurpose: boolean
-  readonly allowEmptyFiles: boolean
-  /** How long the cookie `session` lives. */
-  readonly sessionSeconds: number
-  /** Let callers have the server fetch files from the network. */
-  readonly uploadFromUrl: boolean
-  /** Hosts that may be asked although they are not public; see `OutboundPolicy`. */
-  readonly uploadFromUrlAllowedHosts: readonly string[]
+/** What the vendor's printed examples send, in every language: taken as a purpose that says nothing, and kept. */
+export const EXAMPLE_PURPOSE = 'purpose'
+
+export function isPurpose(text: string): text is Purpose {
+  return (purposes as readonly string[]).includes(text)
 }
+
+/** Hours until a file of each purpose ends, fixed at its creation; null keeps it. */
+type RetentionHours = Readonly<Record<Purpose, number | null>>
 
 const PARSE_HOURS = 48
 
 /** The vendor documents 48 hours for the files that it parses, and nothing for the other purposes. */
-export const defaultRetentionHours: LlamaCloudSettings['retentionHours'] = {
+const defaultRetentionHours: RetentionHours = {
   user_data: null,
   parse: PARSE_HOURS,
   extract: PARSE_HOURS,
@@ -33,20 +27,87 @@ export const defaultRetentionHours: LlamaCloudSettings['retentionHours'] = {
   agent_app: null,
 }
 
-/** What the vendor's printed examples send, in every language: taken as a purpose that says nothing, and kept. */
-export const EXAMPLE_PURPOSE = 'purpose'
-
-export function isPurpose(text: string): text is Purpose {
-  return (purposes as readonly string[]).includes(text)
+/** Like `parse=24,extract=never`, or `never` for all purposes; what is left out keeps its default. */
+const retentionHours: Parser<RetentionHours> = (text) => {
+  const hours: Record<Purpose, number | null> = { ...defaultRetentionHours }
+  if (text === 'never') for (const purpose of purposes) hours[purpose] = null
+  else if (text !== '')
+    for (const part of text.split(',')) {
+      const [, purpose, value] = /^(\w+)=(never|[1-9]\d{0,5})$/.exec(part.trim()) ?? []
+      if (purpose === undefined)
+        throw new WrongValue(`must be never, or like "parse=48,user_data=never", not "${text}".`)
+      if (!isPurpose(purpose))
+        throw new WrongValue(
+          `is wrong. There is no LlamaCloud purpose "${purpose}"; there are ${purposes.join(', ')}.`,
+        )
+      hours[purpose] = value === 'never' ? null : Number(value)
+    }
+  return hours
 }
 
-/** The default retention with an operator's changes. @throws Error naming a purpose that does not exist */
-export function overrideRetention(
-  overrides: Readonly<Record<string, number | null>> | 'never',
-): LlamaCloudSettings['retentionHours'] {
-  if (overrides === 'never')
-    return overrideRetention(Object.fromEntries(purposes.map((name) => [name, null])))
-  const unknown = Object.keys(overrides).find((name) => !isPurpose(name))
-  if (unknown === undefined) return { ...defaultRetentionHours, ...overrides }
-  throw new Error(`There is no LlamaCloud purpose "${unknown}"; there are ${purposes.join(', ')}.`)
+/** As a URL has it, so that it can be compared with one: no scheme, path, user, or other spelling of an address. */
+const hosts = list('files.example.com, 10.0.0.5:9000', (part) => {
+  const text = part.toLowerCase()
+  const [, host, port] = /^([a-z\d._-]+|\[[\da-f:.]+\])(?::([1-9]\d{0,4}))?$/.exec(text) ?? []
+  if (host === undefined || Number(port ?? 1) > 65_535) return undefined
+  return URL.parse(`http://${host}`)?.hostname === host ? text : undefined
+})
+
+const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
+
+export const settings = {
+  maxFileBytes: setting('LLAMACLOUD_MAX_FILE_BYTES', integer(1, Number.MAX_SAFE_INTEGER), {
+    value: 'bytes',
+    // What the vendor documents as 512 MB.
+    fallback: `${512 * 1024 * 1024}`,
+    help: 'largest file',
+  }),
+  retentionHours: setting('LLAMACLOUD_RETENTION_HOURS', retentionHours, {
+    value: 'hours',
+    fallback: '',
+    otherwise: '48, but `user_data` and `agent_app` stay',
+    help: 'until files end, by purpose: never, or like parse=24,extract=never',
+  }),
+  urlOnCreate: setting('LLAMACLOUD_URL_ON_CREATE', onOff, {
+    value: 'on|off',
+    fallback: 'on',
+    help: 'fill download_url in the answer to create',
+  }),
+  prefixIds: setting('LLAMACLOUD_ID_PREFIX', onOff, {
+    value: 'on|off',
+    fallback: 'on',
+    help: 'print ids as dfl-<uuid>, not bare',
+    more: 'Both are always accepted.',
+  }),
+  /** Unknown ones are kept without expiry. */
+  anyPurpose: setting('LLAMACLOUD_ANY_PURPOSE', onOff, {
+    value: 'on|off',
+    fallback: 'off',
+    help: 'take any text as a purpose',
+  }),
+  allowEmptyFiles: setting('LLAMACLOUD_EMPTY_FILES', onOff, {
+    value: 'on|off',
+    fallback: 'off',
+    help: 'take files of zero bytes',
+  }),
+  sessionSeconds: setting('LLAMACLOUD_SESSION_SECONDS', integer(60, MAX_LINK_SECONDS), {
+    value: 'seconds',
+    fallback: '43200',
+    help: 'how long the cookie session lives',
+  }),
+  uploadFromUrl: setting('LLAMACLOUD_UPLOAD_FROM_URL', onOff, {
+    value: 'on|off',
+    fallback: 'off',
+    help: 'let callers have files fetched from the public network',
+    more: 'From HTTPS addresses; see [files from URLs](docs/operating.md#files-from-urls).',
+  }),
+  /** Hosts that may be asked although they are not public; see `OutboundPolicy`. */
+  uploadFromUrlAllowedHosts: setting('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS', hosts, {
+    value: 'hosts',
+    fallback: '',
+    help: 'fetched from as well, at any address and over plain HTTP',
+    more: 'Like `files.internal, 10.0.0.5:9000`.',
+  }),
 }
+
+export type LlamaCloudSettings = ValuesOf<typeof settings>

@@ -1,10 +1,10 @@
 import type { Project } from '../../core/access/tenant.ts'
-import { printFileId } from '../../core/file-id.ts'
 import type { ExpiryRule } from '../../core/files/expiry.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import { HOUR_MS } from '../../core/ports/clock.ts'
 import { extensionOf, shownName } from '../../intake/file-type.ts'
+import { fileIds } from './ids.ts'
 import { isPurpose, type LlamaCloudSettings } from './settings.ts'
 
 export interface PresignedUrl {
@@ -28,7 +28,7 @@ export interface FileBody {
 export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefixIds: boolean): FileBody {
   const { storedAt, expiresAt } = file
   return {
-    id: printFileId(file.id, prefixIds ? 'llamacloud' : 'uuid'),
+    id: prefixIds ? fileIds.print(file.id) : file.id,
     // This vendor has no file without a name; another dialect's may have none.
     name: shownName(file),
     project_id: file.projectId,

@@ -11,8 +11,8 @@ import { sendRaw } from '../../../test/raw-http.ts'
 import { codeOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
 import { startApp } from '../../app/app.ts'
-import { loadConfig } from '../../config/config.ts'
-import { ConfigError, type Environment } from '../../config/reader.ts'
+import { loadConfig } from '../../app/settings.ts'
+import { ConfigError, type Environment } from '../../config/setting.ts'
 import { pathOf } from '../../grpc/method.ts'
 import { grpcCodes } from '../../grpc/status.ts'
 import { FileService } from './gen/files_pb.js'
@@ -251,5 +251,5 @@ test('does not start where others could come', () => {
         /^ENTREPOT_YANDEX_ANONYMOUS needs ENTREPOT_HOST.* to be this machine/.test(error.message),
     )
   for (const here of [{}, { ENTREPOT_HOST: 'localhost' }, { ENTREPOT_HOST: '::1' }])
-    assert.equal(loadConfig({ ...ON, ...here }).yandex.anonymous, true)
+    assert.match(JSON.stringify(loadConfig({ ...ON, ...here }).dialects.yandex), /"anonymous":true/)
 })

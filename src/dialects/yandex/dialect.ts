@@ -1,50 +1,17 @@
-import type { FastifyInstance } from 'fastify'
-import type { Services } from '../../core/services.ts'
-import { PRINTABLE_ID } from '../../grpc/incoming-call.ts'
-import { guard } from '../../http/guard.ts'
 import type { Dialect } from '../dialect.ts'
-import { authenticateCaller } from './credentials.ts'
-import { toErrorAnswer } from './errors.ts'
-import { addRoutes } from './routes.ts'
-import { errorBody } from './schemas.ts'
-import type { YandexSettings } from './settings.ts'
+import { fileIds } from './ids.ts'
+import { checkSettings, settings } from './settings.ts'
 
-/** The REST side; `grpcMethods` is the other. Both bind the same operations. */
-export function yandex(settings: YandexSettings): Dialect {
-  return {
-    name: 'yandex',
-    title: 'Yandex AI Studio',
-    keySchemes: ['Bearer', 'Api-Key'],
-    claims: () => false,
-    rootPaths: ['/files/', '/endpoints'],
-    toErrorAnswer,
-    errorBody,
-    http: (server, services) => serve(server, services, settings),
-  }
-}
-
-function serve(server: FastifyInstance, services: Services, settings: YandexSettings): void {
-  // The vendor's own examples send JSON as a form: bodies are read as what they are, whatever they are said to be.
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  server.addHook('onRequest', (request, reply, done) => {
-    // It may even be what the framework takes for no type at all.
-    delete request.headers['content-type']
-    reply.header('x-server-trace-id', request.id)
-    const given = request.headers['x-client-request-id']
-    if (typeof given === 'string' && PRINTABLE_ID.test(given)) reply.header('x-client-request-id', given)
-    done()
-  })
-  guard(server, {
-    services,
-    authenticate: ({ headers, raw, originalUrl }) =>
-      authenticateCaller(services, settings, {
-        httpVersion: raw.httpVersion,
-        // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
-        authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
-        headerNames: () => Object.keys(headers),
-        header: (name) => headers[name]?.toString(),
-      }),
-  })
-  addRoutes(server, { services, memory: server.memory, settings })
+export const yandex: Dialect<typeof settings> = {
+  name: 'yandex',
+  title: 'Yandex AI Studio',
+  settings,
+  fileIds,
+  greeting: {
+    about: 'and a third one',
+    commands: () => `curl -sS "$URL/files/v1/files" -H "Authorization: Api-Key $KEY" \\
+  -d "{\\"folderId\\":\\"default\\",\\"content\\":\\"$(printf %s "$TEXT" | base64 | tr -d '\\n')\\"}"; echo`,
+  },
+  check: checkSettings,
+  load: async (values, { grpcPort }) => (await import('./api.ts')).yandexApi(values, grpcPort),
 }

@@ -1,8 +1,9 @@
 import type { ExpiryChange, ExpiryRule } from '../../core/files/expiry.ts'
 import { type ExpirationConfig, ExpirationConfig_ExpirationPolicy as Policy } from './gen/expiration_pb.js'
-import type { TtlPolicy, YandexSettings } from './settings.ts'
+import type { YandexSettings } from './settings.ts'
 import type { Violations } from './violations.ts'
 
+type TtlPolicy = Exclude<YandexSettings['defaultPolicy'], 'never'>
 type Defaults = Pick<YandexSettings, 'defaultPolicy' | 'defaultTtlDays' | 'maxTtlDays'>
 
 /** What a file created with this configuration lives by; a half that is left out is filled in. */

@@ -1,6 +1,6 @@
-import { parseFileId, printFileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
+import { fileIds } from './ids.ts'
 
 /** Ties are broken by the id, in the same direction. */
 export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
@@ -21,7 +21,7 @@ export function pageLimit(pageSize: bigint): number | undefined {
 /** Where a page ended, in the vendor's form: base64 of `<time without Z>@<id>`, the time to the microsecond. */
 export function printPageToken({ createdAt, id }: Pick<FileRecord, 'createdAt' | 'id'>): string {
   const time = new Date(createdAt).toISOString().replace(/Z$/, '000')
-  return Buffer.from(`${time}@${printFileId(id, 'yandex')}`).toString('base64')
+  return Buffer.from(`${time}@${fileIds.print(id)}`).toString('base64')
 }
 
 /**
@@ -33,7 +33,7 @@ export function parsePageToken(token: string): FileCursor | undefined {
   const [, seconds, fraction = '', idText = ''] =
     PLACE.exec(Buffer.from(token, 'base64').toString('latin1')) ?? []
   const createdAt = Date.parse(`${seconds}${fraction.slice(0, 4)}Z`)
-  const id = parseFileId(idText)
+  const id = fileIds.parse(idText)
   // The name is no part of the order.
   return id === undefined || Number.isNaN(createdAt) ? undefined : { createdAt, name: '', id }
 }

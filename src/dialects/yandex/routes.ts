@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { DialectHost } from '../dialect.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { ApiEndpointSchema, ListApiEndpointsResponseSchema } from './gen/endpoint_pb.js'
 import {
@@ -46,7 +47,11 @@ const opensOne = { access: 'public', failures: ['file-not-found'] } as const
 type FileRequest = FastifyRequest<{ Params: { fileId: string }; Querystring: Record<string, unknown> }>
 
 /** The six methods on their REST paths, and discovery. Every success is a 200. */
-export function addRoutes(server: FastifyInstance, context: Context): void {
+export function addRoutes(
+  server: FastifyInstance,
+  context: Context,
+  grpcPort: DialectHost['grpcPort'],
+): void {
   const { settings } = context
   const send = <Desc extends DescMessage>(reply: FastifyReply, schema: Desc, message: MessageShape<Desc>) =>
     reply.type('application/json').send(JSON.stringify(printJson(schema, message, settings)))
@@ -89,13 +94,14 @@ export function addRoutes(server: FastifyInstance, context: Context): void {
     const { caller, params } = request as FileRequest
     return send(reply, DeleteFileResponseSchema, await deleteFile(context, caller, params))
   })
-  addDiscovery(server, context, schemas, send)
+  addDiscovery(server, context, grpcPort, schemas, send)
 }
 
 /** Open to anybody: clients ask before they have anything to show. */
 function addDiscovery(
   server: FastifyInstance,
   { settings, services }: Context,
+  grpcPort: DialectHost['grpcPort'],
   schemas: ReturnType<typeof operationSchemas>,
   send: <Desc extends DescMessage>(
     reply: FastifyReply,
@@ -106,7 +112,7 @@ function addDiscovery(
   // Discovery tells where gRPC is: this host, on its other port.
   const authority = () => {
     const { hostname, host } = new URL(services.publicUrl())
-    const port = settings.grpcPort?.()
+    const port = grpcPort()
     return port === undefined ? host : `${hostname}:${port}`
   }
   server.get('/endpoints', { config: { ...open, described: schemas.endpoints } }, async (_request, reply) =>

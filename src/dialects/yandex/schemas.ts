@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
-import { FILE_ID_PATTERN } from '../../core/file-id.ts'
+import { FILE_ID_FORMAT } from '../openapi-operations.ts'
 import { updatablePaths } from './field-mask.ts'
 import { ApiEndpointSchema, ListApiEndpointsResponseSchema } from './gen/endpoint_pb.js'
 import {
@@ -44,7 +44,7 @@ export const errorBody = {
 
 const camel: Named = { restFieldNames: 'camel' }
 const someText = { type: 'string', minLength: 1 } as const
-const fileId = { type: 'string', pattern: FILE_ID_PATTERN } as const
+const fileId = { type: 'string', format: FILE_ID_FORMAT } as const
 const fileIdInPath = { type: 'object', properties: { fileId }, required: ['fileId'] } as const
 const listQuery = {
   folderId: someText,

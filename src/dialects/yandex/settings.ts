@@ -1,35 +1,71 @@
-/** What the vendor names STATIC and SINCE_LAST_ACTIVE, in the core's words. */
-export type TtlPolicy = 'since-created' | 'since-last-active'
-
-export interface YandexSettings {
-  readonly maxFileBytes: number
-  /** Of files created without an expiration of their own; `never` is for operators who do not want files to end. */
-  readonly defaultPolicy: TtlPolicy | 'never'
-  /** Stands in for days that a caller leaves out. */
-  readonly defaultTtlDays: number
-  readonly maxTtlDays: number
-  /** How long the URL of GetUrl works. */
-  readonly linkSeconds: number
-  /** Names of fields in REST answers: those of the published reference, or those that the live host prints. */
-  readonly restFieldNames: 'camel' | 'snake'
-  /** `host:port` that discovery tells; undefined: the address that the caller used. */
-  readonly endpoint: string | undefined
-  /** Who comes without credentials, from this very machine, acts for the project `default`. */
-  readonly anonymous: boolean
-  /** The port of gRPC, known once it listens; for discovery over REST. */
-  readonly grpcPort?: () => number | undefined
-}
+import type { Config } from '../../config/config.ts'
+import { isLoopback } from '../../config/networks.ts'
+import { integer, oneOf, onOff, text } from '../../config/parsers.ts'
+import { setting, type ValuesOf } from '../../config/setting.ts'
 
 const MIB = 1024 * 1024
+const MAX_FILE_BYTES = 512 * MIB
+const MAX_TTL_DAYS = 36_500
+const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
-/** The vendor's own values where it publishes or shows them; README.md tells which. */
-export const defaultSettings: YandexSettings = {
-  maxFileBytes: 128 * MIB,
-  defaultPolicy: 'since-last-active',
-  defaultTtlDays: 7,
-  maxTtlDays: 365,
-  linkSeconds: 3600,
-  restFieldNames: 'camel',
-  endpoint: undefined,
-  anonymous: false,
+/** Defaults are the vendor's own values where it publishes or shows them; README.md tells which. */
+export const settings = {
+  maxFileBytes: setting('YANDEX_MAX_FILE_BYTES', integer(1, MAX_FILE_BYTES), {
+    value: 'bytes',
+    // What the vendor documents as 128 MB.
+    fallback: `${128 * MIB}`,
+    help: 'largest file',
+  }),
+  defaultPolicy: setting('YANDEX_DEFAULT_POLICY', oneOf('since-last-active', 'since-created', 'never'), {
+    value: 'policy',
+    fallback: 'since-last-active',
+    help: 'of files without one: since-last-active, since-created or never',
+  }),
+  defaultTtlDays: setting('YANDEX_TTL_DAYS', integer(1, MAX_TTL_DAYS), {
+    value: 'days',
+    fallback: '7',
+    help: 'of files that name none',
+  }),
+  maxTtlDays: setting('YANDEX_MAX_TTL_DAYS', integer(1, MAX_TTL_DAYS), {
+    value: 'days',
+    fallback: '365',
+    help: 'most that a file may name',
+  }),
+  /** For the URL of GetUrl. */
+  linkSeconds: setting('YANDEX_LINK_SECONDS', integer(1, MAX_LINK_SECONDS), {
+    value: 'seconds',
+    fallback: '3600',
+    help: 'how long a URL lives',
+  }),
+  restFieldNames: setting('YANDEX_REST_NAMES', oneOf('camel', 'snake'), {
+    value: 'camel|snake',
+    fallback: 'camel',
+    help: 'field names in REST answers',
+    more: '`camel`, as published, or `snake`, as the live host prints them.',
+  }),
+  endpoint: setting('YANDEX_ENDPOINT', text, {
+    value: 'host:port',
+    otherwise: 'the address called, over REST the public host',
+    help: 'gRPC address that discovery tells',
+    more: 'The public host is that of `ENTREPOT_PUBLIC_URL`, with the port of gRPC.',
+  }),
+  /** Who comes without credentials, from this very machine, acts for the project `default`. */
+  anonymous: setting('YANDEX_ANONYMOUS', onOff, {
+    value: 'on|off',
+    fallback: 'off',
+    help: 'let programs on this machine in without a key',
+    more: "Only while listening on loopback. A proxy or tunnel on this machine may let everybody in; see the [dialect's README](src/dialects/yandex/README.md).",
+  }),
+}
+
+export type YandexSettings = ValuesOf<typeof settings>
+
+/** @returns what is wrong: nobody but this machine is meant to come while anybody may */
+export function checkSettings(
+  { anonymous }: YandexSettings,
+  { host, publicUrl }: Pick<Config, 'host' | 'publicUrl'>,
+): string | undefined {
+  const isLocal = isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
+  if (!anonymous || isLocal) return undefined
+  return 'ENTREPOT_YANDEX_ANONYMOUS needs ENTREPOT_HOST, and ENTREPOT_PUBLIC_URL if set, to be this machine (127.0.0.1).'
 }

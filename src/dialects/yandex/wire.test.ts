@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { create, toJson } from '@bufbuild/protobuf'
-import { printFileId } from '../../core/file-id.ts'
+import { readSettings } from '../../config/setting.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { DAY_MS, HOUR_MS } from '../../core/ports/clock.ts'
 import { ExpirationConfig_ExpirationPolicy as Policy } from './gen/expiration_pb.js'
@@ -11,9 +11,10 @@ import {
   ListFilesRequestSchema,
   UpdateFileRequestSchema,
 } from './gen/files_pb.js'
+import { fileIds as yandexIds } from './ids.ts'
 import { parsePageToken, printPageToken } from './paging.ts'
 import { readCreateRequest, readListRequest, readUpdateRequest } from './requests.ts'
-import { defaultSettings } from './settings.ts'
+import { settings as declared } from './settings.ts'
 import { InvalidArgument } from './violations.ts'
 import { toFile } from './wire.ts'
 
@@ -62,6 +63,8 @@ function refusalOf(read: () => unknown): string[] {
   return []
 }
 
+const defaultSettings = readSettings(declared, {}, [])
+
 function readCreate(request: Parameters<typeof create<typeof CreateFileRequestSchema>>[1]) {
   const whole = { folderId: 'f', ...(request as object) }
   return readCreateRequest(create(CreateFileRequestSchema, whole), defaultSettings)
@@ -75,7 +78,7 @@ function readUpdate(paths: string[] | undefined, request: object = {}) {
 
 test('a file is printed as the vendor prints it', () => {
   assert.deepEqual(toJson(FileSchema, toFile(record)), {
-    id: printFileId(ID, 'yandex'),
+    id: yandexIds.print(ID),
     folderId: 'b1gexamplefolder0001',
     name: 'report.pdf',
     mimeType: 'application/pdf',
@@ -237,22 +240,13 @@ test('a mask that is missing or names what cannot change is refused', () => {
 
 test('a page token is the time and id of a file, as the vendor writes it', () => {
   const token = printPageToken(record)
-  assert.equal(
-    Buffer.from(token, 'base64').toString(),
-    `2025-11-02T09:15:04.120000@${printFileId(ID, 'yandex')}`,
-  )
+  assert.equal(Buffer.from(token, 'base64').toString(), `2025-11-02T09:15:04.120000@${yandexIds.print(ID)}`)
   assert.deepEqual(parsePageToken(token), { createdAt: CREATED, name: '', id: ID })
   assert.deepEqual(parsePageToken(token.replaceAll('=', '')), { createdAt: CREATED, name: '', id: ID })
 })
 
 test('anything else is no page token', () => {
-  const texts = [
-    '',
-    '@',
-    '2025-11-02T09:15:04@',
-    '2025-13-02T09:15:04.1@fvt0',
-    `x@${printFileId(ID, 'yandex')}`,
-  ]
+  const texts = ['', '@', '2025-11-02T09:15:04@', '2025-13-02T09:15:04.1@fvt0', `x@${yandexIds.print(ID)}`]
   const tokens = [
     '!',
     'a',

@@ -1,6 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { printFileId } from '../../core/file-id.ts'
 import type { ExpiryPolicy, FileRecord } from '../../core/files/file.ts'
 import { DAY_MS } from '../../core/ports/clock.ts'
 import {
@@ -8,12 +7,13 @@ import {
   ExpirationConfig_ExpirationPolicy as Policy,
 } from './gen/expiration_pb.js'
 import { type File, FileSchema } from './gen/files_pb.js'
+import { fileIds } from './ids.ts'
 
 /** A record as this vendor shows it. Texts that were never set stay empty: its SDKs tell them apart from given ones. */
 export function toFile(file: FileRecord): File {
   const { expiresAt } = file
   return create(FileSchema, {
-    id: printFileId(file.id, 'yandex'),
+    id: fileIds.print(file.id),
     folderId: file.projectId,
     name: file.name,
     description: file.description,

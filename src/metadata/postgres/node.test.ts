@@ -154,6 +154,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
     rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
     guesses: new GuessLimit(undefined, systemClock),
     linkKeys: [],
+    parseFileId: () => undefined,
     policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },
     publicUrl: () => '',
   }

@@ -159,7 +159,12 @@ function addRetrieve(context: Context): void {
       }),
     },
     async (request) => {
-      const file = await findFile(context, request, readFileRequest(request), readStoredOrOpen)
+      const file = await findFile(
+        context,
+        request,
+        readFileRequest(request, context.services.parseFileId),
+        readStoredOrOpen,
+      )
       await touchFile(context.services, file, 'read')
       return toFileBody(file)
     },

@@ -1,4 +1,3 @@
-import { printFileId } from '../../../core/file-id.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
 import type { IssuedLink } from '../../../core/links/link.ts'
 import { extensionOf, shownName } from '../../../intake/file-type.ts'
@@ -8,7 +7,7 @@ import { toPresignedUrl } from '../wire.ts'
 export function toFileBody(file: FileRecord) {
   const { storedAt, expiresAt } = file
   return {
-    id: printFileId(file.id, 'uuid'),
+    id: file.id,
     created_at: new Date(file.createdAt).toISOString(),
     updated_at: new Date(file.updatedAt).toISOString(),
     name: shownName(file),
@@ -28,5 +27,5 @@ export function toFileBody(file: FileRecord) {
 
 /** Where the bytes of a new file go. */
 export function toUploadBody(file: FileRecord, link: IssuedLink) {
-  return { file_id: printFileId(file.id, 'uuid'), ...toPresignedUrl(link) }
+  return { file_id: file.id, ...toPresignedUrl(link) }
 }

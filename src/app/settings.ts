@@ -1,0 +1,54 @@
+import { serverSettings } from '../config/config.ts'
+import {
+  ConfigError,
+  type Environment,
+  group,
+  listSettings,
+  readSettings,
+  type Settings,
+  type ValuesOf,
+} from '../config/setting.ts'
+import { unknownSettings } from '../config/suggestion.ts'
+import { allDialects } from '../dialects/all.ts'
+import type { Dialect, DialectHost, ServedDialect } from '../dialects/dialect.ts'
+
+/** Every setting: those of the server, then those of each dialect. */
+export const settings = {
+  ...serverSettings,
+  dialects: group(Object.fromEntries(allDialects.map((dialect) => [dialect.name, group(dialect.settings)]))),
+}
+
+export interface AppConfig extends ValuesOf<typeof settings> {}
+
+/**
+ * The environment as a frozen configuration.
+ * @throws ConfigError naming every problem at once, unknown `ENTREPOT_` variables included
+ */
+export function loadConfig(env: Environment): AppConfig {
+  const problems: string[] = []
+  const config = readSettings(settings, env, problems)
+  problems.push(...allDialects.flatMap((dialect) => dialect.check?.(valuesOf(dialect, config), config) ?? []))
+  problems.push(...unknownSettings(Object.keys(env), listSettings(settings)))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return deepFreeze(config)
+}
+
+/** The dialects with the code that serves them. */
+export function loadDialects(config: AppConfig, host: DialectHost): Promise<readonly ServedDialect[]> {
+  return Promise.all(
+    allDialects.map(async (dialect) => {
+      const { name, title } = dialect
+      return { name, title, ...(await dialect.load(valuesOf(dialect, config), host)) }
+    }),
+  )
+}
+
+function valuesOf({ name }: Dialect, { dialects }: AppConfig): ValuesOf<Settings> {
+  return dialects[name] as ValuesOf<Settings>
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}

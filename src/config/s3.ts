@@ -1,0 +1,102 @@
+import { onOff, text, url } from './parsers.ts'
+import { Secret } from './secret.ts'
+import {
+  environmentName,
+  group,
+  listSettings,
+  type Parser,
+  type Source,
+  setting,
+  WrongValue,
+} from './setting.ts'
+
+/** A bucket for the bytes, and how it is reached. */
+export interface S3Settings {
+  readonly bucket: string
+  /** Undefined: Amazon's own. */
+  readonly endpoint: string | undefined
+  readonly region: string
+  /** Empty, or ends with a slash. */
+  readonly prefix: string
+  readonly pathStyle: boolean
+  /** Undefined: what the SDK finds in shared files, containers and instances. */
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: Secret; readonly sessionToken?: Secret }
+    | undefined
+  /** Clients send and get bytes from the store itself. */
+  readonly direct: boolean
+}
+
+/** Of names of buckets (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html). */
+const BUCKET_RULE = '3 to 63 lower-case letters, digits, dots and hyphens, no dot or hyphen at an end'
+
+const bucketName: Parser<string> = (name) => {
+  if (/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/.test(name)) return name
+  throw new WrongValue(`must be the name of a bucket (${BUCKET_RULE}), not "${name}".`)
+}
+
+const prefix: Parser<string> = (given) => {
+  if (!/^[\w.-]*(?:\/[\w.-]+)*\/?$/.test(given) || given.startsWith('/'))
+    throw new WrongValue(`must be like "files/" or "a/b/", not "${given}".`)
+  return given === '' || given.endsWith('/') ? given : `${given}/`
+}
+
+const rows = {
+  bucket: setting('S3_BUCKET', bucketName, {
+    value: 'name',
+    help: 'keep the bytes in this bucket',
+    more: 'The database stays in the data folder.',
+  }),
+  endpoint: setting('S3_ENDPOINT', url, {
+    value: 'url',
+    otherwise: "Amazon's",
+    help: 'address of the store',
+    more: 'Of any that speaks S3, like `https://s3.example:9000`.',
+  }),
+  region: setting('S3_REGION', text, {
+    value: 'region',
+    otherwise: '`AWS_REGION`, or `us-east-1`',
+    help: 'of the bucket',
+  }),
+  prefix: setting('S3_PREFIX', prefix, {
+    value: 'prefix',
+    fallback: '',
+    help: 'what names of objects start with',
+    more: 'Like `files/`.',
+  }),
+  pathStyle: setting('S3_PATH_STYLE', onOff, {
+    value: 'on|off',
+    otherwise: '`on` with an endpoint',
+    help: 'name the bucket in the path, not in the host',
+  }),
+  direct: setting('DIRECT_TRANSFER', onOff, {
+    value: 'on|off',
+    fallback: 'off',
+    help: 'let clients send and get bytes from the bucket itself',
+    more: 'By URLs that it signs; see [Bytes in S3](docs/s3.md).',
+  }),
+}
+
+/** Undefined: bytes are kept on disk. The other settings make no sense without a bucket. */
+export const s3 = group(rows, (values, source): S3Settings | undefined => {
+  const { env, refuse } = source
+  if (!env.ENTREPOT_S3_BUCKET) {
+    for (const row of listSettings(rows))
+      if (env[environmentName(row)]) refuse(row.variable, 'needs ENTREPOT_S3_BUCKET.')
+    return undefined
+  }
+  const { bucket = '', endpoint, region = env.AWS_REGION ?? env.AWS_DEFAULT_REGION ?? 'us-east-1' } = values
+  const pathStyle = values.pathStyle ?? endpoint !== undefined
+  return { ...values, bucket, endpoint, region, pathStyle, credentials: credentialsOf(source) }
+})
+
+function credentialsOf({ env, problems }: Source): S3Settings['credentials'] {
+  const accessKeyId = env.AWS_ACCESS_KEY_ID || undefined
+  const secret = env.AWS_SECRET_ACCESS_KEY || undefined
+  const token = env.AWS_SESSION_TOKEN || undefined
+  if ((accessKeyId === undefined) !== (secret === undefined))
+    problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together.')
+  if (accessKeyId === undefined || secret === undefined) return undefined
+  const secretAccessKey = new Secret(secret)
+  return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: new Secret(token) } : {}) }
+}

@@ -1,0 +1,87 @@
+import cors from '@fastify/cors'
+import type { FastifyInstance } from 'fastify'
+import type { Services } from '../../core/services.ts'
+import { declarePublic, guard } from '../../http/guard.ts'
+import { acceptJsonBodies } from '../../http/json-body.ts'
+import type { DialectApi } from '../dialect.ts'
+import { toErrorAnswer } from './errors.ts'
+import { addRoutes } from './routes.ts'
+import { ErrorBody } from './schemas.ts'
+import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
+import type { LlamaCloudSettings } from './settings.ts'
+import { addFirstVersion } from './v1/routes.ts'
+
+const API_PATH = '/api'
+
+/** What the vendor's SDK sends from a page (@llamaindex/llama-cloud, `buildHeaders` and `detect-platform`). */
+const sdkHeaders = [
+  // Some browsers send the one that a page sets, and ask first.
+  'user-agent',
+  'x-stainless-arch',
+  'x-stainless-lang',
+  'x-stainless-os',
+  'x-stainless-package-version',
+  'x-stainless-retry-count',
+  'x-stainless-runtime',
+  'x-stainless-runtime-version',
+  'x-stainless-timeout',
+]
+
+export function llamacloudApi(settings: LlamaCloudSettings): DialectApi {
+  return {
+    cookie: COOKIE,
+    // Of a change that comes with the cookie.
+    failures: ['origin-forbidden'],
+    // As FastAPI does. A GET of the collection is that of a file whose id is empty, which SDKs send for an empty text.
+    ignoresLastSlash: (method, path) => method !== 'GET' || !path.endsWith('/files/'),
+    rootPaths: [`${API_PATH}/`, '/session'],
+    toErrorAnswer,
+    errorBody: ErrorBody,
+    http: (server, services) => serve(server, services, settings),
+    // Nobody should learn from a missing file that files end.
+    tellStart(logger) {
+      const { retentionHours } = settings
+      logger.info({ retentionHours }, 'LlamaCloud files end after these hours, by purpose; null: never')
+    },
+  }
+}
+
+async function serve(
+  server: FastifyInstance,
+  services: Services,
+  settings: LlamaCloudSettings,
+): Promise<void> {
+  declarePublic(server)
+  acceptJsonBodies(server)
+  // Sessions are for pages of this server alone, which need no leave to call it.
+  await addSessionRoutes(server, services, settings)
+  await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
+}
+
+async function serveApi(
+  api: FastifyInstance,
+  services: Services,
+  settings: LlamaCloudSettings,
+): Promise<void> {
+  await allowBrowsers(api)
+  // The form is taken from the connection as it comes, by the route that knows what to do with it.
+  api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
+  guard(api, {
+    services,
+    authenticate: (request) => authenticateCaller(services, request),
+  })
+  const context = { server: api, services, settings }
+  addRoutes(context)
+  addFirstVersion(context)
+}
+
+/** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */
+async function allowBrowsers(api: FastifyInstance): Promise<void> {
+  await api.register(cors, {
+    origin: '*',
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', ...sdkHeaders],
+    // What its SDK looks at before it tries again, and what a caller reports.
+    exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],
+  })
+}

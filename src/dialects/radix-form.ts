@@ -1,0 +1,47 @@
+import type { FileId, FileIdForm } from '../core/file-id.ts'
+
+/** As many digits of any radix up to 36 as a number holds exactly. */
+const EXACT_DIGITS = 10
+const MAX_ID = (1n << 128n) - 1n
+
+export interface RadixForm {
+  readonly prefix: string
+  /** Digits are those of JavaScript's `toString(radix)`: 0-9, then a-z. */
+  readonly radix: number
+  readonly length: number
+  readonly pattern: string
+}
+
+/** Ids as a prefix and a number of 128 bits, most significant digit first, padded with zeros. */
+export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileIdForm {
+  const digit = radix === 36 ? '[0-9a-z]' : `[0-9a-${(radix - 1).toString(36)}]`
+  const shape = new RegExp(`^${prefix}(${digit}{${length}})$`)
+  return {
+    print: (id) =>
+      prefix +
+      BigInt(`0x${id.replaceAll('-', '')}`)
+        .toString(radix)
+        .padStart(length, '0'),
+    parse(text) {
+      const digits = shape.exec(text)?.[1]
+      return digits === undefined ? undefined : uuidOf(numberOf(digits, radix))
+    },
+    pattern,
+  }
+}
+
+function numberOf(digits: string, radix: number): bigint {
+  let value = 0n
+  for (let at = 0; at < digits.length; at += EXACT_DIGITS) {
+    const part = digits.slice(at, at + EXACT_DIGITS)
+    value = value * BigInt(radix ** part.length) + BigInt(Number.parseInt(part, radix))
+  }
+  return value
+}
+
+/** Undefined: more than 128 bits. */
+function uuidOf(value: bigint): FileId | undefined {
+  if (value > MAX_ID) return undefined
+  const hex = value.toString(16).padStart(32, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
