@@ -13,7 +13,7 @@ import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import { RequestLog } from '../ops/request-log.ts'
 import { addTransferRoutes, defaultTransferLimits } from '../transfer/routes.ts'
-import { answererOf, dialectAt } from './route-dialect.ts'
+import { routeByDialect } from './route-dialect.ts'
 
 export interface SurfaceOptions {
   readonly services: Services
@@ -33,25 +33,22 @@ export interface SurfaceOptions {
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
   const { services, memory, dialects, about, logger, metrics, readiness, endsConnections } = options
+  const { nameOf, ignoresLastSlash, answererOf } = routeByDialect(dialects)
   const server = createHttpServer({
     limits: defaultServerLimits,
     memory,
     logger: frameworkLogger(logger),
     endsConnections,
     ...(options.tls ? { tls: options.tls } : {}),
-    routing: {
-      ignoresLastSlash: ({ headers, method = '' }, path) =>
-        dialectAt(dialects, { url: path, headers })?.ignoresLastSlash?.(method, path) ?? false,
-      nameless: LINK_PATH,
-    },
-    dialectOf: (request) => dialectAt(dialects, request)?.name ?? '',
-    toErrorAnswer: (error, request, requestId) => answererOf(dialects, request)(error, requestId),
+    routing: { ignoresLastSlash, nameless: LINK_PATH },
+    dialectOf: nameOf,
+    toErrorAnswer: (error, request, requestId) => answererOf(request)(error, requestId),
   })
   metrics.observe(server)
   const log = new RequestLog(logger, services.parseFileId)
   log.observe(server)
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: ServiceError) =>
-    sendErrorAnswer(reply, answererOf(dialects, request.raw)(error, request.id))
+    sendErrorAnswer(reply, answererOf(request.raw)(error, request.id))
   server.setErrorHandler((error, request, reply) => {
     const serviceError = toServiceError(error)
     log.fault(request, serviceError)
