@@ -6,7 +6,7 @@ import type { ErrorCode, ServiceError } from '../core/errors.ts'
 import type { FileIdForm } from '../core/file-id.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
-import type { StreamedMethod, UnaryMethod } from '../grpc/method.ts'
+import type { Method } from '../grpc/method.ts'
 import type { ErrorAnswer } from '../http/errors.ts'
 
 /**
@@ -60,7 +60,7 @@ export interface DialectApi {
   /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
   http(server: FastifyInstance, services: Services): void | Promise<void>
   /** Its methods, if the vendor speaks gRPC. */
-  grpc?(services: Services, memory: FairBudget): readonly (UnaryMethod | StreamedMethod)[]
+  grpc?(services: Services, memory: FairBudget): readonly Method[]
   /** Logs what an operator should know at each start. */
   tellStart?(logger: FastifyBaseLogger): void
 }
