@@ -1,34 +1,21 @@
-import type { Expression, Kysely, SqlBool } from 'kysely'
 import type { Clock } from '../core/ports/clock.ts'
 import type { JoinOptions, Node } from '../core/ports/node.ts'
+import type { SqlFlavour } from './sql/flavours.ts'
 import type { Query, Step } from './sql/prepare.ts'
-import type { SqlValue, Tables } from './sql/tables.ts'
+import type { SqlValue } from './sql/tables.ts'
 
 /** Values in the order in which the query names its columns. */
 export type SqlRow = readonly SqlValue[]
 
 /** Everything in which SQLite and PostgreSQL differ. All failures are `StoreError`s. Texts compare by code point. */
 export interface SqlEngine {
-  /** Compiles for this engine; it never runs anything itself. */
-  readonly builder: Kysely<Tables>
-  /**
-   * How many characters of a long text an index holds; undefined: all. Where it is a bound, what is sorted or looked up by
-   * such a text is so by the beginning of it first.
-   */
-  readonly indexedCharacters: number | undefined
-  /** How many bytes the text of a column has in UTF-8. */
-  readonly byteLength: (column: string) => Expression<number>
-  /** Whether a column has one of the texts in `json`, which stands for an argument that is an array. */
-  isOneOf(column: string, json: string): Expression<SqlBool>
+  readonly flavour: SqlFlavour
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
-  /**
-   * What `find` gives, which may be what it gave before for the same name and kind, as long as a read at this moment would
-   * give the same. The result is shared: nobody may change it.
-   */
-  findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
-  /** The same, where what another node committed in the last millisecond may be missed. */
-  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T>
+  /** Changes with every commit, whoever made it; undefined where that is not known for less than a look-up. */
+  version(): unknown
+  /** The same, but a commit of another node may be missed for a millisecond. */
+  recentVersion(): unknown
   /**
    * Runs the steps as one durable transaction. Commits of one `queue` may get in each other's way, those of several mostly do
    * not. A cleanup only gives back what a request held: the store may stop waiting for it early, and make it later.

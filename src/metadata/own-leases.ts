@@ -23,37 +23,22 @@ export class OwnLeases {
   readonly #forsakenAnswers = new Map<string, HeldAnswer>()
   #forsakenUntil = Number.NEGATIVE_INFINITY
 
-  /** Call it before a commit. @returns whether `committed` or `failed` has to be called after it */
-  begin(changes: readonly Change[]): boolean {
-    let isConcerned = false
+  /** Before the commit is sent. */
+  begin(changes: readonly Change[]): void {
     for (const change of changes) {
-      switch (change.kind) {
-        case 'blob.intend':
-          this.#blobs.add(change.blob.key)
-          break
-        case 'answer.claim': {
-          const { slot, token, leaseUntil } = change
-          this.#answers.set(token, { slot, token, leaseUntil, isForsaken: false })
-          break
-        }
-        case 'blob.claim':
-        case 'blob.release':
-        case 'answer.renew':
-        case 'answer.save':
-        case 'answer.drop':
-          break
-        default:
-          continue
+      if (change.kind === 'blob.intend') this.#blobs.add(change.blob.key)
+      if (change.kind === 'answer.claim') {
+        const { slot, token, leaseUntil } = change
+        this.#answers.set(token, { slot, token, leaseUntil, isForsaken: false })
       }
-      isConcerned = true
     }
-    return isConcerned
   }
 
   committed(changes: readonly Change[]): void {
     for (const change of changes) {
       switch (change.kind) {
         case 'blob.intend':
+          // Again: the same commit may have claimed the key before.
           this.#blobs.add(change.blob.key)
           break
         case 'blob.claim':

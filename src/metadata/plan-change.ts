@@ -1,28 +1,23 @@
-import type { Kysely } from 'kysely'
+import { StoreError } from '../core/errors.ts'
 import type { Change } from '../core/ports/changes.ts'
-import { type AccessQueries, accessQueries } from './queries/access.ts'
-import { type AnswerQueries, answerQueries, indexedSlot } from './queries/answers.ts'
-import { type BlobQueries, blobQueries, intention } from './queries/blobs.ts'
-import { FileQueries } from './queries/files.ts'
-import { UsageQueries } from './queries/usage.ts'
-import { CommitPlan } from './sql/commit-plan.ts'
+import { accessQueries } from './queries/access.ts'
+import { answerQueries, indexedSlot } from './queries/answers.ts'
+import { blobQueries, intention } from './queries/blobs.ts'
+import { fileQueries } from './queries/files.ts'
+import { usageQueries } from './queries/usage.ts'
+import type { SqlFlavour } from './sql/flavours.ts'
 import { withNormalName } from './sql/normal-name.ts'
-import type { Step } from './sql/prepare.ts'
-import type { Tables } from './sql/tables.ts'
+import type { Statement, Step } from './sql/prepare.ts'
+import type { SqlValue } from './sql/tables.ts'
 
-export interface ChangeQueries {
-  readonly access: AccessQueries
-  readonly usage: UsageQueries
-  readonly files: FileQueries
-  readonly blobs: BlobQueries
-  readonly answers: AnswerQueries
-}
+export type ChangeQueries = ReturnType<typeof changeQueries>
 
-export function changeQueries(db: Kysely<Tables>): ChangeQueries {
+export function changeQueries(flavour: SqlFlavour) {
+  const db = flavour.builder
   return {
     access: accessQueries(db),
-    usage: new UsageQueries(db),
-    files: new FileQueries(db),
+    usage: usageQueries(db),
+    files: fileQueries(flavour),
     blobs: blobQueries(db),
     answers: answerQueries(db),
   }
@@ -34,87 +29,100 @@ export function planCommit(
   changes: readonly Change[],
   node: number | null,
 ): readonly Step[] {
-  const plan = new CommitPlan()
-  for (const change of changes) {
-    plan.begin(change.kind)
-    planChange(plan, queries, change, node)
-  }
-  return plan.steps
+  return changes.flatMap((change) => planChange(queries, change, node))
 }
 
 function planChange(
-  plan: CommitPlan,
   { access, usage, files, blobs, answers }: ChangeQueries,
   change: Change,
   node: number | null,
-): CommitPlan {
+): readonly Step[] {
+  const steps = <Args>(args: Args, ...statements: readonly Statement<Args>[]): readonly Step[] =>
+    statements.map((statement) => ({
+      statement,
+      values: storable(statement.bind(args)),
+      change: change.kind,
+    }))
   switch (change.kind) {
     case 'organization.insert':
-      return plan.add(access.insertOrganization, change.organization)
+      return steps(change.organization, access.insertOrganization)
     case 'project.insert':
-      return plan.add(access.insertProject, change.project)
+      return steps(change.project, access.insertProject)
     case 'key.insert':
-      return plan.add(access.insertKey, change.key)
+      return steps(change.key, access.insertKey)
     case 'key.revoke':
-      return plan.add(access.revokeKey, change)
+      return steps(change, access.revokeKey)
     case 'key.replace':
-      return plan.add(access.replaceKey, change)
+      return steps(change, access.replaceKey)
     case 'link-key.insert':
-      return plan.add(access.insertLinkKey, change.linkKey)
+      return steps(change.linkKey, access.insertLinkKey)
     case 'session.insert':
-      return plan.add(access.insertSession, change.session)
+      return steps(change.session, access.insertSession)
     case 'session.delete':
-      return plan.add(access.deleteSession, change)
+      return steps(change, access.deleteSession)
     case 'session.purge':
-      return plan.add(access.purgeSessions, change)
+      return steps(change, access.purgeSessions)
     case 'quota.set':
-      return plan.add(usage.setQuota[change.holder], change)
-    case 'usage.add':
-      return usage.add(plan, change.usage)
+      return steps(change, usage.setQuota[change.holder])
+    case 'usage.add': {
+      const { organizationId, projectId, ...grown } = change.usage
+      // The organization first; see `holders`.
+      return [
+        ...steps({ ...grown, id: organizationId }, usage.addition('organization', grown)),
+        ...steps({ ...grown, id: projectId }, usage.addition('project', grown)),
+      ]
+    }
     case 'file.insert':
-      return plan.add(files.insert, withNormalName(change.file))
+      return steps(withNormalName(change.file), files.insert)
     case 'file.update':
-      return files.update(plan, change.id, change.guard, change.patch)
+      return steps(...files.update(change.id, change.guard, change.patch))
     case 'file.normalize-name':
-      return plan.add(files.normalizeName, withNormalName(change.file))
+      return steps(withNormalName(change.file), files.normalizeName)
     case 'blob.intend':
-      return plan.add(blobs.intend, intention(change.blob, change.reserved, node))
+      return steps(intention(change.blob, change.reserved, node), blobs.intend)
     case 'blob.claim':
-      return plan.add(blobs.claim, change)
+      return steps(change, blobs.claim)
     case 'blob.release':
-      return plan
-        .add(blobs.hold, change.blob)
-        .addAll(usage.giveBack, change.blob)
-        .add(blobs.release, change.blob)
+      return steps(change.blob, blobs.hold, ...usage.giveBack, blobs.release)
     case 'blob.collect':
-      return plan.add(blobs.hold, change).addAll(usage.giveBack, change).add(blobs.collect, change)
+      return steps(change, blobs.hold, ...usage.giveBack, blobs.collect)
     case 'blob.collect-again':
-      return plan.add(blobs.collectAgain, change)
+      return steps(change, blobs.collectAgain)
     case 'blob.forget':
-      return plan.add(blobs.forget, change)
+      return steps(change, blobs.forget)
     case 'answer.claim':
-      return plan.add(answers.claim, { ...change, ...indexedSlot(change.slot), node })
+      return steps({ ...change, ...indexedSlot(change.slot), node }, answers.claim)
     case 'answer.save':
-      return plan.add(answers.save, { ...change, ...indexedSlot(change.slot), ...change.answer })
+      return steps({ ...change, ...indexedSlot(change.slot), ...change.answer }, answers.save)
     case 'answer.renew':
-      return plan.add(answers.renew, { ...change, ...indexedSlot(change.slot) })
+      return steps({ ...change, ...indexedSlot(change.slot) }, answers.renew)
     case 'answer.drop':
-      return plan.add(answers.drop, { ...change, ...indexedSlot(change.slot) })
+      return steps({ ...change, ...indexedSlot(change.slot) }, answers.drop)
     case 'answer.purge':
-      return plan.add(answers.purge, change)
+      return steps(change, answers.purge)
     case 'answer.free-abandoned':
-      return plan.add(answers.freeAbandoned, {})
+      return steps(change, answers.freeAbandoned)
     case 'bytes-place.note':
-      return plan.add(access.noteBytesPlace, change)
+      return steps(change, access.noteBytesPlace)
     case 'clock.note':
-      return plan.add(access.noteClockTrust, change.trust)
+      return steps(change.trust, access.noteClockTrust)
     case 'leases.end':
-      plan.add(answers.endReservations, change)
-      return plan
-        .add(blobs.holdIntentions, change)
-        .addAll(usage.giveAllBack, change)
-        .add(blobs.endIntentions, change)
+      return steps(
+        change,
+        answers.endReservations,
+        blobs.holdIntentions,
+        ...usage.giveAllBack,
+        blobs.endIntentions,
+      )
     default:
       throw new TypeError(`Unknown change ${JSON.stringify(change satisfies never)}`)
   }
+}
+
+/** PostgreSQL cannot hold a text with U+0000, and SQLite would cut it in places. */
+function storable(values: readonly SqlValue[]): readonly SqlValue[] {
+  if (values.some((value) => typeof value === 'string' && value.includes('\0'))) {
+    throw new StoreError('refused', 'A text with the character U+0000 cannot be stored')
+  }
+  return values
 }

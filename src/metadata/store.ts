@@ -1,19 +1,18 @@
+import type { ApiKey } from '../core/access/api-key.ts'
 import { StoreError } from '../core/errors.ts'
+import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'
-import type { Clock } from '../core/ports/clock.ts'
 import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
 import type { MoveStage } from '../core/ports/move.ts'
-import type { JoinOptions, Node } from '../core/ports/node.ts'
 import type { SqlEngine } from './engine.ts'
+import { KeptRecords } from './kept-records.ts'
 import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { FileListings, filterArgs, pageArgs } from './queries/file-listings.ts'
-import { fileShape } from './queries/files.ts'
-import { namedShape, unnormalizedNames } from './queries/unnormalized-names.ts'
-
+import { fileShape, namedShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -24,45 +23,36 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
-  readonly #unnormalized: ReturnType<typeof unnormalizedNames>
   readonly #leases = new OwnLeases()
+  readonly #keys = new KeptRecords<ApiKey | undefined>()
+  readonly #files = new KeptRecords<FileRecord | undefined>()
 
-  readonly join?: (options?: JoinOptions) => Promise<Node>
-  readonly sharedClock?: () => Promise<Clock>
-  readonly waitingCalls?: () => number
-  readonly wantedDiskBytes?: () => number
+  readonly join: MetadataStore['join']
+  readonly sharedClock: MetadataStore['sharedClock']
+  readonly waitingCalls: MetadataStore['waitingCalls']
+  readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
-    if (engine.join) this.join = engine.join.bind(engine)
-    if (engine.sharedClock) this.sharedClock = engine.sharedClock.bind(engine)
-    if (engine.wantedDiskBytes) this.wantedDiskBytes = engine.wantedDiskBytes.bind(engine)
-    if (engine.waitingCalls) this.waitingCalls = engine.waitingCalls.bind(engine)
-    this.#listings = new FileListings(engine)
-    this.#queries = changeQueries(engine.builder)
-    this.#unnormalized = unnormalizedNames(engine)
+    this.#queries = changeQueries(engine.flavour)
+    this.#listings = new FileListings(engine.flavour)
+    this.join = engine.join?.bind(engine)
+    this.sharedClock = engine.sharedClock?.bind(engine)
+    this.waitingCalls = engine.waitingCalls?.bind(engine)
+    this.wantedDiskBytes = engine.wantedDiskBytes?.bind(engine)
   }
 
-  commit(changes: readonly Change[]): Promise<void> {
+  async commit(changes: readonly Change[]) {
+    const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
+    if (steps.length === 0) return
+    this.#leases.begin(changes)
     try {
-      const steps = planCommit(this.#queries, changes, this.#engine.node?.id ?? null)
-      if (steps.length === 0) return Promise.resolve()
-      const concernsLeases = this.#leases.begin(changes)
-      const written = this.#engine.write(steps, queueOf(changes), isCleanup(changes))
-      return concernsLeases ? this.#tellLeases(written, changes) : written
+      await this.#engine.write(steps, queueOf(changes), isCleanup(changes))
     } catch (error) {
-      return Promise.reject(error)
+      this.#leases.failed(changes, error)
+      throw error
     }
-  }
-
-  #tellLeases(written: Promise<void>, changes: readonly Change[]): Promise<void> {
-    return written.then(
-      () => this.#leases.committed(changes),
-      (error) => {
-        this.#leases.failed(changes, error)
-        throw error
-      },
-    )
+    this.#leases.committed(changes)
   }
 
   async findOrganization(idOrSlug: string) {
@@ -87,9 +77,9 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(projectShape, this.#queries.access.listProjectsOf, { organizationId })
   }
 
-  findKey(hash: string) {
-    const { findKey } = this.#queries.access
-    return this.#engine.findLately(findKey, hash, () => this.#find(keyShape, findKey, { hash }))
+  async findKey(hash: string) {
+    const find = () => this.#find(keyShape, this.#queries.access.findKey, { hash })
+    return this.#keys.find(this.#engine.recentVersion(), hash, find)
   }
 
   async listKeys(name?: string) {
@@ -110,9 +100,9 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(linkKeyShape, this.#queries.access.listLinkKeys, {})
   }
 
-  findFile(id: string) {
-    const { find } = this.#queries.files
-    return this.#engine.findOnce(find, id, () => this.#find(fileShape, find, { id }))
+  async findFile(id: string) {
+    const find = () => this.#find(fileShape, this.#queries.files.find, { id })
+    return this.#files.find(this.#engine.version(), id, find)
   }
 
   async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {
@@ -140,7 +130,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listUnnormalizedNames(limit: number) {
-    return this.#list(namedShape, this.#unnormalized, { limit })
+    return this.#list(namedShape, this.#queries.files.unnormalized, { limit })
   }
 
   async findAnswer(slot: AnswerSlot, now: number) {

@@ -3,6 +3,7 @@ import { CompiledQuery, sql, type Updateable } from 'kysely'
 import type { SqlRow } from '../metadata/engine.ts'
 import type { DatabaseSession, RunQuery } from '../metadata/migrations/migrate.ts'
 import { changeQueries, planCommit } from '../metadata/plan-change.ts'
+import { flavours } from '../metadata/sql/flavours.ts'
 import { inSql, type SqlValue, type Tables } from '../metadata/sql/tables.ts'
 import { movedTables, type TableName } from './moved-tables.ts'
 
@@ -49,7 +50,7 @@ export async function copyRows(
 async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
   const theirs = sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder)
   const now = engine === 'postgres' ? Number((await run(theirs))[0]?.[0]) : Date.now()
-  const steps = planCommit(changeQueries(builder), [{ kind: 'leases.end', now }], null)
+  const steps = planCommit(changeQueries(flavours[engine]), [{ kind: 'leases.end', now }], null)
   for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
 }
 

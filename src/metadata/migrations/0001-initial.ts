@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { columnTypes } from '../sql/column-types.ts'
+import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /** All tables of the first release. */
 export const initial: Migration = (db, engine) => {
-  const { integer, text } = columnTypes[engine]
+  const { integer, text } = flavours[engine].columnTypes
   const table = (name: string) =>
     engine === 'sqlite' ? db.schema.createTable(name).modifyEnd(sql`strict`) : db.schema.createTable(name)
   const index = (name: string, of: string) => db.schema.createIndex(name).on(of)

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import { columnTypes, INDEXED_CHARACTERS } from '../sql/column-types.ts'
+import { flavours, INDEXED_CHARACTERS } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /** Quotas and what counts against them, reservations, sessions, and paging by name, id and external id. */
 export const quotasAndPaging: Migration = (db, engine) => {
-  const { integer, text } = columnTypes[engine]
+  const { integer, text } = flavours[engine].columnTypes
   const alter = (name: string) => db.schema.alterTable(name)
   const storedFiles = (name: string) =>
     db.schema.createIndex(name).on('files').where(sql.ref('state'), '=', sql.lit('stored'))

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../sql/column-types.ts'
+import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { Migration } from './migrate.ts'
  * in the same transaction as the files and whoever writes them.
  */
 export const fileCounts: Migration = (db, engine) => {
-  const { integer, text } = columnTypes[engine]
+  const { integer, text } = flavours[engine].columnTypes
   const counts = db.schema
     .createTable('fileCounts')
     .addColumn('projectId', text, (column) => column.notNull())

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../sql/column-types.ts'
+import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /** Which processes use the database, who of them writes a blob, and the rate limits that they share. */
 export const nodes: Migration = (db, engine) => {
-  const { integer } = columnTypes[engine]
+  const { integer } = flavours[engine].columnTypes
   const table = db.schema
     .createTable('nodes')
     .addColumn('id', integer, (column) => column.notNull().primaryKey())

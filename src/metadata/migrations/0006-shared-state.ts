@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { columnTypes } from '../sql/column-types.ts'
+import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /**
@@ -7,8 +7,8 @@ import type { Migration } from './migrate.ts'
  * at any moment.
  */
 export const sharedState: Migration = (db, engine) => [
-  db.schema.alterTable('answers').addColumn('node', columnTypes[engine].integer),
-  db.schema.alterTable('installation').addColumn('bytesPlace', columnTypes[engine].text),
+  db.schema.alterTable('answers').addColumn('node', flavours[engine].columnTypes.integer),
+  db.schema.alterTable('installation').addColumn('bytesPlace', flavours[engine].columnTypes.text),
   ...(engine === 'postgres' ? [leaseTokens] : []),
 ]
 

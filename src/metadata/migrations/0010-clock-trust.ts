@@ -1,9 +1,9 @@
-import { columnTypes } from '../sql/column-types.ts'
+import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /** Whether the clock of the machine is trusted, counted over restarts. */
 export const clockTrust: Migration = (db, engine) => {
-  const { integer } = columnTypes[engine]
+  const { integer } = flavours[engine].columnTypes
   return [
     db.schema
       .alterTable('installation')

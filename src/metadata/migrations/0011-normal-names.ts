@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { byteLength, columnTypes, INDEXED_CHARACTERS } from '../sql/column-types.ts'
+import { flavours, INDEXED_CHARACTERS } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /**
@@ -12,7 +12,7 @@ export const normalNames: Migration = (db, engine) => {
       ? sql.ref('normalName')
       : sql`left(${sql.ref('normalName')}, ${sql.lit(INDEXED_CHARACTERS)})`
   return [
-    db.schema.alterTable('files').addColumn('normalName', columnTypes[engine].text),
+    db.schema.alterTable('files').addColumn('normalName', flavours[engine].columnTypes.text),
     db.schema
       .createIndex('filesByNormalName')
       .on('files')
@@ -25,7 +25,7 @@ export const normalNames: Migration = (db, engine) => {
       .on('files')
       .column('id')
       .where(sql.ref('normalName'), 'is', null)
-      .where(byteLength[engine]('name'), '>', sql`length(${sql.ref('name')})`)
+      .where(flavours[engine].byteLength('name'), '>', sql`length(${sql.ref('name')})`)
       .where(sql.ref('state'), '<>', sql.lit('deleted')),
     ...(engine === 'sqlite' ? sizesToPlanFor : forgetWhatIsStale),
   ]

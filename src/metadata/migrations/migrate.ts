@@ -1,5 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely'
 import type { SqlRow } from '../engine.ts'
+import type { EngineName } from '../sql/flavours.ts'
 import type { Tables } from '../sql/tables.ts'
 import { initial } from './0001-initial.ts'
 import { quotasAndPaging } from './0002-quotas-and-paging.ts'
@@ -13,8 +14,6 @@ import { nodeProfiles } from './0009-node-profiles.ts'
 import { clockTrust } from './0010-clock-trust.ts'
 import { normalNames } from './0011-normal-names.ts'
 import { openUploads } from './0012-open-uploads.ts'
-
-export type EngineName = 'sqlite' | 'postgres'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler } from 'kysely'
 import { newDatabase, query } from '../../../test/postgres.ts'
 import { migratePostgres } from '../postgres/postgres.ts'
-import { compilingBuilder } from '../sql/prepare.ts'
+import { flavours } from '../sql/flavours.ts'
 import { allMigrations } from './migrate.ts'
-
-const builder = compilingBuilder({
-  createAdapter: () => new PostgresAdapter(),
-  createIntrospector: (db) => new PostgresIntrospector(db),
-  createQueryCompiler: () => new PostgresQueryCompiler(),
-})
 
 /** What leaves every statement of the release before as good as it was. */
 const ADDITIONS = [
@@ -26,7 +19,11 @@ test('migrations only add, so that servers of the release before go on beside ne
   // The first finds nobody there.
   const statements = allMigrations
     .slice(1)
-    .flatMap((migration) => migration(builder, 'postgres').map((step) => step.compile(builder).sql.trim()))
+    .flatMap((migration) =>
+      migration(flavours.postgres.builder, 'postgres').map((step) =>
+        step.compile(flavours.postgres.builder).sql.trim(),
+      ),
+    )
   assert.ok(statements.length > 20)
   const others = statements.filter((sql) => !ADDITIONS.some((addition) => addition.test(sql)))
   assert.deepEqual(others, [])

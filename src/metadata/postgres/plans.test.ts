@@ -8,9 +8,8 @@ import { accessQueries } from '../queries/access.ts'
 import { answerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings, filterArgs, pageArgs } from '../queries/file-listings.ts'
-import { FileQueries } from '../queries/files.ts'
-import { unnormalizedNames } from '../queries/unnormalized-names.ts'
-import { UsageQueries } from '../queries/usage.ts'
+import { fileQueries } from '../queries/files.ts'
+import { usageQueries } from '../queries/usage.ts'
 import type { Query } from '../sql/prepare.ts'
 import type { SqlValue } from '../sql/tables.ts'
 import { PostgresEngine } from './postgres.ts'
@@ -101,7 +100,7 @@ function scanBy(index: string, condition = ''): RegExp {
 }
 
 const wholeSort = /(?<!Incremental )Sort$/m
-const listings = new FileListings(engine)
+const listings = new FileListings(engine.flavour)
 
 function filterOf(...states: FileState[]): FileFilter {
   return { projectId: 'p', states, visibleAt: NOW }
@@ -116,10 +115,10 @@ function pageOf(filter: FileFilter, order: FileOrder, cursor?: FilePage['after']
 }
 
 test('listings, counts and sweeps are served by their indexes, in order', async () => {
-  const files = new FileQueries(engine.builder)
-  const blobs = blobQueries(engine.builder)
-  const answers = answerQueries(engine.builder)
-  const { purgeSessions } = accessQueries(engine.builder)
+  const files = fileQueries(engine.flavour)
+  const blobs = blobQueries(engine.flavour.builder)
+  const answers = answerQueries(engine.flavour.builder)
+  const { purgeSessions } = accessQueries(engine.flavour.builder)
   const due = { now: NOW, limit: LIMIT }
   const window = { offset: 0, limit: LIMIT }
   const slot = { organizationId: 'o7', operation: 'upload', key: 'key 7' }
@@ -131,7 +130,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(listings.count(stored), stored), /on file_counts_place.*using files_ending on files/s],
     [bound(files.lapsed, due), /using files_lapsing on files/],
     [bound(files.expired, due), /using files_expiring on files/],
-    [bound(unnormalizedNames(engine), due), /using files_to_normalize on files/],
+    [bound(fileQueries(engine.flavour).unnormalized, due), /using files_to_normalize on files/],
     [bound(blobs.collectable, { ...due, releasedUntil: NOW }), /using unreferenced_blobs_due/],
     [bound(blobs.known, { key: 'blob-7' }), /using unreferenced_blobs_pkey.*using files_blob on files/s],
     [bound(blobs.referenced, { after: '', limit: LIMIT }), /using files_blob on files/],
@@ -224,7 +223,7 @@ test('files that a filter names by id are looked up, whatever the order', async 
 })
 
 test('a reservation is found by the key of its blob', async () => {
-  for (const statement of new UsageQueries(engine.builder).giveBack) {
+  for (const statement of usageQueries(engine.flavour.builder).giveBack) {
     await assertPlans(bound(statement, { key: 'spare-7' }), /using unreferenced_blobs_pkey/, /Seq Scan/)
   }
 })

@@ -1,12 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type SqlBool,
-  sql,
-} from 'kysely'
 import { Client, type Pool } from 'pg'
 import { StoreError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -16,9 +8,8 @@ import { FollowedClock } from '../../core/time/followed-clock.ts'
 import { type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
-import { byteLength, INDEXED_CHARACTERS } from '../sql/column-types.ts'
-import { compilingBuilder, type Query, type Step } from '../sql/prepare.ts'
-import type { Tables } from '../sql/tables.ts'
+import { flavours } from '../sql/flavours.ts'
+import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
 import {
   commitPatienceMs,
@@ -29,9 +20,7 @@ import {
 } from './connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './errors.ts'
 import { EXACT_PRESENT, PostgresNode } from './node.ts'
-import { SharedFinds } from './shared-finds.ts'
-import { PostgresStatements } from './statements.ts'
-import { PostgresTransactions } from './transactions.ts'
+import { namedQuery, PostgresTransactions } from './transactions.ts'
 import { PostgresWriter } from './writer.ts'
 
 /** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
@@ -40,6 +29,8 @@ const READ_ATTEMPTS = 4
 /** Only what fails fast is tried again: an attempt that hung has taken nearly all the time that a request has. */
 const RETRY_PATIENCE_MS = 2000
 const FIRST_PAUSE_MS = 20
+/** Shorter than anybody can hear of another node's commit and ask about it. */
+const MAX_AGE_MS = 1
 /** The first one also opens the connection. */
 const CLOCK_SAMPLES = 3
 
@@ -52,34 +43,26 @@ export async function openPostgresMetadataStore(url: string, watch?: WatchCall):
   return new SqlMetadataStore(await PostgresEngine.open(url, watch))
 }
 
-const postgresBuilder = compilingBuilder({
-  createAdapter: () => new PostgresAdapter(),
-  createIntrospector: (db) => new PostgresIntrospector(db),
-  createQueryCompiler: () => new PostgresQueryCompiler(),
-})
-
 export class PostgresEngine implements SqlEngine {
-  readonly builder: Kysely<Tables> = postgresBuilder
-  readonly indexedCharacters = INDEXED_CHARACTERS
-  readonly byteLength = byteLength.postgres
+  readonly flavour = flavours.postgres
   readonly #readers: Pool
   readonly #writers: Pool
   readonly #writer: PostgresWriter
-  readonly #statements = new PostgresStatements()
-  readonly #finds = new SharedFinds()
   readonly #url: string
   readonly #watch: WatchCall
   node: PostgresNode | undefined
   #ending: Promise<void> | undefined
+  #version = 0
+  #versionAt = 0
 
   private constructor(url: string, watch: WatchCall = () => undefined) {
     this.#url = url
     this.#watch = watch
     this.#readers = openPool(url, 'read')
     this.#writers = openPool(url, 'write')
-    const transactions = new PostgresTransactions(this.#writers, this.#statements)
+    const transactions = new PostgresTransactions(this.#writers)
     this.#writer = new PostgresWriter(transactions, commitPatienceMs(url))
-    this.#writer.onSettling = () => this.#finds.end()
+    this.#writer.onSettling = () => this.#version++
   }
 
   static async open(url: string, watch?: WatchCall): Promise<PostgresEngine> {
@@ -102,17 +85,12 @@ export class PostgresEngine implements SqlEngine {
     return clock
   }
 
-  isOneOf(column: string, json: string) {
-    // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.
-    return sql<SqlBool>`${sql.ref(column)} = any (array(select json_array_elements_text(${json}::json)))`
-  }
-
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
     return watched(this.#watch, 'read', this.#read(query, args), outcomeOf)
   }
 
   async #read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
-    const statement = this.#statements.named(query.sql, query.bind(args))
+    const statement = namedQuery(query, query.bind(args))
     const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
@@ -127,13 +105,19 @@ export class PostgresEngine implements SqlEngine {
     }
   }
 
-  /** Nothing tells this process what others commit, so a read is a read. */
-  findOnce<T>(_kind: object, _name: string, find: () => Promise<T>): Promise<T> {
-    return find()
+  /** Nothing tells this process what others commit. */
+  version() {
+    return undefined
   }
 
-  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
-    return this.#finds.findOnce(kind, name, find)
+  /** So requests of one turn of the event loop share one look-up of their key. */
+  recentVersion(): number {
+    const now = performance.now()
+    if (now - this.#versionAt >= MAX_AGE_MS) {
+      this.#version++
+      this.#versionAt = now
+    }
+    return this.#version
   }
 
   write(steps: readonly Step[], queue: string | undefined, isCleanup: boolean): Promise<void> {
@@ -250,7 +234,7 @@ function sessionOn(client: Client): DatabaseSession {
     run,
     close: () => client.end().catch(() => undefined),
     engine: 'postgres',
-    builder: postgresBuilder,
+    builder: flavours.postgres.builder,
     async exclusively(work) {
       await client.query('begin')
       try {

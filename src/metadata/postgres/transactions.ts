@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool, PoolClient } from 'pg'
 import { StoreError } from '../../core/errors.ts'
-import type { Step } from '../sql/prepare.ts'
+import type { Query, Step } from '../sql/prepare.ts'
+import type { SqlValue } from '../sql/tables.ts'
 import { runOf } from './connection.ts'
 import { isAlreadyFailed, isConnectionLost, isRace, isTimeout, storeErrorOf } from './errors.ts'
-import type { PostgresStatements } from './statements.ts'
 
 /** The steps of one commit. */
 export type Steps = readonly Step[]
@@ -50,11 +50,9 @@ const LOOK_UP_PAUSE_MS = 50
  */
 export class PostgresTransactions {
   readonly #pool: Pool
-  readonly #statements: PostgresStatements
 
-  constructor(pool: Pool, statements: PostgresStatements) {
+  constructor(pool: Pool) {
     this.#pool = pool
-    this.#statements = statements
   }
 
   /**
@@ -159,7 +157,7 @@ export class PostgresTransactions {
       rowMode: 'array',
     })
     const sent = commits.map((steps) =>
-      steps.map(({ statement, values }) => client.query(this.#statements.named(statement.sql, values))),
+      steps.map(({ statement, values }) => client.query(namedQuery(statement, values))),
     )
     // Whatever fails, all answers are taken first: only then is the transaction over.
     const [answers] = await Promise.all([
@@ -248,4 +246,9 @@ function judge(steps: Steps, results: readonly PromiseSettledResult<{ rowCount: 
 /** Undeclared by the types, and set since the connection was made. */
 function processIdOf(client: PoolClient): number {
   return (client as unknown as { readonly processID: number }).processID
+}
+
+/** With a name, under which a connection prepares it once. */
+export function namedQuery({ id, sql }: Pick<Query<never>, 'id' | 'sql'>, values: readonly SqlValue[]) {
+  return { name: `q${id}`, text: sql, values: values as SqlValue[], rowMode: 'array' as const }
 }

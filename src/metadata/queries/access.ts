@@ -4,9 +4,9 @@ import type { Organization, Project } from '../../core/access/tenant.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { Session } from '../../core/ports/changes.ts'
 import type { ClockTrust } from '../../core/ports/clock.ts'
-import { type Arg, guarded, prepare, statement } from '../sql/prepare.ts'
-import { type RecordShape, recordShape } from '../sql/record-shape.ts'
-import type { Stored, Tables } from '../sql/tables.ts'
+import { guarded, prepare, statement } from '../sql/prepare.ts'
+import { allOf, recordShape } from '../sql/record-shape.ts'
+import type { Tables } from '../sql/tables.ts'
 
 export const organizationShape = recordShape<Organization>({
   id: 'plain',
@@ -45,11 +45,6 @@ export const linkKeyShape = recordShape<LinkKey>({ id: 'plain', secret: 'plain',
 interface Named {
   readonly idOrSlug: string
 }
-interface Nothing {
-  readonly [name: string]: never
-}
-
-export type AccessQueries = ReturnType<typeof accessQueries>
 
 /** The queries of organizations, projects, keys and sessions. */
 export function accessQueries(db: Kysely<Tables>) {
@@ -58,12 +53,18 @@ export function accessQueries(db: Kysely<Tables>) {
   const keys = db.selectFrom('apiKeys').select(keyShape.fields)
   return {
     insertOrganization: statement<Organization>((arg) =>
-      db.insertInto('organizations').values(allOf(organizationShape, arg)),
+      db.insertInto('organizations').values(allOf(organizationShape.fields, arg)),
     ),
-    insertProject: statement<Project>((arg) => db.insertInto('projects').values(allOf(projectShape, arg))),
-    insertKey: statement<ApiKey>((arg) => db.insertInto('apiKeys').values(allOf(keyShape, arg))),
-    insertLinkKey: statement<LinkKey>((arg) => db.insertInto('linkKeys').values(allOf(linkKeyShape, arg))),
-    insertSession: statement<Session>((arg) => db.insertInto('sessions').values(allOf(sessionShape, arg))),
+    insertProject: statement<Project>((arg) =>
+      db.insertInto('projects').values(allOf(projectShape.fields, arg)),
+    ),
+    insertKey: statement<ApiKey>((arg) => db.insertInto('apiKeys').values(allOf(keyShape.fields, arg))),
+    insertLinkKey: statement<LinkKey>((arg) =>
+      db.insertInto('linkKeys').values(allOf(linkKeyShape.fields, arg)),
+    ),
+    insertSession: statement<Session>((arg) =>
+      db.insertInto('sessions').values(allOf(sessionShape.fields, arg)),
+    ),
     deleteSession: statement<{ readonly hash: string }>((arg) =>
       db.deleteFrom('sessions').where('hash', '=', arg('hash')),
     ),
@@ -89,13 +90,13 @@ export function accessQueries(db: Kysely<Tables>) {
         or([eb('id', '=', arg('idOrSlug')), eb('slug', '=', arg('idOrSlug'))]),
       ),
     ),
-    listOrganizations: prepare<Nothing>(() => organizations.orderBy('createdAt').orderBy('id')),
+    listOrganizations: prepare<object>(() => organizations.orderBy('createdAt').orderBy('id')),
     findProject: prepare<Named & { readonly organizationId: string }>((arg) =>
       projects
         .where('organizationId', '=', arg('organizationId'))
         .where(({ eb, or }) => or([eb('id', '=', arg('idOrSlug')), eb('slug', '=', arg('idOrSlug'))])),
     ),
-    listProjects: prepare<Nothing>(() => projects.orderBy('createdAt').orderBy('id')),
+    listProjects: prepare<object>(() => projects.orderBy('createdAt').orderBy('id')),
     listProjectsOf: prepare<{ readonly organizationId: string }>((arg) =>
       projects.where('organizationId', '=', arg('organizationId')).orderBy('createdAt').orderBy('id'),
     ),
@@ -111,33 +112,33 @@ export function accessQueries(db: Kysely<Tables>) {
           .where('expiresAt', '>', arg('now')),
       ),
     ),
-    listKeys: prepare<Nothing>(() => keys.orderBy('createdAt').orderBy('id')),
+    listKeys: prepare<object>(() => keys.orderBy('createdAt').orderBy('id')),
     listKeysOfName: prepare<{ readonly name: string }>((arg) =>
       keys.where('name', '=', arg('name')).orderBy('createdAt').orderBy('id'),
     ),
-    listLinkKeys: prepare<Nothing>(() =>
+    listLinkKeys: prepare<object>(() =>
       db
         .selectFrom('linkKeys')
         .select(linkKeyShape.fields)
         .orderBy('createdAt', 'desc')
         .orderBy('id', 'desc'),
     ),
-    storeId: prepare<Nothing>(() => db.selectFrom('installation').select('storeId')),
+    storeId: prepare<object>(() => db.selectFrom('installation').select('storeId')),
     noteBytesPlace: statement<{ readonly place: string }>((arg) =>
       db
         .updateTable('installation')
         .set({ bytesPlace: arg('place') })
         .where('bytesPlace', 'is', null),
     ),
-    bytesPlace: prepare<Nothing>(() => db.selectFrom('installation').select('bytesPlace')),
+    bytesPlace: prepare<object>(() => db.selectFrom('installation').select('bytesPlace')),
     noteClockTrust: statement<ClockTrust>((arg) =>
       db.updateTable('installation').set({ clockWaitMs: arg('waitMs'), clockTrustedTo: arg('trustedTo') }),
     ),
-    clockTrust: prepare<Nothing>(() =>
+    clockTrust: prepare<object>(() =>
       db.selectFrom('installation').select(['clockWaitMs', 'clockTrustedTo']),
     ),
     // Ids of files begin with the time at which they are made.
-    youngestRowAt: prepare<Nothing>(() => {
+    youngestRowAt: prepare<object>(() => {
       const files = db.selectFrom('files').select('createdAt').orderBy('id', 'desc').limit(1)
       const rows = db
         .selectFrom('apiKeys')
@@ -146,11 +147,6 @@ export function accessQueries(db: Kysely<Tables>) {
         .unionAll(db.selectFrom(files.as('youngest')).select('createdAt'))
       return db.selectFrom(rows.as('made')).select(({ fn }) => fn.max('createdAt').as('at'))
     }),
-    move: prepare<Nothing>(() => db.selectFrom('installation').select(['moveStage', 'movePlace'])),
+    move: prepare<object>(() => db.selectFrom('installation').select(['moveStage', 'movePlace'])),
   }
-}
-
-/** Every column of a record, each filled by the argument of the same name. */
-function allOf<R extends object>(shape: RecordShape<R>, arg: Arg<R>): Stored<R> {
-  return Object.fromEntries(shape.fields.map((field) => [field, arg(field)])) as Stored<R>
 }

@@ -44,12 +44,6 @@ interface Due extends Now {
   readonly limit: number
 }
 
-interface Nothing {
-  readonly [name: string]: never
-}
-
-export type AnswerQueries = ReturnType<typeof answerQueries>
-
 /** The queries of idempotent answers. A row whose `freeAt` has passed counts as absent. */
 export function answerQueries(db: Kysely<Tables>) {
   return {
@@ -111,7 +105,7 @@ export function answerQueries(db: Kysely<Tables>) {
     countLapsed: prepare<Due>((arg) =>
       db.selectFrom(lapsed(db, arg).as('lapsed')).select(({ fn }) => fn.countAll<number>().as('count')),
     ),
-    freeAbandoned: statement<Nothing>(() =>
+    freeAbandoned: statement<object>(() =>
       db
         .deleteFrom('answers')
         .where('status', 'is', null)

@@ -59,8 +59,6 @@ interface Limit {
   readonly limit: number
 }
 
-export type BlobQueries = ReturnType<typeof blobQueries>
-
 /**
  * The queries of blobs: which keys have, had or may yet have bytes, and who points at them. What clears a reservation
  * here does not give it back; the statements that do have to come first.

@@ -9,9 +9,9 @@ import {
 } from 'kysely'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../../core/ports/metadata-store.ts'
-import type { SqlEngine } from '../engine.ts'
+import type { SqlFlavour } from '../sql/flavours.ts'
 import { normalForm, spellingOf } from '../sql/normal-name.ts'
-import { type Arg, kept, prepare, type Query } from '../sql/prepare.ts'
+import { type Arg, prepare, type Query } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
 import { fileShape } from './files.ts'
 
@@ -40,8 +40,6 @@ const cursorFields = {
 /** A query of files before it says which columns it wants. */
 type Files = SelectQueryBuilder<Tables, 'files', object>
 
-type Engine = Pick<SqlEngine, 'builder' | 'isOneOf' | 'indexedCharacters'>
-
 /** What rows are sorted by; `start`: only by the beginning of the text, as an index has it. */
 interface SortTerm {
   readonly field: FileOrderField
@@ -56,19 +54,19 @@ const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
  * The indexes by name, id and external id hold stored files only, so these serve listings of that state alone.
  */
 export class FileListings {
-  readonly #engine: Engine
+  readonly #flavour: SqlFlavour
   readonly #lists = new Map<string, Query<Window>>()
   readonly #counts = new Map<string, Query<FilterArgs>>()
   readonly #pages = new Map<string, Query<Limited>>()
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(flavour: SqlFlavour) {
+    this.#flavour = flavour
   }
 
   /** To be read with `filterArgs`. */
   list(filter: FileFilter): Query<Window> {
-    return kept(this.#lists, shapeOf(filter), () =>
-      prepare((arg) => {
+    return this.#lists.getOrInsertComputed(shapeOf(filter), () =>
+      prepare<Window>((arg) => {
         const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
         const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
         return merged.limit(arg('limit')).offset(arg('offset'))
@@ -83,20 +81,22 @@ export class FileListings {
   count(filter: FileFilter): Query<FilterArgs> {
     const { ids, name, externalId } = filter
     const isWhole = ids === undefined && name === undefined && externalId === undefined
-    return kept(this.#counts, shapeOf(filter), () =>
-      prepare((arg) => (isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)))),
+    return this.#counts.getOrInsertComputed(shapeOf(filter), () =>
+      prepare<FilterArgs>((arg) =>
+        isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)),
+      ),
     )
   }
 
   #counted(ways: readonly Files[]) {
     const counts = ways.map((way) => way.select(({ fn }) => fn.countAll<number>().as('files')))
     const sum = sql.join<number>(counts, sql` + `)
-    return this.#engine.builder.selectNoFrom(sum.as('files'))
+    return this.#flavour.builder.selectNoFrom(sum.as('files'))
   }
 
   /** The counted ones without those that have ended and were not swept yet. */
   #total({ states }: FileFilter, arg: Arg<FilterArgs>) {
-    const { builder } = this.#engine
+    const { builder } = this.#flavour
     const counted = builder
       .selectFrom('fileCounts')
       .select(({ fn, lit }) => fn.coalesce(fn.sum<number>('files'), lit(0)).as('files'))
@@ -117,7 +117,7 @@ export class FileListings {
   page(filter: FileFilter, { order, after }: Omit<FilePage, 'limit'>): Query<Limited> {
     const whole = wholeOrder(order)
     const key = `${shapeOf(filter)}|${whole.map(({ field, descending }) => field + descending)}|${after !== undefined}`
-    return kept(this.#pages, key, () =>
+    return this.#pages.getOrInsertComputed(key, () =>
       prepare<Behind>((arg) => {
         const terms = this.#termsOf(order)
         const ways = this.#waysTo(filter, arg)
@@ -132,7 +132,7 @@ export class FileListings {
    * a page of many files of one name costs what any page does.
    */
   #merged(ways: readonly Files[], order: FileOrder, reach: Expression<number> | number) {
-    const { builder } = this.#engine
+    const { builder } = this.#flavour
     const sorted = (files: Files) => this.#sorted(files, order).select(fileShape.fields)
     const [only, ...others] = ways as readonly [Files, ...Files[]]
     if (others.length === 0) return sorted(only)
@@ -150,7 +150,7 @@ export class FileListings {
   }
 
   #termsOf(order: FileOrder): readonly SortTerm[] {
-    const start = this.#engine.indexedCharacters
+    const start = this.#flavour.indexedCharacters
     return wholeOrder(order).flatMap((term) =>
       term.field === 'name' && start !== undefined ? [{ ...term, start }, term] : [term],
     )
@@ -159,7 +159,7 @@ export class FileListings {
   /** Whether a text that may be long is this one. */
   #isText(field: 'name' | 'normalName' | 'externalId', text: string) {
     const eb = expressionBuilder<Tables, 'files'>()
-    const start = this.#engine.indexedCharacters
+    const start = this.#flavour.indexedCharacters
     const same = sql<SqlBool>`${sql.ref(field)} = ${text}`
     if (start === undefined) return same
     return eb.and([eb(startOf(sql.ref(field), start), '=', startOf(text, start)), same])
@@ -190,7 +190,7 @@ export class FileListings {
     const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
     // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
     // for any of them would read all files of a large one.
-    let query = this.#engine.builder
+    let query = this.#flavour.builder
       .selectFrom('files')
       .where(filter.ids === undefined ? isOfProject : sql<SqlBool>`(${isOfProject}) is true`)
       .where('state', '<>', sql.lit('deleted'))
@@ -202,7 +202,7 @@ export class FileListings {
           eb('expiresAt', '>', arg('visibleAt')),
         ]),
       )
-    if (filter.ids !== undefined) query = query.where(this.#engine.isOneOf('id', arg('ids')))
+    if (filter.ids !== undefined) query = query.where(this.#flavour.isOneOf('id', arg('ids')))
     if (filter.externalId !== undefined) query = query.where(this.#isText('externalId', arg('externalId')))
     return query
   }

@@ -1,8 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import type { BlobKey } from '../../core/ports/blob-store.ts'
-import type { Holder, Usage, UsageOf } from '../../core/ports/changes.ts'
-import type { CommitPlan } from '../sql/commit-plan.ts'
-import { type Arg, guarded, prepare, type Query, type Statement, statement } from '../sql/prepare.ts'
+import type { Holder, Usage } from '../../core/ports/changes.ts'
+import { type Arg, guarded, prepare, type Statement, statement } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
 
 interface Quota {
@@ -28,48 +27,26 @@ const places = {
 const holders: readonly Holder[] = ['organization', 'project']
 
 /** The queries of quotas and of what counts against them. No counter ever falls below zero. */
-export class UsageQueries {
-  readonly #additions: Readonly<Record<Holder, readonly Statement<Addition>[]>>
-  readonly setQuota: Readonly<Record<Holder, Statement<Quota>>>
-  readonly find: Readonly<Record<Holder, Query<{ readonly id: string }>>>
-  /** Take the reservation of one blob off the counters; it has to be cleared afterwards. */
-  readonly giveBack: readonly Statement<{ readonly key: BlobKey }>[]
-  /** The same for all blobs. */
-  readonly giveAllBack: readonly Statement<object>[]
-
-  constructor(db: Kysely<Tables>) {
-    this.#additions = { organization: additions(db, 'organization'), project: additions(db, 'project') }
-    this.setQuota = { organization: setQuota(db, 'organization'), project: setQuota(db, 'project') }
-    this.find = { organization: find(db, 'organization'), project: find(db, 'project') }
-    this.giveBack = holders.map((holder) => giveBack(db, holder))
-    this.giveAllBack = holders.map((holder) => giveAllBack(db, holder))
-  }
-
-  /** Fails as a guard does if a number that grows would pass a quota, or if there is no such holder. */
-  add(plan: CommitPlan, { organizationId, projectId, files, bytes }: UsageOf): CommitPlan {
-    const place = placeOf({ files: files > 0, bytes: bytes > 0 })
-    for (const holder of holders) {
-      const id = holder === 'project' ? projectId : organizationId
-      plan.add(this.#additions[holder][place] as Statement<Addition>, { id, files, bytes })
-    }
-    return plan
+export function usageQueries(db: Kysely<Tables>) {
+  const additions = { organization: additionsTo(db, 'organization'), project: additionsTo(db, 'project') }
+  return {
+    setQuota: { organization: setQuota(db, 'organization'), project: setQuota(db, 'project') },
+    find: { organization: find(db, 'organization'), project: find(db, 'project') },
+    /** Take the reservation of one blob off the counters; it has to be cleared afterwards. */
+    giveBack: holders.map((holder) => giveBack(db, holder)),
+    /** The same for all blobs. */
+    giveAllBack: holders.map((holder) => giveAllBack(db, holder)),
+    /** Guarded: a number that grows stays within its quota, and there is such a holder. */
+    addition: (holder: Holder, { files, bytes }: Usage) =>
+      additions[holder][(files > 0 ? 1 : 0) + (bytes > 0 ? 2 : 0)] as Statement<Addition>,
   }
 }
 
-/** All kinds of growth, each in its place. */
-const growths: readonly Growth[] = [
-  { files: false, bytes: false },
-  { files: true, bytes: false },
-  { files: false, bytes: true },
-  { files: true, bytes: true },
-]
-
-function placeOf({ files, bytes }: Growth): number {
-  return (files ? 1 : 0) + (bytes ? 2 : 0)
-}
-
-function additions(db: Kysely<Tables>, holder: Holder): Statement<Addition>[] {
-  return growths.map((growth) => guarded((arg) => addition(db, holder, growth, arg)))
+/** By what grows: nothing, files, bytes, or both. */
+function additionsTo(db: Kysely<Tables>, holder: Holder): readonly Statement<Addition>[] {
+  return [0, 1, 2, 3].map((growth) =>
+    guarded((arg) => addition(db, holder, { files: (growth & 1) > 0, bytes: (growth & 2) > 0 }, arg)),
+  )
 }
 
 /** Both tables have these columns, so one type does for both. */

@@ -1,4 +1,6 @@
 import type { SqlRow } from '../engine.ts'
+import type { Arg } from './prepare.ts'
+import type { Stored } from './tables.ts'
 
 /** How a field is kept in its column: as it is, as JSON text, or as 0 and 1. */
 type Form<T> = T extends boolean ? 'flag' : T extends string | number | null ? 'plain' : 'json'
@@ -32,4 +34,9 @@ export function recordShape<R extends object>(
       return record as R
     },
   }
+}
+
+/** Columns, each filled by the argument of the same name. */
+export function allOf<R>(fields: readonly (keyof R & string)[], arg: Arg<R>): Stored<R> {
+  return Object.fromEntries(fields.map((field) => [field, arg(field)])) as Stored<R>
 }

@@ -4,17 +4,17 @@ import type { Ballast } from './ballast.ts'
 import { type SqliteFailure, sqliteFailure } from './errors.ts'
 import { type RoomUse, roomUseOf } from './room.ts'
 
-/** A statement as the writer learns it; from then on it is a number, its index in the order of learning. */
+/** A statement as the writer learns it; from then on its id stands for it. */
 export interface LearntStatement {
+  readonly id: number
   readonly sql: string
-  readonly parameterCount: number
   /** Rows that it must change for its commit to stand. */
   readonly expects: number | undefined
   readonly room: RoomUse
 }
 
-/** The steps of one commit in one flat list: a statement's number, its values, the next number, and so on. */
-export type FlatCommit = readonly SqlValue[]
+/** The steps of one commit, each a statement's id and its values. */
+export type SentCommit = readonly (readonly [id: number, ...values: SqlValue[]])[]
 
 /** A commit, by its place in the group, that was not made. */
 export type FailedCommit = Pick<SqliteFailure, 'code' | 'message'> & {
@@ -32,12 +32,6 @@ export interface GroupOutcome {
 /** The ballast, as far as commits need it. */
 export type Room = Pick<Ballast, 'sizeBytes' | 'isHeld' | 'keep' | 'release' | 'freeBytes'>
 
-type FailedStep = Required<Omit<FailedCommit, 'index'>>
-
-interface Prepared extends LearntStatement {
-  readonly run: StatementSync
-}
-
 /** Pages of the log that build up before they are moved into the database; some 16 MiB. */
 const CHECKPOINT_AFTER_STEPS = 1000
 
@@ -45,13 +39,9 @@ const CHECKPOINT_AFTER_STEPS = 1000
 export class GroupWriter {
   readonly #db: DatabaseSync
   readonly #ballast: Room
-  readonly #statements: Prepared[] = []
+  readonly #statements = new Map<number, LearntStatement & { readonly run: StatementSync }>()
   readonly #begin: StatementSync
   readonly #commit: StatementSync
-  readonly #rollback: StatementSync
-  readonly #savepoint: StatementSync
-  readonly #rollbackTo: StatementSync
-  readonly #release: StatementSync
   #stepsSinceCheckpoint = 0
 
   constructor(db: DatabaseSync, ballast: Room) {
@@ -59,52 +49,46 @@ export class GroupWriter {
     this.#ballast = ballast
     this.#begin = db.prepare('BEGIN IMMEDIATE')
     this.#commit = db.prepare('COMMIT')
-    this.#rollback = db.prepare('ROLLBACK')
-    this.#savepoint = db.prepare('SAVEPOINT one')
-    this.#rollbackTo = db.prepare('ROLLBACK TO one')
-    this.#release = db.prepare('RELEASE one')
   }
 
   learn(statements: readonly LearntStatement[]): void {
     for (const statement of statements) {
-      this.#statements.push({ ...statement, run: this.#db.prepare(statement.sql) })
+      this.#statements.set(statement.id, { ...statement, run: this.#db.prepare(statement.sql) })
     }
   }
 
   /** Makes the commits in order. One that fails is undone alone; what the disk refuses is undone as a group. */
-  run(commits: readonly FlatCommit[]): GroupOutcome {
-    if (!this.#ballast.isHeld && !this.#ballast.keep()) return this.#oneByOne(commits)
-    const outcome = this.#attempt(commits)
-    // On a full disk a small commit can still succeed, above all one that makes room.
-    return isFull(outcome) ? this.#oneByOne(commits) : outcome
-  }
-
-  #oneByOne(commits: readonly FlatCommit[]): GroupOutcome {
-    const failures: FailedCommit[] = []
-    let fatal: string | undefined
-    for (const [index, commit] of commits.entries()) {
-      const outcome = fatal === undefined ? this.#alone(commit) : allFailed([commit], fatal)
-      fatal ??= outcome.fatal
-      for (const failure of outcome.failures) failures.push({ ...failure, index })
+  run(commits: readonly SentCommit[]): GroupOutcome {
+    if (this.#ballast.isHeld || this.#ballast.keep()) {
+      const outcome = this.#attempt(commits)
+      if (!isFull(outcome)) return outcome
     }
-    return { failures, fatal }
+    // On a full disk a small commit can still succeed, above all one that makes room.
+    const failures: FailedCommit[] = []
+    for (const [index, commit] of commits.entries()) {
+      const { failures: own, fatal } = this.#onFullDisk(commit)
+      failures.push(...own.map((failure) => ({ ...failure, index })))
+      if (fatal === undefined) continue
+      const rest = commits.keys().drop(index + 1)
+      failures.push(...rest.map((later) => ({ index: later, code: 'unavailable', message: fatal }) as const))
+      return { failures, fatal }
+    }
+    return { failures, fatal: undefined }
   }
 
-  /** On a full disk: with the ballast's room if the commit may have it. */
-  #alone(commit: FlatCommit): GroupOutcome {
-    const use = this.#roomUseOf(commit)
-    if (!this.#ballast.isHeld) return this.#mayTry(use) ? this.#lastAttempt(commit) : noRoom
-    const outcome = this.#attempt([commit])
-    // A failed write is fatal unless it succeeds with more room.
-    const isWorthRoom = use !== 'grows' || outcome.fatal !== undefined
-    if (!isFull(outcome) || !isWorthRoom) return outcome
-    this.#ballast.release()
-    return this.#lastAttempt(commit)
-  }
-
-  #lastAttempt(commit: FlatCommit): GroupOutcome {
-    const outcome = this.#attempt([commit])
-    return outcome.fatal === undefined ? outcome : allFailed([commit], outcome.fatal)
+  /** With the ballast's room if the commit may have it. */
+  #onFullDisk(commit: SentCommit): GroupOutcome {
+    const use = roomUseOf(commit.map(([id]) => this.#statement(id).room))
+    if (this.#ballast.isHeld) {
+      const outcome = this.#attempt([commit])
+      // A failed write is fatal unless it succeeds with more room.
+      const isWorthRoom = use !== 'grows' || outcome.fatal !== undefined
+      if (!isFull(outcome) || !isWorthRoom) return outcome
+      this.#ballast.release()
+    } else if (!this.#mayTry(use)) return noRoom
+    const { failures, fatal } = this.#attempt([commit])
+    if (fatal === undefined) return { failures, fatal }
+    return { failures: [{ index: 0, code: 'unavailable', message: fatal }], fatal }
   }
 
   /** What is left is the ballast's room, or less. */
@@ -113,89 +97,71 @@ export class GroupWriter {
     return use === 'frees'
   }
 
-  #roomUseOf(commit: FlatCommit): RoomUse {
-    const uses: RoomUse[] = []
-    for (let at = 0; at < commit.length; ) {
-      const { room, parameterCount } = this.#statements[commit[at] as number] as Prepared
-      uses.push(room)
-      at += 1 + parameterCount
-    }
-    return roomUseOf(uses)
-  }
-
-  #attempt(commits: readonly FlatCommit[]): GroupOutcome {
-    try {
-      this.#begin.run()
-      let failures = this.#applyBare(commits)
-      if (failures === undefined) {
-        this.#rollback.run()
-        this.#begin.run()
-        failures = this.#applyWithSavepoints(commits)
-      }
-      this.#commit.run()
-      return { failures, fatal: undefined }
-    } catch (error) {
-      return this.#undo(commits, error)
-    }
+  #statement(id: number) {
+    const statement = this.#statements.get(id)
+    if (statement === undefined) throw new TypeError(`Statement ${id} was not learnt`)
+    return statement
   }
 
   /**
    * Most groups have no failing commit, or one that fails at its first step; they are spared the savepoints, for which
    * SQLite copies every page that a commit changes.
-   * @returns undefined if a commit failed half-way
    */
-  #applyBare(commits: readonly FlatCommit[]): FailedCommit[] | undefined {
-    const failures: FailedCommit[] = []
-    for (const [index, commit] of commits.entries()) {
-      const failure = this.#runSteps(commit)
-      if (failure === undefined) continue
-      if (failure.step > 0) return undefined
-      failures.push({ index, ...failure })
+  #attempt(commits: readonly SentCommit[]): GroupOutcome {
+    try {
+      this.#begin.run()
+      let failures = this.#apply(commits, false)
+      if (failures === undefined) {
+        this.#db.exec('ROLLBACK; BEGIN IMMEDIATE')
+        failures = this.#apply(commits, true)
+      }
+      this.#commit.run()
+      return { failures: failures ?? [], fatal: undefined }
+    } catch (error) {
+      return this.#undo(commits, error)
     }
-    return failures
   }
 
-  #applyWithSavepoints(commits: readonly FlatCommit[]): FailedCommit[] {
+  /** @returns undefined if a commit failed half-way and there are no savepoints */
+  #apply(commits: readonly SentCommit[], withSavepoints: boolean): FailedCommit[] | undefined {
     const failures: FailedCommit[] = []
     for (const [index, commit] of commits.entries()) {
-      this.#savepoint.run()
+      if (withSavepoints) this.#db.exec('SAVEPOINT one')
       const failure = this.#runSteps(commit)
       if (failure !== undefined) {
-        this.#rollbackTo.run()
+        if (withSavepoints) this.#db.exec('ROLLBACK TO one')
+        else if (failure.step > 0) return undefined
         failures.push({ index, ...failure })
       }
-      this.#release.run()
+      if (withSavepoints) this.#db.exec('RELEASE one')
     }
     return failures
   }
 
-  #undo(commits: readonly FlatCommit[], error: unknown): GroupOutcome {
-    const { code, message, fatal } = sqliteFailure(error)
+  #undo(commits: readonly SentCommit[], error: unknown): GroupOutcome {
+    let { code, message, fatal } = sqliteFailure(error)
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
     } catch {
-      return allFailed(commits, message)
+      code = 'unavailable'
+      fatal = true
     }
     const failures = commits.map((_, index) => ({ index, code, message }))
     return { failures, fatal: fatal ? message : undefined }
   }
 
   /** A step that fails changes nothing by itself. */
-  #runSteps(commit: FlatCommit): FailedStep | undefined {
-    let at = 0
-    for (let step = 0; at < commit.length; step++) {
-      const { run, expects, parameterCount } = this.#statements[commit[at] as number] as Prepared
-      const values = commit.slice(at + 1, at + 1 + parameterCount)
-      at += 1 + parameterCount
+  #runSteps(commit: SentCommit): (Omit<FailedCommit, 'index'> & { readonly step: number }) | undefined {
+    for (const [step, [id, ...values]] of commit.entries()) {
+      const { run, expects } = this.#statement(id)
       this.#stepsSinceCheckpoint++
       try {
         const { changes } = run.run(...values)
-        if (expects !== undefined && changes !== expects) return { step, ...guardFailed }
+        if (expects !== undefined && changes !== expects)
+          return { step, code: 'conflict', message: 'A guard did not hold' }
       } catch (error) {
-        const failure = sqliteFailure(error)
-        if (failure.local && this.#db.isTransaction) {
-          return { step, code: failure.code, message: failure.message }
-        }
+        const { local, code, message } = sqliteFailure(error)
+        if (local && this.#db.isTransaction) return { step, code, message }
         throw error
       }
     }
@@ -249,10 +215,4 @@ function isFull({ failures }: GroupOutcome): boolean {
 const noRoom: GroupOutcome = {
   failures: [{ index: 0, code: 'full', message: 'What room is left is for commits that make some' }],
   fatal: undefined,
-}
-
-const guardFailed = { code: 'conflict', message: 'A guard did not hold' } as const
-
-function allFailed(commits: readonly FlatCommit[], message: string): GroupOutcome {
-  return { failures: commits.map((_, index) => ({ index, code: 'unavailable', message })), fatal: message }
 }

@@ -10,9 +10,8 @@ import { accessQueries } from '../queries/access.ts'
 import { answerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings } from '../queries/file-listings.ts'
-import { FileQueries } from '../queries/files.ts'
-import { unnormalizedNames } from '../queries/unnormalized-names.ts'
-import { UsageQueries } from '../queries/usage.ts'
+import { fileQueries } from '../queries/files.ts'
+import { usageQueries } from '../queries/usage.ts'
 import { SqliteEngine } from './sqlite.ts'
 
 interface Planned {
@@ -31,7 +30,7 @@ async function startPlanner(t: TestContext) {
     const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
     return rows.map(({ detail }) => detail).join('; ')
   }
-  return { engine, planOf, listings: new FileListings(engine) }
+  return { engine, planOf, listings: new FileListings(engine.flavour) }
 }
 
 function filterOf(...states: FileState[]): FileFilter {
@@ -42,10 +41,10 @@ const after = { createdAt: 0, name: '', id: '' }
 
 test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
   const { engine, planOf, listings } = await startPlanner(t)
-  const files = new FileQueries(engine.builder)
-  const { collectable, known, referenced } = blobQueries(engine.builder)
-  const { purgeSessions } = accessQueries(engine.builder)
-  const { purge, countLapsed } = answerQueries(engine.builder)
+  const files = fileQueries(engine.flavour)
+  const { collectable, known, referenced } = blobQueries(engine.flavour.builder)
+  const { purgeSessions } = accessQueries(engine.flavour.builder)
+  const { purge, countLapsed } = answerQueries(engine.flavour.builder)
   const expected: [Planned, RegExp][] = [
     [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
     [listings.list(stored), /INDEX files_listed/],
@@ -64,7 +63,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     assert.match(planOf(query), index)
     assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
   }
-  assert.equal(planOf(unnormalizedNames(engine)), 'SCAN files USING INDEX files_to_normalize')
+  assert.equal(planOf(fileQueries(engine.flavour).unnormalized), 'SCAN files USING INDEX files_to_normalize')
 })
 
 test('a page of one field is read off its index, from the cursor on', async (t) => {
@@ -175,7 +174,7 @@ test('what a filter names is looked up, whatever the order', async (t) => {
 
 test('a reservation is found by the key of its blob', async (t) => {
   const { engine, planOf } = await startPlanner(t)
-  for (const statement of new UsageQueries(engine.builder).giveBack) {
+  for (const statement of usageQueries(engine.flavour.builder).giveBack) {
     assert.doesNotMatch(planOf(statement), /SCAN/)
   }
 })

@@ -2,21 +2,12 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  type Kysely,
-  type SqlBool,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
 import { closingAfter } from '../../core/closing.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
-import { byteLength } from '../sql/column-types.ts'
-import { compilingBuilder, type Query, type Step } from '../sql/prepare.ts'
-import type { Tables } from '../sql/tables.ts'
+import { flavours } from '../sql/flavours.ts'
+import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
 import { Ballast } from './ballast.ts'
 import {
@@ -51,23 +42,14 @@ export async function openSqliteMetadataStore(options: SqliteOptions): Promise<M
   return new SqlMetadataStore(await SqliteEngine.open(options))
 }
 
-const sqliteBuilder = compilingBuilder({
-  createAdapter: () => new SqliteAdapter(),
-  createIntrospector: (db) => new SqliteIntrospector(db),
-  createQueryCompiler: () => new SqliteQueryCompiler(),
-})
-
 export class SqliteEngine implements SqlEngine {
-  readonly builder: Kysely<Tables>
-  readonly indexedCharacters = undefined
-  readonly byteLength = byteLength.sqlite
+  readonly flavour = flavours.sqlite
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<string, StatementSync>()
   readonly writer: SqliteWriter
 
-  private constructor(path: string, builder: Kysely<Tables>, writer: SqliteWriter) {
-    this.builder = builder
+  private constructor(path: string, writer: SqliteWriter) {
     this.writer = writer
     this.#reader = openReadingConnection(path)
     this.#snapshot = new ReadSnapshot(this.#reader)
@@ -79,29 +61,32 @@ export class SqliteEngine implements SqlEngine {
     const path = join(dataDir, DATABASE_FILE)
     createPrivateFile(path)
     await migrateSqlite(path)
-    return new SqliteEngine(path, sqliteBuilder, await SqliteWriter.open(path, onFatal))
-  }
-
-  isOneOf(column: string, json: string) {
-    return sql<SqlBool>`${sql.ref(column)} in (select value from json_each(${json}))`
+    return new SqliteEngine(path, await SqliteWriter.open(path, onFatal))
   }
 
   /** Answers within microseconds: the reading connection never waits for the writing one. */
   async read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
-    try {
+    const values = query.bind(args)
+    return this.#asking(() => {
       this.#snapshot.begin()
-      return this.#prepare(query.sql).all(...query.bind(args)) as unknown as SqlRow[]
+      return this.#prepare(query.sql).all(...values) as unknown as SqlRow[]
+    })
+  }
+
+  #asking<T>(ask: () => T): T {
+    try {
+      return ask()
     } catch (error) {
       throw storeErrorOf(sqliteFailure(error), this.writer.path)
     }
   }
 
-  findOnce<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
-    return this.#snapshot.findOnce(kind, name, find)
+  version(): unknown {
+    return this.#asking(() => this.#snapshot.begin())
   }
 
-  findLately<T>(kind: object, name: string, find: () => Promise<T>): Promise<T> {
-    return this.findOnce(kind, name, find)
+  recentVersion(): unknown {
+    return this.version()
   }
 
   #prepare(sql: string): StatementSync {
@@ -220,7 +205,7 @@ function sessionOn({ db }: WritingConnection): DatabaseSession {
     run,
     close: async () => db.close(),
     engine: 'sqlite',
-    builder: sqliteBuilder,
+    builder: flavours.sqlite.builder,
     async exclusively(work) {
       db.exec('BEGIN IMMEDIATE')
       try {

@@ -1,11 +1,11 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Ballast } from './ballast.ts'
 import { type Durability, openWritingConnection } from './connection.ts'
-import { type FailedCommit, type FlatCommit, GroupWriter, type LearntStatement } from './group.ts'
+import { type FailedCommit, GroupWriter, type LearntStatement, type SentCommit } from './group.ts'
 
 /** What the main thread sends. */
 export type WriterOrder =
-  | { readonly statements: readonly LearntStatement[]; readonly commits: readonly FlatCommit[] }
+  | { readonly statements: readonly LearntStatement[]; readonly commits: readonly SentCommit[] }
   | 'close'
 
 /** What comes back: one report per group, in order, with the number of its commits. */
@@ -35,7 +35,7 @@ function serve(): void {
   let wantedBytes = 0
 
   port.on('message', (first: WriterOrder) => {
-    const commits: FlatCommit[] = []
+    const commits: SentCommit[] = []
     let order: WriterOrder | undefined = first
     // What came while the last group was written is one group.
     for (; order !== undefined && order !== 'close'; order = receiveMessageOnPort(port)?.message) {
@@ -47,7 +47,7 @@ function serve(): void {
   })
 
   /** @returns false once nothing may be written any more */
-  function write(commits: readonly FlatCommit[]): boolean {
+  function write(commits: readonly SentCommit[]): boolean {
     const { failures, fatal } = writer.run(commits)
     reportRoom()
     report({ kind: 'done', commits: commits.length, failures })

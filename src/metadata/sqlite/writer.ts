@@ -2,16 +2,15 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../core/errors.ts'
 import type { Step } from '../sql/prepare.ts'
-import type { SqlValue } from '../sql/tables.ts'
 import type { Durability } from './connection.ts'
 import { storeErrorOf } from './errors.ts'
-import type { FlatCommit, LearntStatement } from './group.ts'
+import type { LearntStatement, SentCommit } from './group.ts'
 import { roomUses } from './room.ts'
 import type { WriterData, WriterOrder, WriterReport } from './writer-worker.ts'
 
 interface Waiting {
   readonly steps: readonly Step[]
-  readonly commit: FlatCommit
+  readonly commit: SentCommit
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -32,7 +31,7 @@ const SENT_EARLY = 64
 export class SqliteWriter {
   readonly #worker: Worker
   readonly #onFatal: (error: Error) => void
-  readonly #numbers = new Map<Step['statement'], number>()
+  readonly #learnt = new Set<number>()
   #newStatements: LearntStatement[] = []
   #waiting: Waiting[] = []
   /** Sent, in the order in which the worker reports on them. */
@@ -79,7 +78,7 @@ export class SqliteWriter {
   /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
   write(steps: readonly Step[]): Promise<void> {
     if (this.#state !== 'open') return Promise.reject(this.#refusal())
-    const commit = this.#flatten(steps)
+    const commit = this.#encode(steps)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ steps, commit, resolve, reject })
       if (this.#waiting.length === SENT_EARLY) this.#flush()
@@ -117,25 +116,15 @@ export class SqliteWriter {
     return new StoreError('unavailable', this.#hasFailed() ? 'The database failed' : 'The database is closed')
   }
 
-  #flatten(steps: readonly Step[]): FlatCommit {
-    const commit: SqlValue[] = []
-    for (const { statement, values, change } of steps) {
-      commit.push(this.#numberOf(statement, change))
-      for (const value of values) commit.push(value)
-    }
-    return commit
-  }
-
   /** A statement belongs to changes that use room alike. */
-  #numberOf(statement: Step['statement'], change: Step['change']): number {
-    let number = this.#numbers.get(statement)
-    if (number === undefined) {
-      number = this.#numbers.size
-      this.#numbers.set(statement, number)
-      const { sql, parameterCount, expects } = statement
-      this.#newStatements.push({ sql, parameterCount, expects, room: roomUses[change] })
-    }
-    return number
+  #encode(steps: readonly Step[]): SentCommit {
+    return steps.map(({ statement: { id, sql, expects }, values, change }) => {
+      if (!this.#learnt.has(id)) {
+        this.#learnt.add(id)
+        this.#newStatements.push({ id, sql, expects, room: roomUses[change] })
+      }
+      return [id, ...values] as const
+    })
   }
 
   #schedule(): void {
