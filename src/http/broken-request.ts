@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
-import type { ErrorAnswer } from './errors.ts'
-import { type HttpSocket, whenAnswered } from './when-answered.ts'
+import { divertConnections } from '../net/first-bytes.ts'
+import { refuseHttp1 } from '../net/refuse-http.ts'
+import { type ErrorAnswer, writeErrorAnswer } from './errors.ts'
 
-/** Of a head that is too large for a connection that came in a crowd (`head-size.ts`). */
+/** Of a head that is too large for a connection that came in a crowd (`connections.ts`). */
 export const HEADS_CROWDED = 'HEADS_CROWDED'
 const CROWDED_RETRY_SECONDS = 1
 
@@ -19,6 +20,17 @@ export interface BrokenRequestAnswers {
 
 /** Whose path it is, as far as it is known. */
 export type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
+
+/** With the answer that it is sending (`lib/_http_server.js`). */
+export type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
+
+/** Runs a task once all requests that came so far are answered; never, if the connection ends with one of these answers. */
+export function whenAnswered(socket: HttpSocket, task: () => void): void {
+  const answer = socket._httpMessage
+  // Node's own listener came first: by then the socket has the next answer.
+  if (answer) answer.once('finish', () => whenAnswered(socket, task))
+  else if (socket.writable) task()
+}
 
 /** Connections whose end is decided: whatever else they bring is ignored. */
 const ending = new WeakSet<Socket>()
@@ -46,6 +58,23 @@ export function refuseTunnel(answers: BrokenRequestAnswers, request: IncomingMes
   const { socket } = request
   socket.on('error', () => undefined)
   refuseInTurn(answerTo(new Error('CONNECT'), request, answers), socket)
+}
+
+const SPEAKS_TLS = 'This port speaks TLS: the URL has to begin with https://, not http://.'
+
+/** Answers plain HTTP on a port of TLS, where a connection would otherwise end without a word. */
+export function answerPlaintext(
+  server: Server,
+  waitMs: number,
+  { toErrorAnswer }: BrokenRequestAnswers,
+): void {
+  const http1 = refuseHttp1((request, response) => {
+    const requestId = randomUUID()
+    response.setHeader('x-request-id', requestId)
+    const error = new ServiceError('tls-required', SPEAKS_TLS)
+    writeErrorAnswer(response, toErrorAnswer(error, request, requestId))
+  })
+  divertConnections(server, waitMs, { http1 })
 }
 
 /** With what Node's parser was reading (nodejs.org, "Event: 'clientError'"). */
@@ -90,33 +119,22 @@ function answerTo(
 
 /** By what Node's parser reports (nodejs.org, "Errors"; llhttp's names begin with HPE). */
 function refusalOf(code: string, maxHeadBytes: number): readonly [status: number, error: ServiceError] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return [
-        431,
-        malformed(
-          `The request line and the headers may have ${maxHeadBytes} bytes together, in fewer than 1,000 headers.`,
-        ),
-      ]
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return [413, malformed('The extensions of a chunk are too large.')]
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return [408, malformed('The request took too long to arrive.')]
-    case HEADS_CROWDED:
-      return [503, crowded()]
-    default:
-      return [400, malformed('The request is malformed.')]
+  if (code === HEADS_CROWDED) {
+    const message =
+      'So many connections are open that headers this large have no room on this one. A new connection may have it.'
+    const details = { retryAfterSeconds: CROWDED_RETRY_SECONDS }
+    return [503, new ServiceError('storage-unavailable', message, details)]
   }
-}
-
-function malformed(message: string): ServiceError {
-  return new ServiceError('request-malformed', message)
-}
-
-function crowded(): ServiceError {
-  const message =
-    'So many connections are open that headers this large have no room on this one. A new connection may have it.'
-  return new ServiceError('storage-unavailable', message, { retryAfterSeconds: CROWDED_RETRY_SECONDS })
+  const refusals: Readonly<Record<string, readonly [number, string]>> = {
+    HPE_HEADER_OVERFLOW: [
+      431,
+      `The request line and the headers may have ${maxHeadBytes} bytes together, in fewer than 1,000 headers.`,
+    ],
+    HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The extensions of a chunk are too large.'],
+    ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+  }
+  const [status, message] = refusals[code] ?? [400, 'The request is malformed.']
+  return [status, new ServiceError('request-malformed', message)]
 }
 
 /** A request line (RFC 9112, 3), whatever its method. */

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { holdMore } from '../core/limits/request-memory.ts'
+import { hasBody } from './request-head.ts'
 
 const JSON_TYPE = 'application/json'
 /** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
@@ -111,7 +112,34 @@ async function refuseUnlessEmpty(payload: IncomingMessage): Promise<undefined> {
   }
 }
 
-/** Whether the headers announce a body; a chunked one may still turn out to be empty. */
-export function hasBody({ headers }: FastifyRequest): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+/** The part of an Ajv error that we read (ajv.js.org, "Error objects"). */
+export interface SchemaProblem {
+  readonly keyword: string
+  readonly instancePath: string
+  readonly message?: string
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/**
+ * A schema's refusal in our words.
+ * @returns ServiceError `field-missing`, `field-unknown`, `field-invalid` (field named), or `body-not-json`
+ * if the body as a whole is no object
+ */
+export function toFieldError({ keyword, instancePath, message, params }: SchemaProblem): ServiceError {
+  if (keyword === 'required') {
+    const field = String(params.missingProperty)
+    return new ServiceError('field-missing', `${field} is missing.`, { field })
+  }
+  if (keyword === 'additionalProperties') {
+    const field = String(params.additionalProperty)
+    return new ServiceError('field-unknown', `${field} is not a known field.`, { field })
+  }
+  const field = instancePath.split('/')[1]
+  if (field === undefined) return new ServiceError('body-not-json', 'The body must be a JSON object.')
+  return new ServiceError('field-invalid', `${field} ${reasonOf(keyword, message, params)}.`, { field })
+}
+
+function reasonOf(keyword: string, message: string | undefined, params: SchemaProblem['params']): string {
+  if (keyword !== 'enum') return message ?? 'is not valid'
+  return `must be one of ${(params.allowedValues as readonly string[]).join(', ')}`
 }

@@ -100,6 +100,16 @@ export function unclearIn({
   return undefined
 }
 
+/** Whether the headers announce a body; a chunked one may still turn out to be empty. */
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
+/** Whether Node's parser loses what came behind a request (`ignoreUpgrades`): the connection must end with its answer. */
+export function losesNextRequest(request: IncomingMessage): boolean {
+  return request.headers.upgrade !== undefined && hasBody(request)
+}
+
 /** Nearly all requests name the same host: it is remembered, so that they do not pay for the check. */
 let lastHost = ''
 

@@ -4,25 +4,24 @@ import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
-  type FastifyReply,
   type FastifyRequest,
   LogController,
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
-import { findWrongBaseUrl } from './base-url.ts'
-import { answerBrokenRequests, type BrokenRequestAnswers, refuseTunnel } from './broken-request.ts'
-import { routeUnknown, toServiceError, writeErrorAnswer } from './errors.ts'
+import {
+  answerBrokenRequests,
+  answerPlaintext,
+  type BrokenRequestAnswers,
+  refuseTunnel,
+} from './broken-request.ts'
+import { boundHeads, type HeadLimits, ignoreUpgrades } from './connections.ts'
+import { toServiceError, writeErrorAnswer } from './errors.ts'
 import { requireDeclaredAccess } from './guard.ts'
-import { boundHeads, type HeadLimits } from './head-size.ts'
-import { ignoreUpgrades, losesNextRequest } from './ignored-upgrade.ts'
-import { hasBody } from './json-body.ts'
-import { linger } from './linger.ts'
-import { OfferedMethods } from './offered-methods.ts'
-import { answerPlaintext } from './plaintext.ts'
-import { pathOf, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
+import { hasBody, losesNextRequest, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
 import { inTurn, type TurnLimits } from './request-turns.ts'
+import { type DialectOf, UnknownAddresses } from './unknown-address.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
 export interface ServerLimits {
@@ -78,7 +77,7 @@ export interface ServerOptions {
   /** By default paths are taken as they are. */
   readonly routing?: RoutingRules
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
-  readonly dialectOf: (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
+  readonly dialectOf: DialectOf
   /** Tells what is refused before any route could be found, in the form of whoever's path it is. */
   readonly toErrorAnswer: BrokenRequestAnswers['toErrorAnswer']
 }
@@ -129,7 +128,7 @@ export function createHttpServer({
       writeErrorAnswer(reply.raw, toErrorAnswer(unclear ?? toServiceError(error), request.raw, request.id))
     },
   })
-  if (tls) answerPlaintext(server.server, limits.headersMs, toErrorAnswer)
+  if (tls) answerPlaintext(server.server, limits.headersMs, answers)
   server.addConstraintStrategy(dialectConstraint(dialectOf))
   server.server.maxConnections = limits.maxConnections
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A
@@ -143,8 +142,7 @@ export function createHttpServer({
   server.decorate('memory', memory)
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
-  answerEarly(server, dialectOf)
-  endConnections(server, endsConnections)
+  answerEarly(server, { dialectOf, endsConnections })
   return server
 }
 
@@ -179,7 +177,7 @@ export function setTls({ server }: FastifyInstance, { cert, key }: TlsIdentity):
 type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]
 
 /** Routes on shared paths are told apart by the dialect that claims the request. */
-function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
+function dialectConstraint(dialectOf: DialectOf): Constraint {
   return {
     name: 'dialect',
     storage: () => {
@@ -198,8 +196,11 @@ function dialectConstraint(dialectOf: ServerOptions['dialectOf']): Constraint {
  * What every request gets, whatever answers it: its id, refusal of ambiguous targets that Node's parser lets through,
  * `100 Continue` only once the headers were found good, and an end to bodies that nobody waits for.
  */
-function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectOf']): void {
-  const offered = new OfferedMethods(server)
+function answerEarly(
+  server: FastifyInstance,
+  { dialectOf, endsConnections }: Pick<ServerOptions, 'dialectOf' | 'endsConnections'>,
+): void {
+  const unknown = new UnknownAddresses(server, dialectOf)
   // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -210,7 +211,7 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
     }
     if (losesNextRequest(request.raw)) reply.header('connection', 'close')
     // An unknown address is told at once: whatever else is wrong with the request does not matter.
-    if (request.is404 || isBareOptions(request)) throw refusalOf(request, reply, offered, dialectOf)
+    if (request.is404 || isBareOptions(request)) throw unknown.refusalOf(request, reply)
     done()
   })
   server.addHook('preParsing', (request, reply, _payload, done) => {
@@ -223,7 +224,14 @@ function answerEarly(server: FastifyInstance, dialectOf: ServerOptions['dialectO
   // All answers of one turn of the event loop go out together, at its end. Written one by one, each of them wakes its reader
   // up, which costs more than most of what we do for a small request; measured, this more than doubles their number.
   const atTurnEnd = turnEnd()
-  server.addHook('onSend', (_request, _reply, payload, done) => atTurnEnd(() => done(null, payload)))
+  server.addHook('onSend', (_request, reply, payload, done) =>
+    atTurnEnd(() => {
+      // A connection that is closed without a word may be closed while a request is on its way, which nobody may send again
+      // (RFC 9112, 9.6): the answer says that it is the last.
+      if (endsConnections()) reply.header('connection', 'close')
+      done(null, payload)
+    }),
+  )
   server.addHook('onResponse', ({ raw }, _reply, done) => {
     if (!raw.complete) linger(raw)
     done()
@@ -238,37 +246,17 @@ function isBareOptions({ method, headers }: FastifyRequest): boolean {
   )
 }
 
-/** Why there is no route: nothing has this address, perhaps since the base URL is wrong, or it takes other methods (RFC 9110, 15.5.6: told in `Allow`). */
-function refusalOf(
-  { method, url, headers }: FastifyRequest,
-  reply: FastifyReply,
-  offered: OfferedMethods,
-  dialectOf: ServerOptions['dialectOf'],
-): ServiceError {
-  const methodsOn = (path: string) => offered.on(path, dialectOf({ url: path, headers }))
-  const path = pathOf(url)
-  const methods = methodsOn(path)
-  if (methods.length === 0) {
-    const served = {
-      has: (other: string) => methodsOn(other).length > 0,
-      begin: (segments: string) => offered.begin(segments),
-    }
-    return findWrongBaseUrl(path, dialectOf({ url, headers }), served) ?? routeUnknown()
-  }
-  if (methods.includes(method)) return routeUnknown()
-  reply.header('allow', methods.join(', '))
-  return new ServiceError('method-not-allowed', `This address takes ${methods.join(', ')}.`)
-}
-
 /**
- * Tells clients, balancers above all, with each answer not to send another request on this connection (RFC 9112, 9.6). A
- * connection that is closed without a word may be closed while a request is on its way, which nobody may send again.
+ * How long a body is still read, and thrown away, after an answer that did not wait for it. Many clients look for an answer
+ * only when all of theirs is sent, so a bound in bytes would hide the answer from just those whose body is too large.
  */
-function endConnections(server: FastifyInstance, endsConnections: () => boolean): void {
-  server.addHook('onSend', (_request, reply, payload, done) => {
-    if (endsConnections()) reply.header('connection', 'close')
-    done(null, payload)
-  })
+const LINGER_MS = 2_000
+
+/** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */
+function linger(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  request.once('close', () => clearTimeout(timer))
+  request.resume()
 }
 
 /** Runs what it is given when this turn of the event loop is over, all in one go. */

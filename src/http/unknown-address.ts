@@ -1,0 +1,96 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ServiceError } from '../core/errors.ts'
+import { routeUnknown } from './errors.ts'
+import { pathOf } from './request-head.ts'
+
+/** In the order in which `Allow` lists them. What else is routed, preflights of browsers above all, makes no address. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+/** No path of an API begins with more segments that a base URL could repeat. */
+const MAX_SEGMENTS = 6
+
+interface OfferedRoute {
+  readonly url: string
+  readonly path: RegExp
+  readonly methods: readonly string[]
+  /** Undefined: whoever asks. */
+  readonly dialect: string | undefined
+}
+
+/** Whose request one is, by its path and headers. */
+export type DialectOf = (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
+
+/** Tells why no route was found. Asked only then, so it may take its time. */
+export class UnknownAddresses {
+  readonly #routes: OfferedRoute[] = []
+  readonly #dialectOf: DialectOf
+
+  /** Sees the routes that are added to the server from here on. */
+  constructor(server: FastifyInstance, dialectOf: DialectOf) {
+    this.#dialectOf = dialectOf
+    server.addHook('onRoute', ({ url, method, constraints }) => {
+      const dialect = (constraints as { readonly dialect?: string } | undefined)?.dialect
+      this.#routes.push({ url, path: patternOf(url), methods: [method].flat(), dialect })
+    })
+  }
+
+  /** @returns `route-unknown`, `base-url-wrong`, or `method-not-allowed` with the methods in `Allow` (RFC 9110, 15.5.6) */
+  refusalOf(request: FastifyRequest, reply: FastifyReply): ServiceError {
+    const path = pathOf(request.url)
+    const methods = this.#methodsOn(path, request)
+    if (methods.length === 0) return this.#wrongBaseUrl(path, request) ?? routeUnknown()
+    if (methods.includes(request.method)) return routeUnknown()
+    const offered = methods.join(', ')
+    reply.header('allow', offered)
+    return new ServiceError('method-not-allowed', `This address takes ${offered}.`)
+  }
+
+  /** The methods on a path without its query; none if there is nothing at this address. */
+  #methodsOn(path: string, { headers }: FastifyRequest): readonly string[] {
+    const asked = this.#dialectOf({ url: path, headers })
+    const routes = this.#routes.filter(
+      ({ path: pattern, dialect = asked }) => dialect === asked && pattern.test(path),
+    )
+    return METHODS.filter((method) => routes.some(({ methods }) => takes(methods, method)))
+  }
+
+  /**
+   * Without some of its first segments, which are how served paths begin, something would be at the address: `/v1/v1/files`
+   * is a base URL that ends in `/v1`. The name of a dialect in front may stay.
+   */
+  #wrongBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
+    const { url, headers } = request
+    const [, ...segments] = path.split('/', 2 + 2 * MAX_SEGMENTS)
+    for (const begin of segments[0] === this.#dialectOf({ url, headers }) ? [1, 0] : [0]) {
+      for (let end = begin + 1; end <= begin + MAX_SEGMENTS && end < segments.length; end++) {
+        const before = joined(segments.slice(0, begin))
+        const extra = joined(segments.slice(begin, end))
+        if (!this.#routes.some((route) => route.url.startsWith(`${extra}/`))) continue
+        const meant = before + path.slice(before.length + extra.length)
+        if (this.#methodsOn(meant, request).length === 0) continue
+        const message = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
+        return new ServiceError('base-url-wrong', message)
+      }
+    }
+    return undefined
+  }
+}
+
+function joined(segments: readonly string[]): string {
+  return segments.map((segment) => `/${segment}`).join('')
+}
+
+/** Each HEAD is that of a GET, of which Fastify says nothing where a plugin's `/` is served with a slash and without. */
+function takes(methods: readonly string[], method: string): boolean {
+  return methods.includes(method) || (method === 'GET' && methods.includes('HEAD'))
+}
+
+/** A route's path in the router's notation (`:name`, `*`, and `::` for a colon), where no parameter is empty. */
+function patternOf(url: string): RegExp {
+  const source = url.replaceAll(/::|:\w+|\*|[^\w/:*]/g, (token) => {
+    if (token === '::') return ':'
+    if (token.startsWith(':')) return '[^/]+'
+    return token === '*' ? '.*' : `\\${token}`
+  })
+  return new RegExp(`^${source}$`)
+}
