@@ -64,151 +64,141 @@ const rateLimits: Parser<RateLimitSettings> = (given) => {
 
 /** The settings that are no dialect's, in the order of `serve --help` and README.md. */
 export const serverSettings = {
-  host: setting('HOST', text, {
-    value: 'address',
+  host: setting('HOST <address>', text, {
     fallback: '127.0.0.1',
     own: true,
     help: 'address to listen on',
     more: '`0.0.0.0` is all of IPv4. Other machines can use links only if `ENTREPOT_PUBLIC_URL` is set, too.',
   }),
-  port: setting('PORT', integer(0, 65_535), {
-    value: 'number',
+  port: setting('PORT <number>', integer(0, 65_535), {
     fallback: '8420',
     own: true,
     help: 'port to listen on, 0 for any free one',
   }),
-  dataDir: setting('DATA_DIR', (given) => resolve(given), {
-    value: 'folder',
+  dataDir: setting('DATA_DIR <folder>', (given) => resolve(given), {
     fallback: './data',
     own: true,
     help: 'where everything is kept',
     more: 'The database and, without a bucket, the bytes. On a local disk.',
   }),
-  databaseUrl: setting('DATABASE_URL', databaseUrl, {
-    value: 'url',
+  databaseUrl: setting('DATABASE_URL <url>', databaseUrl, {
     otherwise: 'SQLite in the data folder',
     // Servers that compare their settings have met in one database, under whatever address.
     own: true,
     help: 'PostgreSQL database, postgres://user:password@host/database; better a variable',
     more: 'For everything but the bytes; see [operating](docs/operating.md#postgresql).',
   }),
-  publicUrl: setting('PUBLIC_URL', url, {
-    value: 'url',
+  publicUrl: setting('PUBLIC_URL <url>', url, {
     otherwise: 'where it listens',
     help: 'what links start with',
     more: 'The address that clients see. Never taken from a request. A server that listens on all addresses, with this unset, makes links to `127.0.0.1` and warns of it at its start.',
   }),
-  rootKey: setting('ROOT_KEY', rootKey, {
-    value: 'secret',
+  rootKey: setting('ROOT_KEY <secret>', rootKey, {
     secret: true,
     help: 'fixed admin key; better a variable',
     more: 'Of the organization `default`, of 16 printable ASCII characters or more, for containers and tests. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
   }),
-  rateLimits: setting('RATE_LIMITS', rateLimits, {
-    value: 'limits',
+  rateLimits: setting('RATE_LIMITS <limits>', rateLimits, {
     fallback: 'on',
     help: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
     more: 'Requests of one organization, counted over all servers on one database, for each of writes, reads and searches.',
   }),
-  keyGuessesPerSecond: setting('KEY_GUESSES_PER_SECOND', integerOrOff(1, MAX_PER_SECOND), {
-    value: 'number',
+  keyGuessesPerSecond: setting('KEY_GUESSES_PER_SECOND <number>', integerOrOff(1, MAX_PER_SECOND), {
     fallback: '100',
     own: true,
     help: 'wrong keys that this server answers as such, or off',
     more: 'And wrong sessions, over HTTP and gRPC; beyond it they get 429 (gRPC `RESOURCE_EXHAUSTED`), while right keys are let in as ever.',
   }),
-  connectionsPerSecond: setting('CONNECTIONS_PER_SECOND', integerOrOff(1, MAX_PER_SECOND), {
-    value: 'number',
+  connectionsPerSecond: setting('CONNECTIONS_PER_SECOND <number>', integerOrOff(1, MAX_PER_SECOND), {
     fallback: '200',
     own: true,
     help: 'new connections of one address, on HTTP and gRPC together, or off',
     more: 'As many at once; more are closed as they come. Of IPv6, a /64 network counts as one address. Connections from this machine itself are not counted.',
   }),
-  trustedProxies: setting('TRUSTED_PROXIES', networks, {
-    value: 'addresses',
+  trustedProxies: setting('TRUSTED_PROXIES <addresses>', networks, {
     fallback: '',
     own: true,
     help: 'whose connections are not counted: like 10.0.0.5,10.1.0.0/16',
     more: 'For proxies and gateways, behind which many clients have one address.',
   }),
-  logLevel: setting('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
-    value: 'level',
-    fallback: 'info',
-    own: true,
-    help: 'fatal, error, warn, info, debug, trace or silent',
-    more: '`debug` has one line per request.',
-  }),
-  drainSeconds: setting('DRAIN_SECONDS', integer(0, MAX_DRAIN_SECONDS), {
-    value: 'seconds',
+  logLevel: setting(
+    'LOG_LEVEL <level>',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    {
+      fallback: 'info',
+      own: true,
+      help: 'fatal, error, warn, info, debug, trace or silent',
+      more: '`debug` has one line per request.',
+    },
+  ),
+  drainSeconds: setting('DRAIN_SECONDS <seconds>', integer(0, MAX_DRAIN_SECONDS), {
     fallback: '0',
     own: true,
     help: 'how long a stop goes on serving, so that balancers notice',
     more: 'Up to 20; meanwhile `/readyz` says 503. See [stopping](docs/operating.md#stopping).',
   }),
-  metricsHost: setting('METRICS_HOST', text, {
-    value: 'address',
+  metricsHost: setting('METRICS_HOST <address>', text, {
     fallback: '127.0.0.1',
     own: true,
     help: 'address of the metrics',
   }),
-  metrics: setting('METRICS_PORT', optionalPort, {
-    value: 'number',
+  metrics: setting('METRICS_PORT <number>', optionalPort, {
     fallback: '8422',
     own: true,
     help: 'port of the metrics, or off',
     more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without metrics.',
   }),
-  diskReserveBytes: setting('DISK_RESERVE_BYTES', integer(0, Number.MAX_SAFE_INTEGER), {
-    value: 'bytes',
+  diskReserveBytes: setting('DISK_RESERVE_BYTES <bytes>', integer(0, Number.MAX_SAFE_INTEGER), {
     otherwise: '5 % of the disk, at most 1 GiB',
     own: true,
     help: 'space that uploads leave free',
     more: 'The database needs it to go on working.',
   }),
   collect: group({
-    downloadSeconds: setting('COLLECT_DOWNLOAD_SECONDS', integer(MIN_DOWNLOAD_SECONDS, MAX_COLLECT_SECONDS), {
-      value: 'seconds',
-      fallback: '600',
-      help: 'how long bytes stay after their file ended, for downloads under way',
-      more: 'At least 60. See [when bytes are removed](docs/operating.md#when-bytes-are-removed) for this and the next two.',
-    }),
-    leaseSeconds: setting('COLLECT_LEASE_SECONDS', integer(MIN_LEASE_SECONDS, MAX_COLLECT_SECONDS), {
-      value: 'seconds',
-      fallback: '86400',
-      help: 'how long an upload may write bytes before they are given up',
-      more: 'At least 7200.',
-    }),
-    lateSeconds: setting('COLLECT_LATE_SECONDS', integer(MIN_LATE_SECONDS, MAX_COLLECT_SECONDS), {
-      value: 'seconds',
+    downloadSeconds: setting(
+      'COLLECT_DOWNLOAD_SECONDS <seconds>',
+      integer(MIN_DOWNLOAD_SECONDS, MAX_COLLECT_SECONDS),
+      {
+        fallback: '600',
+        help: 'how long bytes stay after their file ended, for downloads under way',
+        more: 'At least 60. See [when bytes are removed](docs/operating.md#when-bytes-are-removed) for this and the next two.',
+      },
+    ),
+    leaseSeconds: setting(
+      'COLLECT_LEASE_SECONDS <seconds>',
+      integer(MIN_LEASE_SECONDS, MAX_COLLECT_SECONDS),
+      {
+        fallback: '86400',
+        help: 'how long an upload may write bytes before they are given up',
+        more: 'At least 7200.',
+      },
+    ),
+    lateSeconds: setting('COLLECT_LATE_SECONDS <seconds>', integer(MIN_LATE_SECONDS, MAX_COLLECT_SECONDS), {
       fallback: '3600',
       help: 'how long after a failed upload to S3 its bytes may turn up',
       more: 'At least 900.',
     }),
   }),
   s3,
-  touchOn: setting('TOUCH_ON', oneOf('none', 'download', 'read'), {
-    value: 'none|download|read',
+  touchOn: setting('TOUCH_ON <none|download|read>', oneOf('none', 'download', 'read'), {
     fallback: 'none',
     help: 'what moves the end of files that live since their last activity',
     more: '`read` includes downloads.',
   }),
   tls,
-  grpc: setting('GRPC_PORT', optionalPort, {
-    value: 'number',
+  grpc: setting('GRPC_PORT <number>', optionalPort, {
     fallback: '8421',
     own: true,
     help: 'port of gRPC, 0 for any free one, or off',
     more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without gRPC.',
   }),
-  memoryBytes: setting('MEMORY_BYTES', integer(MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER), {
-    value: 'bytes',
+  memoryBytes: setting('MEMORY_BYTES <bytes>', integer(MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER), {
     fallback: `${384 * MIB}`,
     own: true,
     help: 'what requests may hold in memory, all together',
     more: 'For their bodies; from 16 MiB. Organizations share it fairly.',
   }),
-  spoolBytes: setting('SPOOL_BYTES', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
-    value: 'bytes',
+  spoolBytes: setting('SPOOL_BYTES <bytes>', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
     fallback: `${SPOOL_BYTES}`,
     own: true,
     help: 'disk space on which uploads to a bucket wait',

@@ -42,35 +42,29 @@ const prefix: Parser<string> = (given) => {
 }
 
 const rows = {
-  bucket: setting('S3_BUCKET', bucketName, {
-    value: 'name',
+  bucket: setting('S3_BUCKET <name>', bucketName, {
     help: 'keep the bytes in this bucket',
     more: 'The database stays in the data folder.',
   }),
-  endpoint: setting('S3_ENDPOINT', url, {
-    value: 'url',
+  endpoint: setting('S3_ENDPOINT <url>', url, {
     otherwise: "Amazon's",
     help: 'address of the store',
     more: 'Of any that speaks S3, like `https://s3.example:9000`.',
   }),
-  region: setting('S3_REGION', text, {
-    value: 'region',
+  region: setting('S3_REGION <region>', text, {
     otherwise: '`AWS_REGION`, or `us-east-1`',
     help: 'of the bucket',
   }),
-  prefix: setting('S3_PREFIX', prefix, {
-    value: 'prefix',
+  prefix: setting('S3_PREFIX <prefix>', prefix, {
     fallback: '',
     help: 'what names of objects start with',
     more: 'Like `files/`.',
   }),
-  pathStyle: setting('S3_PATH_STYLE', onOff, {
-    value: 'on|off',
+  pathStyle: setting('S3_PATH_STYLE <on|off>', onOff, {
     otherwise: '`on` with an endpoint',
     help: 'name the bucket in the path, not in the host',
   }),
-  direct: setting('DIRECT_TRANSFER', onOff, {
-    value: 'on|off',
+  direct: setting('DIRECT_TRANSFER <on|off>', onOff, {
     fallback: 'off',
     help: 'let clients send and get bytes from the bucket itself',
     more: 'By URLs that it signs; see [Bytes in S3](docs/s3.md).',

@@ -22,8 +22,6 @@ export class WrongValue extends Error {}
 export type Parser<T> = (text: string, isGiven: boolean) => T
 
 interface Told {
-  /** Stands for a value in the help: `seconds`. */
-  readonly value: string
   /** One line of `serve --help`, in lower case; also how the row in README.md begins. */
   readonly help: string
   /** Continues the row in README.md, in Markdown. */
@@ -40,6 +38,8 @@ interface Told {
 export interface Setting<T = unknown> extends Told {
   /** Without `ENTREPOT_`. */
   readonly variable: string
+  /** Stands for a value in the help: `seconds`. */
+  readonly value: string
   readonly parse: Parser<T>
   /** What holds if nothing is set, as an operator would write it. */
   readonly fallback?: string
@@ -65,14 +65,18 @@ export interface Source {
   refuse(variable: string, sentence: string): void
 }
 
+/** Like `SESSION_SECONDS <seconds>`: the flag is then `--session-seconds <seconds>`. */
+type Name = `${string} <${string}>`
+
 export function setting<T>(
-  variable: string,
+  name: Name,
   parse: Parser<T>,
   told: Told & { readonly fallback: string },
 ): Setting<T>
-export function setting<T>(variable: string, parse: Parser<T>, told: Told): Setting<T | undefined>
-export function setting<T>(variable: string, parse: Parser<T>, told: Told): Setting<T | undefined> {
-  return { variable, parse, ...told }
+export function setting<T>(name: Name, parse: Parser<T>, told: Told): Setting<T | undefined>
+export function setting<T>(name: Name, parse: Parser<T>, told: Told): Setting<T | undefined> {
+  const [, variable = '', value = ''] = /^(\w+) <(.*)>$/.exec(name) ?? []
+  return { variable, value, parse, ...told }
 }
 
 /**

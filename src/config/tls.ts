@@ -9,19 +9,17 @@ export type TlsSettings =
 /** For the ports of HTTP and gRPC; undefined: plaintext. */
 export const tls = group(
   {
-    made: setting('TLS', oneOf('self-signed'), {
-      value: 'self-signed',
+    made: setting('TLS <self-signed>', oneOf('self-signed'), {
       own: true,
       help: 'make a certificate, for both ports',
       more: 'The start prints which CA to trust.',
     }),
-    certPath: setting('TLS_CERT', text, {
-      value: 'file',
+    certPath: setting('TLS_CERT <file>', text, {
       own: true,
       help: 'certificate for both ports, PEM',
       more: 'With the next.',
     }),
-    keyPath: setting('TLS_KEY', text, { value: 'file', own: true, help: 'its private key, PEM' }),
+    keyPath: setting('TLS_KEY <file>', text, { own: true, help: 'its private key, PEM' }),
   },
   ({ made, certPath, keyPath }, { env, refuse }): TlsSettings | undefined => {
     if (env.ENTREPOT_TLS && (certPath ?? keyPath) !== undefined)

@@ -96,25 +96,21 @@ const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
 export const settings = {
   /** Seconds from create until a pending upload ends. */
-  sessionSeconds: setting('LIGHTFIELD_SESSION_SECONDS', integer(1, MAX_LINK_SECONDS), {
-    value: 'seconds',
+  sessionSeconds: setting('LIGHTFIELD_SESSION_SECONDS <seconds>', integer(1, MAX_LINK_SECONDS), {
     fallback: '3600',
     help: 'how long an upload may wait for its bytes',
     more: 'Up to seven days.',
   }),
-  downloadSeconds: setting('LIGHTFIELD_DOWNLOAD_SECONDS', integer(1, MAX_LINK_SECONDS), {
-    value: 'seconds',
+  downloadSeconds: setting('LIGHTFIELD_DOWNLOAD_SECONDS <seconds>', integer(1, MAX_LINK_SECONDS), {
     fallback: '900',
     help: 'how long a download URL lives',
     more: 'Up to seven days.',
   }),
-  requireVersion: setting('LIGHTFIELD_REQUIRE_VERSION', onOff, {
-    value: 'on|off',
+  requireVersion: setting('LIGHTFIELD_REQUIRE_VERSION <on|off>', onOff, {
     fallback: 'on',
     help: 'refuse requests without Lightfield-Version',
   }),
-  purposes: setting('LIGHTFIELD_PURPOSES', purposeRules, {
-    value: 'json',
+  purposes: setting('LIGHTFIELD_PURPOSES <json>', purposeRules, {
     fallback: '{}',
     help: 'changed rules of purposes, as JSON or @file',
     more: "See the [dialect's README](src/dialects/lightfield/README.md#purposes).",

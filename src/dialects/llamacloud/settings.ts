@@ -56,54 +56,45 @@ const hosts = list('files.example.com, 10.0.0.5:9000', (part) => {
 const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
 export const settings = {
-  maxFileBytes: setting('LLAMACLOUD_MAX_FILE_BYTES', integer(1, Number.MAX_SAFE_INTEGER), {
-    value: 'bytes',
+  maxFileBytes: setting('LLAMACLOUD_MAX_FILE_BYTES <bytes>', integer(1, Number.MAX_SAFE_INTEGER), {
     // What the vendor documents as 512 MB.
     fallback: `${512 * 1024 * 1024}`,
     help: 'largest file',
   }),
-  retentionHours: setting('LLAMACLOUD_RETENTION_HOURS', retentionHours, {
-    value: 'hours',
+  retentionHours: setting('LLAMACLOUD_RETENTION_HOURS <hours>', retentionHours, {
     fallback: '',
     otherwise: '48, but `user_data` and `agent_app` stay',
     help: 'until files end, by purpose: never, or like parse=24,extract=never',
   }),
-  urlOnCreate: setting('LLAMACLOUD_URL_ON_CREATE', onOff, {
-    value: 'on|off',
+  urlOnCreate: setting('LLAMACLOUD_URL_ON_CREATE <on|off>', onOff, {
     fallback: 'on',
     help: 'fill download_url in the answer to create',
   }),
-  prefixIds: setting('LLAMACLOUD_ID_PREFIX', onOff, {
-    value: 'on|off',
+  prefixIds: setting('LLAMACLOUD_ID_PREFIX <on|off>', onOff, {
     fallback: 'on',
     help: 'print ids as dfl-<uuid>, not bare',
     more: 'Both are always accepted.',
   }),
   /** Unknown ones are kept without expiry. */
-  anyPurpose: setting('LLAMACLOUD_ANY_PURPOSE', onOff, {
-    value: 'on|off',
+  anyPurpose: setting('LLAMACLOUD_ANY_PURPOSE <on|off>', onOff, {
     fallback: 'off',
     help: 'take any text as a purpose',
   }),
-  allowEmptyFiles: setting('LLAMACLOUD_EMPTY_FILES', onOff, {
-    value: 'on|off',
+  allowEmptyFiles: setting('LLAMACLOUD_EMPTY_FILES <on|off>', onOff, {
     fallback: 'off',
     help: 'take files of zero bytes',
   }),
-  sessionSeconds: setting('LLAMACLOUD_SESSION_SECONDS', integer(60, MAX_LINK_SECONDS), {
-    value: 'seconds',
+  sessionSeconds: setting('LLAMACLOUD_SESSION_SECONDS <seconds>', integer(60, MAX_LINK_SECONDS), {
     fallback: '43200',
     help: 'how long the cookie session lives',
   }),
-  uploadFromUrl: setting('LLAMACLOUD_UPLOAD_FROM_URL', onOff, {
-    value: 'on|off',
+  uploadFromUrl: setting('LLAMACLOUD_UPLOAD_FROM_URL <on|off>', onOff, {
     fallback: 'off',
     help: 'let callers have files fetched from the public network',
     more: 'From HTTPS addresses; see [files from URLs](docs/operating.md#files-from-urls).',
   }),
   /** Hosts that may be asked although they are not public; see `OutboundPolicy`. */
-  uploadFromUrlAllowedHosts: setting('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS', hosts, {
-    value: 'hosts',
+  uploadFromUrlAllowedHosts: setting('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS <hosts>', hosts, {
     fallback: '',
     help: 'fetched from as well, at any address and over plain HTTP',
     more: 'Like `files.internal, 10.0.0.5:9000`.',

@@ -10,48 +10,44 @@ const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
 /** Defaults are the vendor's own values where it publishes or shows them; README.md tells which. */
 export const settings = {
-  maxFileBytes: setting('YANDEX_MAX_FILE_BYTES', integer(1, MAX_FILE_BYTES), {
-    value: 'bytes',
+  maxFileBytes: setting('YANDEX_MAX_FILE_BYTES <bytes>', integer(1, MAX_FILE_BYTES), {
     // What the vendor documents as 128 MB.
     fallback: `${128 * MIB}`,
     help: 'largest file',
   }),
-  defaultPolicy: setting('YANDEX_DEFAULT_POLICY', oneOf('since-last-active', 'since-created', 'never'), {
-    value: 'policy',
-    fallback: 'since-last-active',
-    help: 'of files without one: since-last-active, since-created or never',
-  }),
-  defaultTtlDays: setting('YANDEX_TTL_DAYS', integer(1, MAX_TTL_DAYS), {
-    value: 'days',
+  defaultPolicy: setting(
+    'YANDEX_DEFAULT_POLICY <policy>',
+    oneOf('since-last-active', 'since-created', 'never'),
+    {
+      fallback: 'since-last-active',
+      help: 'of files without one: since-last-active, since-created or never',
+    },
+  ),
+  defaultTtlDays: setting('YANDEX_TTL_DAYS <days>', integer(1, MAX_TTL_DAYS), {
     fallback: '7',
     help: 'of files that name none',
   }),
-  maxTtlDays: setting('YANDEX_MAX_TTL_DAYS', integer(1, MAX_TTL_DAYS), {
-    value: 'days',
+  maxTtlDays: setting('YANDEX_MAX_TTL_DAYS <days>', integer(1, MAX_TTL_DAYS), {
     fallback: '365',
     help: 'most that a file may name',
   }),
   /** For the URL of GetUrl. */
-  linkSeconds: setting('YANDEX_LINK_SECONDS', integer(1, MAX_LINK_SECONDS), {
-    value: 'seconds',
+  linkSeconds: setting('YANDEX_LINK_SECONDS <seconds>', integer(1, MAX_LINK_SECONDS), {
     fallback: '3600',
     help: 'how long a URL lives',
   }),
-  restFieldNames: setting('YANDEX_REST_NAMES', oneOf('camel', 'snake'), {
-    value: 'camel|snake',
+  restFieldNames: setting('YANDEX_REST_NAMES <camel|snake>', oneOf('camel', 'snake'), {
     fallback: 'camel',
     help: 'field names in REST answers',
     more: '`camel`, as published, or `snake`, as the live host prints them.',
   }),
-  endpoint: setting('YANDEX_ENDPOINT', text, {
-    value: 'host:port',
+  endpoint: setting('YANDEX_ENDPOINT <host:port>', text, {
     otherwise: 'the address called, over REST the public host',
     help: 'gRPC address that discovery tells',
     more: 'The public host is that of `ENTREPOT_PUBLIC_URL`, with the port of gRPC.',
   }),
   /** Who comes without credentials, from this very machine, acts for the project `default`. */
-  anonymous: setting('YANDEX_ANONYMOUS', onOff, {
-    value: 'on|off',
+  anonymous: setting('YANDEX_ANONYMOUS <on|off>', onOff, {
     fallback: 'off',
     help: 'let programs on this machine in without a key',
     more: "Only while listening on loopback. A proxy or tunnel on this machine may let everybody in; see the [dialect's README](src/dialects/yandex/README.md).",
