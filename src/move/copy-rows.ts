@@ -71,19 +71,13 @@ async function copyTable(
   target: DatabaseSession,
   run: RunQuery,
 ): Promise<number> {
-  const sent = new Checksum()
-  for await (const page of pagesOf(table, source, source.run)) {
-    sent.add(page)
-    await run(insertion(table, target, page))
-  }
-  const found = new Checksum()
-  for await (const page of pagesOf(table, target, run)) found.add(page)
-  if (sent.rows !== found.rows || sent.digest() !== found.digest()) {
-    throw new Error(
-      `The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`,
-    )
-  }
-  return sent.rows
+  const pages = pagesOf(table, source, source.run)
+  const sent = await summed(pages, (page) => run(insertion(table, target, page)))
+  const found = await summed(pagesOf(table, target, run), async () => undefined)
+  if (sent.rows === found.rows && sent.digest === found.digest) return sent.rows
+  throw new Error(
+    `The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`,
+  )
 }
 
 /** All rows in the order of the primary key, by values and not by offsets. */
@@ -122,19 +116,19 @@ function insertion(
   return sql`insert into ${sql.table(name)} (${names}) ${values}`.compile(builder)
 }
 
-/** A count and a digest of rows in their order. */
-class Checksum {
-  rows = 0
-  readonly #hash = createHash('sha256')
-
-  add(page: readonly SqlRow[]): void {
-    this.rows += page.length
-    for (const row of page) this.#hash.update(`${JSON.stringify(row)}\n`)
+/** Takes each page. @returns the number of rows, and a digest of them in their order */
+async function summed(
+  pages: AsyncIterable<readonly SqlRow[]>,
+  take: (page: readonly SqlRow[]) => Promise<unknown>,
+) {
+  const hash = createHash('sha256')
+  let rows = 0
+  for await (const page of pages) {
+    for (const row of page) hash.update(`${JSON.stringify(row)}\n`)
+    rows += page.length
+    await take(page)
   }
-
-  digest(): string {
-    return this.#hash.digest('hex')
-  }
+  return { rows, digest: hash.digest('hex') }
 }
 
 /** On PostgreSQL a trigger that counts many rows in one transaction takes quadratic time. */

@@ -51,7 +51,7 @@ const ANONYMOUS_HEADERS = ['accept', 'accept-language', 'user-agent']
  */
 export async function openSource(input: OpenSource, policy: OutboundPolicy): Promise<Source> {
   let url = parseUrl(input.url)
-  let headers = input.headers
+  let headers = new Map(Object.entries(input.headers).map(([name, value]) => [name.toLowerCase(), value]))
   for (let redirects = 0; ; redirects++) {
     const answer = await ask(url, headers, policy, input.signal)
     if (!REDIRECTS.includes(answer.statusCode ?? 0)) return sourceOf(answer)
@@ -60,7 +60,8 @@ export async function openSource(input: OpenSource, policy: OutboundPolicy): Pro
       throw refusal('The URL answers with a redirect, which was not to be followed.')
     if (redirects === MAX_REDIRECTS) throw refusal(`The URL redirects more than ${MAX_REDIRECTS} times.`)
     const next = parseUrl(locationOf(answer), url)
-    if (next.origin !== url.origin) headers = anonymous(headers)
+    if (next.origin !== url.origin)
+      headers = new Map([...headers].filter(([name]) => ANONYMOUS_HEADERS.includes(name)))
     url = next
   }
 }
@@ -83,14 +84,9 @@ function locationOf({ headers }: IncomingMessage): string {
   return location.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
-function anonymous(headers: OpenSource['headers']): OpenSource['headers'] {
-  const kept = Object.entries(headers).filter(([name]) => ANONYMOUS_HEADERS.includes(name.toLowerCase()))
-  return Object.fromEntries(kept)
-}
-
 async function ask(
   url: URL,
-  headers: OpenSource['headers'],
+  headers: ReadonlyMap<string, string>,
   policy: OutboundPolicy,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -142,7 +138,7 @@ function hostOf({ hostname }: URL): string {
 
 function connect(
   url: URL,
-  headers: OpenSource['headers'],
+  headers: ReadonlyMap<string, string>,
   addresses: readonly LookupAddress[],
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
@@ -155,7 +151,7 @@ function connect(
     headers: {
       'user-agent': 'Entrepot',
       accept: '*/*',
-      ...lowerCased(headers),
+      ...Object.fromEntries(headers),
       'accept-encoding': 'identity',
     },
     lookup: pinnedTo(addresses),
@@ -179,10 +175,6 @@ function connect(
   sent.on('close', () => reject(new Error('the request ended without an answer')))
   sent.end()
   return promise
-}
-
-function lowerCased(headers: OpenSource['headers']): OpenSource['headers'] {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** Nobody looks the name up a second time. */

@@ -142,12 +142,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async claim(storeId: string): Promise<string> {
-    if ((await this.owner()) === undefined) await onDisk('claim the blob folder', this.#claim(storeId))
-    return (await this.owner()) ?? ''
+    return (await this.owner()) ?? onDisk('claim the blob folder', this.#claim(storeId))
   }
 
   /** Of two that claim at once one wins: a link, unlike a rename, replaces nothing. */
-  async #claim(storeId: string): Promise<void> {
+  async #claim(storeId: string): Promise<string> {
     const temporary = `${this.#owner}.${randomBytes(8).toString('hex')}`
     await closingAfter(
       () => unlessMissing(unlink(temporary)),
@@ -159,6 +158,7 @@ export class DiskBlobStore implements BlobStore {
       },
     )
     await syncFolder(dirname(this.#owner))
+    return (await readFile(this.#owner, 'utf8')).trim()
   }
 
   async check(): Promise<void> {

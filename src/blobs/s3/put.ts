@@ -14,6 +14,7 @@ import type { PutOptions } from '../../core/ports/blob-store.ts'
 import { BodyPart, type PartRoom, POOLED_BYTES } from './body-part.ts'
 import type { S3Connection, S3Object } from './connection.ts'
 import { isTransient } from './errors.ts'
+import type { S3Abilities } from './probe.ts'
 import { base64Crc32, type PartInput, sendPart } from './send-part.ts'
 
 /** The longest body that is sent in one piece, and the parts of longer ones; equal, as some stores demand. */
@@ -29,11 +30,9 @@ const LOOK_PAUSES = [0, 0.2, 0.6]
 const STAMP = 'entrepot-put'
 
 /** How bodies are written to one bucket. */
-export interface S3Writing {
+export interface S3Writing extends Pick<S3Abilities, 'conditionalWrites' | 'checksums'> {
   readonly connection: S3Connection
   readonly room: PartRoom
-  readonly conditionalWrites: boolean
-  readonly checksums: boolean
 }
 
 /**
