@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { isStoreError } from '../core/errors.ts'
 import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
@@ -66,9 +66,18 @@ export class Readiness {
 }
 
 async function withTimeout(check: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('timed out')), CHECK_TIMEOUT_MS)
+  const timedOut = Promise.withResolvers<never>()
+  const timer = setTimeout(() => timedOut.reject(new Error('timed out')), CHECK_TIMEOUT_MS)
+  await Promise.race([check, timedOut.promise]).finally(() => clearTimeout(timer))
+}
+
+/** `GET /healthz`: the process lives. `GET /readyz`: database and blob store answer, and no stop is under way. */
+export function addHealthRoutes(server: FastifyInstance, readiness: Readiness): void {
+  const config = { access: 'public' } as const
+  server.get('/healthz', { config }, async () => ({ status: 'ok' }))
+  server.get('/readyz', { config }, async (_request, reply) => {
+    const problems = await readiness.findProblems()
+    if (problems.length === 0) return { status: 'ready' }
+    return reply.code(503).send({ status: 'not ready', problems })
   })
-  await Promise.race([check, timeout]).finally(() => clearTimeout(timer))
 }
