@@ -24,20 +24,19 @@ export function watchNpm(env: Environment, onGone: () => void): () => void {
 }
 
 /**
- * Whether npm is gone, as a question that can be repeated; undefined if it is not what started us. Who a process's parent is
- * changes when the parent ends, and never for another reason, so that no number of a process that is used again misleads.
+ * Whether npm is gone, as a question that can be repeated; undefined if it is not what started us. A process gets another
+ * parent only when the parent ends, so a number that is used again misleads nobody.
  */
 function npmWatch(env: Environment): (() => boolean) | undefined {
   // npm's own documentation, "scripts": set in everything that a script of npm starts.
   if (env.npm_lifecycle_event === undefined) return undefined
   const parent = process.ppid
   const isParentGone = () => process.ppid !== parent
-  const command = commandOf(parent)
+  const { command, parent: grandparent } = processOf(parent)
   if (isNpm(command, env)) return isParentGone
   // The shell in which npm runs a script, unless that has replaced itself with us.
-  const npm = / -c /.test(command) ? parentOf(parent) : undefined
-  if (npm === undefined || !isNpm(commandOf(npm), env)) return undefined
-  return () => isParentGone() || parentOf(parent) !== npm
+  if (!/ -c /.test(command) || !isNpm(processOf(grandparent).command, env)) return undefined
+  return () => isParentGone() || processOf(parent).parent !== grandparent
 }
 
 /** npm calls its process `npm start` or `npm exec …`; other managers of packages are known by their path. */
@@ -45,32 +44,19 @@ function isNpm(command: string, { npm_execpath: path }: Environment): boolean {
   return /^npm( |$)/.test(command) || (path !== undefined && command.includes(` ${path}`))
 }
 
-/** With its arguments; empty if nobody can tell. */
-function commandOf(pid: number): string {
-  return process.platform === 'linux'
-    ? readProc(pid, 'cmdline').replaceAll('\0', ' ').trim()
-    : ps(pid, 'args=')
-}
-
-function parentOf(pid: number): number | undefined {
-  // The name of the program comes in parentheses, and may contain some (proc_pid_stat(5)).
-  const text =
-    process.platform === 'linux' ? /.*\) \S (\d+) /s.exec(readProc(pid, 'stat'))?.[1] : ps(pid, 'ppid=')
-  return text ? Number(text) : undefined
-}
-
-function readProc(pid: number, name: 'cmdline' | 'stat'): string {
+/** A process's command with its arguments, and its parent; an empty one and 0 if nobody can tell. */
+function processOf(pid: number): { readonly command: string; readonly parent: number } {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+    if (process.platform !== 'linux') {
+      const text = execFileSync('ps', ['-o', 'ppid=,args=', '-p', String(pid)], { encoding: 'utf8' })
+      const [, parent, command = ''] = /^\s*(\d+)\s+(.*)$/m.exec(text) ?? []
+      return { command, parent: Number(parent ?? 0) }
+    }
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+    // The name of the program comes in parentheses, and may contain some (proc_pid_stat(5)).
+    const [, parent] = /.*\) \S (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
+    return { command, parent: Number(parent ?? 0) }
   } catch {
-    return ''
-  }
-}
-
-function ps(pid: number, format: string): string {
-  try {
-    return execFileSync('ps', ['-o', format, '-p', String(pid)], { encoding: 'utf8' }).trim()
-  } catch {
-    return ''
+    return { command: '', parent: 0 }
   }
 }
