@@ -3,8 +3,6 @@ import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/download-name.ts'
 import { etagOf, type FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
-import { type IssuedLink, issueLink } from '../core/links/link.ts'
-import type { ServedType } from '../core/links/link-token.ts'
 import type { ByteRange } from '../core/ports/blob-store.ts'
 import type { Services } from '../core/services.ts'
 import { shownName } from '../intake/file-type.ts'
@@ -94,15 +92,4 @@ function resolveRange(from: string, to: string, sizeBytes: number): ByteRange | 
   const last = Math.min(to === '' ? Number.POSITIVE_INFINITY : Number(to), sizeBytes - 1)
   if (to !== '' && Number(to) < first) return 'malformed'
   return first < sizeBytes ? { first, last } : undefined
-}
-
-/** A link that downloads a file under the name that it is shown by, its own or not. See `issueLink`. */
-export function issueDownloadLink(
-  services: Services,
-  file: FileRecord,
-  expiresAt: number,
-  serves?: ServedType,
-): Promise<IssuedLink> {
-  const named = file.name === '' ? { ...file, name: shownName(file) } : file
-  return issueLink(services, 'GET', named, expiresAt, serves)
 }

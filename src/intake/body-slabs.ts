@@ -1,8 +1,8 @@
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { Handoff } from './body-handoff.ts'
 import type { BodySource } from './body-source.ts'
-import type { FurtherDigests, HexDigests } from './digest-algorithms.ts'
 import { type BodyDigest, openDigest } from './digest-pool.ts'
+import type { FurtherDigests, HexDigests } from './digests.ts'
 
 const SLAB_BYTES = 256 * 1024
 /** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */

@@ -2,7 +2,7 @@ import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { type ChunkMemory, SlabPipe } from './body-slabs.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
-import { digestsOf, type FurtherDigests, type HexDigests } from './digest-algorithms.ts'
+import { digestsOf, type FurtherDigests, type HexDigests } from './digests.ts'
 
 export type { BodyLimits } from './body-source.ts'
 

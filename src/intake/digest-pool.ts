@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ServiceError } from '../core/errors.ts'
-import type { FurtherDigests, HexDigests } from './digest-algorithms.ts'
 import type { DigestAnswer, DigestRequest } from './digest-worker.ts'
+import type { FurtherDigests, HexDigests } from './digests.ts'
 
 /** One core stays with the main thread, which receives and writes the bytes. */
 const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { type FurtherDigests, type HexDigests, type RunningDigest, startDigest } from './digest-algorithms.ts'
+import { type FurtherDigests, type HexDigests, type RunningDigest, startDigest } from './digests.ts'
 
 /** Get ready for a body; hash the first `byteLength` bytes of `slab` next; tell the digests; or forget the body. */
 export type DigestRequest =

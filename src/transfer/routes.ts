@@ -17,11 +17,16 @@ import {
 import { safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 import { receiveBody, type WantedDigests } from '../intake/body.ts'
-import type { HexDigests } from '../intake/digest-algorithms.ts'
+import {
+  algorithmsOf,
+  type HexDigests,
+  requireStated,
+  type StatedDigest,
+  statedDigests,
+} from '../intake/digests.ts'
 import { shownType, toldType } from '../intake/file-type.ts'
 import { HeadCapture } from '../intake/head-capture.ts'
 import { SNIFF_BYTES } from '../intake/sniff.ts'
-import { algorithmsOf, requireStated, type StatedDigest, statedDigests } from '../intake/stated-digests.ts'
 import { checkUpload, requireReplaceable } from './check-upload.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
 

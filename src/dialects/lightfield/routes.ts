@@ -11,8 +11,8 @@ import { cancelUpload } from '../../core/uploads/cancel-upload.ts'
 import { completeUpload } from '../../core/uploads/complete-upload.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
-import { issueDownloadLink } from '../../http/download.ts'
 import { idempotently } from '../../http/idempotent.ts'
+import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import * as schemas from './schemas.ts'
 import type { LightfieldSettings } from './settings.ts'
@@ -154,7 +154,8 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
       }
       await touchFile(services, file, 'download')
       const end = now + settings.downloadSeconds * SECOND_MS
-      return wire.toUrlBody(await issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end)))
+      const named = { ...file, name: shownName(file) }
+      return wire.toUrlBody(await issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end)))
     },
   )
   server.get(

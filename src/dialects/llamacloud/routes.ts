@@ -7,10 +7,10 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
-import type { IssuedLink } from '../../core/links/link.ts'
+import { type IssuedLink, issueLink } from '../../core/links/link.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
-import { issueDownloadLink } from '../../http/download.ts'
+import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import { readScope } from './fields.ts'
 import { printToken } from './paging.ts'
@@ -262,5 +262,6 @@ export async function findFile(
 /** A fresh link that does not outlive its file. */
 function linkTo({ services }: Context, file: FileRecord, seconds: number): IssuedLink | Promise<IssuedLink> {
   const end = services.clock.now() + seconds * SECOND_MS
-  return issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end))
+  const named = { ...file, name: shownName(file) }
+  return issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end))
 }

@@ -9,10 +9,11 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
+import { issueLink } from '../../core/links/link.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import type { ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
-import { issueDownloadLink } from '../../http/download.ts'
+import { shownName } from '../../intake/file-type.ts'
 import {
   type CreateFileRequest,
   type DeleteFileRequest,
@@ -108,7 +109,8 @@ export async function getFileUrl(
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
   const end = services.clock.now() + settings.linkSeconds * SECOND_MS
-  const { url } = await issueDownloadLink(services, file, Math.min(end, file.expiresAt ?? end), 'declared')
+  const named = { ...file, name: shownName(file) }
+  const { url } = await issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end), 'declared')
   return create(GetFileUrlResponseSchema, { url })
 }
 
