@@ -1,4 +1,4 @@
-import { type DescMessage, type DescMethodUnary, type MessageShape, toBinary } from '@bufbuild/protobuf'
+import { type DescMessage, toBinary } from '@bufbuild/protobuf'
 import { type Access, admit } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
@@ -18,12 +18,6 @@ import type { YandexSettings } from './settings.ts'
 /** Enough for any request that keeps to the limits of its fields. */
 const MAX_MESSAGE_BYTES = 1024 * 1024
 
-const creates: Access = { scope: 'files:create', limit: 'write' }
-const updates: Access = { scope: 'files:update', limit: 'write' }
-const deletes: Access = { scope: 'files:delete', limit: 'write' }
-const reads: Access = { scope: 'files:read', limit: 'read' }
-const searches: Access = { scope: 'files:read', limit: 'search' }
-
 /** Every method that the vendor's SDKs call for files, discovery of this server among them. */
 export function grpcMethods(
   services: Services,
@@ -31,34 +25,25 @@ export function grpcMethods(
   settings: YandexSettings,
 ): readonly Method[] {
   const context = { services, memory, settings }
-  const { get, getUrl, update, delete: remove, list } = FileService.method
   return [
     createMethod(context),
-    bind(context, get, reads, operations.getFile),
-    bind(context, getUrl, reads, operations.getFileUrl),
-    bind(context, update, updates, operations.updateFile),
-    bind(context, remove, deletes, operations.deleteFile),
-    bind(context, list, searches, operations.listFiles),
+    bind(context, operations.getFile),
+    bind(context, operations.getFileUrl),
+    bind(context, operations.updateFile),
+    bind(context, operations.deleteFile),
+    bind(context, operations.listFiles),
     ...discoveryMethods(settings),
   ]
 }
 
-type Operation<I extends DescMessage, O extends DescMessage> = (
-  context: operations.Context,
-  caller: Caller,
-  request: MessageShape<I>,
-) => Promise<MessageShape<O>>
-
 function bind<I extends DescMessage, O extends DescMessage>(
   context: operations.Context,
-  method: DescMethodUnary<I, O>,
-  access: Access,
-  operation: Operation<I, O>,
+  { method, asks, run }: operations.Operation<I, O>,
 ): Method {
   return unary(method, {
     maxMessageBytes: MAX_MESSAGE_BYTES,
-    admit: (call) => admitCaller(context, call, access),
-    answer: (request, caller) => operation(context, caller, request),
+    admit: (call) => admitCaller(context, call, asks.access),
+    answer: (request, caller) => run(context, caller, request),
     toFailure: toGrpcFailure,
   })
 }
@@ -73,7 +58,7 @@ function createMethod(context: operations.Context): Method {
     tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
-      const caller = await admitCaller(context, call, creates)
+      const caller = await admitCaller(context, call, operations.creates.access)
       return {
         organizationId: caller.organizationId,
         answer: async function* (message) {

@@ -10,7 +10,6 @@ import {
 } from '@bufbuild/protobuf'
 import { FieldMaskSchema } from '@bufbuild/protobuf/wkt'
 import { ServiceError } from '../../core/errors.ts'
-import { splitFieldMask } from './field-mask.ts'
 import { type UpdateFileRequest, UpdateFileRequestSchema } from './gen/files_pb.js'
 import type { YandexSettings } from './settings.ts'
 import { invalid, quote } from './violations.ts'
@@ -42,7 +41,8 @@ export function readUpdateJson(fileId: string, body: unknown): UpdateFileRequest
   const mask = updateMask ?? update_mask ?? ''
   if (typeof mask !== 'string') throw invalid('update_mask', 'must be text with commas')
   request.fileId = fileId
-  request.updateMask = create(FieldMaskSchema, { paths: [...splitFieldMask(mask)] })
+  const paths = mask.split(',').filter((path) => path.trim() !== '')
+  request.updateMask = create(FieldMaskSchema, { paths })
   return request
 }
 

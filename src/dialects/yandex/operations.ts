@@ -1,7 +1,14 @@
-import { create, toBinary } from '@bufbuild/protobuf'
+import {
+  create,
+  type DescMessage,
+  type DescMethodUnary,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
+import type { Access } from '../../core/access/admit.ts'
 import { resolveProject } from '../../core/access/project-access.ts'
 import type { Caller } from '../../core/caller.ts'
-import { ServiceError } from '../../core/errors.ts'
+import { type ErrorCode, ServiceError } from '../../core/errors.ts'
 import { createFile as storeFile } from '../../core/files/create-file.ts'
 import { deleteFile as removeFile } from '../../core/files/delete-file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
@@ -16,19 +23,12 @@ import type { ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { shownName } from '../../intake/file-type.ts'
 import {
   type CreateFileRequest,
-  type DeleteFileRequest,
-  type DeleteFileResponse,
   DeleteFileResponseSchema,
   type File,
   FileSchema,
-  type GetFileRequest,
-  type GetFileUrlRequest,
-  type GetFileUrlResponse,
+  FileService,
   GetFileUrlResponseSchema,
-  type ListFilesRequest,
-  type ListFilesResponse,
   ListFilesResponseSchema,
-  type UpdateFileRequest,
 } from './gen/files_pb.js'
 import { NEWEST_FIRST, printPageToken } from './paging.ts'
 import {
@@ -90,57 +90,82 @@ export function contentTooLarge(sizeBytes: number | undefined, maxBytes: number)
   return invalid('content', `${size}, the maximum is ${maxBytes}`)
 }
 
-export async function getFile(
-  { services }: Context,
-  caller: Caller,
-  request: Pick<GetFileRequest, 'fileId'>,
-): Promise<File> {
+/** What a method asks of its caller, and what it refuses. */
+interface Asks {
+  readonly access: Access
+  readonly failures: readonly ErrorCode[]
+}
+
+/** A method of the vendor's service, for REST and for gRPC. */
+export interface Operation<I extends DescMessage, O extends DescMessage> {
+  readonly method: DescMethodUnary<I, O>
+  readonly asks: Asks
+  readonly run: (context: Context, caller: Caller, request: MessageShape<I>) => Promise<MessageShape<O>>
+}
+
+function operation<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  asks: Asks,
+  run: Operation<I, O>['run'],
+): Operation<I, O> {
+  return { method, asks, run }
+}
+
+const methods = FileService.method
+/** Of a Create, which is no `Operation`: its message is not read as a whole. */
+export const creates: Asks = {
+  access: { scope: 'files:create', limit: 'write' },
+  failures: ['field-missing', 'field-invalid', 'project-forbidden', 'quota-exceeded', 'storage-full'],
+}
+const reads: Asks = {
+  access: { scope: 'files:read', limit: 'read' },
+  failures: ['field-invalid', 'file-not-found'],
+}
+const updates: Asks = {
+  access: { scope: 'files:update', limit: 'write' },
+  failures: ['field-missing', 'field-invalid', 'file-not-found', 'storage-full'],
+}
+const deletes: Asks = {
+  access: { scope: 'files:delete', limit: 'write' },
+  failures: ['file-not-found', 'storage-full'],
+}
+const searches: Asks = {
+  access: { scope: 'files:read', limit: 'search' },
+  failures: ['field-invalid', 'project-forbidden'],
+}
+
+export const getFile = operation(methods.get, reads, async ({ services }, caller, request) => {
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'read')
   return toFile(file)
-}
+})
 
 /** A URL that gives the bytes, as `mimeType` whatever it is, to whoever has it: for an hour, or as long as the file lives. */
-export async function getFileUrl(
-  { services, settings }: Context,
-  caller: Caller,
-  request: Pick<GetFileUrlRequest, 'fileId'>,
-): Promise<GetFileUrlResponse> {
+export const getFileUrl = operation(methods.getUrl, reads, async (context, caller, request) => {
+  const { services, settings } = context
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
   const end = services.clock.now() + settings.linkSeconds * SECOND_MS
   const named = { ...file, name: shownName(file) }
   const { url } = await issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end), 'declared')
   return create(GetFileUrlResponseSchema, { url })
-}
+})
 
-export async function updateFile(
-  { services, settings }: Context,
-  caller: Caller,
-  request: UpdateFileRequest,
-): Promise<File> {
-  const { fileId, change } = readUpdateRequest(request, settings)
-  return toFile(await changeFile(services, caller, fileId, change))
-}
+export const updateFile = operation(methods.update, updates, async (context, caller, request) => {
+  const { fileId, change } = readUpdateRequest(request, context.settings)
+  return toFile(await changeFile(context.services, caller, fileId, change))
+})
 
-export async function deleteFile(
-  { services }: Context,
-  caller: Caller,
-  request: Pick<DeleteFileRequest, 'fileId'>,
-): Promise<DeleteFileResponse> {
+export const deleteFile = operation(methods.delete, deletes, async ({ services }, caller, request) => {
   await removeFile(services, caller, readFileId(request))
   return create(DeleteFileResponseSchema)
-}
+})
 
 /**
  * Newest first. A page that has files has a token, the last one too: the vendor's SDK stops at an empty page alone, and
  * starts all over where a token is missing.
  */
-export async function listFiles(
-  { services }: Context,
-  caller: Caller,
-  request: ListFilesRequest,
-): Promise<ListFilesResponse> {
+export const listFiles = operation(methods.list, searches, async ({ services }, caller, request) => {
   const { folder, limit, after } = readListRequest(request)
   const projectId = await resolveFolder(services, caller, folder)
   const page = { order: NEWEST_FIRST, limit, ...(after === undefined ? {} : { after }) }
@@ -149,7 +174,7 @@ export async function listFiles(
   const last = found.files[files.length - 1]
   const nextPageToken = last === undefined ? '' : printPageToken(last)
   return create(ListFilesResponseSchema, { files, nextPageToken })
-}
+})
 
 /** As many of the first files as fit, one at least. */
 function withinBytes(files: readonly File[]): File[] {

@@ -11,11 +11,9 @@ const MAX_PAGE = 1000
 export const PAGE_TOKEN = /^[A-Za-z0-9+/_-]{1,200}={0,2}$/
 const PLACE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?@(fvt[0-9a-v]+)$/
 
-/** How many files a page has: 0 asks for the default, more than the most is lowered to it. Undefined if negative. */
-export function pageLimit(pageSize: bigint): number | undefined {
-  if (pageSize < 0n) return undefined
-  if (pageSize === 0n) return DEFAULT_PAGE
-  return pageSize > MAX_PAGE ? MAX_PAGE : Number(pageSize)
+/** How many files a page has: 0 asks for the default, more than the most is lowered to it. */
+export function pageLimit(pageSize: bigint): number {
+  return pageSize > MAX_PAGE ? MAX_PAGE : Number(pageSize) || DEFAULT_PAGE
 }
 
 /** Where a page ended, in the vendor's form: base64 of `<time without Z>@<id>`, the time to the microsecond. */

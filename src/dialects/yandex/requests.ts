@@ -1,13 +1,17 @@
-import type { ExpiryRule } from '../../core/files/expiry.ts'
+import type { ExpiryChange, ExpiryRule } from '../../core/files/expiry.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
 import type { FileCursor } from '../../core/ports/metadata-store.ts'
-import { toExpiryChange, toExpiryRule } from './expiration.ts'
-import { readFieldMask } from './field-mask.ts'
+import { type ExpirationConfig, ExpirationConfig_ExpirationPolicy as Policy } from './gen/expiration_pb.js'
 import type { CreateFileRequest, ListFilesRequest, UpdateFileRequest } from './gen/files_pb.js'
 import { pageLimit, parsePageToken } from './paging.ts'
 import type { YandexSettings } from './settings.ts'
-import { checkDescription, checkLabels, checkMimeType, checkName } from './text-limits.ts'
-import { Violations } from './violations.ts'
+import { checkLabels, checkMimeType, checkText } from './text-limits.ts'
+import { invalid, quote, type Refuse, reading } from './violations.ts'
+
+/** In the core's words what the vendor names STATIC and SINCE_LAST_ACTIVE. */
+type TtlPolicy = Exclude<YandexSettings['defaultPolicy'], 'never'>
+
+const REQUIRED = 'field is required'
 
 /** What a Create says about its file, the bytes aside. */
 export interface CreateRequest {
@@ -22,49 +26,114 @@ export interface CreateRequest {
 
 /** @throws InvalidArgument telling everything that is wrong */
 export function readCreateRequest(request: CreateFileRequest, settings: YandexSettings): CreateRequest {
-  const violations = new Violations()
-  const { folderId, name, description, mimeType, labels } = request
-  if (folderId === '') violations.missing('folder_id')
-  checkName(name, violations)
-  checkDescription(description, violations)
-  checkMimeType(mimeType, violations)
-  checkLabels(labels, violations)
-  const expiry = toExpiryRule(request.expirationConfig, settings, violations)
-  violations.settle()
-  return { folder: folderId, name, description, mimeType: mimeType || undefined, labels, expiry }
+  const { folderId, name, description, mimeType, labels, expirationConfig: config } = request
+  return reading((refuse) => {
+    if (folderId === '') refuse('folder_id', REQUIRED)
+    checkText('name', name, refuse)
+    checkText('description', description, refuse)
+    checkMimeType(mimeType, refuse)
+    checkLabels(labels, refuse)
+    const isUnset = config === undefined || (config.expirationPolicy === 0 && config.ttlDays === 0n)
+    const expiry: ExpiryRule =
+      isUnset && settings.defaultPolicy === 'never'
+        ? { policy: 'never' }
+        : { policy: policyOf(config, settings, refuse), ttlDays: daysOf(config, settings, refuse) }
+    return { folder: folderId, name, description, mimeType: mimeType || undefined, labels, expiry }
+  })
 }
+
+/** What an update may name. The bytes of a file and their type never change. */
+export const updatablePaths = [
+  'name',
+  'description',
+  'labels',
+  'expiration_config',
+  'expiration_config.expiration_policy',
+  'expiration_config.ttl_days',
+] as const
+type UpdatablePath = (typeof updatablePaths)[number]
 
 export interface UpdateRequest {
   readonly fileId: string
   readonly change: UpdateFile
 }
 
-/** Fields outside the mask are ignored, whatever the request says of them. @throws InvalidArgument */
+/**
+ * Fields outside the mask are ignored, whatever the request says of them; those of the expiration that it names and the
+ * request does not give get their defaults.
+ * @throws InvalidArgument
+ */
 export function readUpdateRequest(request: UpdateFileRequest, settings: YandexSettings): UpdateRequest {
-  const violations = new Violations()
   const { fileId, updateMask, name, description, labels, expirationConfig } = request
-  if (fileId === '') violations.missing('file_id')
-  const named = readFieldMask(updateMask?.paths, violations)
-  if (named.has('name')) checkName(name, violations)
-  if (named.has('description')) checkDescription(description, violations)
-  if (named.has('labels')) checkLabels(labels, violations)
-  const whole = named.has('expiration_config')
-  const parts = {
-    policy: whole || named.has('expiration_config.expiration_policy'),
-    ttlDays: whole || named.has('expiration_config.ttl_days'),
+  return reading((refuse) => {
+    if (fileId === '') refuse('file_id', REQUIRED)
+    const named = readFieldMask(updateMask?.paths ?? [], refuse)
+    if (named.has('name')) checkText('name', name, refuse)
+    if (named.has('description')) checkText('description', description, refuse)
+    if (named.has('labels')) checkLabels(labels, refuse)
+    const whole = named.has('expiration_config')
+    const expiry: ExpiryChange = {
+      ...(whole || named.has('expiration_config.expiration_policy')
+        ? { policy: policyOf(expirationConfig, settings, refuse) }
+        : {}),
+      ...(whole || named.has('expiration_config.ttl_days')
+        ? { ttlDays: daysOf(expirationConfig, settings, refuse) }
+        : {}),
+      defaultTtlDays: settings.defaultTtlDays,
+    }
+    const change = {
+      ...(named.has('name') ? { name } : {}),
+      ...(named.has('description') ? { description } : {}),
+      ...(named.has('labels') ? { labels } : {}),
+      ...('policy' in expiry || 'ttlDays' in expiry ? { expiry } : {}),
+    }
+    return { fileId, change }
+  })
+}
+
+/**
+ * The fields that an update names, in either spelling (`ttl_days`, `ttlDays`). An update that names none is refused: what
+ * it is meant to change cannot be told.
+ */
+function readFieldMask(paths: readonly string[], refuse: Refuse): ReadonlySet<UpdatablePath> {
+  const field = 'update_mask'
+  const named = new Set<UpdatablePath>()
+  if (paths.length === 0) refuse(field, REQUIRED)
+  for (const path of paths) {
+    const snake = path.trim().replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    const known = updatablePaths.find((updatable) => updatable === snake)
+    if (known === undefined) {
+      refuse(field, `unknown path ${quote(path)}`)
+      break
+    }
+    named.add(known)
   }
-  const expiry =
-    parts.policy || parts.ttlDays
-      ? { expiry: toExpiryChange(expirationConfig, parts, settings, violations) }
-      : {}
-  violations.settle()
-  const change = {
-    ...(named.has('name') ? { name } : {}),
-    ...(named.has('description') ? { description } : {}),
-    ...(named.has('labels') ? { labels } : {}),
-    ...expiry,
-  }
-  return { fileId, change }
+  return named
+}
+
+function policyOf(
+  config: ExpirationConfig | undefined,
+  { defaultPolicy }: YandexSettings,
+  refuse: Refuse,
+): TtlPolicy {
+  const policy: number = config?.expirationPolicy ?? 0
+  if (policy === Policy.STATIC) return 'since-created'
+  if (policy === Policy.SINCE_LAST_ACTIVE) return 'since-last-active'
+  if (policy !== Policy.EXPIRATION_POLICY_UNSPECIFIED)
+    refuse('expiration_config.expiration_policy', `there is no policy ${policy}`)
+  return defaultPolicy === 'since-created' ? 'since-created' : 'since-last-active'
+}
+
+function daysOf(
+  config: ExpirationConfig | undefined,
+  { defaultTtlDays, maxTtlDays }: YandexSettings,
+  refuse: Refuse,
+): number {
+  const days = config?.ttlDays ?? 0n
+  if (days === 0n) return defaultTtlDays
+  if (days < 1n || days > BigInt(maxTtlDays))
+    refuse('expiration_config.ttl_days', `must be from 1 to ${maxTtlDays}`)
+  return Number(days)
 }
 
 export interface ListRequest {
@@ -75,19 +144,17 @@ export interface ListRequest {
 
 /** @throws InvalidArgument */
 export function readListRequest({ folderId, pageSize, pageToken }: ListFilesRequest): ListRequest {
-  const violations = new Violations()
-  if (folderId === '') violations.missing('folder_id')
-  const limit = pageLimit(pageSize) ?? violations.add('page_size', 'must not be negative')
-  const after = pageToken === '' ? undefined : parsePageToken(pageToken)
-  if (pageToken !== '' && after === undefined) violations.add('page_token', 'malformed')
-  violations.settle()
-  return { folder: folderId, limit: limit ?? 0, after }
+  return reading((refuse) => {
+    if (folderId === '') refuse('folder_id', REQUIRED)
+    if (pageSize < 0n) refuse('page_size', 'must not be negative')
+    const after = pageToken === '' ? undefined : parsePageToken(pageToken)
+    if (pageToken !== '' && after === undefined) refuse('page_token', 'malformed')
+    return { folder: folderId, limit: pageLimit(pageSize), after }
+  })
 }
 
 /** @throws InvalidArgument if it is empty */
 export function readFileId({ fileId }: { readonly fileId: string }): string {
-  const violations = new Violations()
-  if (fileId === '') violations.missing('file_id')
-  violations.settle()
+  if (fileId === '') throw invalid('file_id', REQUIRED)
   return fileId
 }

@@ -1,127 +1,133 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { DialectHost } from '../dialect.ts'
+import { operation } from '../operation.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
-import { ApiEndpointSchema, ListApiEndpointsResponseSchema } from './gen/endpoint_pb.js'
-import {
-  DeleteFileResponseSchema,
-  FileSchema,
-  GetFileUrlRequestSchema,
-  GetFileUrlResponseSchema,
-  ListFilesRequestSchema,
-  ListFilesResponseSchema,
-} from './gen/files_pb.js'
-import { printJson, readQuery, readUpdateJson } from './json.ts'
-import { type Context, deleteFile, getFile, getFileUrl, listFiles, updateFile } from './operations.ts'
+import { ApiEndpointService } from './gen/endpoint_pb.js'
+import { FileSchema } from './gen/files_pb.js'
+import { printJson, readJson, readQuery, readUpdateJson } from './json.ts'
+import * as operations from './operations.ts'
 import { checkAnnouncement, readSmallBody, receiveJsonFile } from './rest-bodies.ts'
-import { operationSchemas } from './schemas.ts'
+import * as schemas from './schemas.ts'
 
 const FILES = '/files/v1/files'
 const BY_ID = `${FILES}/:fileId`
 /** The literal segment `files:getUrl`; a double colon is the router's way to write one. */
 const GET_URL = `${FILES}::getUrl`
+const files = { tags: ['Files'] }
+const discovery = { access: 'public', tags: ['Discovery'] } as const
 
-const creates = {
-  access: { scope: 'files:create', limit: 'write' },
-  failures: ['field-missing', 'field-invalid', 'project-forbidden', 'quota-exceeded', 'storage-full'],
-} as const
-const updates = {
-  access: { scope: 'files:update', limit: 'write' },
-  failures: ['field-missing', 'field-invalid', 'file-not-found', 'storage-full'],
-} as const
-const deletes = {
-  access: { scope: 'files:delete', limit: 'write' },
-  failures: ['file-not-found', 'storage-full'],
-} as const
-const reads = {
-  access: { scope: 'files:read', limit: 'read' },
-  failures: ['field-invalid', 'file-not-found'],
-} as const
-const searches = {
-  access: { scope: 'files:read', limit: 'search' },
-  failures: ['field-invalid', 'project-forbidden'],
-} as const
-const open = { access: 'public' } as const
-const opensOne = { access: 'public', failures: ['file-not-found'] } as const
-
-type FileRequest = FastifyRequest<{ Params: { fileId: string }; Querystring: Record<string, unknown> }>
+type Read = <I extends DescMessage>(
+  request: FastifyRequest,
+  schema: I,
+) => MessageShape<I> | Promise<MessageShape<I>>
 
 /** The six methods on their REST paths, and discovery. Every success is a 200. */
 export function addRoutes(
   server: FastifyInstance,
-  context: Context,
+  context: operations.Context,
   grpcPort: DialectHost['grpcPort'],
 ): void {
   const { settings } = context
-  const send = <Desc extends DescMessage>(reply: FastifyReply, schema: Desc, message: MessageShape<Desc>) =>
-    reply.type('application/json').send(JSON.stringify(printJson(schema, message, settings)))
-  const schemas = operationSchemas(settings)
-
+  const docs = operation('File.Create', 'Create a file', {
+    ...files,
+    ...operations.creates,
+    body: schemas.createBody(settings),
+    response: { 200: schemas.answerSchema(FileSchema, settings) },
+  })
   server.post(
     FILES,
-    {
-      config: { ...creates, described: schemas.create },
-      onRequest: async (request) => checkAnnouncement(request, settings),
-    },
-    async (request, reply) => send(reply, FileSchema, await receiveJsonFile(context, request)),
+    { ...docs, onRequest: async (request) => checkAnnouncement(request, settings) },
+    async (request, reply) => send(context, reply, FileSchema, await receiveJsonFile(context, request)),
   )
-  server.get(
-    FILES,
-    { config: { ...searches, described: schemas.list } },
-    async ({ caller, query }, reply) => {
-      const request = readQuery(ListFilesRequestSchema, query as Record<string, unknown>)
-      return send(reply, ListFilesResponseSchema, await listFiles(context, caller, request))
-    },
+  const list = { summary: 'List the files of a folder, newest first', querystring: schemas.listQuery }
+  bind(server, context, 'GET', FILES, operations.listFiles, list, fromQuery)
+  const url = { summary: 'Get a URL of the content', querystring: schemas.getUrlQuery }
+  bind(server, context, 'GET', GET_URL, operations.getFileUrl, url, fromQuery)
+  const params = schemas.fileIdParams
+  bind(server, context, 'GET', BY_ID, operations.getFile, { summary: 'Get a file', params }, fromPath)
+  const update = { summary: 'Update what the mask names', params, body: schemas.updateBody(settings) }
+  bind(server, context, 'PATCH', BY_ID, operations.updateFile, update, async (request) =>
+    readUpdateJson(fileIdOf(request), await readSmallBody(request)),
   )
-  server.get(
-    GET_URL,
-    { config: { ...reads, described: schemas.getUrl } },
-    async ({ caller, query }, reply) => {
-      const request = readQuery(GetFileUrlRequestSchema, query as Record<string, unknown>)
-      return send(reply, GetFileUrlResponseSchema, await getFileUrl(context, caller, request))
-    },
+  bind(
+    server,
+    context,
+    'DELETE',
+    BY_ID,
+    operations.deleteFile,
+    { summary: 'Delete a file', params },
+    fromPath,
   )
-  server.get(BY_ID, { config: { ...reads, described: schemas.get } }, async (request, reply) => {
-    const { caller, params } = request as FileRequest
-    return send(reply, FileSchema, await getFile(context, caller, params))
+  addDiscovery(server, context, grpcPort)
+}
+
+function bind<I extends DescMessage, O extends DescMessage>(
+  server: FastifyInstance,
+  context: operations.Context,
+  method: 'GET' | 'PATCH' | 'DELETE',
+  url: string,
+  { method: rpc, asks, run }: operations.Operation<I, O>,
+  { summary = '', ...requests }: FastifySchema,
+  read: (request: FastifyRequest, schema: I) => MessageShape<I> | Promise<MessageShape<I>>,
+): void {
+  const response = { 200: schemas.answerSchema(rpc.output, context.settings) }
+  server.route({
+    method,
+    url,
+    ...operation(`File.${rpc.name}`, summary, { ...files, ...asks, ...requests, response }),
+    handler: async (request, reply) =>
+      send(context, reply, rpc.output, await run(context, request.caller, await read(request, rpc.input))),
   })
-  server.patch(BY_ID, { config: { ...updates, described: schemas.update } }, async (request, reply) => {
-    const { caller, params } = request as FileRequest
-    const update = readUpdateJson(params.fileId, await readSmallBody(request))
-    return send(reply, FileSchema, await updateFile(context, caller, update))
-  })
-  server.delete(BY_ID, { config: { ...deletes, described: schemas.delete } }, async (request, reply) => {
-    const { caller, params } = request as FileRequest
-    return send(reply, DeleteFileResponseSchema, await deleteFile(context, caller, params))
-  })
-  addDiscovery(server, context, grpcPort, schemas, send)
+}
+
+const fromQuery: Read = ({ query }, schema) => readQuery(schema, query as Record<string, unknown>)
+const fromPath: Read = (request, schema) => readJson(schema, { fileId: fileIdOf(request) })
+
+function fileIdOf({ params }: FastifyRequest): string {
+  return (params as { fileId: string }).fileId
+}
+
+function send<Desc extends DescMessage>(
+  { settings }: operations.Context,
+  reply: FastifyReply,
+  schema: Desc,
+  message: MessageShape<Desc>,
+): FastifyReply {
+  return reply.type('application/json').send(JSON.stringify(printJson(schema, message, settings)))
 }
 
 /** Open to anybody: clients ask before they have anything to show. */
 function addDiscovery(
   server: FastifyInstance,
-  { settings, services }: Context,
+  context: operations.Context,
   grpcPort: DialectHost['grpcPort'],
-  schemas: ReturnType<typeof operationSchemas>,
-  send: <Desc extends DescMessage>(
-    reply: FastifyReply,
-    schema: Desc,
-    message: MessageShape<Desc>,
-  ) => FastifyReply,
 ): void {
+  const { settings, services } = context
+  const { list, get } = ApiEndpointService.method
   // Discovery tells where gRPC is: this host, on its other port.
   const authority = () => {
     const { hostname, host } = new URL(services.publicUrl())
     const port = grpcPort()
     return port === undefined ? host : `${hostname}:${port}`
   }
-  server.get('/endpoints', { config: { ...open, described: schemas.endpoints } }, async (_request, reply) =>
-    send(reply, ListApiEndpointsResponseSchema, listEndpoints(settings, authority())),
+  server.get(
+    '/endpoints',
+    operation('ApiEndpoint.List', 'Where each service is', {
+      ...discovery,
+      response: { 200: schemas.answerSchema(list.output, settings) },
+    }),
+    async (_request, reply) => send(context, reply, list.output, listEndpoints(settings, authority())),
   )
   server.get<{ Params: { id: string } }>(
     '/endpoints/:id',
-    { config: { ...opensOne, described: schemas.endpoint } },
+    operation('ApiEndpoint.Get', 'Where a service is', {
+      ...discovery,
+      failures: ['file-not-found'],
+      params: schemas.endpointParams,
+      response: { 200: schemas.answerSchema(get.output, settings) },
+    }),
     async ({ params }, reply) =>
-      send(reply, ApiEndpointSchema, getEndpoint(settings, authority(), params.id)),
+      send(context, reply, get.output, getEndpoint(settings, authority(), params.id)),
   )
 }

@@ -7,7 +7,7 @@ export interface Violation {
   readonly description: string
 }
 
-/** What a caller sends may be huge; what we say about it is not. Trailers of gRPC have to fit into 8 KiB. */
+/** Bounds of what is told about a request: trailers of gRPC have to fit into 8 KiB. */
 const MAX_VIOLATIONS = 8
 const MAX_QUOTED_CHARACTERS = 64
 
@@ -23,22 +23,15 @@ export class InvalidArgument extends ServiceError {
   }
 }
 
-/** Gathers what is wrong while a request is read to its end. */
-export class Violations {
-  readonly #found: Violation[] = []
+/** Notes one thing that is wrong. */
+export type Refuse = (field: string, description: string) => void
 
-  add(field: string, description: string): undefined {
-    this.#found.push({ field, description })
-  }
-
-  missing(field: string): undefined {
-    return this.add(field, 'field is required')
-  }
-
-  /** @throws InvalidArgument if there are any */
-  settle(): void {
-    if (this.#found.length > 0) throw new InvalidArgument(this.#found)
-  }
+/** Reads a request to its end. @throws InvalidArgument with all that is wrong with it */
+export function reading<T>(read: (refuse: Refuse) => T): T {
+  const violations: Violation[] = []
+  const found = read((field, description) => void violations.push({ field, description }))
+  if (violations.length > 0) throw new InvalidArgument(violations)
+  return found
 }
 
 export function invalid(field: string, description: string): InvalidArgument {
