@@ -7,7 +7,7 @@ import { S3TestServer } from '../../../test/s3/server.ts'
 import { until } from '../../../test/until.ts'
 import { cut, newKey, read, sha256 } from '../blob-store.samples.ts'
 import type { PartRoom } from './body-part.ts'
-import { openPartRoom } from './part-room.harness.ts'
+import { openPartRoom, placeOn } from './s3.harness.ts'
 import { S3BlobStore } from './s3-blob-store.ts'
 import { Spool } from './spool.ts'
 
@@ -19,16 +19,7 @@ const server = await S3TestServer.start()
 after(() => server.stop())
 
 function openStore(room: PartRoom): Promise<S3BlobStore> {
-  const { bucket, endpoint, credentials } = server
-  const location = {
-    bucket,
-    endpoint,
-    credentials,
-    prefix: `${newKey()}/`,
-    region: 'us-east-1',
-    pathStyle: true,
-  }
-  return S3BlobStore.open(location, room)
+  return S3BlobStore.open(placeOn(server), room)
 }
 
 /** A body that gives these bytes and waits until it may end, or go on. */

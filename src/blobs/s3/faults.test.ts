@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Fault, type S3Quirks, S3TestServer } from '../../../test/s3/server.ts'
 import type { BlobKey } from '../../core/ports/blob-store.ts'
 import { cut, endingWith, listed, newKey, pieces, read, sha256, stalling } from '../blob-store.samples.ts'
-import { openPartRoom } from './part-room.harness.ts'
+import { openPartRoom, placeOn } from './s3.harness.ts'
 import { S3BlobStore, type S3BlobStoreOptions } from './s3-blob-store.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -20,9 +20,7 @@ async function openStore(quirks: S3Quirks = {}, options: S3BlobStoreOptions = {}
 }
 
 function reopen(server: S3TestServer, options: S3BlobStoreOptions = {}): Promise<S3BlobStore> {
-  const { bucket, endpoint, credentials } = server
-  const location = { bucket, endpoint, credentials, prefix: 'files/', region: 'us-east-1', pathStyle: true }
-  return S3BlobStore.open(location, room, options)
+  return S3BlobStore.open(placeOn(server, 'files/'), room, options)
 }
 
 function nameOf(key: BlobKey): string {

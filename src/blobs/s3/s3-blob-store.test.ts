@@ -1,9 +1,7 @@
 import { after } from 'node:test'
 import { S3TestServer } from '../../../test/s3/server.ts'
 import { describeBlobStore } from '../blob-store.conformance.ts'
-import { newKey } from '../blob-store.samples.ts'
-import type { S3Location } from './connection.ts'
-import { openPartRoom } from './part-room.harness.ts'
+import { openPartRoom, placeOn } from './s3.harness.ts'
 import { S3BlobStore } from './s3-blob-store.ts'
 
 const full = await S3TestServer.start()
@@ -17,12 +15,7 @@ const roomy = await openPartRoom()
 const spoolOnly = await openPartRoom({ memoryBytes: 0 })
 after(() => Promise.all([full.stop(), bare.stop()]))
 
-function locationOn(server: S3TestServer, prefix = `${newKey()}/`): S3Location {
-  const { bucket, endpoint, credentials } = server
-  return { bucket, endpoint, credentials, prefix, region: 'us-east-1', pathStyle: true }
-}
-
-describeBlobStore('the S3 store', () => S3BlobStore.open(locationOn(full), roomy))
-describeBlobStore('the S3 store on a bare server', () => S3BlobStore.open(locationOn(bare), roomy))
+describeBlobStore('the S3 store', () => S3BlobStore.open(placeOn(full), roomy))
+describeBlobStore('the S3 store on a bare server', () => S3BlobStore.open(placeOn(bare), roomy))
 // No byte gets memory.
-describeBlobStore('the S3 store with its spool alone', () => S3BlobStore.open(locationOn(full), spoolOnly))
+describeBlobStore('the S3 store with its spool alone', () => S3BlobStore.open(placeOn(full), spoolOnly))
