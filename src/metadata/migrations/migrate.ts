@@ -1,6 +1,6 @@
-import { type CompiledQuery, type Kysely, sql } from 'kysely'
+import { CompiledQuery, type Kysely, sql } from 'kysely'
 import type { SqlRow } from '../engine.ts'
-import type { EngineName } from '../sql/flavours.ts'
+import { type EngineName, flavours } from '../sql/flavours.ts'
 import type { Tables } from '../sql/tables.ts'
 import { initial } from './0001-initial.ts'
 import { quotasAndPaging } from './0002-quotas-and-paging.ts'
@@ -41,29 +41,57 @@ export const allMigrations: readonly Migration[] = [
   openUploads,
 ]
 
-/** A connection on which the schema is brought up to date. */
-export interface MigrationSession {
+/** A connection of its own beside those of a store, for what is not a commit. */
+export interface DatabaseSession {
   readonly engine: EngineName
   readonly builder: Kysely<Tables>
-  /** Runs `work` in one transaction that no other migration, of whatever process, overlaps. */
-  exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
-}
-
-/** A connection of its own beside those of a store, for what is not a commit. */
-export interface DatabaseSession extends MigrationSession {
   /** Outside of any transaction. */
   readonly run: RunQuery
+  /** Runs `work` in one transaction that no other one of a session, of whatever process, overlaps. */
+  exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 export type RunQuery = (query: CompiledQuery) => Promise<readonly SqlRow[]>
+
+/** The number of the lock is ours and nobody else's. */
+const beginnings: Readonly<Record<EngineName, readonly string[]>> = {
+  sqlite: ['begin immediate'],
+  postgres: ['begin', 'select pg_advisory_xact_lock(7210420840)'],
+}
+
+export function databaseSession(
+  engine: EngineName,
+  run: RunQuery,
+  close: () => Promise<void>,
+): DatabaseSession {
+  const execute = (text: string) => run(CompiledQuery.raw(text))
+  return {
+    engine,
+    builder: flavours[engine].builder,
+    run,
+    async exclusively(work) {
+      try {
+        for (const text of beginnings[engine]) await execute(text)
+        const result = await work(run)
+        await execute('commit')
+        return result
+      } catch (error) {
+        // It may have ended already.
+        await execute('rollback').catch(() => undefined)
+        throw error
+      }
+    },
+    close,
+  }
+}
 
 /**
  * Brings the schema to the newest version: a new database in one transaction, which costs one flush instead of one per
  * migration, an older one step by step, so that no step holds the locks of another. Safe when two processes do it at once.
  * @throws Error if the database was written by a newer release
  */
-export async function migrate(session: MigrationSession, migrations = allMigrations): Promise<void> {
+export async function migrate(session: DatabaseSession, migrations = allMigrations): Promise<void> {
   let migrated: boolean
   do {
     migrated = await session.exclusively((run) => migrateNext(session, migrations, run))
@@ -72,7 +100,7 @@ export async function migrate(session: MigrationSession, migrations = allMigrati
 
 /** @returns whether it did anything */
 async function migrateNext(
-  session: MigrationSession,
+  session: DatabaseSession,
   migrations: readonly Migration[],
   run: RunQuery,
 ): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
+import { storeFailure } from '../sql/store-failure.ts'
 
 /** Raised by the triggers that shut a database while its installation moves; SQLite has a code of its own for that. */
 export const READ_ONLY_STATE = 'EN001'
@@ -26,16 +27,6 @@ const TIMEOUTS = ['55P03', '57014']
 /** What the server says when it ends the session, or is or has become one that does not write. */
 const ENDINGS = /^(08|57P|25006$|53300$)/
 
-const sentences: Readonly<Record<StoreErrorCode, string>> = {
-  conflict: 'The change does not fit the current state',
-  full: 'The database has no space left',
-  unavailable: 'The database failed',
-  timeout: 'The database did not answer in time',
-  refused: 'The database refused the change',
-  'read-only': 'The database takes no commits while it is moved',
-  missing: 'The database failed',
-}
-
 function stateOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined
 }
@@ -46,7 +37,7 @@ export function storeErrorOf(error: unknown, change?: string): StoreError {
   const state = stateOf(error)
   const code = codes[state ?? ''] ?? codes[state?.slice(0, 2) ?? ''] ?? 'unavailable'
   const cause = state === undefined ? error : new Error(`${(error as Error).message} (SQLSTATE ${state})`)
-  return new StoreError(code, sentences[code], cause, code === 'conflict' ? change : undefined)
+  return storeFailure(code, cause, change)
 }
 
 /** The session is over, or was never begun, or must not be used again: another one may succeed. */

@@ -7,7 +7,14 @@ import type { JoinOptions, Node } from '../../core/ports/node.ts'
 import { FollowedClock } from '../../core/time/followed-clock.ts'
 import { type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
-import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
+import {
+  allMigrations,
+  type DatabaseContent,
+  type DatabaseSession,
+  databaseSession,
+  migrate,
+  type RunQuery,
+} from '../migrations/migrate.ts'
 import { flavours } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
@@ -23,8 +30,6 @@ import { EXACT_PRESENT, PostgresNode } from './node.ts'
 import { namedQuery, PostgresTransactions } from './transactions.ts'
 import { PostgresWriter } from './writer.ts'
 
-/** Of one database, while its schema is brought up to date; the number is ours and nobody else's. */
-const MIGRATION_LOCK = 7_210_420_840
 const READ_ATTEMPTS = 4
 /** Only what fails fast is tried again: an attempt that hung has taken nearly all the time that a request has. */
 const RETRY_PATIENCE_MS = 2000
@@ -226,26 +231,9 @@ const noHurry = {
 }
 
 function sessionOn(client: Client): DatabaseSession {
-  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+  const run: RunQuery = async ({ sql, parameters }) => {
     const { rows } = await client.query({ text: sql, values: [...parameters], rowMode: 'array' })
     return rows as unknown as SqlRow[]
   }
-  return {
-    run,
-    close: () => client.end().catch(() => undefined),
-    engine: 'postgres',
-    builder: flavours.postgres.builder,
-    async exclusively(work) {
-      await client.query('begin')
-      try {
-        await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK])
-        const result = await work(run)
-        await client.query('commit')
-        return result
-      } catch (error) {
-        await client.query('rollback').catch(() => undefined)
-        throw error
-      }
-    },
-  }
+  return databaseSession('postgres', run, () => client.end().catch(() => undefined))
 }

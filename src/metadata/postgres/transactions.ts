@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool, PoolClient, QueryResult } from 'pg'
 import { StoreError } from '../../core/errors.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import type { SqlValue } from '../sql/tables.ts'
@@ -12,16 +12,7 @@ export type Steps = readonly Step[]
 export type Fate = StoreError | undefined
 
 /** What a commit met in a transaction; a group of them is only made if all are `fine`. */
-type Verdict = 'fine' | 'undecided' | Failure
-
-interface Failure {
-  readonly error: StoreError
-  /** It would not fare better alone. */
-  readonly isFinal: boolean
-}
-
-/** A transaction that was not made and can be tried again, all of it. */
-class Retryable extends Error {}
+type Verdict = 'fine' | 'undecided' | { readonly error: StoreError; readonly wouldFailAlone: boolean }
 
 /** The COMMIT of a transaction was not answered: whether it was made has to be looked up. */
 class Unanswered extends Error {
@@ -63,78 +54,43 @@ export class PostgresTransactions {
     if (commits.length === 0) return []
     try {
       const verdicts = await this.#attemptPatiently(commits, isGivenUp)
-      const isMade = verdicts.every((verdict) => verdict === 'fine')
-      if (isMade) return commits.map(() => undefined)
-      if (commits.length === 1) return [(verdicts[0] as Failure).error]
-      return await this.#runApart(commits, verdicts, isGivenUp)
+      const fates = verdicts.map((verdict) => (typeof verdict === 'object' ? verdict.error : undefined))
+      if (commits.length === 1 || verdicts.every((verdict) => verdict === 'fine')) return fates
+      for (const indexes of apart(verdicts)) {
+        const again = await this.run(
+          indexes.map((index) => commits[index] as Steps),
+          isGivenUp,
+        )
+        for (const [i, index] of indexes.entries()) fates[index] = again[i]
+      }
+      return fates
     } catch (error) {
       return commits.map(() => storeErrorOf(error))
     }
   }
 
-  /** Those that went well together again; each that failed alone, since it may have failed for another's sake. */
-  async #runApart(
-    commits: readonly Steps[],
-    verdicts: readonly Verdict[],
-    isGivenUp: () => boolean,
-  ): Promise<readonly Fate[]> {
-    const fates: Fate[] = []
-    const runAgain = async (indexes: readonly number[]) => {
-      const again = await this.run(
-        indexes.map((index) => commits[index] as Steps),
-        isGivenUp,
-      )
-      for (const [i, index] of indexes.entries()) fates[index] = again[i]
-    }
-    const having = (wanted: (verdict: Verdict) => boolean) =>
-      verdicts.flatMap((verdict, index) => (wanted(verdict) ? [index] : []))
-    await runAgain(having((verdict) => verdict === 'fine'))
-    for (const index of having((verdict) => typeof verdict === 'object')) {
-      const { error, isFinal } = verdicts[index] as Failure
-      if (isFinal) fates[index] = error
-      else await runAgain([index])
-    }
-    await runAgain(having((verdict) => verdict === 'undecided'))
-    return fates
-  }
-
+  /** Tries again what is known not to be made. @throws what ended the last attempt */
   async #attemptPatiently(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
     const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#attempt(commits, isGivenUp)
+        return await this.#transact(commits, isGivenUp)
       } catch (error) {
-        if (!(error instanceof Retryable)) throw error
-        if (attempt === ATTEMPTS || performance.now() > until) throw storeErrorOf(error.cause)
+        if (error instanceof Unanswered && (await this.#isMade(error))) return commits.map(() => 'fine')
+        const isOver = attempt === ATTEMPTS || performance.now() > until
+        if (isOver || !(isConnectionLost(error) || isRace(error))) throw error
         await sleep(FIRST_PAUSE_MS * 2 ** attempt * Math.random())
       }
     }
   }
 
-  /** One transaction, made if every verdict is `fine` and otherwise undone. @throws Retryable, StoreError */
-  async #attempt(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
-    try {
-      return await this.#transact(commits, isGivenUp)
-    } catch (error) {
-      if (error instanceof Unanswered) {
-        if (await this.#isMade(error)) return commits.map(() => 'fine')
-        throw new Retryable('undone', { cause: error })
-      }
-      if (error instanceof Retryable || !isConnectionLost(error)) throw error
-      throw new Retryable('connection lost', { cause: error })
-    }
-  }
-
-  /** As `#attempt`, on a connection that is given back whatever happens. @throws Unanswered, and what ended it */
+  /** One transaction, made if every verdict is `fine` and otherwise undone. @throws Unanswered, and what ended it */
   async #transact(commits: readonly Steps[], isGivenUp: () => boolean): Promise<readonly Verdict[]> {
-    const client = await this.#pool.connect().catch((error) => {
-      throw new Retryable('no connection', { cause: error })
-    })
+    const client = await this.#pool.connect()
     let isUsable = false
     try {
-      const { id, verdicts } = await this.#send(client, commits)
-      const isFine = verdicts.every((verdict) => verdict === 'fine')
-      if (!isFine) await client.query('rollback')
+      const { id, verdicts } = await send(client, commits)
+      if (verdicts.some((verdict) => verdict !== 'fine')) await client.query('rollback')
       else if (isGivenUp()) throw new StoreError('unavailable', 'The database does not answer')
       else await commit(client, id)
       isUsable = true
@@ -143,31 +99,6 @@ export class PostgresTransactions {
       // A connection that met a failure of the whole transaction is closed, which undoes it, too.
       client.release(!isUsable)
     }
-  }
-
-  /** @throws what ended the transaction as a whole */
-  async #send(
-    client: PoolClient,
-    commits: readonly Steps[],
-  ): Promise<{ readonly id: string; readonly verdicts: readonly Verdict[] }> {
-    const begun = client.query('begin isolation level read committed')
-    const identified = client.query<[string]>({
-      name: 'transaction-id',
-      text: 'select pg_current_xact_id()::text',
-      rowMode: 'array',
-    })
-    const sent = commits.map((steps) =>
-      steps.map(({ statement, values }) => client.query(namedQuery(statement, values))),
-    )
-    // Whatever fails, all answers are taken first: only then is the transaction over.
-    const [answers] = await Promise.all([
-      Promise.all(sent.map((steps) => Promise.allSettled(steps))),
-      Promise.allSettled([begun, identified]),
-    ])
-    await begun
-    const { rows } = await identified
-    const verdicts = answers.map((results, i) => judge(commits[i] as Steps, results))
-    return { id: (rows[0] as unknown as [string])[0], verdicts }
   }
 
   /**
@@ -179,13 +110,12 @@ export class PostgresTransactions {
     const until = performance.now() + LOOK_UP_PATIENCE_MS
     while (performance.now() < until) {
       const found = await this.#statusOf(id, from).catch(() => undefined)
-      if (found !== undefined && !found.isOfRun) {
-        // A crash forgets what was not flushed, and gives the same numbers out again. Only a yes may be another's.
-        if (found.status === 'committed') break
-        return false
+      if (found?.status === 'committed') {
+        if (found.isOfRun) return true
+        // A crash forgets what was not flushed, and gives the same numbers out again: this yes may be another's.
+        break
       }
-      if (found?.status === 'committed') return true
-      if (found?.status === 'aborted') return false
+      if (found !== undefined && (found.status === 'aborted' || !found.isOfRun)) return false
       await sleep(LOOK_UP_PAUSE_MS)
     }
     throw storeErrorOf(cause)
@@ -194,6 +124,7 @@ export class PostgresTransactions {
   /** As the server tells now, and whether it is still the run in which the number was given. @throws if it does not answer */
   async #statusOf(id: string, from: PoolClient): Promise<{ isOfRun: boolean; status: string | undefined }> {
     const client = await this.#pool.connect()
+    let isUsable = false
     try {
       const isOfRun = runOf(client) === runOf(from)
       const { rows } = await client
@@ -208,47 +139,79 @@ export class PostgresTransactions {
           'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1 and backend_xid = ($2::xid8)::xid'
         await client.query(end, [processIdOf(from), id])
       }
-      client.release()
+      isUsable = true
       return { isOfRun, status }
-    } catch (error) {
-      client.release(true)
-      throw error
+    } finally {
+      client.release(!isUsable)
     }
   }
 }
 
-/** @throws Unanswered, Retryable if the server undid it instead */
+/**
+ * What to try again together: those that went well; each that failed, alone, since it may have failed for another's sake; and
+ * those of which nobody knows.
+ */
+function apart(verdicts: readonly Verdict[]): readonly (readonly number[])[] {
+  const having = (wanted: (verdict: Verdict) => boolean) =>
+    verdicts.flatMap((verdict, index) => (wanted(verdict) ? [index] : []))
+  return [
+    having((verdict) => verdict === 'fine'),
+    ...having((verdict) => typeof verdict === 'object' && !verdict.wouldFailAlone).map((index) => [index]),
+    having((verdict) => verdict === 'undecided'),
+  ]
+}
+
+/** Begins a transaction and runs the commits in it. @throws what ended the transaction as a whole */
+async function send(client: PoolClient, commits: readonly Steps[]) {
+  const begun = client.query('begin isolation level read committed')
+  const identified = client.query<[string]>({
+    name: 'transaction-id',
+    text: 'select pg_current_xact_id()::text',
+    rowMode: 'array',
+  })
+  const sent = commits.map((steps) =>
+    Promise.allSettled(steps.map(({ statement, values }) => client.query(namedQuery(statement, values)))),
+  )
+  // Whatever fails, all answers are taken first: only then is the transaction over.
+  const [answers] = await Promise.all([Promise.all(sent), Promise.allSettled([begun, identified])])
+  await begun
+  const { rows } = await identified
+  const verdicts = answers.map((results, i) => judge(commits[i] as Steps, results))
+  return { id: (rows[0] as unknown as [string])[0], verdicts }
+}
+
+/** @throws Unanswered; Error if the server undid it instead */
 async function commit(client: PoolClient, id: string): Promise<void> {
   const { command } = await client.query('commit').catch((error) => {
     throw isConnectionLost(error) ? new Unanswered(id, client, error) : error
   })
-  if (command !== 'COMMIT') throw new Retryable('undone', { cause: new Error('undone') })
+  if (command !== 'COMMIT') throw new Error('The server rolled the transaction back')
 }
 
 /** @throws what ended the transaction as a whole */
-function judge(steps: Steps, results: readonly PromiseSettledResult<{ rowCount: number | null }>[]): Verdict {
+function judge(steps: Steps, results: readonly PromiseSettledResult<QueryResult>[]): Verdict {
   for (const [i, result] of results.entries()) {
     const { change, statement } = steps[i] as Step
     if (result.status === 'rejected') {
       const { reason } = result
       if (isAlreadyFailed(reason)) return 'undecided'
-      if (isConnectionLost(reason)) throw reason
-      if (isRace(reason)) throw new Retryable('lost a race', { cause: reason })
-      return { error: storeErrorOf(reason, change), isFinal: isTimeout(reason) }
+      if (isConnectionLost(reason) || isRace(reason)) throw reason
+      return { error: storeErrorOf(reason, change), wouldFailAlone: isTimeout(reason) }
     }
     if (statement.expects !== undefined && result.value.rowCount !== statement.expects) {
-      return { error: new StoreError('conflict', 'A guard did not hold', undefined, change), isFinal: false }
+      const error = new StoreError('conflict', 'A guard did not hold', undefined, change)
+      return { error, wouldFailAlone: false }
     }
   }
   return 'fine'
 }
 
-/** Undeclared by the types, and set since the connection was made. */
-function processIdOf(client: PoolClient): number {
-  return (client as unknown as { readonly processID: number }).processID
-}
-
 /** With a name, under which a connection prepares it once. */
 export function namedQuery({ id, sql }: Pick<Query<never>, 'id' | 'sql'>, values: readonly SqlValue[]) {
   return { name: `q${id}`, text: sql, values: values as SqlValue[], rowMode: 'array' as const }
+}
+
+/** Undeclared by the types, and set since the connection was made. */
+function processIdOf(client: PoolClient): number {
+  return (client as unknown as { readonly processID: number }).processID
 }

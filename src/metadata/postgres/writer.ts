@@ -6,39 +6,11 @@ const MAX_GROUP = 200
 /** A request cleans up behind a commit or read that failed, at most twice: its client has an answer within 20 s. */
 const CLEANUP_PATIENCE_MS = 2000
 
-/** A commit, until somebody knows what became of it or nobody wants to know any more. */
-class Waiting {
+/** A commit, until its outcome is known or is not waited for any longer. */
+interface Waiting {
   readonly steps: Steps
-  isGivenUp = false
-  readonly #resolve: () => void
-  readonly #reject: (error: Error) => void
-  readonly #timer: NodeJS.Timeout
-
-  constructor(
-    {
-      steps,
-      isCleanup,
-      patienceMs,
-    }: { readonly steps: Steps; readonly isCleanup: boolean; readonly patienceMs: number },
-    resolve: () => void,
-    reject: (error: Error) => void,
-  ) {
-    this.steps = steps
-    this.#resolve = resolve
-    this.#reject = reject
-    const giveUp = () => {
-      // Cleaning up does no harm when it comes late, so that it need not be prevented.
-      this.isGivenUp = !isCleanup
-      reject(new StoreError('unavailable', 'The database does not answer'))
-    }
-    this.#timer = setTimeout(giveUp, isCleanup ? CLEANUP_PATIENCE_MS : patienceMs)
-  }
-
-  settle(fate: Fate): void {
-    clearTimeout(this.#timer)
-    if (fate === undefined) this.#resolve()
-    else this.#reject(fate)
-  }
+  isGivenUp: boolean
+  settle(fate: Fate): void
 }
 
 /**
@@ -62,19 +34,35 @@ export class PostgresWriter {
   }
 
   /** Ends in time, a cleanup within 2 s. @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
-  write(steps: Steps, name = '', isCleanup = false): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new StoreError('unavailable', 'The database is closed'))
-    return new Promise((resolve, reject) => {
-      const waiting = new Waiting({ steps, isCleanup, patienceMs: this.#patienceMs }, resolve, reject)
-      const queue = this.#queues.get(name)
-      if (queue !== undefined) {
-        queue.push(waiting)
-        return
-      }
-      this.#queues.set(name, [waiting])
-      const run = this.#run(name).finally(() => this.#running.delete(run))
-      this.#running.add(run)
-    })
+  async write(steps: Steps, name = '', isCleanup = false): Promise<void> {
+    if (this.#isClosed) throw new StoreError('unavailable', 'The database is closed')
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const giveUp = () => {
+      // A late cleanup does no harm, so it need not be prevented.
+      waiting.isGivenUp = !isCleanup
+      reject(new StoreError('unavailable', 'The database does not answer'))
+    }
+    const timer = setTimeout(giveUp, isCleanup ? CLEANUP_PATIENCE_MS : this.#patienceMs)
+    const settle = (fate: Fate) => {
+      clearTimeout(timer)
+      if (fate === undefined) resolve()
+      else reject(fate)
+    }
+    const waiting: Waiting = { steps, isGivenUp: false, settle }
+    this.#enqueue(name, waiting)
+    return promise
+  }
+
+  #enqueue(name: string, waiting: Waiting): void {
+    const queue = this.#queues.get(name)
+    if (queue !== undefined) {
+      queue.push(waiting)
+      return
+    }
+    const started = [waiting]
+    this.#queues.set(name, started)
+    const run = this.#run(name, started).finally(() => this.#running.delete(run))
+    this.#running.add(run)
   }
 
   /** Nothing is taken any more; resolves when what was queued has ended. */
@@ -83,8 +71,7 @@ export class PostgresWriter {
     await Promise.all(this.#running)
   }
 
-  async #run(name: string): Promise<void> {
-    const queue = this.#queues.get(name) ?? []
+  async #run(name: string, queue: Waiting[]): Promise<void> {
     // What comes in with the same turn of the event loop belongs together.
     await new Promise(setImmediate)
     while (queue.length > 0) {

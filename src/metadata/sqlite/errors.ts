@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
-import { StoreError } from '../../core/errors.ts'
+import type { StoreError } from '../../core/errors.ts'
+import { storeFailure } from '../sql/store-failure.ts'
 
 type FailureCode = 'conflict' | 'full' | 'unavailable' | 'read-only' | 'refused'
 
@@ -55,22 +56,14 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   return { local: false, fatal: false, ...known, code, message: `${message} (SQLite code ${errcode})` }
 }
 
-const sentences: Readonly<Record<FailureCode, string>> = {
-  conflict: 'The change does not fit the current state',
-  full: 'The database has no space left',
-  unavailable: 'The database failed',
-  'read-only': 'The database takes no commits while it is moved',
-  refused: 'The database refused the change',
-}
-
-/** `path` is that of the database; `change` the kind of the change that met the failure, if it was one. */
+/** `path` is that of the database; `change` as in `storeFailure`. */
 export function storeErrorOf(
   { code, message }: Pick<SqliteFailure, 'code' | 'message'>,
   path: string,
   change?: string,
 ): StoreError {
   const cause = code === 'full' ? noSpace(path, message) : new Error(message)
-  return new StoreError(code, sentences[code], cause, code === 'conflict' ? change : undefined)
+  return storeFailure(code, cause, change)
 }
 
 /** SQLite's own messages do not say which file they are about; the start tells by `path` where to make room. */

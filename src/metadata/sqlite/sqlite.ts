@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { closingAfter } from '../../core/closing.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
-import { allMigrations, type DatabaseContent, type DatabaseSession, migrate } from '../migrations/migrate.ts'
+import {
+  allMigrations,
+  type DatabaseContent,
+  type DatabaseSession,
+  databaseSession,
+  migrate,
+  type RunQuery,
+} from '../migrations/migrate.ts'
 import { flavours } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
@@ -196,26 +203,10 @@ function unopenable(path: string, error: unknown): unknown {
 }
 
 function sessionOn({ db }: WritingConnection): DatabaseSession {
-  const run: DatabaseSession['run'] = async ({ sql, parameters }) => {
+  const run: RunQuery = async ({ sql, parameters }) => {
     const statement = db.prepare(sql)
     statement.setReturnArrays(true)
     return statement.all(...(parameters as SqlRow)) as unknown as SqlRow[]
   }
-  return {
-    run,
-    close: async () => db.close(),
-    engine: 'sqlite',
-    builder: flavours.sqlite.builder,
-    async exclusively(work) {
-      db.exec('BEGIN IMMEDIATE')
-      try {
-        const result = await work(run)
-        db.exec('COMMIT')
-        return result
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK')
-        throw error
-      }
-    },
-  }
+  return databaseSession('sqlite', run, async () => db.close())
 }
