@@ -3,12 +3,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app/app.ts'
 import { loadConfig } from '../src/app/settings.ts'
-import { isReservation, reserveAnswer } from '../src/core/idempotency.ts'
 import { HOUR_MS } from '../src/core/ports/clock.ts'
 import { ClockWatch } from '../src/core/time/clock-watch.ts'
-import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
-import { expectBytes } from '../src/core/uploads/receive-bytes.ts'
 import { fileIds } from '../src/dialects/lightfield/ids.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
 import { runIf } from '../src/jobs/runner.ts'
@@ -160,20 +157,6 @@ test('a clock that was set just before a stop is doubted at the next start, and 
   )
   await runJobs(app, await watchOf(app))
   assert.ok(await isPending(app, upload))
-})
-
-test('setting the clock ends no lease: neither of bytes that are on their way nor of an idempotent request', async (t) => {
-  const { clock, start } = await newInstallation(t)
-  const { services } = (await start()).app
-  await expectBytes(services, { organizationId: 'o', size: { atLeast: 10, atMost: 10 } })
-  const slot = { organizationId: 'o', operation: 'create', key: 'k' }
-  await reserveAnswer(services, slot)
-  clock.set({ days: 9 })
-  assert.equal(await collectBlobs(services), 0)
-  await assert.rejects(reserveAnswer(services, slot), { code: 'idempotency-running' })
-  clock.advance({ days: 2 })
-  assert.equal(await collectBlobs(services), 1)
-  assert.ok(isReservation(await reserveAnswer(services, slot)))
 })
 
 test('a clock is not doubted for minutes, nor for the time that the machine has slept', async (t) => {

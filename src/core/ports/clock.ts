@@ -1,18 +1,18 @@
 /**
- * The only source of time in the core. Both members are milliseconds since the Unix epoch, whole numbers, and agree as long as
- * nobody sets the clock of the machine. Tests hand in one that they move.
+ * The only source of time in the core. Both members are whole milliseconds since the Unix epoch, and agree unless somebody
+ * sets the clock of the machine. Tests move each by itself.
  */
 export interface Clock {
   /** For what people see: when something was made and when it ends. Follows the clock of the machine, also where it jumps. */
   now(): number
   /**
    * For what only the machine needs: leases, slots of idempotent requests, rate limits, when bytes may be collected. Goes on
-   * evenly while the process runs, whatever is done to the clock of the machine.
+   * evenly while the process runs, also where the clock of the machine jumps.
    */
   machineNow(): number
 }
 
-/** The start of the process's own even clock, as the clock of the machine told it then. */
+/** The start of the process's own even clock, by the clock of the machine at that time. */
 const startedAt = Date.now() - performance.now()
 
 /** The clock of this machine. */
