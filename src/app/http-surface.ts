@@ -11,7 +11,7 @@ import { frameworkLogger } from '../ops/logging.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { addHealthRoutes, type Readiness } from '../ops/readiness.ts'
 import { RequestLog } from '../ops/request-log.ts'
-import { addTransferRoutes, defaultTransferLimits } from '../transfer/routes.ts'
+import { addTransferRoutes } from '../transfer/routes.ts'
 import { routeByDialect } from './route-dialect.ts'
 
 export interface SurfaceOptions {
@@ -76,7 +76,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   await server.register(
     async (scope) => {
       await describeRoutes(scope, links, about)
-      await addTransferRoutes(scope, services, defaultTransferLimits)
+      await addTransferRoutes(scope, services)
     },
     { prefix: LINK_PATH },
   )

@@ -1,14 +1,24 @@
 import { Readable } from 'node:stream'
 import { ServiceError } from '../core/errors.ts'
-import { PaceWindow } from '../core/limits/pace-window.ts'
-import { Handoff } from './body-handoff.ts'
 
-export interface BodyLimits {
-  readonly maxBytes: number
-  /** Least average rate over a window; time in which we do not read does not count. 0 asks for none. */
+/** A body that is slower than this, averaged over the window, is cut off. Time in which we do not read does not count. */
+export interface Pace {
   readonly minBytesPerSecond: number
   readonly minRateWindowSeconds: number
 }
+
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Default: `leastPace`. */
+  readonly pace?: Pace
+}
+
+/** What is asked of every client. */
+const leastPace: Pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
+
+/** A window that ends so late says that the process stood still and heard nobody. A busy process is late, too, by less. */
+const LATE_SHARE = 0.2
+const LATE_MS = 250
 
 /** Read ahead before the stream is paused; many tiny chunks may come at once. */
 const QUEUE_BYTES = 64 * 1024
@@ -23,10 +33,12 @@ const BROKEN_OFF = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 
 export class BodySource {
   readonly #stream: Readable
   readonly #ours: boolean
-  readonly #limits: BodyLimits
+  readonly #maxBytes: number
+  readonly #pace: Pace
   readonly #chunks = new Handoff<Uint8Array>()
   readonly #watchdog: NodeJS.Timeout
-  readonly #window: PaceWindow
+  readonly #windowMs: number
+  #windowBegan = performance.now()
   #queuedBytes = 0
   #sizeAtTick = 0
   #heldSinceTick = false
@@ -35,13 +47,13 @@ export class BodySource {
   sizeBytes = 0
 
   /** Chunks of `source` must keep their content for good. */
-  constructor(source: AsyncIterable<Uint8Array>, limits: BodyLimits) {
+  constructor(source: AsyncIterable<Uint8Array>, { maxBytes, pace = leastPace }: BodyLimits) {
     this.#ours = !(source instanceof Readable)
     this.#stream = source instanceof Readable ? source : Readable.from(source)
-    this.#limits = limits
-    const windowMs = limits.minRateWindowSeconds * 1000
-    this.#window = new PaceWindow(windowMs)
-    this.#watchdog = setInterval(this.#tick, windowMs).unref()
+    this.#maxBytes = maxBytes
+    this.#pace = pace
+    this.#windowMs = pace.minRateWindowSeconds * 1000
+    this.#watchdog = setInterval(this.#tick, this.#windowMs).unref()
     this.#listen()
   }
 
@@ -79,8 +91,8 @@ export class BodySource {
 
   readonly #onData = (chunk: Uint8Array): void => {
     this.sizeBytes += chunk.byteLength
-    if (this.sizeBytes > this.#limits.maxBytes) {
-      const message = `The body is larger than the limit of ${this.#limits.maxBytes} bytes.`
+    if (this.sizeBytes > this.#maxBytes) {
+      const message = `The body is larger than the limit of ${this.#maxBytes} bytes.`
       this.#fail(new ServiceError('bytes-too-many', message))
       return
     }
@@ -92,9 +104,13 @@ export class BodySource {
   }
 
   readonly #tick = (): void => {
-    const { minBytesPerSecond, minRateWindowSeconds } = this.#limits
+    const { minBytesPerSecond, minRateWindowSeconds } = this.#pace
     const tooSlow = this.sizeBytes - this.#sizeAtTick < minBytesPerSecond * minRateWindowSeconds
-    if (this.#window.end() && tooSlow && !this.#heldSinceTick) {
+    const now = performance.now()
+    const lateMs = now - this.#windowBegan - this.#windowMs
+    this.#windowBegan = now
+    const stoodStill = lateMs > Math.max(LATE_MS, this.#windowMs * LATE_SHARE)
+    if (tooSlow && !stoodStill && !this.#heldSinceTick) {
       const message = `The body came in more slowly than ${minBytesPerSecond} bytes per second.`
       this.#fail(new ServiceError('body-too-slow', message))
     }
@@ -125,4 +141,80 @@ export class BodySource {
 
 function incomplete(cause: unknown): ServiceError {
   return new ServiceError('body-incomplete', 'The body broke off before its end.', { cause })
+}
+
+/**
+ * The chunks of a request's body for somebody who parses them. The request is not destroyed when the
+ * parser stops early: an answer may still go out on its socket.
+ * @throws ServiceError `body-too-slow`, `body-incomplete`, while iterating
+ */
+export async function* pacedBody(
+  source: AsyncIterable<Uint8Array>,
+  pace?: Pace,
+): AsyncGenerator<Uint8Array, void> {
+  const limits = { maxBytes: Number.POSITIVE_INFINITY, ...(pace ? { pace } : {}) }
+  const chunks = new BodySource(source, limits)
+  try {
+    for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) yield chunk
+  } finally {
+    chunks.close()
+  }
+}
+
+/** A queue between one giver and one taker, which may wait for the next item. */
+export class Handoff<T> {
+  readonly #items: T[] = []
+  #over = false
+  #error: unknown
+  #waiting: PromiseWithResolvers<T | undefined> | undefined
+
+  /** True while the taker waits. */
+  get wanted(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0
+  }
+
+  put(item: T): void {
+    if (this.#over) return
+    if (this.#waiting) this.#settle().resolve(item)
+    else this.#items.push(item)
+  }
+
+  /** Nothing more will come; what is queued can still be taken. */
+  end(): void {
+    this.#over = true
+    if (this.#waiting) this.#settle().resolve(undefined)
+  }
+
+  /** Ends, and gives what nobody took. */
+  drain(): T[] {
+    this.end()
+    return this.#items.splice(0)
+  }
+
+  /** Every further `take` throws, whatever is queued. The first end or failure counts. */
+  fail(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    this.#error = error
+    this.#items.length = 0
+    if (this.#waiting) this.#settle().reject(error)
+  }
+
+  /** The oldest item, or undefined after the end. One call at a time. */
+  take(): Promise<T | undefined> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
+    if (this.#items.length > 0 || this.#over) return Promise.resolve(this.#items.shift())
+    this.#waiting = Promise.withResolvers()
+    return this.#waiting.promise
+  }
+
+  #settle(): PromiseWithResolvers<T | undefined> {
+    const waiting = this.#waiting ?? Promise.withResolvers<T | undefined>()
+    this.#waiting = undefined
+    return waiting
+  }
 }

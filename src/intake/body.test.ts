@@ -9,13 +9,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../core/errors.ts'
 import type { Digests } from '../core/incoming-body.ts'
 import { FairBudget, type Holding } from '../core/limits/fair-budget.ts'
-import { type BodyLimits, receiveBody } from './body.ts'
+import { receiveBody } from './body.ts'
+import type { BodyLimits } from './body-source.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 const SLAB = 256 * KIB
 const both = { md5: true }
-const noLimits: BodyLimits = { maxBytes: 64 * MIB, minBytesPerSecond: 0, minRateWindowSeconds: 10 }
+const noLimits: BodyLimits = {
+  maxBytes: 64 * MIB,
+  pace: { minBytesPerSecond: 0, minRateWindowSeconds: 10 },
+}
 
 interface Received {
   readonly content: string
@@ -125,7 +129,7 @@ test('does not blame a sender for a time in which the process stood still', asyn
     await delay(50)
     yield bytes.subarray(1000)
   }
-  const limits = { ...noLimits, minBytesPerSecond: 10_000, minRateWindowSeconds: 0.2 }
+  const limits = { ...noLimits, pace: { minBytesPerSecond: 10_000, minRateWindowSeconds: 0.2 } }
   assert.deepEqual(await receive(sent(), limits), expected(bytes))
 })
 
@@ -185,7 +189,10 @@ test('refuses a body over the limit before its end, and can still answer', async
   outgoing.destroy()
 })
 
-const quick: BodyLimits = { maxBytes: 64 * MIB, minBytesPerSecond: 10_000, minRateWindowSeconds: 0.1 }
+const quick: BodyLimits = {
+  maxBytes: 64 * MIB,
+  pace: { minBytesPerSecond: 10_000, minRateWindowSeconds: 0.1 },
+}
 
 test('refuses a body of which no byte comes, and can still answer', async () => {
   await using server = await startServer((incoming) => receive(incoming, quick))

@@ -4,6 +4,7 @@ import { etagOf, type FileRecord, stateAt } from '../core/files/file.ts'
 import { servedType } from '../core/files/inert-type.ts'
 import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
+import type { Holding } from '../core/limits/fair-budget.ts'
 import { followToken, linkInvalid } from '../core/links/link-token.ts'
 import type { Services } from '../core/services.ts'
 import {
@@ -27,22 +28,14 @@ import {
 import { shownType, toldType } from '../intake/file-type.ts'
 import { HeadCapture } from '../intake/head-capture.ts'
 import { SNIFF_BYTES } from '../intake/sniff.ts'
-import { checkUpload, requireReplaceable } from './check-upload.ts'
+import { checkUpload, requireReplaceable } from './put-headers.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
-
-/** A body that is slower than this, averaged over the window, is cut off. */
-export interface TransferLimits {
-  readonly minBytesPerSecond: number
-  readonly minRateWindowSeconds: number
-}
 
 /**
  * Larger uploads get their MD5 only if somebody completes them with one: computing it would halve the speed of every
  * upload, and a complete that names none is the common case.
  */
 const MAX_STREAMED_MD5_BYTES = 64 * 1024 * 1024
-
-export const defaultTransferLimits: TransferLimits = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -69,20 +62,12 @@ function configAt<T>(url: LinkAddress, config: T): T | { readonly access: 'link'
  * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no dialect's header
  * is asked for or minded.
  */
-export async function addTransferRoutes(
-  server: FastifyInstance,
-  services: Services,
-  limits: TransferLimits,
-): Promise<void> {
+export async function addTransferRoutes(server: FastifyInstance, services: Services): Promise<void> {
   // In a scope of their own: their hooks and their answer to browsers' preflights are for nothing else.
-  await server.register((scope) => addLinkRoutes(scope, services, limits))
+  await server.register((scope) => addLinkRoutes(scope, services))
 }
 
-async function addLinkRoutes(
-  server: FastifyInstance,
-  services: Services,
-  limits: TransferLimits,
-): Promise<void> {
+async function addLinkRoutes(server: FastifyInstance, services: Services): Promise<void> {
   declarePublic(server)
   server.decorateRequest('linked')
   server.decorateRequest('stated')
@@ -94,17 +79,12 @@ async function addLinkRoutes(
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const url of addresses) {
-    addUpload(server, url, services, limits)
+    addUpload(server, url, services)
     addDownload(server, url, services)
   }
 }
 
-function addUpload(
-  server: FastifyInstance,
-  url: LinkAddress,
-  services: Services,
-  limits: TransferLimits,
-): void {
+function addUpload(server: FastifyInstance, url: LinkAddress, services: Services): void {
   server.put<LinkRoute>(
     url,
     {
@@ -120,53 +100,46 @@ function addUpload(
       },
     },
     async (request, reply) => {
-      const { linked } = request
-      const digests = isOpenUpload(linked)
-        ? await storeOpen(server, services, limits, request, linked)
-        : await stageAnnounced(server, services, limits, request)
+      const { linked: file } = request
+      const memory = server.memory.open(file.organizationId)
+      const digests = isOpenUpload(file)
+        ? await storeOpen(services, request, file, memory)
+        : await stageAnnounced(services, request, memory)
       return reply.header('etag', etagOf(digests)).send()
     },
   )
 }
 
 function stageAnnounced(
-  server: FastifyInstance,
   services: Services,
-  limits: TransferLimits,
   { raw, headers, linked: file, stated }: FastifyRequest,
+  memory: Holding,
 ): Promise<Digests> {
-  const wanted = { md5: file.sizeBytes <= MAX_STREAMED_MD5_BYTES, ...checkOf(stated, file) }
-  const memory = server.memory.open(file.organizationId)
-  const body = receiveBody(raw, { maxBytes: file.sizeBytes, ...limits }, wanted, 'passing', memory)
+  const { sizeBytes } = file
+  const wanted = { md5: sizeBytes <= MAX_STREAMED_MD5_BYTES, ...checkOf(stated, file) }
   return stageUpload(services, file, {
-    body,
+    body: receiveBody(raw, { maxBytes: sizeBytes }, wanted, 'passing', memory),
     requireReplaceable: (staged) => requireReplaceable(headers, staged, services.clock.now()),
   })
 }
 
 /** Where its name does not tell of what type it is, the PUT may, or the content does. */
 function storeOpen(
-  server: FastifyInstance,
   services: Services,
-  limits: TransferLimits,
   { raw, headers, stated }: FastifyRequest,
   file: OpenUpload,
+  memory: Holding,
 ): Promise<Digests> {
-  const memory = server.memory.open(file.organizationId)
   const captured = new HeadCapture(raw, SNIFF_BYTES)
-  const body = receiveBody(
-    captured,
-    { maxBytes: file.uploadMaxBytes, ...limits },
-    { md5: false, ...checkOf(stated, file) },
-    'passing',
-    memory,
-  )
+  const wanted = { md5: false, ...checkOf(stated, file) }
   const length = headers['content-length']
-  const sizeBytes = length === undefined ? undefined : Number(length)
   // The parsed headers have lost it by now.
   const sent = raw.headersDistinct['content-type']?.[0]
-  const typeOf = async () => toldType(sent, '') ?? shownType(file.name, captured.head, captured.directory)
-  return storeUpload(services, file, { body, sizeBytes, typeOf })
+  return storeUpload(services, file, {
+    body: receiveBody(captured, { maxBytes: file.uploadMaxBytes }, wanted, 'passing', memory),
+    sizeBytes: length === undefined ? undefined : Number(length),
+    typeOf: async () => toldType(sent, '') ?? shownType(file.name, captured.head, captured.directory),
+  })
 }
 
 /** Bytes that are not those that were told or announced fail with their last one, so that nothing of them is kept. */

@@ -1,17 +1,11 @@
 import { isStoreError, ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import type { Change, UsageOf } from '../ports/changes.ts'
-import type { Services } from '../services.ts'
 
-/** Commits changes of which a `usage.add` may not fit. @throws ServiceError `quota-exceeded` */
-export function commitWithinQuota(
-  { metadata }: Pick<Services, 'metadata'>,
-  changes: readonly Change[],
-): Promise<void> {
-  return metadata.commit(changes).catch((error) => {
-    if (!isStoreError(error, 'conflict') || error.change !== 'usage.add') throw error
-    throw new ServiceError('quota-exceeded', 'Storage quota exceeded for this organization or project.')
-  })
+/** What a commit failed with, where a `usage.add` did not fit. @throws ServiceError `quota-exceeded`; else the error itself */
+export function throwQuota(error: unknown): never {
+  if (!isStoreError(error, 'conflict') || error.change !== 'usage.add') throw error
+  throw new ServiceError('quota-exceeded', 'Storage quota exceeded for this organization or project.')
 }
 
 export function isQuotaExceeded(error: unknown): boolean {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
 import type { FileRecord } from '../files/file.ts'
 import type { BodySize, Digests, IncomingBody } from '../incoming-body.ts'
-import { commitWithinQuota } from '../limits/quota.ts'
+import { throwQuota } from '../limits/quota.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 import type { Change, UsageOf } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
@@ -47,7 +47,7 @@ export class ReceivedBytes implements AsyncDisposable {
     if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
     else {
       const intend: Change = { kind: 'blob.intend', blob, reserved: reserve }
-      await commitWithinQuota(services, [{ kind: 'usage.add', usage: reserve }, intend])
+      await services.metadata.commit([{ kind: 'usage.add', usage: reserve }, intend]).catch(throwQuota)
     }
     return bytes
   }
@@ -92,7 +92,7 @@ export class ReceivedBytes implements AsyncDisposable {
    * @throws ServiceError `quota-exceeded`; StoreError `conflict`
    */
   async take(changes: (claim: Change) => readonly Change[]): Promise<void> {
-    await commitWithinQuota(this.#services, changes({ kind: 'blob.claim', key: this.key }))
+    await this.#services.metadata.commit(changes({ kind: 'blob.claim', key: this.key })).catch(throwQuota)
     this.#isOwned = false
   }
 

@@ -2,7 +2,7 @@ import { type Caller, defaultProject } from '../caller.ts'
 import { newFile } from '../files/create-file.ts'
 import type { ExpiryRule } from '../files/expiry.ts'
 import type { FileRecord } from '../files/file.ts'
-import { commitWithinQuota, usageOf } from '../limits/quota.ts'
+import { throwQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
@@ -63,6 +63,6 @@ export async function startUpload(
   ]
   changes.push(...expectStaged(services, file))
   if (alongside) changes.push(...(await alongside(file)))
-  await commitWithinQuota(services, changes)
+  await services.metadata.commit(changes).catch(throwQuota)
   return file
 }

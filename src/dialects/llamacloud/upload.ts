@@ -7,11 +7,11 @@ import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import { expectBytes, type ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { hasBody } from '../../http/request-head.ts'
-import { type BodyLimits, receiveBody } from '../../intake/body.ts'
+import { receiveBody } from '../../intake/body.ts'
+import { pacedBody } from '../../intake/body-source.ts'
 import { shownType, toldType } from '../../intake/file-type.ts'
 import { HeadCapture } from '../../intake/head-capture.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
-import { pacedBody } from '../../intake/paced-body.ts'
 import { SNIFF_BYTES } from '../../intake/sniff.ts'
 import { type Location, Problems, reading } from './fields.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
@@ -23,7 +23,6 @@ export const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
 const NOTHING = new Uint8Array()
-const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
 
 export interface ReceivedFile {
   readonly filename: string
@@ -129,7 +128,7 @@ async function receiveForm(
     roleOf: (name: string, hasFilename: boolean) => roleOf(form, name, hasFilename),
   }
   const memory = request.server.memory.open(request.caller.organizationId)
-  const body = pacedBody(request.raw, pace)
+  const body = pacedBody(request.raw)
   for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
     else {
@@ -158,9 +157,10 @@ export async function receiveFile(
 ): Promise<ReceivedFile> {
   const told = toldType(contentType, filename)
   const seen = told === undefined ? new HeadCapture(body, SNIFF_BYTES) : undefined
-  const limits: BodyLimits = { maxBytes: maxFileBytes, ...pace }
   try {
-    await received.fill(receiveBody(seen ?? body, limits, { md5: false }, 'passing', memory))
+    await received.fill(
+      receiveBody(seen ?? body, { maxBytes: maxFileBytes }, { md5: false }, 'passing', memory),
+    )
     const mimeType = told ?? (await shownType(filename, seen?.head ?? NOTHING, seen?.directory))
     return { filename, mimeType }
   } catch (error) {

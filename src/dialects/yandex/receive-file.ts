@@ -10,9 +10,6 @@ import { SNIFF_BYTES, sniffType } from '../../intake/sniff.ts'
 import type { CreateFileRequest, File } from './gen/files_pb.js'
 import { type Context, contentMissing, createFile, planFile, resolveFolder } from './operations.ts'
 
-/** A content, or any body, that is slower than this is cut off. */
-export const pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
-
 /** Bytes that come before the request that they belong to is known as a whole. */
 export interface ContentOnItsWay {
   readonly bytes: AsyncIterable<Uint8Array>
@@ -50,7 +47,7 @@ export async function receiveFile(
     if (size.atMost === 0) return
     head = new HeadCapture(bytes, SNIFF_BYTES)
     const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
-    const limits = { maxBytes: context.settings.maxFileBytes, ...pace }
+    const limits = { maxBytes: context.settings.maxFileBytes }
     // The vendor's downloads have the MD5 as their ETag.
     const body = receiveBody(head, limits, { md5: true }, 'kept', context.memory.open(organizationId))
     received = owned.use(await receive(context.services, plan, body))

@@ -2,12 +2,12 @@ import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { BodySize } from '../../core/incoming-body.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
+import { pacedBody } from '../../intake/body-source.ts'
 import { readJsonWithContent } from '../../intake/json-content/json-content.ts'
-import { pacedBody } from '../../intake/paced-body.ts'
 import { CreateFileRequestSchema, type File } from './gen/files_pb.js'
 import { readJson } from './json.ts'
 import { type Context, contentTooLarge } from './operations.ts'
-import { pace, receiveFile } from './receive-file.ts'
+import { receiveFile } from './receive-file.ts'
 import type { YandexSettings } from './settings.ts'
 import { invalid } from './violations.ts'
 
@@ -40,7 +40,7 @@ export function receiveJsonFile(context: Context, request: FastifyRequest): Prom
 export async function readSmallBody(request: FastifyRequest): Promise<Record<string, unknown>> {
   using memory = request.server.memory.open(request.caller.organizationId)
   const options = { contentField: 'content', maxContentBytes: 0, maxOtherBytes: MAX_OTHER_BYTES, memory }
-  const { rest } = await readJsonWithContent(pacedBody(request.raw, pace), options, async () => {
+  const { rest } = await readJsonWithContent(pacedBody(request.raw), options, async () => {
     throw invalid('content', 'unknown field')
   })
   return rest
@@ -55,7 +55,7 @@ async function readBody(
   try {
     const bounds = { maxContentBytes: maxFileBytes, maxOtherBytes: MAX_OTHER_BYTES }
     const options = { contentField: 'content', ...bounds, memory }
-    return await readJsonWithContent(pacedBody(request.raw, pace), options, onContent)
+    return await readJsonWithContent(pacedBody(request.raw), options, onContent)
   } catch (error) {
     const isTooLarge = error instanceof ServiceError && error.code === 'bytes-too-many'
     throw isTooLarge ? contentTooLarge(undefined, maxFileBytes) : error
