@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.ts'
-import { issueFirstKey } from '../core/access/bootstrap.ts'
+import { issueFirstKey } from '../core/access/keys.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ApiKey } from '../core/access/api-key.ts'
+import type { ApiKey } from '../core/access/keys.ts'
 import { longTime, printJson, printTable, shortTime } from './output.ts'
 import { getOrganization, type Tenants, withTenants } from './stores.ts'
 

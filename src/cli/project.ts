@@ -1,6 +1,5 @@
 import { Argument, type Command } from 'commander'
-import { createProject } from '../core/access/create-tenant.ts'
-import { DEFAULT_SLUG } from '../core/access/default-tenant.ts'
+import { createProject, DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'

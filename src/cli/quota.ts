@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Quota } from '../core/access/tenant.ts'
+import type { Quota } from '../core/access/tenants.ts'
 import { printJson, printTable } from './output.ts'
 import { addSettings, storeSettings } from './settings.ts'
 import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { Stores } from '../app/open-stores.ts'
-import { DEFAULT_SLUG, ensureDefaultTenant } from '../core/access/default-tenant.ts'
-import type { Organization, Project } from '../core/access/tenant.ts'
+import { DEFAULT_SLUG, ensureDefaultTenant, type Organization, type Project } from '../core/access/tenants.ts'
 import { closingAfter } from '../core/closing.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { MetadataStore } from '../core/ports/metadata-store.ts'

@@ -1,5 +1,4 @@
-import type { ApiKey, Role } from './access/api-key.ts'
-import type { Scope } from './access/scope.ts'
+import type { ApiKey, Role, Scope } from './access/keys.ts'
 
 /** Who acts: a user, or the project that its key belongs to. */
 export interface Subject {

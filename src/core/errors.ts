@@ -146,3 +146,13 @@ export class StoreError extends Error {
 export function isStoreError(error: unknown, code: StoreErrorCode): error is StoreError {
   return error instanceof StoreError && error.code === code
 }
+
+/** What came of it; undefined if a guard did not hold, or somebody else was faster. */
+export async function unlessConflict<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (isStoreError(error, 'conflict')) return undefined
+    throw error
+  }
+}

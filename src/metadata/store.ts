@@ -1,4 +1,4 @@
-import type { ApiKey } from '../core/access/api-key.ts'
+import type { ApiKey } from '../core/access/keys.ts'
 import { StoreError } from '../core/errors.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'

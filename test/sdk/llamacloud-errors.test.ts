@@ -11,7 +11,7 @@ import {
   RateLimitError,
   toFile,
 } from '@llamaindex/llama-cloud'
-import { createProject } from '../../src/core/access/create-tenant.ts'
+import { createProject } from '../../src/core/access/tenants.ts'
 import { AnsweringProxy, type CannedAnswer } from '../answering-proxy.ts'
 import { TestServer } from '../harness.ts'
 import { idsOf, refusal, sdkFor } from './llamacloud-sdk.ts'

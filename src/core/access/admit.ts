@@ -2,8 +2,7 @@ import { type Caller, hasScope } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
 import type { Services } from '../services.ts'
-import type { Role } from './api-key.ts'
-import type { Scope } from './scope.ts'
+import type { Role, Scope } from './keys.ts'
 
 /** What an operation asks of its caller. */
 export interface Access {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { isStoreError } from '../errors.ts'
+import { unlessConflict } from '../errors.ts'
+import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
-import type { ApiKey } from './api-key.ts'
-import { ensureDefaultTenant } from './default-tenant.ts'
+import type { ApiKey } from './keys.ts'
+import { ensureDefaultTenant } from './tenants.ts'
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
 
@@ -33,7 +34,11 @@ export async function syncRootKeys(stores: Stores, carried: ReadonlySet<string>)
   }
   const others = carried.size === 0 ? [] : await validRootKeys(stores)
   const ended: ApiKey[] = []
-  for (const key of others) if (!carried.has(key.hash) && (await replaceRootKey(stores, key))) ended.push(key)
+  for (const key of others) {
+    if (carried.has(key.hash)) continue
+    const replacedAt = stores.clock.now()
+    if (await commits(stores, { kind: 'key.replace', id: key.id, replacedAt })) ended.push(key)
+  }
   return { made, ended }
 }
 
@@ -50,15 +55,16 @@ export async function admitRootKey(
   const known = await metadata.findKey(hash)
   if (known !== undefined) return { key: known, isNew: false }
   const key = await rootKeyOf(stores, hash)
-  try {
-    await metadata.commit([{ kind: 'key.insert', key }])
-    return { key, isNew: true }
-  } catch (error) {
-    // Another process that starts at the same time may have been faster.
-    const theirs = isStoreError(error, 'conflict') ? await metadata.findKey(hash) : undefined
-    if (theirs === undefined) throw error
-    return { key: theirs, isNew: false }
-  }
+  if (await commits(stores, { kind: 'key.insert', key })) return { key, isNew: true }
+  // Another process that starts at the same time was faster.
+  const theirs = await metadata.findKey(hash)
+  if (theirs === undefined) throw new Error('the root key was made and ended by another process meanwhile')
+  return { key: theirs, isNew: false }
+}
+
+/** @returns false if another process was faster */
+async function commits({ metadata }: Stores, change: Change): Promise<boolean> {
+  return (await unlessConflict(metadata.commit([change]).then(() => true))) ?? false
 }
 
 async function rootKeyOf(stores: Stores, hash: string): Promise<ApiKey> {
@@ -74,16 +80,5 @@ async function rootKeyOf(stores: Stores, hash: string): Promise<ApiKey> {
     scopes: [],
     createdAt: stores.clock.now(),
     revokedAt: null,
-  }
-}
-
-/** @returns false if it was revoked or replaced meanwhile */
-async function replaceRootKey({ metadata, clock }: Stores, { id }: ApiKey): Promise<boolean> {
-  try {
-    await metadata.commit([{ kind: 'key.replace', id, replacedAt: clock.now() }])
-    return true
-  } catch (error) {
-    if (isStoreError(error, 'conflict')) return false
-    throw error
   }
 }

@@ -1,5 +1,5 @@
-import type { ApiKey } from '../access/api-key.ts'
-import type { Organization, Project } from '../access/tenant.ts'
+import type { ApiKey } from '../access/keys.ts'
+import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
 import type { LinkKey } from '../links/link-token.ts'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { assertRefusal, LightfieldClient, ok, putBytes } from '../../../test/lightfield-client.ts'
-import { createProject } from '../../core/access/create-tenant.ts'
+import { createProject } from '../../core/access/tenants.ts'
 import type { Change } from '../../core/ports/changes.ts'
 
 const AT_ONCE = 50

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { type Answer, LightfieldClient, ok } from '../../../test/lightfield-client.ts'
-import { createProject } from '../../core/access/create-tenant.ts'
+import { createProject } from '../../core/access/tenants.ts'
 
 const UNKNOWN = 'fil_0000000000000000000000000'
 

@@ -1,4 +1,4 @@
-import type { Project } from '../../core/access/tenant.ts'
+import type { Project } from '../../core/access/tenants.ts'
 import type { ExpiryRule } from '../../core/files/expiry.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { IssuedLink } from '../../core/links/link.ts'

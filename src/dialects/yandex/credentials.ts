@@ -1,5 +1,5 @@
 import { authenticate } from '../../core/access/authenticate.ts'
-import { ensureDefaultTenant } from '../../core/access/default-tenant.ts'
+import { ensureDefaultTenant } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'

@@ -7,7 +7,7 @@ import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
 import { defaultTenant, setQuota, settledUsage, usageNow } from '../../../test/usage.ts'
 import { withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { base64Of, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
-import { createProject } from '../../core/access/create-tenant.ts'
+import { createProject } from '../../core/access/tenants.ts'
 
 const MIB = 1024 * 1024
 

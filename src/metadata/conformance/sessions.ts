@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { ApiKey } from '../../core/access/api-key.ts'
+import type { ApiKey } from '../../core/access/keys.ts'
 import type { Session } from '../../core/ports/changes.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertTenant, NOW, type OpenStore, sampleKey, testStore } from './samples.ts'

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
-import type { ApiKey } from '../../core/access/api-key.ts'
-import type { Organization, Project } from '../../core/access/tenant.ts'
+import type { ApiKey } from '../../core/access/keys.ts'
+import type { Organization, Project } from '../../core/access/tenants.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { Session } from '../../core/ports/changes.ts'
 import type { ClockTrust } from '../../core/ports/clock.ts'

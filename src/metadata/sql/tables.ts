@@ -1,6 +1,6 @@
 import type { Generated } from 'kysely'
-import type { ApiKey } from '../../core/access/api-key.ts'
-import type { Organization, Project } from '../../core/access/tenant.ts'
+import type { ApiKey } from '../../core/access/keys.ts'
+import type { Organization, Project } from '../../core/access/tenants.ts'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { AnswerSlot, ReleasedBlob, Session } from '../../core/ports/changes.ts'

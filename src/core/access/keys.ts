@@ -1,0 +1,107 @@
+import { hash, randomInt, randomUUID } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { isStoreError, unlessConflict } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { ensureDefaultTenant } from './tenants.ts'
+
+/** What a key may do. A key with no scopes has them all. */
+export const scopes = ['files:create', 'files:read', 'files:update', 'files:delete'] as const
+export type Scope = (typeof scopes)[number]
+
+export function isScope(text: string): text is Scope {
+  return (scopes as readonly string[]).includes(text)
+}
+
+export type Role = 'member' | 'admin'
+
+export interface IssueKey {
+  readonly name: string
+  readonly organizationId: string
+  /** At least one; the first is the default. */
+  readonly projectIds: readonly string[]
+  /** The user the key acts for; null if it acts for its default project. */
+  readonly userId: string | null
+  readonly role: Role
+  /** Empty means all. */
+  readonly scopes: readonly Scope[]
+}
+
+/** A secret's record. The secret itself is shown once and kept only as its SHA-256. */
+export interface ApiKey extends IssueKey {
+  /** UUID; names the key in listings and logs. */
+  readonly id: string
+  /** SHA-256 of the secret, lower-case hex. */
+  readonly hash: string
+  readonly createdAt: number
+  readonly revokedAt: number | null
+}
+
+type Stores = Pick<Services, 'metadata' | 'clock'>
+
+/**
+ * Makes a key. The secret is in the answer and nowhere else: it cannot be shown again.
+ * @throws StoreError `conflict` if there is a key of this id
+ */
+export async function issueKey(
+  { metadata, clock }: Stores,
+  input: IssueKey,
+  id: string = randomUUID(),
+): Promise<{ readonly key: ApiKey; readonly secret: string }> {
+  const secret = newSecret()
+  const key: ApiKey = { ...input, id, hash: hashSecret(secret), createdAt: clock.now(), revokedAt: null }
+  await metadata.commit([{ kind: 'key.insert', key }]).catch(async (error) => {
+    // A commit whose answer was lost may stand, and with it a key that nobody could ever use.
+    if (isStoreError(error, 'conflict') || (await metadata.findKey(key.hash)) === undefined) throw error
+  })
+  return { key, secret }
+}
+
+/**
+ * An admin key, if there is no key at all. Of several processes that do it at once one makes it, for they give it the same
+ * id. Only for whoever is about to show it: nobody can later.
+ * @returns its secret; undefined if there is a key already
+ */
+export async function issueFirstKey(stores: Stores): Promise<string | undefined> {
+  const { metadata } = stores
+  if ((await metadata.listKeys()).length > 0) return undefined
+  const { organization, project } = await ensureDefaultTenant(stores)
+  const key: IssueKey = {
+    name: 'first key',
+    organizationId: organization.id,
+    projectIds: [project.id],
+    userId: 'admin',
+    role: 'admin',
+    scopes: [],
+  }
+  return (await unlessConflict(issueKey(stores, key, await metadata.storeId())))?.secret
+}
+
+const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const SECRET_CHARACTERS = 32
+const CHECKSUM_CHARACTERS = 6
+export const KEY_PREFIX = 'ek_'
+
+/**
+ * A new secret: `ek_`, 32 random base62 characters (190 bits), and 6 of checksum (CRC-32 in base62), which lets scanners
+ * of leaked secrets tell a key from noise.
+ */
+export function newSecret(): string {
+  let random = ''
+  for (let i = 0; i < SECRET_CHARACTERS; i++) random += BASE62[randomInt(BASE62.length)]
+  return KEY_PREFIX + random + checksum(random)
+}
+
+function checksum(text: string): string {
+  let value = crc32(text)
+  let digits = ''
+  for (let i = 0; i < CHECKSUM_CHARACTERS; i++) {
+    digits = BASE62[value % BASE62.length] + digits
+    value = Math.floor(value / BASE62.length)
+  }
+  return digits
+}
+
+/** The form in which a secret is stored and looked up. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'hex')
+}
