@@ -1,6 +1,8 @@
-// Compound files hold what Office wrote before 2007 (MS-CFB). Their directory tells what they are.
+// Office before 2007 wrote compound files (MS-CFB). Their directory tells the type.
 
 const ENTRY_BYTES = 128
+/** Offsets in an entry (MS-CFB, 2.6.1). */
+const [NAME_BYTES_AT, KIND_AT, LEFT_AT, RIGHT_AT, CHILD_AT, CLASS_AT] = [64, 66, 68, 72, 76, 80]
 const ROOT = 5
 
 /** The class of the root (MS-CFB, 2.6.1), as it is written. */
@@ -29,70 +31,41 @@ const marks: readonly (readonly [RegExp, string])[] = [
   [/^(BodyText|HwpSummaryInformation)$/, 'application/x-hwp'],
 ]
 
-/** How the first stream begins where the directory is lost: with a FIB of Word (MS-DOC), or a BOF of Excel (MS-XLS). */
-const firstStreams: readonly (readonly [string, string])[] = [
+/** The first bytes of the first stream, for files whose directory is lost: a FIB of Word (MS-DOC), a BOF of Excel (MS-XLS). */
+const firstStreams: ReadonlyMap<string, string> = new Map([
   ['eca5', 'application/msword'],
   ['0908', 'application/vnd.ms-excel'],
-]
+])
 
 /**
  * The type of a compound file, or undefined if neither its directory nor its first stream shows one.
  * @param directory as far as it is known, see `HeadCapture`
  */
 export function compoundType(head: Uint8Array, directory: Uint8Array = new Uint8Array()): string | undefined {
-  const entries = entriesOf(directory)
-  const root = entries[0]
-  if (root?.kind !== ROOT) return firstStreamType(head)
-  return classes.get(root.classId) ?? markedType(entries, root.child) ?? firstStreamType(head)
+  const bytes = Buffer.from(directory.buffer, directory.byteOffset, directory.length)
+  const entries: Buffer[] = []
+  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES)
+    entries.push(bytes.subarray(at, at + ENTRY_BYTES))
+  const root = entries[0]?.[KIND_AT] === ROOT ? entries[0] : undefined
+  const type =
+    root && (classes.get(root.toString('hex', CLASS_AT, CLASS_AT + 16)) ?? markedType(entries, root))
+  return type ?? firstStreams.get(Buffer.from(head.subarray(512, 514)).toString('hex'))
 }
 
-interface Entry {
-  readonly name: string
-  readonly kind: number
-  readonly left: number
-  readonly right: number
-  readonly child: number
-  readonly classId: string
-}
-
-function entriesOf(directory: Uint8Array): Entry[] {
-  const bytes = viewOf(directory)
-  const entries: Entry[] = []
-  for (let at = 0; at + ENTRY_BYTES <= directory.length; at += ENTRY_BYTES) {
-    const nameBytes = Math.min(64, Math.max(2, bytes.getUint16(at + 64, true)))
-    entries.push({
-      name: Buffer.from(directory.subarray(at, at + nameBytes - 2)).toString('utf16le'),
-      kind: bytes.getUint8(at + 66),
-      left: bytes.getUint32(at + 68, true),
-      right: bytes.getUint32(at + 72, true),
-      child: bytes.getUint32(at + 76, true),
-      classId: Buffer.from(directory.subarray(at + 80, at + 96)).toString('hex'),
-    })
-  }
-  return entries
-}
-
-/** By the entries right below the root, which are a tree of siblings: what is embedded deeper says nothing. */
-function markedType(entries: readonly Entry[], child: number): string | undefined {
-  const open = [child]
-  const seen = new Set<Entry>()
+/** Looks at the entries right below the root, a tree of siblings: a storage further down is an embedded file. */
+function markedType(entries: readonly Buffer[], root: Buffer): string | undefined {
+  const open = [root.readUInt32LE(CHILD_AT)]
+  const seen = new Set<Buffer>()
   for (let index = open.pop(); index !== undefined; index = open.pop()) {
     const entry = entries[index]
-    // What is in a sector behind, or leads back.
+    // An entry of a later sector, or one that leads back.
     if (entry === undefined || seen.has(entry)) continue
     seen.add(entry)
-    const mark = marks.find(([name]) => name.test(entry.name))
+    const nameBytes = Math.min(64, Math.max(2, entry.readUInt16LE(NAME_BYTES_AT)))
+    const name = entry.toString('utf16le', 0, nameBytes - 2)
+    const mark = marks.find(([pattern]) => pattern.test(name))
     if (mark !== undefined) return mark[1]
-    open.push(entry.left, entry.right)
+    open.push(entry.readUInt32LE(LEFT_AT), entry.readUInt32LE(RIGHT_AT))
   }
   return undefined
-}
-
-function firstStreamType(head: Uint8Array): string | undefined {
-  const start = Buffer.from(head.subarray(512, 514)).toString('hex')
-  return firstStreams.find(([mark]) => mark === start)?.[1]
-}
-
-function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, length)
 }

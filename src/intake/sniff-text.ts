@@ -4,20 +4,20 @@ import { isUtf8 } from 'node:buffer'
 export interface Text {
   /** Its first characters, some thousand. */
   readonly start: string
-  /** Whether there is nothing in it but characters that are seen, blanks and ends of lines. */
+  /** Whether it has no control characters. */
   readonly isPlain: boolean
 }
 
 const START_BYTES = 4096
 const BYTE_ORDER_MARK = 0xfeff
-/** Enough to tell words from what is none. */
+/** Enough to tell words from other bytes. */
 const JUDGED_BYTES = 256
-/** Control characters but tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a DOS file. */
+/** Without tabs, ends of lines and pages, the escapes of terminals and ISO 2022, and the end of a DOS file. */
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u0019\u001c-\u001f\u007f]/
 
 /**
- * A text in UTF-8, in UTF-16 or UTF-32 with its mark, or in one of the encodings of before Unicode; undefined for all else.
- * @param cutBytes heads of that length may be cut within a character
+ * A text in UTF-8, in UTF-16 or UTF-32 with its mark, or in an encoding older than Unicode; undefined for other content.
+ * @param cutBytes a head of this length may end within a character
  */
 export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
   const bytes = head.subarray(0, START_BYTES)
@@ -33,8 +33,8 @@ export function readText(head: Uint8Array, cutBytes: number): Text | undefined {
 }
 
 /**
- * Whether bytes may be a text in UTF-16 without a mark: words in letters of one alphabet, or ASCII. Other formats look alike,
- * so their signatures come first.
+ * Whether bytes may be a text in UTF-16 without a mark: words in letters of one alphabet, or ASCII. Other formats look
+ * alike, so check their signatures first.
  */
 export function isUnmarkedUtf16(head: Uint8Array): boolean {
   const judged = head.subarray(0, JUDGED_BYTES)
@@ -55,7 +55,7 @@ function utf16Of(head: Uint8Array): string | undefined {
   return head[0] === 0xfe && head[1] === 0xff ? 'utf-16be' : undefined
 }
 
-/** The text behind the mark of UTF-32 (Unicode 16.0, 3.10, D99), which no decoder of the platform knows. */
+/** The text behind the mark of UTF-32 (Unicode 16.0, 3.10, D99), which `TextDecoder` does not know. */
 function utf32Of(bytes: Uint8Array): string | undefined {
   if (bytes.length < 4 || bytes.length % 4 !== 0) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -70,7 +70,7 @@ function utf32Of(bytes: Uint8Array): string | undefined {
   return text.isWellFormed() ? text : undefined
 }
 
-/** Where the last, perhaps cut, UTF-8 character begins: the last byte that is no continuation. */
+/** The offset of the last UTF-8 character, which may be cut. */
 function lastCharacterStart(head: Uint8Array): number {
   let start = head.length - 1
   while (start > head.length - 4 && ((head[start] ?? 0) & 0xc0) === 0x80) start--
@@ -86,7 +86,7 @@ function decode(bytes: Uint8Array, encoding: string): string | undefined {
   }
 }
 
-/** Scripts that languages write their words in without any letter of another. */
+/** Scripts whose words have no letters of another script. */
 const alphabets = {
   cyrillic: /\p{Script=Cyrillic}/gu,
   greek: /\p{Script=Greek}/gu,
@@ -103,10 +103,10 @@ const scripts = {
   korean: /[\p{Script=Hangul}\p{Script=Han}]/gu,
 } as const
 
-/** Of pairs of any bytes most are letters of the others. */
+/** Any two bytes are likely to be a letter of one of the other scripts. */
 const unmarkedScripts = ['latin', 'cyrillic', 'greek', 'hebrew', 'arabic', 'thai'] as const
 
-/** Encodings that files still come in, each with the script of the texts in it. */
+/** Encodings that files still come in, with the script of their texts. */
 const encodings: readonly (readonly [string, keyof typeof scripts])[] = [
   ['windows-1252', 'latin'],
   ['windows-1250', 'latin'],
@@ -127,13 +127,13 @@ const encodings: readonly (readonly [string, keyof typeof scripts])[] = [
   ['windows-874', 'thai'],
 ]
 
-/** Bytes that are no UTF-8 and hold no control characters, if an encoding makes words of one script of them. */
+/** Text in the first encoding that makes words of one script of the bytes. */
 function legacyText(bytes: Uint8Array): string | undefined {
   if (CONTROL.test(Buffer.from(bytes).toString('latin1'))) return undefined
   const judged = bytes.subarray(0, JUDGED_BYTES)
   const isMostlyAscii = judged.filter((byte) => byte < 0x80).length >= judged.length / 2
   for (const [encoding, script] of encodings) {
-    // What is written in Latin letters consists of ASCII by half at least.
+    // At least half of a text in Latin letters is ASCII.
     if (script === 'latin' && !isMostlyAscii) continue
     const text = decode(judged, encoding)
     if (text !== undefined && isWritten(text, script)) return text
@@ -142,19 +142,19 @@ function legacyText(bytes: Uint8Array): string | undefined {
 }
 
 const FOREIGN = /[^\u0000-\u007f]/gu
-/** Quotation marks, dashes, numero and currency signs, and their wide forms: what texts have beside letters. */
+/** Signs that texts have beside letters: quotation marks, dashes, numero and currency signs, and their wide forms. */
 const SIGNS = /[[\p{P}\p{Sc}\u00a0§©®°²³№±×•·™\u3000-\u303f\uff01-\uff5e]--[\u0000-\u007f]]/gv
-/** A capital behind a small letter: seldom in words, often in what is none. */
+/** A capital behind a small letter: rare in words, frequent in other bytes. */
 const MIXED_CASE = /[\p{Ll}--[a-z]][\p{Lu}--[A-Z]]/gv
 /** Letters of two scripts side by side. */
 const MIXED_SCRIPT = /[A-Za-z][\p{L}--[A-Za-z]]|[\p{L}--[A-Za-z]][A-Za-z]/gv
-/** Of padding, or of a single character, nobody can tell. */
+/** Padding, or a single character, shows no script. */
 const MIN_DIFFERENT = 3
 
 function isWritten(text: string, script: keyof typeof scripts): boolean {
   const foreign = count(text, FOREIGN)
   const letters = count(text.replace(/[\u0000-\u007f]+/g, ' '), scripts[script])
-  // English has no letters of its own beside ASCII, but quotation marks.
+  // English has no letters beside ASCII, only quotation marks.
   if (script !== 'latin' && letters < 0.7 * foreign) return false
   if (letters + count(text, SIGNS) < 0.97 * foreign) return false
   const faults = count(text, MIXED_CASE) + (script in alphabets ? count(text, MIXED_SCRIPT) : 0)

@@ -18,20 +18,21 @@ const PACKAGE_MARK = /^(\[Content_Types\]\.xml|_rels\/\.rels|docProps\/(app|core
 
 const MAX_TYPE_BYTES = 255
 
-/** What a sniffer says of a ZIP of which it does not see enough: nothing, or Office without a word on macros. */
+/** Types that the sniffer reports for a ZIP when it does not see enough: the ZIP itself, or Office without macros. */
 export const vagueZipTypes: ReadonlySet<string> = new Set([
   'application/zip',
   ...packages.map(([, plain]) => plain),
 ])
 
 /**
- * The type of a ZIP whose head may not reach the entry that says it: by the names of the entries that are in the head.
- * @param found one of `vagueZipTypes`, which stays if these show nothing else
+ * The type of a ZIP, by the names of the entries in its head.
+ * @param found one of `vagueZipTypes`; returned if the names show nothing else
  */
 export function zipType(head: Uint8Array, found: string): string {
-  const entries = [...zipEntries(head)]
+  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+  const entries = zipEntries(bytes)
   const names = entries.map(({ name }) => name)
-  return statedType(head, entries[0]) ?? packageType(names) ?? knownEntryType(names) ?? found
+  return statedType(bytes, entries[0]) ?? packageType(names) ?? knownEntryType(names) ?? found
 }
 
 function packageType(names: readonly string[]): string | undefined {
@@ -50,11 +51,11 @@ function knownEntryType(names: readonly string[]): string | undefined {
   return names.includes('doc.kml') ? 'application/vnd.google-earth.kmz' : undefined
 }
 
-/** What a first entry `mimetype`, not packed, says (OpenDocument 1.3, part 2, 3.3), if it is a type of documents. */
-function statedType(head: Uint8Array, first: ZipEntry | undefined): string | undefined {
+/** The text of a first entry `mimetype` that is not packed (OpenDocument 1.3, part 2, 3.3), if it is a type we know. */
+function statedType(bytes: Buffer, first: ZipEntry | undefined): string | undefined {
   if (first?.name !== 'mimetype' || !first.isStored || first.sizeBytes === undefined) return undefined
   const end = first.start + Math.min(first.sizeBytes, MAX_TYPE_BYTES)
-  const type = Buffer.from(head.subarray(first.start, end)).toString('latin1').trim().toLowerCase()
+  const type = bytes.toString('latin1', first.start, end).trim().toLowerCase()
   return type.startsWith('application/') && mediaTypes.getExtension(type) !== null ? type : undefined
 }
 
@@ -62,11 +63,11 @@ function statedType(head: Uint8Array, first: ZipEntry | undefined): string | und
 interface ZipEntry {
   /** Cut after `MAX_NAME_BYTES`. */
   readonly name: string
-  /** Whether its bytes are there as they are, not packed. */
+  /** Whether its bytes are not packed. */
   readonly isStored: boolean
-  /** Where its bytes begin. */
+  /** The offset of its bytes. */
   readonly start: number
-  /** Undefined where the header leaves the size to a descriptor behind the bytes. */
+  /** Undefined if the size is in a descriptor behind the bytes. */
   readonly sizeBytes: number | undefined
 }
 
@@ -74,24 +75,25 @@ const SIGNATURE = Buffer.from('PK\u0003\u0004', 'latin1')
 const HEADER_BYTES = 30
 const MAX_ENTRIES = 1000
 const MAX_NAME_BYTES = 100
-/** The size is told behind the bytes (4.4.4, bit 3). */
+/** The size is behind the bytes (4.4.4, bit 3). */
 const HAS_DESCRIPTOR = 8
-/** The size is told in an extra field (4.5.3). */
+/** The size is in an extra field (4.5.3). */
 const SEE_ZIP64 = 0xffff_ffff
 const ZIP64_FIELD = 1
 
 /**
- * The entries whose headers are in the head of a ZIP, from its first one on. What is within an entry is passed over: an
- * archive that is stored in another has headers, too. The walk ends where an entry ends behind the head.
+ * The entries whose headers are in the head of a ZIP. The walk skips the bytes of each entry, because an archive stored
+ * in the archive has headers, too. It stops at an entry that ends behind the head.
  */
-function* zipEntries(head: Uint8Array): Generator<ZipEntry, void> {
-  const bytes = Buffer.from(head.buffer, head.byteOffset, head.length)
+function zipEntries(bytes: Buffer): ZipEntry[] {
+  const entries: ZipEntry[] = []
   let at = bytes.indexOf(SIGNATURE)
-  for (let count = 0; at >= 0 && at + HEADER_BYTES <= bytes.length && count < MAX_ENTRIES; count++) {
+  while (at >= 0 && at + HEADER_BYTES <= bytes.length && entries.length < MAX_ENTRIES) {
     const entry = entryAt(bytes, at)
-    yield entry
+    entries.push(entry)
     at = nextHeader(bytes, entry)
   }
+  return entries
 }
 
 function entryAt(bytes: Buffer, at: number): ZipEntry {
@@ -108,11 +110,11 @@ function entryAt(bytes: Buffer, at: number): ZipEntry {
 function sizeOf(bytes: Buffer, at: number, extra: Buffer): number | undefined {
   const told = bytes.readUInt32LE(at + 18)
   const packed = told === SEE_ZIP64 ? zip64Size(extra, bytes.readUInt32LE(at + 22) === SEE_ZIP64) : told
-  // Some write the size in front of the bytes although they write it behind as well.
+  // Some programs write the size in front of the bytes as well as behind them.
   return packed === 0 && (bytes.readUInt16LE(at + 6) & HAS_DESCRIPTOR) !== 0 ? undefined : packed
 }
 
-/** The packed size in the field of ZIP64, which stands behind the unpacked one if that is there. */
+/** The packed size in the ZIP64 field, where it follows the unpacked size if that is there. */
 function zip64Size(extra: Buffer, hasUnpackedSize: boolean): number | undefined {
   const skipped = hasUnpackedSize ? 8 : 0
   for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
@@ -131,7 +133,7 @@ function nextHeader(bytes: Buffer, { start, sizeBytes }: ZipEntry): number {
   return at
 }
 
-/** Whether a descriptor that tells the size of the bytes from `start` on ends at `end` (4.3.9): signed or not, ZIP64 or not. */
+/** Whether a descriptor of the bytes from `start` ends at `end` (4.3.9), with or without signature and ZIP64. */
 function endsAt(bytes: Buffer, start: number, end: number): boolean {
   if (end - start < 12) return false
   const size = bytes.readUInt32LE(end - 8)

@@ -7,12 +7,12 @@ import { vagueZipTypes, zipType } from './sniff-zip.ts'
 /** Enough for signatures, and for the first entries of the archives that office documents are. */
 export const SNIFF_BYTES = 64 * 1024
 
-/** How far a document may be from the beginning of its file: behind blanks, Acrobat finds a PDF within so many bytes. */
+/** Blanks allowed before a document: Acrobat finds a PDF within this many bytes. */
 const MAX_BLANK_BYTES = 1024
 
 /**
- * The MIME type that content shows, by its first bytes: signatures of formats, then markup, then text. Names play no part,
- * and a charset that could only be guessed is not told.
+ * The MIME type of content, by its first bytes: signatures of formats, then markup, then text. Names play no part, and
+ * no charset is added, because it would be a guess.
  * @param head the first bytes, up to `SNIFF_BYTES`
  * @param directory that of a compound file, see `HeadCapture`
  * @returns `application/octet-stream` for what is none of these, and for nothing at all
@@ -32,7 +32,7 @@ export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promi
 
 const COMPOUND_TYPE = 'application/x-cfb'
 
-/** Types that one format has at IANA, or for its name, where the sniffer has another. */
+/** The sniffer's name of a type → the one that IANA has, or that our table has for its extension. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['application/eps', 'application/postscript'],
   ['application/lzip', 'application/x-lzip'],
@@ -50,15 +50,14 @@ const synonyms: ReadonlyMap<string, string> = new Map([
   ['video/MP2P', 'video/mpeg'],
 ])
 
-/** Where the sniffer has one type for two formats. */
+/** By extension, where the sniffer has one type for two formats. */
 const typesOfExtensions: ReadonlyMap<string, string> = new Map([
   ['pst', 'application/vnd.ms-outlook-pst'],
   ['vsdx', 'application/vnd.ms-visio.drawing'],
 ])
 
-/** The MIME type of a format that is known by its signature. */
 async function signatureType(head: Uint8Array): Promise<string | undefined> {
-  // The sniffer would unpack it to see whether a tar is inside, which has no type of its own.
+  // The sniffer would unpack it to look for a tar, which has no type of its own.
   if (head[0] === 0x1f && head[1] === 0x8b) return 'application/gzip'
   const found = await fileTypeFromBuffer(head).catch(() => undefined)
   if (found === undefined) return cutType(head)
@@ -66,7 +65,7 @@ async function signatureType(head: Uint8Array): Promise<string | undefined> {
   return typesOfExtensions.get(found.ext) ?? synonyms.get(found.mime) ?? found.mime
 }
 
-/** An icon begins with the number of its pictures; a Targa image may begin like it, but has zeros there. */
+/** An icon has the number of its pictures there; a Targa image that begins alike has zeros. */
 function hasIcons(head: Uint8Array): boolean {
   return head.length >= 6 && (head[4] !== 0 || head[5] !== 0)
 }
@@ -78,16 +77,16 @@ function targaType(head: Uint8Array): string | undefined {
   return kind === 2 && hasSize && [15, 16, 24, 32].includes(bits) ? 'image/x-tga' : undefined
 }
 
-/** What the sniffer finds only in whole files: the pages of a TIFF may be described at its end. */
+/** Formats that the sniffer knows only by the whole file: a TIFF may describe its pages at its end. */
 function cutType(head: Uint8Array): string | undefined {
   const start = Buffer.from(head.subarray(0, 4)).toString('latin1')
   return start === 'II*\0' || start === 'MM\0*' ? 'image/tiff' : undefined
 }
 
-/** Formats that are text, or begin with some. Of these alone a text is one: `BMW.txt` begins like a bitmap. */
+/** Formats that are text or begin with it. A text can be of no other: `BMW` begins like a bitmap. */
 const WRITTEN = /^text\/|^application\/(pdf|rtf|postscript|xml|pgp-encrypted|x-ms-regedit)$|^model\/stl$/
 
-/** The type of a written format, also with blanks in front. */
+/** The type of such a format, also behind blanks. */
 async function writtenType(head: Uint8Array): Promise<string | undefined> {
   const start = head.findIndex((byte) => !isBlank(byte))
   if (start < 0 || start > MAX_BLANK_BYTES) return undefined
