@@ -3,8 +3,8 @@ const POLYNOMIAL = 0x82f63b78
 const STRIDE_BYTES = 8
 
 /**
- * Entry `256 * n + b` is the CRC of the byte `b` and `n` zero bytes after it. With one table for each of eight bytes it is as
- * fast as SHA-256, and five times as fast as with one table.
+ * Entry `256 * n + b` is the CRC of the byte `b` and `n` zero bytes after it. Eight tables make it as fast as SHA-256, five
+ * times as fast as one table.
  */
 const table = buildTable()
 
@@ -26,7 +26,7 @@ function entry(at: number): number {
   return table[at] as number
 }
 
-/** The CRC32C of the bytes that yielded `crc` and `bytes` after them; unsigned, and 0 for no bytes, as `zlib.crc32` has it. */
+/** Continues `crc` over `bytes`, as `zlib.crc32` does: unsigned, and 0 for no bytes. */
 export function crc32c(bytes: Uint8Array, crc = 0): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = bytes.byteLength - (bytes.byteLength % STRIDE_BYTES)

@@ -9,12 +9,12 @@ export const digestBytes = { sha256: 32, md5: 16, sha1: 20, sha512: 64, crc32: 4
 
 export type DigestAlgorithm = keyof typeof digestBytes
 
-/** Lower-case hex; of a CRC its four bytes, the highest first. */
+/** Lower-case hex; a CRC is big-endian. */
 export type HexDigests = { readonly sha256: string } & {
   readonly [algorithm in DigestAlgorithm]?: string
 }
 
-/** What is computed beside SHA-256. */
+/** Algorithms computed beside SHA-256. */
 export type FurtherDigests = readonly Exclude<DigestAlgorithm, 'sha256'>[]
 
 export interface RunningDigest {
@@ -30,7 +30,6 @@ export function startDigest(algorithm: DigestAlgorithm): RunningDigest {
   return { update: (bytes) => void hash.update(bytes), end: () => hash.digest('hex') }
 }
 
-/** Of bytes that are all there. */
 export function digestsOf(bytes: Uint8Array, further: FurtherDigests): HexDigests {
   const algorithms = ['sha256', ...further] as const
   return Object.fromEntries(
@@ -39,7 +38,7 @@ export function digestsOf(bytes: Uint8Array, further: FurtherDigests): HexDigest
 }
 
 function digestOf(algorithm: DigestAlgorithm, bytes: Uint8Array): string {
-  // In one call, which is faster than an object.
+  // One call is faster than an object.
   if (!algorithm.startsWith('crc')) return hash(algorithm, bytes)
   const digest = startDigest(algorithm)
   digest.update(bytes)
@@ -56,7 +55,7 @@ function startCrc(next: (bytes: Uint8Array, crc: number) => number): RunningDige
   }
 }
 
-/** A digest that the sender of a body tells in a header. */
+/** A digest of the body in a request header. */
 export interface StatedDigest {
   /** The header, in lower case. */
   readonly field: string
@@ -83,10 +82,9 @@ const amazonNames: ReadonlyMap<string, DigestAlgorithm> = new Map([
 ])
 
 /**
- * What the headers of a body tell of its digests: Content-MD5 (RFC 1864), Content-Digest and Repr-Digest (RFC 9530), which
- * mean the same where bodies have no coding and are no ranges, and S3's `x-amz-checksum-*`.
- * @throws ServiceError `field-invalid` if one is malformed, or an `x-amz-checksum-*` is of an algorithm that is not known
- *   here; in the fields of RFC 9530 such members are ignored
+ * Digests in Content-MD5 (RFC 1864), Content-Digest and Repr-Digest (RFC 9530; the same here, where bodies have no coding
+ * and are no ranges), and S3's `x-amz-checksum-*`. RFC 9530 has us ignore unknown algorithms in its fields.
+ * @throws ServiceError `field-invalid` if one is malformed, or an `x-amz-checksum-*` has an unknown algorithm
  */
 export function statedDigests(headers: IncomingHttpHeaders): readonly StatedDigest[] {
   const fields = Object.entries(headers)
@@ -111,7 +109,6 @@ export function requireStated(stated: readonly StatedDigest[], digests: HexDiges
   }
 }
 
-/** What has to be computed for them beside SHA-256. */
 export function algorithmsOf(stated: readonly StatedDigest[]): FurtherDigests {
   const algorithms = new Set(stated.map(({ algorithm }) => algorithm))
   return [...algorithms].filter((algorithm) => algorithm !== 'sha256')
@@ -120,13 +117,10 @@ export function algorithmsOf(stated: readonly StatedDigest[]): FurtherDigests {
 const KEY = '[a-z*][a-z0-9_.*-]*'
 const STRING = '"(?:[^"\\\\]|\\\\.)*"'
 const BYTES = ':[A-Za-z0-9+/=]*:'
-/** Its content is escaped UTF-8 (RFC 9651, 3.3.8), which nobody here reads. */
+/** Escaped UTF-8 (RFC 9651, 3.3.8), ignored here. */
 const DISPLAY_STRING = '%"(?:[^"%]|%[0-9a-f]{2})*"'
 const BARE = `${STRING}|${DISPLAY_STRING}|${BYTES}|[^\\s,;:"()][^\\s,;"()]*`
-/**
- * One member of a dictionary, with the comma after all but the last (RFC 9651, 3.2 and 4.2.2): its key, and its value if that
- * is a byte sequence.
- */
+/** A member of a dictionary with the comma behind it (RFC 9651, 3.2 and 4.2.2): its key, and its value if that is a byte sequence. */
 const MEMBER = new RegExp(
   `(${KEY})(?:=(?::([A-Za-z0-9+/=]*):|\\((?:${STRING}|[^")])*\\)|${BARE}))?` +
     `(?:; *${KEY}(?:=(?:${BARE}))?)*(?:[ \\t]*,[ \\t]*(?!$)|$)`,
@@ -141,7 +135,7 @@ function membersOf(field: string, value: string): readonly StatedDigest[] {
     const member = MEMBER.exec(text)
     if (member === null) throw invalid(field, 'is no dictionary of byte sequences (RFC 9530)')
     const algorithm = digestKeys.get(member[1] ?? '')
-    // Of members with one key the last counts.
+    // The last member of a key counts.
     if (algorithm !== undefined) found.set(algorithm, statedIn(field, algorithm, member[2] ?? ''))
   }
   return [...found.values()]

@@ -1,15 +1,15 @@
 import type { ByteRange } from '../core/ports/blob-store.ts'
 
-/** Compound files hold what Office wrote before 2007 (MS-CFB). */
+/** Office before 2007 wrote compound files (MS-CFB). */
 const COMPOUND_SIGNATURE = Buffer.from('d0cf11e0a1b11ae1', 'hex')
 const MAX_DIRECTORY_BYTES = 4096
 const NONE = 0xffff_ffff
 
-/** Lets bytes pass and keeps a copy of the first ones, for whoever wants to know what they are. */
+/** Passes bytes on and keeps a copy of those that show their type. */
 export class HeadCapture implements AsyncIterable<Uint8Array> {
   readonly #source: AsyncIterable<Uint8Array>
   readonly #maxBytes: number
-  /** Grows with what comes: most files are smaller than `maxBytes`. */
+  /** Grows, because most files are smaller than `maxBytes`. */
   #kept = Buffer.alloc(0)
   #length = 0
   #directory: Uint8Array | undefined
@@ -19,12 +19,12 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     this.#maxBytes = maxBytes
   }
 
-  /** What has passed so far, at most `maxBytes` of it. */
+  /** The first bytes so far, at most `maxBytes`. */
   get head(): Uint8Array {
     return this.#kept.subarray(0, this.#length)
   }
 
-  /** The directory of a compound file, in the head or behind it, as far as it has passed. */
+  /** The directory of a compound file as far as it has passed, in the head or behind it. */
   get directory(): Uint8Array | undefined {
     const range = this.#directory === undefined ? directoryOf(this.head) : undefined
     return range === undefined ? this.#directory : this.head.subarray(range.first, range.last + 1)
@@ -44,7 +44,7 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Where the directory is, unless the head will hold it. */
+  /** The place of a directory that the head will not hold. */
   #behindHead(): ByteRange | undefined {
     const range = directoryOf(this.head)
     return range !== undefined && range.last >= this.#maxBytes ? range : undefined
@@ -67,7 +67,7 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Where the directory of a compound file begins, and as much of it as shows its type; undefined for other files. */
+/** The place of a compound file's directory, as much of it as shows its type; undefined for other files. */
 function directoryOf(head: Uint8Array): ByteRange | undefined {
   if (head.length < 52 || COMPOUND_SIGNATURE.compare(head, 0, COMPOUND_SIGNATURE.length) !== 0)
     return undefined

@@ -5,8 +5,8 @@ import standardTypes from 'mime/types/standard.js'
 export const UNKNOWN_TYPE = 'application/octet-stream'
 
 /**
- * What the tables of `mime` lack or see otherwise. The first extension is the one that people use for the type; a starred one
- * names another type by itself. Where tools differ on a type, the one that IANA registers wins, then the most common.
+ * Where we differ from the tables of `mime`. The first extension is the one that people use for the type; a starred one
+ * has another type. Where tools differ on a type, the one that IANA registers wins, then the most common.
  */
 const asInUse: Readonly<Record<string, string[]>> = {
   // Documents

@@ -4,25 +4,25 @@ import { ChunkSource } from '../chunk-source.ts'
 import { JsonOutline, notJson } from './json-outline.ts'
 
 export interface JsonContentOptions {
-  /** The key of the outermost object whose value is the base64 text. */
+  /** The key of the outermost object whose value is base64. */
   readonly contentField: string
-  /** Of the bytes that the text stands for. */
+  /** Of the decoded bytes. */
   readonly maxContentBytes: number
-  /** Of the JSON text without the base64, blanks included; all of it is kept in memory. Default 1 MiB. */
+  /** Of the JSON text without the base64, blanks included; it is kept in memory. Default 1 MiB. */
   readonly maxOtherBytes?: number
-  /** Charged for the JSON text without the base64; released by whoever gave it. */
+  /** Charged for that text; the caller releases it. */
   readonly memory?: Holding
 }
 
 export interface JsonWithContent<T> {
-  /** The object as sent, without the content. Keys are data of the caller: `__proto__` is an own one. */
+  /** The object without the content. Its keys come from outside: `__proto__` is an own one. */
   readonly rest: Record<string, unknown>
-  /** What `onContent` gave; undefined where the content is missing or null. */
+  /** What `onContent` returned; undefined if the content is missing or null. */
   readonly content: T | undefined
 }
 
 const DEFAULT_MAX_OTHER_BYTES = 1024 * 1024
-/** Text that is decoded at once, however large a chunk comes. Twice as much is little faster and leaves the heap more to clear. */
+/** Text decoded at once. Twice as much is little faster and leaves the heap more to clear. */
 const MAX_PIECE_BYTES = 32 * 1024
 const QUOTE = 0x22
 const GROUP_CHARACTERS = 4
@@ -30,17 +30,15 @@ const MAX_PADDING_CHARACTERS = 2
 const nothing = Buffer.alloc(0)
 
 /**
- * Reads a JSON object one of whose outermost strings is large and base64, keys in any order. `onContent` is called
- * at most once, when that string begins, and gets its bytes as they come, at the pace at which it reads them; what it
- * leaves unread is still checked; beside them it gets the keys that stand before. Pieces are up to 24 KiB and stay as they are.
+ * Reads a JSON object in which one string of the outermost object is large and base64; keys may come in any order.
+ * `onContent` is called at most once, when that string begins, with its bytes, which pull the source as they are read,
+ * and the object as far as it stands before. Pieces are new memory of up to 24 KiB. Bytes left unread are still checked.
+ * The source is closed at the end (`return`).
  *
- * The end of the content says nothing of what follows it: only the result of this function says that the body is
- * good, so what `onContent` did must be easy to undo. Keys of the outermost object are unique, whichever way they
- * are written; further in the last of two counts.
- *
- * Whichever way it ends, the source is closed (`return`); a stream that must survive this says so itself.
+ * Only the result of this function says that the body is good, so what `onContent` does must be easy to undo. Keys of
+ * the outermost object are unique, however they are escaped; in nested objects the last of two counts.
  * @throws ServiceError `body-not-json`, `body-too-large` (`maxOtherBytes`), `bytes-too-many` (`maxContentBytes`),
- * `field-invalid` for a content that is no string or no base64; what the source or `onContent` throws, as it is
+ * `field-invalid` for a content that is no string or no base64; what the source or `onContent` throws
  */
 export async function readJsonWithContent<T>(
   source: AsyncIterable<Uint8Array>,
@@ -72,14 +70,14 @@ export async function readJsonWithContent<T>(
   }
 }
 
-/** The content, from behind its opening quote up to and with its closing one. */
+/** The content, from behind its opening quote through its closing one. */
 class ContentBody implements AsyncIterable<Uint8Array> {
   readonly #chunks: ChunkSource
   readonly #decoder: Base64Decoder
   #state: 'unread' | 'reading' | 'past' = 'unread'
   #hasEnded = false
   #failure: { readonly error: unknown } | undefined
-  /** The latest read, which may still be running when its reader has gone. */
+  /** The latest read, which may outlast its reader. */
   #latest: Promise<Uint8Array | undefined> | undefined
 
   constructor(chunks: ChunkSource, field: string, maxBytes: number) {
@@ -87,7 +85,7 @@ class ContentBody implements AsyncIterable<Uint8Array> {
     this.#decoder = new Base64Decoder(field, maxBytes)
   }
 
-  /** Lets the consumer read, then reads what it left. A failure of the body comes before what it made of it. */
+  /** Runs the consumer, then reads the rest. A failure of the body wins over one of the consumer. */
   async give<T>(consume: (body: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     try {
       const result = await consume(this)
@@ -128,7 +126,7 @@ class ContentBody implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** A quote ends the content even after a backslash: that is a broken escape, then, since no quote is base64. */
+  /** A quote ends the content even after a backslash: no quote is base64, so that is a broken escape. */
   async #readPiece(): Promise<Uint8Array> {
     if (!(await this.#chunks.fill())) throw notJson('The JSON body ends within its content.')
     const text = this.#chunks.window.subarray(0, MAX_PIECE_BYTES)
@@ -143,18 +141,18 @@ class ContentBody implements AsyncIterable<Uint8Array> {
 }
 
 /**
- * A JSON string of base64 (RFC 4648), standard or URL-safe but not both in one value, padded or not, in pieces of any
- * size. Nothing is skipped: a blank, a foreign character, padding that does not fit, anything after it, a last character
- * alone and unused bits that are not zero are refused. Each piece of bytes is new memory.
+ * Decodes a JSON string of base64 (RFC 4648) in pieces of any size; standard or URL-safe but not both in one value,
+ * padded or not. Refuses blanks, foreign characters, wrong padding or text behind it, a last character alone, and unused
+ * bits that are not zero.
  */
 class Base64Decoder {
   readonly #field: string
   readonly #maxBytes: number
-  /** An escape begun and not ended. */
+  /** The begin of an escape. */
   #begun = ''
-  /** Undefined until a character has shown which. */
+  /** Undefined until a character shows it. */
   #alphabet: 'base64' | 'base64url' | undefined
-  /** Characters of a group that is not whole yet. */
+  /** Characters of an incomplete group. */
   #carry = ''
   #paddingCharacters = 0
   #sizeBytes = 0
@@ -182,8 +180,8 @@ class Base64Decoder {
   }
 
   /**
-   * Without the escapes that stand for base64: `\/`, which PHP and others write, and `\u` of ASCII. Others stay, and with
-   * them a backslash, which is no base64 either.
+   * Undoes the escapes that stand for base64: `\/`, which PHP and others write, and `\u` of ASCII. The backslash of any
+   * other stays, and is refused as no base64.
    */
   #unescape(piece: Buffer): string {
     const text = this.#begun + piece.toString('latin1')
@@ -220,7 +218,7 @@ class Base64Decoder {
     return bytes
   }
 
-  /** Node's decoder skips what it does not know, but its encoder has one spelling: good text is what comes back. */
+  /** Node's decoder skips foreign characters, so the bytes are encoded again and compared. */
   #isSpelling(text: string, bytes: Buffer): boolean {
     const padded = text.padEnd(Math.ceil(text.length / GROUP_CHARACTERS) * GROUP_CHARACTERS, '=')
     if (this.#alphabet !== 'base64url' && bytes.toString('base64') === padded) {

@@ -15,27 +15,26 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /** The outermost object counts. */
 const MAX_DEPTH = 100
-/** Of the outermost object. Each is parsed by itself, so that a megabyte of them would take half a second. */
+/** Of the outermost object. Each is parsed on its own; a megabyte of them would take half a second. */
 const MAX_KEYS = 1000
 const FIRST_TEXT_BYTES = 1024
-/** Of a key that the caller is told. */
+/** Of a key in an error. */
 const MAX_TOLD_CHARACTERS = 64
 
 /**
- * Follows the text of a JSON object, gathering all of it but the string that stands under `contentField`. Of the
- * grammar it knows only what is a key of the outermost object; the rest is up to `JSON.parse`, which sees what stands
- * before the content as soon as that begins.
+ * Gathers the text of a JSON object without the string under `contentField`. Knows only as much of the grammar as it takes
+ * to find the keys of the outermost object; `JSON.parse` checks the rest, up to the content as soon as that begins.
  */
 export class JsonOutline {
   readonly #contentField: string
   readonly #text: BoundedText
   readonly #keys = new Set<string>()
   #depth = 0
-  /** The last byte that is no blank, of a string its closing quote; 0 before the object. */
+  /** The last byte outside of strings, quotes included, that is no blank; 0 before the object. */
   #last = 0
   #inString = false
   #isEscaped = false
-  /** Where the key begins that is being read; -1 in any other string. */
+  /** The offset of the key being read; -1 in other strings. */
   #keyStart = -1
   #key = ''
   #atContent = false
@@ -45,32 +44,32 @@ export class JsonOutline {
     this.#text = new BoundedText(maxTextBytes, memory)
   }
 
-  /** Whether the content follows: its opening quote has passed. Then comes `skipContent`, not `read`. */
+  /** Whether the opening quote of the content has passed. Then call `skipContent`, not `read`. */
   get atContent(): boolean {
     return this.#atContent
   }
 
-  /** Reads up to the content or to the end; tells how many bytes. @throws ServiceError `body-not-json`, `body-too-large` */
+  /** Reads up to the content or the end; returns the number of bytes. @throws ServiceError `body-not-json`, `body-too-large` */
   read(bytes: Uint8Array): number {
     let at = 0
     while (at < bytes.length && !this.#atContent) this.#take(bytes[at++] as number)
     return at
   }
 
-  /** The object as far as it stands before the content. @throws ServiceError `body-not-json` */
+  /** The object up to the content. @throws ServiceError `body-not-json` */
   before(): Record<string, unknown> {
     const text = Buffer.concat([this.#text.bytes, Buffer.from('"}')])
     const { [this.#contentField]: _, ...before } = parseStrictly(text) as Record<string, unknown>
     return before
   }
 
-  /** Declares the content read, closing quote included. */
+  /** Declares the content and its closing quote read. */
   skipContent(): void {
     this.#text.add(QUOTE)
     this.#atContent = false
   }
 
-  /** The whole object; the content in it, if it was a string, is empty. @throws ServiceError `body-not-json` */
+  /** The whole object, with an empty string as content. @throws ServiceError `body-not-json` */
   finish(): Record<string, unknown> {
     if (this.#depth > 0 || this.#last === 0) throw notJson('The JSON body ends before its object does.')
     const value = parseStrictly(this.#text.bytes)
@@ -115,7 +114,7 @@ export class JsonOutline {
     }
   }
 
-  /** Keys are compared as what they mean: an escape does not make another key. */
+  /** Compares keys unescaped: an escape does not make another key. */
   #endKey(): void {
     this.#key = parseStrictly(this.#text.bytes.subarray(this.#keyStart)) as string
     if (this.#keys.has(this.#key))
@@ -125,7 +124,7 @@ export class JsonOutline {
   }
 }
 
-/** Bytes one by one into one piece of memory: a caller who sends them one by one must not cost an object each. */
+/** Gathers single bytes in one piece of memory, so that chunks of one byte do not cost an object each. */
 class BoundedText {
   readonly #maxBytes: number
   readonly #charged: Holding | undefined
@@ -156,7 +155,7 @@ class BoundedText {
   }
 }
 
-/** The one refusal of a body that is no JSON object we take; the message says why, and quotes nothing of the body. */
+/** Refuses a body. The message quotes nothing of it. */
 export function notJson(message: string, field?: string): ServiceError {
   return new ServiceError('body-not-json', message, field === undefined ? {} : { field })
 }
@@ -171,7 +170,7 @@ function parseStrictly(bytes: Buffer): unknown {
   }
 }
 
-/** What JSON can write and a value cannot hold, or no store as UTF-8. Recursion ends at the depth that was read. */
+/** Refuses numbers that overflow and strings that are not Unicode. The depth of the recursion is bounded by `MAX_DEPTH`. */
 function refuseUnrepresentable(value: unknown): void {
   if (typeof value === 'number' && !Number.isFinite(value))
     throw notJson('The JSON body has a number that is out of range.')
@@ -182,7 +181,7 @@ function refuseUnrepresentable(value: unknown): void {
   Object.values(value).forEach(refuseUnrepresentable)
 }
 
-/** What JSON lets stand between tokens: space, tab, line feed, carriage return. */
+/** Space, tab, line feed, carriage return. */
 function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
 }

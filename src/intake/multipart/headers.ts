@@ -1,39 +1,37 @@
 import { isUtf8 } from 'node:buffer'
 import { IllegalName, malformed } from './malformed.ts'
 
-/** What the header of one part says. */
 export interface PartHeader {
   readonly name: string
-  /** As the client means it: may be empty or hold slashes; never a control character. Undefined when the part has none. */
+  /** Decoded: may be empty or hold slashes, never control characters. Undefined if the part has none. */
   readonly filename: string | undefined
-  /** Whether the header of the filename is of another charset than the form names, and was read as Latin-1. */
+  /** Whether the filename was read as Latin-1, because it is not in the charset of the form. */
   readonly isFilenameGuess: boolean
-  /** As sent, without what is not printable ASCII; undefined when nothing is left. */
+  /** Printable ASCII; other characters are removed. Undefined if nothing is left. */
   readonly contentType: string | undefined
 }
 
-/** How the names of a form are written. */
 export interface NameForm {
-  /** Undefined: UTF-8. It has ASCII in it. */
+  /** A superset of ASCII; undefined: UTF-8. */
   readonly charset: string | undefined
-  /** Whether `%22` in a name is a quote. */
+  /** Whether `%22` in a name means a quote. */
   readonly escapesQuotes: boolean
 }
 
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):/
 const controlButTab = /[\u0000-\u0008\u000a-\u001f\u007f]/
 const control = /[\u0000-\u001f\u007f-\u009f]/
-/** Names that only an attack on JavaScript objects sends; ours are maps, and whoever takes them further may use objects. */
+/** Only attacks on JavaScript objects send these names. We use maps, but later code may use objects. */
 const trap = /^(?:__proto__|prototype|constructor)$/
 const unprintable = /[^ -~]+/g
-/** Of these two would contradict each other. Of a Content-Type the first counts, as with Starlette. */
+/** Two of these would contradict each other. The first Content-Type counts, as with Starlette. */
 const onlyOnce = new Set(['content-disposition', 'content-transfer-encoding'])
-/** A name that a line break has cut in two header lines. */
+/** A name cut in two header lines by a line break. */
 const cutName = /name="([^"\r]*\r\n[^"]*)"/i
 
 /**
- * Reads the header lines of one part (RFC 7578, section 4): Content-Disposition and Content-Transfer-Encoding, each at
- * most once, and Content-Type; others are ignored if they are well-formed.
+ * Reads the header lines of a part (RFC 7578, section 4): Content-Disposition, Content-Type and Content-Transfer-Encoding.
+ * Ignores others that are well-formed.
  * @throws ServiceError `request-malformed` on bad syntax, control characters, a missing or repeated name, or an encoding
  * that would have to be undone; IllegalName if the name or filename is at fault
  */
@@ -50,7 +48,7 @@ export function parsePartHeader(lines: readonly Buffer[], form: NameForm): PartH
 function parseLines(lines: readonly Decoded[], form: NameForm): PartHeader {
   const known = new Map<string, Decoded>()
   for (const { text, isGuess } of lines) {
-    // A line that continues the one before has no name.
+    // A folded line has no name, and is refused.
     const [start, name] = headerLine.exec(text) ?? []
     if (start === undefined || name === undefined) throw malformed('A header line of a part cannot be read')
     const key = withoutTrap(name.toLowerCase())
@@ -72,7 +70,7 @@ function parseDisposition(header: Decoded | undefined, form: NameForm): Omit<Par
   if (type !== 'form-data') throw malformed('The Content-Disposition of a part is not form-data')
   const name = parameters.get('name')
   if (name === undefined) throw malformed('The Content-Disposition of a part has no name')
-  // Whoever looks at the form before us may see another name in it.
+  // A proxy in front of us may read another name from it.
   if (name.includes('"') && (name[0] !== '"' || closingQuote(name, 0) !== name.length - 1))
     throw malformed('The name of a part has quotes in the wrong places')
   return {
@@ -83,9 +81,8 @@ function parseDisposition(header: Decoded | undefined, form: NameForm): Omit<Par
 }
 
 /**
- * The file name that the Content-Disposition of an answer (RFC 6266) gives.
+ * The file name in the Content-Disposition of an answer (RFC 6266); undefined if there is none that can be read.
  * @param header as Node reads it, one character a byte
- * @returns undefined if there is none, or none that can be read: there are other names for the file
  */
 export function dispositionName(header = ''): string | undefined {
   const { text } = decodeText(Buffer.from(header, 'latin1'), undefined)
@@ -97,7 +94,7 @@ export function dispositionName(header = ''): string | undefined {
   }
 }
 
-/** `filename*` wins where it can be read: a client that sends both means it, and `filename` is for those who cannot. */
+/** A readable `filename*` wins: clients that send both add `filename` for servers that cannot read it. */
 function filenameIn(
   parameters: ReadonlyMap<string, string>,
   form: Pick<NameForm, 'escapesQuotes'>,
@@ -108,16 +105,16 @@ function filenameIn(
   if (plain?.startsWith('"') && plain === withoutQuotes(plain))
     throw malformed('The filename of a part begins with a quote and does not end with one')
   if (plain !== undefined) return legal(decodeEncodedWords(unescaped(plain, form)))
-  // Continuations (RFC 2231) among them: not to read one would lose the name.
+  // Also continuations (RFC 2231): to ignore one would lose the name.
   if (extended === undefined && [...parameters.keys()].some((key) => key.startsWith('filename*')))
     throw malformed('The filename* of a part cannot be read, and it has no filename')
   return extended
 }
 
 /**
- * Undoes the backslashes of Go and of curl before 7.81, and `%22` where the client is a browser or undici. `%22` of
- * other clients stays, as with Starlette: requests, httpx and curl write quotes so, and leave a percent sign of the name as
- * it is. `%0D` and `%0A` stay: no name may hold what they stand for.
+ * Undoes the backslashes of Go and of curl before 7.81, and the `%22` of browsers and undici. `%22` of other clients
+ * stays, as with Starlette: requests, httpx and curl write quotes so, but do not escape a percent sign. `%0D` and `%0A`
+ * stay, because no name may hold line ends.
  */
 function unescaped(value: string, { escapesQuotes }: Pick<NameForm, 'escapesQuotes'>): string {
   if (!value.includes('"')) return value
@@ -129,7 +126,7 @@ function unescaped(value: string, { escapesQuotes }: Pick<NameForm, 'escapesQuot
 const extendedValue =
   /^([!#$%&+\-^_`{}~0-9A-Za-z]+)'[0-9A-Za-z-]*'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*)$/
 
-/** Undefined if it is not of RFC 8187, of another charset than it says, or no legal name. */
+/** Undefined if the syntax or the charset is wrong, or the name has control characters. */
 function decodeExtended(value: string): string | undefined {
   const [, charset, escaped = ''] = extendedValue.exec(value) ?? []
   if (charset === undefined) return undefined
@@ -148,10 +145,10 @@ function withoutTrap(name: string): string {
 }
 
 /**
- * A header's first value in lower case, and the parameters behind it (RFC 9110, section 5.6.6), as they are written, with
- * whatever python-multipart takes besides: blanks around `=`, a name without value, any text without quotes. Names come
- * in lower case; of a repeated one the last counts. Takes time linear in the length of the text.
- * @throws ServiceError `request-malformed` when the parameter `once` comes twice
+ * A header's value in lower case, and its parameters (RFC 9110, section 5.6.6) by names in lower case, values as written.
+ * Accepts what python-multipart does: blanks around `=`, a name without value, any text without quotes. The last of
+ * repeated parameters counts. Takes linear time.
+ * @throws ServiceError `request-malformed` if the parameter `once` comes twice
  */
 export function splitParameters(
   header: string,
@@ -174,8 +171,8 @@ export function splitParameters(
 }
 
 /**
- * A backslash escapes a quote or a backslash and is otherwise itself, for browsers do not escape it. For the same reason one
- * before the very last quote of the header is itself: an escaped quote would close nothing.
+ * A backslash escapes a quote or a backslash; before anything else it stands for itself, because browsers do not escape
+ * it. For the same reason it does not escape the last quote of the header.
  * @returns the length of the text if nothing closes the quote
  */
 function closingQuote(text: string, open: number): number {
@@ -198,14 +195,13 @@ function trimBlanks(text: string): string {
 
 export interface Decoded {
   readonly text: string
-  /** Whether the bytes are of another charset than announced, and the text is what they are in Latin-1. */
+  /** Whether the bytes are not in the announced charset, and were read as Latin-1. */
   readonly isGuess: boolean
 }
 
 /**
- * The text of a name or field of a form: in the charset that the form announces, UTF-8 if it announces none. Bytes that are
- * not of that charset are read as Latin-1, as Starlette reads them, in the sense of encoding.spec.whatwg.org, so that no
- * control character comes out of them.
+ * The text of a name or field, in the charset that the form announces, by default UTF-8. Bytes that are not in it are read
+ * as Latin-1, as Starlette does, in the sense of encoding.spec.whatwg.org, so that they yield no control characters.
  */
 export function decodeText(bytes: Buffer, charset: string | undefined): Decoded {
   const utf8 = isUtf8(bytes) ? bytes.toString('utf8') : undefined
@@ -213,7 +209,7 @@ export function decodeText(bytes: Buffer, charset: string | undefined): Decoded 
   return text === undefined ? { text: decodeLatin1(bytes), isGuess: true } : { text, isGuess: false }
 }
 
-/** @returns undefined if the charset is unknown or the bytes are not of it */
+/** @returns undefined if the charset is unknown or the bytes are not in it */
 export function decodeAs(charset: string, bytes: Buffer): string | undefined {
   try {
     const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true })
@@ -223,7 +219,7 @@ export function decodeAs(charset: string, bytes: Buffer): string | undefined {
   }
 }
 
-/** The bytes 0x80 to 0x9F in Windows-1252, which older decoders of Node get wrong; five stand for nothing. */
+/** The bytes 0x80 to 0x9F in Windows-1252, which older Nodes decode wrongly; five are undefined. */
 const WINDOWS_1252 = '€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ'
 
 function decodeLatin1(bytes: Buffer): string {
@@ -232,7 +228,7 @@ function decodeLatin1(bytes: Buffer): string {
     .replace(/[\u0080-\u009f]/g, (byte) => WINDOWS_1252.charAt(byte.charCodeAt(0) - 0x80))
 }
 
-/** @param pattern finds what stands for a byte, and its two digits */
+/** @param pattern matches an escaped byte and captures its two digits */
 function bytesOf(text: string, pattern: RegExp): Buffer {
   const toByte = (_: string, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))
   return Buffer.from(text.replace(pattern, toByte), 'latin1')
@@ -246,8 +242,8 @@ const base64 = /^[0-9A-Za-z+/]*={0,2}$/
 const quotedPrintable = /^(?:[ -<>-~]|=[0-9A-Fa-f]{2})*$/
 
 /**
- * Undoes RFC 2047, in which .NET and Java clients write names that are not ASCII. Blanks between two words are no part of
- * the text, which stays as it is if one of its words cannot be read.
+ * Decodes the words of RFC 2047, in which .NET and Java clients write names that are not ASCII. Blanks between two words
+ * are dropped. Returns the text unchanged if one of its words cannot be read.
  */
 function decodeEncodedWords(text: string): string {
   let isReadable = true
@@ -260,8 +256,8 @@ function decodeEncodedWords(text: string): string {
 }
 
 /**
- * Words of one charset that follow each other are decoded together: some clients cut a character in two.
- * @returns undefined if a word cannot be read, or all of them stand for nothing: a file would lose its name
+ * Decodes neighbours of one charset together, because some clients cut a character in two.
+ * @returns undefined if a word cannot be read, or if all are empty: a file would lose its name
  */
 function decodeWords(written: string): string | undefined {
   const runs: { readonly charset: string; readonly pieces: Buffer[] }[] = []

@@ -21,8 +21,8 @@ export interface FilePart extends PartHeader {
   readonly kind: 'file'
   readonly filename: string
   /**
-   * Read once, and before the next part is asked for. A chunk's memory may be reused once the next is asked
-   * for. Ending normally means only that the file is whole: the form is good once every part has been read.
+   * Read once, and before the next part is asked for. A chunk's memory may be reused once the next is asked for. The
+   * end means only that the file is whole: the form is good once every part has been read.
    */
   readonly body: AsyncIterable<Uint8Array>
 }
@@ -30,14 +30,14 @@ export interface FilePart extends PartHeader {
 export type Part = FieldPart | FilePart
 
 export const defaultMultipartLimits = {
-  /** What is ignored counts, too. Starlette takes as many: 1,000 files and 1,000 fields. */
+  /** Ignored ones count, too. Starlette takes as many: 1,000 files and 1,000 fields. */
   parts: 2000,
   files: 1,
-  /** Per part, line ends and the blank line included. */
+  /** Per part, with line ends and the blank line. */
   headerBytes: 8 * 1024,
   headerLines: 16,
   fieldBytes: 64 * 1024,
-  /** Blanks and line ends before the first boundary; anything else there is refused. */
+  /** Blanks and line ends before the first boundary. */
   preambleBytes: 1024 * 1024,
   /** The whole body as counted: a file of 512 MiB, and room for what surrounds it. */
   bodyBytes: 513 * 1024 * 1024,
@@ -45,7 +45,7 @@ export const defaultMultipartLimits = {
 
 export type MultipartLimits = Readonly<typeof defaultMultipartLimits>
 
-/** What a part is for. An ignored one is skipped: it takes no memory and no limit but that of the parts and the body. */
+/** An ignored part is skipped: it needs no memory, and counts only against the limits of parts and of the body. */
 export type PartRole = 'field' | 'file' | 'ignored'
 
 export interface MultipartOptions extends Partial<MultipartLimits> {
@@ -54,17 +54,14 @@ export interface MultipartOptions extends Partial<MultipartLimits> {
 }
 
 /**
- * Reads a multipart/form-data body (RFC 7578) part by part, in the order sent. Fields come whole, files as
- * streams that pull the source as they are read; nothing is kept but a chunk, a header and a field. Asking
- * for the next part skips what is left of a file; reading that file afterwards throws.
+ * Reads a multipart/form-data body (RFC 7578) part by part, in the order sent. Fields come whole, files as streams that
+ * pull the source; memory holds a chunk, a header and a field. Asking for the next part skips the rest of a file, and
+ * reading that file afterwards throws. The source is closed at the end (`return`).
  *
- * Names are strings from outside: collect them in a Map, never as keys of an object. RFC 2046 would have us
- * ignore text before the first boundary; here it is refused, since in a form it can only be a part that was not
- * understood. What follows the last boundary is ignored.
- *
- * Whichever way it ends, the source is closed (`return`); a stream that must survive this says so itself.
- * @throws ServiceError `body-type-unsupported`, before anything is read; `request-malformed`,
- * `body-too-large`; what the source throws, as it is. From a file's body too, and then from here again.
+ * Names come from outside: collect them in a Map, never as keys of an object. Text before the first boundary is refused,
+ * although RFC 2046 would ignore it: in a form it is a part that was not understood. Text after the last is ignored.
+ * @throws ServiceError `body-type-unsupported`, before anything is read; `request-malformed`, `body-too-large`; what the
+ * source throws. A failure of a file's body is thrown there, and then here again.
  */
 export async function* parseMultipart(
   contentType: string | undefined,
@@ -142,13 +139,13 @@ async function readField(
 }
 
 /**
- * RFC 2046 has 1 to 70 characters of fewer kinds; python-multipart takes up to 256 of any. Printable ASCII, the last no
- * space; without what needs a backslash between quotes.
+ * Printable ASCII without quotes and backslashes, the last no space. RFC 2046 has 1 to 70 characters of fewer kinds;
+ * python-multipart takes up to 256 of any.
  */
 const legalBoundary = /^[ !#-[\]-~]{0,255}[!#-[\]-~]$/
 /**
- * Chromium and WebKit; Firefox, up to 2024 and since; undici, which is Node's `fetch`. They write a quote as `%22`. So do
- * requests, httpx and curl, but their boundaries do not show it.
+ * Boundaries of Chromium and WebKit, of Firefox up to 2024 and since, and of undici (Node's `fetch`), which write a quote
+ * as `%22`. So do requests, httpx and curl, but their boundaries do not show it.
  */
 const browserBoundary =
   /^(?:----WebKitFormBoundary[0-9A-Za-z]{16}|-{27}\d{12,30}|----geckoformboundary[0-9a-f]+|----formdata-undici-\d+)$/
@@ -162,7 +159,7 @@ function parseFormType(contentType = ''): NameForm & { readonly boundary: string
   const charset = withoutQuotes(parameters.get('charset') ?? 'utf-8')
   return {
     boundary,
-    // An unknown one is ignored, and so is UTF-16: no header of a part could be read by it.
+    // Ignored if unknown, and if no header could be read in it, such as UTF-16.
     charset: !/^utf-?8$/i.test(charset) && decodeAs(charset, Buffer.from('a')) === 'a' ? charset : undefined,
     escapesQuotes: browserBoundary.test(boundary),
   }

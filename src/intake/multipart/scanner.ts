@@ -5,19 +5,18 @@ const CR = 0x0d
 const LF = 0x0a
 const DASH = 0x2d
 const LINE_END_BYTES = 2
-/** Nobody is known to pad a boundary at all; each byte is read on its own. */
+/** No client is known to pad a boundary; each byte is read on its own. */
 const MAX_PADDING_BYTES = 1024
 
 const nothing = Buffer.alloc(0)
 
 /**
- * Cuts the bytes of a multipart body at its boundary (RFC 2046, section 5.1.1) without gathering them. The
- * body is taken in turns: content up to a delimiter, then the lines of a header, then content again; before
- * the first delimiter and after the last come the preamble and the epilogue.
+ * Cuts the bytes of a multipart body at its boundary (RFC 2046, section 5.1.1) without gathering them. The preamble
+ * comes first, then header and content of each part, then the epilogue.
  *
- * The delimiter is CR LF `--` boundary, and CR stands in it only once, so a delimiter split over two chunks
- * is remembered as the number of its bytes that have matched: no byte is ever held back or joined. Every
- * chunk of the source is let go before the next is asked for.
+ * The delimiter is CR LF `--` boundary and has only one CR, so the state of a delimiter split over two chunks is the
+ * number of its bytes that have matched. No byte is held back or joined, and a chunk is released before the next is
+ * asked for.
  */
 export class MultipartScanner {
   readonly #delimiter: Buffer
@@ -29,9 +28,9 @@ export class MultipartScanner {
   #seenBytes = 0
   #window: Buffer = nothing
   #position = 0
-  /** How many bytes of the delimiter stand right before `#position`. */
+  /** Bytes of the delimiter right before `#position`. */
   #matched = LINE_END_BYTES
-  /** How many of those belong to no content: the line end of the header, or the one we imagine before the body. */
+  /** Those of them that are not content: the line end of the header, or the one imagined before the body. */
   #borrowed = LINE_END_BYTES
 
   /** Nothing is read before the first call. The boundary is legal ASCII. */
@@ -46,7 +45,7 @@ export class MultipartScanner {
     return this.#phase === 'epilogue'
   }
 
-  /** Reads blanks and line ends of any system, up to the first boundary and with it. */
+  /** Reads blanks and line ends of any system, and the first boundary. */
   async skipPreamble(maxBytes: number): Promise<void> {
     let bytes = 0
     let hasLineEnd = false
@@ -63,7 +62,7 @@ export class MultipartScanner {
     if ((await this.nextPiece()) !== undefined) throw malformed('The body has text before its first boundary')
   }
 
-  /** The lines of a header, copied; what follows is content. */
+  /** Copies of the lines of a header. */
   async readHeader(limits: {
     readonly headerBytes: number
     readonly headerLines: number
@@ -79,16 +78,16 @@ export class MultipartScanner {
         throw malformed(`The header of a part has more than ${limits.headerLines} lines`)
     }
     this.#phase = 'content'
-    // The blank line may be the delimiter's own: an empty content may lack its line end, as RFC 2046 has it.
+    // RFC 2046 lets the blank line begin the delimiter: then the content is empty.
     this.#matched = LINE_END_BYTES
     this.#borrowed = LINE_END_BYTES
     return lines
   }
 
   /**
-   * The next bytes, at least one, of the current content; undefined once a delimiter has ended it, however
-   * often asked. Valid until the next call. A failure repeats itself on every later call.
-   * @throws ServiceError `request-malformed`, `body-too-large`; whatever the source throws
+   * The next bytes of the current content, at least one, valid until the next call; undefined behind its end. Repeats a
+   * failure on every later call.
+   * @throws ServiceError `request-malformed`, `body-too-large`; what the source throws
    */
   async nextPiece(): Promise<Buffer | undefined> {
     if (this.#failure !== undefined) throw this.#failure.error
@@ -108,22 +107,22 @@ export class MultipartScanner {
     while ((await this.nextPiece()) !== undefined);
   }
 
-  /** Reads what follows the closing boundary to the end of the body, and drops it. */
+  /** Reads to the end of the body. */
   async skipEpilogue(): Promise<void> {
     while (await this.#fill()) this.#position = this.#window.length
   }
 
-  /** Lets go of the source; whoever still reads a part is refused. Never throws. */
+  /** Closes the source; later reads of a part throw. Never throws. */
   async close(): Promise<void> {
     this.#failure ??= { error: new Error('The multipart body is closed') }
     try {
       await this.#source.return?.()
     } catch {
-      // The outcome is known by now, and a failure to clean up must not replace it.
+      // A failure to clean up must not replace the outcome.
     }
   }
 
-  /** Without its CR LF; CR or LF alone is part of it. Undefined if it takes more than `maxBytes` with its end. */
+  /** A line without its CR LF; CR or LF alone does not end it. Undefined if it exceeds `maxBytes` with its end. */
   async #readLine(maxBytes: number): Promise<Buffer | undefined> {
     const pieces: Buffer[] = []
     let lineBytes = 0
@@ -155,7 +154,7 @@ export class MultipartScanner {
     return undefined
   }
 
-  /** Content up to the delimiter, or to as much of it as ends the window. */
+  /** Content up to the delimiter, or up to a part of it at the end of the window. */
   #search(): Buffer {
     const start = this.#position
     const found = this.#window.indexOf(this.#delimiter, start)
@@ -177,7 +176,7 @@ export class MultipartScanner {
     return this.#delimiter.compare(tail, from, tail.length, 0, length) === 0 ? length : 0
   }
 
-  /** Goes on with a delimiter begun earlier; when it is none after all, what had matched is content. */
+  /** Continues a delimiter begun earlier; on a mismatch, returns the matched bytes as content. */
   #resumeMatch(): Buffer {
     const from = this.#matched
     const length = Math.min(this.#delimiter.length - from, this.#window.length - this.#position)
@@ -194,8 +193,8 @@ export class MultipartScanner {
   }
 
   /**
-   * Content may not hold the delimiter at all, so one that goes on otherwise is refused, not taken for content:
-   * it would be a part that we silently swallow. Blanks may pad a boundary (RFC 2046, section 5.1.1).
+   * Content must not hold the delimiter, so one that continues otherwise is refused: taken for content, it would swallow
+   * a part. Blanks may pad a boundary (RFC 2046, section 5.1.1).
    */
   async #endContent(): Promise<void> {
     let first = await this.#readByte()
@@ -221,7 +220,7 @@ export class MultipartScanner {
     if (!(await this.#fill())) throw malformed('The multipart body ends before its closing boundary')
   }
 
-  /** Sees to it that the window has a byte to give; false at the end of the body. */
+  /** Waits until the window has a byte; false at the end of the body. */
   async #fill(): Promise<boolean> {
     while (this.#position === this.#window.length) {
       const { done, value } = await this.#source.next()
