@@ -9,14 +9,14 @@ import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
 import { setTls } from '../http/server.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
-import { listenBy, listeningAt } from '../net/listening.ts'
+import { listeningAt } from '../net/listening.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import type { RenewedTls } from '../ops/tls.ts'
 import { prepareDrain } from './drain.ts'
 import type { GracefulStop } from './graceful-stop.ts'
 import { createSurface } from './http-surface.ts'
-import { listenOptionally } from './optional-port.ts'
+import { inWords, listenOptionally } from './optional-port.ts'
 import type { AppConfig } from './settings.ts'
 
 /** Where a server listens, as it comes to. */
@@ -58,10 +58,12 @@ export async function listenForHttp(served: Served): Promise<void> {
   served.connections.limit(server.server)
   stop.addSurface('HTTP', server.server, prepareDrain(server))
   // By address: for the name `localhost` Fastify would open a second server, which has none of our bounds.
-  await listenBy({ host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' }, async () => {
+  try {
     const { address } = await lookup(config.host)
     addresses.url = await server.listen({ host: address, port: config.port })
-  })
+  } catch (error) {
+    throw inWords(error, { host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' })
+  }
   addresses.listeningUrl = `${new URL(addresses.url).protocol}//${listeningAt(server.server)}`
 }
 

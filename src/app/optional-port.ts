@@ -1,5 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { ListenError, type ListenSettings, listenBy } from '../net/listening.ts'
+import { authorityOf } from '../net/listening.ts'
+
+/** The variables that say where a server listens. */
+export interface ListenSettings {
+  readonly host: string
+  readonly port: string
+}
 
 interface OptionalPort {
   /** Undefined: switched off. */
@@ -21,9 +27,28 @@ export async function listenOptionally(
 ): Promise<void> {
   if (port === undefined) return
   try {
-    await listenBy(settings, () => listen(port))
+    await listen(port)
   } catch (error) {
-    if (required || !(error instanceof ListenError && error.isTaken)) throw error
+    if (required || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw inWords(error, settings)
     logger.warn({ port }, `the ${what} port is taken; going on without ${what} (set ${settings.port})`)
   }
+}
+
+interface SystemError extends NodeJS.ErrnoException {
+  readonly address?: string
+  readonly port?: number
+  readonly hostname?: string
+}
+
+/** Why a server cannot look up its host or listen, in a sentence that names the setting to change; any other error as it is. */
+export function inWords(error: unknown, settings: ListenSettings): unknown {
+  const { syscall, code, address = '', port, hostname } = error as SystemError
+  const say = (sentence: string) => new Error(sentence, { cause: error })
+  if (syscall === 'getaddrinfo')
+    return say(`The address of the host "${hostname}" cannot be found (${code}); correct ${settings.host}.`)
+  if (syscall !== 'listen') return error
+  const place = port === undefined ? address : authorityOf(address, port)
+  if (code === 'EADDRINUSE')
+    return say(`${place} is in use by another program; set ${settings.port} to another port.`)
+  return say(`${place} cannot be listened on (${code}); correct ${settings.host} or ${settings.port}.`)
 }

@@ -16,8 +16,8 @@ export interface BlameLimits {
 }
 
 /**
- * Peers whose connections had to be ended for their abuse, or ended just before that. As long as one is blamed most of its
- * new connections are to be refused: unlike one that is made to wait, a refused connection costs nothing.
+ * Peers whose connections had to be ended for their abuse, or ended just before that. Most new connections of a blamed peer
+ * are refused: unlike one that waits, a refused connection costs nothing.
  */
 export class BlamedPeers {
   readonly #limits: BlameLimits
@@ -29,7 +29,7 @@ export class BlamedPeers {
     this.#abuse = new PeerScores(limits.perSecond)
   }
 
-  /** `times`: how often it did what is minded, above what it may. */
+  /** @param times how often the peer did what is minded, above what it may */
   blame(address: string, times: number, nowMs = performance.now()): void {
     const { burst, perSecond, proxies } = this.#limits
     if (proxies.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return

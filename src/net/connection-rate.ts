@@ -9,6 +9,11 @@ export interface ConnectionLimits {
   readonly spared: BlockList
 }
 
+/** RFC 1122, 3.2.1.3 and RFC 4291, 2.5.3. */
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
 /**
  * Refuses the connections of a peer that opens too many, before anything is read or allocated for them. Machines on
  * loopback are not counted. A peer is an IPv4 address or an IPv6 network of 64 bits.
@@ -26,38 +31,19 @@ export class ConnectionRate {
 
   /** Node asks a server's block list of each connection that it accepts (`net.Server`, option `blockList`). */
   limit(server: Server): void {
-    if (this.#perSecond < Number.POSITIVE_INFINITY) Object.assign(server, { blockList: new Refusals(this) })
+    if (this.#perSecond === Number.POSITIVE_INFINITY) return
+    const blockList = new BlockList()
+    blockList.check = (address: string | SocketAddress) =>
+      typeof address === 'string' && this.refuses(address)
+    Object.assign(server, { blockList })
   }
 
   /** Counts a connection from this address. @returns whether it is one too many; it is not counted then */
   refuses(address: string, nowMs = performance.now()): boolean {
-    if (this.#isSpared(address)) return false
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    if (loopback.check(address, family) || this.#spared.check(address, family)) return false
     if (this.#opened.get(address, nowMs) > this.#perSecond - 1) return true
     this.#opened.add(address, 1, nowMs)
     return false
   }
-
-  #isSpared(address: string): boolean {
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    return loopback.check(address, family) || this.#spared.check(address, family)
-  }
 }
-
-/** A list on which is whoever opens too many. */
-class Refusals extends BlockList {
-  readonly #rate: ConnectionRate
-
-  constructor(rate: ConnectionRate) {
-    super()
-    this.#rate = rate
-  }
-
-  override check(address: string | SocketAddress): boolean {
-    return typeof address === 'string' && this.#rate.refuses(address)
-  }
-}
-
-/** RFC 1122, 3.2.1.3 and RFC 4291, 2.5.3. */
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8)
-loopback.addAddress('::1', 'ipv6')

@@ -10,13 +10,13 @@ export interface ReaderPace {
 const CHECKS_PER_WINDOW = 12
 /**
  * How far a reader may fall behind: nobody who reads nothing stays for longer than two windows. Systems tell in steps what
- * was read, on Linux's loopback after up to 136 KiB, so that a shorter patience would take slow readers for idle ones.
+ * was read, on Linux's loopback after up to 136 KiB, so a shorter patience would take slow readers for idle ones.
  */
 const ALLOWED_WINDOWS = 2
 
 /**
- * Ends connections of a server on which bytes wait that nobody reads, whatever protocol they are of. Time in which nothing
- * waits does not count. Nothing is paid for it by a request: connections are looked at a dozen times in a window.
+ * Ends connections of a server, of whatever protocol, on which bytes wait that nobody reads. Time in which nothing waits
+ * does not count. A request pays nothing for it: connections are looked at a dozen times in a window.
  */
 export function cutSlowReaders(server: Server, pace: ReaderPace): void {
   const readers = new Set<Reader>()
@@ -24,9 +24,8 @@ export function cutSlowReaders(server: Server, pace: ReaderPace): void {
   const check = async () => {
     if (isChecking) return
     isChecking = true
-    await judge(readers, pace).finally(() => {
-      isChecking = false
-    })
+    await judge([...readers], pace)
+    isChecking = false
   }
   const timer = setInterval(check, (pace.minRateWindowSeconds * 1000) / CHECKS_PER_WINDOW).unref()
   server.once('close', () => clearInterval(timer))
@@ -37,11 +36,12 @@ export function cutSlowReaders(server: Server, pace: ReaderPace): void {
   })
 }
 
-async function judge(readers: ReadonlySet<Reader>, pace: ReaderPace): Promise<void> {
-  const idle = [...readers].filter((reader) => reader.isIdle(pace))
+async function judge(readers: readonly Reader[], pace: ReaderPace): Promise<void> {
+  const windowBytes = pace.minBytesPerSecond * pace.minRateWindowSeconds
+  const idle = readers.filter((reader) => reader.takesLess(windowBytes / CHECKS_PER_WINDOW))
   if (idle.length === 0) return
-  const unread = await unreadBytes(idle.map(({ descriptor }) => descriptor))
-  for (const reader of idle) reader.judge(unread.get(reader.descriptor) ?? 0, pace, performance.now())
+  const unread = await unreadBytes(idle.map(({ handle }) => handle.fd))
+  for (const reader of idle) reader.judge(unread.get(reader.handle.fd) ?? 0, pace, performance.now())
 }
 
 /**
@@ -58,7 +58,7 @@ interface Handle {
 /** The reading side of one connection. */
 class Reader {
   readonly #socket: Socket
-  readonly #handle: Handle
+  readonly handle: Handle
   /** Bytes that the system had taken at the last look. */
   #takenBytes = 0
   /** Bytes that had been read, and when; undefined while the connection is not suspected. */
@@ -68,21 +68,12 @@ class Reader {
 
   constructor(socket: Socket & { readonly _handle?: Handle }) {
     this.#socket = socket
-    this.#handle = socket._handle ?? { fd: -1, bytesWritten: 0, writeQueueSize: 0 }
+    this.handle = socket._handle ?? { fd: -1, bytesWritten: 0, writeQueueSize: 0 }
   }
 
-  get descriptor(): number {
-    return this.#handle.fd
-  }
-
-  /** Whether bytes wait and the system has taken too few since the last look: only then is it worth asking further. */
-  isIdle({ minBytesPerSecond, minRateWindowSeconds }: ReaderPace): boolean {
-    const enough = (minBytesPerSecond * minRateWindowSeconds) / CHECKS_PER_WINDOW
-    return this.#takesLess(enough)
-  }
-
-  #takesLess(bytes: number): boolean {
-    const { bytesWritten, writeQueueSize } = this.#handle
+  /** Whether bytes wait and the system has taken fewer than so many since the last look. */
+  takesLess(bytes: number): boolean {
+    const { bytesWritten, writeQueueSize } = this.handle
     const takenBytes = bytesWritten - writeQueueSize
     const isIdle = writeQueueSize > 0 && takenBytes - this.#takenBytes < bytes
     this.#takenBytes = takenBytes
@@ -92,7 +83,7 @@ class Reader {
 
   judge(unreadBytes: number, { minBytesPerSecond, minRateWindowSeconds }: ReaderPace, nowMs: number): void {
     // A byte taken meanwhile means that the reader made room for it, and that the two numbers are not of one moment.
-    if (!this.#takesLess(1)) return
+    if (!this.takesLess(1)) return
     const readBytes = this.#takenBytes - unreadBytes
     const fullBytes = minBytesPerSecond * minRateWindowSeconds * ALLOWED_WINDOWS
     if (this.#mark === undefined) this.#allowedBytes = fullBytes
