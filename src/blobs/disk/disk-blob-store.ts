@@ -3,7 +3,6 @@ import { constants } from 'node:fs'
 import { link, lstat, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { closingAfter } from '../../core/closing.ts'
 import { StoreError } from '../../core/errors.ts'
 import {
   BLOB_KEY,
@@ -148,26 +147,22 @@ export class DiskBlobStore implements BlobStore {
   /** Of two that claim at once one wins: a link, unlike a rename, replaces nothing. */
   async #claim(storeId: string): Promise<string> {
     const temporary = `${this.#owner}.${randomBytes(8).toString('hex')}`
-    await closingAfter(
-      () => unlessMissing(unlink(temporary)),
-      async () => {
-        await writeFile(temporary, `${storeId}\n`, NEW_FILE)
-        await link(temporary, this.#owner).catch((error) => {
-          if (errnoOf(error) !== 'EEXIST') throw error
-        })
-      },
-    )
+    try {
+      await writeFile(temporary, `${storeId}\n`, NEW_FILE)
+      await link(temporary, this.#owner)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    } finally {
+      await unlessMissing(unlink(temporary))
+    }
     await syncFolder(dirname(this.#owner))
     return (await readFile(this.#owner, 'utf8')).trim()
   }
 
   async check(): Promise<void> {
     const path = join(this.#staging, 'check')
-    const trying = closingAfter(
-      () => unlessMissing(unlink(path)),
-      () => writeFile(path, 'check\n', REPLACED_FILE),
-    )
-    await onDisk('store a blob', trying)
+    const written = writeFile(path, 'check\n', REPLACED_FILE).finally(() => unlessMissing(unlink(path)))
+    await onDisk('store a blob', written)
   }
 
   #stagedPath(key: BlobKey): string {

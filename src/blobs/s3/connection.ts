@@ -6,11 +6,11 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from '@aws-sdk/client-s3'
-import { isStoreError, StoreError } from '../../core/errors.ts'
+import { StoreError } from '../../core/errors.ts'
 import { BLOB_KEY, type BlobKey } from '../../core/ports/blob-store.ts'
 import { parseHttpDate } from '../../core/time/http-date.ts'
 import type { WatchCall } from '../../core/watch-call.ts'
-import { isRefusedUnprocessed, isTransient, LATE, s3Error } from './errors.ts'
+import { isRefusedUnprocessed, isTransient, LATE, s3Error, undefinedIfMissing } from './errors.ts'
 
 /** Which objects of which store are ours. */
 export interface S3Location {
@@ -132,12 +132,7 @@ export class S3Connection {
     command: S3Command<I, O>,
     options?: CallOptions,
   ): Promise<O | undefined> {
-    try {
-      return await this.send(action, command, options)
-    } catch (error) {
-      if (isStoreError(error, 'missing')) return undefined
-      throw error
-    }
+    return this.send(action, command, options).catch(undefinedIfMissing)
   }
 
   /** Calls the store, repeatedly where that can help. `action` ends the sentence "cannot …". */

@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
+import { isStoreError, StoreError, type StoreErrorCode } from '../../core/errors.ts'
 
 /** What an error of the SDK may carry; the network's errors have a `code` alone. */
 interface SdkError {
@@ -80,6 +80,11 @@ export function isTaken(error: unknown): boolean {
 export function s3Error(action: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error
   return new StoreError(storeCodeOf(error), `cannot ${action}: ${s3CodeOf(error)}`, error)
+}
+
+/** For a call that may find nothing. */
+export function undefinedIfMissing(error: unknown): undefined {
+  if (!isStoreError(error, 'missing')) throw error
 }
 
 /** What is not known to be final is `unavailable`: an operator can mend it. */

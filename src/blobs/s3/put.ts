@@ -53,10 +53,10 @@ export async function putObject(
   const options = { organizationId, maxBytes, expectedBytes: atMost ?? maxBytes }
   await using begun = new AsyncDisposableStack()
   const parts = cut(body, maxBytes, () => begun.use(new BodyPart(writing.room, options)))
-  const attempt = new PutAttempt(writing, target)
+  const attempt = { ...writing, target, stamp: randomUUID() }
   try {
     const { value: first } = await parts.next()
-    return first.isLast ? await attempt.putWhole(first.part) : await attempt.putParts(first.part, parts)
+    return first.isLast ? await putWhole(attempt, first.part) : await putParts(attempt, first.part, parts)
   } finally {
     await parts.return(undefined)
   }
@@ -94,139 +94,128 @@ async function* cut(
 }
 
 /** One write of one object. What it sends again is the same, byte for byte, so that it does not matter what arrives twice. */
-class PutAttempt {
-  readonly #writing: S3Writing
-  readonly #connection: S3Connection
-  readonly #target: S3Object
-  readonly #stamp = randomUUID()
+interface Attempt extends S3Writing {
+  readonly target: S3Object
+  readonly stamp: string
+}
 
-  constructor(writing: S3Writing, target: S3Object) {
-    this.#writing = writing
-    this.#connection = writing.connection
-    this.#target = target
+async function putWhole(attempt: Attempt, part: BodyPart): Promise<number> {
+  const { connection, conditionalWrites, target, stamp } = attempt
+  if (!conditionalWrites) await requireFree(attempt)
+  const input = {
+    ...target,
+    ...checksumOf(attempt, part),
+    ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
+    Metadata: { [STAMP]: stamp },
   }
+  try {
+    await sendPart(connection, part, (body) => new PutObjectCommand({ ...input, ...body }))
+  } catch (error) {
+    // Also a "there is one already" may speak of what an attempt of ours has left.
+    const found = await look(attempt, part.sizeBytes)
+    if (found === 'foreign') throw takenError()
+    if (found !== 'ours') throw error
+  }
+  return part.sizeBytes
+}
 
-  async putWhole(part: BodyPart): Promise<number> {
-    const { conditionalWrites } = this.#writing
-    if (!conditionalWrites) await this.#requireFree()
-    const input = {
-      ...this.#target,
-      ...this.#checksumOf(part),
-      ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
-      Metadata: { [STAMP]: this.#stamp },
+async function putParts(attempt: Attempt, first: BodyPart, rest: AsyncIterable<CutPart>): Promise<number> {
+  await requireFree(attempt)
+  const UploadId = await beginUpload(attempt)
+  try {
+    const { parts, sizeBytes } = await sendParts(attempt, UploadId, first, rest)
+    await complete(attempt, UploadId, parts, sizeBytes)
+    return sizeBytes
+  } catch (error) {
+    // Whoever collects the key finds what stays open.
+    const abort = new AbortMultipartUploadCommand({ ...attempt.target, UploadId })
+    await attempt.connection.send('abort an upload', abort).catch(() => {})
+    throw error
+  }
+}
+
+async function beginUpload({ connection, checksums, target, stamp }: Attempt): Promise<string> {
+  const command = new CreateMultipartUploadCommand({
+    ...target,
+    ...(checksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
+    Metadata: { [STAMP]: stamp },
+  })
+  // A second one would be open for ever, unknown to us.
+  const { UploadId } = await connection.send('begin to store the blob', command, { repeatable: false })
+  if (UploadId === undefined) throw new StoreError('unavailable', 'the store gave no upload id')
+  return UploadId
+}
+
+/** While one part is sent the next one fills; none is on its way when this ends. */
+async function sendParts(
+  attempt: Attempt,
+  UploadId: string,
+  first: BodyPart,
+  rest: AsyncIterable<CutPart>,
+): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
+  const stop = new AbortController()
+  const parts: CompletedPart[] = []
+  let sizeBytes = 0
+  let sending: Promise<unknown> = Promise.resolve()
+  const send = async (part: BodyPart) => {
+    await sending
+    const PartNumber = parts.length + 1
+    if (PartNumber > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
+    sizeBytes += part.sizeBytes
+    const checksum = checksumOf(attempt, part)
+    const input = { ...attempt.target, ...checksum, UploadId, PartNumber }
+    const commandOf = (body: PartInput) => new UploadPartCommand({ ...input, ...body })
+    sending = sendPart(attempt.connection, part, commandOf, stop.signal)
+      .then((ETag) => parts.push({ PartNumber, ETag, ...checksum }))
+      .finally(() => part[Symbol.asyncDispose]())
+    // Met at the next await of it; until then it must not count as unhandled.
+    sending.catch(() => {})
+  }
+  try {
+    await send(first)
+    for await (const { part } of rest) await send(part)
+    await sending
+  } catch (error) {
+    stop.abort()
+    await sending.catch(() => {})
+    throw error
+  }
+  return { parts, sizeBytes }
+}
+
+/** Sent once: two at a time have destroyed data in stores (minio/minio#17858). */
+async function complete(attempt: Attempt, UploadId: string, Parts: CompletedPart[], sizeBytes: number) {
+  const { connection, target } = attempt
+  const command = new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts } })
+  const options = { timeoutMs: COMPLETE_MS, repeatable: false }
+  try {
+    await connection.send('complete the blob', command, options)
+  } catch (error) {
+    for (const pause of isTransient(error) ? LOOK_PAUSES : [0]) {
+      await delay(pause * connection.answerMs)
+      if ((await look(attempt, sizeBytes)) === 'ours') return
     }
-    try {
-      await sendPart(this.#connection, part, (body) => new PutObjectCommand({ ...input, ...body }))
-    } catch (error) {
-      // Also a "there is one already" may speak of what an attempt of ours has left.
-      const found = await this.#look(part.sizeBytes)
-      if (found === 'foreign') throw takenError()
-      if (found !== 'ours') throw error
-    }
-    return part.sizeBytes
+    throw error
   }
+}
 
-  async putParts(first: BodyPart, rest: AsyncIterable<CutPart>): Promise<number> {
-    await this.#requireFree()
-    const UploadId = await this.#begin()
-    try {
-      const { parts, sizeBytes } = await this.#sendParts(UploadId, first, rest)
-      await this.#complete(UploadId, parts, sizeBytes)
-      return sizeBytes
-    } catch (error) {
-      // Whoever collects the key finds what stays open.
-      const abort = new AbortMultipartUploadCommand({ ...this.#target, UploadId })
-      await this.#connection.send('abort an upload', abort).catch(() => {})
-      throw error
-    }
-  }
+async function requireFree(attempt: Attempt): Promise<void> {
+  if ((await head(attempt)) !== undefined) throw takenError()
+}
 
-  async #begin(): Promise<string> {
-    const command = new CreateMultipartUploadCommand({
-      ...this.#target,
-      ...(this.#writing.checksums ? { ChecksumAlgorithm: 'CRC32' } : {}),
-      Metadata: { [STAMP]: this.#stamp },
-    })
-    // A second one would be open for ever, unknown to us.
-    const options = { repeatable: false }
-    const { UploadId } = await this.#connection.send('begin to store the blob', command, options)
-    if (UploadId === undefined) throw new StoreError('unavailable', 'the store gave no upload id')
-    return UploadId
-  }
+/** Whose the object is. Undefined if there is none, or the store does not tell. */
+async function look(attempt: Attempt, sizeBytes: number): Promise<'ours' | 'foreign' | undefined> {
+  const found = await head(attempt).catch(() => undefined)
+  if (found === undefined) return undefined
+  return found.Metadata?.[STAMP] === attempt.stamp && found.ContentLength === sizeBytes ? 'ours' : 'foreign'
+}
 
-  /** While one part is sent the next one fills; none is on its way when this ends. */
-  async #sendParts(
-    UploadId: string,
-    first: BodyPart,
-    rest: AsyncIterable<CutPart>,
-  ): Promise<{ parts: CompletedPart[]; sizeBytes: number }> {
-    const stop = new AbortController()
-    const parts: CompletedPart[] = []
-    let sizeBytes = 0
-    let sending: Promise<unknown> = Promise.resolve()
-    const send = async (part: BodyPart) => {
-      await sending
-      const PartNumber = parts.length + 1
-      if (PartNumber > MAX_PARTS) throw new StoreError('refused', 'the blob has too many parts for the store')
-      sizeBytes += part.sizeBytes
-      const checksum = this.#checksumOf(part)
-      const input = { ...this.#target, ...checksum, UploadId, PartNumber }
-      const commandOf = (body: PartInput) => new UploadPartCommand({ ...input, ...body })
-      sending = sendPart(this.#connection, part, commandOf, stop.signal)
-        .then((ETag) => parts.push({ PartNumber, ETag, ...checksum }))
-        .finally(() => part[Symbol.asyncDispose]())
-      // Met at the next await of it; until then it must not count as unhandled.
-      sending.catch(() => {})
-    }
-    try {
-      await send(first)
-      for await (const { part } of rest) await send(part)
-      await sending
-    } catch (error) {
-      stop.abort()
-      await sending.catch(() => {})
-      throw error
-    }
-    return { parts, sizeBytes }
-  }
+function head({ connection, target }: Attempt) {
+  return connection.find('look for the blob', new HeadObjectCommand(target))
+}
 
-  /** Sent once: two at a time have destroyed data in stores (minio/minio#17858). */
-  async #complete(UploadId: string, Parts: CompletedPart[], sizeBytes: number): Promise<void> {
-    const command = new CompleteMultipartUploadCommand({
-      ...this.#target,
-      UploadId,
-      MultipartUpload: { Parts },
-    })
-    const options = { timeoutMs: COMPLETE_MS, repeatable: false }
-    try {
-      await this.#connection.send('complete the blob', command, options)
-    } catch (error) {
-      for (const pause of isTransient(error) ? LOOK_PAUSES : [0]) {
-        await delay(pause * this.#connection.answerMs)
-        if ((await this.#look(sizeBytes)) === 'ours') return
-      }
-      throw error
-    }
-  }
-
-  async #requireFree(): Promise<void> {
-    if ((await this.#head()) !== undefined) throw takenError()
-  }
-
-  /** Whose the object is. Undefined if there is none, or the store does not tell. */
-  async #look(sizeBytes: number): Promise<'ours' | 'foreign' | undefined> {
-    const found = await this.#head().catch(() => undefined)
-    if (found === undefined) return undefined
-    return found.Metadata?.[STAMP] === this.#stamp && found.ContentLength === sizeBytes ? 'ours' : 'foreign'
-  }
-
-  #head() {
-    return this.#connection.find('look for the blob', new HeadObjectCommand(this.#target))
-  }
-
-  #checksumOf(part: BodyPart): { ChecksumCRC32?: string } {
-    return this.#writing.checksums ? { ChecksumCRC32: base64Crc32(part.crc32) } : {}
-  }
+function checksumOf({ checksums }: Attempt, part: BodyPart): { ChecksumCRC32?: string } {
+  return checksums ? { ChecksumCRC32: base64Crc32(part.crc32) } : {}
 }
 
 function takenError(): StoreError {

@@ -20,6 +20,7 @@ import type { WatchCall } from '../../core/watch-call.ts'
 import type { PartRoom } from './body-part.ts'
 import { S3Connection, type S3Location, type S3Object } from './connection.ts'
 import { S3DirectTransfer } from './direct.ts'
+import { undefinedIfMissing } from './errors.ts'
 import { probeS3, type S3Abilities } from './probe.ts'
 import { putObject } from './put.ts'
 import { readObject } from './read.ts'
@@ -130,10 +131,7 @@ export class S3BlobStore implements BlobStore {
       const { Body } = await this.#connection.client.send(command, http)
       return (await Body?.transformToString())?.trim()
     })
-    return reading.catch((error: unknown) => {
-      if (isStoreError(error, 'missing')) return undefined
-      throw error
-    })
+    return reading.catch(undefinedIfMissing)
   }
 
   async claim(storeId: string): Promise<string> {
