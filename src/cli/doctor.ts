@@ -1,14 +1,11 @@
 import type { Command } from 'commander'
-import type { Stores } from '../app/open-stores.ts'
 import { ConfigError } from '../config/setting.ts'
-import { GuessLimit } from '../core/limits/guess-limit.ts'
-import { RateLimiter } from '../core/limits/rate-limit.ts'
-import type { Services } from '../core/services.ts'
+import type { UpkeepServices } from '../core/services.ts'
 import { type DamagedFile, type Reconciliation, reconcile } from '../core/upkeep/reconcile.ts'
 import type { Verification, WrongBytes } from '../core/upkeep/verify-bytes.ts'
 import { named, printDamaged } from './damaged.ts'
 import { print, printJson } from './output.ts'
-import { addSettings, configOf, storeSettings } from './settings.ts'
+import { configOf } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
 import { differenceOf, rateOption, verifyWithProgress } from './verify.ts'
 
@@ -26,7 +23,7 @@ interface Report extends Omit<Reconciliation, 'damaged'> {
 }
 
 export function addDoctorCommand(program: Command): void {
-  const command = program
+  program
     .command('doctor')
     .description('compare database and bytes, also while the server runs; exits with 1 if they disagree')
     .option(
@@ -37,7 +34,6 @@ export function addDoctorCommand(program: Command): void {
     .addOption(rateOption)
     .option('--json', 'as JSON')
     .action(examine)
-  addSettings(command, storeSettings)
 }
 
 function examine(options: DoctorOptions, command: Command): Promise<void> {
@@ -45,7 +41,7 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
   if (!verify && command.getOptionValueSource('maxBytesPerSecond') === 'cli')
     throw new ConfigError(['--max-bytes-per-second needs --verify.'])
   return withStores(command, async (stores) => {
-    const services = await servicesOn(stores)
+    const services = { ...stores, clock: await clockOf(stores.metadata) }
     if (repair) {
       const { endDeadLeases } = await import('../app/open-stores.ts')
       await endDeadLeases(configOf(command), services)
@@ -53,19 +49,16 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
     const compared = await reconcile(services, repair)
     const found = verify ? await withBytesRead(services, compared, maxBytesPerSecond) : compared
     if (json) printJson({ ...found, damaged: found.damaged.map(named) })
-    else {
-      printReport(found)
-      if (repair && (await stores.metadata.clockTrust()).waitMs > 0)
-        print('\nThe clock of this machine is doubted: nothing was removed because its time is over.')
-    }
-    const unhealed = found.orphans.length - found.removed
-    if (found.damaged.length > 0 || unhealed > 0) process.exitCode = 1
+    else printReport(found)
+    if (!json && repair && (await stores.metadata.clockTrust()).waitMs > 0)
+      print('\nThe clock of this machine is doubted: nothing was removed because its time is over.')
+    if (found.damaged.length > 0 || found.orphans.length > found.removed) process.exitCode = 1
   })
 }
 
 /** What reading finds damaged includes what comparing found. */
 async function withBytesRead(
-  services: Services,
+  services: UpkeepServices,
   compared: Reconciliation,
   maxBytesPerSecond: number,
 ): Promise<Report> {
@@ -73,33 +66,10 @@ async function withBytesRead(
   return { ...compared, damaged, verified }
 }
 
-/** What the examination never asks for is empty: it signs no links and counts no requests. */
-async function servicesOn(stores: Stores): Promise<Services> {
-  const clock = await clockOf(stores.metadata)
-  const noLimits = { write: undefined, read: undefined, search: undefined }
-  return {
-    ...stores,
-    clock,
-    rates: new RateLimiter(noLimits, clock),
-    guesses: new GuessLimit(undefined, clock),
-    linkKeys: [],
-    parseFileId: () => undefined,
-    publicUrl: () => '',
-  }
-}
-
-function printReport({
-  files,
-  blobs,
-  transient,
-  orphans,
-  damaged,
-  removed,
-  receiving,
-  verified,
-}: Report): void {
-  print(`Files with bytes  ${files}`)
-  print(`Blobs             ${blobs}`)
+function printReport(report: Report): void {
+  const { transient, orphans, damaged, removed, receiving, verified } = report
+  print(`Files with bytes  ${report.files}`)
+  print(`Blobs             ${report.blobs}`)
   if (transient > 0) print(`  ${transient} of files that have ended, or of uploads under way`)
   print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
   if (verified) print(`Files read        ${verified.files}, ${verified.bytes} bytes`)

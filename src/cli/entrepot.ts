@@ -9,6 +9,7 @@ import { addMigrateStorageCommand } from './migrate-storage.ts'
 import { addOrgCommands } from './org.ts'
 import { addProjectCommands } from './project.ts'
 import { addServeCommand } from './serve.ts'
+import { addStoreSettings } from './settings.ts'
 
 const program = new Command('entrepot')
   .description('One self-hosted file store behind every AI Files API.')
@@ -22,6 +23,7 @@ addIdCommand(program)
 addMigrateCommand(program)
 addMigrateStorageCommand(program)
 addDoctorCommand(program)
+addStoreSettings(program, ['serve', 'id', 'migrate-storage'])
 
 // Whoever reads our output may have seen enough (`entrepot key list | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -3,11 +3,17 @@ import { hashSecret, isScope, issueKey, type Scope, scopes } from '../core/acces
 import { DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
-import { listKeys } from './key-list.ts'
 import { parseName } from './names.ts'
-import { print } from './output.ts'
-import { addSettings, storeSettings } from './settings.ts'
-import { addInit, getOrganization, getProject, requireDefaults, type Tenants, withTenants } from './stores.ts'
+import { print, printList, shortTime } from './output.ts'
+import {
+  addInit,
+  getOrganization,
+  getProject,
+  namesById,
+  requireDefaults,
+  type Tenants,
+  withTenants,
+} from './stores.ts'
 
 interface CreateOptions {
   readonly name: string
@@ -20,47 +26,32 @@ interface CreateOptions {
 
 export function addKeyCommands(program: Command): void {
   const key = program.command('key').description('API keys')
-  addSettings(
-    addInit(key.command('create'))
-      .description('make a key and print it, and nothing else; it cannot be shown again')
-      .addOption(new Option('--name <name>', 'what listings call it').default('unnamed').argParser(parseName))
-      .option('--org <org>', 'organization, by name or id', 'default')
-      .option(
-        '--project <project>',
-        'project, by name or id; repeatable, the first is where uploads go (default: "default")',
-        append,
-      )
-      .addOption(
-        new Option('--user <user>', 'the user it acts for; else it acts for its project').argParser(
-          parseName,
-        ),
-      )
-      .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
-      .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
-      .action(createKey),
-    storeSettings,
-  )
-  addSettings(
-    key
-      .command('list')
-      .description('list keys, revoked ones included, without their secrets')
-      .option('--org <org>', 'only those of one organization, by name or id')
-      .option('--json', 'as JSON')
-      .action(listKeys),
-    storeSettings,
-  )
-  addSettings(
-    key
-      .command('revoke')
-      .description('make a key useless, at once and for good')
-      .argument('<key>', 'its id, or the key itself')
-      .action(revokeKey),
-    storeSettings,
-  )
-}
-
-function append(text: string, before: readonly string[] = []): string[] {
-  return [...before, text]
+  addInit(key.command('create'))
+    .description('make a key and print it, and nothing else; it cannot be shown again')
+    .addOption(new Option('--name <name>', 'what listings call it').default('unnamed').argParser(parseName))
+    .option('--org <org>', 'organization, by name or id', 'default')
+    .option(
+      '--project <project>',
+      'project, by name or id; repeatable, the first is where uploads go (default: "default")',
+      (text: string, before: readonly string[] = []) => [...before, text],
+    )
+    .addOption(
+      new Option('--user <user>', 'the user it acts for; else it acts for its project').argParser(parseName),
+    )
+    .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
+    .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
+    .action(createKey)
+  key
+    .command('list')
+    .description('list keys, revoked ones included, without their secrets')
+    .option('--org <org>', 'only those of one organization, by name or id')
+    .option('--json', 'as JSON')
+    .action(listKeys)
+  key
+    .command('revoke')
+    .description('make a key useless, at once and for good')
+    .argument('<key>', 'its id, or the key itself')
+    .action(revokeKey)
 }
 
 function appendScope(text: string, before: readonly Scope[] = []): Scope[] {
@@ -73,9 +64,7 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
   const create = async (tenants: Tenants) => {
     const organization = await getOrganization(tenants, org)
     const projectIds: string[] = []
-    for (const project of projects) {
-      projectIds.push((await getProject(tenants, organization, project)).id)
-    }
+    for (const project of projects) projectIds.push((await getProject(tenants, organization, project)).id)
     const { secret } = await issueKey(tenants, {
       name: options.name,
       organizationId: organization.id,
@@ -89,12 +78,42 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
   return withTenants(command, create, () => requireDefaults(org, projects))
 }
 
+/** Shows nothing that was made from a secret. */
+function listKeys(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
+  return withTenants(command, async (tenants) => {
+    const only = options.org === undefined ? undefined : await getOrganization(tenants, options.org)
+    const named = await namesById(tenants)
+    const keys = (await tenants.metadata.listKeys())
+      .filter(({ organizationId }) => only === undefined || organizationId === only.id)
+      .map(({ id, name, organizationId, projectIds, userId, role, scopes: held, createdAt, revokedAt }) => ({
+        ...{ id, name, organization: named(organizationId), projects: projectIds.map(named) },
+        ...{ userId, role, scopes: held, createdAt, revokedAt },
+      }))
+    printList(
+      keys,
+      {
+        ID: (key) => key.id,
+        NAME: (key) => key.name,
+        ORGANIZATION: (key) => key.organization.slug,
+        PROJECTS: (key) => key.projects.map(({ slug }) => slug).join(','),
+        USER: (key) => key.userId ?? '-',
+        ROLE: (key) => key.role,
+        SCOPES: (key) => key.scopes.join(',') || 'all',
+        CREATED: (key) => shortTime(key.createdAt),
+        REVOKED: (key) => shortTime(key.revokedAt),
+      },
+      options.json,
+    )
+  })
+}
+
 /** Revoking what is revoked already succeeds: that is how things should be. */
 function revokeKey(idOrSecret: string, _options: object, command: Command): Promise<void> {
-  return withTenants(command, async (tenants) => {
-    const key = await findKey(tenants, idOrSecret)
+  return withTenants(command, async ({ metadata, clock }) => {
+    const key =
+      (await metadata.findKey(hashSecret(idOrSecret))) ??
+      (await metadata.listKeys()).find(({ id }) => id === idOrSecret.toLowerCase())
     if (key === undefined) throw new Failure('There is no such key.')
-    const { metadata, clock } = tenants
     try {
       await metadata.commit([{ kind: 'key.revoke', id: key.id, revokedAt: clock.now() }])
       print(`Revoked ${key.id} (${key.name}).`)
@@ -103,9 +122,4 @@ function revokeKey(idOrSecret: string, _options: object, command: Command): Prom
       print(`${key.id} (${key.name}) was revoked before.`)
     }
   })
-}
-
-async function findKey({ metadata }: Tenants, idOrSecret: string) {
-  const bySecret = await metadata.findKey(hashSecret(idOrSecret))
-  return bySecret ?? (await metadata.listKeys()).find(({ id }) => id === idOrSecret.toLowerCase())
 }

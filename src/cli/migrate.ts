@@ -1,12 +1,10 @@
 import type { Command } from 'commander'
 import { print } from './output.ts'
-import { addSettings, storeSettings } from './settings.ts'
 import { addInit, withStores } from './stores.ts'
 
 /** Opening migrates, so a start does it, too; the command lets an operator do it at a time of their own. */
 export function addMigrateCommand(program: Command): void {
-  const command = program
-    .command('migrate')
+  addInit(program.command('migrate'))
     .description("bring the database's schema up to date, as every start does")
     .action((_options: object, self: Command) =>
       withStores(self, async ({ metadata, newPlace }) => {
@@ -15,5 +13,4 @@ export function addMigrateCommand(program: Command): void {
         print('The schema is current.')
       }),
     )
-  addSettings(addInit(command), storeSettings)
 }

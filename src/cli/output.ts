@@ -13,26 +13,33 @@ export function printJson(value: unknown): void {
 /** Prints a table, each column as wide as its widest cell. */
 export function printTable(rows: readonly (readonly string[])[]): void {
   const cells = rows.map((row) => row.map((cell) => cell.replace(CONTROL, '?')))
-  const widths = cells.reduce<number[]>(
-    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
-    [],
-  )
-  for (const row of cells) {
+  const widthOf = (column: number) => Math.max(...cells.map((row) => row[column]?.length ?? 0))
+  for (const row of cells)
     print(
       row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => cell.padEnd(widthOf(column)))
         .join(GAP)
         .trimEnd(),
     )
-  }
+}
+
+/** A list of records: a table for people, JSON with times in ISO 8601 for programs. */
+export function printList<T>(
+  records: readonly T[],
+  columns: Readonly<Record<string, (record: T) => string>>,
+  asJson = false,
+): void {
+  const showTime = (key: string, value: unknown) =>
+    key.endsWith('At') && typeof value === 'number' ? new Date(value).toISOString() : value
+  if (asJson) print(JSON.stringify(records, showTime, 2))
+  else
+    printTable([
+      Object.keys(columns),
+      ...records.map((record) => Object.values(columns).map((cellOf) => cellOf(record))),
+    ])
 }
 
 /** For people: `2026-04-08T12:00Z`; a dash where there is none. */
 export function shortTime(ms: number | null): string {
   return ms === null ? '-' : new Date(ms).toISOString().replace(/:\d\d\.\d+Z$/, 'Z')
-}
-
-/** For programs: ISO 8601 with milliseconds. */
-export function longTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString()
 }

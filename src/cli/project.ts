@@ -4,31 +4,24 @@ import { isStoreError } from '../core/errors.ts'
 import { Failure } from './failure.ts'
 import { parseSlug } from './names.ts'
 import { nextCommand, printHint } from './next-command.ts'
-import { longTime, print, printJson, printTable, shortTime } from './output.ts'
+import { print, printList, shortTime } from './output.ts'
 import { addProjectQuotaCommand } from './quota.ts'
-import { addSettings, storeSettings } from './settings.ts'
-import { getOrganization, withTenants } from './stores.ts'
+import { getOrganization, namesById, withTenants } from './stores.ts'
 
 export function addProjectCommands(program: Command): void {
   const project = program.command('project').description('projects: what files belong to')
-  addSettings(
-    project
-      .command('create')
-      .description('make a project, and print its id; keys that there are do not get into it')
-      .addArgument(new Argument('<name>', 'unique in the organization').argParser(parseSlug))
-      .option('--org <org>', 'organization, by name or id', 'default')
-      .action(create),
-    storeSettings,
-  )
-  addSettings(
-    project
-      .command('list')
-      .description('list projects')
-      .option('--org <org>', 'only those of one organization, by name or id')
-      .option('--json', 'as JSON')
-      .action(list),
-    storeSettings,
-  )
+  project
+    .command('create')
+    .description('make a project, and print its id; keys that there are do not get into it')
+    .addArgument(new Argument('<name>', 'unique in the organization').argParser(parseSlug))
+    .option('--org <org>', 'organization, by name or id', 'default')
+    .action(create)
+  project
+    .command('list')
+    .description('list projects')
+    .option('--org <org>', 'only those of one organization, by name or id')
+    .option('--json', 'as JSON')
+    .action(list)
   addProjectQuotaCommand(project)
 }
 
@@ -50,26 +43,20 @@ function create(slug: string, { org }: { readonly org: string }, command: Comman
 function list(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
     const only = options.org === undefined ? undefined : await getOrganization(tenants, options.org)
+    const named = await namesById(tenants)
     const projects = await tenants.metadata.listProjects(only?.id)
-    const organizations = new Map(
-      (await tenants.metadata.listOrganizations()).map((organization) => [organization.id, organization]),
+    const listed = projects.map(({ id, slug, organizationId, createdAt }) => {
+      return { id, slug, organization: named(organizationId), createdAt }
+    })
+    printList(
+      listed,
+      {
+        ID: ({ id }) => id,
+        NAME: ({ slug }) => slug,
+        ORGANIZATION: ({ organization }) => organization.slug,
+        CREATED: ({ createdAt }) => shortTime(createdAt),
+      },
+      options.json,
     )
-    const found = projects.map(({ id, slug, organizationId, createdAt }) => ({
-      id,
-      slug,
-      organization: { id: organizationId, slug: organizations.get(organizationId)?.slug ?? organizationId },
-      createdAt,
-    }))
-    if (options.json) {
-      printJson(found.map((project) => ({ ...project, createdAt: longTime(project.createdAt) })))
-      return
-    }
-    const rows = found.map(({ id, slug, organization, createdAt }) => [
-      id,
-      slug,
-      organization.slug,
-      shortTime(createdAt),
-    ])
-    printTable([['ID', 'NAME', 'ORGANIZATION', 'CREATED'], ...rows])
   })
 }

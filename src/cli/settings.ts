@@ -18,6 +18,14 @@ export function addSettings(command: Command, offered: readonly Setting[]): Comm
   return command
 }
 
+/** Gives the commands below `parent`, but for some, the flags that say where the installation is. */
+export function addStoreSettings(parent: Command, except: readonly string[]): void {
+  for (const command of parent.commands) {
+    if (command.commands.length > 0) addStoreSettings(command, except)
+    else if (!except.includes(command.name())) addSettings(command, storeSettings)
+  }
+}
+
 /**
  * The environment, with the flags of the command over it.
  * @throws ConfigError which names a wrong flag as a flag

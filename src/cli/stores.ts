@@ -28,11 +28,11 @@ export function addInit(command: Command): Command {
  * @param judgeNew called before a new installation is made: throws if the command could only fail in it
  * @throws Error if there is none and the command is not told to make one
  */
-export async function withStores<T>(
+export async function withStores(
   command: Command,
-  work: (stores: Opened) => Promise<T>,
+  work: (stores: Opened) => Promise<void>,
   judgeNew: () => void = () => undefined,
-): Promise<T> {
+): Promise<void> {
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
   const [{ openStores }, { findInstallation, rowsPlace }] = await Promise.all([
@@ -51,20 +51,17 @@ export async function withStores<T>(
 }
 
 /** The same for commands about organizations, projects and keys: in a new installation the defaults are made first. */
-export async function withTenants<T>(
+export function withTenants(
   command: Command,
-  work: (tenants: Tenants) => Promise<T>,
+  work: (tenants: Tenants) => Promise<void>,
   judgeNew?: () => void,
-): Promise<T> {
-  return withStores(
-    command,
-    async ({ metadata, newPlace }) => {
-      const clock = await clockOf(metadata)
-      const { organization } = await ensureDefaultTenant({ metadata, clock })
-      return work({ metadata, clock, firstOrganizationId: newPlace && organization.id })
-    },
-    judgeNew,
-  )
+): Promise<void> {
+  const onStores = async ({ metadata, newPlace }: Opened) => {
+    const clock = await clockOf(metadata)
+    const { organization } = await ensureDefaultTenant({ metadata, clock })
+    await work({ metadata, clock, firstOrganizationId: newPlace && organization.id })
+  }
+  return withStores(command, onStores, judgeNew)
 }
 
 /** All who use one installation go by one clock. */
@@ -72,35 +69,40 @@ export async function clockOf(metadata: MetadataStore): Promise<Clock> {
   return (await metadata.sharedClock?.()) ?? systemClock
 }
 
+/** How listings show an organization or project. */
+export async function namesById({
+  metadata,
+}: Tenants): Promise<(id: string) => { readonly id: string; readonly slug: string }> {
+  const named = [...(await metadata.listOrganizations()), ...(await metadata.listProjects())]
+  const slugs = new Map(named.map(({ id, slug }) => [id, slug]))
+  return (id) => ({ id, slug: slugs.get(id) ?? id })
+}
+
 /** @throws Failure if there is none */
 export async function getOrganization({ metadata }: Tenants, idOrSlug: string): Promise<Organization> {
-  const organization = await metadata.findOrganization(idOrSlug)
-  if (organization === undefined) throw noOrganization(idOrSlug)
-  return organization
-}
-
-function noOrganization(idOrSlug: string): Failure {
-  return new Failure(`There is no organization "${idOrSlug}".`)
-}
-
-function noProject(idOrSlug: string, organizationSlug: string): Failure {
-  return new Failure(`There is no project "${idOrSlug}" in the organization "${organizationSlug}".`)
-}
-
-/** A new installation has the defaults alone. @throws Failure if something else is named */
-export function requireDefaults(organization: string, projects: readonly string[]): void {
-  if (organization !== DEFAULT_SLUG) throw noOrganization(organization)
-  const other = projects.find((project) => project !== DEFAULT_SLUG)
-  if (other !== undefined) throw noProject(other, organization)
+  return (await metadata.findOrganization(idOrSlug)) ?? refuse(`organization "${idOrSlug}"`)
 }
 
 /** @throws Failure if the organization has none of this name */
 export async function getProject(
   { metadata }: Tenants,
-  organization: Organization,
+  { id, slug }: Organization,
   idOrSlug: string,
 ): Promise<Project> {
-  const project = await metadata.findProject(organization.id, idOrSlug)
-  if (project === undefined) throw noProject(idOrSlug, organization.slug)
-  return project
+  return (await metadata.findProject(id, idOrSlug)) ?? refuseProject(idOrSlug, slug)
+}
+
+/** A new installation has the defaults alone. @throws Failure if something else is named */
+export function requireDefaults(organization: string, projects: readonly string[]): void {
+  if (organization !== DEFAULT_SLUG) refuse(`organization "${organization}"`)
+  const other = projects.find((project) => project !== DEFAULT_SLUG)
+  if (other !== undefined) refuseProject(other, organization)
+}
+
+function refuseProject(idOrSlug: string, organization: string): never {
+  return refuse(`project "${idOrSlug}" in the organization "${organization}"`)
+}
+
+function refuse(missing: string): never {
+  throw new Failure(`There is no ${missing}.`)
 }

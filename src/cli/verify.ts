@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { Services } from '../core/services.ts'
+import type { UpkeepServices } from '../core/services.ts'
 import { type Verification, verifyBytes, type WrongBytes } from '../core/upkeep/verify-bytes.ts'
 import { Pace } from './pace.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -21,7 +21,7 @@ export const rateOption = new Option(
 
 /** Reads the bytes of all files, `totalBytes` of them, and tells on a terminal how far it has come. */
 export async function verifyWithProgress(
-  services: Services,
+  services: UpkeepServices,
   totalBytes: number,
   maxBytesPerSecond: number,
 ): Promise<Verification> {

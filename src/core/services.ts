@@ -34,3 +34,6 @@ export interface Services {
   /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
   publicUrl(): string
 }
+
+/** What upkeep needs of it: it signs no links and counts no requests. */
+export type UpkeepServices = Pick<Services, 'metadata' | 'blobs' | 'clock' | 'policy'>

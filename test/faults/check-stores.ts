@@ -6,11 +6,9 @@ import { pipeline } from 'node:stream/promises'
 import { openStores, type Stores } from '../../src/app/open-stores.ts'
 import { loadConfig } from '../../src/app/settings.ts'
 import type { Environment } from '../../src/config/setting.ts'
-import { GuessLimit } from '../../src/core/limits/guess-limit.ts'
-import { RateLimiter } from '../../src/core/limits/rate-limit.ts'
-import { DAY_MS, systemClock } from '../../src/core/ports/clock.ts'
+import { DAY_MS } from '../../src/core/ports/clock.ts'
 import type { ReferencedBlob } from '../../src/core/ports/metadata-store.ts'
-import type { Services } from '../../src/core/services.ts'
+import type { UpkeepServices } from '../../src/core/services.ts'
 import { type Reconciliation, reconcile } from '../../src/core/upkeep/reconcile.ts'
 import type { Finding } from './finding.ts'
 
@@ -45,17 +43,9 @@ export async function reconcileAhead(dataDir: string, settings: Environment = {}
   )
 }
 
-function servicesAhead(stores: Stores, days: number): Services {
+function servicesAhead(stores: Stores, days: number): UpkeepServices {
   const ahead = () => Date.now() + days * DAY_MS
-  return {
-    ...stores,
-    clock: { now: ahead, machineNow: ahead },
-    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
-    guesses: new GuessLimit(undefined, systemClock),
-    linkKeys: [],
-    parseFileId: () => undefined,
-    publicUrl: () => '',
-  }
+  return { ...stores, clock: { now: ahead, machineNow: ahead } }
 }
 
 /**

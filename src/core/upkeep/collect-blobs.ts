@@ -1,5 +1,5 @@
 import type { ReleasedBlob } from '../ports/changes.ts'
-import type { Services } from '../services.ts'
+import type { UpkeepServices } from '../services.ts'
 import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
@@ -8,7 +8,7 @@ import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
  * @param releasedUntil see `listCollectableBlobs`
  * @returns how many blobs were removed
  */
-export async function collectBlobs(services: Services, releasedUntil?: number): Promise<number> {
+export async function collectBlobs(services: UpkeepServices, releasedUntil?: number): Promise<number> {
   const now = services.clock.machineNow()
   const due = await services.metadata.listCollectableBlobs(now, BATCH, releasedUntil)
   return countDone(due, (blob) => collectBlob(services, blob))
@@ -19,11 +19,11 @@ export async function collectBlobs(services: Services, releasedUntil?: number): 
  * begun goes on, for it keeps its bytes until it ends.
  * @returns how many blobs were removed
  */
-export async function makeRoom(services: Services): Promise<number> {
+export async function makeRoom(services: UpkeepServices): Promise<number> {
   return (await services.blobs.isShort?.()) ? collectBlobs(services, Number.MAX_SAFE_INTEGER) : 0
 }
 
-async function collectBlob(services: Services, { key, mayComeLate }: ReleasedBlob): Promise<boolean> {
+async function collectBlob(services: UpkeepServices, { key, mayComeLate }: ReleasedBlob): Promise<boolean> {
   const { metadata, blobs, clock } = services
   // After this commit no upload can claim the key, so the delete below cannot race with a file becoming visible.
   if (!(await commitUnlessChanged(services, [{ kind: 'blob.collect', key }]))) return false

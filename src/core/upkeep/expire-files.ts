@@ -1,7 +1,7 @@
 import type { FileRecord } from '../files/file.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
-import type { Services } from '../services.ts'
+import type { UpkeepServices } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
@@ -10,7 +10,7 @@ import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
  * bytes are released. Readers need none of this: they compare with the clock themselves.
  * @returns how many files changed
  */
-export async function expireFiles(services: Services): Promise<number> {
+export async function expireFiles(services: UpkeepServices): Promise<number> {
   const { metadata, clock, policy } = services
   const now = clock.now()
   const lapsed = await metadata.listLapsedUploads(now, BATCH)

@@ -1,5 +1,5 @@
 import type { UnreferencedBlob } from '../ports/changes.ts'
-import type { Services } from '../services.ts'
+import type { UpkeepServices } from '../services.ts'
 import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
@@ -7,12 +7,12 @@ import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
  * collected once nothing can come late.
  * @returns how many blobs were freed
  */
-export async function freeAbandoned(services: Services): Promise<number> {
+export async function freeAbandoned(services: UpkeepServices): Promise<number> {
   return freeAll(services, await services.metadata.listAbandonedBlobs(BATCH))
 }
 
 /** The same for failed requests of this process that could not end their leases, because the database was away or hung. */
-export async function freeForsaken(services: Services): Promise<number> {
+export async function freeForsaken(services: UpkeepServices): Promise<number> {
   return freeAll(services, await services.metadata.listForsakenBlobs(BATCH))
 }
 
@@ -20,7 +20,7 @@ export async function freeForsaken(services: Services): Promise<number> {
  * From the commit on nobody can claim the blob: neither a node that was taken for dead in error nor a commit that comes late
  * can use what is not counted any more.
  */
-function freeAll(services: Services, intended: readonly UnreferencedBlob[]): Promise<number> {
+function freeAll(services: UpkeepServices, intended: readonly UnreferencedBlob[]): Promise<number> {
   const { blobs, clock } = services
   return countDone(intended, ({ key }) => {
     const collectAfter = clock.machineNow() + (blobs.lateWriteMs ?? 0)

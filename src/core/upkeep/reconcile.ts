@@ -2,7 +2,7 @@ import { isStoreError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 import type { Intentions, ReferencedBlob } from '../ports/metadata-store.ts'
-import type { Services } from '../services.ts'
+import type { UpkeepServices } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'
 import { freeAbandoned } from './free-abandoned.ts'
@@ -45,7 +45,7 @@ const SAFE_SHARE = 0.01
  * nothing else, ever.
  * @throws Error if so much would go that a wrong or old database is likelier
  */
-export async function reconcile(services: Services, repair: boolean): Promise<Reconciliation> {
+export async function reconcile(services: UpkeepServices, repair: boolean): Promise<Reconciliation> {
   if (repair) await catchUp(services)
   const sizes = new Map<BlobKey, number>()
   const unpublished: BlobKey[] = []
@@ -64,7 +64,7 @@ export async function reconcile(services: Services, repair: boolean): Promise<Re
   return { ...checked, blobs, transient, orphans, removed, receiving }
 }
 
-async function catchUp(services: Services): Promise<void> {
+async function catchUp(services: UpkeepServices): Promise<void> {
   while ((await freeAbandoned(services)) > 0);
   // While the clock is doubted nothing that has ended is removed: see `ClockWatch`.
   if ((await services.metadata.clockTrust()).waitMs > 0) return
@@ -74,7 +74,7 @@ async function catchUp(services: Services): Promise<void> {
 
 /** `present`: files whose bytes are among `sizes`. */
 async function checkFiles(
-  services: Services,
+  services: UpkeepServices,
   sizes: ReadonlyMap<BlobKey, number>,
 ): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'> & { readonly present: number }> {
   const damaged: DamagedFile[] = []
@@ -95,7 +95,7 @@ async function checkFiles(
 
 /** A file that was stored after the blobs were listed is not damaged: ask for its bytes themselves. */
 async function findSize(
-  { blobs }: Services,
+  { blobs }: UpkeepServices,
   { key, sizeBytes }: ReferencedBlob,
 ): Promise<number | undefined> {
   try {
@@ -108,7 +108,7 @@ async function findSize(
 }
 
 async function removeOrphans(
-  { blobs }: Services,
+  { blobs }: UpkeepServices,
   orphans: readonly BlobKey[],
   total: number,
 ): Promise<number> {

@@ -5,7 +5,7 @@ import type { BodySize, Digests, IncomingBody } from '../incoming-body.ts'
 import { throwQuota } from '../limits/quota.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 import type { Change, UsageOf } from '../ports/changes.ts'
-import type { Services } from '../services.ts'
+import type { Services, UpkeepServices } from '../services.ts'
 
 /** What is known of bytes before the first has come. */
 export interface BytesPlan {
@@ -148,7 +148,7 @@ export async function receive(
  * The changes that give up a file's bytes, if it has any, which may be collected `afterMs` from now. Young bytes may have been
  * sent more than once, and the network may hold one copy back.
  */
-export function releaseBytes({ blobs, clock }: Services, file: FileRecord, afterMs = 0): Change[] {
+export function releaseBytes({ blobs, clock }: UpkeepServices, file: FileRecord, afterMs = 0): Change[] {
   const { blobKey: key, storedAt } = file
   if (key === null) return []
   const collectAfter = clock.machineNow() + afterMs

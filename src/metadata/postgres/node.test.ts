@@ -6,8 +6,6 @@ import { newDatabase, query } from '../../../test/postgres.ts'
 import { until } from '../../../test/until.ts'
 import { MemoryBlobStore } from '../../blobs/memory/memory-blob-store.harness.ts'
 import { isReservation, reserveAnswer } from '../../core/idempotency.ts'
-import { GuessLimit } from '../../core/limits/guess-limit.ts'
-import { RateLimiter } from '../../core/limits/rate-limit.ts'
 import { systemClock } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import { freeAbandoned } from '../../core/upkeep/free-abandoned.ts'
@@ -147,17 +145,12 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
   assert.equal(await node.buryDead(), 0, 'it leads for too short a time to know')
   await soon('a burial', async () => (await node.buryDead()) === 1)
   assert.equal(await node.buryDead(), 0)
-  const services: Services = {
+  const services = {
     metadata: store,
     blobs: new MemoryBlobStore(),
     clock: { now: () => now, machineNow: () => now },
-    rates: new RateLimiter({ write: undefined, read: undefined, search: undefined }, systemClock),
-    guesses: new GuessLimit(undefined, systemClock),
-    linkKeys: [],
-    parseFileId: () => undefined,
     policy: { touchOn: 'none', downloadGraceMs: 0, writeLeaseMs: 0 },
-    publicUrl: () => '',
-  }
+  } as const
   assert.equal(await freeAbandoned(services), 1)
   assert.equal(await freeAbandoned(services), 0)
   assert.deepEqual(await store.usage('project', tenant.projectId), { files: 2, bytes: 20 })
