@@ -10,7 +10,7 @@ import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
-import { NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
+import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { FileListings, filterArgs, pageArgs } from './queries/file-listings.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
@@ -23,6 +23,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: FileListings
+  readonly #blobs: ReturnType<typeof blobQueries>
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
   readonly #files = new KeptRecords<FileRecord | undefined>()
@@ -35,6 +36,7 @@ export class SqlMetadataStore implements MetadataStore {
   constructor(engine: SqlEngine) {
     this.#engine = engine
     this.#queries = changeQueries(engine.flavour)
+    this.#blobs = blobQueries(engine.flavour.builder)
     this.#listings = new FileListings(engine.flavour)
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
@@ -56,16 +58,16 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async findOrganization(idOrSlug: string) {
-    const found = await this.#list(organizationShape, this.#queries.access.findOrganization, { idOrSlug })
+    const found = await this.#list(organizationShape, this.#queries.tenants.findOrganization, { idOrSlug })
     return preferId(found, idOrSlug)
   }
 
   async listOrganizations() {
-    return this.#list(organizationShape, this.#queries.access.listOrganizations, {})
+    return this.#list(organizationShape, this.#queries.tenants.listOrganizations, {})
   }
 
   async findProject(organizationId: string, idOrSlug: string) {
-    const found = await this.#list(projectShape, this.#queries.access.findProject, {
+    const found = await this.#list(projectShape, this.#queries.tenants.findProject, {
       organizationId,
       idOrSlug,
     })
@@ -73,22 +75,22 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listProjects(organizationId?: string) {
-    if (organizationId === undefined) return this.#list(projectShape, this.#queries.access.listProjects, {})
-    return this.#list(projectShape, this.#queries.access.listProjectsOf, { organizationId })
+    if (organizationId === undefined) return this.#list(projectShape, this.#queries.tenants.listProjects, {})
+    return this.#list(projectShape, this.#queries.tenants.listProjectsOf, { organizationId })
   }
 
   async findKey(hash: string) {
-    const find = () => this.#find(keyShape, this.#queries.access.findKey, { hash })
+    const find = () => this.#find(keyShape, this.#queries.keys.findKey, { hash })
     return this.#keys.find(this.#engine.recentVersion(), hash, find)
   }
 
   async listKeys(name?: string) {
-    if (name !== undefined) return this.#list(keyShape, this.#queries.access.listKeysOfName, { name })
-    return this.#list(keyShape, this.#queries.access.listKeys, {})
+    if (name !== undefined) return this.#list(keyShape, this.#queries.keys.listKeysOfName, { name })
+    return this.#list(keyShape, this.#queries.keys.listKeys, {})
   }
 
   async findSessionKey(hash: string, now: number) {
-    return this.#find(keyShape, this.#queries.access.findSessionKey, { hash, now })
+    return this.#find(keyShape, this.#queries.keys.findSessionKey, { hash, now })
   }
 
   async usage(holder: Holder, id: string) {
@@ -97,7 +99,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listLinkKeys() {
-    return this.#list(linkKeyShape, this.#queries.access.listLinkKeys, {})
+    return this.#list(linkKeyShape, this.#queries.keys.listLinkKeys, {})
   }
 
   async findFile(id: string) {
@@ -152,11 +154,11 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listCollectableBlobs(now: number, limit: number, releasedUntil = now) {
-    return this.#list(releasedShape, this.#queries.blobs.collectable, { now, releasedUntil, limit })
+    return this.#list(releasedShape, this.#blobs.collectable, { now, releasedUntil, limit })
   }
 
   async listIntentions() {
-    const rows = await this.#engine.read(this.#queries.blobs.intentions, {})
+    const rows = await this.#engine.read(this.#blobs.intentions, {})
     return rows.map(([node, isAlive, blobs]) => ({
       node: node as number | null,
       isAlive: node === null || isAlive !== null,
@@ -165,7 +167,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listAbandonedBlobs(limit: number) {
-    return this.#list(unreferencedShape, this.#queries.blobs.abandoned, { limit })
+    return this.#list(unreferencedShape, this.#blobs.abandoned, { limit })
   }
 
   async listForsakenBlobs(limit: number) {
@@ -176,7 +178,7 @@ export class SqlMetadataStore implements MetadataStore {
     const node = this.#engine.node?.id ?? NOBODY
     for (let after = ''; ; ) {
       const args = { node, after, limit: INTENDED_PAGE }
-      const page = await this.#list(unreferencedShape, this.#queries.blobs.intendedBy, args)
+      const page = await this.#list(unreferencedShape, this.#blobs.intendedBy, args)
       // A request that works on one of them began before this read, and is known since before its commit.
       forsaken.push(...page.filter(({ key }) => !this.#leases.worksOn(key)))
       after = page.at(-1)?.key ?? ''
@@ -185,37 +187,37 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async knowsBlob(key: string) {
-    return (await this.#engine.read(this.#queries.blobs.known, { key })).length > 0
+    return (await this.#engine.read(this.#blobs.known, { key })).length > 0
   }
 
   async listReferencedBlobs(after: string | undefined, limit: number) {
-    return this.#list(referencedShape, this.#queries.blobs.referenced, { after: after ?? '', limit })
+    return this.#list(referencedShape, this.#blobs.referenced, { after: after ?? '', limit })
   }
 
   async storeId() {
-    const [row] = await this.#engine.read(this.#queries.access.storeId, {})
+    const [row] = await this.#engine.read(this.#queries.installation.storeId, {})
     if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
     return row[0] as string
   }
 
   async clockTrust() {
-    const [row] = await this.#engine.read(this.#queries.access.clockTrust, {})
+    const [row] = await this.#engine.read(this.#queries.installation.clockTrust, {})
     const [waitMs = 0, trustedTo = 0] = (row ?? []) as readonly number[]
     return { waitMs, trustedTo }
   }
 
   async youngestRowAt() {
-    const [row] = await this.#engine.read(this.#queries.access.youngestRowAt, {})
+    const [row] = await this.#engine.read(this.#queries.installation.youngestRowAt, {})
     return (row?.[0] ?? undefined) as number | undefined
   }
 
   async bytesPlace() {
-    const [row] = await this.#engine.read(this.#queries.access.bytesPlace, {})
+    const [row] = await this.#engine.read(this.#queries.installation.bytesPlace, {})
     return (row?.[0] ?? undefined) as string | undefined
   }
 
   async move() {
-    const [row] = await this.#engine.read(this.#queries.access.move, {})
+    const [row] = await this.#engine.read(this.#queries.installation.move, {})
     const [stage, place] = (row ?? [null, null]) as [MoveStage | null, string | null]
     return stage === null ? undefined : { stage, place: place ?? '' }
   }

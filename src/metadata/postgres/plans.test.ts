@@ -4,8 +4,8 @@ import { Client } from 'pg'
 import { newDatabase } from '../../../test/postgres.ts'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../../core/ports/metadata-store.ts'
-import { accessQueries } from '../queries/access.ts'
-import { answerQueries } from '../queries/answers.ts'
+import { keyQueries } from '../queries/access.ts'
+import { answerQueries, lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings, filterArgs, pageArgs } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
@@ -117,8 +117,9 @@ function pageOf(filter: FileFilter, order: FileOrder, cursor?: FilePage['after']
 test('listings, counts and sweeps are served by their indexes, in order', async () => {
   const files = fileQueries(engine.flavour)
   const blobs = blobQueries(engine.flavour.builder)
-  const answers = answerQueries(engine.flavour.builder)
-  const { purgeSessions } = accessQueries(engine.flavour.builder)
+  const { find } = answerQueries(engine.flavour.builder)
+  const answers = lapsedAnswerQueries(engine.flavour.builder)
+  const { purgeSessions } = keyQueries(engine.flavour.builder)
   const due = { now: NOW, limit: LIMIT }
   const window = { offset: 0, limit: LIMIT }
   const slot = { organizationId: 'o7', operation: 'upload', key: 'key 7' }
@@ -137,7 +138,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(purgeSessions, due), /using sessions_over/],
     [bound(answers.purge, due), /using answers_free/],
     [bound(answers.countLapsed, due), /using answers_free/],
-    [bound(answers.find, { ...slot, now: NOW }), /using answers_slot/],
+    [bound(find, { ...slot, now: NOW }), /using answers_slot/],
   ]
   for (const [query, index] of expected) await assertPlans(query, index, /Seq Scan|Sort/)
 })

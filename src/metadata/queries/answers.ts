@@ -39,71 +39,82 @@ interface Owned extends AnswerSlot {
 interface Now {
   readonly now: number
 }
-
 interface Due extends Now {
   readonly limit: number
 }
 
-/** The queries of idempotent answers. A row whose `freeAt` has passed counts as absent. */
+const slotFields = ['organizationId', 'operation', 'key'] as const
+
+/** What a request does with its slot. A row whose `freeAt` has passed counts as absent. */
 export function answerQueries(db: Kysely<Tables>) {
+  const reserved = (arg: Arg<Owned>) => ({ ...slotIn(arg), token: arg('token') })
   return {
-    claim: guarded<Owned & Now & { readonly leaseUntil: number; readonly node: number | null }>((arg) =>
-      db
+    claim: guarded<Owned & Now & { readonly leaseUntil: number; readonly node: number | null }>((arg) => {
+      const reservation = {
+        token: arg('token'),
+        freeAt: arg('leaseUntil'),
+        status: null,
+        body: null,
+        node: arg('node'),
+      }
+      return db
         .insertInto('answers')
-        .values({
-          organizationId: arg('organizationId'),
-          operation: arg('operation'),
-          key: arg('key'),
-          token: arg('token'),
-          freeAt: arg('leaseUntil'),
-          status: null,
-          body: null,
-          node: arg('node'),
-        })
+        .values({ ...slotIn(arg as unknown as Arg<AnswerSlot>), ...reservation })
         .onConflict((conflict) =>
-          conflict
-            .columns(['organizationId', 'operation', 'key'])
-            .doUpdateSet({
-              token: arg('token'),
-              freeAt: arg('leaseUntil'),
-              status: null,
-              body: null,
-              node: arg('node'),
-            })
-            .where('answers.freeAt', '<=', arg('now')),
-        ),
-    ),
+          conflict.columns(slotFields).doUpdateSet(reservation).where('answers.freeAt', '<=', arg('now')),
+        )
+    }),
     save: guarded<Owned & Answer & { readonly keepUntil: number }>((arg) =>
       db
         .updateTable('answers')
         .set({ status: arg('status'), body: arg('body'), freeAt: arg('keepUntil') })
-        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where(({ and }) => and(reserved(arg as unknown as Arg<Owned>)))
         .where('status', 'is', null),
     ),
     renew: statement<Owned & { readonly leaseUntil: number }>((arg) =>
       db
         .updateTable('answers')
         .set({ freeAt: arg('leaseUntil') })
-        .where(({ and }) => and(ownedBy(arg as unknown as Arg<Owned>)))
+        .where(({ and }) => and(reserved(arg as unknown as Arg<Owned>)))
         .where('status', 'is', null),
     ),
     drop: statement<Owned>((arg) =>
       db
         .deleteFrom('answers')
-        .where(({ and }) => and(ownedBy(arg)))
+        .where(({ and }) => and(reserved(arg)))
         .where('status', 'is', null),
     ),
+    find: prepare<AnswerSlot & Now>((arg) =>
+      db
+        .selectFrom('answers')
+        .select(['status', 'body'])
+        .where(({ and }) => and(slotIn(arg as unknown as Arg<AnswerSlot>)))
+        .where('freeAt', '>', arg('now')),
+    ),
+  }
+}
+
+/** What jobs do with slots whose time is over or whose owner is dead. */
+export function lapsedAnswerQueries(db: Kysely<Tables>) {
+  const lapsed = (arg: Arg<Due>) =>
+    db
+      .selectFrom('answers')
+      .select(slotFields)
+      .where('freeAt', '<=', arg('now'))
+      .orderBy('freeAt')
+      .limit(arg('limit'))
+  return {
     // The time is asked for twice: of a row that was claimed anew meanwhile PostgreSQL looks at the outer condition alone.
     purge: statement<Due>((arg) =>
       db
         .deleteFrom('answers')
         .where(({ eb, refTuple }) =>
-          eb(refTuple('organizationId', 'operation', 'key'), 'in', lapsed(db, arg).$asTuple(...slotFields)),
+          eb(refTuple('organizationId', 'operation', 'key'), 'in', lapsed(arg).$asTuple(...slotFields)),
         )
         .where('freeAt', '<=', arg('now')),
     ),
     countLapsed: prepare<Due>((arg) =>
-      db.selectFrom(lapsed(db, arg).as('lapsed')).select(({ fn }) => fn.countAll<number>().as('count')),
+      db.selectFrom(lapsed(arg).as('lapsed')).select(({ fn }) => fn.countAll<number>().as('count')),
     ),
     freeAbandoned: statement<object>(() =>
       db
@@ -114,37 +125,12 @@ export function answerQueries(db: Kysely<Tables>) {
           not(exists(selectFrom('nodes').select('id').whereRef('nodes.id', '=', 'answers.node'))),
         ),
     ),
-    endReservations: statement<Now>(() => db.deleteFrom('answers').where('status', 'is', null)),
-    find: prepare<AnswerSlot & Now>((arg) =>
-      db
-        .selectFrom('answers')
-        .select(['status', 'body'])
-        .where('organizationId', '=', arg('organizationId'))
-        .where('operation', '=', arg('operation'))
-        .where('key', '=', arg('key'))
-        .where('freeAt', '>', arg('now')),
-    ),
+    endReservations: statement<object>(() => db.deleteFrom('answers').where('status', 'is', null)),
   }
 }
 
-const slotFields = ['organizationId', 'operation', 'key'] as const
-
-function lapsed(db: Kysely<Tables>, arg: Arg<Due>) {
-  return db
-    .selectFrom('answers')
-    .select(slotFields)
-    .where('freeAt', '<=', arg('now'))
-    .orderBy('freeAt')
-    .limit(arg('limit'))
-}
-
-function ownedBy(arg: Arg<Owned>) {
-  return {
-    organizationId: arg('organizationId'),
-    operation: arg('operation'),
-    key: arg('key'),
-    token: arg('token'),
-  }
+function slotIn(arg: Arg<AnswerSlot>) {
+  return { organizationId: arg('organizationId'), operation: arg('operation'), key: arg('key') }
 }
 
 export function answerFromRow([status, body]: SqlRow): Answer | 'running' {

@@ -6,8 +6,8 @@ import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
-import { accessQueries } from '../queries/access.ts'
-import { answerQueries } from '../queries/answers.ts'
+import { keyQueries } from '../queries/access.ts'
+import { lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
@@ -43,8 +43,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const { engine, planOf, listings } = await startPlanner(t)
   const files = fileQueries(engine.flavour)
   const { collectable, known, referenced } = blobQueries(engine.flavour.builder)
-  const { purgeSessions } = accessQueries(engine.flavour.builder)
-  const { purge, countLapsed } = answerQueries(engine.flavour.builder)
+  const { purgeSessions } = keyQueries(engine.flavour.builder)
+  const { purge, countLapsed } = lapsedAnswerQueries(engine.flavour.builder)
   const expected: [Planned, RegExp][] = [
     [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
     [listings.list(stored), /INDEX files_listed/],
