@@ -7,9 +7,8 @@ import { FILE_ID_PATTERN } from '../dialects/all.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
-import { setTls } from '../http/server.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
-import { listeningAt } from '../net/listening.ts'
+import { listeningAt, setTls } from '../net/listening.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import type { RenewedTls } from '../ops/tls.ts'
@@ -54,7 +53,7 @@ export async function listenForHttp(served: Served): Promise<void> {
     endsConnections: () => stop.endsConnections,
     tls: tls?.current,
   })
-  tls?.onRenewal((identity) => setTls(server, identity))
+  tls?.onRenewal((identity) => setTls(server.server, identity))
   served.connections.limit(server.server)
   stop.addSurface('HTTP', server.server, prepareDrain(server))
   // By address: for the name `localhost` Fastify would open a second server, which has none of our bounds.
@@ -84,7 +83,7 @@ export async function listenForGrpc(served: Served): Promise<void> {
       watch: metrics.grpcCall,
       tls: tls?.current,
     })
-    tls?.onRenewal((identity) => server.setTls(identity))
+    tls?.onRenewal((identity) => setTls(server.listener, identity))
     served.connections.limit(server.listener)
     stop.addSurface('gRPC', server.listener, ({ graceMs }) => server.stop(graceMs))
     addresses.grpcAddress = server.address

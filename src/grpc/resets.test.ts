@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { until } from '../../test/until.ts'
 import { HOUR_MS } from '../core/ports/clock.ts'
+import type { TlsIdentity } from '../net/listening.ts'
 import { createAuthority, signServer } from '../ops/certificates.ts'
 import { END_HEADERS, frame, frameTypes, headOf, PREFACE } from './frames.harness.ts'
 import { callRaw, connect, ECHO, SLEEP, startEcho } from './server.harness.ts'
-import type { TlsIdentity } from './server.ts'
 
 const PATIENCE_MS = 10_000
 const LIMITS = { resetBurst: 50, resetsPerSecond: 10 }

@@ -10,10 +10,11 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js'
 import { FairBudget } from '../core/limits/fair-budget.ts'
+import type { TlsIdentity } from '../net/listening.ts'
 import { defaultGrpcLimits, type GrpcLimits } from './limits.ts'
 import type { RequestMessage } from './message.ts'
 import type { Method } from './method.ts'
-import { type GrpcServer, startGrpcServer, type TlsIdentity } from './server.ts'
+import { type GrpcServer, startGrpcServer } from './server.ts'
 import { GrpcError, grpcCodes } from './status.ts'
 
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024

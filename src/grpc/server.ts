@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import type { BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
-import { createServer as createTlsServer, Server as TlsServer } from 'node:tls'
+import { createServer as createTlsServer } from 'node:tls'
 import {
   logVerbosity,
   type Responder,
@@ -12,21 +13,14 @@ import {
 } from '@grpc/grpc-js'
 import { BlamedPeers } from '../net/blamed-peers.ts'
 import { divertConnections } from '../net/first-bytes.ts'
-import { listeningAt } from '../net/listening.ts'
+import { listeningAt, type TlsIdentity } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { refuseGrpc, refuseHttp1 } from '../net/refuse-http.ts'
+import { Connections } from './connections.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, IncomingCall } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 import type { Method } from './method.ts'
-import { ResetWatch } from './reset-watch.ts'
-import { Sessions } from './sessions.ts'
-
-/** PEM. */
-export interface TlsIdentity {
-  readonly cert: string
-  readonly key: string
-}
 
 export interface GrpcServerOptions extends CallContext {
   readonly host: string
@@ -61,7 +55,8 @@ const withoutTls = refuseGrpc('This port speaks TLS: connect with a secure chann
  */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new GrpcServer(options)
-  await server.listen(options.host, options.port)
+  server.listener.listen({ host: options.host, port: options.port })
+  await once(server.listener, 'listening')
   return server
 }
 
@@ -74,11 +69,9 @@ export class GrpcServer {
   readonly #server: Server
   /** Accepts the connections. */
   readonly listener: NetServer
-  readonly #sockets = new Set<Socket>()
-  readonly #sessions = new Sessions()
   readonly #stopping = new AbortController()
   readonly #drain: (graceMs: number) => void
-  readonly #resets: ResetWatch
+  readonly #connections: Connections
 
   constructor(options: GrpcServerOptions) {
     this.#options = options
@@ -98,19 +91,17 @@ export class GrpcServer {
       perSecond: limits.resetsPerSecond * CONNECTIONS_OF_PEER,
       proxies,
     })
-    this.#resets = new ResetWatch(limits, (address, resets) => peers.blame(address, resets))
+    this.#connections = new Connections(limits, (address, resets) => peers.blame(address, resets))
     this.listener = createListener(tls, (socket) => {
-      if (socket.destroyed) return
-      this.#resets.watch(socket)
-      injector.injectConnection(socket)
+      if (!socket.destroyed) injector.injectConnection(socket)
     })
     if (tls) divertConnections(this.listener, TLS_HANDSHAKE_MS, { http1, http2: withoutTls })
     // Before anything is read or encrypted.
     this.listener.prependListener('connection', (socket) => {
-      if (!peers.admits(socket.remoteAddress ?? '')) socket.destroy()
+      if (peers.admits(socket.remoteAddress ?? '')) this.#connections.accept(socket)
+      else socket.destroy()
     })
     this.listener.maxConnections = limits.maxConnections
-    this.listener.on('connection', (socket) => this.#keep(socket))
     cutSlowReaders(this.listener, limits)
   }
 
@@ -119,47 +110,23 @@ export class GrpcServer {
     return listeningAt(this.listener)
   }
 
-  async listen(host: string, port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.listener.once('error', reject)
-      this.listener.listen({ host, port }, () => {
-        this.listener.off('error', reject)
-        resolve()
-      })
-    })
-  }
-
-  /** From now on new connections get this certificate. Only for a server that has one. */
-  setTls({ cert, key }: TlsIdentity): void {
-    if (!(this.listener instanceof TlsServer)) throw new Error('a server without TLS')
-    this.listener.setSecureContext({ cert, key })
-  }
-
   /** No new connections or calls, whether it listens still or not; those in flight may finish within the time, then they are cut. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
-    await this.#sessions.end()
+    await this.#connections.end()
     this.#drain(graceMs)
-    const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy()
-    }, graceMs)
+    const timer = setTimeout(() => this.#connections.destroy(), graceMs)
     await closed
     clearTimeout(timer)
-    this.#resets.stop()
+    this.#connections.stop()
     this.#server.forceShutdown()
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket)
-    this.#sessions.accept(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
   }
 
   /** Calls are answered in front of the library's handlers, which are there so that their methods are known. */
   #intercept(method: Method | undefined, call: ServerInterceptingCallInterface): ServerInterceptingCall {
     if (method === undefined) return new ServerInterceptingCall(call)
-    this.#sessions.note(call)
+    this.#connections.note(call)
     const incoming = new IncomingCall(call, method, this.#options)
     const start: Responder['start'] = (next) =>
       next({

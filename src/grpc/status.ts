@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { anyPack, DurationSchema } from '@bufbuild/protobuf/wkt'
+import { anyPack } from '@bufbuild/protobuf/wkt'
 import { BadRequestSchema, RequestInfoSchema, RetryInfoSchema, StatusSchema } from './gen/status_pb.js'
 
 /** The codes of gRPC (grpc.io, "Status Codes"). */
@@ -55,11 +55,8 @@ export class GrpcError extends Error {
   toFailure(requestId: string): GrpcFailure {
     const { code, message, retryAfterSeconds } = this
     if (retryAfterSeconds === undefined) return { code, message }
-    return {
-      code,
-      message,
-      details: printStatus(code, message, { requestId, violations: [], retryAfterSeconds }),
-    }
+    const details = printStatus(code, message, { requestId, violations: [], retryAfterSeconds })
+    return { code, message, details }
   }
 }
 
@@ -78,12 +75,10 @@ export function printStatus(
   { requestId, violations, retryAfterSeconds }: ErrorDetails,
 ): Uint8Array {
   const details = [anyPack(RequestInfoSchema, create(RequestInfoSchema, { requestId }))]
-  if (violations.length > 0) {
-    const fieldViolations = violations.map(({ field, description }) => ({ field, description }))
-    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })))
-  }
+  if (violations.length > 0)
+    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations: [...violations] })))
   if (retryAfterSeconds !== undefined) {
-    const retryDelay = create(DurationSchema, { seconds: BigInt(retryAfterSeconds) })
+    const retryDelay = { seconds: BigInt(retryAfterSeconds) }
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })))
   }
   return toBinary(StatusSchema, create(StatusSchema, { code, message, details }))

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerOptions as HttpOptions, IncomingMessage } from 'node:http'
-import { Server as TlsServer } from 'node:tls'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -9,6 +8,7 @@ import fastify, {
 } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
+import type { TlsIdentity } from '../net/listening.ts'
 import { cutSlowReaders, type ReaderPace } from '../net/reader-pace.ts'
 import {
   answerBrokenRequests,
@@ -51,12 +51,6 @@ export const defaultServerLimits: ServerLimits = {
 }
 
 const CHECKS_PER_TIMEOUT = 10
-
-/** PEM. */
-export interface TlsIdentity {
-  readonly cert: string
-  readonly key: string
-}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -166,12 +160,6 @@ function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
     // A missing Host is refused with the other ambiguities, in a form that clients can read.
     requireHostHeader: false,
   }
-}
-
-/** From now on new connections of a server with TLS get this certificate. */
-export function setTls({ server }: FastifyInstance, { cert, key }: TlsIdentity): void {
-  if (!(server instanceof TlsServer)) throw new Error('a server without TLS')
-  server.setSecureContext({ cert, key })
 }
 
 type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]

@@ -1,4 +1,5 @@
 import { type AddressInfo, isIPv6, type Server } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 
 /** `host:port` as a URL has it. */
 export function authorityOf(address: string, port: number): string {
@@ -9,6 +10,18 @@ export function authorityOf(address: string, port: number): string {
 export function listeningAt(server: Server): string {
   const { address, port } = server.address() as AddressInfo
   return authorityOf(address, port)
+}
+
+/** PEM. */
+export interface TlsIdentity {
+  readonly cert: string
+  readonly key: string
+}
+
+/** From now on new connections of a server with TLS get this certificate. */
+export function setTls(server: Server, { cert, key }: TlsIdentity): void {
+  if (!(server instanceof TlsServer)) throw new Error('a server without TLS')
+  server.setSecureContext({ cert, key })
 }
 
 /** The port of `host:port`. */

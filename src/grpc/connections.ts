@@ -1,0 +1,156 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { streamOf } from './incoming-call.ts'
+import type { GrpcLimits } from './limits.ts'
+
+/** Node tells of every HTTP/2 stream that ends, of each server in this process (Node's documentation, "http2.server.stream.close"). */
+const STREAM_CLOSED = 'http2.server.stream.close'
+/** A client that does not answer may have gone; one that has just connected is about to make a call. */
+const PATIENCE_MS = 1000
+const LOOK_MS = 20
+
+interface Connection {
+  readonly socket: Socket
+  readonly acceptedAt: number
+  /** The latest call; undefined before the first. */
+  latest: ServerHttp2Stream | undefined
+  session: ServerHttp2Session | undefined
+  /** How many calls the client gave up lately: it goes down with time. */
+  resets: number
+  resetsAt: number
+}
+
+/**
+ * The connections of one server: which of them give calls up too fast, and how all end without failing a call.
+ *
+ * A connection ends whose client gives calls up faster than it could have waited for an answer (rapid reset,
+ * CVE-2023-44487): to begin a call costs the server a hundred times what to give it up costs the client.
+ */
+export class Connections {
+  readonly #limits: Pick<GrpcLimits, 'resetBurst' | 'resetsPerSecond'>
+  readonly #onEnded: (address: string, resets: number) => void
+  /** By `address:port` of the client. */
+  readonly #open = new Map<string, Connection>()
+  #isEnding = false
+
+  /** `onEnded` learns how many resets a connection had lately, at most the bound, when it ends, by whomever. */
+  constructor(
+    limits: Pick<GrpcLimits, 'resetBurst' | 'resetsPerSecond'>,
+    onEnded: (address: string, resets: number) => void,
+  ) {
+    this.#limits = limits
+    this.#onEnded = onEnded
+    subscribe(STREAM_CLOSED, this.#onStreamClosed)
+  }
+
+  /** A connection that has just come, before it is encrypted. */
+  accept(socket: Socket): void {
+    const { remoteAddress = '' } = socket
+    const peer = peerOf(socket)
+    const now = performance.now()
+    const connection: Connection = {
+      socket,
+      acceptedAt: now,
+      latest: undefined,
+      session: undefined,
+      resets: 0,
+      resetsAt: now,
+    }
+    this.#open.set(peer, connection)
+    socket.once('close', () => {
+      if (this.#open.get(peer) === connection) this.#open.delete(peer)
+      // Whoever leaves before the bound is reached would otherwise begin anew at no cost.
+      this.#onEnded(remoteAddress, Math.min(this.#fall(connection).resets, this.#limits.resetBurst))
+    })
+  }
+
+  note(call: ServerInterceptingCallInterface): void {
+    const connection = this.#open.get(call.getPeer())
+    const stream = streamOf(call)
+    const session = stream.session as ServerHttp2Session | undefined
+    if (connection === undefined || session === undefined) return
+    connection.latest = stream
+    connection.session = session
+    if (this.#isEnding) session.close()
+  }
+
+  /**
+   * Asks clients to make no more calls on these connections, and waits until all of them are asked. Calls are still answered.
+   *
+   * A GOAWAY is the last thing that may be said while a connection is idle: nghttp2 ignores every call that comes after it,
+   * one that was on its way included, and nginx does not repeat those calls. So clients are told while a call is open, before
+   * its answer ends.
+   */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    const endings = [...this.#open.values()].map(endOf)
+    // The first call of a new connection may be on its way.
+    while (this.#isCallExpected()) await sleep(LOOK_MS)
+    await Promise.all(endings)
+  }
+
+  /** Of those that are left. */
+  destroy(): void {
+    for (const { socket } of this.#open.values()) socket.destroy()
+  }
+
+  stop(): void {
+    unsubscribe(STREAM_CLOSED, this.#onStreamClosed)
+  }
+
+  #isCallExpected(): boolean {
+    const since = performance.now() - PATIENCE_MS
+    return [...this.#open.values()].some(({ latest, acceptedAt }) => !latest && acceptedAt > since)
+  }
+
+  readonly #onStreamClosed = (message: unknown): void => {
+    const { stream } = message as { readonly stream: ServerHttp2Stream }
+    // Given up before its answer was out, whatever had become of it here; by which code is the client's choice.
+    if (stream.state.localClose !== 0) return
+    const session = stream.session as ServerHttp2Session | undefined
+    if (session === undefined || session.destroyed) return
+    const connection = this.#open.get(peerOf(session.socket))
+    if (connection === undefined) return
+    this.#fall(connection).resets++
+    // Not in the midst of Node's own closing of the stream.
+    if (connection.resets > this.#limits.resetBurst)
+      process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM))
+  }
+
+  #fall(connection: Connection): Connection {
+    const now = performance.now()
+    const fallen = (this.#limits.resetsPerSecond * (now - connection.resetsAt)) / 1000
+    connection.resets = Math.max(0, connection.resets - fallen)
+    connection.resetsAt = now
+    return connection
+  }
+}
+
+function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress}:${remotePort}`
+}
+
+async function endOf({ session, latest }: Connection): Promise<void> {
+  if (session === undefined) return
+  // nginx closes an idle connection on which anything comes. Whoever reads a PING while idle is a client of gRPC, which
+  // repeats what a GOAWAY tells it was not begun.
+  if (latest?.writableEnded) await answersPing(session)
+  if (!session.destroyed) session.close()
+}
+
+/** Resolves when the client has answered, the connection is closed, or the client's time is over. */
+async function answersPing(session: ServerHttp2Session): Promise<void> {
+  if (session.destroyed) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, PATIENCE_MS)
+    const end = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    // Called, too, when the connection is closed.
+    if (!session.ping(end)) end()
+  })
+}
