@@ -2,17 +2,17 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { SECOND_MS } from '../core/ports/clock.ts'
 import { parseHttpDate } from '../core/time/http-date.ts'
 
-/** The bytes that are there now, as conditions compare them. */
+/** What conditions compare of the bytes that are there. */
 export interface Validators {
   /** Quoted and strong. */
   readonly etag: string
-  /** Milliseconds since the Unix epoch; compared in whole seconds, as `Last-Modified` tells it. */
+  /** Milliseconds since the Unix epoch; compared in whole seconds, like `Last-Modified`. */
   readonly modifiedAt: number
 }
 
 /**
- * If-Match, and only without it If-Unmodified-Since (RFC 9110, 13.2.2). `there` is undefined while there are no bytes.
- * What is no HTTP-date is ignored, here as below.
+ * If-Match, or without it If-Unmodified-Since (RFC 9110, 13.2.2). `there` is undefined if there are no bytes. Ignores
+ * what is no HTTP-date, as the other functions do.
  */
 export function preconditionHolds(
   headers: IncomingHttpHeaders,
@@ -26,7 +26,7 @@ export function preconditionHolds(
   return since === undefined || there === undefined || wholeSecondOf(there) <= since
 }
 
-/** If-None-Match, which holds also where it was not sent. */
+/** If-None-Match; true if it was not sent. */
 export function noneMatches(
   { 'if-none-match': tags }: IncomingHttpHeaders,
   there: Validators | undefined,
@@ -42,7 +42,7 @@ export function isNotModified(headers: IncomingHttpHeaders, there: Validators, n
   return since !== undefined && wholeSecondOf(there) <= since
 }
 
-/** If-Range, compared exactly (RFC 9110, 13.1.5); it holds also where it was not sent. */
+/** If-Range, compared exactly (RFC 9110, 13.1.5); true if it was not sent. */
 export function rangeIsCurrent(
   { 'if-range': asked }: IncomingHttpHeaders,
   there: Validators,
@@ -52,7 +52,6 @@ export function rangeIsCurrent(
   return typeof asked === 'string' && timeIn(asked, now) === wholeSecondOf(there)
 }
 
-/** `*` alone is any; within a list it is nothing. */
 function isAny(tags: string): boolean {
   return tags.trim() === '*'
 }

@@ -9,8 +9,8 @@ import { shownName } from '../intake/file-type.ts'
 import { isNotModified, preconditionHolds, rangeIsCurrent } from './conditions.ts'
 
 /**
- * Headers that keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely
- * hosting user data"). They go on every answer that may carry a file's bytes.
+ * Keep a stored file from acting as a page of ours (OWASP ASVS 5.0, 3.2.1 and 5.4.2; web.dev, "Securely hosting user
+ * data"). Set on every answer that may carry a file's bytes.
  */
 export const safeHeaders = {
   'x-content-type-options': 'nosniff',
@@ -21,10 +21,10 @@ export const safeHeaders = {
 } as const
 
 /**
- * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment of this type; conditional requests and HEAD
- * included.
- * @throws ServiceError `range-unsatisfiable`, with the headers that the answer needs already set; `file-not-found` if it
- * has ended since it was read; `bytes-lost`
+ * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment of this type, also to conditional requests
+ * and HEAD.
+ * @throws ServiceError `range-unsatisfiable`, with the answer's headers set; `file-not-found` if the file has ended since;
+ * `bytes-lost`
  */
 export async function sendFile(
   services: Services,
@@ -44,8 +44,8 @@ export async function sendFile(
   if (!preconditionHolds(headers, there, now)) return reply.code(412).headers(about).send()
   if (isNotModified(headers, there, now)) return reply.code(304).headers(about).send()
   const range = rangeIsCurrent(headers, there, now) ? rangeOf(request, reply, sizeBytes) : undefined
-  // Opened before anything is said about the bytes: an answer that they are lost must not describe them.
-  // The range is asked for even if it is the whole: bytes that went missing at the end would leave the client waiting.
+  // Opened before any header describes the bytes, because they may be lost. A range is asked for even if it is the whole:
+  // the store then notices that bytes at the end are missing, and the client does not wait for them.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
   const bytes = await openBytes(services, { ...file, blobKey }, range ?? whole)
   reply
@@ -55,14 +55,14 @@ export async function sendFile(
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
   if (request.method !== 'HEAD') return reply.send(bytes)
-  // The answer to HEAD needs the bytes to be there, but not their stream.
+  // HEAD needs the bytes to be there, but not their stream.
   bytes.destroy()
   return reply.send()
 }
 
 /**
- * One range is served to GET, the only method that has ranges (RFC 9110, 14.2). Several ranges, other units and malformed
- * ones are ignored and the whole file is sent, as RFC 9110 allows: nothing to amplify.
+ * The range of a GET, the only method that has ranges (RFC 9110, 14.2). Several ranges, other units and malformed ones
+ * are ignored, as RFC 9110 allows: they could only amplify.
  */
 function rangeOf(
   { method, headers }: FastifyRequest,
@@ -70,7 +70,7 @@ function rangeOf(
   sizeBytes: number,
 ): ByteRange | undefined {
   if (method !== 'GET') return undefined
-  // The name of a unit may be written in any case (RFC 9110, 14.1).
+  // Names of units ignore case (RFC 9110, 14.1).
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/i.exec(headers.range?.trim() ?? '') ?? []
   if (from === '' && to === '') return undefined
   const range = resolveRange(from, to, sizeBytes)

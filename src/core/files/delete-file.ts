@@ -8,8 +8,8 @@ import { stateAt } from './file.ts'
 import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
 
 /**
- * Removes a stored file: from this moment every id and every link of it answers as if it had never been, in every
- * dialect. Its bytes go a little later.
+ * Removes a stored file: from now on its ids and links answer as if it had never existed, in every dialect. Its bytes
+ * are removed later.
  * @throws ServiceError `file-not-found`, also the second time
  */
 export function deleteFile(services: Services, caller: Caller, idText: string): Promise<void> {
@@ -43,7 +43,7 @@ async function endFile(
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
     if (!isOpen) throw fileNotFound(idText)
-    // Its bytes have come, or it has ended: there is no way back, so this looks again at most once more.
+    // Its bytes have come, or it has ended; it cannot become open again.
     await endFile(services, caller, idText, read)
   }
 }

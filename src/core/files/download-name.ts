@@ -1,30 +1,29 @@
 /**
- * What may not stand in a name that is shown or saved: control characters; embeddings, overrides and isolates, which reorder
- * the text around them (`\u202efdp.exe` reads as `exe.pdf`); and characters that hide text or are hidden themselves. All
- * else belongs to the name. Persian, Hindi and Sinhala are not spelled without joiners (U+200C, U+200D), nor are families of
- * emoji; the marks U+061C, U+200E and U+200F only give the punctuation beside them its direction; and a flag may be
- * spelled in tags (Unicode Technical Standard 51, C.1), the one place of these that is kept.
+ * Removed from names that are shown or saved: control characters; embeddings, overrides and isolates, which reorder the
+ * text around them (`\u202efdp.exe` reads as `exe.pdf`); characters that hide text or are hidden. Joiners (U+200C, U+200D)
+ * stay, because Persian, Hindi and emoji need them; so do U+061C, U+200E and U+200F, which only direct the punctuation
+ * beside them, and tags that spell a flag (Unicode Technical Standard 51, C.1).
  */
 const DECEPTIVE =
   /(\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f})|[\u0000-\u001f\u007f-\u009f\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
 /**
- * The name under which a client may save a file: without what deceives its reader, and cut to `maxBytes` of UTF-8. `file`, if
- * that leaves nothing, or a step of a path.
+ * The name under which a client may save a file: without deceptive characters, cut to `maxBytes` of UTF-8. `file` if
+ * nothing is left, or a step of a path.
  */
 export function downloadName(name: string, maxBytes: number): string {
   const clean = shorten(name.replace(DECEPTIVE, '$1').toWellFormed(), maxBytes)
   return /^\.{0,2}$/.test(clean) ? 'file' : clean
 }
 
-/** In characters that both a URL's path (RFC 3986, 3.3) and an extended parameter (RFC 8187, 3.2.1) carry as they are. */
+/** Escapes a name for both the path of a URL (RFC 3986, 3.3) and an extended parameter (RFC 8187, 3.2.1). */
 export function percentEncode(name: string): string {
   return encodeURIComponent(name).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 const MAX_EXTENSION_BYTES = 32
 
-/** Readers' characters: an emoji with its joiners, a letter with its marks. */
+/** Characters as readers see them: an emoji with its joiners, a letter with its marks. */
 const characters = new Intl.Segmenter('und', { granularity: 'grapheme' })
 
 /** Cuts whole characters before the extension until the name fits. */
@@ -40,14 +39,14 @@ function shorten(name: string, maxBytes: number): string {
     if (bytes > maxBytes) break
     kept += segment
   }
-  // Marks without end make one character of any length.
+  // A character with many marks can be longer than that.
   return (kept || 'file') + extension
 }
 
-/** What file systems take; and clients refuse answers whose headers are larger than some 16 KiB. */
+/** The limit of file systems; and clients refuse answers whose headers are larger than some 16 KiB. */
 const MAX_HEADER_NAME_BYTES = 255
 
-/** `attachment` with an ASCII fallback and the whole name in the form of RFC 8187. Both come from one cleaned name. */
+/** `attachment` with an ASCII fallback and the whole name in the form of RFC 8187. */
 export function contentDisposition(name: string): string {
   const clean = downloadName(name, MAX_HEADER_NAME_BYTES)
   const ascii = clean.replace(/[^\u0020-\u007e]|["\\%/]/g, '_')

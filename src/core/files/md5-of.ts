@@ -4,7 +4,7 @@ import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
 
 /**
- * The MD5 of a file's bytes, lower-case hex: the one computed while they came in, else by reading them now.
+ * The MD5 of a file's bytes, lower-case hex; reads the bytes if it was not computed while they came in.
  * @throws StoreError `missing`, `unavailable`
  */
 export async function md5Of({ blobs }: Services, { blobKey, md5 }: FileRecord): Promise<string> {

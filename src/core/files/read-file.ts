@@ -6,7 +6,7 @@ import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, type FileState, stateAt } from './file.ts'
 
-/** Unknown, malformed, deleted, expired and foreign are one and the same to the caller. */
+/** Finds a file by any form of its id. Unknown, malformed, deleted, expired and foreign ids get the same error. */
 async function readIf(
   { metadata, clock, parseFileId }: Services,
   caller: Caller,
@@ -25,12 +25,12 @@ export function readFile(services: Services, caller: Caller, idText: string): Pr
   return readIf(services, caller, idText, (_file, state) => state !== 'deleted')
 }
 
-/** As `readFile`, for dialects that know no unfinished uploads: there a file is stored, or it is not there. */
+/** As `readFile`, for dialects that have no unfinished uploads. */
 export function readStoredFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return readIf(services, caller, idText, (_file, state) => state === 'stored')
 }
 
-/** As `readStoredFile`, where open uploads begin: who opened one may ask for it while it waits for its bytes. */
+/** As `readStoredFile`, and finds open uploads that wait for their bytes. */
 export function readStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return readIf(services, caller, idText, (file, state) => {
     return state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)
@@ -38,8 +38,8 @@ export function readStoredOrOpen(services: Services, caller: Caller, idText: str
 }
 
 /**
- * For what may be asked again and again and answers with the file, under another scope than `files:read`: it is told to
- * the subject that created it and to keys with that scope, or any other scope would let its holder read.
+ * For operations that answer with the file, can be repeated and ask for another scope than `files:read`: only the creator
+ * and keys with that scope get the answer, or any scope would let its holder read.
  * @throws ServiceError `scope-missing`
  */
 export function requireReader(caller: Caller, file: FileRecord): void {
@@ -52,7 +52,7 @@ export function fileNotFound(id: string): ServiceError {
 }
 
 /**
- * Opens the bytes of a file that was read a moment ago. A delete in between may have taken them.
+ * Opens the bytes of a file that was read a moment ago; a delete may have removed them since.
  * @throws ServiceError `file-not-found` if the file has ended meanwhile; StoreError `missing` if its bytes are lost
  */
 export async function openBytes(

@@ -1,14 +1,14 @@
 import { ServiceError } from '../errors.ts'
 
-/** C0, DEL and C1: they have no place in a name, and CR and LF would end a header. */
+/** C0, DEL and C1. CR and LF would end a header. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
-/** The names that `checkName` takes, as JSON Schema says it (well-formed as JSON is). */
+/** `checkName` as a JSON Schema pattern. */
 export const NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
-/** What a header can carry without any encoding, with no space around it. */
+/** What a header can carry unencoded, with no space around it. */
 export const MIME_TYPE = /^[!-~]([ -~]*[!-~])?$/
 
 /**
- * A file name is data: any Unicode, kept as sent. Only what could not be shown or sent again is refused.
+ * A file name is data: any Unicode, kept as sent. Refuses what could not be shown or sent again.
  * @throws ServiceError `field-invalid`
  */
 export function checkName(field: string, name: string): void {
@@ -19,7 +19,7 @@ export function checkName(field: string, name: string): void {
 }
 
 /**
- * A MIME type travels in headers both ways, so it must be printable ASCII; its form is otherwise the caller's affair.
+ * A MIME type is sent in headers, so it must be printable ASCII; its syntax is not checked.
  * @throws ServiceError `field-invalid`
  */
 export function checkMimeType(field: string, mimeType: string): void {

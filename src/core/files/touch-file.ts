@@ -4,15 +4,15 @@ import type { Services } from '../services.ts'
 import { touchExpiry } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 
-/** What counts as activity of a file: nothing, downloads (and links for them), or reading its record too. */
+/** Activity of files with the policy `since-last-active`: none, downloads (and links for them), or reads of the record, too. */
 export type TouchOn = 'none' | 'download' | 'read'
 
-/** Activity within this time of the last is not recorded again: a download costs a durable write once a minute at most. */
+/** Activity is recorded once in this time, because each record is a durable write. */
 const TOUCH_EVERY_MS = MINUTE_MS
 
 const ignored = ['conflict', 'read-only', 'full'] as const
 
-/** Notes activity, which moves the expiry of a file that lives since its last one. Never fails a request. */
+/** Records activity, which moves the end of a file with the policy `since-last-active`. Never fails a request. */
 export async function touchFile(
   { metadata, clock, policy }: Services,
   file: FileRecord,
@@ -26,8 +26,7 @@ export async function touchFile(
   try {
     await metadata.commit([{ kind: 'file.update', id: file.id, guard, patch: { lastActiveAt, expiresAt } }])
   } catch (error) {
-    // Somebody else touched, changed or deleted it; theirs is as good. While the installation moves, or has no room, nothing
-    // is noted.
+    // Another request touched, changed or deleted it. While the installation moves, or has no room, nothing is recorded.
     if (!ignored.some((code) => isStoreError(error, code))) throw error
   }
 }

@@ -6,7 +6,7 @@ import { changeExpiry, type ExpiryChange } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 import { readStoredFile, requireReader } from './read-file.ts'
 
-/** What is absent stays as it is. Checked by the dialect: its own limits and names of fields apply. */
+/** What is absent stays. Checked by the dialect, whose limits and names of fields apply. */
 export interface UpdateFile {
   readonly name?: string
   readonly description?: string
@@ -16,8 +16,8 @@ export interface UpdateFile {
 }
 
 /**
- * Changes what is said about a stored file; its bytes and type never change. The last of several updates wins.
- * @throws ServiceError `file-not-found`, `scope-missing` for whoever may not see what the answer shows
+ * Changes a stored file, but not its bytes and type. The last of several updates wins.
+ * @throws ServiceError `file-not-found`; `scope-missing` for callers who may not read the answer
  */
 export async function updateFile(
   services: Services,
@@ -39,7 +39,7 @@ export async function updateFile(
       await services.metadata.commit([{ kind: 'file.update', id: file.id, guard, patch }])
       return { ...file, ...patch }
     } catch (error) {
-      // Deleted, expired or touched meanwhile: look again.
+      // Deleted, expired or touched meanwhile: read it again.
       if (!isStoreError(error, 'conflict')) throw error
     }
   }
