@@ -11,9 +11,10 @@ export interface Operation extends FastifySchema {
 
 /** The options of the operation's route. `operationId` and `summary` are the vendor's. */
 export function operation(
+  tag: string,
   operationId: string,
   summary: string,
   { access, failures = [], ...schemas }: Operation,
 ): { readonly config: FastifyContextConfig } {
-  return { config: { access, failures, described: { operationId, summary, ...schemas } } }
+  return { config: { access, failures, described: { tags: [tag], operationId, summary, ...schemas } } }
 }

@@ -5,23 +5,25 @@ import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { issueLink } from '../../core/links/link.ts'
-import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import { cancelUpload } from '../../core/uploads/cancel-upload.ts'
 import { completeUpload } from '../../core/uploads/complete-upload.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
+import { issueDownload } from '../../http/download.ts'
 import { idempotently } from '../../http/idempotent.ts'
-import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import * as schemas from './schemas.ts'
 import type { LightfieldSettings } from './settings.ts'
 import * as wire from './wire.ts'
 
-const writes = { access: { scope: 'files:create', limit: 'write' }, tags: ['Files'] } as const
-const reads = { access: { scope: 'files:read', limit: 'read' }, tags: ['Files'] } as const
-const searches = { access: { scope: 'files:read', limit: 'search' }, tags: ['Files'] } as const
-const validates = { access: { scope: 'any', limit: 'read' }, tags: ['Auth'] } as const
+const writes = { access: { scope: 'files:create', limit: 'write' } } as const
+const reads = { access: { scope: 'files:read', limit: 'read' } } as const
+const searches = {
+  access: { scope: 'files:read', limit: 'search' },
+  failures: ['field-invalid'],
+} as const
+const validates = { access: { scope: 'any', limit: 'read' } } as const
 const ofWrites = [
   'field-missing',
   'field-unknown',
@@ -43,7 +45,7 @@ export function addRoutes(server: FastifyInstance, services: Services, settings:
 }
 
 function addCreate(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
-  const docs = operation('file.create', 'Create a file upload session', {
+  const docs = operation('Files', 'file.create', 'Create a file upload session', {
     ...writes,
     failures: [...ofWrites, 'role-missing', 'user-missing', 'rule-violated', 'quota-exceeded'],
     headers: schemas.CreateHeaders,
@@ -74,7 +76,7 @@ function addEndings(server: FastifyInstance, services: Services): void {
     headers: schemas.IdempotentHeaders,
     response: { 200: schemas.FileBody },
   } as const
-  const complete = operation('file.complete', 'Complete a file upload', {
+  const complete = operation('Files', 'file.complete', 'Complete a file upload', {
     ...common,
     failures: [...common.failures, 'bytes-missing', 'size-mismatch', 'checksum-mismatch', 'bytes-lost'],
     body: schemas.CompleteBody,
@@ -92,7 +94,10 @@ function addEndings(server: FastifyInstance, services: Services): void {
       })
     },
   )
-  const cancel = operation('file.cancel', 'Cancel a file upload', { ...common, body: schemas.CancelBody })
+  const cancel = operation('Files', 'file.cancel', 'Cancel a file upload', {
+    ...common,
+    body: schemas.CancelBody,
+  })
   server.post<ById>(
     '/v1/files/:id/cancel',
     { ...cancel, preValidation: checkIdempotencyKey, schema: { body: schemas.CancelBody } },
@@ -111,9 +116,8 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
   const { clock } = services
   server.get<{ Querystring: Record<string, unknown> }>(
     '/v1/files',
-    operation('file.list', 'List files', {
+    operation('Files', 'file.list', 'List files', {
       ...searches,
-      failures: ['field-invalid'],
       querystring: schemas.ListQuery,
       response: { 200: schemas.ListBody },
     }),
@@ -124,7 +128,7 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
   )
   server.get<ById>(
     '/v1/files/:id',
-    operation('file.retrieve', 'Retrieve a file', {
+    operation('Files', 'file.retrieve', 'Retrieve a file', {
       ...reads,
       failures: ['file-not-found'],
       params: schemas.FileParams,
@@ -138,7 +142,7 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
   )
   server.get<ById>(
     '/v1/files/:id/url',
-    operation('file.url', 'Get a temporary download URL', {
+    operation('Files', 'file.url', 'Get a temporary download URL', {
       ...reads,
       failures: ['file-not-found', 'state-conflict'],
       params: schemas.FileParams,
@@ -146,21 +150,18 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
     }),
     async ({ caller, params }) => {
       const file = await readFile(services, caller, params.id)
-      const now = clock.now()
-      const state = stateAt(file, now)
+      const state = stateAt(file, clock.now())
       if (state !== 'stored') {
         const message = `The file is ${wire.statusNames[state]}; only a COMPLETED file has a URL.`
         throw new ServiceError('state-conflict', message)
       }
       await touchFile(services, file, 'download')
-      const end = now + settings.downloadSeconds * SECOND_MS
-      const named = { ...file, name: shownName(file) }
-      return wire.toUrlBody(await issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end)))
+      return wire.toUrlBody(await issueDownload(services, file, settings.downloadSeconds))
     },
   )
   server.get(
     '/v1/auth/validate',
-    operation('auth.validate', 'Validate the API key', {
+    operation('Auth', 'auth.validate', 'Validate the API key', {
       ...validates,
       response: { 200: schemas.ValidateBody },
     }),

@@ -66,10 +66,7 @@ async function serveApi(
   await allowBrowsers(api)
   // The form is taken from the connection as it comes, by the route that knows what to do with it.
   api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
-  guard(api, {
-    services,
-    authenticate: (request) => authenticateCaller(services, request),
-  })
+  guard(api, { services, authenticate: (request) => authenticateCaller(services, request) })
   const context = { server: api, services, settings }
   addRoutes(context)
   addFirstVersion(context)

@@ -65,7 +65,7 @@ export interface RequestedPage extends FilePage {
 }
 
 /** @throws InvalidRequest */
-export function readListRequest(query: unknown, parseFileId: ParseFileId): RequestedPage {
+export function readListRequest({ query }: FastifyRequest, parseFileId: ParseFileId): RequestedPage {
   return reading((problems) => {
     const fields = Fields.of(query, ['query'], problems)
     const limit = fields.integer('page_size', 1, MAX_PAGE) ?? DEFAULT_PAGE
@@ -77,7 +77,7 @@ export function readListRequest(query: unknown, parseFileId: ParseFileId): Reque
 }
 
 /** The older form of list: a JSON body, and page sizes that are bent instead of refused. @throws InvalidRequest */
-export function readQueryRequest(query: unknown, body: unknown, parseFileId: ParseFileId): RequestedPage {
+export function readQueryRequest({ query, body }: FastifyRequest, parseFileId: ParseFileId): RequestedPage {
   return reading((problems) => {
     const scope = Fields.of(query, ['query'], problems).scope()
     const fields = Fields.of(body, ['body'], problems)

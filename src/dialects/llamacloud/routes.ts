@@ -7,10 +7,8 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
-import { type IssuedLink, issueLink } from '../../core/links/link.ts'
-import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
-import { shownName } from '../../intake/file-type.ts'
+import { issueDownload } from '../../http/download.ts'
 import { operation } from '../operation.ts'
 import { readScope } from './fields.ts'
 import { printToken } from './paging.ts'
@@ -22,7 +20,7 @@ import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire
 
 /** Below `/api`. */
 const FILES = '/v1/beta/files'
-const tags = ['Files']
+const TAG = 'Files'
 
 export const creates = {
   access: { scope: 'files:create', limit: 'write' },
@@ -48,8 +46,9 @@ export const searches = {
   access: { scope: 'files:read', limit: 'search' },
   failures: ['field-invalid', 'project-forbidden'],
 } as const
-/** As FastAPI does: a HEAD is no GET. */
-export const getOnly = { exposeHeadRoute: false } as const
+
+/** The options of a GET. As with FastAPI, a HEAD is no GET. */
+export const getOnly = <T extends object>(options: T) => ({ ...options, exposeHeadRoute: false })
 
 /** What every handler of this dialect works with. */
 export interface Context {
@@ -63,17 +62,16 @@ export function addRoutes(context: Context): void {
   addCreate(context)
   addLists(context)
   addRetrieve(context)
-  addContent(context, FILES, 'files.content', tags)
-  addDelete(context, FILES, 'files.delete', 'Delete a file', tags, readStoredFile, deleteFile)
+  addContent(context, FILES, TAG, 'files.content')
+  addDelete(context, FILES, [TAG, 'files.delete', 'Delete a file'], readStoredFile, deleteFile)
   addProjects(context)
 }
 
 function addCreate(context: Context): void {
   const { server, services, settings } = context
   const form = betaForm(services, settings)
-  const docs = operation('files.create', 'Upload a file', {
+  const docs = operation(TAG, 'files.create', 'Upload a file', {
     ...creates,
-    tags,
     consumes: ['multipart/form-data'],
     querystring: schemas.ScopeQuery,
     body: schemas.CreateForm,
@@ -92,36 +90,16 @@ function addCreate(context: Context): void {
 }
 
 function addLists(context: Context): void {
-  context.server.get(
+  const { server, services } = context
+  const docs = { ...searches, response: { 200: schemas.PageBody } }
+  server.get(
     FILES,
-    {
-      ...getOnly,
-      ...operation('files.list', 'List files', {
-        ...searches,
-        tags,
-        querystring: schemas.ListQuery,
-        response: { 200: schemas.PageBody },
-      }),
-    },
-    async (request) =>
-      answerPage(context, request, requests.readListRequest(request.query, context.services.parseFileId)),
+    getOnly(operation(TAG, 'files.list', 'List files', { ...docs, querystring: schemas.ListQuery })),
+    async (request) => answerPage(context, request, requests.readListRequest(request, services.parseFileId)),
   )
-  context.server.post(
-    `${FILES}/query`,
-    operation('files.query', 'Query files', {
-      ...searches,
-      tags,
-      deprecated: true,
-      querystring: schemas.ScopeQuery,
-      body: schemas.QueryBody,
-      response: { 200: schemas.PageBody },
-    }),
-    async (request) =>
-      answerPage(
-        context,
-        request,
-        requests.readQueryRequest(request.query, request.body, context.services.parseFileId),
-      ),
+  const ofQuery = { ...docs, deprecated: true, querystring: schemas.ScopeQuery, body: schemas.QueryBody }
+  server.post(`${FILES}/query`, operation(TAG, 'files.query', 'Query files', ofQuery), async (request) =>
+    answerPage(context, request, requests.readQueryRequest(request, services.parseFileId)),
   )
 }
 
@@ -145,18 +123,11 @@ async function answerPage(context: Context, { caller }: FastifyRequest, page: re
 }
 
 function addRetrieve(context: Context): void {
+  const { FileParams: params, RetrieveQuery: querystring, FileBody } = schemas
+  const docs = { ...reads, params, querystring, response: { 200: FileBody } }
   context.server.get(
     `${FILES}/:file_id`,
-    {
-      ...getOnly,
-      ...operation('files.retrieve', 'Retrieve a file', {
-        ...reads,
-        tags,
-        params: schemas.FileParams,
-        querystring: schemas.RetrieveQuery,
-        response: { 200: schemas.FileBody },
-      }),
-    },
+    getOnly(operation(TAG, 'files.retrieve', 'Retrieve a file', docs)),
     async (request) => {
       const asked = requests.readFileRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
@@ -167,24 +138,17 @@ function addRetrieve(context: Context): void {
 }
 
 /** The same in both versions. */
-export function addContent(context: Context, path: string, operationId: string, tags: string[]): void {
+export function addContent(context: Context, path: string, tag: string, operationId: string): void {
+  const { FileParams: params, ContentQuery: querystring, PresignedUrl } = schemas
+  const docs = { ...reads, params, querystring, response: { 200: PresignedUrl } }
   context.server.get(
     `${path}/:file_id/content`,
-    {
-      ...getOnly,
-      ...operation(operationId, 'Get a presigned URL of the content', {
-        ...reads,
-        tags,
-        params: schemas.FileParams,
-        querystring: schemas.ContentQuery,
-        response: { 200: schemas.PresignedUrl },
-      }),
-    },
+    getOnly(operation(tag, operationId, 'Get a presigned URL of the content', docs)),
     async (request) => {
       const asked = requests.readContentRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
       await touchFile(context.services, file, 'download')
-      return toPresignedUrl(await linkTo(context, file, asked.urlSeconds))
+      return toPresignedUrl(await issueDownload(context.services, file, asked.urlSeconds))
     },
   )
 }
@@ -192,21 +156,15 @@ export function addContent(context: Context, path: string, operationId: string, 
 export function addDelete(
   context: Context,
   path: string,
-  operationId: string,
-  summary: string,
-  tags: string[],
+  docs: readonly [tag: string, operationId: string, summary: string],
   read: typeof readStoredFile,
   remove: typeof deleteFile,
 ): void {
+  const { FileParams: params, ScopeQuery: querystring } = schemas
+  const response = { 204: { type: 'null', description: 'Deleted' } }
   context.server.delete(
     `${path}/:file_id`,
-    operation(operationId, summary, {
-      ...deletes,
-      tags,
-      params: schemas.FileParams,
-      querystring: schemas.ScopeQuery,
-      response: { 204: { type: 'null', description: 'Deleted' } },
-    }),
+    operation(...docs, { ...deletes, params, querystring, response }),
     async (request, reply) => {
       const file = await findFile(
         context,
@@ -222,16 +180,10 @@ export function addDelete(
 
 /** Read-only, and only those of the key: the vendor's index helper asks for it first. */
 function addProjects({ server, services }: Context): void {
+  const docs = { access: reads.access, response: { 200: { type: 'array', items: schemas.ProjectBody } } }
   server.get(
     '/v1/projects',
-    {
-      ...getOnly,
-      ...operation('projects.list', 'List the projects of the key', {
-        access: reads.access,
-        tags: ['Projects'],
-        response: { 200: { type: 'array', items: schemas.ProjectBody } },
-      }),
-    },
+    getOnly(operation('Projects', 'projects.list', 'List the projects of the key', docs)),
     async ({ caller }) => {
       const all = await services.metadata.listProjects(caller.organizationId)
       const usable = all.filter(({ id }) => caller.projectIds.includes(id))
@@ -241,7 +193,7 @@ function addProjects({ server, services }: Context): void {
 }
 
 async function answerFile(context: Context, file: FileRecord, withUrl: boolean): Promise<FileBody> {
-  const link = withUrl ? await linkTo(context, file, requests.DEFAULT_URL_SECONDS) : undefined
+  const link = withUrl ? await issueDownload(context.services, file, requests.DEFAULT_URL_SECONDS) : undefined
   return toFileBody(file, link, context.settings.prefixIds)
 }
 
@@ -257,11 +209,4 @@ export async function findFile(
   // Without a named project any of the key's projects will do: the id says which file is meant.
   if (scope.project === undefined || file.projectId === projectId) return file
   throw new ServiceError('file-not-found', 'File not found')
-}
-
-/** A fresh link that does not outlive its file. */
-function linkTo({ services }: Context, file: FileRecord, seconds: number): IssuedLink | Promise<IssuedLink> {
-  const end = services.clock.now() + seconds * SECOND_MS
-  const named = { ...file, name: shownName(file) }
-  return issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end))
 }

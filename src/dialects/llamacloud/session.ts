@@ -21,7 +21,6 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 const opens = {
   access: 'public',
   failures: ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'],
-  tags: ['Session'],
 } as const
 
 /** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
@@ -60,7 +59,7 @@ export async function addSessionRoutes(
     }) as const
   server.post<{ Body: { api_key?: unknown } }>(
     '/session',
-    operation('session.start', 'Start a browser session with an API key', {
+    operation('Session', 'session.start', 'Start a browser session with an API key', {
       ...opens,
       failures: [...opens.failures, 'unauthenticated', 'rate-limited'],
       // The key may stand in the body as well.
@@ -81,7 +80,7 @@ export async function addSessionRoutes(
   )
   server.delete(
     '/session',
-    operation('session.end', 'End the browser session', {
+    operation('Session', 'session.end', 'End the browser session', {
       ...opens,
       security: [{ [COOKIE]: [] }, {}],
       response: { 204: { type: 'null', description: 'Ended' } },

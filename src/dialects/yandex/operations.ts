@@ -16,11 +16,9 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
-import { issueLink } from '../../core/links/link.ts'
-import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import type { ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
-import { shownName } from '../../intake/file-type.ts'
+import { issueDownload } from '../../http/download.ts'
 import {
   type CreateFileRequest,
   DeleteFileResponseSchema,
@@ -145,9 +143,7 @@ export const getFileUrl = operation(methods.getUrl, reads, async (context, calle
   const { services, settings } = context
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
-  const end = services.clock.now() + settings.linkSeconds * SECOND_MS
-  const named = { ...file, name: shownName(file) }
-  const { url } = await issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end), 'declared')
+  const { url } = await issueDownload(services, file, settings.linkSeconds, 'declared')
   return create(GetFileUrlResponseSchema, { url })
 })
 

@@ -14,8 +14,7 @@ const FILES = '/files/v1/files'
 const BY_ID = `${FILES}/:fileId`
 /** The literal segment `files:getUrl`; a double colon is the router's way to write one. */
 const GET_URL = `${FILES}::getUrl`
-const files = { tags: ['Files'] }
-const discovery = { access: 'public', tags: ['Discovery'] } as const
+const discovery = { access: 'public' } as const
 
 type Read = <I extends DescMessage>(
   request: FastifyRequest,
@@ -29,8 +28,7 @@ export function addRoutes(
   grpcPort: DialectHost['grpcPort'],
 ): void {
   const { settings } = context
-  const docs = operation('File.Create', 'Create a file', {
-    ...files,
+  const docs = operation('Files', 'File.Create', 'Create a file', {
     ...operations.creates,
     body: schemas.createBody(settings),
     response: { 200: schemas.answerSchema(FileSchema, settings) },
@@ -75,7 +73,7 @@ function bind<I extends DescMessage, O extends DescMessage>(
   server.route({
     method,
     url,
-    ...operation(`File.${rpc.name}`, summary, { ...files, ...asks, ...requests, response }),
+    ...operation('Files', `File.${rpc.name}`, summary, { ...asks, ...requests, response }),
     handler: async (request, reply) =>
       send(context, reply, rpc.output, await run(context, request.caller, await read(request, rpc.input))),
   })
@@ -113,7 +111,7 @@ function addDiscovery(
   }
   server.get(
     '/endpoints',
-    operation('ApiEndpoint.List', 'Where each service is', {
+    operation('Discovery', 'ApiEndpoint.List', 'Where each service is', {
       ...discovery,
       response: { 200: schemas.answerSchema(list.output, settings) },
     }),
@@ -121,7 +119,7 @@ function addDiscovery(
   )
   server.get<{ Params: { id: string } }>(
     '/endpoints/:id',
-    operation('ApiEndpoint.Get', 'Where a service is', {
+    operation('Discovery', 'ApiEndpoint.Get', 'Where a service is', {
       ...discovery,
       failures: ['file-not-found'],
       params: schemas.endpointParams,

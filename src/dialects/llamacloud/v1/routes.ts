@@ -32,7 +32,7 @@ import { toFileBody, toUploadBody } from './wire.ts'
 
 /** Below `/api`. */
 const FILES = '/v1/files'
-const tags = ['Files (first version)']
+const TAG = 'Files (first version)'
 
 /** The first version of the API: reference section "files" of `llama-cloud` 0.1. Every success but a delete is a 200. */
 export function addFirstVersion(context: Context): void {
@@ -41,9 +41,9 @@ export function addFirstVersion(context: Context): void {
   addFromUrl(context)
   addLists(context)
   addRetrieve(context)
-  addContent(context, FILES, 'v1.read_file_content', tags)
-  const summary = 'Delete a file, or end its upload'
-  addDelete(context, FILES, 'v1.delete_file', summary, tags, readStoredOrOpen, deleteStoredOrOpen)
+  addContent(context, FILES, TAG, 'v1.read_file_content')
+  const docs = [TAG, 'v1.delete_file', 'Delete a file, or end its upload'] as const
+  addDelete(context, FILES, docs, readStoredOrOpen, deleteStoredOrOpen)
 }
 
 function addUpload({ server, services, settings }: Context): void {
@@ -56,9 +56,8 @@ function addUpload({ server, services, settings }: Context): void {
       return { purpose: null, externalId, expiry: expiryOf(storageType, services.clock.now()) }
     },
   }
-  const docs = operation('v1.upload_file', 'Upload a file', {
+  const docs = operation(TAG, 'v1.upload_file', 'Upload a file', {
     ...creates,
-    tags,
     consumes: ['multipart/form-data'],
     querystring: schemas.UploadQuery,
     body: schemas.UploadForm,
@@ -79,15 +78,14 @@ function addPresign(context: Context): void {
   const summary = 'Get a presigned URL to upload a file'
   const docs = {
     ...creates,
-    tags,
     querystring: schemas.PresignQuery,
     body: schemas.presignBody(settings),
     response: { 200: schemas.UploadUrl },
   }
   const handle = (request: FastifyRequest) => presign(context, request)
-  server.put(FILES, operation('v1.generate_presigned_url', summary, docs), handle)
+  server.put(FILES, operation(TAG, 'v1.generate_presigned_url', summary, docs), handle)
   // As a page of the vendor's documentation spells it.
-  server.post(`${FILES}/presigned-url`, operation('v1.create_presigned_url', summary, docs), handle)
+  server.post(`${FILES}/presigned-url`, operation(TAG, 'v1.create_presigned_url', summary, docs), handle)
 }
 
 /** The PUT on the URL stores the file; nothing has to be told afterwards. */
@@ -124,10 +122,9 @@ function addFromUrl(context: Context): void {
   const fetches = new FetchCount()
   context.server.put(
     `${FILES}/upload_from_url`,
-    operation('v1.upload_file_from_url', 'Fetch a file from a URL, where the operator allows it', {
+    operation(TAG, 'v1.upload_file_from_url', 'Fetch a file from a URL, where the operator allows it', {
       ...creates,
       failures: [...creates.failures, 'operation-off'],
-      tags,
       querystring: ScopeQuery,
       body: schemas.FromUrlBody,
       response: { 200: schemas.FileBody },
@@ -137,27 +134,19 @@ function addFromUrl(context: Context): void {
 }
 
 function addLists({ server, services }: Context): void {
-  const docs = { ...searches, tags, querystring: ScopeQuery, response: { 200: schemas.FileList } }
+  const docs = { ...searches, querystring: ScopeQuery, response: { 200: schemas.FileList } }
   const handle = async ({ caller, query }: FastifyRequest, reply: FastifyReply) =>
     sendAll(services, await resolveProject(services, caller, readScope(query)), reply)
-  server.get(FILES, { ...getOnly, ...operation('v1.list_files', 'List files', docs) }, handle)
+  server.get(FILES, getOnly(operation(TAG, 'v1.list_files', 'List files', docs)), handle)
   const summary = 'List files; those that came on presigned URLs are there already'
-  server.put(`${FILES}/sync`, operation('v1.sync_files', summary, docs), handle)
+  server.put(`${FILES}/sync`, operation(TAG, 'v1.sync_files', summary, docs), handle)
 }
 
 function addRetrieve(context: Context): void {
+  const docs = { ...reads, params: FileParams, querystring: ScopeQuery, response: { 200: schemas.FileBody } }
   context.server.get(
     `${FILES}/:file_id`,
-    {
-      ...getOnly,
-      ...operation('v1.get_file', 'Get a file, also while it waits for its bytes', {
-        ...reads,
-        tags,
-        params: FileParams,
-        querystring: ScopeQuery,
-        response: { 200: schemas.FileBody },
-      }),
-    },
+    getOnly(operation(TAG, 'v1.get_file', 'Get a file, also while it waits for its bytes', docs)),
     async (request) => {
       const file = await findFile(
         context,
