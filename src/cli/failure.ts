@@ -19,78 +19,29 @@ export type Failed = 'server' | 'command'
 
 /** Tells on standard error what went wrong, one line per problem. @returns the exit code */
 export function reportFailure(error: unknown, failed: Failed): number {
-  if (error instanceof CommanderError) {
-    // Commander has printed its own line, or the help that was asked for.
-    return error.exitCode === 0 ? 0 : USAGE
-  }
-  if (error instanceof ConfigError) {
-    for (const problem of error.problems) printProblem(problem)
-    return USAGE
-  }
-  printProblem(describe(error, failed))
-  return FAILED
+  // Commander has printed its own line, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+  const isUsage = error instanceof ConfigError
+  for (const problem of isUsage ? error.problems : [describe(error, failed)])
+    process.stderr.write(`error: ${problem}\n`)
+  return isUsage ? USAGE : FAILED
 }
 
-/** What the operator reads of an error: a sentence, or the stack of a mistake of ours. */
+/** What the operator reads of an error: a sentence, or the stack of what only a mistake of ours can throw. */
 export function describe(error: unknown, failed: Failed): string {
-  return isBug(error) ? String((error as Error).stack) : sentenceOf(error, failed)
-}
-
-function printProblem(text: string): void {
-  process.stderr.write(`error: ${text}\n`)
-}
-
-/** What only a mistake of ours can throw; everything else tells the operator enough by its message. */
-function isBug(error: unknown): boolean {
-  return error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError
-}
-
-function sentenceOf(error: unknown, failed: Failed): string {
   if (!(error instanceof Error)) return String(error)
-  const { code, path, errno } = error as NodeJS.ErrnoException
+  const isBug = [TypeError, ReferenceError, RangeError].some((kind) => error instanceof kind)
+  return isBug ? String(error.stack) : sentenceOf(error, failed)
+}
+
+function sentenceOf(error: Error, failed: Failed): string {
+  const { code = '', path, errno } = error as NodeJS.ErrnoException
   if (path !== undefined && errno !== undefined)
     return `${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedyOf(code, path, failed)}, or choose another data folder (ENTREPOT_DATA_DIR).`
   // A store says what it could not do, and of its cause what the operator can.
   return error instanceof StoreError && error.cause instanceof Error && 'path' in error.cause
     ? sentenceOf(error.cause, failed)
     : error.message
-}
-
-/** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */
-function remedyOf(code = '', path: string, failed: Failed): string {
-  if (code !== 'EACCES' && code !== 'EPERM') return remedies[code] ?? 'see what is wrong with it'
-  const refusing = failed === 'command' ? ofAnotherUser(path) : undefined
-  if (refusing === undefined) return `give it to ${processUser()}, who runs this`
-  return `run this as ${userOf(refusing.uid)}, who owns ${refusing.path}`
-}
-
-interface Owned {
-  readonly path: string
-  readonly uid: number
-}
-
-/** The path, or the folder above it that cannot be entered, with its owner; undefined if that is the user who runs this. */
-function ofAnotherUser(path: string): Owned | undefined {
-  try {
-    const { uid } = statSync(path)
-    return uid === process.getuid?.() ? undefined : { path, uid }
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EACCES' ? ofAnotherUser(dirname(path)) : undefined
-  }
-}
-
-/** By name if the machine's own list has it: Node asks no other for anybody but the user of the process. */
-function userOf(uid: number): string {
-  try {
-    const fields = readFileSync('/etc/passwd', 'utf8')
-      .split('\n')
-      .map((line) => line.split(':'))
-    const name = fields.find(([, , id]) => id === `${uid}`)?.[0]
-    if (name !== undefined) return `the user "${name}"`
-  } catch {
-    // Then its number has to do.
-  }
-  return `the user ${uid}`
 }
 
 const MAKE_ROOM = 'make room on its disk'
@@ -107,6 +58,36 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: MAKE_ROOM,
   ENOTDIR: 'move away what is in its place',
   EROFS: 'mount its file system for writing',
+}
+
+/** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */
+function remedyOf(code: string, path: string, failed: Failed): string {
+  if (code !== 'EACCES' && code !== 'EPERM') return remedies[code] ?? 'see what is wrong with it'
+  const refusing = failed === 'command' ? ofAnotherUser(path) : undefined
+  if (refusing === undefined) return `give it to ${processUser()}, who runs this`
+  return `run this as ${userOf(refusing.uid)}, who owns ${refusing.path}`
+}
+
+/** The path, or the folder above it that cannot be entered, with its owner; undefined if that is the user who runs this. */
+function ofAnotherUser(path: string): { readonly path: string; readonly uid: number } | undefined {
+  try {
+    const { uid } = statSync(path)
+    return uid === process.getuid?.() ? undefined : { path, uid }
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? ofAnotherUser(dirname(path)) : undefined
+  }
+}
+
+/** By name if the machine's own list has it: Node asks no other for anybody but the user of the process. */
+function userOf(uid: number): string {
+  try {
+    const users = readFileSync('/etc/passwd', 'utf8').split('\n')
+    const name = users.map((line) => line.split(':')).find(([, , id]) => id === `${uid}`)?.[0]
+    if (name !== undefined) return `the user "${name}"`
+  } catch {
+    // Then its number has to do.
+  }
+  return `the user ${uid}`
 }
 
 /** A container may run as a number that nobody has named. */

@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hashSecret, isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
+import { parseName } from './arguments.ts'
 import { Failure } from './failure.ts'
-import { parseName } from './names.ts'
 import { print, printList, shortTime } from './output.ts'
 import {
   addInit,

@@ -32,21 +32,17 @@ export function addMigrateStorageCommand(program: Command): void {
 The flags without "to" say where the installation is, as for serve. The target is what ENTREPOT_TO_… and --to-… say, and
 nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-bucket it is the disk.`,
     )
-    .action(move)
+    .action((options: MoveOptions, self: Command) =>
+      move(options, self).catch((error) => {
+        if (!(error instanceof TargetError)) throw error
+        throw new Failure(namedForTarget(self, describe(error.cause, 'command')))
+      }),
+    )
   addSettings(command, storeSettings)
   addTargetSettings(command)
 }
 
-async function move(options: MoveOptions, command: Command): Promise<void> {
-  try {
-    await moveAsTold(options, command)
-  } catch (error) {
-    if (!(error instanceof TargetError)) throw error
-    throw new Failure(namedForTarget(command, describe(error.cause, 'command')))
-  }
-}
-
-async function moveAsTold({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
+async function move({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
   const source = configOf(command)
   const target = targetConfigOf(command, source)
   const { abandonMove, moveStorage, planMove } = await import('../move/move-storage.ts')
@@ -56,15 +52,11 @@ async function moveAsTold({ finish = false, abandon = false }: MoveOptions, comm
     print('The move is given up. The source takes changes again.')
     return
   }
-  printPlan(plan)
+  if (plan.rows) print(`Rows   ${plan.rows.from}  ->  ${plan.rows.to}`)
+  if (plan.bytes) print(`Bytes  ${plan.bytes.from}  ->  ${plan.bytes.to}`)
   const report = await moveStorage(source, target, finish, tellProgress())
   printReport(plan, report)
   if (report.damaged.length > 0) process.exitCode = 1
-}
-
-function printPlan({ rows, bytes }: MovePlan): void {
-  if (rows) print(`Rows   ${rows.from}  ->  ${rows.to}`)
-  if (bytes) print(`Bytes  ${bytes.from}  ->  ${bytes.to}`)
 }
 
 /** A line now and then. */
@@ -79,10 +71,8 @@ function tellProgress(): (sizeBytes: number) => void {
   }
 }
 
-function printReport(
-  plan: MovePlan,
-  { finished, copied, copiedBytes, present, damaged, rows }: MoveReport,
-): void {
+function printReport(plan: MovePlan, report: MoveReport): void {
+  const { finished, copied, copiedBytes, present, damaged, rows } = report
   if (plan.bytes) print(`Copied ${copied} blobs, ${copiedBytes} bytes; ${present} were there already.`)
   for (const [table, count] of Object.entries(rows ?? {})) print(`Copied ${count} rows of ${table}.`)
   if (damaged.length > 0) {
@@ -90,11 +80,10 @@ function printReport(
       '\nFiles whose bytes are not as recorded. Restore them from a backup, or delete the files; then run this again:',
     )
     for (const file of damaged) printDamaged(file)
-  } else if (finished) {
+  } else
     print(
-      '\nThe installation is moved. Stop its servers, which take no changes any more, and start them on the target.',
+      finished
+        ? '\nThe installation is moved. Stop its servers, which take no changes any more, and start them on the target.'
+        : '\nRun this again until little is copied, then with --finish.',
     )
-  } else {
-    print('\nRun this again until little is copied, then with --finish.')
-  }
 }

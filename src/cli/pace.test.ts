@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Pace } from './pace.ts'
+import { paceReaders } from './pace.ts'
 
 /** A clock that passes by sleeping alone. */
 function startClock() {
@@ -13,23 +13,23 @@ function startClock() {
 
 test('readers together get so many bytes per second, and no more for a pause', async () => {
   const clock = startClock()
-  const pace = new Pace(1000, clock)
-  for (let n = 0; n < 20; n++) await pace.take(100)
+  const pace = paceReaders(1000, clock)
+  for (let n = 0; n < 20; n++) await pace(100)
   assert.equal(clock.now(), 2000)
   await clock.sleep(60_000)
-  await pace.take(500)
+  await pace(500)
   assert.equal(clock.now(), 62_500)
 })
 
 test('many small reads are held back as well', async () => {
   const clock = startClock()
-  const pace = new Pace(1_000_000, clock)
-  for (let n = 0; n < 1000; n++) await pace.take(1000)
+  const pace = paceReaders(1_000_000, clock)
+  for (let n = 0; n < 1000; n++) await pace(1000)
   assert.ok(clock.now() > 990, `${clock.now()} ms`)
 })
 
 test('without a bound nobody waits', async () => {
   const clock = startClock()
-  await new Pace(Number.POSITIVE_INFINITY, clock).take(2 ** 40)
+  await paceReaders(Number.POSITIVE_INFINITY, clock)(2 ** 40)
   assert.equal(clock.now(), 0)
 })

@@ -1,15 +1,14 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Quota } from '../core/access/tenants.ts'
+import { parseBound } from './arguments.ts'
 import { printJson, printTable } from './output.ts'
 import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
-
-type Bound = number | 'none'
 
 interface QuotaOptions {
   /** Of a project. */
   readonly org?: string
-  readonly files?: Bound
-  readonly bytes?: Bound
+  readonly files?: number
+  readonly bytes?: number
   readonly json?: true
 }
 
@@ -61,14 +60,7 @@ function addQuotaCommand(
     )
 }
 
-function parseBound(text: string): Bound {
-  if (text === 'none') return text
-  const bound = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (Number.isSafeInteger(bound)) return bound
-  throw new InvalidArgumentError('It is neither a whole number nor none.')
-}
-
-function changed(before: number | null, bound: Bound | undefined): number | null {
-  if (bound === undefined) return before
-  return bound === 'none' ? null : bound
+/** Null: no bound. */
+function changed(before: number | null, bound = before ?? Number.POSITIVE_INFINITY): number | null {
+  return bound === Number.POSITIVE_INFINITY ? null : bound
 }

@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
 import type { UpkeepServices } from '../core/services.ts'
 import { type Verification, verifyBytes, type WrongBytes } from '../core/upkeep/verify-bytes.ts'
-import { Pace } from './pace.ts'
+import { parseBound } from './arguments.ts'
+import { paceReaders } from './pace.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** Less than half of what a hard disk reads, so that a server beside it has the rest. */
@@ -13,10 +14,8 @@ export const rateOption = new Option(
 )
   .default(DEFAULT_BYTES_PER_SECOND)
   .argParser((text: string): number => {
-    if (text === 'none') return Number.POSITIVE_INFINITY
-    const rate = /^\d+$/.test(text) ? Number(text) : 0
-    if (rate > 0) return rate
-    throw new InvalidArgumentError('It is neither a whole number above 0 nor none.')
+    if (/^0+$/.test(text)) throw new InvalidArgumentError('It must be above 0.')
+    return parseBound(text)
   })
 
 /** Reads the bytes of all files, `totalBytes` of them, and tells on a terminal how far it has come. */
@@ -25,11 +24,11 @@ export async function verifyWithProgress(
   totalBytes: number,
   maxBytesPerSecond: number,
 ): Promise<Verification> {
-  const pace = new Pace(maxBytesPerSecond)
+  const pace = paceReaders(maxBytesPerSecond)
   using progress = new ProgressBar(totalBytes)
   return await verifyBytes(services, (bytes) => {
     progress.add(bytes)
-    return pace.take(bytes)
+    return pace(bytes)
   })
 }
 

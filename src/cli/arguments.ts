@@ -4,13 +4,12 @@ import { checkName } from '../core/files/text-rules.ts'
 const MAX_CHARACTERS = 255
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-/** The name of a key or a user, as an argument. @throws InvalidArgumentError */
+/** The name of a key or a user. @throws InvalidArgumentError */
 export function parseName(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It is empty.')
   if (text.trim() !== text) throw new InvalidArgumentError('There is space around it.')
-  if (text.length > MAX_CHARACTERS) {
+  if (text.length > MAX_CHARACTERS)
     throw new InvalidArgumentError(`It is longer than ${MAX_CHARACTERS} characters.`)
-  }
   try {
     checkName('It', text)
   } catch (error) {
@@ -23,4 +22,11 @@ export function parseName(text: string): string {
 export function parseSlug(text: string): string {
   if (UUID.test(text)) throw new InvalidArgumentError('A name must not look like an id.')
   return parseName(text)
+}
+
+/** A whole number; infinity for `none`. @throws InvalidArgumentError */
+export function parseBound(text: string): number {
+  if (text === 'none') return Number.POSITIVE_INFINITY
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+  throw new InvalidArgumentError('It is neither a whole number nor none.')
 }
