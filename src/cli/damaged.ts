@@ -1,25 +1,18 @@
-import type { FileId } from '../core/file-id.ts'
 import type { BlobKey } from '../core/ports/blob-store.ts'
+import type { DamagedFile } from '../core/upkeep/referenced-blobs.ts'
 import { allDialects } from '../dialects/all.ts'
 import { print } from './output.ts'
 
 /** Clients know a file by the id that this one prints. */
 const [{ name, fileIds }] = allDialects
 
-/** A file whose bytes are not as recorded. */
-interface Damaged {
-  readonly fileId: FileId
-  readonly blobKey: BlobKey
-  readonly reason: string
-}
-
-export function printDamaged({ fileId, blobKey, reason }: Damaged): void {
+export function printDamaged({ fileId, blobKey, reason }: DamagedFile): void {
   print(`  ${fileId}  ${fileIds.print(fileId)}  ${reason}`)
   print(`    ${blobPath(blobKey)}`)
 }
 
 /** For programs. A backup is looked through by the path, clients know the file by its public id. */
-export function named<T extends Damaged>(file: T) {
+export function named<T extends DamagedFile>(file: T) {
   return { ...file, [`${name}Id`]: fileIds.print(file.fileId), blobPath: blobPath(file.blobKey) }
 }
 

@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto'
 import { isStoreError } from '../core/errors.ts'
-import type { FileId } from '../core/file-id.ts'
 import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
 import type { MetadataStore, ReferencedBlob } from '../core/ports/metadata-store.ts'
-import { eachReferencedBlob, isReferenced } from '../core/upkeep/referenced-blobs.ts'
-
-export interface UncopiedFile {
-  readonly fileId: FileId
-  readonly blobKey: BlobKey
-  readonly reason: 'bytes missing' | 'bytes differ from their SHA-256'
-}
+import { type DamagedFile, eachReferencedBlob, isReferenced } from '../core/upkeep/referenced-blobs.ts'
 
 /** What one pass over all files did. */
 export interface BlobPass {
@@ -17,7 +10,7 @@ export interface BlobPass {
   readonly copiedBytes: number
   /** Of files whose bytes had been there already. */
   readonly present: number
-  readonly damaged: readonly UncopiedFile[]
+  readonly damaged: readonly DamagedFile[]
 }
 
 interface CopiedStores {
@@ -55,7 +48,7 @@ export class BlobCopier {
   /** `onCopied` hears of each blob. @throws StoreError if a store fails; another pass goes on from there */
   async pass(onCopied: (sizeBytes: number) => void): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
-    const damaged: UncopiedFile[] = []
+    const damaged: DamagedFile[] = []
     let [copied, copiedBytes, present] = [0, 0, 0]
     await eachReferencedBlob(this.#stores.metadata, async (blob) => {
       const { key, fileId, sizeBytes } = blob
@@ -78,7 +71,9 @@ export class BlobCopier {
     for (const key of this.#strangers) if (!(await metadata.knowsBlob(key))) await to.delete(key)
   }
 
-  async #copy(blob: ReferencedBlob): Promise<'copied' | 'gone' | UncopiedFile['reason']> {
+  async #copy(
+    blob: ReferencedBlob,
+  ): Promise<'copied' | 'gone' | 'bytes missing' | 'bytes differ from their SHA-256'> {
     const { metadata, from, to } = this.#stores
     const { key, sizeBytes } = blob
     if (this.#there.has(key)) await to.delete(key)

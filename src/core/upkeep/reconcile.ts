@@ -1,18 +1,11 @@
 import { isStoreError } from '../errors.ts'
-import type { FileId } from '../file-id.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 import type { Intentions, ReferencedBlob } from '../ports/metadata-store.ts'
 import type { UpkeepServices } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'
 import { freeAbandoned } from './free-abandoned.ts'
-import { isReferenced, referencedBlobs } from './referenced-blobs.ts'
-
-export interface DamagedFile {
-  readonly fileId: FileId
-  readonly blobKey: BlobKey
-  readonly reason: 'bytes missing' | 'wrong size'
-}
+import { type DamagedFile, isReferenced, referencedBlobs } from './referenced-blobs.ts'
 
 /** What a comparison of rows and bytes found. */
 export interface Reconciliation {

@@ -1,7 +1,16 @@
+import type { FileId } from '../file-id.ts'
+import type { BlobKey } from '../ports/blob-store.ts'
 import type { MetadataStore, ReferencedBlob } from '../ports/metadata-store.ts'
 
 const PAGE = 500
 const AT_ONCE = 8
+
+/** A file whose bytes are not as its row tells. */
+export interface DamagedFile {
+  readonly fileId: FileId
+  readonly blobKey: BlobKey
+  readonly reason: string
+}
 
 /**
  * Works on the blobs that files point at, eight at once; the first failure ends all. Files may come and go meanwhile: each

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { isStoreError, StoreError } from '../errors.ts'
-import type { FileId } from '../file-id.ts'
 import type { BlobKey, BlobStore } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
-import { eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
+import { type DamagedFile, eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 
 /** What bytes can be compared by. */
 export interface Fingerprint {
@@ -13,10 +12,7 @@ export interface Fingerprint {
 }
 
 /** A file whose bytes are not those of its row. */
-export interface WrongBytes {
-  readonly fileId: FileId
-  readonly blobKey: BlobKey
-  readonly reason: 'bytes missing' | 'bytes unreadable' | 'wrong size' | 'wrong SHA-256'
+export interface WrongBytes extends DamagedFile {
   readonly expected: Fingerprint
   /** Null if there are none, or they cannot be read to their end. */
   readonly found: Fingerprint | null
