@@ -15,7 +15,7 @@ import { LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
 import { bytesOnDisk } from '../upload.harness.ts'
 
 const skip = process.env.ENTREPOT_TEST_STORES === undefined ? false : 'only on SQLite and a disk'
-const { open } = promises
+const { open, writeFile } = promises
 const eio = () => Object.assign(new Error('EIO: i/o error, close'), { code: 'EIO', syscall: 'close' })
 
 /** Every file that is opened by promises from now on closes and says that it could not, until the function is called. */
@@ -29,9 +29,14 @@ function failEveryClose(t: TestContext): () => void {
     }
     return file
   })
+  const writing = t.mock.method(promises, 'writeFile', async (...args: Parameters<typeof writeFile>) => {
+    await writeFile(...args)
+    throw eio()
+  })
   syncBuiltinESMExports()
   return () => {
     opening.mock.restore()
+    writing.mock.restore()
     syncBuiltinESMExports()
   }
 }
