@@ -1,14 +1,5 @@
-import { randomFillSync } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeSync,
-} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /**
@@ -16,7 +7,6 @@ import { dirname, join } from 'node:path'
  * number of them, or for some 40 while a backup reads the database and so keeps the log from starting over.
  */
 const BALLAST_BYTES = 4 * 1024 * 1024
-const BLOCK_BYTES = 1024 * 1024
 /** A quota of the user shows only when writing fails. */
 const RETRY_AFTER_MS = 1000
 
@@ -69,14 +59,7 @@ export class Ballast {
     if (performance.now() - this.#failedAt < RETRY_AFTER_MS) return false
     const unfinished = `${this.#path}.new`
     try {
-      const file = openSync(unfinished, 'w', 0o600)
-      try {
-        const block = randomFillSync(Buffer.alloc(BLOCK_BYTES))
-        for (let at = 0; at < BALLAST_BYTES; ) at += writeSync(file, block, 0, BLOCK_BYTES, at)
-        fsyncSync(file)
-      } finally {
-        closeSync(file)
-      }
+      writeFileSync(unfinished, randomBytes(BALLAST_BYTES), { mode: 0o600, flush: true })
       renameSync(unfinished, this.#path)
       return true
     } catch {

@@ -13,10 +13,7 @@ const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 
 /** @throws Error if this Node carries an SQLite that must not be trusted with data */
 export function refuseUnsoundSqlite(version: string | undefined = process.versions.sqlite): void {
-  const [major = 0, minor = 0, patch = 0] = (version ?? '').split('.').map(Number)
-  const [oldMajor = 0, oldMinor = 0, oldPatch = 0] = OLDEST_SOUND_VERSION.split('.').map(Number)
-  const newness = major - oldMajor || minor - oldMinor || patch - oldPatch
-  if (newness < 0) {
+  if ((version ?? '').localeCompare(OLDEST_SOUND_VERSION, 'en', { numeric: true }) < 0) {
     throw new Error(
       `SQLite ${version} can corrupt its log; this Node needs SQLite ${OLDEST_SOUND_VERSION} or newer.`,
     )

@@ -8,14 +8,16 @@ export type WriterOrder =
   | { readonly statements: readonly LearntStatement[]; readonly commits: readonly SentCommit[] }
   | 'close'
 
-/** What comes back: one report per group, in order, with the number of its commits. */
-export type WriterReport =
-  | { readonly kind: 'ready'; readonly durability: Durability }
-  /** Whenever it changes: what others should leave free of the disk, so that the ballast can be made again. */
-  | { readonly kind: 'room'; readonly wantedBytes: number }
-  | { readonly kind: 'done'; readonly commits: number; readonly failures: readonly FailedCommit[] }
-  | { readonly kind: 'fatal'; readonly message: string }
-  | { readonly kind: 'closed' }
+/** What comes back, after the `Durability` of the connection: one report per group, in order, and one with each news. */
+export interface WriterReport {
+  /** How many the group has. */
+  readonly commits: number
+  readonly failures: readonly FailedCommit[]
+  /** Why nothing more may be written. */
+  readonly fatal: string | undefined
+  /** What others should leave free of the disk, so that the ballast can be made again. */
+  readonly wantedBytes: number
+}
 
 export interface WriterData {
   readonly path: string
@@ -27,12 +29,15 @@ const BALLAST_PERIOD_MS = 1000
 function serve(): void {
   const port = parentPort
   if (port === null) throw new Error('This module runs in a worker thread')
-  const report = (message: WriterReport) => port.postMessage(message)
   const { path } = workerData as WriterData
   const { db, ...durability } = openWritingConnection(path)
   const ballast = new Ballast(path)
   const writer = new GroupWriter(db, ballast)
-  let wantedBytes = 0
+
+  function report(commits: number, failures: readonly FailedCommit[], fatal?: string): void {
+    const wantedBytes = ballast.isHeld ? 0 : ballast.sizeBytes
+    port?.postMessage({ commits, failures, fatal, wantedBytes } satisfies WriterReport)
+  }
 
   port.on('message', (first: WriterOrder) => {
     const commits: SentCommit[] = []
@@ -43,41 +48,30 @@ function serve(): void {
       commits.push(...order.commits)
     }
     const isUsable = commits.length === 0 || write(commits)
-    if (isUsable && order === 'close') close()
+    if (!isUsable || order !== 'close') return
+    writer.close()
+    port.close()
   })
 
   /** @returns false once nothing may be written any more */
   function write(commits: readonly SentCommit[]): boolean {
     const { failures, fatal } = writer.run(commits)
-    reportRoom()
-    report({ kind: 'done', commits: commits.length, failures })
+    report(commits.length, failures)
     const trouble = fatal ?? writer.checkpoint()
     if (trouble === undefined) return true
-    report({ kind: 'fatal', message: trouble })
+    report(0, [], trouble)
     // The database is left as it is: closing it would checkpoint, and so write once more.
     port?.close()
     return false
   }
 
-  function close(): void {
-    writer.close()
-    report({ kind: 'closed' })
-    port?.close()
-  }
-
   function keepBallast(): void {
-    ballast.keep()
-    reportRoom()
+    const wasHeld = ballast.isHeld
+    if (ballast.keep() !== wasHeld) report(0, [])
   }
 
-  function reportRoom(): void {
-    const before = wantedBytes
-    wantedBytes = ballast.isHeld ? 0 : ballast.sizeBytes
-    if (wantedBytes !== before) report({ kind: 'room', wantedBytes })
-  }
-
-  report({ kind: 'ready', durability })
-  keepBallast()
+  port.postMessage(durability satisfies Durability)
+  if (!ballast.keep()) report(0, [])
   setInterval(keepBallast, BALLAST_PERIOD_MS).unref()
 }
 

@@ -10,12 +10,9 @@ import type { WriterData, WriterOrder, WriterReport } from './writer-worker.ts'
 
 interface Waiting {
   readonly steps: readonly Step[]
-  readonly commit: SentCommit
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
-
-type State = 'open' | 'closing' | 'failed'
 
 /**
  * So many commits are sent before their turn of the event loop is over. A turn reads all that came in, which under load is
@@ -36,15 +33,15 @@ export class SqliteWriter {
   #waiting: Waiting[] = []
   /** Sent, in the order in which the worker reports on them. */
   #inFlight: Waiting[] = []
-  #scheduled = false
-  #state: State = 'open'
+  #hasFailed = false
   #ending: Promise<void> | undefined
-  #closed: (() => void) | undefined
   /** Of the database. */
   readonly path: string
   readonly durability: Durability
   /** Bytes of the disk that the database needs and does not have: who shares the disk leaves them free. */
   wantedBytes = 0
+  /** Runs before commits are acknowledged. */
+  onSettling: () => void = () => undefined
 
   private constructor(path: string, worker: Worker, durability: Durability, onFatal: (error: Error) => void) {
     this.path = path
@@ -54,9 +51,8 @@ export class SqliteWriter {
     worker.on('message', (report: WriterReport) => this.#receive(report))
     worker.on('error', (error) => this.#fail(error as Error))
     worker.on('exit', () => {
-      const isEarly = this.#closed === undefined || this.#inFlight.length > 0
+      const isEarly = this.#ending === undefined || this.#inFlight.length > 0
       if (isEarly) this.#fail(new Error('The writer of the database ended by itself'))
-      else this.#closed?.()
     })
     worker.unref()
   }
@@ -67,28 +63,24 @@ export class SqliteWriter {
       name: 'sqlite-writer',
       workerData: { path } satisfies WriterData,
     })
-    const [report] = (await once(worker, 'message')) as [WriterReport]
-    if (report.kind !== 'ready') throw new Error(`The writer of the database began with ${report.kind}`)
-    return new SqliteWriter(path, worker, report.durability, onFatal)
+    const [durability] = (await once(worker, 'message')) as [Durability]
+    return new SqliteWriter(path, worker, durability, onFatal)
   }
 
-  /** Runs before commits are acknowledged. */
-  onSettling: () => void = () => undefined
-
   /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
-  write(steps: readonly Step[]): Promise<void> {
-    if (this.#state !== 'open') return Promise.reject(this.#refusal())
-    const commit = this.#encode(steps)
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ steps, commit, resolve, reject })
-      if (this.#waiting.length === SENT_EARLY) this.#flush()
-      else this.#schedule()
-    })
+  async write(steps: readonly Step[]): Promise<void> {
+    this.check()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiting = this.#waiting.push({ steps, resolve, reject })
+    if (waiting === 1) setImmediate(() => this.#flush())
+    if (waiting === SENT_EARLY) this.#flush()
+    return promise
   }
 
   /** @throws StoreError `unavailable` once nothing can be written any more */
   check(): void {
-    if (this.#state !== 'open') throw this.#refusal()
+    if (this.#hasFailed) throw new StoreError('unavailable', 'The database failed')
+    if (this.#ending !== undefined) throw new StoreError('unavailable', 'The database is closed')
   }
 
   /** Writes what is queued, then ends the worker. Closing twice is closing once. */
@@ -98,22 +90,13 @@ export class SqliteWriter {
   }
 
   async #end(): Promise<void> {
-    if (this.#hasFailed()) return
+    if (this.#hasFailed) return
     this.#flush()
-    this.#state = 'closing'
-    await new Promise<void>((resolve) => {
-      this.#closed = resolve
-      this.#worker.ref()
-      this.#send('close')
-    })
-  }
-
-  #hasFailed(): boolean {
-    return this.#state === 'failed'
-  }
-
-  #refusal(): StoreError {
-    return new StoreError('unavailable', this.#hasFailed() ? 'The database failed' : 'The database is closed')
+    this.#worker.ref()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#worker.once('exit', () => resolve())
+    this.#send('close')
+    await promise
   }
 
   /** A statement belongs to changes that use room alike. */
@@ -127,36 +110,28 @@ export class SqliteWriter {
     })
   }
 
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      this.#flush()
-    })
-  }
-
   #flush(): void {
-    if (this.#waiting.length === 0 || this.#hasFailed()) return
+    if (this.#waiting.length === 0) return
+    const commits = this.#waiting.map(({ steps }) => this.#encode(steps))
     // A process may end while the store is idle, but not with a commit under way.
     this.#worker.ref()
-    this.#send({ statements: this.#newStatements, commits: this.#waiting.map(({ commit }) => commit) })
+    this.#send({ statements: this.#newStatements, commits })
     this.#inFlight.push(...this.#waiting)
     this.#waiting = []
-    if (this.#newStatements.length > 0) this.#newStatements = []
+    this.#newStatements = []
   }
 
   #send(order: WriterOrder): void {
     this.#worker.postMessage(order)
   }
 
-  #receive(report: WriterReport): void {
-    if (report.kind === 'done') this.#settle(report)
-    if (report.kind === 'room') this.wantedBytes = report.wantedBytes
-    if (report.kind === 'fatal') this.#fail(new Error(report.message))
+  #receive({ commits, failures, fatal, wantedBytes }: WriterReport): void {
+    this.wantedBytes = wantedBytes
+    if (commits > 0) this.#settle(commits, failures)
+    if (fatal !== undefined) this.#fail(new Error(fatal))
   }
 
-  #settle({ commits, failures }: Extract<WriterReport, { kind: 'done' }>): void {
+  #settle(commits: number, failures: WriterReport['failures']): void {
     this.onSettling()
     const group = this.#inFlight.splice(0, commits)
     if (this.#inFlight.length === 0) this.#worker.unref()
@@ -169,14 +144,13 @@ export class SqliteWriter {
   }
 
   #fail(cause: Error): void {
-    if (this.#hasFailed()) return
-    this.#state = 'failed'
+    if (this.#hasFailed) return
+    this.#hasFailed = true
     const lost = [...this.#inFlight, ...this.#waiting]
     this.#inFlight = []
     this.#waiting = []
     for (const { reject } of lost) reject(new StoreError('unavailable', 'The database failed', cause))
     this.#worker.unref()
-    this.#closed?.()
     this.#onFatal(cause)
   }
 }
