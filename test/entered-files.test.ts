@@ -31,7 +31,7 @@ const uploads: readonly {
 }[] = [
   {
     name: 'Lightfield: the PUT on a link',
-    maxFiles: 38,
+    maxFiles: 16,
     enter: (bytes) =>
       filesEntered(
         () => new LightfieldClient(server).pending({ sizeBytes: bytes.length }),
@@ -40,16 +40,16 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 61,
+    maxFiles: 34,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 57,
+    maxFiles: 30,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
-  { name: 'Yandex: JSON', maxFiles: 56, enter: enterJson },
-  { name: 'Yandex: gRPC', maxFiles: 53, enter: enterMessage },
+  { name: 'Yandex: JSON', maxFiles: 31, enter: enterJson },
+  { name: 'Yandex: gRPC', maxFiles: 31, enter: enterMessage },
 ]
 
 for (const { name, maxFiles, enter } of uploads) {

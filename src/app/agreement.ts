@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { differingSettings, sharedSettings } from '../config/sharing.ts'
-import { hashSecret } from '../core/access/keys.ts'
+import { hashSecret } from '../core/access/admit.ts'
 import { admitRootKey, syncRootKeys, validRootKeys } from '../core/access/root-key.ts'
 import type { Node, NodeProfile } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'

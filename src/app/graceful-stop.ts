@@ -18,7 +18,8 @@ export class GracefulStop {
   readonly #failures: Error[] = []
   readonly #listeners: Server[] = []
   readonly #draining = new AbortController()
-  #isSettling = false
+  /** Whether each answer asks its client to close the connection. */
+  endsConnections = false
   #hasDrained = false
   #unusedMs = 0
   #ended: Promise<void> | undefined
@@ -36,11 +37,6 @@ export class GracefulStop {
   /** Whether the draining is over, or there is none. */
   get hasDrained(): boolean {
     return this.#hasDrained || this.#drainMs === 0
-  }
-
-  /** Whether each answer asks its client to close the connection. */
-  get endsConnections(): boolean {
-    return this.draining.aborted && !this.#isSettling
   }
 
   /** What others work with. Closed after all of them, in reverse order. */
@@ -71,10 +67,11 @@ export class GracefulStop {
 
   async #run(haste: AbortSignal | undefined): Promise<void> {
     this.#draining.abort()
+    this.endsConnections = true
     if (this.#drainMs > 0) await this.#drain(haste)
     this.#hasDrained = true
     for (const listener of this.#listeners) if (listener.listening) await stopListening(listener)
-    this.#isSettling = false
+    this.endsConnections = true
     await Promise.all(this.#users.map((close) => close()))
     await this.#stores.disposeAsync()
     if (this.#failures.length === 0) return
@@ -84,7 +81,7 @@ export class GracefulStop {
   async #drain(signal: AbortSignal | undefined): Promise<void> {
     const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => undefined)
     await pause(this.#drainMs - SETTLE_MS)
-    this.#isSettling = true
+    this.endsConnections = false
     await pause(SETTLE_MS)
     if (!signal?.aborted) this.#unusedMs = UNUSED_MS
   }

@@ -6,7 +6,7 @@ import type { Services } from '../core/services.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, describeRoutes, links } from '../dialects/openapi.ts'
 import { routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
-import { createHttpServer, defaultServerLimits } from '../http/server.ts'
+import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
 import type { TlsIdentity } from '../net/listening.ts'
 import { frameworkLogger } from '../ops/logging.ts'
 import type { Metrics } from '../ops/metrics.ts'
@@ -25,20 +25,20 @@ export interface SurfaceOptions {
   readonly metrics: Metrics
   readonly readiness: Readiness
   /** Whether each answer is now the last one of its connection. */
-  readonly endsConnections: () => boolean
+  readonly stopping: Stopping
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity | undefined
 }
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, memory, dialects, about, logger, metrics, readiness, endsConnections } = options
+  const { services, memory, dialects, about, logger, metrics, readiness, stopping } = options
   const { nameOf, ignoresLastSlash, answererOf } = routeByDialect(dialects)
   const server = createHttpServer({
     limits: defaultServerLimits,
     memory,
     logger: frameworkLogger(logger),
-    endsConnections,
+    stopping,
     ...(options.tls ? { tls: options.tls } : {}),
     routing: { ignoresLastSlash, nameless: LINK_PATH },
     dialectOf: nameOf,

@@ -50,7 +50,7 @@ export async function listenForHttp(served: Served): Promise<void> {
   const server = await createSurface({
     ...served,
     about: { version: project.version, publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
-    endsConnections: () => stop.endsConnections,
+    stopping: stop,
     tls: tls?.current,
   })
   tls?.onRenewal((identity) => setTls(server.server, identity))

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { hashSecret, isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
+import { hashSecret } from '../core/access/admit.ts'
+import { isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { parseName } from './arguments.ts'

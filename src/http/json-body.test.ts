@@ -26,7 +26,7 @@ async function startEcho(
     limits: { ...defaultServerLimits, jsonBytes },
     memory,
     logger: pino({ level: 'silent' }),
-    endsConnections: () => false,
+    stopping: { endsConnections: false },
     dialectOf: () => '',
     toErrorAnswer: toPlainErrorAnswer,
   })

@@ -17,7 +17,7 @@ async function serve(t: TestContext, limits: Partial<ServerLimits> = {}) {
     memory: new FairBudget(1024 ** 3),
     logger: pino({ level: 'silent' }),
     dialectOf: () => '',
-    endsConnections: () => false,
+    stopping: { endsConnections: false },
     toErrorAnswer: toPlainErrorAnswer,
   })
   t.after(() => {

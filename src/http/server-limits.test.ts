@@ -22,7 +22,7 @@ function createServer(limits: Partial<ServerLimits>) {
     limits: { ...defaultServerLimits, ...limits },
     memory: new FairBudget(1024 ** 3),
     logger: pino({ level: 'silent' }),
-    endsConnections: () => false,
+    stopping: { endsConnections: false },
     dialectOf: () => '',
     toErrorAnswer: toPlainErrorAnswer,
   })

@@ -58,6 +58,12 @@ declare module 'fastify' {
   }
 }
 
+/** As it stands now; a server that is about to stop changes it. */
+export interface Stopping {
+  /** Whether each answer is the last one of its connection. */
+  readonly endsConnections: boolean
+}
+
 export interface ServerOptions {
   /** Undefined: plaintext. */
   readonly tls?: TlsIdentity
@@ -66,8 +72,7 @@ export interface ServerOptions {
   readonly memory: FairBudget
   /** For the framework's own messages. */
   readonly logger: FastifyBaseLogger
-  /** Whether each answer is now the last one of its connection: the server is about to stop. */
-  readonly endsConnections: () => boolean
+  readonly stopping: Stopping
   /** By default paths are taken as they are. */
   readonly routing?: RoutingRules
   /** Lets several dialects share one path: routes may carry `constraints: { dialect: name }`. */
@@ -81,7 +86,7 @@ export function createHttpServer({
   memory,
   limits,
   logger,
-  endsConnections,
+  stopping,
   tls,
   routing = {},
   dialectOf,
@@ -136,7 +141,7 @@ export function createHttpServer({
   server.decorate('memory', memory)
   server.decorateRequest('caller')
   requireDeclaredAccess(server)
-  answerEarly(server, { dialectOf, endsConnections })
+  answerEarly(server, { dialectOf, stopping })
   return server
 }
 
@@ -186,7 +191,7 @@ function dialectConstraint(dialectOf: DialectOf): Constraint {
  */
 function answerEarly(
   server: FastifyInstance,
-  { dialectOf, endsConnections }: Pick<ServerOptions, 'dialectOf' | 'endsConnections'>,
+  { dialectOf, stopping }: Pick<ServerOptions, 'dialectOf' | 'stopping'>,
 ): void {
   const unknown = new UnknownAddresses(server, dialectOf)
   // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
@@ -216,7 +221,7 @@ function answerEarly(
     atTurnEnd(() => {
       // A connection that is closed without a word may be closed while a request is on its way, which nobody may send again
       // (RFC 9112, 9.6): the answer says that it is the last.
-      if (endsConnections()) reply.header('connection', 'close')
+      if (stopping.endsConnections) reply.header('connection', 'close')
       done(null, payload)
     }),
   )

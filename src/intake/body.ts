@@ -1,8 +1,7 @@
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { type BodyLimits, BodySource, Handoff } from './body-source.ts'
-import { type BodyDigest, openDigest } from './digest-pool.ts'
-import { digestsOf, type FurtherDigests, type HexDigests } from './digests.ts'
+import { type BodyDigest, digestsOf, type FurtherDigests, type HexDigests, openDigest } from './digests.ts'
 
 /** Computed beside SHA-256. */
 export interface WantedDigests {

@@ -1,7 +1,8 @@
-import { hash, randomInt, randomUUID } from 'node:crypto'
+import { randomInt, randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { isStoreError, unlessConflict } from '../errors.ts'
 import type { Services } from '../services.ts'
+import { hashSecret } from './admit.ts'
 import { ensureDefaultTenant } from './tenants.ts'
 
 /** What a key may do. A key with no scopes has them all. */
@@ -99,9 +100,4 @@ function checksum(text: string): string {
     value = Math.floor(value / BASE62.length)
   }
   return digits
-}
-
-/** The form in which a secret is stored and looked up. */
-export function hashSecret(secret: string): string {
-  return hash('sha256', secret, 'hex')
 }

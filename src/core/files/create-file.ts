@@ -2,10 +2,17 @@ import type { Caller } from '../caller.ts'
 import { newFileId } from '../file-id.ts'
 import { isQuotaExceeded } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
+import { DAY_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
-import { type ExpiryRule, startExpiry } from './expiry.ts'
+import type { ExpiryFields } from './expiry.ts'
 import type { FileRecord } from './file.ts'
+
+/** What a caller or a dialect's default asks for. `at` is in milliseconds since the epoch. */
+export type ExpiryRule =
+  | { readonly policy: 'never' }
+  | { readonly policy: 'at'; readonly at: number }
+  | { readonly policy: 'since-created' | 'since-last-active'; readonly ttlDays: number }
 
 /** Checked by the dialect: its own limits and names of fields apply. */
 export interface CreateFile {
@@ -81,5 +88,18 @@ export function newFile(now: number, caller: Caller, input: CreateFile): FileRec
     blobSizeBytes: null,
     sha256: null,
     md5: null,
+  }
+}
+
+/** The four stored fields of a rule for a file created (and last active) at `createdAt`. */
+export function startExpiry(rule: ExpiryRule, createdAt: number): ExpiryFields {
+  const { policy } = rule
+  const ttlDays = 'ttlDays' in rule ? rule.ttlDays : 0
+  const end = policy === 'at' ? rule.at : createdAt + ttlDays * DAY_MS
+  return {
+    expiryPolicy: policy,
+    ttlDays,
+    lastActiveAt: createdAt,
+    expiresAt: policy === 'never' ? null : end,
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DAY_MS } from '../ports/clock.ts'
-import { type ExpiryRule, startExpiry, touchExpiry } from './expiry.ts'
+import { type ExpiryRule, startExpiry } from './create-file.ts'
+import { touchExpiry } from './expiry.ts'
 import { type FileRecord, type FileState, isGone, nextStates, stateAt } from './file.ts'
 
 const CREATED = 1_700_000_000_000

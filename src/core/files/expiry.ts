@@ -1,26 +1,7 @@
 import { DAY_MS } from '../ports/clock.ts'
 import type { FileRecord } from './file.ts'
 
-/** What a caller or a dialect's default asks for. `at` is in milliseconds since the epoch. */
-export type ExpiryRule =
-  | { readonly policy: 'never' }
-  | { readonly policy: 'at'; readonly at: number }
-  | { readonly policy: 'since-created' | 'since-last-active'; readonly ttlDays: number }
-
 export type ExpiryFields = Pick<FileRecord, 'expiryPolicy' | 'ttlDays' | 'lastActiveAt' | 'expiresAt'>
-
-/** The four stored fields of a rule for a file created (and last active) at `createdAt`. */
-export function startExpiry(rule: ExpiryRule, createdAt: number): ExpiryFields {
-  const { policy } = rule
-  const ttlDays = 'ttlDays' in rule ? rule.ttlDays : 0
-  const end = policy === 'at' ? rule.at : createdAt + ttlDays * DAY_MS
-  return {
-    expiryPolicy: policy,
-    ttlDays,
-    lastActiveAt: createdAt,
-    expiresAt: policy === 'never' ? null : end,
-  }
-}
 
 /** A change of policy, of days, or of both; what is absent stays. */
 export interface ExpiryChange {

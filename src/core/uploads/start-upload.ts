@@ -1,6 +1,6 @@
 import { type Caller, defaultProject } from '../caller.ts'
+import type { ExpiryRule } from '../files/create-file.ts'
 import { newFile } from '../files/create-file.ts'
-import type { ExpiryRule } from '../files/expiry.ts'
 import type { FileRecord } from '../files/file.ts'
 import { throwQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'

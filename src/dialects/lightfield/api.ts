@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { authenticate } from '../../core/access/authenticate.ts'
+import { authenticate } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'

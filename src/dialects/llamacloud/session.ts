@@ -1,12 +1,12 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { admit } from '../../core/access/admit.ts'
 import {
+  admit,
   authenticate,
   authenticateSession,
   endSession,
   startSession,
-} from '../../core/access/authenticate.ts'
+} from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'

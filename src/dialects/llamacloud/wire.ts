@@ -1,5 +1,5 @@
 import type { Project } from '../../core/access/tenants.ts'
-import type { ExpiryRule } from '../../core/files/expiry.ts'
+import type { ExpiryRule } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import { HOUR_MS } from '../../core/ports/clock.ts'

@@ -1,4 +1,4 @@
-import { authenticate } from '../../core/access/authenticate.ts'
+import { authenticate } from '../../core/access/admit.ts'
 import { ensureDefaultTenant } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'

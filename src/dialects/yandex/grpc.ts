@@ -12,7 +12,7 @@ import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
 import { readMessageWithContent } from './message-content.ts'
 import * as operations from './operations.ts'
-import { type ReadRequest, receiveFile } from './receive-file.ts'
+import { contentTooLarge, type ReadRequest, receiveFile } from './receive-file.ts'
 import type { YandexSettings } from './settings.ts'
 
 /** Enough for any request that keeps to the limits of its fields. */
@@ -55,7 +55,7 @@ function createMethod(context: operations.Context): Method {
     path: pathOf(FileService.method.create),
     maxMessageBytes: maxFileBytes + MAX_MESSAGE_BYTES,
     // All but the content is short.
-    tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
+    tooLong: () => contentTooLarge(undefined, maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
       const caller = await admitCaller(context, call, operations.creates.access)
@@ -81,7 +81,7 @@ async function create(
       message.chunks(),
       memory,
       async (bytes, lengthBytes, before) => {
-        if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
+        if (lengthBytes > maxFileBytes) throw contentTooLarge(lengthBytes, maxFileBytes)
         const { folderId } = parseMessage(CreateFileRequestSchema, before)
         await stage({ bytes, size: { atLeast: lengthBytes, atMost: lengthBytes }, folder: folderId })
       },

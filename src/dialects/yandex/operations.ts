@@ -6,10 +6,8 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import type { Access } from '../../core/access/admit.ts'
-import { resolveProject } from '../../core/access/project-access.ts'
 import type { Caller } from '../../core/caller.ts'
-import { type ErrorCode, ServiceError } from '../../core/errors.ts'
-import { createFile as storeFile } from '../../core/files/create-file.ts'
+import type { ErrorCode } from '../../core/errors.ts'
 import { deleteFile as removeFile } from '../../core/files/delete-file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
@@ -17,10 +15,8 @@ import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { Services } from '../../core/services.ts'
-import type { ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { issueDownload } from '../../http/download.ts'
 import {
-  type CreateFileRequest,
   DeleteFileResponseSchema,
   type File,
   FileSchema,
@@ -29,15 +25,9 @@ import {
   ListFilesResponseSchema,
 } from './gen/files_pb.js'
 import { NEWEST_FIRST, printPageToken } from './paging.ts'
-import {
-  type CreateRequest,
-  readCreateRequest,
-  readFileId,
-  readListRequest,
-  readUpdateRequest,
-} from './requests.ts'
+import { resolveFolder } from './receive-file.ts'
+import { readFileId, readListRequest, readUpdateRequest } from './requests.ts'
 import type { YandexSettings } from './settings.ts'
-import { invalid, quote } from './violations.ts'
 import { toFile } from './wire.ts'
 
 /** Clients take 4 MiB at most unless told otherwise. A page that would be larger ends early; its token leads on. */
@@ -49,43 +39,6 @@ export interface Context {
   /** What requests hold. */
   readonly memory: FairBudget
   readonly settings: YandexSettings
-}
-
-/** A file to come, of which all is known but the bytes. */
-export interface PlannedFile extends CreateRequest {
-  readonly projectId: string
-}
-
-/** What can be judged of a Create without its content. @throws InvalidArgument; ServiceError `project-forbidden` */
-export async function planFile(
-  { services, settings }: Context,
-  caller: Caller,
-  request: CreateFileRequest,
-): Promise<PlannedFile> {
-  const read = readCreateRequest(request, settings)
-  return { ...read, projectId: await resolveFolder(services, caller, read.folder) }
-}
-
-/** Makes the received content the planned file. @throws InvalidArgument if it is empty */
-export async function createFile(
-  { services }: Context,
-  caller: Caller,
-  { projectId, name, description, mimeType, labels, expiry }: PlannedFile,
-  received: ReceivedBytes,
-  sniffedType: string,
-): Promise<File> {
-  if (received.digests.sizeBytes === 0) throw contentMissing()
-  const input = { projectId, name, description, mimeType: mimeType ?? sniffedType, labels, expiry }
-  return toFile(await storeFile(services, caller, { ...input, purpose: null, externalId: null }, received))
-}
-
-export function contentMissing(): ServiceError {
-  return invalid('content', 'field is required')
-}
-
-export function contentTooLarge(sizeBytes: number | undefined, maxBytes: number): ServiceError {
-  const size = sizeBytes === undefined ? 'too many bytes' : `${sizeBytes} bytes`
-  return invalid('content', `${size}, the maximum is ${maxBytes}`)
 }
 
 /** What a method asks of its caller, and what it refuses. */
@@ -180,14 +133,4 @@ function withinBytes(files: readonly File[]): File[] {
     return index > 0 && bytes > MAX_PAGE_BYTES
   })
   return end < 0 ? [...files] : files.slice(0, end)
-}
-
-/** The project that a folder is, by its id or its slug. @throws ServiceError `project-forbidden` */
-export async function resolveFolder(services: Services, caller: Caller, folder: string): Promise<string> {
-  try {
-    return await resolveProject(services, caller, { project: folder, organization: undefined })
-  } catch (error) {
-    if (!(error instanceof ServiceError) || error.code !== 'project-forbidden') throw error
-    throw new ServiceError('project-forbidden', `Permission denied for folder ${quote(folder)}`)
-  }
 }

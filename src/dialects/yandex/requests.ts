@@ -1,4 +1,5 @@
-import type { ExpiryChange, ExpiryRule } from '../../core/files/expiry.ts'
+import type { ExpiryRule } from '../../core/files/create-file.ts'
+import type { ExpiryChange } from '../../core/files/expiry.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
 import type { FileCursor } from '../../core/ports/metadata-store.ts'
 import { type ExpirationConfig, ExpirationConfig_ExpirationPolicy as Policy } from './gen/expiration_pb.js'

@@ -7,7 +7,7 @@ import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { FileSchema } from './gen/files_pb.js'
 import { printJson, readJson, readQuery, readUpdateJson } from './json.ts'
 import * as operations from './operations.ts'
-import { checkAnnouncement, readSmallBody, receiveJsonFile } from './rest-bodies.ts'
+import { checkAnnouncement, readSmallBody, receiveJsonFile } from './receive-file.ts'
 import * as schemas from './schemas.ts'
 
 const FILES = '/files/v1/files'

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../../core/errors.ts'
-import type { ExpiryRule } from '../../../core/files/expiry.ts'
+import type { ExpiryRule } from '../../../core/files/create-file.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
 import { HOUR_MS } from '../../../core/ports/clock.ts'
 import { Fields, type Location, type Problems, type RequestedScope, reading } from '../fields.ts'
