@@ -3,7 +3,6 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import { holdMore } from '../core/limits/request-memory.ts'
 import { hasBody } from './request-head.ts'
 
 const JSON_TYPE = 'application/json'
@@ -84,7 +83,7 @@ async function gather(payload: IncomingMessage, maxBytes: number, memory: Holdin
   for await (const chunk of payload.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length
     requireAtMost(maxBytes, bytes)
-    holdMore(memory, chunk.length)
+    memory.grow(chunk.length)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

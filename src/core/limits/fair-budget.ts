@@ -1,9 +1,13 @@
+import { ServiceError } from '../errors.ts'
+import { spreadRetry } from './retry-queue.ts'
+
 /** What holds no more than this may use the reserve. */
 const SMALL_BYTES = 1024 * 1024
 /** The reserve is one part in so many. */
 const RESERVE_PARTS = 8
 /** How many times the free bytes one organization may hold. */
 const SHARE_OF_FREE = 3
+const LEAST_RETRY_SECONDS = 5
 
 /**
  * Bytes that all requests of a server share: memory, or the room of the spool. They are taken as they fill, never as they
@@ -31,18 +35,16 @@ export class FairBudget {
 
   /** What one request will hold of it; nothing yet. */
   open(organizationId: string): Holding {
-    return new Holding(this.#small, this.#large, organizationId, () => this.#tell())
+    return new Holding(this.#small, this.#large, organizationId, () => {
+      this.#freed?.resolve()
+      this.#freed = undefined
+    })
   }
 
   /** Resolves when bytes are given back the next time. */
   nextFreed(): Promise<void> {
     this.#freed ??= Promise.withResolvers()
     return this.#freed.promise
-  }
-
-  #tell(): void {
-    this.#freed?.resolve()
-    this.#freed = undefined
   }
 }
 
@@ -55,7 +57,7 @@ export class Holding implements Disposable {
   readonly #organizationId: string
   readonly #onFreed: () => void
   #pool: Pool
-  #bytes = 0
+  bytes = 0
 
   constructor(small: Pool, large: Pool, organizationId: string, onFreed: () => void) {
     this.#small = small
@@ -65,33 +67,37 @@ export class Holding implements Disposable {
     this.#pool = small
   }
 
-  get bytes(): number {
-    return this.#bytes
-  }
-
   /**
    * Takes so many bytes more, or nothing.
    * @param share `exceeded`: of what is free, and not of the organization's share alone
    * @returns whether they were there
    */
   tryGrow(bytes: number, share: Share = 'kept'): boolean {
-    const whole = this.#bytes + bytes
+    const whole = this.bytes + bytes
     const isInReserve = this.#pool === this.#small
     if (!isInReserve || whole > SMALL_BYTES || !this.#small.tryTake(this.#organizationId, bytes, 'kept')) {
       // What leaves the reserve moves as a whole.
       if (!this.#large.tryTake(this.#organizationId, isInReserve ? whole : bytes, share)) return false
-      if (isInReserve) this.#small.give(this.#organizationId, this.#bytes)
+      if (isInReserve) this.#small.give(this.#organizationId, this.bytes)
       this.#pool = this.#large
     }
-    this.#bytes = whole
+    this.bytes = whole
     return true
+  }
+
+  /** Takes so many bytes more. @throws ServiceError `storage-unavailable` if they are not there */
+  grow(bytes: number): void {
+    if (this.tryGrow(bytes)) return
+    const message = 'Requests of this organization hold too much memory at this moment; try again later.'
+    const retryAfterSeconds = spreadRetry(LEAST_RETRY_SECONDS)
+    throw new ServiceError('storage-unavailable', message, { retryAfterSeconds })
   }
 
   /** Gives everything back; it may grow again. */
   release(): void {
-    if (this.#bytes === 0) return
-    this.#pool.give(this.#organizationId, this.#bytes)
-    this.#bytes = 0
+    if (this.bytes === 0) return
+    this.#pool.give(this.#organizationId, this.bytes)
+    this.bytes = 0
     this.#pool = this.#small
     this.#onFreed()
   }

@@ -1,6 +1,5 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import { holdMore } from '../../core/limits/request-memory.ts'
 import { ChunkSource } from '../../intake/chunk-source.ts'
 
 const CONTENT_FIELD = 5
@@ -115,7 +114,7 @@ class MessageReader {
   }
 
   #add(bytes: Uint8Array): void {
-    holdMore(this.#memory, bytes.byteLength)
+    this.#memory.grow(bytes.byteLength)
     this.#rest.push(bytes)
   }
 

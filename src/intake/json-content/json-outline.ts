@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import { holdMore } from '../../core/limits/request-memory.ts'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -146,7 +145,7 @@ class BoundedText {
       throw new ServiceError('body-too-large', message)
     }
     if (this.length === this.#memory.length) {
-      if (this.#charged) holdMore(this.#charged, this.length)
+      this.#charged?.grow(this.length)
       const larger = Buffer.allocUnsafeSlow(2 * this.length)
       larger.set(this.#memory)
       this.#memory = larger
