@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type App, startApp } from '../src/app/app.ts'
+import { onceTrusted } from '../src/app/background.ts'
 import { loadConfig } from '../src/app/settings.ts'
 import { HOUR_MS } from '../src/core/ports/clock.ts'
 import { ClockWatch } from '../src/core/time/clock-watch.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
 import { fileIds } from '../src/dialects/lightfield/ids.ts'
 import { jobsOf } from '../src/jobs/jobs.ts'
-import { runIf } from '../src/jobs/runner.ts'
 import { captureLog, type LogLine } from './captured-log.ts'
 import { Running, startEntrepot } from './cli.harness.ts'
 import { TestClock } from './harness.ts'
@@ -60,7 +60,7 @@ function watchOf({ services: { metadata, clock } }: App, sleptMs = () => 0): Pro
 }
 
 async function runJobs({ services }: App, watch: ClockWatch): Promise<void> {
-  for (const job of runIf(() => watch.mayRemove(), jobsOf(services))) while ((await job.run()) > 0);
+  for (const job of onceTrusted(watch, jobsOf(services))) while ((await job.run()) > 0);
 }
 
 /** Whether it still waits in the database, whatever answers say. */

@@ -13,12 +13,12 @@ import { lockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { AppOptions } from './app.ts'
+import { watchOwnClock } from './background.ts'
 import { makeDataFolder } from './data-folder.ts'
 import type { GracefulStop } from './graceful-stop.ts'
 import { findInstallation } from './installation.ts'
 import { endLeases, openStores, settleMove } from './open-stores.ts'
 import type { AppConfig } from './settings.ts'
-import { watchOwnClock } from './time.ts'
 
 interface Opening {
   readonly config: AppConfig

@@ -15,22 +15,21 @@ const JOB_PERIOD_MS = 30 * SECOND_MS
 const FREEING_PERIOD_MS = 5 * SECOND_MS
 /** Who waits for room on a full disk waits for this long after a delete. */
 const ROOM_PERIOD_MS = SECOND_MS
+/** A day of idempotent requests may end at once: so many answers go with one commit that others hardly wait for it. */
+const PURGED_AT_ONCE = 1000
+
+function every(everyMs: number, name: string, run: () => Promise<number>): Job {
+  return { name, everyMs, run }
+}
 
 /** What the service removes when its time is over, once for all servers. */
 export function jobsOf(services: Services): Job[] {
   return [
-    { name: 'expire files', everyMs: JOB_PERIOD_MS, run: () => expireFiles(services) },
-    { name: 'collect blobs', everyMs: JOB_PERIOD_MS, run: () => collectBlobs(services) },
-    {
-      name: 'purge answers and sessions',
-      everyMs: JOB_PERIOD_MS,
-      run: () => purge(services),
-    },
+    every(JOB_PERIOD_MS, 'expire files', () => expireFiles(services)),
+    every(JOB_PERIOD_MS, 'collect blobs', () => collectBlobs(services)),
+    every(JOB_PERIOD_MS, 'purge answers and sessions', () => purge(services)),
   ]
 }
-
-/** A day of idempotent requests may end at once: so many answers go with one commit that others hardly wait for it. */
-const PURGED_AT_ONCE = 1000
 
 async function purge({ metadata, clock }: Services): Promise<number> {
   const now = clock.machineNow()
@@ -43,44 +42,32 @@ async function purge({ metadata, clock }: Services): Promise<number> {
 
 /** What an older release left undone, once for all servers. */
 export function fillingJobs(services: Services): Job[] {
-  return [{ name: 'normalize names', everyMs: JOB_PERIOD_MS, run: () => normalizeNames(services) }]
+  return [every(JOB_PERIOD_MS, 'normalize names', () => normalizeNames(services))]
 }
 
 /** What each server catches up with for itself. */
 export function ownJobs(services: Services): Job[] {
   return [
-    {
-      name: 'give back what failed requests held',
-      everyMs: FREEING_PERIOD_MS,
-      run: () => freeForsaken(services),
-    },
-    {
-      name: 'tend idempotency keys of requests',
-      everyMs: FREEING_PERIOD_MS,
-      run: () => tendReservations(services),
-    },
-    { name: 'make room', everyMs: ROOM_PERIOD_MS, run: () => makeRoom(services) },
+    every(FREEING_PERIOD_MS, 'give back what failed requests held', () => freeForsaken(services)),
+    every(FREEING_PERIOD_MS, 'tend idempotency keys of requests', () => tendReservations(services)),
+    every(ROOM_PERIOD_MS, 'make room', () => makeRoom(services)),
   ]
 }
 
 /** What is there because there are several servers. What a dead one held is free as soon as it is known to be dead. */
 export function nodeJobs(services: Services, node: Node, log: FastifyBaseLogger): Job[] {
-  const run = async () => {
+  const free = async () => {
     if ((await node.buryDead()) > 0) await services.metadata.commit([{ kind: 'answer.free-abandoned' }])
     return freeAbandoned(services)
   }
   return [
-    { name: 'free what dead servers held', everyMs: FREEING_PERIOD_MS, run },
-    { name: 'forget idle rate limits', everyMs: JOB_PERIOD_MS, run: () => node.forgetIdleLimits() },
-    {
-      name: 'agree on the root key',
-      everyMs: FREEING_PERIOD_MS,
-      run: () => agreeOnRootKey(services, node, log),
-    },
+    every(FREEING_PERIOD_MS, 'free what dead servers held', free),
+    every(JOB_PERIOD_MS, 'forget idle rate limits', () => node.forgetIdleLimits()),
+    every(FREEING_PERIOD_MS, 'agree on the root key', () => agreeOnRootKey(services, node, log)),
   ]
 }
 
-/** A value ends when no living server carries it and another is carried. Who is of a release that does not tell may carry any. */
+/** A value ends when no living server carries it and another is carried. A server of a release that tells none may carry any. */
 async function agreeOnRootKey(services: Services, node: Node, log: FastifyBaseLogger): Promise<number> {
   const profiles = await node.listProfiles()
   if (profiles.includes(undefined)) return 0

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
-import { type Job, JobRunner } from './runner.ts'
+import { type Job, runJobs } from './runner.ts'
 
 const EVERY_MS = 30_000
 
-/** A runner of one job whose time passes by `t.mock.timers.tick`. `lines` is what it has logged. */
-function runnerOf(t: TestContext, run: Job['run']): { runner: JobRunner; lines: string[] } {
+/** Runs one job, whose time passes by `t.mock.timers.tick`. `lines` is what it has logged. */
+function startJob(t: TestContext, run: Job['run']): { stop: () => Promise<void>; lines: string[] } {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
-  return { runner: new JobRunner([{ name: 'sweep', everyMs: EVERY_MS, run }], logger), lines }
+  return { stop: runJobs([{ name: 'sweep', everyMs: EVERY_MS, run }], logger), lines }
 }
 
 async function pass(t: TestContext, ms: number): Promise<void> {
@@ -21,42 +21,39 @@ async function pass(t: TestContext, ms: number): Promise<void> {
 
 test('a job runs at once, and again after each period', async (t) => {
   let runs = 0
-  const { runner } = runnerOf(t, async () => {
+  const { stop } = startJob(t, async () => {
     runs++
     return 0
   })
-  runner.start()
   await pass(t, 0)
   assert.equal(runs, 1)
   await pass(t, EVERY_MS - 1)
   assert.equal(runs, 1)
   await pass(t, 1)
   assert.equal(runs, 2)
-  await runner.stop()
+  await stop()
   await pass(t, EVERY_MS)
   assert.equal(runs, 2)
 })
 
 test('a job that found work runs again until there is none', async (t) => {
   const left = [200, 200, 7, 0, 0]
-  const { runner, lines } = runnerOf(t, async () => left.shift() ?? 0)
-  runner.start()
+  const { stop, lines } = startJob(t, async () => left.shift() ?? 0)
   await pass(t, 0)
   assert.deepEqual(left, [0])
   assert.deepEqual(
     lines.map((line) => JSON.parse(line).done),
     [200, 200, 7],
   )
-  await runner.stop()
+  await stop()
 })
 
 test('a job that fails is logged and tried again', async (t) => {
   let runs = 0
-  const { runner, lines } = runnerOf(t, async () => {
+  const { stop, lines } = startJob(t, async () => {
     runs++
     throw new Error('away')
   })
-  runner.start()
   await pass(t, 0)
   await pass(t, EVERY_MS)
   assert.equal(runs, 2)
@@ -64,22 +61,21 @@ test('a job that fails is logged and tried again', async (t) => {
     lines.map((line) => JSON.parse(line).err.message),
     ['away', 'away'],
   )
-  await runner.stop()
+  await stop()
 })
 
 test('a job never runs twice at once, and a stop waits for it', async (t) => {
   const work = Promise.withResolvers<number>()
   let runs = 0
-  const { runner } = runnerOf(t, () => {
+  const { stop } = startJob(t, () => {
     runs++
     return work.promise
   })
-  runner.start()
   await pass(t, 0)
   await pass(t, 10 * EVERY_MS)
   assert.equal(runs, 1)
   let isStopped = false
-  const stopped = runner.stop().then(() => {
+  const stopped = stop().then(() => {
     isStopped = true
   })
   await turn()
