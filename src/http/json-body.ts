@@ -21,26 +21,30 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     done()
   })
   const parse = server.getDefaultJsonParser('error', 'error')
-  const parseBytes: BytesParser = (request, bytes, done) => {
+  // Errors pass as the body, to be thrown by the next hook. With those of a parser Fastify ends the connection at once, and a
+  // client that is still sending sees a reset in place of the answer.
+  const read = (request: FastifyRequest, bytes: Buffer, done: Done) => {
     if (bytes.length === 0) return done(null, undefined)
-    if (!isUtf8(bytes)) return done(new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
-    parse(request, bytes.toString('utf8'), done)
+    if (!isUtf8(bytes)) return done(null, new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
+    parse(request, bytes.toString('utf8'), (error, body) => done(null, error ?? body))
   }
-  server.addContentTypeParser(JSON_TYPE, (request, payload: IncomingMessage, parsed) => {
-    const done = asBody(parsed)
+  server.addContentTypeParser(JSON_TYPE, (request, payload: IncomingMessage, done) => {
     const maxBytes = request.routeOptions.bodyLimit ?? 0
     const arrived = arrivedBody(payload, maxBytes)
-    if (arrived !== undefined) return parseBytes(request, arrived, done)
+    if (arrived !== undefined) return read(request, arrived, done)
     endIfLate(payload, maxMs)
     // On routes that ask for no key there is no caller.
     const memory = server.memory.open(request.caller?.organizationId ?? '')
     gather(payload, maxBytes, memory)
       .finally(() => memory.release())
-      .then((bytes) => parseBytes(request, bytes, done), done)
+      .then(
+        (bytes) => read(request, bytes, done),
+        (error) => done(null, error),
+      )
   })
   server.addContentTypeParser('*', async (_request: FastifyRequest, payload: IncomingMessage) => {
     endIfLate(payload, maxMs)
-    return refuseUnlessEmpty(payload).catch((error: Error) => error)
+    return refusalUnlessEmpty(payload).catch((error: Error) => error)
   })
   // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
   server.addHook('preValidation', (request, _reply, done) => {
@@ -51,16 +55,6 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
 }
 
 type Done = (error: Error | null, body?: unknown) => void
-
-type BytesParser = (request: FastifyRequest, bytes: Buffer, done: Done) => void
-
-/**
- * Errors pass as the body, to be thrown by the next hook. With those of a parser Fastify ends the connection at once, and a
- * client that is still sending sees a reset in place of the answer.
- */
-function asBody(done: Done): Done {
-  return (error, body) => done(null, error ?? body)
-}
 
 /**
  * The whole body, if it came with its headers, as small ones mostly do. It is taken from where it lies: to listen until a
@@ -94,6 +88,13 @@ function requireAtMost(maxBytes: number, bytes: number): void {
   throw new ServiceError('body-too-large', `The body exceeds the maximum of ${maxBytes} bytes.`)
 }
 
+/** A chunked body is refused at its first byte: until then it may turn out to be empty. */
+async function refusalUnlessEmpty(payload: IncomingMessage): Promise<Error | undefined> {
+  for await (const _chunk of payload.iterator({ destroyOnReturn: false }))
+    return new ServiceError('body-type-unsupported', 'Send Content-Type: application/json.')
+  return undefined
+}
+
 /** Ends the connection of a body that is not there in time. */
 function endIfLate(payload: IncomingMessage, maxMs: number): void {
   const end = () => {
@@ -101,14 +102,6 @@ function endIfLate(payload: IncomingMessage, maxMs: number): void {
   }
   const timer = setTimeout(end, maxMs).unref()
   payload.once('close', () => clearTimeout(timer))
-}
-
-/** A chunked body of another type, or of none, is refused at its first byte: until then it may turn out to be empty. */
-async function refuseUnlessEmpty(payload: IncomingMessage): Promise<undefined> {
-  // As above, the stream outlives the refusal.
-  for await (const _chunk of payload.iterator({ destroyOnReturn: false })) {
-    throw new ServiceError('body-type-unsupported', 'Send Content-Type: application/json.')
-  }
 }
 
 /** The part of an Ajv error that we read (ajv.js.org, "Error objects"). */

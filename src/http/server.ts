@@ -128,7 +128,14 @@ export function createHttpServer({
     },
   })
   if (tls) answerPlaintext(server.server, limits.headersMs, answers)
-  server.addConstraintStrategy(dialectConstraint(dialectOf))
+  // Routes on shared paths are told apart by the dialect that claims the request.
+  server.addConstraintStrategy({
+    name: 'dialect',
+    // To the router nothing and null are one (lib/handler-storage.js).
+    storage: () => new Map() as never,
+    deriveConstraint: (request) => dialectOf(request as IncomingMessage),
+    validate: () => true,
+  })
   server.server.maxConnections = limits.maxConnections
   // A client may close its half of the connection once its request is out; by default Node drops the request then. A
   // setting of Node's server since its beginnings, though not of its documentation (`socketOnEnd` in lib/_http_server.js).
@@ -164,24 +171,6 @@ function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
     connectionsCheckingInterval: Math.ceil(headersMs / CHECKS_PER_TIMEOUT),
     // A missing Host is refused with the other ambiguities, in a form that clients can read.
     requireHostHeader: false,
-  }
-}
-
-type Constraint = Parameters<FastifyInstance['addConstraintStrategy']>[0]
-
-/** Routes on shared paths are told apart by the dialect that claims the request. */
-function dialectConstraint(dialectOf: DialectOf): Constraint {
-  return {
-    name: 'dialect',
-    storage: () => {
-      const handlers = new Map<string, ReturnType<ReturnType<Constraint['storage']>['get']>>()
-      return {
-        get: (name) => handlers.get(String(name)) ?? null,
-        set: (name, handler) => void handlers.set(String(name), handler),
-      }
-    },
-    deriveConstraint: (request) => dialectOf(request as IncomingMessage),
-    validate: () => true,
   }
 }
 
