@@ -1,4 +1,4 @@
-import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { FileId } from '../core/file-id.ts'
 import { fileIdForms, parseFileId } from '../dialects/all.ts'
 import { printJson, printTable } from './output.ts'
@@ -7,7 +7,7 @@ export function addIdCommand(program: Command): void {
   program
     .command('id')
     .description("print a file's id in the form of every dialect")
-    .addArgument(new Argument('<id>', 'in any form').argParser(parseId))
+    .argument('<id>', 'in any form', parseId)
     .option('--json', 'as JSON')
     .action((id: FileId, { json }: { readonly json?: true }) => {
       const forms = [...fileIdForms].map(([name, form]) => [name, form.print(id)] as const)

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { hashSecret } from '../core/access/admit.ts'
 import { isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../core/access/tenants.ts'
@@ -29,16 +29,14 @@ export function addKeyCommands(program: Command): void {
   const key = program.command('key').description('API keys')
   addInit(key.command('create'))
     .description('make a key and print it, and nothing else; it cannot be shown again')
-    .addOption(new Option('--name <name>', 'what listings call it').default('unnamed').argParser(parseName))
+    .option('--name <name>', 'what listings call it', parseName, 'unnamed')
     .option('--org <org>', 'organization, by name or id', 'default')
     .option(
       '--project <project>',
       'project, by name or id; repeatable, the first is where uploads go (default: "default")',
       (text: string, before: readonly string[] = []) => [...before, text],
     )
-    .addOption(
-      new Option('--user <user>', 'the user it acts for; else it acts for its project').argParser(parseName),
-    )
+    .option('--user <user>', 'the user it acts for; else it acts for its project', parseName)
     .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
     .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
     .action(createKey)

@@ -10,9 +10,10 @@ export function nextCommand(command: Command, ...words: readonly string[]): stri
   return [program(), ...words.map(quoted), ...givenFlags(command).map(quoted)].join(' ')
 }
 
-/** Tells whoever reads along what can be done next; programs that read the standard output do not see it. */
-export function printHint(text: string): void {
-  process.stderr.write(`${text}\n`)
+/** Tells whoever reads along how to make a key for what is new; programs that read the standard output do not see it. */
+export function hintAtKey(command: Command, ...options: readonly string[]): void {
+  const keyCommand = nextCommand(command, 'key', 'create', ...options)
+  process.stderr.write(`No key can use it yet. To make one:\n  ${keyCommand}\n`)
 }
 
 /** npm tells by its variables that it was asked, and for what (npm's documentation, "scripts"). */
@@ -24,7 +25,11 @@ function program(): string {
   return basename(path) === 'entrepot' ? 'entrepot' : `node ${quoted(relative('', path))}`
 }
 
-/** A word of the shell that means exactly this text. */
 function quoted(text: string): string {
-  return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
+  return /^[\w./:@=-]+$/.test(text) ? text : quote(text)
+}
+
+/** A word of the shell that means exactly this text. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
 }

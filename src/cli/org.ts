@@ -1,9 +1,9 @@
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import { createOrganization, DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { parseSlug } from './arguments.ts'
 import { Failure } from './failure.ts'
-import { nextCommand, printHint } from './next-command.ts'
+import { hintAtKey } from './next-command.ts'
 import { print, printList, shortTime } from './output.ts'
 import { addOrgQuotaCommand } from './quota.ts'
 import { addInit, withTenants } from './stores.ts'
@@ -15,7 +15,7 @@ export function addOrgCommands(program: Command): void {
   const org = program.command('org').description('organizations: the tenants, each with projects and keys')
   addInit(org.command('create'))
     .description(`make an organization with the project "${FIRST_PROJECT}", and print its id`)
-    .addArgument(new Argument('<name>', 'unique in the installation').argParser(parseSlug))
+    .argument('<name>', 'unique in the installation', parseSlug)
     .action(createOrg)
   org.command('list').description('list organizations').option('--json', 'as JSON').action(listOrgs)
   addOrgQuotaCommand(org)
@@ -31,9 +31,7 @@ function createOrg(slug: string, _options: object, command: Command): Promise<vo
       throw new Failure(`There is an organization "${slug}" already.`)
     })
     print(organization.id)
-    printHint(
-      `No key can use it yet. To make one:\n  ${nextCommand(command, 'key', 'create', '--org', slug)}`,
-    )
+    hintAtKey(command, '--org', slug)
   })
 }
 

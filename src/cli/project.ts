@@ -1,9 +1,9 @@
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import { createProject, DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { parseSlug } from './arguments.ts'
 import { Failure } from './failure.ts'
-import { nextCommand, printHint } from './next-command.ts'
+import { hintAtKey } from './next-command.ts'
 import { print, printList, shortTime } from './output.ts'
 import { addProjectQuotaCommand } from './quota.ts'
 import { getOrganization, namesById, withTenants } from './stores.ts'
@@ -13,7 +13,7 @@ export function addProjectCommands(program: Command): void {
   project
     .command('create')
     .description('make a project, and print its id; keys that there are do not get into it')
-    .addArgument(new Argument('<name>', 'unique in the organization').argParser(parseSlug))
+    .argument('<name>', 'unique in the organization', parseSlug)
     .option('--org <org>', 'organization, by name or id', 'default')
     .action(create)
   project
@@ -34,9 +34,7 @@ function create(slug: string, { org }: { readonly org: string }, command: Comman
     })
     print(project.id)
     const of = organization.slug === DEFAULT_SLUG ? [] : ['--org', organization.slug]
-    printHint(
-      `No key can use it yet. To make one:\n  ${nextCommand(command, 'key', 'create', ...of, '--project', slug)}`,
-    )
+    hintAtKey(command, ...of, '--project', slug)
   })
 }
 

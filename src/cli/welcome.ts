@@ -1,4 +1,5 @@
 import { allDialects } from '../dialects/all.ts'
+import { quote } from './next-command.ts'
 
 /** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
 const TEXT = 'Hello from the harbour.'
@@ -37,9 +38,4 @@ export function trustHint(caPath: string): string {
 The certificate is self-signed. Clients have to trust ${caPath}:
   curl --cacert, SSL_CERT_FILE (Python), NODE_EXTRA_CA_CERTS (Node), GRPC_DEFAULT_SSL_ROOTS_FILE_PATH (gRPC)
 `
-}
-
-/** A word of the shell that means exactly this text. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }
