@@ -22,13 +22,13 @@ export interface Node {
   /** The clock of the store, which all nodes share. A node leads only while it knows the time. */
   readonly clock: FollowedClock
   /**
-   * The profiles of all living nodes, this one included; of one of a release that tells none undefined. A node that died
+   * The profiles of all living nodes, this one included; undefined for one of a release that tells none. A node that died
    * counts as living until it is forgotten.
    */
   listProfiles(): Promise<readonly (NodeProfile | undefined)[]>
   /**
-   * At any time at most one node leads. When this one comes to, `begin` runs; what that returned runs when it no longer does.
-   * Another takes over within seconds of a leader that ends, however it ends.
+   * At most one node leads at any time. `begin` runs when this node becomes leader and returns the function to call when it
+   * stops leading. Another node takes over within seconds of a leader that ends, however it ends.
    */
   lead(begin: () => () => Promise<void>): void
   /**
@@ -42,6 +42,6 @@ export interface Node {
    * @returns how many: a thousand at most, and perhaps not all
    */
   forgetIdleLimits(): Promise<number>
-  /** Leads no longer, and gives up what is its own. */
+  /** Leads no longer, and gives up what is its own. Leaving twice is leaving once. */
   leave(): Promise<void>
 }

@@ -43,9 +43,9 @@ interface Leadership {
 }
 
 /**
- * A node proves that it lives by a row with the time at which it was last seen, and by locks of a session of its own: whoever
- * dies loses them at once, whoever is cut off when the session ends. Where both say so it is dead. A node that was taken for
- * dead and is not comes back under the same id; what was taken from it meanwhile it cannot claim any more.
+ * A node proves that it lives by a row with the time at which it was last seen, and by locks of a session of its own, which
+ * end with the process or the session. Where both say so it is dead. A node that was taken for dead and is not comes back
+ * under the same id; what was taken from it meanwhile it cannot claim any more.
  */
 export class PostgresNode implements Node {
   /** Of this process, also if its session has to be made anew. */
@@ -62,7 +62,7 @@ export class PostgresNode implements Node {
   /** Of the leadership before, whose last work may go on. */
   #ending: Promise<void> | undefined
   #lastQuery: Promise<unknown> = Promise.resolve()
-  #beating: Promise<void> = Promise.resolve()
+  #beating: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #nodes = 1
   #leaving: Promise<void> | undefined
@@ -84,13 +84,13 @@ export class PostgresNode implements Node {
       await node.leave()
       throw error
     }
-    node.#plan()
+    node.#timer = setInterval(() => node.#beatAgain(), BEAT_MS).unref()
     return node
   }
 
   lead(begin: () => () => Promise<void>): void {
     this.#begin = begin
-    this.#beatAndPlan()
+    void Promise.resolve(this.#beating).then(() => this.#beatAgain())
   }
 
   async buryDead(): Promise<number> {
@@ -126,15 +126,14 @@ export class PostgresNode implements Node {
     return rowCount ?? 0
   }
 
-  /** Leaving twice is leaving once. */
   leave(): Promise<void> {
     this.#leaving ??= this.#leave()
     return this.#leaving
   }
 
   async #leave(): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#beating.catch(() => undefined)
+    clearInterval(this.#timer)
+    await this.#beating
     this.#resign()
     await this.#ending
     const client = this.#client
@@ -144,19 +143,13 @@ export class PostgresNode implements Node {
     await this.tokens.close()
   }
 
-  #plan(): void {
-    clearTimeout(this.#timer)
-    if (this.#leaving) return
-    this.#timer = setTimeout(() => this.#beatAndPlan(), BEAT_MS)
-    this.#timer.unref()
-  }
-
-  #beatAndPlan(): void {
-    // A beat that fails has closed its session; the next one opens another.
-    this.#beating = this.#beating
-      .then(() => this.#beat())
+  /** A beat that fails has closed its session; the next one opens another. */
+  #beatAgain(): void {
+    this.#beating ??= this.#beat()
       .catch(() => undefined)
-      .finally(() => this.#plan())
+      .finally(() => {
+        this.#beating = undefined
+      })
   }
 
   async #beat(): Promise<void> {
@@ -200,28 +193,24 @@ export class PostgresNode implements Node {
     return answer
   }
 
+  /** What nodes do to files of each other depends on the time: whoever does not know it leaves that to another. */
   async #tryToLead(client: Client): Promise<void> {
+    if (!this.clock.isKnown()) return this.#stopLeading(client)
     const begin = this.#begin
-    if (!this.clock.isKnown()) this.#stopLeading(client)
-    else if (begin !== undefined && this.#leadership === undefined && this.#ending === undefined)
-      await this.#askToLead(client, begin)
+    if (begin === undefined || this.#leadership !== undefined || this.#ending !== undefined) return
+    const lock = 'select pg_try_advisory_lock($1) as leads'
+    const { rows } = await this.#query<{ leads: boolean }>(client, lock, [LEADER_LOCK])
+    // The session may have ended with the answer, and the lock with it.
+    if (rows[0]?.leads && this.#client === client)
+      this.#leadership = { since: performance.now(), end: begin() }
   }
 
-  /** What nodes do to files of each other depends on the time: whoever does not know it leaves that to another. */
   #stopLeading(client: Client): void {
     if (this.#leadership === undefined) return
     this.#resign()
     const unlock = () => this.#query(client, 'select pg_advisory_unlock($1)', [LEADER_LOCK])
     // Not awaited: the last work may take long, and the node has to be seen meanwhile. If this fails the session is lost.
     this.#ending?.then(unlock).catch(() => undefined)
-  }
-
-  async #askToLead(client: Client, begin: () => () => Promise<void>): Promise<void> {
-    const lock = 'select pg_try_advisory_lock($1) as leads'
-    const { rows } = await this.#query<{ leads: boolean }>(client, lock, [LEADER_LOCK])
-    // The session may have ended with the answer, and the lock with it.
-    if (!rows[0]?.leads || this.#client !== client) return
-    this.#leadership = { since: performance.now(), end: begin() }
   }
 
   async #connect(): Promise<Client> {
