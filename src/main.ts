@@ -27,36 +27,38 @@ export async function serve(config: AppConfig, { onStarted, acceptClock }: Serve
   keepTickShape()
   const output = openStandardOutput()
   const logger = createLogger(config.logLevel, output)
-  exitOnFault(logger)
-  const onFatal = (error: unknown) => die(logger, error)
+  // After an unexpected fault nothing in memory can be trusted; what was acknowledged is on disk.
+  const onFatal = (error: unknown) => {
+    logger.fatal({ err: error }, 'fatal; the process ends')
+    logger.flush(() => process.exit(1))
+  }
+  process.on('uncaughtException', onFatal)
+  process.on('unhandledRejection', onFatal)
   const started = startApp(config, { logger, onFatal, acceptClock }).then((app) => {
-    logger.info(
-      { http: app.listeningUrl, grpc: app.grpcAddress ?? null, metrics: app.metricsUrl ?? null },
-      'listening',
-    )
+    const { listeningUrl: http, grpcAddress: grpc = null, metricsUrl: metrics = null } = app
+    logger.info({ http, grpc, metrics }, 'listening')
     onStarted(app, (text) => output.write(text))
     return app
   })
   // A start answers before it is over: from then on a signal has to find somebody who stops it.
   stopOnSignal(started, logger, config.drainSeconds)
   // Closing the terminal should end a server with a certificate of its own making, as it always did.
-  if (config.tls?.kind === 'files') renewOnSignal(started, logger)
+  if (config.tls?.kind === 'files') process.on('SIGHUP', () => renew(started, logger))
   await started
 }
 
 function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: number): void {
-  let stopping = false
+  let isStopping = false
   // A start that is not over has its draining before it.
   let hasDrained = () => drainSeconds === 0
   const haste = new AbortController()
   const stop = async (signal?: string) => {
-    if (stopping) {
+    if (isStopping) {
       const effect = hasDrained() ? 'the stop goes on' : 'the stop does not drain any longer'
       if (!haste.signal.aborted) logger.info({ signal }, `second signal; ${effect}`)
-      haste.abort()
-      return
+      return haste.abort()
     }
-    stopping = true
+    isStopping = true
     endWatch()
     logger.info({ signal, drainSeconds }, 'stopping')
     setTimeout(() => {
@@ -67,13 +69,11 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
     // Whoever asked for the start is told why it failed.
     if (app === undefined) return
     hasDrained = app.hasDrained
-    const exitCode = await app.stop(haste.signal).then(
-      () => 0,
-      (error) => {
-        logger.error({ err: error }, 'not everything was closed')
-        return 1
-      },
-    )
+    let exitCode = 0
+    await app.stop(haste.signal).catch((error) => {
+      logger.error({ err: error }, 'not everything was closed')
+      exitCode = 1
+    })
     logger.info('stopped')
     logger.flush(() => process.exit(exitCode))
   }
@@ -85,23 +85,11 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
   })
 }
 
-function renewOnSignal(started: Promise<App>, logger: Logger): void {
-  process.on('SIGHUP', () => {
-    const renewed = started.then((app) => app.renewTls())
-    renewed.then(
-      () => logger.info('certificate read again'),
-      (error) => logger.error({ err: error }, 'certificate not renewed; the old one stays'),
-    )
-  })
-}
-
-/** After an unexpected fault nothing in memory can be trusted; what was acknowledged is on disk. */
-function exitOnFault(logger: Logger): void {
-  process.on('uncaughtException', (error) => die(logger, error))
-  process.on('unhandledRejection', (error) => die(logger, error))
-}
-
-function die(logger: Logger, error: unknown): void {
-  logger.fatal({ err: error }, 'fatal; the process ends')
-  logger.flush(() => process.exit(1))
+async function renew(started: Promise<App>, logger: Logger): Promise<void> {
+  try {
+    await (await started).renewTls()
+    logger.info('certificate read again')
+  } catch (error) {
+    logger.error({ err: error }, 'certificate not renewed; the old one stays')
+  }
 }

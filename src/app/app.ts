@@ -15,7 +15,6 @@ import { GracefulStop } from './graceful-stop.ts'
 import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics } from './listen.ts'
 import { openServices } from './open-services.ts'
 import { type AppConfig, loadDialects } from './settings.ts'
-import { warnOfSettings } from './start-warnings.ts'
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -93,7 +92,6 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     addresses,
   }
   await listenForHttp(served)
-  warnOfSettings(addresses, config, logger)
   for (const { tellStart } of dialects) tellStart?.(logger)
   await listenForGrpc(served)
   await listenForMetrics(served)

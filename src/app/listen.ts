@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import project from '../../package.json' with { type: 'json' }
+import { isLoopback } from '../config/networks.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
 import { FILE_ID_PATTERN } from '../dialects/all.ts'
@@ -63,7 +64,14 @@ export async function listenForHttp(served: Served): Promise<void> {
   } catch (error) {
     throw inWords(error, { host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' })
   }
-  addresses.listeningUrl = `${new URL(addresses.url).protocol}//${listeningAt(server.server)}`
+  const { protocol, hostname } = new URL(addresses.url)
+  addresses.listeningUrl = `${protocol}//${listeningAt(server.server)}`
+  const leadsAstray = isLoopback(hostname) && !isLoopback(new URL(addresses.listeningUrl).hostname)
+  if (config.publicUrl === undefined && leadsAstray)
+    served.logger.warn(
+      { listening: addresses.listeningUrl },
+      `links begin with ${addresses.url}, which leads other machines to themselves; set ENTREPOT_PUBLIC_URL to the address that clients see`,
+    )
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {
