@@ -43,7 +43,6 @@ export const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
 const HTTP2_ENTRY_BYTES = 32
 /** How long a caller that has its status may go on sending: some lose the status if their stream is reset at once. */
 const LINGER_MS = 1000
-const codeNames = Object.keys(grpcCodes)
 
 /**
  * The HTTP/2 stream of a call. The library keeps it to itself, and would gather messages whole, bombs too: here it serves
@@ -193,7 +192,7 @@ export class IncomingCall implements GrpcCall {
     const isLate = Date.now() >= Number(this.#call.getDeadline())
     const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']
     this.#onEnd?.({
-      code: codeNames[code] ?? 'UNKNOWN',
+      code: grpcCodes[code] ?? 'UNKNOWN',
       seconds: (performance.now() - this.#startedAt) / 1000,
       receivedBytes: this.#receivedBytes,
       sentBytes: this.#sentBytes,

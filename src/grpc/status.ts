@@ -1,30 +1,13 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { anyPack } from '@bufbuild/protobuf/wkt'
+import { status } from '@grpc/grpc-js'
 import { BadRequestSchema, RequestInfoSchema, RetryInfoSchema, StatusSchema } from './gen/status_pb.js'
 
-/** The codes of gRPC (grpc.io, "Status Codes"). */
-export const grpcCodes = {
-  OK: 0,
-  CANCELLED: 1,
-  UNKNOWN: 2,
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  ABORTED: 10,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  DATA_LOSS: 15,
-  UNAUTHENTICATED: 16,
-} as const
+/** The codes of gRPC (grpc.io, "Status Codes"), by name and by number. */
+export { status as grpcCodes } from '@grpc/grpc-js'
 
-export type GrpcCodeName = keyof typeof grpcCodes
-export type GrpcCode = (typeof grpcCodes)[GrpcCodeName]
+export type GrpcCodeName = keyof typeof status
+export type GrpcCode = status
 
 /** How a call fails, as its caller is told. Safe to send. */
 export interface GrpcFailure {
@@ -47,7 +30,7 @@ export class GrpcError extends Error {
   /** @param retryAfterSeconds after which trying again can help */
   constructor(code: GrpcCodeName, message: string, retryAfterSeconds?: number) {
     super(message)
-    this.code = grpcCodes[code]
+    this.code = status[code]
     this.retryAfterSeconds = retryAfterSeconds
   }
 

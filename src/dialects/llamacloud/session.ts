@@ -1,12 +1,7 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import {
-  admit,
-  authenticate,
-  authenticateSession,
-  endSession,
-  startSession,
-} from '../../core/access/admit.ts'
+import { admit, authenticate } from '../../core/access/admit.ts'
+import { authenticateSession, endSession, startSession } from '../../core/access/sessions.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
