@@ -73,6 +73,7 @@ function watchLooks(t: TestContext, now = Date.now()): (afterMs: number) => Prom
   return async (afterMs) => {
     const before = looks.callCount()
     t.mock.timers.tick(afterMs)
+    await turn()
     const look = looks.calls[before]?.result
     const outcome = await look?.then((changed) => (changed ? 'renewed' : 'unchanged')).catch(() => 'failed')
     await ended(looks)

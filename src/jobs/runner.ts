@@ -30,8 +30,10 @@ async function repeat(
   signal: AbortSignal,
 ): Promise<void> {
   const toldEvery = Math.ceil(TOLD_EVERY_MS / everyMs)
+  const pause = (ms: number) =>
+    timers.setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined)
   let failures = 0
-  while (!signal.aborted) {
+  for (await pause(0); !signal.aborted; await pause(everyMs)) {
     try {
       let done = 0
       do {
@@ -43,6 +45,5 @@ async function repeat(
       if (failures++ % toldEvery === 0)
         log.error({ err: error, job: name }, 'job failed; it will be tried again')
     }
-    await timers.setTimeout(everyMs, undefined, { signal, ref: false }).catch(() => undefined)
   }
 }
