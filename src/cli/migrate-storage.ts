@@ -48,13 +48,13 @@ async function move({ finish = false, abandon = false }: MoveOptions, command: C
   const { abandonMove, moveStorage, planMove } = await import('../move/move-storage.ts')
   const plan = await planMove(source, target)
   if (abandon) {
-    await abandonMove(source, target)
+    await abandonMove(plan)
     print('The move is given up. The source takes changes again.')
     return
   }
   if (plan.rows) print(`Rows   ${plan.rows.from}  ->  ${plan.rows.to}`)
   if (plan.bytes) print(`Bytes  ${plan.bytes.from}  ->  ${plan.bytes.to}`)
-  const report = await moveStorage(source, target, finish, tellProgress())
+  const report = await moveStorage(plan, finish, tellProgress())
   printReport(plan, report)
   if (report.damaged.length > 0) process.exitCode = 1
 }

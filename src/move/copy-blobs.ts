@@ -13,7 +13,7 @@ export interface BlobPass {
   readonly damaged: readonly DamagedFile[]
 }
 
-interface CopiedStores {
+export interface CopiedStores {
   readonly metadata: MetadataStore
   readonly from: BlobStore
   readonly to: BlobStore

@@ -5,17 +5,17 @@ import { openBlobs, openMetadata, openSession } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
 import { closingAfter } from '../core/closing.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
-import type { BlobStore } from '../core/ports/blob-store.ts'
-import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
-import { BlobCopier, type BlobPass } from './copy-blobs.ts'
+import { BlobCopier, type BlobPass, type CopiedStores } from './copy-blobs.ts'
 import { type CopiedRows, copyRows } from './copy-rows.ts'
 import { noteMove } from './shut.ts'
 import { atTarget } from './target-error.ts'
 
 /** What goes where; at least one of the two. */
 export interface MovePlan {
+  readonly source: Config
+  readonly target: Config
   readonly rows: { readonly from: string; readonly to: string } | undefined
   readonly bytes: { readonly from: string; readonly to: string } | undefined
 }
@@ -38,7 +38,7 @@ export async function planMove(source: Config, target: Config): Promise<MovePlan
     )
   if (!rows && !source.s3 && !target.s3)
     throw new Error('Bytes are moved from disk to disk by copying the data folder, with the servers stopped.')
-  return { rows, bytes }
+  return { source, target, rows, bytes }
 }
 
 /**
@@ -48,24 +48,21 @@ export async function planMove(source: Config, target: Config): Promise<MovePlan
  * @throws Error in one sentence if source or target cannot be used
  */
 export async function moveStorage(
-  source: Config,
-  target: Config,
+  plan: MovePlan,
   finish: boolean,
   onCopied: (sizeBytes: number) => void,
 ): Promise<MoveReport> {
-  const plan = await planMove(source, target)
-  const lock = lockMove(source.dataDir)
+  const lock = lockMove(plan.source.dataDir)
   const opened = new AsyncDisposableStack()
   opened.defer(() => lock.release())
   return closingAfter(
     () => opened.disposeAsync(),
-    async () => run(await openMove(source, target, plan, opened), finish, onCopied),
+    async () => run(await openMove(plan, opened), finish, onCopied),
   )
 }
 
 /** Lets the source take commits again. @throws Error if the target has the rows already, or nothing is being moved */
-export async function abandonMove(source: Config, target: Config): Promise<void> {
-  const { rows } = await planMove(source, target)
+export async function abandonMove({ source, target, rows }: MovePlan): Promise<void> {
   const session = await openSession(source)
   await closingAfter(session.close, async () => {
     const { stage } = await stateOf(session)
@@ -88,18 +85,13 @@ interface Move {
   readonly source: DatabaseSession
   /** Undefined if the rows stay. */
   readonly target: DatabaseSession | undefined
-  readonly targetConfig: Config
-  readonly metadata: MetadataStore
-  readonly blobs: { readonly from: BlobStore; readonly to: BlobStore } | undefined
+  /** Undefined if the bytes stay. */
+  readonly copied: CopiedStores | undefined
   readonly storeId: string
 }
 
-async function openMove(
-  sourceConfig: Config,
-  targetConfig: Config,
-  plan: MovePlan,
-  opened: AsyncDisposableStack,
-): Promise<Move> {
+async function openMove(plan: MovePlan, opened: AsyncDisposableStack): Promise<Move> {
+  const { source: sourceConfig, target: targetConfig } = plan
   const source = await openSession(sourceConfig)
   opened.defer(() => source.close())
   const { storeId, stage, place } = await stateOf(source)
@@ -119,18 +111,14 @@ async function openMove(
   })
   if (target) opened.defer(() => target.close())
   const memory = new FairBudget(sourceConfig.memoryBytes)
-  const blobs = plan.bytes && {
-    from: (await openBlobs(sourceConfig, memory)).blobs,
-    to: (await atTarget(() => openBlobs(targetConfig, memory))).blobs,
-  }
-  if (blobs) {
-    const { to } = blobs
-    const owner = await atTarget(() => to.claim(storeId))
-    // A data folder may name the bucket that its bytes are to come back from.
-    if (owner !== storeId && owner !== bytesPlace(sourceConfig))
-      throw new Error(`The bytes at ${plan.bytes?.to} are those of another installation.`)
-  }
-  return { plan, source, target, targetConfig, metadata, blobs, storeId }
+  if (!plan.bytes) return { plan, source, target, copied: undefined, storeId }
+  const { blobs: from } = await openBlobs(sourceConfig, memory)
+  const { blobs: to } = await atTarget(() => openBlobs(targetConfig, memory))
+  const owner = await atTarget(() => to.claim(storeId))
+  // A data folder may name the bucket that its bytes are to come back from.
+  if (owner !== storeId && owner !== bytesPlace(sourceConfig))
+    throw new Error(`The bytes at ${plan.bytes.to} are those of another installation.`)
+  return { plan, source, target, copied: { metadata, from, to }, storeId }
 }
 
 async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) => void): Promise<MoveReport> {
@@ -138,7 +126,7 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
   const arrived = await reserveTarget(move)
   if (arrived && !finish) throw new Error('Everything is copied; run this with --finish.')
   if (arrived) return close(move, nothing, undefined)
-  const copier = move.blobs && (await BlobCopier.start({ metadata: move.metadata, ...move.blobs }))
+  const copier = move.copied && (await BlobCopier.start(move.copied))
   const first = (await copier?.pass(onCopied)) ?? nothing
   if (!finish || first.damaged.length > 0) return { ...first, finished: false, rows: undefined }
   await noteMove(source, { stage: 'leaving', place: placeOf(plan) })
@@ -153,7 +141,7 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
     return { ...both, finished: false, rows: undefined }
   }
   await copier?.removeStrangers()
-  const settled = { moveStage: 'settled', movePlace: bytesPlace(move.targetConfig) } as const
+  const settled = { moveStage: 'settled', movePlace: bytesPlace(plan.target) } as const
   return close(move, both, move.target && (await copyRows(source, move.target, settled)))
 }
 
@@ -178,12 +166,12 @@ async function reserveTarget({ target, source, storeId, plan }: Move): Promise<b
 
 /** The order is that in which each step is safe if it is the last one: the source is marked once the target can start. */
 async function close(
-  { plan, source, targetConfig, storeId }: Move,
+  { plan, source, storeId }: Move,
   pass: BlobPass,
   rows: CopiedRows | undefined,
 ): Promise<MoveReport> {
-  if (plan.bytes) await tellFolder(targetConfig, storeId)
-  const place = plan.rows ? placeOf(plan) : bytesPlace(targetConfig)
+  if (plan.bytes) await tellFolder(plan.target, storeId)
+  const place = plan.rows ? placeOf(plan) : bytesPlace(plan.target)
   await noteMove(source, { stage: plan.rows ? 'left' : 'bytes-left', place })
   return { ...pass, finished: true, rows }
 }

@@ -23,13 +23,9 @@ export interface S3Location {
   /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. */
   readonly pathStyle: boolean
   /** Undefined: the SDK's own chain (shared files, roles of containers and instances). */
-  readonly credentials: S3Credentials | undefined
-}
-
-export interface S3Credentials {
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-  readonly sessionToken?: string
+  readonly credentials:
+    | { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string }
+    | undefined
 }
 
 /** An object, as commands name it. */

@@ -67,7 +67,7 @@ export function isRefusedUnprocessed(error: unknown): boolean {
   return throttledNames.has(s3CodeOf(error)) || unsentCodes.has(sdkError(error).code ?? '')
 }
 
-export function isNotFound(error: unknown): boolean {
+function isNotFound(error: unknown): boolean {
   return statusOf(error) === 404 && s3CodeOf(error) !== 'NoSuchBucket'
 }
 
