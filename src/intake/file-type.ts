@@ -1,5 +1,5 @@
 import { mediaTypes } from './media-types.ts'
-import { sniffType } from './sniff.ts'
+import type { HeadCapture } from './sniff.ts'
 
 const PRINTABLE_ASCII = /^[\u0020-\u007e]{1,255}$/
 
@@ -19,11 +19,9 @@ export function toldType(declared: string | undefined, name: string): string | u
 /**
  * The type of a file for which `toldType` knows none: the type of its extension, unless that is ambiguous and the first
  * bytes show another of its types; without an extension, what the bytes show.
- * @param head the first bytes, up to `SNIFF_BYTES`
- * @param directory that of a compound file, see `HeadCapture`
  */
-export async function shownType(name: string, head: Uint8Array, directory?: Uint8Array): Promise<string> {
-  const shown = await sniffType(head, directory)
+export async function shownType(name: string, content: HeadCapture): Promise<string> {
+  const shown = await content.type()
   const extension = knownExtension(name)
   if (extension === undefined || otherTypes.get(extension)?.includes(shown)) return shown
   return mediaTypes.getType(extension) ?? shown

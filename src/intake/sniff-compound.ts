@@ -39,7 +39,7 @@ const firstStreams: ReadonlyMap<string, string> = new Map([
 
 /**
  * The type of a compound file, or undefined if neither its directory nor its first stream shows one.
- * @param directory as far as it is known, see `HeadCapture`
+ * @param directory as far as it is known
  */
 export function compoundType(head: Uint8Array, directory: Uint8Array = new Uint8Array()): string | undefined {
   const bytes = Buffer.from(directory.buffer, directory.byteOffset, directory.length)

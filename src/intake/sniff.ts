@@ -1,25 +1,93 @@
 import { fileTypeFromBuffer } from 'file-type'
+import type { ByteRange } from '../core/ports/blob-store.ts'
 import { UNKNOWN_TYPE } from './media-types.ts'
 import { compoundType } from './sniff-compound.ts'
 import { isUnmarkedUtf16, readText } from './sniff-text.ts'
 import { vagueZipTypes, zipType } from './sniff-zip.ts'
 
 /** Enough for signatures, and for the first entries of the archives that office documents are. */
-export const SNIFF_BYTES = 64 * 1024
+const MAX_HEAD_BYTES = 64 * 1024
 
 /** Blanks allowed before a document: Acrobat finds a PDF within this many bytes. */
 const MAX_BLANK_BYTES = 1024
 
-/**
- * The MIME type of content, by its first bytes: signatures of formats, then markup, then text. Names play no part, and
- * no charset is added, because it would be a guess.
- * @param head the first bytes, up to `SNIFF_BYTES`
- * @param directory that of a compound file, see `HeadCapture`
- * @returns `application/octet-stream` for what is none of these, and for nothing at all
- */
-export async function sniffType(head: Uint8Array, directory?: Uint8Array): Promise<string> {
+/** Office before 2007 wrote compound files (MS-CFB). */
+const COMPOUND_SIGNATURE = Buffer.from('d0cf11e0a1b11ae1', 'hex')
+const MAX_DIRECTORY_BYTES = 4096
+const NONE = 0xffff_ffff
+
+/** Passes bytes on and keeps a copy of those that show their type. */
+export class HeadCapture implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterable<Uint8Array>
+  /** The head; grows, because most files are smaller. */
+  #kept = Buffer.alloc(0)
+  #length = 0
+  /** Of a compound file, as far as it has passed. */
+  #directory: Uint8Array | undefined
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.#source = source
+  }
+
+  /**
+   * The MIME type of what has passed: by signatures of formats, then markup, then text. Names play no part, and no charset
+   * is added, because it would be a guess.
+   * @returns `application/octet-stream` for content that is none of these, and for nothing at all
+   */
+  type(): Promise<string> {
+    return sniffType(this.#head, this.#directory)
+  }
+
+  get #head(): Uint8Array {
+    return this.#kept.subarray(0, this.#length)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
+    let passed = 0
+    let directory: ByteRange | undefined
+    for await (const chunk of this.#source) {
+      if (this.#length < MAX_HEAD_BYTES) {
+        this.#keep(chunk.subarray(0, MAX_HEAD_BYTES - this.#length))
+        directory = directoryOf(this.#head)
+      }
+      if (directory !== undefined) this.#keepDirectory(directory, chunk, passed)
+      passed += chunk.length
+      yield chunk
+    }
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length
+    if (length > this.#kept.length) {
+      const grown = Buffer.allocUnsafe(Math.min(MAX_HEAD_BYTES, Math.max(length, 2 * this.#kept.length)))
+      this.#kept.copy(grown, 0, 0, this.#length)
+      this.#kept = grown
+    }
+    this.#kept.set(bytes, this.#length)
+    this.#length = length
+  }
+
+  #keepDirectory({ first, last }: ByteRange, chunk: Uint8Array, passed: number): void {
+    const part = chunk.subarray(Math.max(0, first - passed), Math.max(0, last + 1 - passed))
+    if (part.length > 0) this.#directory = Buffer.concat([this.#directory ?? Buffer.alloc(0), part])
+  }
+}
+
+/** The place of a compound file's directory, as much of it as shows its type; undefined for other files. */
+function directoryOf(head: Uint8Array): ByteRange | undefined {
+  if (head.length < 52 || COMPOUND_SIGNATURE.compare(head, 0, COMPOUND_SIGNATURE.length) !== 0)
+    return undefined
+  const bytes = new DataView(head.buffer, head.byteOffset, head.length)
+  const shift = bytes.getUint16(30, true)
+  const sector = bytes.getUint32(48, true)
+  if (shift < 7 || shift > 16 || sector === NONE) return undefined
+  const first = (sector + 1) * 2 ** shift
+  return { first, last: first + MAX_DIRECTORY_BYTES - 1 }
+}
+
+async function sniffType(head: Uint8Array, directory?: Uint8Array): Promise<string> {
   if (head.length === 0) return UNKNOWN_TYPE
-  const text = readText(head, SNIFF_BYTES)
+  const text = readText(head, MAX_HEAD_BYTES)
   if (text?.isPlain) return markupType(text.start) ?? (await writtenType(head)) ?? 'text/plain'
   const type = await signatureType(head)
   if (type === COMPOUND_TYPE) return compoundType(head, directory) ?? type

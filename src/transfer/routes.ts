@@ -26,8 +26,7 @@ import {
   statedDigests,
 } from '../intake/digests.ts'
 import { shownType, toldType } from '../intake/file-type.ts'
-import { HeadCapture } from '../intake/head-capture.ts'
-import { SNIFF_BYTES } from '../intake/sniff.ts'
+import { HeadCapture } from '../intake/sniff.ts'
 import { checkUpload, requireReplaceable } from './put-headers.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
 
@@ -130,7 +129,7 @@ function storeOpen(
   file: OpenUpload,
   memory: Holding,
 ): Promise<Digests> {
-  const captured = new HeadCapture(raw, SNIFF_BYTES)
+  const captured = new HeadCapture(raw)
   const wanted = { md5: false, ...checkOf(stated, file) }
   const length = headers['content-length']
   // The parsed headers have lost it by now.
@@ -138,7 +137,7 @@ function storeOpen(
   return storeUpload(services, file, {
     body: receiveBody(captured, { maxBytes: file.uploadMaxBytes }, wanted, 'passing', memory),
     sizeBytes: length === undefined ? undefined : Number(length),
-    typeOf: async () => toldType(sent, '') ?? shownType(file.name, captured.head, captured.directory),
+    typeOf: async () => toldType(sent, '') ?? shownType(file.name, captured),
   })
 }
 

@@ -10,9 +10,8 @@ import { hasBody } from '../../http/request-head.ts'
 import { receiveBody } from '../../intake/body.ts'
 import { pacedBody } from '../../intake/body-source.ts'
 import { shownType, toldType } from '../../intake/file-type.ts'
-import { HeadCapture } from '../../intake/head-capture.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
-import { SNIFF_BYTES } from '../../intake/sniff.ts'
+import { HeadCapture } from '../../intake/sniff.ts'
 import { type Location, Problems, reading } from './fields.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
 import { baseName, retentionOf } from './wire.ts'
@@ -22,7 +21,6 @@ const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
 export const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
-const NOTHING = new Uint8Array()
 
 export interface ReceivedFile {
   readonly filename: string
@@ -156,12 +154,11 @@ export async function receiveFile(
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {
   const told = toldType(contentType, filename)
-  const seen = told === undefined ? new HeadCapture(body, SNIFF_BYTES) : undefined
+  const captured = new HeadCapture(body)
+  const bytes = told === undefined ? captured : body
   try {
-    await received.fill(
-      receiveBody(seen ?? body, { maxBytes: maxFileBytes }, { md5: false }, 'passing', memory),
-    )
-    const mimeType = told ?? (await shownType(filename, seen?.head ?? NOTHING, seen?.directory))
+    await received.fill(receiveBody(bytes, { maxBytes: maxFileBytes }, { md5: false }, 'passing', memory))
+    const mimeType = told ?? (await shownType(filename, captured))
     return { filename, mimeType }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error

@@ -9,9 +9,8 @@ import type { Services } from '../../core/services.ts'
 import { type ReceivedBytes, receive } from '../../core/uploads/receive-bytes.ts'
 import { receiveBody } from '../../intake/body.ts'
 import { pacedBody } from '../../intake/body-source.ts'
-import { HeadCapture } from '../../intake/head-capture.ts'
 import { readJsonWithContent } from '../../intake/json-content/json-content.ts'
-import { SNIFF_BYTES, sniffType } from '../../intake/sniff.ts'
+import { HeadCapture } from '../../intake/sniff.ts'
 import { type CreateFileRequest, CreateFileRequestSchema, type File } from './gen/files_pb.js'
 import { readJson } from './json.ts'
 import type { Context } from './operations.ts'
@@ -60,7 +59,7 @@ export async function receiveFile(
     await received?.[Symbol.asyncDispose]()
     received = undefined
     if (size.atMost === 0) return
-    head = new HeadCapture(bytes, SNIFF_BYTES)
+    head = new HeadCapture(bytes)
     const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
     const limits = { maxBytes: context.settings.maxFileBytes }
     // The vendor's downloads have the MD5 as their ETag.
@@ -73,7 +72,7 @@ export async function receiveFile(
   // Who asked for the file would never know its id.
   if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
   if (received.digests.sizeBytes === 0) throw contentMissing()
-  const type = mimeType ?? (await sniffType(head.head, head.directory))
+  const type = mimeType ?? (await head.type())
   const input = { ...file, projectId, mimeType: type, purpose: null, externalId: null }
   return toFile(await createFile(services, caller, input, received))
 }
