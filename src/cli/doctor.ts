@@ -1,14 +1,16 @@
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { ConfigError } from '../config/setting.ts'
 import type { UpkeepServices } from '../core/services.ts'
 import { type Reconciliation, reconcile } from '../core/upkeep/reconcile.ts'
 import type { DamagedFile } from '../core/upkeep/referenced-blobs.ts'
-import type { Verification, WrongBytes } from '../core/upkeep/verify-bytes.ts'
+import { type Verification, verifyBytes, type WrongBytes } from '../core/upkeep/verify-bytes.ts'
+import { parseBound } from './arguments.ts'
 import { named, printDamaged } from './damaged.ts'
 import { print, printJson } from './output.ts'
+import { paceReaders } from './pace.ts'
+import { ProgressBar } from './progress-bar.ts'
 import { configOf } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
-import { differenceOf, rateOption, verifyWithProgress } from './verify.ts'
 
 interface DoctorOptions {
   readonly repair?: boolean
@@ -23,6 +25,9 @@ interface Report extends Omit<Reconciliation, 'damaged'> {
   readonly verified?: Omit<Verification, 'damaged'>
 }
 
+/** Less than half of what a hard disk reads, so that a server beside it has the rest. */
+const DEFAULT_BYTES_PER_SECOND = 64 * 1024 * 1024
+
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
@@ -32,9 +37,19 @@ export function addDoctorCommand(program: Command): void {
       'remove bytes that belong to no file and free what dead servers reserved; never anything else',
     )
     .option('--verify', 'also read the bytes of every file, and compare them with the SHA-256 of its row')
-    .addOption(rateOption)
+    .option(
+      '--max-bytes-per-second <number>',
+      'what --verify reads at most, or none for no bound',
+      parseRate,
+      DEFAULT_BYTES_PER_SECOND,
+    )
     .option('--json', 'as JSON')
     .action(examine)
+}
+
+function parseRate(text: string): number {
+  if (/^0+$/.test(text)) throw new InvalidArgumentError('It must be above 0.')
+  return parseBound(text)
 }
 
 function examine(options: DoctorOptions, command: Command): Promise<void> {
@@ -57,13 +72,18 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
   })
 }
 
-/** What reading finds damaged includes what comparing found. */
+/** Tells on a terminal how far reading has come. What it finds damaged includes what comparing found. */
 async function withBytesRead(
   services: UpkeepServices,
   compared: Reconciliation,
   maxBytesPerSecond: number,
 ): Promise<Report> {
-  const { damaged, ...verified } = await verifyWithProgress(services, compared.bytes, maxBytesPerSecond)
+  const pace = paceReaders(maxBytesPerSecond)
+  using progress = new ProgressBar(compared.bytes)
+  const { damaged, ...verified } = await verifyBytes(services, (bytes) => {
+    progress.add(bytes)
+    return pace(bytes)
+  })
   return { ...compared, damaged, verified }
 }
 
@@ -91,4 +111,10 @@ function printReport(report: Report): void {
     }
   }
   if (orphans.length === removed && damaged.length === 0) print('\nDatabase and bytes agree.')
+}
+
+/** What the bytes of a file should be, and what they are. */
+function differenceOf({ expected, found }: WrongBytes): string {
+  const wanted = `expected ${expected.sizeBytes} bytes with SHA-256 ${expected.sha256}`
+  return found === null ? wanted : `${wanted}, found ${found.sizeBytes} bytes with SHA-256 ${found.sha256}`
 }

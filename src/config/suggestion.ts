@@ -7,9 +7,7 @@ const OWN = 'ENTREPOT_'
 const MAX_DISTANCE = 3
 const MIN_SIMILARITY = 0.4
 
-/**
- * What is wrong with each variable of ours that nothing reads, in one line, with the settings that may have been meant.
- */
+/** What is wrong with each variable of ours that nothing reads, in one line, with the settings that may have been meant. */
 export function unknownSettings(
   variables: readonly string[],
   settings: readonly Setting[],
@@ -30,18 +28,15 @@ function refusalOf(variable: string, known: readonly string[]): string {
 }
 
 /** The known names that an unknown one is most likely a misspelling of, in order of the alphabet; none if all are too far. */
-function similarNames(unknown: string, known: Iterable<string>): readonly string[] {
-  let best = MAX_DISTANCE
-  let similar: string[] = []
-  for (const name of known) {
-    const distance = editDistance(unknown, name)
-    const length = Math.max(unknown.length, name.length)
-    if (distance > best || (length - distance) / length <= MIN_SIMILARITY) continue
-    if (distance < best) similar = []
-    best = distance
-    similar.push(name)
-  }
-  return similar.sort()
+function similarNames(unknown: string, known: readonly string[]): readonly string[] {
+  const close = known
+    .map((name) => ({ name, distance: editDistance(unknown, name) }))
+    .filter(({ name, distance }) => {
+      const length = Math.max(unknown.length, name.length)
+      return distance <= MAX_DISTANCE && (length - distance) / length > MIN_SIMILARITY
+    })
+  const best = Math.min(...close.map(({ distance }) => distance))
+  return close.flatMap(({ name, distance }) => (distance === best ? [name] : [])).sort()
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that make `to` of `from` (optimal string alignment distance). */
