@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
+import type { BlockList, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import { BlamedPeers } from '../net/blamed-peers.ts'
 import { streamOf } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 
@@ -11,6 +12,8 @@ const STREAM_CLOSED = 'http2.server.stream.close'
 /** A client that does not answer may have gone; one that has just connected is about to make a call. */
 const PATIENCE_MS = 1000
 const LOOK_MS = 20
+/** What a peer's connections may do together: as much as so many of them. */
+const CONNECTIONS_OF_PEER = 5
 
 interface Connection {
   readonly socket: Socket
@@ -30,28 +33,34 @@ interface Connection {
  * CVE-2023-44487): to begin a call costs the server a hundred times what to give it up costs the client.
  */
 export class Connections {
-  readonly #limits: Pick<GrpcLimits, 'resetBurst' | 'resetsPerSecond'>
-  readonly #onEnded: (address: string, resets: number) => void
+  readonly #limits: GrpcLimits
+  readonly #peers: BlamedPeers
   /** By `address:port` of the client. */
   readonly #open = new Map<string, Connection>()
   #isEnding = false
 
-  /** `onEnded` learns how many resets a connection had lately, at most the bound, when it ends, by whomever. */
-  constructor(
-    limits: Pick<GrpcLimits, 'resetBurst' | 'resetsPerSecond'>,
-    onEnded: (address: string, resets: number) => void,
-  ) {
+  /** Behind the addresses of `proxies` are many clients. */
+  constructor(limits: GrpcLimits, proxies: BlockList) {
     this.#limits = limits
-    this.#onEnded = onEnded
+    const { resetBurst, resetsPerSecond } = limits
+    this.#peers = new BlamedPeers({
+      burst: resetBurst * CONNECTIONS_OF_PEER,
+      perSecond: resetsPerSecond * CONNECTIONS_OF_PEER,
+      proxies,
+    })
     subscribe(STREAM_CLOSED, this.#onStreamClosed)
   }
 
-  /** A connection that has just come, before it is encrypted. */
+  /** A connection that has just come, before it is encrypted. Ends it if its peer has given up too many calls lately. */
   accept(socket: Socket): void {
     const { remoteAddress = '' } = socket
+    if (!this.#peers.admits(remoteAddress)) {
+      socket.destroy()
+      return
+    }
     const peer = peerOf(socket)
     const now = performance.now()
-    const connection: Connection = {
+    const connection = {
       socket,
       acceptedAt: now,
       latest: undefined,
@@ -63,7 +72,7 @@ export class Connections {
     socket.once('close', () => {
       if (this.#open.get(peer) === connection) this.#open.delete(peer)
       // Whoever leaves before the bound is reached would otherwise begin anew at no cost.
-      this.#onEnded(remoteAddress, Math.min(this.#fall(connection).resets, this.#limits.resetBurst))
+      this.#peers.blame(remoteAddress, Math.min(this.#fall(connection).resets, this.#limits.resetBurst))
     })
   }
 

@@ -11,7 +11,6 @@ import {
   type ServerInterceptingCallInterface,
   setLogVerbosity,
 } from '@grpc/grpc-js'
-import { BlamedPeers } from '../net/blamed-peers.ts'
 import { divertConnections } from '../net/first-bytes.ts'
 import { listeningAt, type TlsIdentity } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
@@ -38,8 +37,6 @@ export interface GrpcServerOptions extends CallContext {
 }
 
 const TLS_HANDSHAKE_MS = 10_000
-/** What a peer's connections may do together: as much as so many of them. */
-const CONNECTIONS_OF_PEER = 5
 
 /** Whoever takes this port for that of HTTP. */
 const http1 = refuseHttp1((_request, response) => {
@@ -80,27 +77,19 @@ export class GrpcServer {
     const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
     const byPath = new Map([...methods, ...health].map((method) => [method.path, method]))
     const interceptor = ({ path }: { path: string }, call: ServerInterceptingCallInterface) =>
-      this.#intercept(byPath.get(path), call)
+      this.#intercept(byPath.get(path) as Method, call)
     this.#server = new Server({ ...libraryOptions(limits), interceptors: [interceptor] })
     for (const path of byPath.keys()) this.#server.register(path, () => undefined, asIs, asIs, 'unary')
     // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    const peers = new BlamedPeers({
-      burst: limits.resetBurst * CONNECTIONS_OF_PEER,
-      perSecond: limits.resetsPerSecond * CONNECTIONS_OF_PEER,
-      proxies,
-    })
-    this.#connections = new Connections(limits, (address, resets) => peers.blame(address, resets))
+    this.#connections = new Connections(limits, proxies)
     this.listener = createListener(tls, (socket) => {
       if (!socket.destroyed) injector.injectConnection(socket)
     })
     if (tls) divertConnections(this.listener, TLS_HANDSHAKE_MS, { http1, http2: withoutTls })
     // Before anything is read or encrypted.
-    this.listener.prependListener('connection', (socket) => {
-      if (peers.admits(socket.remoteAddress ?? '')) this.#connections.accept(socket)
-      else socket.destroy()
-    })
+    this.listener.prependListener('connection', (socket) => this.#connections.accept(socket))
     this.listener.maxConnections = limits.maxConnections
     cutSlowReaders(this.listener, limits)
   }
@@ -124,8 +113,7 @@ export class GrpcServer {
   }
 
   /** Calls are answered in front of the library's handlers, which are there so that their methods are known. */
-  #intercept(method: Method | undefined, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-    if (method === undefined) return new ServerInterceptingCall(call)
+  #intercept(method: Method, call: ServerInterceptingCallInterface): ServerInterceptingCall {
     this.#connections.note(call)
     const incoming = new IncomingCall(call, method, this.#options)
     const start: Responder['start'] = (next) =>

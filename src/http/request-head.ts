@@ -14,7 +14,7 @@ const MAX_PORT = 65_535
  * and its authority the Host of the request (RFC 9110, 7.4; RFC 9112, 3.2.2); any other target that is no path is returned
  * as it came, for `unclearIn`.
  */
-export function targetOf({ url = '', headers, socket }: IncomingMessage): string {
+function targetOf({ url = '', headers, socket }: IncomingMessage): string {
   if (url.startsWith('/')) return url
   const [, scheme = '', authority = '', rest = ''] = ABSOLUTE.exec(url) ?? []
   if ((scheme.toLowerCase() === 'https') !== socket instanceof TLSSocket) return url
@@ -75,21 +75,17 @@ export function unclearIn({
   rawHeaders,
   headers,
 }: IncomingMessage): ServiceError | undefined {
+  const malformed = (message: string) => new ServiceError('request-malformed', message)
   const hosts = countHosts(rawHeaders)
   const isOld = httpVersion === '1.0'
-  if (!isOld && httpVersion !== '1.1')
-    return new ServiceError('request-malformed', 'The versions known here are HTTP/1.1 and HTTP/1.0.')
+  if (!isOld && httpVersion !== '1.1') return malformed('The versions known here are HTTP/1.1 and HTTP/1.0.')
   const coding = headers['transfer-encoding']
   if (hosts > 1 || (hosts === 0 && !isOld) || (isOld && coding !== undefined))
-    return new ServiceError('request-malformed', 'The request is ambiguous: one Host header, please.')
+    return malformed('The request is ambiguous: one Host header, please.')
   if (hosts === 1 && !isHost(headers.host ?? ''))
-    return new ServiceError(
-      'request-malformed',
-      'The Host of the request must be a host, with or without a port.',
-    )
+    return malformed('The Host of the request must be a host, with or without a port.')
   if (!url.startsWith('/') || url.includes('#'))
-    return new ServiceError(
-      'request-malformed',
+    return malformed(
       'The target of the request must be a path without a fragment, or an address at its Host.',
     )
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
@@ -110,27 +106,16 @@ export function losesNextRequest(request: IncomingMessage): boolean {
   return request.headers.upgrade !== undefined && hasBody(request)
 }
 
-/** Nearly all requests name the same host: it is remembered, so that they do not pay for the check. */
-let lastHost = ''
-
 function isHost(host: string): boolean {
-  if (host === lastHost) return true
   const match = HOST.exec(host)
-  if (match === null || Number(match[1] ?? 0) > MAX_PORT) return false
-  lastHost = host
-  return true
+  return match !== null && Number(match[1] ?? 0) <= MAX_PORT
 }
 
 function isContinue(expect: string): boolean {
   return expect.split(',').every((each) => each.trim().toLowerCase() === '100-continue')
 }
 
-/** `rawHeaders` are names and values in turn. Runs on every request, hence the plain loop. */
+/** `rawHeaders` are names and values in turn. */
 function countHosts(rawHeaders: readonly string[]): number {
-  let hosts = 0
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string
-    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
-  }
-  return hosts
+  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
 }

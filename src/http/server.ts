@@ -99,14 +99,10 @@ export function createHttpServer({
     childLoggerFactory: (parent) => parent,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
-    requestIdHeader: false,
     bodyLimit: limits.jsonBytes,
     requestTimeout: limits.requestMs,
     keepAliveTimeout: limits.keepAliveMs,
-    connectionTimeout: 0,
     rewriteUrl: (request) => routedTarget(request, routing),
-    // HEAD is answered as GET without the body (RFC 9110, 9.3.2); a route whose vendor does not says `exposeHeadRoute: false`.
-    exposeHeadRoutes: true,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ...(tls
@@ -114,7 +110,7 @@ export function createHttpServer({
       : { http: nodeOptions(limits) }),
     clientErrorHandler: answerBrokenRequests(answers),
     // A dialect tells what is no id, however long it is; no route has a pattern in which the length would cost time.
-    routerOptions: { maxParamLength: limits.heads.maxBytes, ignoreTrailingSlash: false },
+    routerOptions: { maxParamLength: limits.heads.maxBytes },
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
