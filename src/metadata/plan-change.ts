@@ -54,11 +54,11 @@ const plans: { readonly [Kind in Change['kind']]: Plan<Kind> } = {
   'session.insert': ({ keys }, change) => bind(change.session, keys.insertSession),
   'session.delete': ({ keys }, change) => bind(change, keys.deleteSession),
   'session.purge': ({ keys }, change) => bind(change, keys.purgeSessions),
-  'quota.set': ({ usage }, change) => bind(change, usage.setQuota[change.holder]),
+  'quota.set': ({ usage }, change) => bind(change, usage[change.holder].setQuota),
   'usage.add': ({ usage }, { usage: { organizationId, projectId, ...grown } }) => [
-    // The organization first; see `holders`.
-    ...bind({ ...grown, id: organizationId }, usage.addition('organization', grown)),
-    ...bind({ ...grown, id: projectId }, usage.addition('project', grown)),
+    // The organization first; see `usageQueries`.
+    ...bind({ ...grown, id: organizationId }, usage.organization.add),
+    ...bind({ ...grown, id: projectId }, usage.project.add),
   ],
   'file.insert': ({ files }, change) => bind(withNormalName(change.file), files.insert),
   'file.update': ({ files }, { id, guard, patch }) => bind(...files.update(id, guard, patch)),

@@ -11,7 +11,7 @@ import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
-import { FileListings, filterArgs, pageArgs } from './queries/file-listings.ts'
+import { FileListings, listingArgs } from './queries/file-listings.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
@@ -94,7 +94,7 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async usage(holder: Holder, id: string) {
-    const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage.find[holder], { id })
+    const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage[holder].find, { id })
     return { files: files as number, bytes: bytes as number }
   }
 
@@ -109,17 +109,17 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {
     if (filter.states.length === 0) return []
-    return this.#list(fileShape, this.#listings.list(filter), { ...filterArgs(filter), ...page })
+    return this.#list(fileShape, this.#listings.list(filter), listingArgs(filter, page))
   }
 
   async pageFiles(filter: FileFilter, page: FilePage) {
     if (filter.states.length === 0) return []
-    return this.#list(fileShape, this.#listings.page(filter, page), pageArgs(filter, page))
+    return this.#list(fileShape, this.#listings.page(filter, page), listingArgs(filter, page))
   }
 
   async countFiles(filter: FileFilter) {
     if (filter.states.length === 0) return 0
-    const [row] = await this.#engine.read(this.#listings.count(filter), filterArgs(filter))
+    const [row] = await this.#engine.read(this.#listings.count(filter), listingArgs(filter))
     return (row?.[0] ?? 0) as number
   }
 

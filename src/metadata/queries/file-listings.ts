@@ -15,27 +15,19 @@ import { type Arg, prepare, type Query } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
 import { fileShape } from './files.ts'
 
-/** What a filter is bound to: its name also in its normal form. */
-interface FilterArgs extends FileFilter {
-  readonly normalName?: string
-}
-interface Limited extends FilterArgs {
+/** What the queries below are bound to, each to some of it. */
+interface ListingArgs extends Required<Omit<FileFilter, 'states'>> {
+  readonly normalName: string
   readonly limit: number
-}
-interface Window extends Limited {
   readonly offset: number
-}
-interface Behind extends Limited {
   readonly afterCreatedAt: number
   readonly afterName: string
   readonly afterId: string
 }
+type ListingQuery = Query<ListingArgs>
+type ListingArg = Arg<ListingArgs>
 
-const cursorFields = {
-  createdAt: 'afterCreatedAt',
-  name: 'afterName',
-  id: 'afterId',
-} as const satisfies Record<FileOrderField, keyof Behind>
+const cursorFields = { createdAt: 'afterCreatedAt', name: 'afterName', id: 'afterId' } as const
 
 /** A query of files before it says which columns it wants. */
 type Files = SelectQueryBuilder<Tables, 'files', object>
@@ -50,42 +42,48 @@ interface SortTerm {
 const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /**
- * The queries that list and count the files of a project, compiled once per states, fields of the filter and order.
- * The indexes by name, id and external id hold stored files only, so these serve listings of that state alone.
+ * The queries that list and count the files of a project, compiled once per states, fields of the filter and order. To be read
+ * with `listingArgs`. The indexes by name, id and external id hold stored files only, so these serve listings of that state
+ * alone.
  */
 export class FileListings {
   readonly #flavour: SqlFlavour
-  readonly #lists = new Map<string, Query<Window>>()
-  readonly #counts = new Map<string, Query<FilterArgs>>()
-  readonly #pages = new Map<string, Query<Limited>>()
+  readonly #queries = new Map<string, ListingQuery>()
 
   constructor(flavour: SqlFlavour) {
     this.#flavour = flavour
   }
 
-  /** To be read with `filterArgs`. */
-  list(filter: FileFilter): Query<Window> {
-    return this.#lists.getOrInsertComputed(shapeOf(filter), () =>
-      prepare<Window>((arg) => {
-        const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
-        const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
-        return merged.limit(arg('limit')).offset(arg('offset'))
-      }),
+  list(filter: FileFilter): ListingQuery {
+    return this.#kept(`list|${shapeOf(filter)}`, (arg) => {
+      const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
+      const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
+      return merged.limit(arg('limit')).offset(arg('offset'))
+    })
+  }
+
+  /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
+  count(filter: FileFilter): ListingQuery {
+    const { ids, name, externalId } = filter
+    const isWhole = ids === undefined && name === undefined && externalId === undefined
+    return this.#kept(`count|${shapeOf(filter)}`, (arg) =>
+      isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)),
     )
   }
 
-  /**
-   * All files of some states are counted already; of those that a filter names the rows are counted one by one. To be read
-   * with `filterArgs`.
-   */
-  count(filter: FileFilter): Query<FilterArgs> {
-    const { ids, name, externalId } = filter
-    const isWhole = ids === undefined && name === undefined && externalId === undefined
-    return this.#counts.getOrInsertComputed(shapeOf(filter), () =>
-      prepare<FilterArgs>((arg) =>
-        isWhole ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg)),
-      ),
-    )
+  page(filter: FileFilter, { order, after }: Omit<FilePage, 'limit'>): ListingQuery {
+    const whole = wholeOrder(order)
+    const ordered = whole.map(({ field, descending }) => field + descending)
+    return this.#kept(`page|${shapeOf(filter)}|${ordered}|${after !== undefined}`, (arg) => {
+      const terms = this.#termsOf(order)
+      const ways = this.#waysTo(filter, arg)
+      const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
+      return this.#merged(left, whole, arg('limit')).limit(arg('limit'))
+    })
+  }
+
+  #kept(key: string, build: Parameters<typeof prepare<ListingArgs>>[0]): ListingQuery {
+    return this.#queries.getOrInsertComputed(key, () => prepare<ListingArgs>(build))
   }
 
   #counted(ways: readonly Files[]) {
@@ -95,7 +93,7 @@ export class FileListings {
   }
 
   /** The counted ones without those that have ended and were not swept yet. */
-  #total({ states }: FileFilter, arg: Arg<FilterArgs>) {
+  #total({ states }: FileFilter, arg: ListingArg) {
     const { builder } = this.#flavour
     const counted = builder
       .selectFrom('fileCounts')
@@ -113,40 +111,22 @@ export class FileListings {
     )
   }
 
-  /** To be read with `pageArgs`. */
-  page(filter: FileFilter, { order, after }: Omit<FilePage, 'limit'>): Query<Limited> {
-    const whole = wholeOrder(order)
-    const key = `${shapeOf(filter)}|${whole.map(({ field, descending }) => field + descending)}|${after !== undefined}`
-    return this.#pages.getOrInsertComputed(key, () =>
-      prepare<Behind>((arg) => {
-        const terms = this.#termsOf(order)
-        const ways = this.#waysTo(filter, arg)
-        const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
-        return this.#merged(left, whole, arg('limit')).limit(arg('limit'))
-      }),
-    )
-  }
-
   /**
    * The rows of all ways, sorted; of them only the first `reach` are whole. Each way is read by itself and no further, so that
    * a page of many files of one name costs what any page does.
    */
   #merged(ways: readonly Files[], order: FileOrder, reach: Expression<number> | number) {
     const { builder } = this.#flavour
-    const sorted = (files: Files) => this.#sorted(files, order).select(fileShape.fields)
+    const sorted = (files: Files) =>
+      this.#termsOf(order)
+        .reduce((query, term) => query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc'), files)
+        .select(fileShape.fields)
     const [only, ...others] = ways as readonly [Files, ...Files[]]
     if (others.length === 0) return sorted(only)
     const rowsOf = (way: Files) =>
       builder.selectFrom(sorted(way).limit(reach).as('way')).select(fileShape.fields)
     const rows = others.reduce((all, way) => all.unionAll(rowsOf(way)), rowsOf(only))
     return sorted(builder.selectFrom(rows.as('files')) as unknown as Files)
-  }
-
-  #sorted(files: Files, order: FileOrder): Files {
-    return this.#termsOf(order).reduce(
-      (query, term) => query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc'),
-      files,
-    )
   }
 
   #termsOf(order: FileOrder): readonly SortTerm[] {
@@ -170,10 +150,9 @@ export class FileListings {
    * has another while its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these,
    * and each has an index.
    */
-  #waysTo<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): readonly Files[] {
-    const visible = this.#visible(filter, argOf)
+  #waysTo(filter: FileFilter, arg: ListingArg): readonly Files[] {
+    const visible = this.#visible(filter, arg)
     if (filter.name === undefined) return [visible]
-    const arg = argOf as unknown as Arg<Required<FilterArgs>>
     const spelling = spellingOf(filter.name)
     if (spelling === 'only') return [visible.where(this.#isText('name', arg('name')))]
     const isKnown = this.#isText('normalName', arg('normalName'))
@@ -185,8 +164,7 @@ export class FileListings {
     return [...ways, visible.where(this.#isText('name', arg('name'))).where('normalName', 'is', null)]
   }
 
-  #visible<Args extends FilterArgs>(filter: FileFilter, argOf: Arg<Args>): Files {
-    const arg = argOf as unknown as Arg<Required<FilterArgs>>
+  #visible(filter: FileFilter, arg: ListingArg): Files {
     const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
     // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
     // for any of them would read all files of a large one.
@@ -208,16 +186,27 @@ export class FileListings {
   }
 }
 
-export function filterArgs(filter: FileFilter): FilterArgs {
-  return filter.name === undefined ? filter : { ...filter, normalName: normalForm(filter.name) }
+export function listingArgs(
+  { projectId, visibleAt, ids = [], name = '', externalId = '' }: FileFilter,
+  { limit = 0, offset = 0, after }: Partial<FilePage & { readonly offset: number }> = {},
+): ListingArgs {
+  const { createdAt: afterCreatedAt, name: afterName, id: afterId } = after ?? beginning
+  const named = { name, normalName: normalForm(name) }
+  return {
+    projectId,
+    visibleAt,
+    ids,
+    ...named,
+    externalId,
+    limit,
+    offset,
+    afterCreatedAt,
+    afterName,
+    afterId,
+  }
 }
 
-/** The arguments of a page's query. */
-export function pageArgs(filter: FileFilter, { after, limit }: FilePage): Limited | Behind {
-  const args = filterArgs(filter)
-  if (after === undefined) return { ...args, limit }
-  return { ...args, limit, afterCreatedAt: after.createdAt, afterName: after.name, afterId: after.id }
-}
+const beginning = { createdAt: 0, name: '', id: '' }
 
 function shapeOf({ states, ids, name, externalId }: FileFilter): string {
   const ofName = name === undefined ? 'any' : spellingOf(name)
@@ -239,7 +228,7 @@ function columnOf({ field, start }: SortTerm): RawBuilder<unknown> {
   return start === undefined ? sql.ref(field) : startOf(sql.ref(field), start)
 }
 
-function cursorOf({ field, start }: SortTerm, arg: Arg<Behind>): unknown {
+function cursorOf({ field, start }: SortTerm, arg: ListingArg): unknown {
   const cursor = arg(cursorFields[field])
   return start === undefined ? cursor : startOf(cursor, start)
 }
@@ -248,13 +237,12 @@ type FileExpressions = ExpressionBuilder<Tables, 'files'>
 
 /** The states are literals, and one state an equation: only then does a partial index serve the query. */
 function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
-  const [first, ...others] = states.map((state) => sql.lit(state))
-  if (first !== undefined && others.length === 0) return eb('state', '=', first)
-  return eb('state', 'in', first === undefined ? [] : [first, ...others])
+  const literals = states.map((state) => sql.lit(state))
+  return literals.length === 1 ? eb('state', '=', literals[0] as never) : eb('state', 'in', literals)
 }
 
 /** Whether a row comes later in the order than the cursor does. */
-function behind(eb: FileExpressions, order: readonly SortTerm[], arg: Arg<Behind>): Expression<SqlBool> {
+function behind(eb: FileExpressions, order: readonly SortTerm[], arg: ListingArg): Expression<SqlBool> {
   const [first, ...rest] = order as readonly [SortTerm, ...SortTerm[]]
   if (rest.every(({ descending }) => descending === first.descending)) return compareRows(order, arg)
   const cursor = cursorOf(first, arg)
@@ -267,7 +255,7 @@ function behind(eb: FileExpressions, order: readonly SortTerm[], arg: Arg<Behind
 }
 
 /** Row values compare field by field, and one index serves them as a whole. */
-function compareRows(order: readonly SortTerm[], arg: Arg<Behind>) {
+function compareRows(order: readonly SortTerm[], arg: ListingArg) {
   const fields = sql.join(order.map(columnOf))
   const cursor = sql.join(order.map((term) => cursorOf(term, arg)))
   return sql<SqlBool>`(${fields}) ${sql.raw(order[0]?.descending ? '<' : '>')} (${cursor})`
