@@ -23,9 +23,9 @@ class WrongDigest extends Error {}
 
 /**
  * Copies the bytes of all files, under the same keys, from one blob store to another that belongs to the same installation
- * and that nobody else writes to. Whatever is at the target was compared with its SHA-256 while it was written, so that it
- * need not be copied or compared again: a copy that was interrupted goes on where it was. Files may come and go meanwhile;
- * a pass finds those that were there when it began.
+ * and that nobody else writes to. Every blob is compared with its SHA-256 while it is written, so blobs at the target are
+ * neither copied nor compared again, and an interrupted copy goes on where it was. Files may come and go meanwhile; a pass
+ * finds those that were there when it began.
  */
 export class BlobCopier {
   readonly #stores: CopiedStores

@@ -46,7 +46,7 @@ export async function copyRows(
   })
 }
 
-/** What was being received when the source was shut is given up, for no server can go on with it here. */
+/** Gives up the blobs that were being received when the source was shut: no server can go on with them here. */
 async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
   const theirs = sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder)
   const now = engine === 'postgres' ? Number((await run(theirs))[0]?.[0]) : Date.now()

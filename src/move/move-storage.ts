@@ -148,7 +148,7 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
 const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }
 
 /**
- * Makes sure that no server starts on the target, or that what it has may be replaced: it is new, or the source was there before.
+ * Keeps servers from starting on the target, whose rows may be replaced: it is new, or held this installation before.
  * @returns whether the rows are there already
  */
 async function reserveTarget({ target, source, storeId, plan }: Move): Promise<boolean> {
@@ -164,7 +164,7 @@ async function reserveTarget({ target, source, storeId, plan }: Move): Promise<b
   return false
 }
 
-/** The order is that in which each step is safe if it is the last one: the source is marked once the target can start. */
+/** Each step is safe if it is the last one: the source is marked once the target can start. */
 async function close(
   { plan, source, storeId }: Move,
   pass: BlobPass,

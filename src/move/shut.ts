@@ -11,9 +11,9 @@ const DEADLOCK = '40P01'
 const shutTables = movedTables.map(({ name }) => inSql(name))
 
 /**
- * Notes where the move stands, and shuts or opens the database for commits accordingly, in one transaction: whatever was
- * committed before is there to be copied, and whoever comes later is refused, in whatever process. Triggers do it, so that
- * nobody pays for it, or has to be told, as long as nothing moves.
+ * Notes where the move stands, and shuts or opens the database for commits accordingly, in one transaction: earlier
+ * commits are there to be copied, and later ones are refused, in every process. Triggers do it, so it costs nothing while
+ * nothing moves.
  */
 export async function noteMove(session: DatabaseSession, move: MoveState | undefined): Promise<void> {
   const { builder, engine, exclusively } = session
@@ -28,13 +28,13 @@ export async function noteMove(session: DatabaseSession, move: MoveState | undef
         await run(note)
       })
     } catch (error) {
-      // Commits under way hold the tables in an order of their own.
+      // Commits under way lock the tables in another order.
       if ((error as { code?: string }).code !== DEADLOCK || attempt === ATTEMPTS) throw error
     }
   }
 }
 
-/** The statements that let writes in, which do nothing where they are in already, and those that then refuse them. */
+/** SQL that admits writes, also where they are admitted already, and SQL that then refuses them. */
 interface Shutting {
   readonly admit: readonly string[]
   readonly refuse: readonly string[]

@@ -1,4 +1,4 @@
-/** What failed at the target of a move: `cause`, whose message names the settings as if they were those of a server. */
+/** A failure at the target of a move. The message of `cause` names settings as if they were those of a server. */
 export class TargetError extends Error {
   override readonly name = 'TargetError'
 

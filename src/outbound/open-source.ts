@@ -6,7 +6,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
 import { isPublicAddress } from './public-address.ts'
 
-/** What addresses may be asked for bytes. */
+/** The addresses that may be asked for bytes. */
 export interface OutboundPolicy {
   /**
    * `host` or `host:port`, in lower case: asked at whatever address, also over plain HTTP. All others over HTTPS alone, at
@@ -19,10 +19,10 @@ export interface OutboundPolicy {
 
 export interface OpenSource {
   readonly url: string
-  /** Sent to the origin of `url`, and to no other unless they say nothing about who asks. */
+  /** Sent to the origin of `url`. Other origins get only those that say nothing about the caller. */
   readonly headers: Readonly<Record<string, string>>
   readonly followRedirects: boolean
-  /** Ends the request, and the body. A ServiceError as its reason is what the caller is told. */
+  /** Ends the request, and the body. If its reason is a ServiceError, that one is thrown. */
   readonly signal: AbortSignal
 }
 
@@ -39,14 +39,14 @@ const MAX_REDIRECTS = 5
 /** From the look-up of a host to the head of its answer. */
 const MAX_HEAD_MS = 30_000
 const REDIRECTS = [301, 302, 303, 307, 308]
-/** Of what a source says, in a message to the caller. */
+/** The most that a message to the caller quotes of a source. */
 const MAX_QUOTED_CHARACTERS = 40
-/** What of a request's headers goes to another origin than the one it was meant for. */
+/** The headers of a request that also go to another origin than the one they were meant for. */
 const ANONYMOUS_HEADERS = ['accept', 'accept-language', 'user-agent']
 
 /**
- * GETs a resource of the network for somebody who is not trusted with ours: a name is resolved once, and the connection goes
- * to an address that was checked; so again after each redirect.
+ * GETs a resource for a caller who may not reach our own network: a name is resolved once, its addresses are checked, and the
+ * connection goes to one of them; so again after each redirect.
  * @throws ServiceError `rule-violated` if the address may not be asked, or its answer is no whole resource
  */
 export async function openSource(input: OpenSource, policy: OutboundPolicy): Promise<Source> {
@@ -161,7 +161,7 @@ function connect(
     signal,
   })
   sent.on('response', (answer) => {
-    // It may break off while nobody reads it.
+    // It may break off while nobody reads it; the error must not count as unhandled.
     answer.on('error', () => undefined)
     resolve(answer)
   })
@@ -198,7 +198,7 @@ function sourceOf(answer: IncomingMessage): Source {
   throw refusal(`The URL answers in the encoding ${quoted}, which was not asked for.`)
 }
 
-/** The codings that are still on the bytes: of the content, and of the transfer before it was chunked. Empty: none. */
+/** The codings that are still on the bytes: of the content, and of the transfer apart from `chunked`. Empty: none. */
 function codingOf(headers: IncomingHttpHeaders): string {
   const transfer = codingsIn(headers['transfer-encoding'])
   if (transfer.at(-1) === 'chunked') transfer.pop()

@@ -2,7 +2,7 @@ import { BlockList, isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 
 /**
- * IPv4 that is not of the public network (IANA, "IPv4 Special-Purpose Address Registry", and multicast and reserved space),
+ * IPv4 outside the public network (IANA, "IPv4 Special-Purpose Address Registry", and multicast and reserved space),
  * and the one public address that a cloud uses for its own machines.
  */
 const SPECIAL_IPV4 = [
@@ -33,7 +33,7 @@ const SPECIAL_IPV4 = [
 /** The only global unicast space that IANA gives out. All else is refused: IPv4 in IPv6, NAT64, unique local, multicast. */
 const GLOBAL_IPV6 = ['2000::', 3] as const
 
-/** What of that is special (IANA, "IPv6 Special-Purpose Address Registry"): Teredo and others, documentation, 6to4. */
+/** The special networks in it (IANA, "IPv6 Special-Purpose Address Registry"): Teredo and others, documentation, 6to4. */
 const SPECIAL_IPV6 = [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -50,8 +50,8 @@ const specialIpv6 = new BlockList()
 for (const [network, bits] of SPECIAL_IPV6) specialIpv6.addSubnet(network, bits, 'ipv6')
 
 /**
- * Whether an IP address is one that anybody on the public network could reach as well, and none of this machine, of its
- * networks or of the cloud around it.
+ * Whether anybody on the public network could reach the IP address as well: it is none of this machine, of its networks or
+ * of the cloud around it.
  */
 export function isPublicAddress(address: string): boolean {
   if (isOwnAddress(address)) return false

@@ -28,13 +28,13 @@ const SHARD = /^[0-9a-f]{2}$/
 const WRITEBACK_BYTES = 32 * 1024 * 1024
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
-/** Of small files, which are synced as they are written. */
+/** Options of small files, which are written and synced in one call. */
 const NEW_FILE = { mode: 0o600, flush: true, flag: O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY } as const
 const REPLACED_FILE = { ...NEW_FILE, flag: O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY } as const
 
 /**
- * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, where
- * only whole and synced blobs ever are. The staging file, created exclusively, is also the lock on its key. Each shard is made
+ * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, which holds
+ * whole and synced blobs only. The staging file, created exclusively, is also the lock on its key. Each shard is made
  * with its first blob: to make all 256 takes some file systems 0.2 s, the longest part of a first start.
  */
 export class DiskBlobStore implements BlobStore {
@@ -118,7 +118,7 @@ export class DiskBlobStore implements BlobStore {
       if (SHARD.test(shard)) yield* this.#listFolder(join(this.#blobs, shard), true)
   }
 
-  /** Leaves out what vanishes meanwhile. Other names than keys are none of ours. */
+  /** Skips files that vanish meanwhile, and names that are no keys. */
   async *#listFolder(folder: string, published: boolean): AsyncIterable<BlobEntry> {
     for (const key of await onDisk('list the blobs', readdir(folder))) {
       if (!BLOB_KEY.test(key)) continue
@@ -198,7 +198,7 @@ async function write(file: DiskFile, body: AsyncIterable<Uint8Array>): Promise<v
       await syncing
       syncedBytes = file.sizeBytes
       syncing = file.sync()
-      // Its failure is met at the next await of it; until then it must not count as unhandled.
+      // The next await of it throws its failure; until then it must not count as unhandled.
       syncing.catch(() => {})
     }
   } finally {
@@ -212,7 +212,7 @@ async function removeDurably(path: string): Promise<void> {
   if (await unlessMissing(unlink(path).then(() => true))) await syncFolder(dirname(path))
 }
 
-/** A key becomes part of a path: whatever else goes wrong, it must not lead out of the folder. */
+/** A key becomes part of a path, which must not lead out of the folder. */
 function checkedKey(key: BlobKey): BlobKey {
   if (!BLOB_KEY.test(key)) throw new StoreError('refused', 'a blob key has 32 lower-case hex characters')
   return key

@@ -18,7 +18,7 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-/** Awaits a system call and translates its failure. Unless it is known to be final it is `unavailable`: an operator can mend it. */
+/** Awaits a system call and translates its failure. A failure not known to be final is `unavailable`: an operator can mend it. */
 export async function onDisk<T>(action: string, call: Promise<T>): Promise<T> {
   try {
     return await call
@@ -76,9 +76,9 @@ export class DiskSpace {
   readonly #folder: string
   readonly #options: DiskSpaceOptions
   #refusedAt = Number.NEGATIVE_INFINITY
-  /** To files, and not written yet. */
+  /** Bytes that files may still write. */
   #allottedBytes = 0
-  /** Of all files so far. */
+  /** All bytes that were ever allotted. */
   #everAllottedBytes = 0
 
   constructor(folder: string, options: DiskSpaceOptions) {
@@ -160,7 +160,7 @@ export class DiskFile {
     }
   }
 
-  /** Has room for so many bytes more, and ahead as many as are written already. @throws StoreError `full` */
+  /** Gets room for so many bytes more, and ahead for as many as are written already. @throws StoreError `full` */
   async reserve(bytes: number): Promise<void> {
     const least = bytes - this.#roomBytes
     if (least <= 0) return

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { DiskFile } from './disk.ts'
 
-/** Above what sockets hold back (64 KiB), so that a pipe waits for each chunk but the last to be gone. */
+/** Larger than the buffer of a socket (64 KiB), so that a pipe waits until each chunk but the last is written. */
 const CHUNK_BYTES = 512 * 1024
 /** One with the reader, one ahead, one being read. */
 const BUFFERS = 3
@@ -36,7 +36,7 @@ export class FileBytes extends Readable {
     if (chunk.byteLength === 0) return void this.push(null)
     const position = this.#position
     this.#position += chunk.byteLength
-    // Whole: a short chunk might still be on its way when its buffer's turn comes again.
+    // Whole chunks only: a pipe would not wait for a short one before its buffer's turn comes again.
     this.#file.readInto(chunk, position).then(
       () => this.destroyed || this.push(chunk),
       (error) => this.destroy(error),
@@ -44,7 +44,7 @@ export class FileBytes extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // A file that was only read takes nothing from its reader if it cannot be closed.
+    // The reader loses nothing if a file that was only read cannot be closed.
     const end = () => done(error)
     if (this.#options.closes) this.#file.close().then(end, end)
     else end()

@@ -7,7 +7,7 @@ import type { Spool, SpoolFile } from './spool.ts'
 /** Parts of this size use the same buffers in turn: the system would have to clear new ones, page by page. */
 export const POOLED_BYTES = 16 * 1024 * 1024
 const MAX_IDLE_BUFFERS = 4
-/** Of a buffer, unless a shorter body is announced. */
+/** The first buffer, unless a shorter body is announced. */
 const MIN_BUFFER_BYTES = 64 * 1024
 /** The larger the factor, the fewer bytes are copied, and the more memory is charged before it is needed. */
 const GROWTH = 4
@@ -25,12 +25,11 @@ export interface PartRoom {
   readonly spool: Spool
 }
 
-/** Whose part it is. */
 export interface PartOptions {
   readonly organizationId: string
-  /** No part is longer. */
+  /** The longest that a part may become. */
   readonly maxBytes: number
-  /** The body is hardly longer. */
+  /** The announced length of the body, if any. */
   readonly expectedBytes: number
 }
 
@@ -125,7 +124,7 @@ export class BodyPart implements AsyncDisposable {
   #move(): Promise<Moved> {
     if (this.#moved === undefined) {
       this.#moved = this.#copyToSpool()
-      // Met by the next append, or by `seal`; until then it must not count as unhandled.
+      // The next append, or `seal`, throws its failure; until then it must not count as unhandled.
       this.#moved.catch(() => {})
     }
     return this.#moved
@@ -154,7 +153,7 @@ export class BodyPart implements AsyncDisposable {
   }
 }
 
-/** A part whose bytes are in the spool; of a file they could only be hashed by reading it again. */
+/** A part in the spool. It is hashed as it is written: later its file would have to be read for that. */
 interface Moved {
   readonly file: SpoolFile
   readonly hash: Hash
@@ -162,7 +161,6 @@ interface Moved {
 
 const idleBuffers: Buffer<ArrayBuffer>[] = []
 
-/** Pages that are not touched take no memory. */
 function takeBuffer(bytes: number): Buffer<ArrayBuffer> {
   return (bytes === POOLED_BYTES ? idleBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(bytes)
 }
@@ -170,7 +168,7 @@ function takeBuffer(bytes: number): Buffer<ArrayBuffer> {
 /** Nobody may use it afterwards. */
 function giveBuffer(buffer: Buffer<ArrayBuffer>): void {
   if (buffer.byteLength === POOLED_BYTES && idleBuffers.length < MAX_IDLE_BUFFERS) idleBuffers.push(buffer)
-  // Frees it now, and not when the heap next looks.
+  // Frees it now instead of at the next garbage collection.
   else buffer.buffer.transfer(0)
 }
 

@@ -62,14 +62,13 @@ const MAX_RETRY_TOKENS = 50
 const TOKENS_PER_RETRY = 5
 
 /**
- * A bucket, and the one way in which it is called: every attempt has a deadline, attempts are few and apart, and a store in
- * trouble is not asked more than a sixth more often than a healthy one. What it calls throws StoreErrors, with the error of
- * the SDK as their cause.
+ * A bucket, and the one way to call it: every attempt has a deadline, attempts are few and apart, and a store in trouble gets
+ * at most a sixth more requests than a healthy one. A call rejects with a StoreError whose cause is the SDK's error.
  */
 export class S3Connection {
   readonly client: S3Client
   readonly location: S3Location
-  /** How long the store may take to answer what is short, and be silent while it sends. */
+  /** How long the store may take for a short answer, and be silent while it sends a long one. */
   readonly answerMs: number
   /** By how much the store's clock is ahead of ours, as of the last answer; undefined before. */
   clockSkewMs: number | undefined
@@ -84,7 +83,7 @@ export class S3Connection {
       forcePathStyle: pathStyle,
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
-      // Repeating is decided here, and checksums by what the store was found to take.
+      // `call` retries, and the probe finds out which checksums the store takes.
       maxAttempts: 1,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -131,13 +130,13 @@ export class S3Connection {
     return this.send(action, command, options).catch(undefinedIfMissing)
   }
 
-  /** Calls the store, repeatedly where that can help. `action` ends the sentence "cannot …". */
+  /** Calls the store, and retries where that can help. `action` ends the sentence "cannot …". */
   async call<T>(
     action: string,
     call: Call<T>,
     { timeoutMs = this.answerMs, signal, repeatable = true }: CallOptions = {},
   ): Promise<T> {
-    // Two deadlines that pass are enough: somebody waits.
+    // No retry after two deadlines: a client waits.
     const giveUpAt = performance.now() + 2 * timeoutMs
     for (let attempt = 1; ; attempt++) {
       try {
@@ -191,10 +190,10 @@ function checkedKey(key: BlobKey): BlobKey {
 }
 
 const nothing = () => undefined
-/** Without a logger the SDK warns on the console that it does not repeat a request itself. */
+/** Without a logger the SDK warns on the console that it does not retry. */
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** What an answer of this status, or none, is counted as. */
+/** The label of an answer of this status, or of none. */
 function outcomeOf(status: number | undefined): string {
   if (status === undefined) return 'unanswered'
   if (status < 400) return 'ok'
@@ -202,7 +201,7 @@ function outcomeOf(status: number | undefined): string {
   return status < 500 ? 'refused' : 'failed'
 }
 
-/** The deadline ends with the head of the answer: whoever reads a body that follows watches it. */
+/** The deadline ends with the head of the answer; the reader of a streamed body has its own. */
 async function withDeadline<T>(call: Call<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), timeoutMs)

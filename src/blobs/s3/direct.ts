@@ -35,7 +35,7 @@ export class S3DirectTransfer implements DirectTransfer {
 
   takes({ sizeBytes, once }: DirectUpload): boolean {
     const { conditionalWrites, conditionalCopy, etagIsMd5 } = this.#abilities
-    // Otherwise nothing could tell that what was copied is what was looked at.
+    // Otherwise nothing proves that the body that was copied is the one that was looked at.
     const canPromote = conditionalCopy || etagIsMd5
     return canPromote && sizeBytes <= MAX_BYTES && (!once || conditionalWrites)
   }
@@ -94,7 +94,7 @@ export class S3DirectTransfer implements DirectTransfer {
       if (conditionalCopy) throw new StoreError('unavailable', 'the copy is not what was copied')
       return undefined
     }
-    // Where the store minds no condition, only an ETag that tells of the bytes can say that they are the same.
+    // Where the store ignores the condition, only an ETag that depends on the bytes proves that they are the same.
     if (!conditionalCopy && copied.ETag !== body.revision) return undefined
     const isPlain = found.ServerSideEncryption === undefined || found.ServerSideEncryption === 'AES256'
     const [, md5 = null] = /^"([0-9a-f]{32})"$/.exec(body.revision) ?? []
@@ -132,7 +132,7 @@ export class S3DirectTransfer implements DirectTransfer {
       expiresIn: Math.min(seconds, MAX_SECONDS),
       signingDate: new Date(Date.now() + skewMs),
       signableHeaders: new Set(headers),
-      // In the query, where it would go by itself, it binds nobody.
+      // The SDK would move it to the query, where it binds nobody.
       unhoistableHeaders: new Set([DIGEST_HEADER]),
     })
     return signed.catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { isStoreError, StoreError, type StoreErrorCode } from '../../core/errors.ts'
 
-/** What an error of the SDK may carry; the network's errors have a `code` alone. */
+/** The fields of the SDK's errors. Errors of the network have a `code` alone. */
 interface SdkError {
   readonly name?: string
   readonly code?: string
@@ -16,10 +16,10 @@ const throttledNames = new Set([
   'ThrottlingException',
   'TooManyRequests',
 ])
-/** Said with a status that is none of trouble, or in the body of a success. */
+/** Codes that come with a status below 500, or in the body of a success. */
 const transientNames = new Set([
   ...throttledNames,
-  // Another write of the key is under way: an attempt of ours that we no longer wait for.
+  // Another write of the key is under way: an earlier attempt of ours.
   'ConditionalRequestConflict',
   'InternalError',
   'OperationAborted',
@@ -31,15 +31,15 @@ const fullNames = new Set(['InsufficientStorage', 'QuotaExceeded', 'XMinioStorag
 /** The connection was never made: nobody has seen the request. */
 const unsentCodes = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
 
-/** The code of a deadline that passed, as Node calls a connection that was given up. */
+/** The code of a deadline that passed; the same as Node's for a connection that timed out. */
 export const LATE = 'ETIMEDOUT'
 
-/** What the SDK said, whether it was translated already or not. */
+/** The SDK's error, translated already or not. */
 function sdkError(error: unknown): SdkError {
   return ((error instanceof StoreError ? error.cause : error) ?? {}) as SdkError
 }
 
-/** The code that the store gave, such as `NoSuchKey`; else what the SDK or the network call it. */
+/** The store's code, such as `NoSuchKey`; else the one of the SDK or the network. */
 export function s3CodeOf(error: unknown): string {
   const { name, code } = sdkError(error)
   return code ?? name ?? 'unknown'
@@ -50,8 +50,8 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Whether the outcome is not known, or may be another next time. Only a clear no of the store is final: a broken
- * connection, a deadline, and an answer that cannot be read are not.
+ * Whether the outcome is unknown, or may be another next time. Only a clear refusal is final; a broken connection, a
+ * deadline and an unreadable answer are not.
  */
 export function isTransient(error: unknown): boolean {
   const status = statusOf(error)
@@ -76,7 +76,7 @@ export function isTaken(error: unknown): boolean {
   return statusOf(error) === 412
 }
 
-/** Translates a failed call; what the store says goes to the log with the cause. */
+/** Translates a failed call. The cause is for the log. */
 export function s3Error(action: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error
   return new StoreError(storeCodeOf(error), `cannot ${action}: ${s3CodeOf(error)}`, error)
@@ -87,7 +87,7 @@ export function undefinedIfMissing(error: unknown): undefined {
   if (!isStoreError(error, 'missing')) throw error
 }
 
-/** What is not known to be final is `unavailable`: an operator can mend it. */
+/** A failure not known to be final is `unavailable`: an operator can mend it. */
 function storeCodeOf(error: unknown): StoreErrorCode {
   if (isNotFound(error)) return 'missing'
   if (isTaken(error)) return 'refused'

@@ -68,13 +68,13 @@ class Probe {
     const { location } = this.#connection
     const command = new ListObjectsV2Command({ Bucket: location.bucket, Prefix: location.prefix, MaxKeys: 1 })
     const { IsTruncated } = await this.#connection.send('list the blobs', command)
-    // The SDK takes any XML, a page of a web server among it, for an empty list; S3 says this with every one.
+    // The SDK reads any XML, such as a web server's page, as an empty list; S3 sends this field with every list.
     if (IsTruncated === undefined) throw new Error(strangerFailure(200, location))
   }
 
   async run(): Promise<S3Abilities> {
     const checked = await tried(this.#put({ ChecksumCRC32: base64Crc32(crc32(BODY)) }))
-    // A store that minds the checksum is given none.
+    // A store that refuses the checksum gets none.
     const { ETag: etag, ChecksumCRC32 } = typeof checked === 'object' ? checked : await this.#put({})
     const checksums = ChecksumCRC32 !== undefined
     const digested = checksums && (await tried(this.#put({ ChecksumSHA256: BODY_SHA256 })))

@@ -26,7 +26,7 @@ const COMPLETE_MS = 120_000
 /** After a complete whose outcome is not known, the pauses before each look, in times that the store may take to answer. */
 const LOOK_PAUSES = [0, 0.2, 0.6]
 
-/** Where an attempt to write leaves its name: it tells our own object from another's, whatever checksums the store knows. */
+/** The metadata that names the attempt: it tells our object from another's, whatever checksums the store knows. */
 const STAMP = 'entrepot-put'
 
 /** How bodies are written to one bucket. */
@@ -36,8 +36,8 @@ export interface S3Writing extends Pick<S3Abilities, 'conditionalWrites' | 'chec
 }
 
 /**
- * Stores a body as one object, whole or not at all, in bounded memory: two parts at most, within the room for all. Where it
- * fails an object that is not ours is as it was; whoever collects the key removes what came of ours.
+ * Stores a body as one object, whole or not at all, in bounded memory: two parts at most, within the room for all. A
+ * failure leaves another's object as it was; what it leaves of ours goes when the key is collected.
  * @returns its size
  * @throws StoreError `refused` if there is such an object, `full`, `unavailable`; and what the body throws
  */
@@ -48,7 +48,7 @@ export async function putObject(
   { size, organizationId = '' }: PutOptions,
 ): Promise<number> {
   const { atMost } = size ?? {}
-  // Grows where the largest number of parts would not do; a body of unknown size has to fit into parts of the usual one.
+  // Parts grow where 10,000 of the usual size would not do; a body of unknown size has to fit into those.
   const maxBytes = Math.max(PART_BYTES, Math.ceil((atMost ?? 0) / MAX_PARTS / MEBIBYTE) * MEBIBYTE)
   const options = { organizationId, maxBytes, expectedBytes: atMost ?? maxBytes }
   await using begun = new AsyncDisposableStack()
@@ -93,7 +93,7 @@ async function* cut(
   yield { part, isLast: true }
 }
 
-/** One write of one object. What it sends again is the same, byte for byte, so that it does not matter what arrives twice. */
+/** One write of one object. A retry sends the same bytes, so it does not matter which attempt arrives, or how many. */
 interface Attempt extends S3Writing {
   readonly target: S3Object
   readonly stamp: string
@@ -111,7 +111,7 @@ async function putWhole(attempt: Attempt, part: BodyPart): Promise<number> {
   try {
     await sendPart(connection, part, (body) => new PutObjectCommand({ ...input, ...body }))
   } catch (error) {
-    // Also a "there is one already" may speak of what an attempt of ours has left.
+    // Even a "there is one already" may mean an earlier attempt of ours.
     const found = await look(attempt, part.sizeBytes)
     if (found === 'foreign') throw takenError()
     if (found !== 'ours') throw error
@@ -127,7 +127,7 @@ async function putParts(attempt: Attempt, first: BodyPart, rest: AsyncIterable<C
     await complete(attempt, UploadId, parts, sizeBytes)
     return sizeBytes
   } catch (error) {
-    // Whoever collects the key finds what stays open.
+    // If this fails, the upload is found when the key is collected.
     const abort = new AbortMultipartUploadCommand({ ...attempt.target, UploadId })
     await attempt.connection.send('abort an upload', abort).catch(() => {})
     throw error
@@ -168,7 +168,7 @@ async function sendParts(
     sending = sendPart(attempt.connection, part, commandOf, stop.signal)
       .then((ETag) => parts.push({ PartNumber, ETag, ...checksum }))
       .finally(() => part[Symbol.asyncDispose]())
-    // Met at the next await of it; until then it must not count as unhandled.
+    // The next await of it throws its failure; until then it must not count as unhandled.
     sending.catch(() => {})
   }
   try {

@@ -16,7 +16,7 @@ interface Answer {
 
 /**
  * Reads an object or a range of it. A broken stream goes on where it broke, if the object is still the same; otherwise it
- * fails: what ends normally is all of it.
+ * fails. A stream that ends normally is complete.
  * @throws StoreError `missing` if there is none, or it is too short for the range; `unavailable`
  */
 export async function readObject(
@@ -90,7 +90,7 @@ async function request(
     throw statusOf(error) === 416 || s3CodeOf(error) === 'InvalidRange' ? tooShort(error) : error
   })
   const stream = answer.Body as Readable
-  // Whoever reads meets the errors; until then they must not count as unhandled.
+  // The reader gets the errors; until then they must not count as unhandled.
   stream.on('error', () => {})
   const isRight = (answer.ContentRange ?? 'bytes 0-').startsWith(`bytes ${range?.first ?? 0}-`)
   if (isRight && answer.ContentLength !== undefined)

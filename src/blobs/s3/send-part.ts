@@ -5,7 +5,7 @@ import type { S3Connection } from './connection.ts'
 
 const MIN_BYTES_PER_MS = 512
 
-/** What a command that stores a part is made of. */
+/** The input of a command that stores a part. */
 export interface PartInput {
   readonly Body: Uint8Array<ArrayBuffer> | Readable
   readonly ContentLength: number
@@ -39,7 +39,7 @@ export function base64Crc32(crc32: number): string {
   return sum.toString('base64')
 }
 
-/** A store cannot take other bytes than were hashed. The SDK would hash them on this thread, and no stream. */
+/** The store then refuses any other bytes. The SDK would hash on this thread, and cannot hash a stream. */
 function signBy(sha256: string, command: PutObjectCommand): void {
   command.middlewareStack.add(
     (next) => (args) => {
@@ -51,7 +51,7 @@ function signBy(sha256: string, command: PutObjectCommand): void {
   )
 }
 
-/** Sends a stream. The SDK would wait for the bytes of one that has failed. */
+/** Sends a stream, and fails with it: the SDK would go on waiting for its bytes. */
 async function unlessBroken<T>(
   body: Readable,
   abortSignal: AbortSignal,

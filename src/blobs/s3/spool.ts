@@ -38,7 +38,7 @@ export class Spool {
 
   /** Empties the folder. It is made when it is needed. @throws StoreError `unavailable` */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
-    // A crash between the open and the unlink of a file leaves its name. A process that is just there minds it as little.
+    // A crash between the open and the unlink of a file leaves its name. Another process that just made one has it open.
     await onDisk(`empty the spool ${folder}`, emptied(folder))
     return new Spool(folder, options)
   }
@@ -140,7 +140,7 @@ export class SpoolFile {
     })
   }
 
-  /** Never fails: whoever read the bytes has them, and nobody else will. */
+  /** Never fails: the bytes are not needed any more. */
   async close(): Promise<void> {
     if (this.#isFavourite) this.#room.favourites.delete(this.#organizationId)
     this.#holding.release()

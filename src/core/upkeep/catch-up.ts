@@ -7,7 +7,7 @@ export const BATCH = 200
 /** Commits that wait at the same time share a flush, and a bucket is asked a few times for each blob. */
 const AT_ONCE = 20
 
-/** @returns how many of the items the work was done for */
+/** Works on all items, some at a time. @returns how many times `work` resolved to true */
 export async function countDone<T>(
   items: readonly T[],
   work: (item: T) => Promise<boolean>,

@@ -3,8 +3,8 @@ import type { UpkeepServices } from '../services.ts'
 import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
- * Removes bytes that no file points at and whose time has come; where more of them may turn up, once more when nothing can
- * be on its way any longer. The row goes last: a crash anywhere means doing it again, never forgetting it.
+ * Removes bytes that no file points at and whose time has come, and a second time where a late write may have brought them
+ * back. The row goes last: after a crash the work is done again, and never forgotten.
  * @param releasedUntil see `listCollectableBlobs`
  * @returns how many blobs were removed
  */
@@ -15,8 +15,8 @@ export async function collectBlobs(services: UpkeepServices, releasedUntil?: num
 }
 
 /**
- * While the store of the bytes is short of room: all that nobody writes any more, whatever its time. A download that has
- * begun goes on, for it keeps its bytes until it ends.
+ * While the blob store is short of room: collects every released blob, whatever its time. A download that has begun goes on,
+ * because it holds its bytes open.
  * @returns how many blobs were removed
  */
 export async function makeRoom(services: UpkeepServices): Promise<number> {

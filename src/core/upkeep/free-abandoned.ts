@@ -3,8 +3,8 @@ import type { UpkeepServices } from '../services.ts'
 import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
- * Ends the leases of nodes that are no more: returns what was reserved for the blobs that they were receiving. The bytes are
- * collected once nothing can come late.
+ * Ends the leases of dead nodes: returns what was reserved for the blobs that they were receiving. The bytes are collected
+ * once nothing can come late.
  * @returns how many blobs were freed
  */
 export async function freeAbandoned(services: UpkeepServices): Promise<number> {
@@ -17,8 +17,8 @@ export async function freeForsaken(services: UpkeepServices): Promise<number> {
 }
 
 /**
- * From the commit on nobody can claim the blob: neither a node that was taken for dead in error nor a commit that comes late
- * can use what is not counted any more.
+ * After the commit nobody can claim the blob, so neither a node that is alive after all nor a late commit can use bytes that
+ * are no longer counted.
  */
 function freeAll(services: UpkeepServices, intended: readonly UnreferencedBlob[]): Promise<number> {
   const { blobs, clock } = services

@@ -11,7 +11,7 @@ import { type DamagedFile, isReferenced, referencedBlobs } from './referenced-bl
 export interface Reconciliation {
   /** Files with bytes. */
   readonly files: number
-  /** Of all of them, as their rows tell. */
+  /** Their sizes together, as their rows tell. */
   readonly bytes: number
   /** Blobs in the store, unpublished leftovers included. */
   readonly blobs: number
@@ -34,9 +34,8 @@ const SAFE_SHARE = 0.01
 /**
  * Compares rows and bytes; safe while the service runs. Every blob key is committed before its first byte, so bytes that are
  * listed first and have no row afterwards are garbage for certain.
- * With `repair` it also does what the jobs would do next, gives back what dead servers were receiving, and removes orphans;
- * nothing else, ever.
- * @throws Error if so much would go that a wrong or old database is likelier
+ * With `repair` it also does the work of the jobs, frees what dead servers were receiving, and removes orphans; nothing else.
+ * @throws Error if so many blobs are orphans that the database is probably a wrong or old one
  */
 export async function reconcile(services: UpkeepServices, repair: boolean): Promise<Reconciliation> {
   if (repair) await catchUp(services)

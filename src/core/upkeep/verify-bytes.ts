@@ -4,7 +4,6 @@ import type { BlobKey, BlobStore } from '../ports/blob-store.ts'
 import type { Services } from '../services.ts'
 import { type DamagedFile, eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
 
-/** What bytes can be compared by. */
 export interface Fingerprint {
   readonly sizeBytes: number
   /** Lower-case hex. */
@@ -73,7 +72,7 @@ async function readBytes(
   } catch (error) {
     if (isStoreError(error, 'missing')) return 'bytes missing'
     if (!(error instanceof StoreError)) throw error
-    // Some bytes that cannot be read are a finding; a store that is away is none, and fails here, too.
+    // Unreadable bytes are a finding. A store that is away is not, and fails here, too.
     await blobs.owner()
     return 'bytes unreadable'
   }
