@@ -5,10 +5,7 @@ import { loggableError } from './loggable-error.ts'
 /** Text that waits while standard output takes none; beyond it lines are dropped. */
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024
 
-/**
- * Standard output, which may be a file on a disk that is full: a line that cannot be written waits for the next one, and is
- * no reason to end.
- */
+/** Standard output, which may be a file on a full disk: a line that cannot be written waits for the next one. */
 export function openStandardOutput(): ReturnType<typeof pino.destination> {
   const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_CHARACTERS })
   output.on('error', () => undefined)
@@ -16,11 +13,10 @@ export function openStandardOutput(): ReturnType<typeof pino.destination> {
 }
 
 /**
- * JSON lines; the destination is standard output unless a test names another. A line tells what its caller names, and of
- * errors a closed list of fields. Requests and answers are told by `request-log.ts`; one that a library hands over as an
- * object is left out.
+ * JSON lines. A line tells what its caller names, and of errors a closed list of fields. Requests and answers are told by
+ * `request-log.ts`; one that a library hands over as an object is left out.
  */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+export function createLogger(level: string, destination: DestinationStream): Logger {
   const nothing = () => undefined
   return pino(
     {
@@ -29,7 +25,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
       serializers: { err: loggableError, req: nothing, res: nothing, headers: nothing },
       hooks: { logMethod: withTextOfOurs },
     },
-    destination ?? openStandardOutput(),
+    destination,
   )
 }
 
@@ -44,8 +40,8 @@ function withTextOfOurs(this: Logger, args: Parameters<LogFn>, log: LogFn): void
 }
 
 /**
- * The logger for the HTTP framework: warnings and worse, because what the server does is told by lines of ours. A text
- * without facts is left out: such texts quote the address (`Reply was already sent … in the "/transfer/…" route`).
+ * The logger for the HTTP framework: warnings and worse. A text without facts is left out: such texts quote the address
+ * (`Reply was already sent … in the "/transfer/…" route`).
  */
 export function frameworkLogger(logger: FastifyBaseLogger): FastifyBaseLogger {
   const ignore = () => undefined

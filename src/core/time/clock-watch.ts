@@ -1,4 +1,4 @@
-import { type Clock, type ClockTrust, DAY_MS, HOUR_MS, MINUTE_MS } from '../ports/clock.ts'
+import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 
 /** A clock that was set by more than this while the process ran, all steps together, is doubted. */
@@ -36,39 +36,35 @@ export class ClockWatch {
   readonly #options: ClockWatchOptions
   /** By how much the clock was ahead of the even one at the start, or when it was doubted last. */
   #aheadMs: number
-  #trustedTo = 0
-  /** Running time for which nothing is removed yet. */
-  #waitMs = 0
-  /** How much of it the store knows of. */
-  #notedWaitMs = 0
+  #trustedTo: number
+  /** Running time for which nothing is removed yet, and how much of it the store knows of. */
+  #waitMs: number
+  #notedWaitMs: number
   #countedAt: number
 
-  private constructor(options: ClockWatchOptions) {
+  private constructor(options: ClockWatchOptions, waitMs: number, trustedTo: number) {
     this.#options = options
     this.#aheadMs = this.#measureAhead()
+    this.#trustedTo = trustedTo
+    this.#waitMs = waitMs
+    this.#notedWaitMs = waitMs
     this.#countedAt = options.clock.machineNow()
   }
 
   /** @param accepts the operator vouches for the clock as it is now */
   static async start(options: ClockWatchOptions, accepts: boolean): Promise<ClockWatch> {
-    const watch = new ClockWatch(options)
-    await watch.#start(await options.metadata.clockTrust(), accepts)
-    return watch
-  }
-
-  async #start({ waitMs, trustedTo }: ClockTrust, accepts: boolean): Promise<void> {
-    const { metadata, clock, onDoubt } = this.#options
+    const { metadata, clock, onDoubt } = options
+    const { waitMs, trustedTo } = await metadata.clockTrust()
+    const watch = new ClockWatch(options, waitMs, trustedTo)
     const youngestAt = (await metadata.youngestRowAt()) ?? 0
-    this.#waitMs = waitMs
-    this.#notedWaitMs = waitMs
-    this.#trustedTo = trustedTo
     const behindMs = youngestAt - clock.now()
     // Rows that were known when the clock was trusted again are no reason to doubt it once more.
     const isBehind = behindMs > MAX_BEHIND_MS && youngestAt > trustedTo
     if (accepts) {
-      if (isBehind || waitMs > 0) await this.#trust()
+      if (isBehind || waitMs > 0) await watch.#trust()
     } else if (waitMs > 0) onDoubt(undefined, waitMs)
-    else if (isBehind) await this.#doubt({ reason: 'behind', byMs: behindMs })
+    else if (isBehind) await watch.#doubt({ reason: 'behind', byMs: behindMs })
+    return watch
   }
 
   /** To be asked before each removal. Looks at the clock, and counts the running time. */
@@ -105,11 +101,10 @@ export class ClockWatch {
   }
 
   async #trust(): Promise<void> {
-    const { metadata, onTrust } = this.#options
     this.#waitMs = 0
-    this.#trustedTo = (await metadata.youngestRowAt()) ?? 0
+    this.#trustedTo = (await this.#options.metadata.youngestRowAt()) ?? 0
     await this.#note()
-    onTrust()
+    this.#options.onTrust()
   }
 
   async #note(): Promise<void> {

@@ -2,15 +2,14 @@ import { type Clock, SECOND_MS } from '../ports/clock.ts'
 
 /** Clocks that are disciplined are slewed by no more than this (NTP: 500 parts per million, RFC 5905). */
 const DRIFT = 0.0005
-/** The time is not known if it may be further off than this. */
+/** The time is not known if it may be further off than this, or if the other clock was not heard for so long. */
 const MAX_ERROR_MS = SECOND_MS
-/** Nor if the other clock was not asked successfully for so long. */
 const MAX_SILENCE_MS = 15 * SECOND_MS
 
 /**
- * The clock of somebody else, such as a database, as measured by asking it now and then. Between two answers it goes on with
- * the even clock of this process, so the clock of this machine may be wrong or be set without any effect. All processes that
- * follow the same clock have the same time.
+ * Another clock, such as that of a database, measured by asking it now and then. Between two answers the even clock of this
+ * process goes on, so the clock of this machine may be wrong or be set without any effect. All processes that follow the same
+ * clock have the same time.
  */
 export class FollowedClock implements Clock {
   /** From `performance.now()` to the other clock. */
@@ -29,10 +28,9 @@ export class FollowedClock implements Clock {
   }
 
   /**
-   * Takes an answer of the other clock. The one with the shortest round trip counts, until it is so old that a later one is
-   * more exact, or the other clock was set.
-   * @param askedAt `performance.now()` when the question was sent
-   * @param answeredAt and when the answer came
+   * Takes an answer of the other clock. The one with the shortest round trip counts, until drift makes a later one more exact
+   * or the other clock was set.
+   * @param askedAt `performance.now()` when the question was sent; `answeredAt` when the answer came
    */
   note(theirs: number, askedAt: number, answeredAt: number): void {
     const errorMs = (answeredAt - askedAt) / 2
