@@ -52,6 +52,9 @@ export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stre
   return (call as unknown as { readonly stream: ServerHttp2Stream }).stream
 }
 
+/** The same for every call: an error is dear to make, and each call ends once. */
+const CALL_IS_OVER = new GrpcError('CANCELLED', 'The call is over.')
+
 /**
  * One call, from its metadata to its status. Judged in this order: metadata, whoever calls, the length of the message, the
  * message. A call that fails before its answer has trailers alone: some clients see its code only then.
@@ -187,7 +190,7 @@ export class IncomingCall implements GrpcCall {
   end(): void {
     clearTimeout(this.#timer)
     stopListening(this.#stream)
-    this.#abort.abort(new GrpcError('CANCELLED', 'The call is over.'))
+    this.#abort.abort(CALL_IS_OVER)
     // The library itself ends calls whose deadline is over.
     const isLate = Date.now() >= Number(this.#call.getDeadline())
     const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']

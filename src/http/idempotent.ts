@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Caller, hasScope } from '../core/caller.ts'
+import { hasScope } from '../core/access/admit.ts'
+import type { Caller } from '../core/caller.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import {
   dropReservation,

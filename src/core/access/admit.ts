@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { type Caller, callerOf, hasScope } from '../caller.ts'
+import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
 import type { Services } from '../services.ts'
@@ -93,4 +93,52 @@ function limitReached(limit: LimitClass, { retryAfterSeconds }: Allowance): Serv
 /** The form in which a secret is stored and looked up. */
 export function hashSecret(secret: string): string {
   return hash('sha256', secret, 'hex')
+}
+
+function callerOf(key: ApiKey): Caller {
+  return {
+    keyId: key.id,
+    organizationId: key.organizationId,
+    projectIds: key.projectIds,
+    subject:
+      key.userId === null ? { type: 'project', id: defaultProject(key) } : { type: 'user', id: key.userId },
+    role: key.role,
+    scopes: key.scopes,
+  }
+}
+
+export function defaultProject(holder: Pick<Caller, 'projectIds'>): string {
+  const [first] = holder.projectIds
+  if (first === undefined) throw new Error('a key without a project')
+  return first
+}
+
+export function hasScope(caller: Caller, scope: Scope): boolean {
+  return caller.scopes.length === 0 || caller.scopes.includes(scope)
+}
+
+/**
+ * The project that a request means: the one it names, by id or slug, if the key may use it; else the default project of
+ * the key.
+ * @throws ServiceError `project-forbidden`; whether a project exists that the key may not use is not told
+ */
+export async function resolveProject(
+  { metadata }: Services,
+  caller: Caller,
+  requested: { readonly project: string | undefined; readonly organization: string | undefined },
+): Promise<string> {
+  const { project, organization } = requested
+  if (organization !== undefined && organization !== caller.organizationId) {
+    const named = await metadata.findOrganization(organization)
+    if (named?.id !== caller.organizationId) throw forbidden(`organization ${organization}`)
+  }
+  if (project === undefined) return defaultProject(caller)
+  if (caller.projectIds.includes(project)) return project
+  const named = await metadata.findProject(caller.organizationId, project)
+  if (named && caller.projectIds.includes(named.id)) return named.id
+  throw forbidden(`project ${project}`)
+}
+
+function forbidden(what: string): ServiceError {
+  return new ServiceError('project-forbidden', `This API key has no access to ${what}`)
 }

@@ -1,4 +1,5 @@
-import { type Caller, defaultProject } from '../caller.ts'
+import { defaultProject } from '../access/admit.ts'
+import type { Caller } from '../caller.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord, FileState } from './file.ts'
 

@@ -13,6 +13,9 @@ export const LINK_PATH = '/transfer/'
 /** Of UTF-8: three times as many characters in the URL, which every client takes. */
 const MAX_NAME_BYTES = 200
 
+/** Needs nothing of what follows. */
+const PLAIN_NAME = /^\w[\w.-]{0,199}$/
+
 export interface IssuedLink {
   readonly url: string
   readonly expiresAt: number
@@ -43,6 +46,7 @@ export async function issueLink(
 
 /** What clients that name a file after its URL shall call it. Some split names at slashes. */
 function nameSegment({ name }: FileRecord): string {
+  if (PLAIN_NAME.test(name)) return name
   return percentEncode(downloadName(name, MAX_NAME_BYTES).replace(/[/\\]/g, '_'))
 }
 

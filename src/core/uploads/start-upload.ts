@@ -1,4 +1,5 @@
-import { type Caller, defaultProject } from '../caller.ts'
+import { defaultProject } from '../access/admit.ts'
+import type { Caller } from '../caller.ts'
 import type { ExpiryRule } from '../files/create-file.ts'
 import { newFile } from '../files/create-file.ts'
 import type { FileRecord } from '../files/file.ts'

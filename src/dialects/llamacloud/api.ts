@@ -1,13 +1,14 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
+import { authenticate } from '../../core/access/admit.ts'
 import type { Services } from '../../core/services.ts'
-import { declarePublic, guard } from '../../http/guard.ts'
+import { bearerSecret, declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
-import { addSessionRoutes, authenticateCaller, COOKIE } from './session.ts'
+import { addSessionRoutes, authenticateCookie, COOKIE, KEY_REFUSED } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 import { addFirstVersion } from './v1/routes.ts'
 
@@ -66,7 +67,14 @@ async function serveApi(
   await allowBrowsers(api)
   // The form is taken from the connection as it comes, by the route that knows what to do with it.
   api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
-  guard(api, { services, authenticate: (request) => authenticateCaller(services, request) })
+  guard(api, {
+    services,
+    // The session of the cookie counts only where there is no `Authorization` header.
+    authenticate: (request) =>
+      request.headers.authorization === undefined
+        ? authenticateCookie(services, request)
+        : authenticate(services, bearerSecret(request), KEY_REFUSED),
+  })
   const context = { server: api, services, settings }
   addRoutes(context)
   addFirstVersion(context)

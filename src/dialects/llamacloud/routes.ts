@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { defaultProject, resolveProject } from '../../core/caller.ts'
+import { defaultProject, resolveProject } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { deleteFile } from '../../core/files/delete-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'

@@ -11,17 +11,15 @@ import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
 export const COOKIE = 'session'
-const KEY_REFUSED = 'Invalid API key'
+export const KEY_REFUSED = 'Invalid API key'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 const opens = {
   access: 'public',
   failures: ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'],
 } as const
 
-/** Who calls: the bearer key if there is an `Authorization` header, else the session of the cookie. */
-export async function authenticateCaller(services: Services, request: FastifyRequest): Promise<Caller> {
-  if (request.headers.authorization !== undefined)
-    return authenticate(services, bearerSecret(request), KEY_REFUSED)
+/** Who calls by the session of the cookie. */
+export async function authenticateCookie(services: Services, request: FastifyRequest): Promise<Caller> {
   const value = request.cookies[COOKIE]
   if (!value) throw new ServiceError('unauthenticated', 'Not authenticated')
   const caller = await authenticateSession(services, value)

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import { type Caller, defaultProject, resolveProject } from '../../core/caller.ts'
+import { defaultProject, resolveProject } from '../../core/access/admit.ts'
+import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { createFile } from '../../core/files/create-file.ts'
 import type { BodySize } from '../../core/incoming-body.ts'

@@ -6,8 +6,7 @@ import { type ExpirationConfig, ExpirationConfig_ExpirationPolicy as Policy } fr
 import type { CreateFileRequest, ListFilesRequest, UpdateFileRequest } from './gen/files_pb.js'
 import { pageLimit, parsePageToken } from './paging.ts'
 import type { YandexSettings } from './settings.ts'
-import { checkLabels, checkMimeType, checkText } from './text-limits.ts'
-import { invalid, quote, type Refuse, reading } from './violations.ts'
+import { checkLabels, checkMimeType, checkText, invalid, quote, type Refuse, reading } from './violations.ts'
 
 /** In the core's words what the vendor names STATIC and SINCE_LAST_ACTIVE. */
 type TtlPolicy = Exclude<YandexSettings['defaultPolicy'], 'never'>

@@ -4,7 +4,7 @@ import { ExpirationConfig_ExpirationPolicySchema } from './gen/expiration_pb.js'
 import { PAGE_TOKEN } from './paging.ts'
 import { updatablePaths } from './requests.ts'
 import type { YandexSettings } from './settings.ts'
-import { textSchemas } from './text-limits.ts'
+import { textSchemas } from './violations.ts'
 
 // For the documentation alone: `json.ts` and `requests.ts` judge requests.
 

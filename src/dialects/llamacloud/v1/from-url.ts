@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { resolveProject } from '../../../core/caller.ts'
+import { resolveProject } from '../../../core/access/admit.ts'
 import { ServiceError } from '../../../core/errors.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'

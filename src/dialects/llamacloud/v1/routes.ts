@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { resolveProject } from '../../../core/caller.ts'
+import { resolveProject } from '../../../core/access/admit.ts'
 import { startExpiry } from '../../../core/files/create-file.ts'
 import { deleteStoredOrOpen } from '../../../core/files/delete-file.ts'
 import { readStoredOrOpen } from '../../../core/files/read-file.ts'
