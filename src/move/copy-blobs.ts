@@ -4,11 +4,11 @@ import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
 import type { MetadataStore, ReferencedBlob } from '../core/ports/metadata-store.ts'
 import { type DamagedFile, eachReferencedBlob, isReferenced } from '../core/upkeep/referenced-blobs.ts'
 
-/** What one pass over all files did. */
+/** What a pass over all files found, and what was copied so far, by this pass and those before it. */
 export interface BlobPass {
   readonly copied: number
   readonly copiedBytes: number
-  /** Of files whose bytes had been there already. */
+  /** Files whose bytes had been there already. */
   readonly present: number
   readonly damaged: readonly DamagedFile[]
 }
@@ -33,6 +33,8 @@ export class BlobCopier {
   readonly #there = new Map<BlobKey, number | undefined>()
   /** Blobs at the target that no file pointed at when the last pass met it. */
   #strangers: ReadonlySet<BlobKey> = new Set()
+  #copied = 0
+  #copiedBytes = 0
 
   private constructor(stores: CopiedStores) {
     this.#stores = stores
@@ -49,20 +51,20 @@ export class BlobCopier {
   async pass(onCopied: (sizeBytes: number) => void): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
     const damaged: DamagedFile[] = []
-    let [copied, copiedBytes, present] = [0, 0, 0]
+    let present = 0
     await eachReferencedBlob(this.#stores.metadata, async (blob) => {
       const { key, fileId, sizeBytes } = blob
       strangers.delete(key)
       const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob)
       if (outcome === 'present') present++
       else if (outcome === 'copied') {
-        copied++
-        copiedBytes += sizeBytes
+        this.#copied++
+        this.#copiedBytes += sizeBytes
         onCopied(sizeBytes)
       } else if (outcome !== 'gone') damaged.push({ fileId, blobKey: key, reason: outcome })
     })
     this.#strangers = strangers
-    return { copied, copiedBytes, present, damaged }
+    return { copied: this.#copied, copiedBytes: this.#copiedBytes, present, damaged }
   }
 
   /** Removes what the last pass found at the target and no row knows of; only where no row can come any more. */

@@ -20,11 +20,10 @@ export interface MovePlan {
   readonly bytes: { readonly from: string; readonly to: string } | undefined
 }
 
-/** What was copied by all passes together, and what the last one found. */
+/** With the rows if they were copied now. */
 export interface MoveReport extends BlobPass {
   readonly finished: boolean
-  /** Undefined unless they were copied now. */
-  readonly rows: CopiedRows | undefined
+  readonly rows?: CopiedRows | undefined
 }
 
 /** @throws Error if there is no installation at the source; in one sentence if there is nothing to move, or no way to */
@@ -125,24 +124,19 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
   const { source, plan } = move
   const arrived = await reserveTarget(move)
   if (arrived && !finish) throw new Error('Everything is copied; run this with --finish.')
-  if (arrived) return close(move, nothing, undefined)
+  if (arrived) return close(move, nothing)
   const copier = move.copied && (await BlobCopier.start(move.copied))
   const first = (await copier?.pass(onCopied)) ?? nothing
-  if (!finish || first.damaged.length > 0) return { ...first, finished: false, rows: undefined }
+  if (!finish || first.damaged.length > 0) return { ...first, finished: false }
   await noteMove(source, { stage: 'leaving', place: placeOf(plan) })
   const second = (await copier?.pass(onCopied)) ?? nothing
-  const both = {
-    ...second,
-    copied: first.copied + second.copied,
-    copiedBytes: first.copiedBytes + second.copiedBytes,
-  }
   if (second.damaged.length > 0) {
     await noteMove(source, undefined)
-    return { ...both, finished: false, rows: undefined }
+    return { ...second, finished: false }
   }
   await copier?.removeStrangers()
   const settled = { moveStage: 'settled', movePlace: bytesPlace(plan.target) } as const
-  return close(move, both, move.target && (await copyRows(source, move.target, settled)))
+  return close(move, second, move.target && (await copyRows(source, move.target, settled)))
 }
 
 const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }
@@ -168,7 +162,7 @@ async function reserveTarget({ target, source, storeId, plan }: Move): Promise<b
 async function close(
   { plan, source, storeId }: Move,
   pass: BlobPass,
-  rows: CopiedRows | undefined,
+  rows?: CopiedRows,
 ): Promise<MoveReport> {
   if (plan.bytes) await tellFolder(plan.target, storeId)
   const place = plan.rows ? placeOf(plan) : bytesPlace(plan.target)
