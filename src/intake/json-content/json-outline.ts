@@ -10,6 +10,8 @@ const BACKSLASH = 0x5c
 const CLOSE_ARRAY = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
+/** What may stand before a string. */
+const BEFORE_STRINGS = [OPEN_OBJECT, OPEN_ARRAY, COMMA, COLON]
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf]
 
 /** The outermost object counts. */
@@ -89,18 +91,22 @@ export class JsonOutline {
       if (this.#last !== 0) throw notJson('The body has text after its JSON object.')
       if (byte !== OPEN_OBJECT) throw notJson('The body is not a JSON object.')
     }
-    if (byte === QUOTE) this.#beginString()
+    // Refused at once, before the rest of a large body comes: keys without quotes.
+    const isKey = this.#depth === 1 && (this.#last === OPEN_OBJECT || this.#last === COMMA)
+    if (isKey && byte !== QUOTE && byte !== CLOSE_OBJECT) throw malformed()
+    if (byte === QUOTE) this.#beginString(isKey)
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.#depth--
     else if ((byte === OPEN_OBJECT || byte === OPEN_ARRAY) && ++this.#depth > MAX_DEPTH)
       throw notJson(`The JSON body is nested deeper than ${MAX_DEPTH} levels.`)
     this.#last = byte
   }
 
-  #beginString(): void {
-    const isOutermost = this.#depth === 1
-    this.#atContent = isOutermost && this.#last === COLON && this.#key === this.#contentField
-    this.#inString = !this.#atContent
-    const isKey = isOutermost && (this.#last === OPEN_OBJECT || this.#last === COMMA)
+  #beginString(isKey: boolean): void {
+    // Refused at once, too: strings in the place of punctuation.
+    if (!BEFORE_STRINGS.includes(this.#last)) throw malformed()
+    const isContent = this.#depth === 1 && this.#last === COLON && this.#key === this.#contentField
+    this.#atContent = isContent
+    this.#inString = !isContent
     this.#keyStart = isKey ? this.#text.length - 1 : -1
   }
 
@@ -159,13 +165,17 @@ export function notJson(message: string, field?: string): ServiceError {
   return new ServiceError('body-not-json', message, field === undefined ? {} : { field })
 }
 
+function malformed(): ServiceError {
+  return notJson('The body is not valid JSON.')
+}
+
 function parseStrictly(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw notJson('The body is not valid UTF-8.')
   const text = bytes.toString('utf8')
   try {
     return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch {
-    throw notJson('The body is not valid JSON.')
+    throw malformed()
   }
 }
 
