@@ -1,19 +1,19 @@
-/** What is wrong, as far as every dialect tells it apart. Each of them has an answer to each kind. */
+/** Kinds of errors. Every dialect has an answer to each of them. */
 export type ErrorKind =
   /** The request is malformed, or a part of it is. */
   | 'invalid'
   /** It is well formed, and a rule forbids what it asks for. */
   | 'rejected'
   | 'unauthenticated'
-  /** Whoever asks is known and may not. */
+  /** The caller is known and may not do this. */
   | 'forbidden'
   | 'not-found'
-  /** What is there does not allow it now. */
+  /** The present state does not allow it. */
   | 'conflict'
   | 'too-large'
   /** A method, type or coding that is not taken here. */
   | 'unsupported'
-  /** Too many requests: a little later there is room. */
+  /** Too many requests; a retry soon succeeds. */
   | 'limited'
   /** A quota is used up. */
   | 'exhausted'
@@ -22,7 +22,7 @@ export type ErrorKind =
   | 'timeout'
   | 'internal'
 
-/** Every way in which a request can fail, whoever asks and over whatever wire, with its kind. */
+/** Every error that a request can get, with its kind. */
 export const errorKinds = {
   // The request itself, before anybody looks at what it asks for.
   'route-unknown': 'not-found',
@@ -147,7 +147,7 @@ export function isStoreError(error: unknown, code: StoreErrorCode): error is Sto
   return error instanceof StoreError && error.code === code
 }
 
-/** What came of it; undefined if a guard did not hold, or somebody else was faster. */
+/** The result of the work; undefined if it fails with `conflict`, because another process was faster. */
 export async function unlessConflict<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work

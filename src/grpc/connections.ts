@@ -7,12 +7,12 @@ import { BlamedPeers } from '../net/blamed-peers.ts'
 import { streamOf } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 
-/** Node tells of every HTTP/2 stream that ends, of each server in this process (Node's documentation, "http2.server.stream.close"). */
+/** Node publishes the end of every HTTP/2 stream of every server in this process (nodejs.org, "Diagnostics Channel"). */
 const STREAM_CLOSED = 'http2.server.stream.close'
-/** A client that does not answer may have gone; one that has just connected is about to make a call. */
+/** How long to wait for a PING's answer, and for the first call of a new connection. */
 const PATIENCE_MS = 1000
 const LOOK_MS = 20
-/** What a peer's connections may do together: as much as so many of them. */
+/** The connections of one peer together may give up as many calls as so many connections. */
 const CONNECTIONS_OF_PEER = 5
 
 interface Connection {
@@ -21,16 +21,15 @@ interface Connection {
   /** The latest call; undefined before the first. */
   latest: ServerHttp2Stream | undefined
   session: ServerHttp2Session | undefined
-  /** How many calls the client gave up lately: it goes down with time. */
+  /** Calls that the client gave up; falls with time. */
   resets: number
   resetsAt: number
 }
 
 /**
- * The connections of one server: which of them give calls up too fast, and how all end without failing a call.
- *
- * A connection ends whose client gives calls up faster than it could have waited for an answer (rapid reset,
- * CVE-2023-44487): to begin a call costs the server a hundred times what to give it up costs the client.
+ * The connections of one server. Ends those whose clients give up calls too fast (rapid reset, CVE-2023-44487: beginning a
+ * call costs the server a hundred times what giving it up costs the client), and at a stop all of them, without failing a
+ * call.
  */
 export class Connections {
   readonly #limits: GrpcLimits
@@ -71,7 +70,7 @@ export class Connections {
     this.#open.set(peer, connection)
     socket.once('close', () => {
       if (this.#open.get(peer) === connection) this.#open.delete(peer)
-      // Whoever leaves before the bound is reached would otherwise begin anew at no cost.
+      // Otherwise a client that disconnects before the bound would start again from zero.
       this.#peers.blame(remoteAddress, Math.min(this.#fall(connection).resets, this.#limits.resetBurst))
     })
   }
@@ -87,11 +86,10 @@ export class Connections {
   }
 
   /**
-   * Asks clients to make no more calls on these connections, and waits until all of them are asked. Calls are still answered.
+   * Asks all clients to make no more calls. Resolves when all were asked; open calls are still answered.
    *
-   * A GOAWAY is the last thing that may be said while a connection is idle: nghttp2 ignores every call that comes after it,
-   * one that was on its way included, and nginx does not repeat those calls. So clients are told while a call is open, before
-   * its answer ends.
+   * After a GOAWAY nghttp2 ignores every call that arrives, even one that was on its way, and nginx does not repeat these
+   * calls. So a GOAWAY is sent while a call is open, before its answer ends, and not on an idle connection.
    */
   async end(): Promise<void> {
     this.#isEnding = true
@@ -101,7 +99,7 @@ export class Connections {
     await Promise.all(endings)
   }
 
-  /** Of those that are left. */
+  /** Ends all connections at once. */
   destroy(): void {
     for (const { socket } of this.#open.values()) socket.destroy()
   }
@@ -117,14 +115,14 @@ export class Connections {
 
   readonly #onStreamClosed = (message: unknown): void => {
     const { stream } = message as { readonly stream: ServerHttp2Stream }
-    // Given up before its answer was out, whatever had become of it here; by which code is the client's choice.
+    // A call counts as given up if it ends before its answer, whatever code the client gives.
     if (stream.state.localClose !== 0) return
     const session = stream.session as ServerHttp2Session | undefined
     if (session === undefined || session.destroyed) return
     const connection = this.#open.get(peerOf(session.socket))
     if (connection === undefined) return
     this.#fall(connection).resets++
-    // Not in the midst of Node's own closing of the stream.
+    // After Node has closed the stream.
     if (connection.resets > this.#limits.resetBurst)
       process.nextTick(() => session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM))
   }
@@ -144,8 +142,8 @@ function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'r
 
 async function endOf({ session, latest }: Connection): Promise<void> {
   if (session === undefined) return
-  // nginx closes an idle connection on which anything comes. Whoever reads a PING while idle is a client of gRPC, which
-  // repeats what a GOAWAY tells it was not begun.
+  // nginx closes an idle connection when anything arrives. A client that answers a PING while idle is a gRPC client, and
+  // repeats calls that a GOAWAY says were not begun.
   if (latest?.writableEnded) await answersPing(session)
   if (!session.destroyed) session.close()
 }
@@ -159,7 +157,7 @@ async function answersPing(session: ServerHttp2Session): Promise<void> {
       clearTimeout(timer)
       resolve()
     }
-    // Called, too, when the connection is closed.
+    // Also called when the connection closes.
     if (!session.ping(end)) end()
   })
 }

@@ -14,13 +14,13 @@ const MAX_MESSAGE_BYTES = 4096
 const WATCH_PERIOD_MS = 5_000
 
 export interface HealthOptions {
-  /** Full names of the services whose health is that of the server. */
+  /** Full names of the services, which are healthy if the server is. */
   readonly serviceNames: readonly string[]
-  /** Whether the server can do its work now. */
+  /** Whether the server is ready now. */
   readonly isReady: () => Promise<boolean>
-  /** Fires when the server is about to stop: from then on it is not serving, and whoever watches is told at once. */
+  /** Fires when the server is about to stop: watchers are told at once that it is not serving. */
   readonly draining: AbortSignal
-  /** Fires when the server stops: whoever watches is let go. */
+  /** Fires when the server stops: watches end. */
   readonly stopping: AbortSignal
 }
 
@@ -48,7 +48,7 @@ export function healthMethods(options: HealthOptions): readonly Method[] {
   return [check, watch]
 }
 
-/** The status now, and each time that it is another. */
+/** The status now, and after each change. */
 async function* changes(
   message: RequestMessage,
   options: HealthOptions,
@@ -63,7 +63,7 @@ async function* changes(
       yield toBinary(HealthCheckResponseSchema, create(HealthCheckResponseSchema, { status }))
     told = status
     if (stopping.aborted) throw new GrpcError('UNAVAILABLE', 'The service is shutting down.')
-    // Once it drains there is nothing to be told but the end.
+    // While it drains, only the end is news.
     const signals = [signal, stopping, ...(draining.aborted ? [] : [draining])]
     const first = { signal: AbortSignal.any(signals), ref: false }
     await sleep(WATCH_PERIOD_MS, undefined, first).catch(() => undefined)

@@ -28,7 +28,7 @@ export interface CallContext {
   /** What messages may hold, with all else that does. */
   readonly memory: FairBudget
   readonly logger: GrpcLogger
-  /** Told of every call of a known method as it begins; what it returns, as it ends. */
+  /** Called when a call of a known method begins. Returns the function to call when it ends. */
   readonly watch: (method: string) => (call: EndedCall) => void
 }
 
@@ -38,15 +38,15 @@ interface Status {
   readonly metadata?: Metadata
 }
 
-/** What is told back of an id that a client gives its own call. */
+/** Ids that clients give their calls are returned if they have this form. */
 export const PRINTABLE_ID = /^[\u0021-\u007e]{1,128}$/
 const HTTP2_ENTRY_BYTES = 32
-/** How long a caller that has its status may go on sending: some lose the status if their stream is reset at once. */
+/** How long a client may send after its status. Some clients lose the status if their stream is reset at once. */
 const LINGER_MS = 1000
 
 /**
- * The HTTP/2 stream of a call. The library keeps it to itself, and would gather messages whole, bombs too: here it serves
- * metadata, statuses and connections, and the message is read from the stream.
+ * The HTTP/2 stream of a call, which the library keeps private. The library would gather whole messages, bombs included, so
+ * it handles only metadata, statuses and connections, and messages are read from the stream.
  */
 export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
   return (call as unknown as { readonly stream: ServerHttp2Stream }).stream
@@ -56,8 +56,8 @@ export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stre
 const CALL_IS_OVER = new GrpcError('CANCELLED', 'The call is over.')
 
 /**
- * One call, from its metadata to its status. Judged in this order: metadata, whoever calls, the length of the message, the
- * message. A call that fails before its answer has trailers alone: some clients see its code only then.
+ * One call, from its metadata to its status. Checks the metadata, the caller, the length of the message, the message. A call
+ * that fails before its answer gets trailers only, because some clients see its code only then.
  */
 export class IncomingCall implements GrpcCall {
   readonly requestId = randomUUID()
@@ -112,7 +112,7 @@ export class IncomingCall implements GrpcCall {
       const { organizationId, answer } = await this.#method.admit(this)
       if (this.signal.aborted) return
       widenWindows(this.#stream, this.#context.limits)
-      // The library's own listener, which gathers.
+      // The library's listener would gather the message.
       this.#stream.removeAllListeners('data')
       using memory = this.#context.memory.open(organizationId)
       const { limits } = this.#context
@@ -133,11 +133,11 @@ export class IncomingCall implements GrpcCall {
     )
   }
 
-  /** Resolves once the system has it, or nobody waits for it any more. */
+  /** Resolves when the system has the answer, or the call is over. */
   async #send(answer: Uint8Array): Promise<void> {
     if (this.signal.aborted || this.#code !== undefined) return
     const { minBytesPerSecond, minRateWindowSeconds, deadlineMs } = this.#context.limits
-    // A peer may hold an answer back by the windows of HTTP/2 while it reads its connection: it has to keep the pace here, too.
+    // A client can delay an answer by the windows of HTTP/2 while it reads the connection, so each answer has a pace, too.
     const paceMs = (minRateWindowSeconds + answer.byteLength / minBytesPerSecond) * 1000
     this.#wait(Math.min(paceMs, deadlineMs), () => this.#stream.close(constants.NGHTTP2_CANCEL))
     if (!this.#stream.headersSent) this.#call.sendMetadata(answerMetadata())
@@ -169,7 +169,7 @@ export class IncomingCall implements GrpcCall {
     return { code, details: message.toWellFormed(), metadata }
   }
 
-  /** The first status counts. */
+  /** Sends the status, once. */
   #finish({ code, details, metadata = new Metadata() }: Status): void {
     if (this.#code !== undefined || this.signal.aborted) return
     this.#code = code
@@ -186,12 +186,12 @@ export class IncomingCall implements GrpcCall {
     return { requestId: this.requestId, route: this.#method.path }
   }
 
-  /** To be called once the call is over, however it ended. */
+  /** The library calls this when the call is over, however it ended. */
   end(): void {
     clearTimeout(this.#timer)
     stopListening(this.#stream)
     this.#abort.abort(CALL_IS_OVER)
-    // The library itself ends calls whose deadline is over.
+    // The library ends calls at the client's deadline.
     const isLate = Date.now() >= Number(this.#call.getDeadline())
     const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']
     this.#onEnd?.({
@@ -220,7 +220,7 @@ function sizeOf(metadata: Metadata): number {
 
 const widened = new WeakSet<object>()
 
-/** Lets more bytes be on their way; once for each connection, as soon as somebody on it was admitted. */
+/** Widens the windows of a connection, once, after its first admitted call. */
 function widenWindows(
   stream: ServerHttp2Stream,
   { streamWindowBytes, connectionWindowBytes }: GrpcLimits,
@@ -232,7 +232,7 @@ function widenWindows(
   session.setLocalWindowSize(connectionWindowBytes)
 }
 
-/** Ends a stream whose status was sent, whether or not its peer does. The library leaves it open for as long as that likes. */
+/** Ends a stream after its status. The library leaves that to the client. */
 function stopListening(stream: ServerHttp2Stream): void {
   if (stream.closed || stream.readableEnded) return
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref()

@@ -10,15 +10,15 @@ export interface GrpcLimits {
   readonly resetsPerSecond: number
   /** Ends calls that set no deadline, or a later one. */
   readonly deadlineMs: number
-  /** Least average rate of a message that comes in, and of what a peer reads, over a window. */
+  /** Least average rate of incoming messages, and of reading clients, over a window. */
   readonly minBytesPerSecond: number
   readonly minRateWindowSeconds: number
-  /** A connection is asked for a sign of life after this time, and ended if none comes. */
+  /** A connection gets a PING after this time, and ends if the answer does not come in time. */
   readonly keepaliveMs: number
   readonly keepaliveTimeoutMs: number
   /** Connections without a call for this long are ended; clients open another when they need one. */
   readonly idleMs: number
-  /** What a peer may have sent on one stream, and on a connection, before we have read it. */
+  /** Bytes that a client may send on one stream, and on a connection, before they are read. */
   readonly streamWindowBytes: number
   readonly connectionWindowBytes: number
 }
@@ -29,7 +29,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   maxMetadataBytes: 16 * KIB,
   maxConcurrentStreams: 100,
   maxConnections: 10_000,
-  // Once all that may be open at a time.
+  // All calls that may be open at a time.
   resetBurst: 100,
   resetsPerSecond: 20,
   deadlineMs: 600_000,
@@ -38,7 +38,7 @@ export const defaultGrpcLimits: GrpcLimits = {
   keepaliveMs: 60_000,
   keepaliveTimeoutMs: 20_000,
   idleMs: 600_000,
-  // The 64 KiB of HTTP/2 let an upload over 50 ms of distance have 1.3 MB a second.
+  // With HTTP/2's default of 64 KiB, an upload with a round trip of 50 ms reaches 1.3 MB/s.
   streamWindowBytes: 1024 * KIB,
   connectionWindowBytes: 4 * 1024 * KIB,
 }

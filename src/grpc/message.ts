@@ -8,26 +8,26 @@ import { GrpcError } from './status.ts'
 
 /** A flag that tells whether the message is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */
 const PREFIX_BYTES = 5
-/** The pieces of a message lie beside the whole while it is put together. */
+/** Memory of a message: its pieces, and the whole that is made of them. */
 const COPIES = 2
-/** Calls that found no memory together are told to come back apart. */
+/** Least seconds before a retry; spread, so that refused calls do not return together. */
 const LEAST_RETRY_SECONDS = 5
 
 export interface MessageBounds {
   readonly maxMessageBytes: number
-  /** What a longer message is refused with, as if thrown; by default its length and the bound. */
+  /** Makes the error for a longer message; by default it tells the length and the bound. */
   readonly tooLong?: ((lengthBytes: number) => unknown) | undefined
 }
 
-/** The one message of a request, which nobody has read yet. */
+/** The one message of a request, not read yet. */
 export class RequestMessage {
   readonly #body: Readable
   readonly #bounds: MessageBounds & Pace
   readonly #memory: Holding
-  /** As far as it was read. */
+  /** Bytes read so far. */
   receivedBytes = 0
 
-  /** @param body is read with backpressure, and never destroyed: a status may still go out on it */
+  /** @param body read with backpressure and never destroyed, because the status is sent on it */
   constructor(body: Readable, bounds: MessageBounds & Pace, memory: Holding) {
     this.#body = body
     this.#bounds = bounds
@@ -35,7 +35,7 @@ export class RequestMessage {
   }
 
   /**
-   * Its bytes as they come.
+   * The bytes as they arrive.
    * @throws GrpcError if it is compressed, too long, cut short, or not the only message; ServiceError as of `pacedBody`
    */
   async *chunks(): AsyncGenerator<Uint8Array, void> {
@@ -59,7 +59,7 @@ export class RequestMessage {
       throw new GrpcError('INVALID_ARGUMENT', 'The message ends too early, or there is none.')
   }
 
-  /** All of it, in memory that is charged as it comes. @throws GrpcError */
+  /** The whole message. Memory is charged as its bytes arrive. @throws GrpcError */
   async whole(): Promise<Uint8Array> {
     const pieces: Uint8Array[] = []
     try {

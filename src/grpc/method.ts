@@ -18,11 +18,11 @@ export interface GrpcCall {
   headerNames(): readonly string[]
   /** A metadata entry of text; undefined if it is absent or there are several. */
   header(name: string): string | undefined
-  /** Fires when nobody waits for the answer any more. */
+  /** Fires when the call is over. */
   readonly signal: AbortSignal
 }
 
-/** On whose account memory is taken; '' where nobody has to say who they are. */
+/** Who is charged for memory; '' for methods without a key. */
 interface Account {
   readonly organizationId: string
 }
@@ -33,13 +33,13 @@ export interface Admission extends Account {
   readonly answer: (message: RequestMessage) => AsyncIterable<Uint8Array>
 }
 
-/** A method with one request message, which is refused by its length if it is too long. */
+/** A method with one request message. Its length is checked before it is read. */
 export interface Method extends MessageBounds {
   /** `/package.Service/Method`. */
   readonly path: string
-  /** Refuses, by throwing, or tells what will answer. Runs before a byte of the message is read. */
+  /** Runs before the message is read. Throws to refuse the call. */
   readonly admit: (call: GrpcCall) => Promise<Admission>
-  /** What the caller is told of whatever `admit` or the answer threw. */
+  /** The failure to send for an error of `admit` or of the answer. */
   readonly toFailure: (thrown: unknown, requestId: string) => GrpcFailure
 }
 

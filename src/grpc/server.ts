@@ -38,7 +38,7 @@ export interface GrpcServerOptions extends CallContext {
 
 const TLS_HANDSHAKE_MS = 10_000
 
-/** Whoever takes this port for that of HTTP. */
+/** Answers clients that take this port for the HTTP port. */
 const http1 = refuseHttp1((_request, response) => {
   const message = 'This port speaks gRPC. HTTP is on another one (ENTREPOT_PORT, 8420 by default).'
   const error = { type: 'bad_request', message, code: 'request_malformed' }
@@ -57,7 +57,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return server
 }
 
-// The library would print metadata that it does not like, keys of callers among it, to standard error.
+// The library would print invalid metadata, including keys, to standard error.
 setLogVerbosity(logVerbosity.NONE)
 
 /** A listening server. */
@@ -80,7 +80,7 @@ export class GrpcServer {
       this.#intercept(byPath.get(path) as Method, call)
     this.#server = new Server({ ...libraryOptions(limits), interceptors: [interceptor] })
     for (const path of byPath.keys()) this.#server.register(path, () => undefined, asIs, asIs, 'unary')
-    // Connections are accepted here, so that they can be counted, encrypted and ended by means that are documented.
+    // Connections are accepted here, because the library has no documented way to count, encrypt and end them.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
     this.#connections = new Connections(limits, proxies)
@@ -99,7 +99,7 @@ export class GrpcServer {
     return listeningAt(this.listener)
   }
 
-  /** No new connections or calls, whether it listens still or not; those in flight may finish within the time, then they are cut. */
+  /** Takes no new connections and calls. Open calls have `graceMs` to finish, then their connections end. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const closed = new Promise<void>((resolve) => this.listener.close(() => resolve()))
@@ -112,7 +112,7 @@ export class GrpcServer {
     this.#server.forceShutdown()
   }
 
-  /** Calls are answered in front of the library's handlers, which are there so that their methods are known. */
+  /** Answers calls in front of the library's handlers, which only make their methods known. */
   #intercept(method: Method, call: ServerInterceptingCallInterface): ServerInterceptingCall {
     this.#connections.note(call)
     const incoming = new IncomingCall(call, method, this.#options)
@@ -143,7 +143,7 @@ function createListener(tls: TlsIdentity | undefined, onConnection: (socket: Soc
   const { cert, key } = tls
   const options = { cert, key, ALPNProtocols: ['h2'], handshakeTimeout: TLS_HANDSHAKE_MS }
   return createTlsServer(options, (socket) => {
-    // Node leaves these to whoever owns the socket (nodejs/node#35824).
+    // Node leaves these errors to the owner of the socket (nodejs/node#35824).
     socket.on('error', () => undefined)
     onConnection(socket)
   })

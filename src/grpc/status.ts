@@ -15,26 +15,26 @@ export interface GrpcFailure {
   readonly message: string
   /** A serialized `google.rpc.Status`, for the trailer `grpc-status-details-bin`. */
   readonly details?: Uint8Array
-  /** What the log should know: it was our fault. */
+  /** For the log: the fault was ours. */
   readonly fault?: unknown
-  /** What the log should warn of: that a store is full, in its own words. */
+  /** For a warning in the log: the message of a full store. */
   readonly shortage?: string
 }
 
-/** A failure found by the plumbing itself, before anybody looks at what the call asks for. */
+/** A failure of the transport, found before the method runs. */
 export class GrpcError extends Error {
   override readonly name = 'GrpcError'
   readonly code: GrpcCode
   readonly retryAfterSeconds: number | undefined
 
-  /** @param retryAfterSeconds after which trying again can help */
+  /** @param retryAfterSeconds after which a retry can succeed */
   constructor(code: GrpcCodeName, message: string, retryAfterSeconds?: number) {
     super(message)
     this.code = status[code]
     this.retryAfterSeconds = retryAfterSeconds
   }
 
-  /** With details only where a client has to know more than the message. */
+  /** Has details only if the client needs more than the message. */
   toFailure(requestId: string): GrpcFailure {
     const { code, message, retryAfterSeconds } = this
     if (retryAfterSeconds === undefined) return { code, message }
@@ -47,7 +47,7 @@ export class GrpcError extends Error {
 export interface ErrorDetails {
   readonly requestId: string
   readonly violations: readonly { readonly field: string; readonly description: string }[]
-  /** Undefined: trying again does not help, or nobody knows when. */
+  /** Undefined: a retry does not help, or the time is unknown. */
   readonly retryAfterSeconds: number | undefined
 }
 

@@ -6,25 +6,25 @@ import { divertConnections } from '../net/first-bytes.ts'
 import { refuseHttp1 } from '../net/refuse-http.ts'
 import { type ErrorAnswer, writeErrorAnswer } from './errors.ts'
 
-/** Of a head that is too large for a connection that came in a crowd (`connections.ts`). */
+/** The code of a head that is too large for a connection accepted in a crowd (`connections.ts`). */
 export const HEADS_CROWDED = 'HEADS_CROWDED'
 const CROWDED_RETRY_SECONDS = 1
 
 /** How errors are told. */
 export interface BrokenRequestAnswers {
-  /** What a head may have at most, for the message. */
+  /** For the message. */
   readonly maxHeadBytes: number
-  /** In the form of whoever's path it is. */
+  /** In the form of the dialect that the path belongs to. */
   readonly toErrorAnswer: (error: ServiceError, request: Addressed, requestId: string) => ErrorAnswer
 }
 
-/** Whose path it is, as far as it is known. */
+/** What is known of the request's address. */
 export type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
 
-/** With the answer that it is sending (`lib/_http_server.js`). */
+/** A socket with the response that Node is sending on it (`lib/_http_server.js`). */
 export type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
 
-/** Runs a task once all requests that came so far are answered; never, if the connection ends with one of these answers. */
+/** Runs a task after all requests so far are answered; never, if one of these answers ends the connection. */
 export function whenAnswered(socket: HttpSocket, task: () => void): void {
   const answer = socket._httpMessage
   // Node's own listener came first: by then the socket has the next answer.
@@ -32,12 +32,12 @@ export function whenAnswered(socket: HttpSocket, task: () => void): void {
   else if (socket.writable) task()
 }
 
-/** Connections whose end is decided: whatever else they bring is ignored. */
+/** Connections that are about to end. Errors on them are ignored. */
 const ending = new WeakSet<Socket>()
 
 /**
- * Answers bytes that never became a request, and ends the connection: where the next request would begin is unknown. Requests
- * in front of them are answered first.
+ * Answers bytes that Node's parser rejects, after the requests in front of them, and ends the connection, because nobody
+ * knows where the next request begins.
  */
 export function answerBrokenRequests(
   answers: BrokenRequestAnswers,
@@ -46,7 +46,7 @@ export function answerBrokenRequests(
     if (ending.has(socket)) return
     const incoming = socket.parser?.incoming
     if (error.code === 'ECONNRESET') socket.destroy()
-    // What came before it ends the connection by its answer (RFC 9112, 9.6).
+    // The answer to an earlier request ends the connection (RFC 9112, 9.6).
     else if (error.code === 'HPE_CLOSED_CONNECTION' || !socket.writable) endOnceWritten(socket)
     else if (incoming?.complete === false) refuseBody(answerTo(error, incoming, answers), socket, incoming)
     else refuseInTurn(answerTo(error, addressIn(error), answers), socket)
@@ -62,7 +62,7 @@ export function refuseTunnel(answers: BrokenRequestAnswers, request: IncomingMes
 
 const SPEAKS_TLS = 'This port speaks TLS: the URL has to begin with https://, not http://.'
 
-/** Answers plain HTTP on a port of TLS, where a connection would otherwise end without a word. */
+/** Answers plain HTTP on a TLS port, where the connection would otherwise end without a word. */
 export function answerPlaintext(
   server: Server,
   waitMs: number,
@@ -77,21 +77,21 @@ export function answerPlaintext(
   divertConnections(server, waitMs, { http1 })
 }
 
-/** With what Node's parser was reading (nodejs.org, "Event: 'clientError'"). */
+/** An error with the bytes that Node's parser was reading (nodejs.org, "Event: 'clientError'"). */
 type BrokenRequest = Error & {
   readonly code?: string
   readonly rawPacket?: unknown
   readonly bytesParsed?: number
 }
 
-/** With the request that Node's parser saw last (`lib/_http_common.js`). */
+/** A socket with the request that Node's parser saw last (`lib/_http_common.js`). */
 type ParsedSocket = HttpSocket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
 
 function endOnceWritten(socket: HttpSocket): void {
   if (!socket._httpMessage && socket.writableLength === 0) socket.destroy()
 }
 
-/** Refuses in place of the answer to a request whose body is broken, unless that is begun: two must not be mixed. */
+/** Sends the refusal in place of the answer to a request whose body is broken. If that answer has begun, ends the connection. */
 function refuseBody(refusal: ErrorAnswer, socket: HttpSocket, broken: IncomingMessage): void {
   ending.add(socket)
   const answer = socket._httpMessage
@@ -105,7 +105,7 @@ function refuseInTurn(refusal: ErrorAnswer, socket: HttpSocket): void {
   whenAnswered(socket, () => refuse(refusal, socket))
 }
 
-/** The status is ours, since no dialect has one for what is broken here; the rest is in the dialect's form. */
+/** The status is ours, because no dialect has one for these errors. Headers and body are the dialect's. */
 function answerTo(
   { code = '' }: BrokenRequest,
   request: Addressed,
@@ -141,8 +141,8 @@ function refusalOf(code: string, maxHeadBytes: number): readonly [status: number
 const REQUEST_LINE = /^\S+ (\/\S*) HTTP\/\d\.\d\r?$/gm
 
 /**
- * The path of the request that the parser refused: that of the last request line up to where it stopped. Where the line came
- * in an earlier packet, as with heads that are too large, nobody knows it any more.
+ * The path in the last request line before the parser stopped. Unknown if that line came in an earlier packet, as with
+ * heads that are too large.
  */
 function addressIn({ rawPacket, bytesParsed = 0 }: BrokenRequest): Addressed {
   if (!Buffer.isBuffer(rawPacket)) return { headers: {} }

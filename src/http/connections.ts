@@ -4,15 +4,15 @@ import { Server as TlsServer } from 'node:tls'
 import { HEADS_CROWDED, type HttpSocket, whenAnswered } from './broken-request.ts'
 import { hasBody } from './request-head.ts'
 
-/** How many idle connections make room when somebody needs it: for one retry and whoever comes in between. */
+/** How many idle connections end to make room for one retry, and for others that connect before it. */
 const ROOM_CONNECTIONS = 32
-/** To look for them takes milliseconds among thousands, and a crowd can ask for it thousands of times a second. */
+/** Finding them among thousands takes milliseconds, and a crowd can ask for it thousands of times a second. */
 const ROOM_PAUSE_MS = 100
 
-/** Bounds of the head of a request, its line and headers together, in bytes. Node keeps what has come of it in memory. */
+/** Bounds of a request's line and headers together, in bytes. Node keeps in memory what has arrived of them. */
 export interface HeadLimits {
   readonly maxBytes: number
-  /** Of connections that come while `roomyConnections` may have larger heads: thousands must not hold 64 KiB each. */
+  /** For connections accepted while `roomyConnections` already may have larger heads: thousands must not hold 64 KiB each. */
   readonly crowdedBytes: number
   readonly roomyConnections: number
 }
@@ -23,9 +23,9 @@ function connectionEvent(server: Server): string {
 }
 
 /**
- * Ignores `Upgrade`, as a server may (RFC 9110, 7.8). Node's parser stops behind a request that has it, and what came with
- * it in one read is lost if nobody listens. The connection therefore begins anew with the same request, `Upgrade` left
- * out, once what came before it is answered. Bodies cannot be read twice: `losesNextRequest` tells these requests.
+ * Ignores `Upgrade`, as a server may (RFC 9110, 7.8). Node's parser stops after a request that has it, and drops the rest
+ * of the same read. So once earlier requests are answered, the connection is parsed again from this request, without the
+ * header. A body cannot be read twice; `losesNextRequest` names these requests.
  */
 export function ignoreUpgrades(server: Server): void {
   Object.assign(server, { shouldUpgradeCallback: (request: IncomingMessage) => !hasBody(request) })
@@ -35,7 +35,7 @@ export function ignoreUpgrades(server: Server): void {
     socket.on('error', ignore)
     whenAnswered(socket, () => {
       socket.off('error', ignore)
-      // Set by Node for an idle connection, and unknown to the parser that follows.
+      // Node's timeout of an idle connection, which the new parser does not know.
       socket.setTimeout(0)
       socket.unshift(Buffer.concat([headWithoutUpgrade(request), rest]))
       parse?.call(server, socket)
@@ -52,12 +52,12 @@ function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMe
 }
 
 /**
- * A head that is too large gets 431. On a connection that came in a crowd it gets 503, and the oldest idle connections end, so
- * that a retry, on a new connection, may have `maxBytes`. Node's parser keeps the bound that it began with, therefore it has
- * to hold also for connections that are idle: all of them could send a head at once. A request pays nothing for it.
+ * A head that is too large gets 431. In a crowd it gets 503 and the oldest idle connections end, so that a retry on a new
+ * connection may use `maxBytes`. Node's parser keeps the bound it began with, so idle connections count too: all of them
+ * could send a head at once. A request pays nothing for it.
  */
 export function boundHeads(server: Server, { maxBytes, crowdedBytes, roomyConnections }: HeadLimits): void {
-  /** In the order in which they came. */
+  /** Oldest first. */
   const roomy = new Set<Socket>()
   const crowded = new WeakSet<Socket>()
   let nextRoomAt = 0

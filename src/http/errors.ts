@@ -24,14 +24,14 @@ export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: 
   return reply.code(status).headers(headers).type(JSON_TYPE).send(body)
 }
 
-/** The same where the framework is not, or no longer, there to send it. */
+/** Sends the answer without the framework. */
 export function writeErrorAnswer(response: ServerResponse, { status, headers, body }: ErrorAnswer): void {
   const text = JSON.stringify(body)
   const about = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) }
   response.writeHead(status, { ...headers, ...about }).end(text)
 }
 
-/** @param final trying again by itself would not help: SDKs made by Stainless obey `x-should-retry` */
+/** @param final a retry cannot help; SDKs made by Stainless obey `x-should-retry` */
 export function errorHeaders(
   { kind, retryAfterSeconds }: ServiceError,
   final = false,
@@ -43,7 +43,7 @@ export function errorHeaders(
   }
 }
 
-/** The plain meaning of errors in HTTP, for surfaces of our own; a dialect has its vendor's table instead. */
+/** The statuses of our own surfaces. A dialect has its vendor's table instead. */
 const statuses = {
   invalid: 400,
   rejected: 422,
@@ -78,7 +78,7 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
   422: 'Unprocessable Content',
 }
 
-/** For whoever opens the address of the server itself, or misses a path. Dialects answer unknown paths as their vendors do. */
+/** Ends the message for an unknown path outside of the dialects, such as the address of the server itself. */
 const WAYS_IN =
   'The APIs are described at /docs; the base URL of an SDK is the address of this server without the path of an API (README.md).'
 
@@ -106,7 +106,7 @@ const unknownRoute: Told = ['route-unknown', 'There is nothing at this address.'
 const bodyEnded: Told = ['body-incomplete', 'The request ended before its body did.']
 const unexpected: Told = ['internal', 'Unexpected error.']
 
-/** A store that is away may be back soon; a move takes its time, and every client will come again. */
+/** Retries are short where a store may be back soon, and longer during a move. */
 const storeErrors: Readonly<Record<StoreErrorCode, readonly [...Told, leastRetrySeconds?: number]>> = {
   missing: ['bytes-lost', 'The bytes of this file could not be read.'],
   full: ['storage-full', 'There is no space left.'],
@@ -117,8 +117,8 @@ const storeErrors: Readonly<Record<StoreErrorCode, readonly [...Told, leastRetry
     'Storage is being moved: files can be read, but not changed, for a while.',
     10,
   ],
-  // A use case looks again where it can. What is left lost what it held, such as its lease on the bytes, while others took
-  // this server for dead: nothing was written, and the same request can succeed.
+  // Use cases retry most conflicts. This one lost a lease, because others took this server for dead. Nothing was written, and
+  // the same request can succeed.
   conflict: ['storage-unavailable', 'The request could not be completed; try again.', 1],
   refused: unexpected,
 }
@@ -134,7 +134,7 @@ const libraryErrors: Readonly<Record<string | number, Told>> = {
   416: ['range-unsatisfiable', 'The range is outside of what there is.'],
 }
 
-/** Whatever was thrown, as what a caller may be told. The original stays as the cause, for the log. */
+/** What a caller may be told of anything that was thrown. The original is the cause, for the log. */
 export function toServiceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error
   if (!(error instanceof StoreError)) return new ServiceError(...toldOf(error), { cause: error })
@@ -145,7 +145,7 @@ export function toServiceError(error: unknown): ServiceError {
 
 function toldOf(error: unknown): Told {
   const { code = '', statusCode = 500 } = (error ?? {}) as { code?: string; statusCode?: number }
-  // How Node tells that a client went away in the middle of a body.
+  // Node's error for a client that left in the middle of a body.
   if (code === 'ECONNRESET' && error instanceof Error && error.message === 'aborted') return bodyEnded
   const isTheirs = statusCode >= 400 && statusCode < 500
   const known = libraryErrors[code] ?? (isTheirs ? libraryErrors[statusCode] : undefined)
@@ -157,7 +157,7 @@ export function routeUnknown(): ServiceError {
 }
 
 /**
- * What a full store said, for a warning in the log: operators expect such refusals, and know how to end them.
+ * The message of a full store, for a warning in the log: operators expect it and know the remedy.
  * @returns undefined for all other errors
  */
 export function shortageOf({ kind, message, cause }: ServiceError): string | undefined {
@@ -165,7 +165,7 @@ export function shortageOf({ kind, message, cause }: ServiceError): string | und
   return cause instanceof StoreError ? cause.message : message
 }
 
-/** Faults of ours: logged as errors, with their cause. */
+/** Whether the fault is ours: logged as an error, with its cause. */
 export function isFault({ kind }: ServiceError): boolean {
   return kind === 'internal' || kind === 'unavailable' || kind === 'timeout'
 }

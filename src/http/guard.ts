@@ -13,8 +13,8 @@ import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 
 /**
- * What a route asks of its caller; each route declares it, or the server does not start. `link`: a signed link is the
- * credential; `public`: nothing.
+ * What a route asks of its caller. The server does not start while a route declares nothing. `link`: a signed link is the
+ * credential. `public`: no credential.
  */
 export type Access = KeyAccess | 'link' | 'public'
 
@@ -32,7 +32,7 @@ declare module 'fastify' {
   }
 }
 
-/** Refuses to start while any route is silent about who may call it. */
+/** Stops the start if a route does not declare its access. */
 export function requireDeclaredAccess(server: FastifyInstance): void {
   const routes: RouteOptions[] = []
   server.addHook('onRoute', (route) => void routes.push(route))
@@ -45,7 +45,7 @@ export function requireDeclaredAccess(server: FastifyInstance): void {
   })
 }
 
-/** Declares the routes that a plugin adds, and that say nothing themselves, as public. */
+/** Declares the routes of a plugin as public, unless they declare their access themselves. */
 export function declarePublic(server: FastifyInstance): void {
   server.addHook('onRoute', (route) => {
     route.config = { access: 'public', ...route.config }
@@ -54,9 +54,9 @@ export function declarePublic(server: FastifyInstance): void {
 
 export interface GuardOptions {
   readonly services: Services
-  /** Finds the caller by whatever this dialect's clients send. @throws ServiceError `unauthenticated` */
+  /** Finds the caller by the credentials of this dialect. @throws ServiceError `unauthenticated` */
   readonly authenticate: (request: FastifyRequest) => Promise<Caller>
-  /** Runs once the caller is known and before anything is counted or allowed. @throws ServiceError */
+  /** Runs after authentication, before the request is counted. @throws ServiceError */
   readonly afterAuthentication?: (request: FastifyRequest) => void
   /** Writes the dialect's rate headers, if it has any. `now` is the time that people see. */
   readonly showAllowance?: (reply: FastifyReply, allowance: Allowance, now: number) => void
@@ -81,12 +81,12 @@ export function guard(
   })
 }
 
-/** When a bucket is full again, in the unit of most vendors' headers: whole unix seconds, rounded up. */
+/** When a bucket is full again, in unix seconds, rounded up, as most vendors' headers tell it. */
 export function fullAtSeconds({ fullInMs }: Allowance, now: number): number {
   return Math.ceil((now + fullInMs) / SECOND_MS)
 }
 
-/** The secret of an `Authorization` header: all that follows the scheme, which is matched in any letter case. */
+/** The secret in an `Authorization` header: all that follows the scheme `Bearer`, in any letter case. */
 export function bearerSecret(request: FastifyRequest): string | undefined {
   const header = request.headers.authorization
   return header !== undefined && /^bearer /i.test(header) ? header.slice('bearer '.length).trim() : undefined

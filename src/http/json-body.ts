@@ -6,12 +6,12 @@ import type { Holding } from '../core/limits/fair-budget.ts'
 import { hasBody } from './request-head.ts'
 
 const JSON_TYPE = 'application/json'
-/** How long a body may take from the moment when somebody reads it. It is small: no honest client needs so long. */
+/** How long a body may take from the first read. Bodies are small: no honest client needs so long. */
 const MAX_MS = 60_000
 
 /**
- * JSON bodies as SDKs send them: a request without a body may name any content type or none, and an empty body that is
- * declared as JSON counts as no body (Python clients send that). Whatever else is not declared as JSON is refused.
+ * Accepts JSON bodies as SDKs send them. A request without a body may name any content type or none. An empty body declared
+ * as JSON counts as no body, because Python clients send that. Every other body has to be declared as JSON.
  */
 export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void {
   server.removeAllContentTypeParsers()
@@ -21,7 +21,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     done()
   })
   const parse = server.getDefaultJsonParser('error', 'error')
-  // Errors pass as the body, to be thrown by the next hook. With those of a parser Fastify ends the connection at once, and a
+  // Errors pass as the body and are thrown by the next hook. If a parser fails, Fastify ends the connection at once, and a
   // client that is still sending sees a reset in place of the answer.
   const read = (request: FastifyRequest, bytes: Buffer, done: Done) => {
     if (bytes.length === 0) return done(null, undefined)
@@ -33,7 +33,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     const arrived = arrivedBody(payload, maxBytes)
     if (arrived !== undefined) return read(request, arrived, done)
     endIfLate(payload, maxMs)
-    // On routes that ask for no key there is no caller.
+    // A route without a key has no caller.
     const memory = server.memory.open(request.caller?.organizationId ?? '')
     gather(payload, maxBytes, memory)
       .finally(() => memory.release())
@@ -46,7 +46,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
     endIfLate(payload, maxMs)
     return refusalUnlessEmpty(payload).catch((error: Error) => error)
   })
-  // Hooks that look at the body see an object where none was sent; `null`, which is JSON, stays.
+  // Without a body, hooks see an empty object. `null`, which is JSON, stays.
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined) request.body = {}
     if (request.body instanceof Error) return done(request.body)
@@ -57,8 +57,8 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
 type Done = (error: Error | null, body?: unknown) => void
 
 /**
- * The whole body, if it came with its headers, as small ones mostly do. It is taken from where it lies: to listen until a
- * stream has ended costs more than to parse what it brought.
+ * The whole body, if it came with its headers, as small ones mostly do. Reading it at once is cheaper: waiting for the end
+ * of the stream costs more than parsing.
  */
 function arrivedBody(payload: IncomingMessage, maxBytes: number): Buffer | undefined {
   const length = Number(payload.headers['content-length'])
@@ -66,8 +66,7 @@ function arrivedBody(payload: IncomingMessage, maxBytes: number): Buffer | undef
 }
 
 /**
- * @throws ServiceError `body-too-large`, before it is read where its length is told; `storage-unavailable`; what the stream
- * throws
+ * @throws ServiceError `body-too-large`, before reading if the length is declared; `storage-unavailable`; errors of the stream
  */
 async function gather(payload: IncomingMessage, maxBytes: number, memory: Holding): Promise<Buffer> {
   requireAtMost(maxBytes, Number(payload.headers['content-length'] ?? 0))
@@ -88,14 +87,14 @@ function requireAtMost(maxBytes: number, bytes: number): void {
   throw new ServiceError('body-too-large', `The body exceeds the maximum of ${maxBytes} bytes.`)
 }
 
-/** A chunked body is refused at its first byte: until then it may turn out to be empty. */
+/** Refuses a chunked body at its first byte, because it may be empty. */
 async function refusalUnlessEmpty(payload: IncomingMessage): Promise<Error | undefined> {
   for await (const _chunk of payload.iterator({ destroyOnReturn: false }))
     return new ServiceError('body-type-unsupported', 'Send Content-Type: application/json.')
   return undefined
 }
 
-/** Ends the connection of a body that is not there in time. */
+/** Ends the connection if the body is late. */
 function endIfLate(payload: IncomingMessage, maxMs: number): void {
   const end = () => {
     if (!payload.complete) payload.destroy(new ServiceError('body-too-slow', 'The body took too long.'))

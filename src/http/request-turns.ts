@@ -1,26 +1,26 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** A request that waits is counted once for each of these that its head has begun. */
+/** A waiting request counts once per started unit of its head. */
 const HEAD_UNIT_BYTES = 16 * 1024
 
 /** Bounds of requests that a client sends before it has the answers to earlier ones (pipelining; RFC 9112, 9.3.2). */
 export interface TurnLimits {
-  /** With so many waiting, a connection is not read until none waits; what was read already is taken apart. */
+  /** With so many waiting, the connection is not read until none waits. What was read already is still parsed. */
   readonly waitingPerConnection: number
-  /** On all connections together. Beyond it, whoever has filled a connection and adds another request loses it. */
+  /** On all connections together. Beyond it, a connection that is full ends when it adds another request. */
   readonly waitingInAll: number
 }
 
-/** Who waits on one connection. */
+/** The requests that wait on one connection. */
 interface Line {
   waiting: number
   isPaused: boolean
 }
 
 /**
- * Answers the requests of each connection one after the other: the next is routed once the answer before it was handed to
- * the system. Until then it holds nothing but its headers. A request that comes alone passes at once, at no cost.
+ * Answers the requests of each connection one at a time: the next is routed after the system has the previous answer. Until
+ * then it holds only its headers. A request that comes alone passes at once, at no cost.
  */
 export function inTurn(
   answer: RequestListener,
@@ -35,14 +35,14 @@ export function inTurn(
   const open = (socket: Socket): Line => {
     const line: Line = { waiting: 0, isPaused: false }
     lines.set(socket, line)
-    // Node resumes a socket whenever a message ends or its body is asked for. Every body in front of a request that waits
-    // is there already, so to pause again blocks nobody.
+    // Node resumes a socket when a message ends or its body is read. The bodies in front of a waiting request have arrived,
+    // so pausing again blocks nobody.
     socket.on('resume', () => void (line.isPaused && socket.pause()))
     socket.once('close', () => count(line, -line.waiting))
     return line
   }
   return (request, response) => {
-    // Node gives a response the socket when all answers before it are out.
+    // Node gives a response its socket after all earlier answers.
     if (response.socket !== null) return answer(request, response)
     const { socket } = request
     if (socket.destroyed) return
@@ -60,13 +60,13 @@ export function inTurn(
         line.isPaused = false
         socket.resume()
       }
-      // Node is still about to flush this response, which must have nothing in it then.
+      // Node is about to flush this response, which must still be empty then.
       process.nextTick(() => response.destroyed || answer(request, response))
     })
   }
 }
 
-/** How much of the bounds a request takes: large heads must not make more of them than many small ones. */
+/** What a request counts towards the bounds, by the size of its head. */
 function weightOf({ url = '', rawHeaders }: IncomingMessage): number {
   const headBytes = rawHeaders.reduce((bytes, { length }) => bytes + length, url.length)
   return Math.ceil(headBytes / HEAD_UNIT_BYTES)

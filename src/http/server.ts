@@ -109,7 +109,7 @@ export function createHttpServer({
       ? { https: { cert: tls.cert, key: tls.key, ...nodeOptions(limits) } as object }
       : { http: nodeOptions(limits) }),
     clientErrorHandler: answerBrokenRequests(answers),
-    // A dialect tells what is no id, however long it is; no route has a pattern in which the length would cost time.
+    // A dialect answers an id of any length in its own form. No route has a pattern whose cost grows with the length.
     routerOptions: { maxParamLength: limits.heads.maxBytes },
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
@@ -133,11 +133,11 @@ export function createHttpServer({
     validate: () => true,
   })
   server.server.maxConnections = limits.maxConnections
-  // A client may close its half of the connection once its request is out; by default Node drops the request then. A
-  // setting of Node's server since its beginnings, though not of its documentation (`socketOnEnd` in lib/_http_server.js).
+  // A client may close its half of the connection after its request. By default Node then drops the request. The setting is
+  // not documented (`socketOnEnd` in lib/_http_server.js).
   Object.assign(server.server, { httpAllowHalfOpen: true })
   ignoreUpgrades(server.server)
-  // After it: what it takes for Node's own listener is the first one.
+  // After `ignoreUpgrades`, which takes the first listener for Node's own.
   boundHeads(server.server, limits.heads)
   takeTurns(server, limits, answers)
   cutSlowReaders(server.server, limits.readerPace)
@@ -148,7 +148,7 @@ export function createHttpServer({
   return server
 }
 
-/** Whatever Node tells of a request goes the same way: in front of Fastify, which would route them all at once. */
+/** Puts the turns in front of Fastify, which would route all requests of a connection at once. */
 function takeTurns(
   { server, routing }: FastifyInstance,
   { turns }: ServerLimits,
@@ -163,7 +163,7 @@ function takeTurns(
 function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
   return {
     headersTimeout: headersMs,
-    // How often Node looks for requests whose time is over. Its own half a minute would be most of what they get.
+    // How often Node looks for late requests. Its default of half a minute is longer than most of these timeouts.
     connectionsCheckingInterval: Math.ceil(headersMs / CHECKS_PER_TIMEOUT),
     // A missing Host is refused with the other ambiguities, in a form that clients can read.
     requireHostHeader: false,
@@ -171,15 +171,15 @@ function nodeOptions({ headersMs }: ServerLimits): HttpOptions {
 }
 
 /**
- * What every request gets, whatever answers it: its id, refusal of ambiguous targets that Node's parser lets through,
- * `100 Continue` only once the headers were found good, and an end to bodies that nobody waits for.
+ * Hooks of every request: its id, the refusal of ambiguous targets that Node's parser accepts, `100 Continue` only after
+ * the headers are checked, and an end to bodies that nobody waits for.
  */
 function answerEarly(
   server: FastifyInstance,
   { dialectOf, stopping }: Pick<ServerOptions, 'dialectOf' | 'stopping'>,
 ): void {
   const unknown = new UnknownAddresses(server, dialectOf)
-  // These run on every request and wait for nothing, so they are plain functions: each promise has its price.
+  // Plain functions, because they run on every request and a promise costs time.
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     const unclear = unclearIn(request.raw)
@@ -188,24 +188,24 @@ function answerEarly(
       throw unclear
     }
     if (losesNextRequest(request.raw)) reply.header('connection', 'close')
-    // An unknown address is told at once: whatever else is wrong with the request does not matter.
+    // An unknown address is answered first, whatever else is wrong with the request.
     if (request.is404 || isBareOptions(request)) throw unknown.refusalOf(request, reply)
     done()
   })
   server.addHook('preParsing', (request, reply, _payload, done) => {
     refuseEncoded(request)
     const { headers, raw } = request
-    // A client that speaks HTTP/1.0 does not know of interim answers (RFC 9110, 15.2).
+    // HTTP/1.0 has no interim answers (RFC 9110, 15.2).
     if (headers.expect !== undefined && raw.httpVersion !== '1.0') reply.raw.writeContinue()
     done()
   })
-  // All answers of one turn of the event loop go out together, at its end. Written one by one, each of them wakes its reader
-  // up, which costs more than most of what we do for a small request; measured, this more than doubles their number.
+  // All answers of one turn of the event loop are written together, at its end. Written one by one, each wakes its reader,
+  // which costs more than most of the work of a small request: batching more than doubles the requests per second.
   const atTurnEnd = turnEnd()
   server.addHook('onSend', (_request, reply, payload, done) =>
     atTurnEnd(() => {
-      // A connection that is closed without a word may be closed while a request is on its way, which nobody may send again
-      // (RFC 9112, 9.6): the answer says that it is the last.
+      // The last answer says so (RFC 9112, 9.6). A connection closed without a word may lose a request that is on its way,
+      // and a proxy must not repeat it.
       if (stopping.endsConnections) reply.header('connection', 'close')
       done(null, payload)
     }),
@@ -216,7 +216,7 @@ function answerEarly(
   })
 }
 
-/** OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"), to which alone we answer where pages may call. */
+/** OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"). Only preflights get an answer. */
 function isBareOptions({ method, headers }: FastifyRequest): boolean {
   return (
     method === 'OPTIONS' &&
@@ -225,19 +225,19 @@ function isBareOptions({ method, headers }: FastifyRequest): boolean {
 }
 
 /**
- * How long a body is still read, and thrown away, after an answer that did not wait for it. Many clients look for an answer
- * only when all of theirs is sent, so a bound in bytes would hide the answer from just those whose body is too large.
+ * How long a body is read and discarded after an answer that did not wait for it. Many clients read the answer only after
+ * they have sent everything, so a bound in bytes would hide it from exactly those whose body is too large.
  */
 const LINGER_MS = 2_000
 
-/** The client is still sending. Reading on for a while lets it see the answer instead of a reset; then the connection ends. */
+/** Reads on while the client is still sending, so that it sees the answer instead of a reset. Then ends the connection. */
 function linger(request: IncomingMessage): void {
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
   request.once('close', () => clearTimeout(timer))
   request.resume()
 }
 
-/** Runs what it is given when this turn of the event loop is over, all in one go. */
+/** Collects tasks and runs them together at the end of this turn of the event loop. */
 function turnEnd(): (task: () => void) => void {
   const tasks: (() => void)[] = []
   const runAll = () => {
@@ -248,7 +248,7 @@ function turnEnd(): (task: () => void) => void {
   }
 }
 
-/** Bodies are taken as they are: decoding would let a small request become a huge one. */
+/** Encoded bodies are refused: decoding would let a small request become a huge one. */
 function refuseEncoded(request: FastifyRequest): void {
   const coding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
   if (coding === 'identity' || coding === '' || !hasBody(request)) return

@@ -4,23 +4,23 @@ import { ServiceError } from '../core/errors.ts'
 import { routeUnknown } from './errors.ts'
 import { pathOf } from './request-head.ts'
 
-/** In the order in which `Allow` lists them. What else is routed, preflights of browsers above all, makes no address. */
+/** In the order of `Allow`. Other methods, such as the preflights of browsers, make no address. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
-/** No path of an API begins with more segments that a base URL could repeat. */
+/** The most segments that a base URL can repeat. */
 const MAX_SEGMENTS = 6
 
 interface OfferedRoute {
   readonly url: string
   readonly path: RegExp
   readonly methods: readonly string[]
-  /** Undefined: whoever asks. */
+  /** Undefined: any. */
   readonly dialect: string | undefined
 }
 
-/** Whose request one is, by its path and headers. */
+/** The dialect of a request, by its path and headers. */
 export type DialectOf = (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
 
-/** Tells why no route was found. Asked only then, so it may take its time. */
+/** Tells why a request has no route. Runs only for these, so it may be slow. */
 export class UnknownAddresses {
   readonly #routes: OfferedRoute[] = []
   readonly #dialectOf: DialectOf
@@ -55,8 +55,8 @@ export class UnknownAddresses {
   }
 
   /**
-   * Without some of its first segments, which are how served paths begin, something would be at the address: `/v1/v1/files`
-   * is a base URL that ends in `/v1`. The name of a dialect in front may stay.
+   * Tells that the base URL repeats the beginning of a path: `/v1/v1/files` comes from one that ends in `/v1`. True if some
+   * first segments begin served paths, and the path without them is served. The name of a dialect in front may stay.
    */
   #wrongBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
     const { url, headers } = request
@@ -80,7 +80,7 @@ function joined(segments: readonly string[]): string {
   return segments.map((segment) => `/${segment}`).join('')
 }
 
-/** Each HEAD is that of a GET, of which Fastify says nothing where a plugin's `/` is served with a slash and without. */
+/** HEAD implies GET: for the second form of a plugin's `/`, with or without the slash, Fastify announces only HEAD. */
 function takes(methods: readonly string[], method: string): boolean {
   return methods.includes(method) || (method === 'GET' && methods.includes('HEAD'))
 }

@@ -6,8 +6,8 @@ import type { Services } from '../services.ts'
 import type { ApiKey, Role, Scope } from './keys.ts'
 
 /**
- * Who holds this secret. The look-up is by hash and happens on every request, so a key counts as soon as it exists and
- * stops counting as soon as it is revoked, by whichever process.
+ * Finds the holder of a secret by its hash. Every request looks it up, so a key is valid as soon as any process makes it,
+ * and invalid as soon as any process revokes it.
  * @param refusal what the caller is told, in the vendor's words
  * @throws ServiceError `unauthenticated` for an absent, unknown or revoked secret alike; `rate-limited` instead for one of
  *   many unknown or revoked secrets
@@ -17,12 +17,12 @@ export async function authenticate(
   secret: string | undefined,
   refusal = 'The API key is missing or not valid.',
 ): Promise<Caller> {
-  // Whoever sends no key guesses nothing.
+  // A request without a key guesses none.
   if (!secret) throw new ServiceError('unauthenticated', refusal)
   return callerWith(services, await services.metadata.findKey(hashSecret(secret)), refusal)
 }
 
-/** Who holds a key that was found, or not. @throws ServiceError like `authenticate` */
+/** The holder of a key that was looked up. @throws ServiceError like `authenticate` */
 export function callerWith({ guesses }: Services, key: ApiKey | undefined, refusal: string): Caller {
   if (key !== undefined && key.revokedAt === null) return callerOf(key)
   guesses.count()
@@ -42,13 +42,13 @@ export interface Access {
 export interface Entrance {
   /** Runs before anything is counted or allowed. @throws ServiceError */
   readonly check?: () => void
-  /** Learns how the bucket stands, also where the caller is then refused. */
+  /** Learns the state of the bucket, also before a refusal. */
   readonly onAllowance?: (allowance: Allowance) => void
 }
 
 /**
- * Whether someone whose key is known may come in: rate, then scope, then role. The order is what clients see: who is not
- * allowed to do something has used up a request by asking.
+ * Lets a caller in whose key is known: checks rate, then scope, then role. Clients see the order: a request without the
+ * scope or role has used up a token.
  * @throws ServiceError `rate-limited`, `scope-missing`, `role-missing`; what `check` throws, uncounted
  */
 export async function admit(

@@ -51,15 +51,15 @@ export async function issueKey(
   const secret = newSecret()
   const key: ApiKey = { ...input, id, hash: hashSecret(secret), createdAt: clock.now(), revokedAt: null }
   await metadata.commit([{ kind: 'key.insert', key }]).catch(async (error) => {
-    // A commit whose answer was lost may stand, and with it a key that nobody could ever use.
+    // A commit whose answer was lost may have succeeded. Its key would exist, and nobody would know the secret.
     if (isStoreError(error, 'conflict') || (await metadata.findKey(key.hash)) === undefined) throw error
   })
   return { key, secret }
 }
 
 /**
- * An admin key, if there is no key at all. Of several processes that do it at once one makes it, for they give it the same
- * id. Only for whoever is about to show it: nobody can later.
+ * Makes an admin key if there is no key. Of several processes one succeeds, because all use the same id. The caller has to
+ * show the secret, which cannot be read later.
  * @returns its secret; undefined if there is a key already
  */
 export async function issueFirstKey(stores: Stores): Promise<string | undefined> {

@@ -9,21 +9,21 @@ type Stores = Pick<Services, 'metadata' | 'clock'>
 
 const ROOT_KEY_NAME = 'root (environment)'
 
-/** What became of the root keys. */
+/** Which root keys changed. */
 export interface RootKeyChanges {
   readonly made: readonly ApiKey[]
   /** Replaced by another value. */
   readonly ended: readonly ApiKey[]
 }
 
-/** The root keys that are valid: each has a value that some server carries, or carried last. */
+/** The valid root keys. Each has a value that some server has, or was the last to have. */
 export async function validRootKeys({ metadata }: Pick<Stores, 'metadata'>): Promise<readonly ApiKey[]> {
   return (await metadata.listKeys(ROOT_KEY_NAME)).filter(({ revokedAt }) => revokedAt === null)
 }
 
 /**
- * Makes the values that servers carry valid and ends all others. Where nobody carries a value everything stays as it is: a
- * server without one says nothing about the key. Repeating it changes nothing.
+ * Makes the values of these servers valid and ends all others. Without any value nothing changes, because a server without
+ * one says nothing about the key. Repeating it changes nothing.
  * @param carried SHA-256 of the values, lower-case hex
  */
 export async function syncRootKeys(stores: Stores, carried: ReadonlySet<string>): Promise<RootKeyChanges> {
@@ -43,8 +43,8 @@ export async function syncRootKeys(stores: Stores, carried: ReadonlySet<string>)
 }
 
 /**
- * Makes a value valid, unless it is already or was revoked by hand, which is for good. One that was only replaced comes
- * back as a new key.
+ * Makes a value valid, unless it is valid or was revoked by hand, which is final. A value that was replaced comes back as a
+ * new key.
  * @param hash SHA-256 of the value, lower-case hex
  */
 export async function admitRootKey(
