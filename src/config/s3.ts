@@ -10,23 +10,6 @@ import {
   WrongValue,
 } from './setting.ts'
 
-/** A bucket for the bytes, and how it is reached. */
-export interface S3Settings {
-  readonly bucket: string
-  /** Undefined: Amazon's own. */
-  readonly endpoint: string | undefined
-  readonly region: string
-  /** Empty, or ends with a slash. */
-  readonly prefix: string
-  readonly pathStyle: boolean
-  /** Undefined: what the SDK finds in shared files, containers and instances. */
-  readonly credentials:
-    | { readonly accessKeyId: string; readonly secretAccessKey: Secret; readonly sessionToken?: Secret }
-    | undefined
-  /** Clients send and get bytes from the store itself. */
-  readonly direct: boolean
-}
-
 /** Of names of buckets (docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html). */
 const BUCKET_RULE = '3 to 63 lower-case letters, digits, dots and hyphens, no dot or hyphen at an end'
 
@@ -46,6 +29,7 @@ const rows = {
     help: 'keep the bytes in this bucket',
     more: 'The database stays in the data folder.',
   }),
+  /** Undefined: Amazon's own. */
   endpoint: setting('S3_ENDPOINT <url>', url, {
     otherwise: "Amazon's",
     help: 'address of the store',
@@ -55,6 +39,7 @@ const rows = {
     otherwise: '`AWS_REGION`, or `us-east-1`',
     help: 'of the bucket',
   }),
+  /** Empty, or ends with a slash. */
   prefix: setting('S3_PREFIX <prefix>', prefix, {
     fallback: '',
     help: 'what names of objects start with',
@@ -72,7 +57,7 @@ const rows = {
 }
 
 /** Undefined: bytes are kept on disk. The other settings make no sense without a bucket. */
-export const s3 = group(rows, (values, source): S3Settings | undefined => {
+export const s3 = group(rows, (values, source) => {
   const { env, refuse } = source
   if (!env.ENTREPOT_S3_BUCKET) {
     for (const row of listSettings(rows))
@@ -84,13 +69,14 @@ export const s3 = group(rows, (values, source): S3Settings | undefined => {
   return { ...values, bucket, endpoint, region, pathStyle, credentials: credentialsOf(source) }
 })
 
-function credentialsOf({ env, problems }: Source): S3Settings['credentials'] {
-  const accessKeyId = env.AWS_ACCESS_KEY_ID || undefined
-  const secret = env.AWS_SECRET_ACCESS_KEY || undefined
-  const token = env.AWS_SESSION_TOKEN || undefined
-  if ((accessKeyId === undefined) !== (secret === undefined))
-    problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together.')
-  if (accessKeyId === undefined || secret === undefined) return undefined
+/** A bucket for the bytes, and how it is reached. */
+export type S3Settings = NonNullable<ReturnType<typeof s3.combine>>
+
+/** Undefined: what the SDK finds in shared files, containers and instances. */
+function credentialsOf({ env, problems }: Source) {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token } = env
+  if (!accessKeyId !== !secret) problems.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together.')
+  if (!accessKeyId || !secret) return undefined
   const secretAccessKey = new Secret(secret)
   return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: new Secret(token) } : {}) }
 }

@@ -98,7 +98,7 @@ export function listSettings(rows: Settings): readonly Setting[] {
   return Object.values(rows).flatMap((row) => ('rows' in row ? listSettings(row.rows) : [row]))
 }
 
-/** The values in an environment. An empty variable counts as unset. What is wrong is added to `problems`. */
+/** The values in an environment. An empty variable counts as unset. A wrong value is undefined, and told in `problems`. */
 export function readSettings<Rows extends Settings>(
   rows: Rows,
   env: Environment,
