@@ -1,16 +1,16 @@
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
 
-/** A clock that was set by more than this while the process ran, all steps together, is doubted. */
+/** Doubts a clock that was set by more than this while the process ran, all steps together. */
 const MAX_STEP_MS = HOUR_MS
-/** Clocks that are disciplined go back by seconds now and then; the youngest row may be younger than the clock by this. */
+/** The youngest row may be ahead of the clock by this, because disciplined clocks go back by seconds. */
 const MAX_BEHIND_MS = MINUTE_MS
-/** A doubted clock is trusted again after so much running time without another doubt. */
+/** A doubted clock is trusted again after this running time without another doubt. */
 const HOLD_MS = DAY_MS
-/** So much running time may be forgotten by a crash. */
+/** A crash loses at most this much of the counted running time. */
 const NOTE_EVERY_MS = MINUTE_MS
 
-/** Why the clock is doubted: it is behind the youngest row at a start, or was set while the process ran. */
+/** The clock is behind the youngest row at a start, or was set while the process ran. */
 export interface ClockDoubt {
   readonly reason: 'behind' | 'set'
   /** By how much the clock is behind, or was set forward (positive) or back (negative). */
@@ -20,21 +20,21 @@ export interface ClockDoubt {
 export interface ClockWatchOptions {
   readonly metadata: Pick<MetadataStore, 'clockTrust' | 'youngestRowAt' | 'commit'>
   readonly clock: Clock
-  /** For how long the machine has slept since any fixed moment; the even clock of a process stands still meanwhile. */
+  /** How long the machine has slept since a fixed moment; the clock of the machine does not count it. */
   readonly sleptMs: () => number
-  /** Told of each doubt, and of one that is left over from an earlier run. */
+  /** Called with each doubt, and with undefined for one of an earlier run. */
   readonly onDoubt: (doubt: ClockDoubt | undefined, waitMs: number) => void
-  /** Told once a doubted clock is trusted again. */
+  /** Called once a doubted clock is trusted again. */
   readonly onTrust: () => void
 }
 
 /**
- * Whether the clock of a machine that nobody else can vouch for is to be trusted with what cannot be undone. Answers follow
- * the clock in any case. A doubt ends after 24 hours of running time, counted over restarts, or when the operator says so.
+ * Whether the clock of a machine without a second clock may decide what to remove. Answers follow the clock in any case.
+ * A doubt ends after 24 hours of running time, counted over restarts, or when the operator vouches for the clock.
  */
 export class ClockWatch {
   readonly #options: ClockWatchOptions
-  /** By how much the clock was ahead of the even one at the start, or when it was doubted last. */
+  /** By how much the clock was ahead of the machine's at the start, or at the last doubt. */
   #aheadMs: number
   #trustedTo: number
   /** Running time for which nothing is removed yet, and how much of it the store knows of. */
@@ -58,7 +58,7 @@ export class ClockWatch {
     const watch = new ClockWatch(options, waitMs, trustedTo)
     const youngestAt = (await metadata.youngestRowAt()) ?? 0
     const behindMs = youngestAt - clock.now()
-    // Rows that were known when the clock was trusted again are no reason to doubt it once more.
+    // Rows that were known when the clock was trusted again raise no second doubt.
     const isBehind = behindMs > MAX_BEHIND_MS && youngestAt > trustedTo
     if (accepts) {
       if (isBehind || waitMs > 0) await watch.#trust()
@@ -67,7 +67,7 @@ export class ClockWatch {
     return watch
   }
 
-  /** To be asked before each removal. Looks at the clock, and counts the running time. */
+  /** Call before each removal: checks the clock, and counts the running time. */
   async mayRemove(): Promise<boolean> {
     await this.#count()
     const stepMs = this.#measureAhead() - this.#aheadMs

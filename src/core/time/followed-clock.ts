@@ -1,6 +1,6 @@
 import { type Clock, SECOND_MS } from '../ports/clock.ts'
 
-/** Clocks that are disciplined are slewed by no more than this (NTP: 500 parts per million, RFC 5905). */
+/** Disciplined clocks are slewed by no more than this (NTP: 500 parts per million, RFC 5905). */
 const DRIFT = 0.0005
 /** The time is not known if it may be further off than this, or if the other clock was not heard for so long. */
 const MAX_ERROR_MS = SECOND_MS
@@ -12,9 +12,9 @@ const MAX_SILENCE_MS = 15 * SECOND_MS
  * clock have the same time.
  */
 export class FollowedClock implements Clock {
-  /** From `performance.now()` to the other clock. */
+  /** The other clock minus `performance.now()`. */
   #offsetMs = Date.now() - performance.now()
-  /** How far off the offset was at most when it was measured. */
+  /** The largest error of the offset when it was measured. */
   #errorMs = Number.POSITIVE_INFINITY
   #measuredAt = Number.NEGATIVE_INFINITY
   #heardAt = Number.NEGATIVE_INFINITY
@@ -50,7 +50,7 @@ export class FollowedClock implements Clock {
     return this.#errorAt(present) <= MAX_ERROR_MS && present - this.#heardAt <= MAX_SILENCE_MS
   }
 
-  /** By how much the clock of this machine is ahead, in milliseconds; negative if it is behind. */
+  /** How far the clock of this machine is ahead; negative if it is behind. */
   machineAheadMs(): number {
     return Date.now() - this.now()
   }

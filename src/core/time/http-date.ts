@@ -9,11 +9,11 @@ const imfFixdate = new RegExp(`^(?:${DAYS}), (?<day>\\d\\d) ${MONTH} (?<year>\\d
 const rfc850Date = new RegExp(`^(?:${LONG_DAYS}), (?<day>\\d\\d)-${MONTH}-(?<year>\\d\\d) ${TIME} GMT$`)
 const asctimeDate = new RegExp(`^(?:${DAYS}) ${MONTH} (?<day>\\d\\d| \\d) ${TIME} (?<year>\\d{4})$`)
 
-/** A two-digit year that seems to be further ahead than this is one of the past. */
+/** A two-digit year further ahead than this is in the past. */
 const MAX_YEARS_AHEAD = 50
 
 /**
- * Reads an HTTP-date in one of the three forms of RFC 9110, 5.6.7; the weekday may be any. `now` settles the century of a
+ * Reads an HTTP-date in one of the three forms of RFC 9110, 5.6.7, with any weekday. `now` decides the century of a
  * two-digit year.
  * @returns milliseconds since the Unix epoch, in whole seconds; undefined for any other text, which recipients ignore
  */
