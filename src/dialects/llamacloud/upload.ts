@@ -14,7 +14,7 @@ import { type FilePart, type PartRole, parseMultipart } from '../../intake/multi
 import { HeadCapture } from '../../intake/sniff.ts'
 import { type Location, Problems, reading } from './fields.ts'
 import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
-import { baseName, retentionOf } from './wire.ts'
+import { retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
 const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
@@ -153,12 +153,11 @@ export async function receiveFile(
   memory: Holding,
   { maxFileBytes }: LlamaCloudSettings,
 ): Promise<ReceivedFile> {
-  const told = toldType(contentType, filename)
-  const captured = new HeadCapture(body)
-  const bytes = told === undefined ? captured : body
+  const type = toldType(contentType, filename) ?? new HeadCapture(body)
+  const bytes = typeof type === 'string' ? body : type
   try {
     await received.fill(receiveBody(bytes, { maxBytes: maxFileBytes }, { md5: false }, 'passing', memory))
-    const mimeType = told ?? (await shownType(filename, captured))
+    const mimeType = typeof type === 'string' ? type : await shownType(filename, type)
     return { filename, mimeType }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
@@ -178,6 +177,16 @@ function reservation({ headers, caller }: FastifyRequest, projectId: string): Us
 function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): number {
   // A form without a length is chunked.
   return Math.min(maxFileBytes, Number(headers['content-length'] ?? Number.POSITIVE_INFINITY))
+}
+
+/**
+ * The last segment of a path of any system. SDKs send paths; a file has a name.
+ * @param isGuess whether the text is what bytes of an unknown charset are in Latin-1. In Shift-JIS, GBK and Big5 the byte of
+ * a backslash is half of many characters, always behind one of 0x80 or more; behind such a byte it separates nothing.
+ */
+export function baseName(filename: string, isGuess = false): string {
+  const separator = isGuess ? /(?<=^|[\0-\x7f])\\|\//g : /[\\/]/g
+  return filename.split(separator).at(-1) ?? ''
 }
 
 /** @returns the name of the file */

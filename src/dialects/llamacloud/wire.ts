@@ -56,16 +56,6 @@ export function toProjectBody(project: Project, isDefault: boolean) {
   }
 }
 
-/**
- * The last segment of a path of any system. SDKs send paths; a file has a name.
- * @param isGuess whether the text is what bytes of an unknown charset are in Latin-1. In Shift-JIS, GBK and Big5 the byte of
- * a backslash is half of many characters, always behind one of 0x80 or more; behind such a byte it separates nothing.
- */
-export function baseName(filename: string, isGuess = false): string {
-  const separator = isGuess ? /(?<=^|[\0-\x7f])\\|\//g : /[\\/]/g
-  return filename.split(separator).at(-1) ?? ''
-}
-
 export function retentionOf(
   purpose: string,
   now: number,

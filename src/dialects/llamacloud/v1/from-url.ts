@@ -8,8 +8,7 @@ import { expectBytes } from '../../../core/uploads/receive-bytes.ts'
 import { dispositionName } from '../../../intake/multipart/headers.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
 import type { Context } from '../routes.ts'
-import { emptyFile, type ReceivedFile, receiveFile, tooLarge } from '../upload.ts'
-import { baseName } from '../wire.ts'
+import { baseName, emptyFile, type ReceivedFile, receiveFile, tooLarge } from '../upload.ts'
 import { expiryOf, type RequestedFetch, readFetchRequest } from './requests.ts'
 
 /** Longer than any client waits for an answer that does not begin. */

@@ -5,8 +5,7 @@ import { checkName } from '../../../core/files/text-rules.ts'
 import { HOUR_MS } from '../../../core/ports/clock.ts'
 import { Fields, type Location, type Problems, type RequestedScope, reading } from '../fields.ts'
 import { readUrlSeconds } from '../requests.ts'
-import { checkNameLength } from '../upload.ts'
-import { baseName } from '../wire.ts'
+import { baseName, checkNameLength } from '../upload.ts'
 import { readRequestHeaders } from './request-headers.ts'
 
 export const storageTypes = ['ephemeral', 'permanent'] as const
