@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { isStoreError, ServiceError } from './errors.ts'
+import type { FileRecord } from './files/file.ts'
 import type { Answer, AnswerSlot, Change } from './ports/changes.ts'
 import { DAY_MS, MINUTE_MS } from './ports/clock.ts'
 import type { HeldAnswer } from './ports/metadata-store.ts'
 import type { Services } from './services.ts'
+import type { Alongside } from './uploads/start-upload.ts'
 
 /** How long a successful answer is repeated. */
 const KEEP_MS = DAY_MS
@@ -39,6 +41,45 @@ export async function reserveAnswer(services: Services, slot: AnswerSlot): Promi
   throw requestRunning('A request with this key is still running.')
 }
 
+/** A request that is run once for its slot. */
+export interface Once {
+  /** Commits what it does together with the answer, through `alongside`: all or none. */
+  readonly run: (alongside: Alongside) => Promise<FileRecord>
+  /** The body of the answer. */
+  readonly print: (file: FileRecord) => Promise<string>
+  /** Learns that the slot of a failed request could not be freed. */
+  readonly onStuck: (error: unknown) => void
+}
+
+/**
+ * Runs a request, or returns the answer that it had before. A failure frees the slot, so that a retry runs again.
+ * @returns the body of the answer
+ * @throws ServiceError `idempotency-running`, and what `run` throws
+ */
+export async function runOnce(
+  services: Services,
+  slot: AnswerSlot,
+  { run, print, onStuck }: Once,
+): Promise<string> {
+  const { metadata, clock } = services
+  const found = await reserveAnswer(services, slot)
+  if (!isReservation(found)) return found.body
+  const { token } = found
+  let body: string | undefined
+  try {
+    await run(async (file) => {
+      body = await print(file)
+      const keepUntil = clock.machineNow() + KEEP_MS
+      return [{ kind: 'answer.save', slot, token, answer: { status: 200, body }, keepUntil }]
+    })
+    if (body === undefined) throw new Error('an idempotent request committed nothing')
+    return body
+  } catch (error) {
+    await metadata.commit([{ kind: 'answer.drop', slot, token }]).catch(onStuck)
+    throw isReservationLost(error) ? requestRunning('Another request with this key took over.') : error
+  }
+}
+
 /**
  * Renews the leases of requests of this process that run for long, and frees the slots that requests which ended could not
  * free. A lease that was lost meanwhile stays lost: the slot has another token then, or is gone.
@@ -65,20 +106,10 @@ export function isReservationLost(error: unknown): boolean {
   return isStoreError(error, 'conflict') && error.change === 'answer.save'
 }
 
-export function requestRunning(message: string): ServiceError {
-  return new ServiceError('idempotency-running', message, { retryAfterSeconds: 1 })
-}
-
 export function isReservation(found: Answer | Reservation): found is Reservation {
   return 'token' in found
 }
 
-/** The change that keeps an answer; committed together with what the answer tells of. */
-export function keepAnswer({ clock }: Services, { slot, token }: Reservation, answer: Answer): Change {
-  return { kind: 'answer.save', slot, token, answer, keepUntil: clock.machineNow() + KEEP_MS }
-}
-
-/** Frees the slot: a failed request is not remembered, and the same key tries again. */
-export async function dropReservation({ metadata }: Services, { slot, token }: Reservation): Promise<void> {
-  await metadata.commit([{ kind: 'answer.drop', slot, token }])
+function requestRunning(message: string): ServiceError {
+  return new ServiceError('idempotency-running', message, { retryAfterSeconds: 1 })
 }

@@ -2,15 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasScope } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { FileRecord } from '../core/files/file.ts'
-import {
-  dropReservation,
-  isReservation,
-  isReservationLost,
-  keepAnswer,
-  requestRunning,
-  reserveAnswer,
-} from '../core/idempotency.ts'
-import type { Answer, AnswerSlot } from '../core/ports/changes.ts'
+import { runOnce } from '../core/idempotency.ts'
+import type { AnswerSlot } from '../core/ports/changes.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
 
@@ -40,9 +33,8 @@ export function idempotently(
   const key = headers['idempotency-key']
   reply.type('application/json; charset=utf-8')
   if (!key) return run().then(print)
-  return runOnce(services, slotOf(caller, operation, String(key)), print, run, (err) =>
-    log.warn({ err }, 'could not free an idempotency key'),
-  )
+  const onStuck = (err: unknown) => log.warn({ err }, 'could not free an idempotency key')
+  return runOnce(services, slotOf(caller, operation, String(key)), { run, print, onStuck })
 }
 
 /**
@@ -53,27 +45,4 @@ function slotOf(caller: Caller, operation: string, key: string): AnswerSlot {
   const { organizationId, projectIds, subject } = caller
   const by = hasScope(caller, 'files:read') ? '' : ` by ${subject.type} ${subject.id}`
   return { organizationId, operation: `${operation} in ${projectIds.join(' ')}${by}`, key }
-}
-
-async function runOnce(
-  services: Services,
-  slot: AnswerSlot,
-  print: (file: FileRecord) => Promise<string>,
-  run: Repeatable['run'],
-  onStuck: (error: unknown) => void,
-): Promise<string> {
-  const found = await reserveAnswer(services, slot)
-  if (!isReservation(found)) return found.body
-  let answer: Answer | undefined
-  try {
-    await run(async (file) => {
-      answer = { status: 200, body: await print(file) }
-      return [keepAnswer(services, found, answer)]
-    })
-    if (answer === undefined) throw new Error('an idempotent request committed nothing')
-    return answer.body
-  } catch (error) {
-    await dropReservation(services, found).catch(onStuck)
-    throw isReservationLost(error) ? requestRunning('Another request with this key took over.') : error
-  }
 }
