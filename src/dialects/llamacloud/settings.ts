@@ -7,7 +7,7 @@ export type Purpose = (typeof purposes)[number]
 /** What the vendor's printed examples send, in every language: taken as a purpose that says nothing, and kept. */
 export const EXAMPLE_PURPOSE = 'purpose'
 
-export function isPurpose(text: string): text is Purpose {
+function isPurpose(text: string): text is Purpose {
   return (purposes as readonly string[]).includes(text)
 }
 

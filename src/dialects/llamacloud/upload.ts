@@ -13,7 +13,7 @@ import { shownType, toldType } from '../../intake/file-type.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
 import { HeadCapture } from '../../intake/sniff.ts'
 import { type Location, Problems, reading } from './fields.ts'
-import { EXAMPLE_PURPOSE, isPurpose, type LlamaCloudSettings, purposes } from './settings.ts'
+import { EXAMPLE_PURPOSE, type LlamaCloudSettings, type Purpose, purposes } from './settings.ts'
 import { retentionOf } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
@@ -211,7 +211,7 @@ function readPurpose(
   const purpose = fields.get('purpose') ?? ''
   const loc = ['body', 'purpose']
   if (purpose === '') problems.missing(loc)
-  else if (!isPurpose(purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose)
+  else if (!purposes.includes(purpose as Purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose)
     problems.notOneOf(loc, purposes, purpose)
   else problems.notNul(loc, purpose)
   return purpose

@@ -5,7 +5,7 @@ import type { IssuedLink } from '../../core/links/link.ts'
 import { HOUR_MS } from '../../core/ports/clock.ts'
 import { extensionOf, shownName } from '../../intake/file-type.ts'
 import { fileIds } from './ids.ts'
-import { isPurpose, type LlamaCloudSettings } from './settings.ts'
+import { type LlamaCloudSettings, type Purpose, purposes } from './settings.ts'
 
 export interface PresignedUrl {
   readonly url: string
@@ -61,6 +61,6 @@ export function retentionOf(
   now: number,
   { retentionHours }: LlamaCloudSettings,
 ): ExpiryRule {
-  const hours = isPurpose(purpose) ? retentionHours[purpose] : null
+  const hours = purposes.includes(purpose as Purpose) ? retentionHours[purpose as Purpose] : null
   return hours === null ? { policy: 'never' } : { policy: 'at', at: now + hours * HOUR_MS }
 }

@@ -1,9 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { PRINTABLE_ID } from '../../grpc/incoming-call.ts'
 import { guard } from '../../http/guard.ts'
 import type { DialectApi, DialectHost } from '../dialect.ts'
-import { authenticateCaller } from './credentials.ts'
+import { authenticateBy } from './credentials.ts'
 import { toErrorAnswer } from './errors.ts'
 import { grpcMethods } from './grpc.ts'
 import { addRoutes } from './routes.ts'
@@ -34,27 +33,6 @@ function serve(
   settings: YandexSettings,
   grpcPort: DialectHost['grpcPort'],
 ): void {
-  // The vendor's own examples send JSON as a form: bodies are read as what they are, whatever they are said to be.
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  server.addHook('onRequest', (request, reply, done) => {
-    // It may even be what the framework takes for no type at all.
-    delete request.headers['content-type']
-    reply.header('x-server-trace-id', request.id)
-    const given = request.headers['x-client-request-id']
-    if (typeof given === 'string' && PRINTABLE_ID.test(given)) reply.header('x-client-request-id', given)
-    done()
-  })
-  guard(server, {
-    services,
-    authenticate: ({ headers, raw, originalUrl }) =>
-      authenticateCaller(services, settings, {
-        httpVersion: raw.httpVersion,
-        // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
-        authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
-        headerNames: () => Object.keys(headers),
-        header: (name) => headers[name]?.toString(),
-      }),
-  })
+  guard(server, { services, authenticate: authenticateBy(services, settings) })
   addRoutes(server, { services, memory: server.memory, settings }, grpcPort)
 }

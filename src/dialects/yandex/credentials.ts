@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { authenticate } from '../../core/access/admit.ts'
 import { ensureDefaultTenant } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
@@ -41,6 +42,21 @@ export interface Approach {
   headerNames(): readonly string[]
   /** A header or metadata entry; undefined if there is none, or several. */
   header(name: string): string | undefined
+}
+
+/** Finds who makes a request. */
+export function authenticateBy(
+  services: Services,
+  settings: Pick<YandexSettings, 'anonymous'>,
+): (request: FastifyRequest) => Promise<Caller> {
+  return ({ headers, raw, originalUrl }) =>
+    authenticateCaller(services, settings, {
+      httpVersion: raw.httpVersion,
+      // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
+      authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
+      headerNames: () => Object.keys(headers),
+      header: (name) => headers[name]?.toString(),
+    })
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { PRINTABLE_ID } from '../../grpc/incoming-call.ts'
 import type { DialectHost } from '../dialect.ts'
 import { operation } from '../operation.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
@@ -28,6 +29,7 @@ export function addRoutes(
   grpcPort: DialectHost['grpcPort'],
 ): void {
   const { settings } = context
+  prepare(server)
   const docs = operation('Files', 'File.Create', 'Create a file', {
     ...operations.creates,
     body: schemas.createBody(settings),
@@ -58,6 +60,20 @@ export function addRoutes(
     fromPath,
   )
   addDiscovery(server, context, grpcPort)
+}
+
+function prepare(server: FastifyInstance): void {
+  // The vendor's own examples send JSON as a form: bodies are read as what they are, whatever they are said to be.
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  server.addHook('onRequest', (request, reply, done) => {
+    // It may even be what the framework takes for no type at all.
+    delete request.headers['content-type']
+    reply.header('x-server-trace-id', request.id)
+    const given = request.headers['x-client-request-id']
+    if (typeof given === 'string' && PRINTABLE_ID.test(given)) reply.header('x-client-request-id', given)
+    done()
+  })
 }
 
 function bind<I extends DescMessage, O extends DescMessage>(

@@ -3,7 +3,7 @@ import { ServiceError } from '../../../core/errors.ts'
 import type { ExpiryRule } from '../../../core/files/create-file.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
 import { HOUR_MS } from '../../../core/ports/clock.ts'
-import { Fields, type Location, type Problems, type RequestedScope, reading } from '../fields.ts'
+import { Fields, type Location, type Problems, reading } from '../fields.ts'
 import { readUrlSeconds } from '../requests.ts'
 import { baseName, checkNameLength } from '../upload.ts'
 import { readRequestHeaders } from './request-headers.ts'
@@ -14,23 +14,8 @@ type StorageType = (typeof storageTypes)[number]
 /** The vendor's documentation, of files that it keeps for a while. */
 const EPHEMERAL_HOURS = 48
 
-/** What every request for a new file may say of it. */
-interface AboutFile {
-  readonly externalId: string | null
-  readonly storageType: StorageType | undefined
-}
-
-/** A file that will be uploaded to a URL. */
-export interface RequestedUpload extends AboutFile {
-  readonly scope: RequestedScope
-  readonly name: string
-  /** Undefined: not known. */
-  readonly sizeBytes: number | undefined
-  readonly urlSeconds: number
-}
-
-/** @throws InvalidRequest; ServiceError `field-invalid` */
-export function readPresignRequest({ query, body }: FastifyRequest): RequestedUpload {
+/** A file that will be uploaded to a URL. @throws InvalidRequest; ServiceError `field-invalid` */
+export function readPresignRequest({ query, body }: FastifyRequest) {
   const found = reading((problems) => {
     const inQuery = Fields.of(query, ['query'], problems)
     const fields = Fields.of(body, ['body'], problems)
@@ -50,7 +35,7 @@ export function readPresignRequest({ query, body }: FastifyRequest): RequestedUp
 }
 
 /** What the query of an upload says of its file. Notes what is wrong. */
-export function readUploadQuery({ query }: FastifyRequest, problems: Problems): AboutFile {
+export function readUploadQuery({ query }: FastifyRequest, problems: Problems) {
   const fields = Fields.of(query, ['query'], problems)
   return {
     externalId: readExternalId(fields, ['query'], problems),
@@ -65,18 +50,13 @@ export function expiryOf(storageType: StorageType | undefined, now: number): Exp
     : { policy: 'never' }
 }
 
-/** A file that the server is to fetch. */
-export interface RequestedFetch extends AboutFile {
-  readonly scope: RequestedScope
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly followRedirects: boolean
-  /** Undefined: whatever the source calls it. */
-  readonly name: string | undefined
-}
+export type RequestedFetch = ReturnType<typeof readFetchRequest>
 
-/** @throws InvalidRequest; ServiceError `field-invalid`, `rule-violated` for what would weaken the fetch */
-export function readFetchRequest({ query, body }: FastifyRequest): RequestedFetch {
+/**
+ * A file that the server is to fetch; without `name` it is called as the source calls it.
+ * @throws InvalidRequest; ServiceError `field-invalid`, `rule-violated` for what would weaken the fetch
+ */
+export function readFetchRequest({ query, body }: FastifyRequest) {
   const { proxyUrl, verifiesSsl, ...found } = reading((problems) => {
     const fields = Fields.of(body, ['body'], problems)
     const name = fields.text('name')
