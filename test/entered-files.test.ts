@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { FileService } from '../src/dialects/yandex/gen/files_pb.js'
@@ -14,6 +15,9 @@ import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 const APART = /^(ops|metadata)\//
 /** A body that is hashed where it is, and one that goes through slabs to a worker. */
 const SIZES = [4 * 1024, 2 * 1024 * 1024]
+
+const page = readFileSync(new URL('../docs/uploads.md', import.meta.url), 'utf8')
+const sections = page.split(/^## /m)
 
 let server: TestServer
 before(async () => {
@@ -56,14 +60,23 @@ const uploads: readonly {
 ]
 
 for (const { name, maxFiles, enter } of uploads) {
-  test(`${name} enters at most ${maxFiles} files`, async () => {
-    for (const size of SIZES) {
-      const entered = await enter(Buffer.alloc(size, 'a'))
-      const files = [...entered].filter(([path]) => !APART.test(path))
-      const told = files.map(([path, functions]) => `${path}: ${functions.join(' ')}`).toSorted()
-      assert.ok(files.length <= maxFiles, `${files.length} files with ${size} bytes:\n${told.join('\n')}`)
-    }
+  test(`${name} enters at most ${maxFiles} files, those that the documentation tells`, async () => {
+    const entered = new Map<string, readonly string[]>()
+    for (const size of SIZES)
+      for (const [path, functions] of await enter(Buffer.alloc(size, 'a')))
+        if (!APART.test(path)) entered.set(path, functions)
+    const told = [...entered].map(([path, functions]) => `${path}: ${functions.join(' ')}`).toSorted()
+    assert.ok(entered.size <= maxFiles, `${entered.size} files:\n${told.join('\n')}`)
+    assert.deepEqual([...entered.keys()].toSorted(), [...documented(name)].toSorted())
   })
+}
+
+/** The files that a section of the page names, those of the sections that it refers to included. */
+function documented(heading: string): ReadonlySet<string> {
+  const section = sections.find((text) => text.startsWith(`${heading}\n`)) ?? assert.fail(heading)
+  const files = [...section.matchAll(/\]\(\.\.\/src\/([^)]+)\)/g)].map(([, path = '']) => path)
+  const others = [...section.matchAll(/\[([^\]]+)\]\(#/g)].map(([, other = '']) => other)
+  return new Set([...files, ...others.flatMap((other) => [...documented(other)])])
 }
 
 function enterForm(path: string, form: Buffer): Promise<EnteredFiles> {
