@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { FileId, ParseFileId } from '../../core/file-id.ts'
-import type { FileFilter, FilePage } from '../../core/ports/metadata-store.ts'
 import { Fields, type Location, type Problems, type RequestedScope, reading } from './fields.ts'
 import { DEFAULT_PAGE, MAX_PAGE, parseOrder, parseToken } from './paging.ts'
 
@@ -15,18 +14,12 @@ export interface RequestedFile {
 }
 
 /** @throws InvalidRequest; ServiceError `route-unknown` if the id is empty, as in `/files/` */
-export function readFileRequest(
-  request: FastifyRequest,
-  parseFileId: ParseFileId,
-): RequestedFile & { readonly withUrl: boolean } {
+export function readFileRequest(request: FastifyRequest, parseFileId: ParseFileId) {
   return readById(request, parseFileId, (query) => ({ withUrl: wantsUrl(query) }))
 }
 
 /** @throws InvalidRequest; ServiceError `route-unknown` */
-export function readContentRequest(
-  request: FastifyRequest,
-  parseFileId: ParseFileId,
-): RequestedFile & { readonly urlSeconds: number } {
+export function readContentRequest(request: FastifyRequest, parseFileId: ParseFileId) {
   return readById(request, parseFileId, (query) => ({ urlSeconds: readUrlSeconds(query) }))
 }
 
@@ -52,20 +45,11 @@ function wantsUrl(fields: Fields): boolean {
   return fields.texts('expand').includes('download_url')
 }
 
-export interface RequestedPage extends FilePage {
-  readonly scope: RequestedScope
-  readonly filter: Pick<FileFilter, 'ids' | 'name' | 'externalId'>
-  /** What the token of the next page is bound to. */
-  readonly boundTo: unknown
-  readonly withUrls: boolean
-  readonly withTotal: boolean
-  /** The filter names a data source: there are none, so nothing matches. */
-  readonly matchesNothing: boolean
-  readonly filterProject: string | undefined
-}
+/** A page of a listing. `boundTo` is what the token of the next page is bound to. */
+export type RequestedPage = ReturnType<typeof readListRequest | typeof readQueryRequest>
 
 /** @throws InvalidRequest */
-export function readListRequest({ query }: FastifyRequest, parseFileId: ParseFileId): RequestedPage {
+export function readListRequest({ query }: FastifyRequest, parseFileId: ParseFileId) {
   return reading((problems) => {
     const fields = Fields.of(query, ['query'], problems)
     const limit = fields.integer('page_size', 1, MAX_PAGE) ?? DEFAULT_PAGE
@@ -77,7 +61,7 @@ export function readListRequest({ query }: FastifyRequest, parseFileId: ParseFil
 }
 
 /** The older form of list: a JSON body, and page sizes that are bent instead of refused. @throws InvalidRequest */
-export function readQueryRequest({ query, body }: FastifyRequest, parseFileId: ParseFileId): RequestedPage {
+export function readQueryRequest({ query, body }: FastifyRequest, parseFileId: ParseFileId) {
   return reading((problems) => {
     const scope = Fields.of(query, ['query'], problems).scope()
     const fields = Fields.of(body, ['body'], problems)
@@ -86,6 +70,7 @@ export function readQueryRequest({ query, body }: FastifyRequest, parseFileId: P
     filter.boolean('only_manually_uploaded')
     const ids = filter.fileIds('file_ids', MAX_PAGE, parseFileId)
     const page = readPage(ids, filter, fields, ['body'], Math.min(size, MAX_PAGE), problems)
+    // There are no data sources.
     const matchesNothing = filter.text('data_source_id') !== undefined
     const filterProject = filter.text('project_id')
     return { ...page, scope, withUrls: false, withTotal: true, matchesNothing, filterProject }

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { type TSchema, type TSchemaOptions, Type } from 'typebox'
 import { FILE_ID_FORMAT } from '../openapi-operations.ts'
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts'
 import { DEFAULT_URL_SECONDS, MAX_URL_SECONDS } from './requests.ts'
@@ -8,7 +8,8 @@ import { purposes } from './settings.ts'
  * For the documentation and the answers' form. Requests are read by `requests.ts`, which tells all problems at once.
  */
 
-const orNull = (schema: ReturnType<typeof Type.String>) => Type.Union([schema, Type.Null()])
+export const orNull = <T extends TSchema>(schema: T, options: TSchemaOptions = {}) =>
+  Type.Union([schema, Type.Null()], options)
 const time = Type.String({ format: 'date-time' })
 const optionalText = (description: string) => Type.Optional(Type.String({ description }))
 
@@ -32,13 +33,13 @@ export const FileBody = Type.Object({
   last_modified_at: orNull(time),
   expires_at: orNull(Type.String({ format: 'date-time', description: 'Null means no expiration.' })),
   purpose: orNull(Type.String()),
-  download_url: Type.Union([PresignedUrl, Type.Null()]),
+  download_url: orNull(PresignedUrl),
 })
 
 export const PageBody = Type.Object({
   items: Type.Array(FileBody),
   next_page_token: orNull(Type.String()),
-  total_size: Type.Union([Type.Integer(), Type.Null()]),
+  total_size: orNull(Type.Integer()),
 })
 
 /** A text that databases can keep. */

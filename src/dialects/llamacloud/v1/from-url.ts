@@ -37,14 +37,10 @@ export class FetchCount {
     try {
       return await fetch()
     } finally {
-      this.#end(organizationId)
+      const rest = (this.#running.get(organizationId) ?? 1) - 1
+      if (rest > 0) this.#running.set(organizationId, rest)
+      else this.#running.delete(organizationId)
     }
-  }
-
-  #end(organizationId: string): void {
-    const rest = (this.#running.get(organizationId) ?? 1) - 1
-    if (rest > 0) this.#running.set(organizationId, rest)
-    else this.#running.delete(organizationId)
   }
 }
 

@@ -1,5 +1,13 @@
-import { Type } from 'typebox'
-import { externalId, furtherFields, furtherParts, PresignedUrl, scopeQuery, urlSeconds } from '../schemas.ts'
+import { type TSchema, type TSchemaOptions, Type } from 'typebox'
+import {
+  externalId,
+  furtherFields,
+  furtherParts,
+  orNull,
+  PresignedUrl,
+  scopeQuery,
+  urlSeconds,
+} from '../schemas.ts'
 import type { LlamaCloudSettings } from '../settings.ts'
 import { MAX_NAME_CHARACTERS } from '../upload.ts'
 import { storageTypes } from './requests.ts'
@@ -8,16 +16,15 @@ import { storageTypes } from './requests.ts'
  * For the documentation and the answers' form. Requests are read by `requests.ts`, which tells all problems at once.
  */
 
-const text = (description: string) => Type.Union([Type.String({ description }), Type.Null()])
-const optionalText = (description: string) => Type.Optional(text(description))
-const time = Type.Union([Type.String({ format: 'date-time' }), Type.Null()])
+const text = (description: string) => orNull(Type.String({ description }))
+const time = orNull(Type.String({ format: 'date-time' }))
+const optional = <T extends TSchema>(schema: T, options?: TSchemaOptions) =>
+  Type.Optional(orNull(schema, options))
 /** Taken, and neither kept nor shown. */
-const ignored = Type.Optional(Type.Union([Type.Object({}, { additionalProperties: true }), Type.Null()]))
-const storageType = Type.Optional(
-  Type.Union([Type.String({ enum: [...storageTypes] }), Type.Null()], {
-    description: '`ephemeral` ends after 48 hours; by default a file stays.',
-  }),
-)
+const ignored = optional(Type.Object({}, { additionalProperties: true }))
+const storageType = optional(Type.String({ enum: [...storageTypes] }), {
+  description: '`ephemeral` ends after 48 hours; by default a file stays.',
+})
 const name = Type.String({
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]$',
   maxLength: MAX_NAME_CHARACTERS,
@@ -30,7 +37,7 @@ export const FileBody = Type.Object({
   updated_at: time,
   name: Type.String(),
   external_file_id: Type.String({ description: 'Empty if there is none.' }),
-  file_size: Type.Union([Type.Integer(), Type.Null()], { description: 'Null until the bytes are there.' }),
+  file_size: orNull(Type.Integer(), { description: 'Null until the bytes are there.' }),
   file_type: text('File extension (pdf, docx, png …).'),
   project_id: Type.String({ format: 'uuid' }),
   last_modified_at: time,
@@ -69,17 +76,15 @@ export function presignBody({ maxFileBytes, allowEmptyFiles }: LlamaCloudSetting
   return Type.Object(
     {
       name,
-      external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
-      file_size: Type.Optional(
-        Type.Union([Type.Integer({ minimum: allowEmptyFiles ? 0 : 1, maximum: maxFileBytes }), Type.Null()], {
-          description: 'Exactly this many bytes have to come. By default up to the largest file.',
-        }),
-      ),
+      external_file_id: optional(externalId),
+      file_size: optional(Type.Integer({ minimum: allowEmptyFiles ? 0 : 1, maximum: maxFileBytes }), {
+        description: 'Exactly this many bytes have to come. By default up to the largest file.',
+      }),
       storage_type: storageType,
-      last_modified_at: optionalText('Not kept.'),
+      last_modified_at: Type.Optional(text('Not kept.')),
       resource_info: ignored,
       permission_info: ignored,
-      data_source_id: optionalText('Not kept: there are no data sources here.'),
+      data_source_id: Type.Optional(text('Not kept: there are no data sources here.')),
     },
     furtherFields,
   )
@@ -96,22 +101,14 @@ export const FromUrlBody = Type.Object({
     pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^@]+$',
     description: 'Of HTTPS, at a public address, without credentials.',
   }),
-  name: Type.Optional(
-    Type.Union([name, Type.Null()], {
-      description: 'By default as Content-Disposition says, else the end of the path.',
-    }),
-  ),
-  external_file_id: Type.Optional(Type.Union([externalId, Type.Null()])),
-  request_headers: Type.Optional(
-    Type.Union([Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])), Type.Null()], {
-      description: 'Sent with the request; not those that say how a message travels.',
-    }),
-  ),
-  follow_redirects: Type.Optional(Type.Union([Type.Boolean(), Type.Null()], { default: true })),
+  name: optional(name, { description: 'By default as Content-Disposition says, else the end of the path.' }),
+  external_file_id: optional(externalId),
+  request_headers: optional(Type.Record(Type.String(), orNull(Type.String())), {
+    description: 'Sent with the request; not those that say how a message travels.',
+  }),
+  follow_redirects: optional(Type.Boolean(), { default: true }),
   storage_type: storageType,
   resource_info: ignored,
   proxy_url: Type.Optional(Type.Null({ description: 'There is no proxy.' })),
-  verify_ssl: Type.Optional(
-    Type.Union([Type.Literal(true), Type.Null()], { description: 'Certificates are always verified.' }),
-  ),
+  verify_ssl: optional(Type.Literal(true), { description: 'Certificates are always verified.' }),
 })
