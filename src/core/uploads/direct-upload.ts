@@ -6,7 +6,7 @@ import type { BlobKey, DirectUpload, StoreDigests } from '../ports/blob-store.ts
 import type { Change } from '../ports/changes.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
-import { ReceivedBytes } from './receive-bytes.ts'
+import { expectBytes, type ReceivedBytes } from './receive-bytes.ts'
 import { requireSize } from './receive-upload.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
@@ -55,7 +55,7 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
     requireSize(file, body.sizeBytes)
     const { organizationId, sizeBytes } = file
     const size = { atLeast: sizeBytes, atMost: sizeBytes }
-    const taken = await ReceivedBytes.intend(services, { organizationId, size })
+    const taken = await expectBytes(services, { organizationId, size })
     const isTaken = await taken.fillBy(async (key) => {
       const known = await direct.promote(staged, body, key)
       return known && { sizeBytes, ...(await wholeDigests(services, key, known)) }

@@ -30,26 +30,19 @@ export class ReceivedBytes implements AsyncDisposable {
   #hasFailed = false
   #isOwned = true
 
-  private constructor(services: Services, plan: BytesPlan) {
+  constructor(services: Services, plan: BytesPlan) {
     this.#services = services
     this.plan = plan
-    this.#reserved = plan.reserve
   }
 
-  /**
-   * Commits the key before the first byte, so that whatever a crash leaves behind is found again.
-   * @throws ServiceError `quota-exceeded` if `reserve` does not fit
-   */
-  static async intend(services: Services, plan: BytesPlan): Promise<ReceivedBytes> {
-    const bytes = new ReceivedBytes(services, plan)
-    const { reserve } = plan
-    const blob = bytes.#lease()
-    if (reserve === undefined) await services.metadata.commit([{ kind: 'blob.intend', blob }])
-    else {
-      const intend: Change = { kind: 'blob.intend', blob, reserved: reserve }
-      await services.metadata.commit([{ kind: 'usage.add', usage: reserve }, intend]).catch(throwQuota)
-    }
-    return bytes
+  /** Commits the key before the first byte, so that whatever a crash leaves behind is found again. */
+  async intend(): Promise<void> {
+    const { metadata } = this.#services
+    const { reserve: reserved } = this.plan
+    const intend: Change = { kind: 'blob.intend', blob: this.#lease(), ...(reserved && { reserved }) }
+    const counted: Change[] = reserved ? [{ kind: 'usage.add', usage: reserved }] : []
+    await metadata.commit([...counted, intend]).catch(throwQuota)
+    this.#reserved = reserved
   }
 
   /** Stores the body durably. @throws ServiceError what `body` throws; then nothing is kept or reserved */
@@ -127,12 +120,14 @@ export class ReceivedBytes implements AsyncDisposable {
 
 /**
  * A place for bytes that are about to come.
- * @throws ServiceError `storage-full` if the disk has less than `size.atLeast` left, `quota-exceeded`
+ * @throws ServiceError `storage-full` if the disk has less than `size.atLeast` left, `quota-exceeded` if `reserve` does not fit
  */
 export async function expectBytes(services: Services, plan: BytesPlan): Promise<ReceivedBytes> {
   if (!(await services.blobs.hasRoomFor(plan.size.atLeast)))
     throw new ServiceError('storage-full', 'There is no space for this file.')
-  return ReceivedBytes.intend(services, plan)
+  const bytes = new ReceivedBytes(services, plan)
+  await bytes.intend()
+  return bytes
 }
 
 /** Receives a body that is at hand. @throws ServiceError as `expectBytes`, and what `body` throws */

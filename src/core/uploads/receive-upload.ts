@@ -3,7 +3,7 @@ import { type FileRecord, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import type { Change, UsageOf } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
-import { type ReceivedBytes, receive, releaseBytes } from './receive-bytes.ts'
+import { receive, releaseBytes } from './receive-bytes.ts'
 
 /** In which a client announces the SHA-256 of the bytes that it will put. Ours and no vendor's, so it is the same everywhere. */
 export const DIGEST_HEADER = 'Entrepot-Content-Sha256'
@@ -14,6 +14,43 @@ export interface StagingUpload {
   readonly body: IncomingBody
   /** Throws if what is staged at that moment may not be replaced; asked again for what another PUT has staged meanwhile. */
   readonly requireReplaceable: (staged: FileRecord) => void
+}
+
+/**
+ * Receives the bytes of a pending upload, durably. They replace the ones staged before, unless the upload is write-once.
+ * Nothing is visible until the upload is completed; on any failure nothing is kept.
+ * @throws ServiceError `link-invalid` if the upload is over, `checksum-mismatch` if these are not the announced bytes,
+ *   `bytes-already-stored`, `storage-full`, and what `body` and `requireReplaceable` throw
+ */
+export async function stageUpload(
+  services: Services,
+  asked: FileRecord,
+  { body, requireReplaceable }: StagingUpload,
+): Promise<Digests> {
+  const { metadata, clock } = services
+  const size = { atLeast: asked.sizeBytes, atMost: asked.sizeBytes }
+  await using received = await receive(services, { organizationId: asked.organizationId, size }, body)
+  const { digests, key } = received
+  const { sizeBytes, sha256, md5 } = digests
+  requireDigest(asked, sha256)
+  // Of several PUTs that end at once each replaces the one before: the last to commit is what a complete will see.
+  for (let file: FileRecord | undefined = asked; ; file = await metadata.findFile(asked.id)) {
+    const now = clock.now()
+    if (file === undefined || stateAt(file, now) !== 'pending') throw uploadIsOver()
+    if (file.writeOnce && file.blobKey !== null) throw bytesAlreadyStored()
+    requireReplaceable(file)
+    const guard = { state: 'pending', blobKey: file.blobKey } as const
+    const patch = { blobKey: key, blobSizeBytes: sizeBytes, sha256, md5, updatedAt: now }
+    const update: Change = { kind: 'file.update', id: file.id, guard, patch }
+    const release = releaseBytes(services, file)
+    try {
+      await received.take((claim) => [claim, update, ...release])
+      return digests
+    } catch (error) {
+      // A lost lease on the bytes is no reason to look again.
+      if (!isOvertaken(error)) throw error
+    }
+  }
 }
 
 /** A pending upload that its PUT alone stores. */
@@ -33,53 +70,6 @@ export interface ArrivingUpload {
 }
 
 /**
- * Receives the bytes of a pending upload, durably. They replace the ones staged before, unless the upload is write-once.
- * Nothing is visible until the upload is completed; on any failure nothing is kept.
- * @throws ServiceError `link-invalid` if the upload is over, `checksum-mismatch` if these are not the announced bytes,
- *   `bytes-already-stored`, `storage-full`, and what `body` and `requireReplaceable` throw
- */
-export async function stageUpload(
-  services: Services,
-  file: FileRecord,
-  { body, requireReplaceable }: StagingUpload,
-): Promise<Digests> {
-  const { organizationId, sizeBytes } = file
-  const size = { atLeast: sizeBytes, atMost: sizeBytes }
-  await using received = await receive(services, { organizationId, size }, body)
-  const { digests } = received
-  requireDigest(file, digests.sha256)
-  await pointAt(services, file, received, requireReplaceable)
-  return digests
-}
-
-/** Of several PUTs that end at once each replaces the one before: the last to commit is what a complete will see. */
-async function pointAt(
-  services: Services,
-  asked: FileRecord,
-  received: ReceivedBytes,
-  requireReplaceable: StagingUpload['requireReplaceable'],
-): Promise<void> {
-  const { metadata, clock } = services
-  const { sizeBytes: blobSizeBytes, sha256, md5 } = received.digests
-  for (let file: FileRecord | undefined = asked; ; file = await metadata.findFile(asked.id)) {
-    const now = clock.now()
-    if (file === undefined || stateAt(file, now) !== 'pending') throw uploadIsOver()
-    if (file.writeOnce && file.blobKey !== null) throw bytesAlreadyStored()
-    requireReplaceable(file)
-    const guard = { state: 'pending', blobKey: file.blobKey } as const
-    const patch = { blobKey: received.key, blobSizeBytes, sha256, md5, updatedAt: now }
-    const update = { kind: 'file.update', id: file.id, guard, patch } as const
-    const release = releaseBytes(services, file)
-    try {
-      return await received.take((claim) => [claim, update, ...release])
-    } catch (error) {
-      // Another request on this upload was faster: look again. A lost lease on the blob is no such thing.
-      if (!isStoreError(error, 'conflict') || error.change !== 'file.update') throw error
-    }
-  }
-}
-
-/**
  * Receives the bytes of an open upload durably and makes it a stored file in the same commit; on any failure nothing is
  * kept, and the upload goes on waiting. What was not counted when it was opened is counted now.
  * @throws ServiceError `link-invalid` if the upload is over, by another PUT too; `quota-exceeded`, `size-mismatch`,
@@ -90,48 +80,45 @@ export async function storeUpload(
   file: OpenUpload,
   { body, sizeBytes: announced, typeOf }: ArrivingUpload,
 ): Promise<Digests> {
-  const size = { atLeast: announced ?? file.sizeBytes, atMost: announced ?? file.uploadMaxBytes }
-  const extra = uncounted(file, size.atLeast)
+  const { organizationId, projectId, uploadMaxBytes } = file
+  /** What so many bytes take beyond those that the pending upload counts. */
+  const beyond = (bytes: number): UsageOf => ({
+    organizationId,
+    projectId,
+    files: 0,
+    bytes: bytes - file.sizeBytes,
+  })
+  const size = { atLeast: announced ?? file.sizeBytes, atMost: announced ?? uploadMaxBytes }
+  const extra = beyond(size.atLeast)
   const reserve = extra.bytes > 0 ? extra : undefined
-  await using received = await receive(services, { organizationId: file.organizationId, size, reserve }, body)
-  const { digests } = received
-  requireDigest(file, digests.sha256)
-  if (file.sizeBytes === file.uploadMaxBytes) requireSize(file, digests.sizeBytes)
+  await using received = await receive(services, { organizationId, size, reserve }, body)
+  const { digests, key, reserved } = received
+  const { sizeBytes, sha256, md5 } = digests
+  requireDigest(file, sha256)
+  if (file.sizeBytes === uploadMaxBytes) requireSize(file, sizeBytes)
   // An empty body where no size was announced is a client that gave up, not a file.
-  else if (digests.sizeBytes === 0) throw new ServiceError('bytes-missing', 'The body is empty.')
+  else if (sizeBytes === 0) throw new ServiceError('bytes-missing', 'The body is empty.')
   const mimeType = file.mimeType === UNKNOWN_TYPE ? await typeOf() : file.mimeType
-  await publish(services, file, received, mimeType)
+  const now = services.clock.now()
+  if (stateAt(file, now) !== 'pending') throw uploadIsOver()
+  const bytes = { sizeBytes, mimeType, blobKey: key, blobSizeBytes: sizeBytes, sha256, md5 }
+  const patch = { ...bytes, state: 'stored', storedAt: now, lastActiveAt: now, updatedAt: now } as const
+  const guard = { state: 'pending', blobKey: null } as const
+  const update: Change = { kind: 'file.update', id: file.id, guard, patch }
+  const usage = beyond(sizeBytes - (reserved?.bytes ?? 0))
+  const counted: Change[] = usage.bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
+  // Open uploads only ever end, so whoever was faster ended it: another PUT, a cancel, or the clock.
+  await received
+    .take((claim) => [update, claim, ...counted])
+    .catch((error) => {
+      throw isOvertaken(error) ? uploadIsOver() : error
+    })
   return digests
 }
 
-/** What these bytes take beyond those that the pending upload counts. */
-function uncounted({ organizationId, projectId, sizeBytes }: FileRecord, bytes: number): UsageOf {
-  return { organizationId, projectId, files: 0, bytes: bytes - sizeBytes }
-}
-
-async function publish(
-  { clock }: Services,
-  file: OpenUpload,
-  received: ReceivedBytes,
-  mimeType: string,
-): Promise<void> {
-  const now = clock.now()
-  if (stateAt(file, now) !== 'pending') throw uploadIsOver()
-  const { sizeBytes, sha256, md5 } = received.digests
-  const bytes = { sizeBytes, mimeType, blobKey: received.key, blobSizeBytes: sizeBytes, sha256, md5 }
-  const patch = { ...bytes, state: 'stored', storedAt: now, lastActiveAt: now, updatedAt: now } as const
-  const guard = { state: 'pending', blobKey: null } as const
-  const update = { kind: 'file.update', id: file.id, guard, patch } as const
-  const usage = uncounted(file, sizeBytes)
-  const rest = { ...usage, bytes: usage.bytes - (received.reserved?.bytes ?? 0) }
-  const counted: Change[] = rest.bytes === 0 ? [] : [{ kind: 'usage.add', usage: rest }]
-  try {
-    await received.take((claim) => [update, claim, ...counted])
-  } catch (error) {
-    // Open uploads only ever end, so somebody was faster: another PUT, a cancel, or the clock.
-    if (isStoreError(error, 'conflict') && error.change === 'file.update') throw uploadIsOver()
-    throw error
-  }
+/** Whether another request on the same upload was faster. */
+function isOvertaken(error: unknown): boolean {
+  return isStoreError(error, 'conflict') && error.change === 'file.update'
 }
 
 /** Where nothing was announced all bytes will do. @throws ServiceError `checksum-mismatch` */
