@@ -5,7 +5,7 @@ import { DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { parseName } from './arguments.ts'
 import { Failure } from './failure.ts'
-import { print, printList, shortTime } from './output.ts'
+import { print, printList } from './output.ts'
 import {
   addInit,
   getOrganization,
@@ -77,6 +77,8 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
   return withTenants(command, create, () => requireDefaults(org, projects))
 }
 
+const columns = ['ID', 'NAME', 'ORGANIZATION', 'PROJECTS', 'USER', 'ROLE', 'SCOPES', 'CREATED', 'REVOKED']
+
 /** Shows nothing that was made from a secret. */
 function listKeys(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
@@ -84,25 +86,18 @@ function listKeys(options: { readonly org?: string; readonly json?: true }, comm
     const named = await namesById(tenants)
     const keys = (await tenants.metadata.listKeys())
       .filter(({ organizationId }) => only === undefined || organizationId === only.id)
-      .map(({ id, name, organizationId, projectIds, userId, role, scopes: held, createdAt, revokedAt }) => ({
-        ...{ id, name, organization: named(organizationId), projects: projectIds.map(named) },
-        ...{ userId, role, scopes: held, createdAt, revokedAt },
+      .map((key) => ({
+        id: key.id,
+        name: key.name,
+        organization: named(key.organizationId),
+        projects: key.projectIds.map(named),
+        userId: key.userId,
+        role: key.role,
+        scopes: key.scopes,
+        createdAt: key.createdAt,
+        revokedAt: key.revokedAt,
       }))
-    printList(
-      keys,
-      {
-        ID: (key) => key.id,
-        NAME: (key) => key.name,
-        ORGANIZATION: (key) => key.organization.slug,
-        PROJECTS: (key) => key.projects.map(({ slug }) => slug).join(','),
-        USER: (key) => key.userId ?? '-',
-        ROLE: (key) => key.role,
-        SCOPES: (key) => key.scopes.join(',') || 'all',
-        CREATED: (key) => shortTime(key.createdAt),
-        REVOKED: (key) => shortTime(key.revokedAt),
-      },
-      options.json,
-    )
+    printList(columns, keys, options.json)
   })
 }
 

@@ -4,7 +4,7 @@ import { isStoreError } from '../core/errors.ts'
 import { parseSlug } from './arguments.ts'
 import { Failure } from './failure.ts'
 import { hintAtKey } from './next-command.ts'
-import { print, printList, shortTime } from './output.ts'
+import { print, printList } from './output.ts'
 import { addOrgQuotaCommand } from './quota.ts'
 import { addInit, withTenants } from './stores.ts'
 
@@ -39,10 +39,6 @@ function listOrgs({ json }: { readonly json?: true }, command: Command): Promise
   return withTenants(command, async ({ metadata }) => {
     const all = await metadata.listOrganizations()
     const listed = all.map(({ id, slug, createdAt }) => ({ id, slug, createdAt }))
-    printList(
-      listed,
-      { ID: ({ id }) => id, NAME: ({ slug }) => slug, CREATED: ({ createdAt }) => shortTime(createdAt) },
-      json,
-    )
+    printList(['ID', 'NAME', 'CREATED'], listed, json)
   })
 }

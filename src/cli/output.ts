@@ -23,23 +23,26 @@ export function printTable(rows: readonly (readonly string[])[]): void {
     )
 }
 
-/** A list of records: a table for people, JSON with times in ISO 8601 for programs. */
-export function printList<T>(
-  records: readonly T[],
-  columns: Readonly<Record<string, (record: T) => string>>,
+/** A field of a listed record; a number is a time in milliseconds. */
+type Field = string | number | null | { readonly slug: string } | readonly Field[]
+
+/** A list of records: JSON with times in ISO 8601 for programs, a table of the same fields for people. */
+export function printList(
+  columns: readonly string[],
+  records: readonly Readonly<Record<string, Field>>[],
   asJson = false,
 ): void {
-  const showTime = (key: string, value: unknown) =>
-    key.endsWith('At') && typeof value === 'number' ? new Date(value).toISOString() : value
+  const showTime = (_: string, value: unknown) =>
+    typeof value === 'number' ? new Date(value).toISOString() : value
   if (asJson) print(JSON.stringify(records, showTime, 2))
-  else
-    printTable([
-      Object.keys(columns),
-      ...records.map((record) => Object.values(columns).map((cellOf) => cellOf(record))),
-    ])
+  else printTable([columns, ...records.map((record) => Object.values(record).map(cellOf))])
 }
 
-/** For people: `2026-04-08T12:00Z`; a dash where there is none. */
-export function shortTime(ms: number | null): string {
-  return ms === null ? '-' : new Date(ms).toISOString().replace(/:\d\d\.\d+Z$/, 'Z')
+function cellOf(field: Field): string {
+  if (field === null) return '-'
+  // For people: `2026-04-08T12:00Z`.
+  if (typeof field === 'number') return new Date(field).toISOString().replace(/:\d\d\.\d+Z$/, 'Z')
+  if (typeof field === 'string') return field
+  // Only scopes may be empty, which means all.
+  return 'slug' in field ? field.slug : field.map(cellOf).join(',') || 'all'
 }

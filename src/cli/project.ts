@@ -4,7 +4,7 @@ import { isStoreError } from '../core/errors.ts'
 import { parseSlug } from './arguments.ts'
 import { Failure } from './failure.ts'
 import { hintAtKey } from './next-command.ts'
-import { print, printList, shortTime } from './output.ts'
+import { print, printList } from './output.ts'
 import { addProjectQuotaCommand } from './quota.ts'
 import { getOrganization, namesById, withTenants } from './stores.ts'
 
@@ -46,15 +46,6 @@ function list(options: { readonly org?: string; readonly json?: true }, command:
     const listed = projects.map(({ id, slug, organizationId, createdAt }) => {
       return { id, slug, organization: named(organizationId), createdAt }
     })
-    printList(
-      listed,
-      {
-        ID: ({ id }) => id,
-        NAME: ({ slug }) => slug,
-        ORGANIZATION: ({ organization }) => organization.slug,
-        CREATED: ({ createdAt }) => shortTime(createdAt),
-      },
-      options.json,
-    )
+    printList(['ID', 'NAME', 'ORGANIZATION', 'CREATED'], listed, options.json)
   })
 }
