@@ -53,7 +53,7 @@ export class SqliteEngine implements SqlEngine {
   readonly flavour = flavours.sqlite
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
-  readonly #prepared = new Map<string, StatementSync>()
+  readonly #prepared = new Map<number, StatementSync>()
   readonly writer: SqliteWriter
 
   private constructor(path: string, writer: SqliteWriter) {
@@ -64,10 +64,7 @@ export class SqliteEngine implements SqlEngine {
   }
 
   static async open({ dataDir, onFatal }: SqliteOptions): Promise<SqliteEngine> {
-    refuseUnsoundSqlite()
-    const path = join(dataDir, DATABASE_FILE)
-    createPrivateFile(path)
-    await migrateSqlite(path)
+    const path = await upToDate(dataDir)
     return new SqliteEngine(path, await SqliteWriter.open(path, onFatal))
   }
 
@@ -76,8 +73,8 @@ export class SqliteEngine implements SqlEngine {
     const values = query.bind(args)
     return this.#asking(() => {
       this.#snapshot.begin()
-      return this.#prepare(query.sql).all(...values) as unknown as SqlRow[]
-    })
+      return this.#prepared.getOrInsertComputed(query.id, () => this.#prepare(query.sql)).all(...values)
+    }) as unknown as SqlRow[]
   }
 
   #asking<T>(ask: () => T): T {
@@ -97,12 +94,8 @@ export class SqliteEngine implements SqlEngine {
   }
 
   #prepare(sql: string): StatementSync {
-    let prepared = this.#prepared.get(sql)
-    if (prepared === undefined) {
-      prepared = this.#reader.prepare(sql)
-      prepared.setReturnArrays(true)
-      this.#prepared.set(sql, prepared)
-    }
+    const prepared = this.#reader.prepare(sql)
+    prepared.setReturnArrays(true)
     return prepared
   }
 
@@ -155,15 +148,11 @@ export function sqliteContent(dataDir: string): DatabaseContent {
 }
 
 function contentOf(path: string): DatabaseContent {
-  const db = new DatabaseSync(path, { readOnly: true })
-  try {
-    const rows = db.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'").all()
-    const names = new Set(rows.map(({ name }) => name))
-    if (names.has('schema_version') && names.has('organizations')) return 'ours'
-    return names.size === 0 ? 'empty' : 'foreign'
-  } finally {
-    db.close()
-  }
+  using db = new DatabaseSync(path, { readOnly: true })
+  const rows = db.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'").all()
+  const names = new Set(rows.map(({ name }) => name))
+  if (names.has('schema_version') && names.has('organizations')) return 'ours'
+  return names.size === 0 ? 'empty' : 'foreign'
 }
 
 function errcodeOf(error: unknown): number | undefined {
@@ -172,11 +161,16 @@ function errcodeOf(error: unknown): number | undefined {
 
 /** Opens the database of a data folder, of the newest schema, beside whoever else uses it. */
 export async function openSqliteSession(dataDir: string): Promise<DatabaseSession> {
+  return sessionOn(await openPatiently(await upToDate(dataDir)))
+}
+
+/** @returns the path of the database, which is there now and of the newest schema */
+async function upToDate(dataDir: string): Promise<string> {
   refuseUnsoundSqlite()
   const path = join(dataDir, DATABASE_FILE)
   createPrivateFile(path)
   await migrateSqlite(path)
-  return sessionOn(await openPatiently(path))
+  return path
 }
 
 /** Two processes that turn a new file to WAL at once get in each other's way without SQLite waiting. On a full disk the ballast goes. */
