@@ -31,10 +31,13 @@ export function planCommit(
   changes: readonly Change[],
   node: number | null,
 ): readonly Step[] {
-  return changes.flatMap((change) => {
+  const steps: Step[] = []
+  for (const change of changes) {
     const plan = plans[change.kind] as Plan<Change['kind']>
-    return plan(queries, change, node).map((bound) => ({ ...bound, change: change.kind }))
-  })
+    for (const { statement, values } of plan(queries, change, node))
+      steps.push({ statement, values, change: change.kind })
+  }
+  return steps
 }
 
 type Bound = Omit<Step, 'change'>

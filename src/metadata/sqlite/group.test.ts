@@ -42,21 +42,21 @@ function startGroup(path = ':memory:', ballast: Room = unneeded) {
 test('a commit that fails in the middle of a group is undone alone', () => {
   const { writer, ids } = startGroup()
   const { failures, fatal } = writer.run([
-    [[INSERT, 1, 'one']],
+    [[INSERT, [1, 'one']]],
     [
-      [INSERT, 2, 'two'],
-      [DELETE, 99],
+      [INSERT, [2, 'two']],
+      [DELETE, [99]],
     ],
-    [[DELETE, 98]],
+    [[DELETE, [98]]],
     [
-      [INSERT, 3, 'three'],
-      [INSERT, 1, 'again'],
+      [INSERT, [3, 'three']],
+      [INSERT, [1, 'again']],
     ],
     [
-      [INSERT, 4, 'four'],
-      [DELETE, 1],
+      [INSERT, [4, 'four']],
+      [DELETE, [1]],
     ],
-    [[INSERT, 5, null]],
+    [[INSERT, [5, null]]],
   ])
   const codes = failures.map(({ index, code, step }) => [index, code, step])
   assert.deepEqual(codes, [
@@ -73,20 +73,20 @@ test('a commit that fails at its first step leaves the rest of the group as it i
   const { writer, ids } = startGroup()
   const { failures } = writer.run([
     [
-      [INSERT, 1, 'one'],
-      [INSERT, 2, 'two'],
+      [INSERT, [1, 'one']],
+      [INSERT, [2, 'two']],
     ],
     [
-      [INSERT, 1, 'again'],
-      [INSERT, 3, 'three'],
+      [INSERT, [1, 'again']],
+      [INSERT, [3, 'three']],
     ],
     [
-      [DELETE, 99],
-      [INSERT, 4, 'four'],
+      [DELETE, [99]],
+      [INSERT, [4, 'four']],
     ],
     [
-      [DELETE, 2],
-      [INSERT, 5, 'five'],
+      [DELETE, [2]],
+      [INSERT, [5, 'five']],
     ],
   ])
   const codes = failures.map(({ index, code, step }) => [index, code, step])
@@ -99,14 +99,14 @@ test('a commit that fails at its first step leaves the rest of the group as it i
 
 test('on a full disk the commits that still fit are made', () => {
   const { db, writer, ids } = startGroup()
-  writer.run([[[INSERT, 1, 'x'.repeat(50_000)]]])
+  writer.run([[[INSERT, [1, 'x'.repeat(50_000)]]]])
   const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
   db.exec(`PRAGMA max_page_count = ${pages}`)
   const { failures, fatal } = writer.run([
-    [[INSERT, 2, 'small']],
-    [[INSERT, 3, 'x'.repeat(100_000)]],
-    [[DELETE, 1]],
-    [[INSERT, 4, 'x'.repeat(40_000)]],
+    [[INSERT, [2, 'small']]],
+    [[INSERT, [3, 'x'.repeat(100_000)]]],
+    [[DELETE, [1]]],
+    [[INSERT, [4, 'x'.repeat(40_000)]]],
   ])
   assert.deepEqual(
     failures.map(({ index, code }) => [index, code]),
@@ -131,19 +131,19 @@ test('on a full disk the ballast is given up for a commit that frees room, and n
     },
     freeBytes: () => state.freeBytes,
   })
-  writer.run([[[INSERT, 1, 'x']], [[INSERT, 2, 'y']]])
+  writer.run([[[INSERT, [1, 'x']]], [[INSERT, [2, 'y']]]])
   const { page_count: pages } = db.prepare('PRAGMA page_count').get() as { page_count: number }
   db.exec(`PRAGMA max_page_count = ${pages}`)
   const long = 'x'.repeat(50_000)
   const codesOf = (commits: Parameters<typeof writer.run>[0]) =>
     writer.run(commits).failures.map(({ index, code }) => [index, code])
-  assert.deepEqual(codesOf([[[INSERT, 3, long]]]), [[0, 'full']])
+  assert.deepEqual(codesOf([[[INSERT, [3, long]]]]), [[0, 'full']])
   assert.equal(state.isHeld, true)
   assert.deepEqual(
     codesOf([
       [
-        [UPDATE, long, 1],
-        [DELETE, 2],
+        [UPDATE, [long, 1]],
+        [DELETE, [2]],
       ],
     ]),
     [],
@@ -151,15 +151,15 @@ test('on a full disk the ballast is given up for a commit that frees room, and n
   assert.equal(state.isHeld, false)
 
   state.freeBytes = ROOM_BYTES / 2
-  assert.deepEqual(codesOf([[[INSERT, 4, 'z']], [[UPDATE, long, 1]], [[INSERT, 5, 'z']]]), [
+  assert.deepEqual(codesOf([[[INSERT, [4, 'z']]], [[UPDATE, [long, 1]]], [[INSERT, [5, 'z']]]]), [
     [0, 'full'],
     [2, 'full'],
   ])
   state.freeBytes--
-  assert.deepEqual(codesOf([[[UPDATE, 'y', 1]], [[DELETE, 1]]]), [[0, 'full']])
+  assert.deepEqual(codesOf([[[UPDATE, ['y', 1]]], [[DELETE, [1]]]]), [[0, 'full']])
   assert.deepEqual(ids(), [])
   state.isHeld = true
-  assert.deepEqual(codesOf([[[INSERT, 6, 'z']]]), [])
+  assert.deepEqual(codesOf([[[INSERT, [6, 'z']]]]), [])
 })
 
 test('while another connection writes the group is unavailable; afterwards the next one succeeds', (t) => {
@@ -169,14 +169,14 @@ test('while another connection writes the group is unavailable; afterwards the n
   const other = new DatabaseSync(path)
   const { db, writer, ids } = startGroup(path)
   other.exec('BEGIN IMMEDIATE')
-  const { failures, fatal } = writer.run([[[INSERT, 1, 'one']], [[INSERT, 2, 'two']]])
+  const { failures, fatal } = writer.run([[[INSERT, [1, 'one']]], [[INSERT, [2, 'two']]]])
   assert.deepEqual(
     failures.map(({ code }) => code),
     ['unavailable', 'unavailable'],
   )
   assert.equal(fatal, undefined)
   other.exec('ROLLBACK')
-  assert.deepEqual(writer.run([[[INSERT, 3, 'three']]]), { failures: [], fatal: undefined })
+  assert.deepEqual(writer.run([[[INSERT, [3, 'three']]]]), { failures: [], fatal: undefined })
   assert.deepEqual(ids(), [3])
   other.close()
   db.close()

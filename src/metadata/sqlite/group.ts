@@ -13,8 +13,8 @@ export interface LearntStatement {
   readonly room: RoomUse
 }
 
-/** The steps of one commit, each a statement's id and its values. */
-export type SentCommit = readonly (readonly [id: number, ...values: SqlValue[]])[]
+/** The steps of one commit. */
+export type SentCommit = readonly (readonly [id: number, values: readonly SqlValue[]])[]
 
 /** A commit, by its place in the group, that was not made. */
 export type FailedCommit = Pick<SqliteFailure, 'code' | 'message'> & {
@@ -152,7 +152,8 @@ export class GroupWriter {
 
   /** A step that fails changes nothing by itself. */
   #runSteps(commit: SentCommit): (Omit<FailedCommit, 'index'> & { readonly step: number }) | undefined {
-    for (const [step, [id, ...values]] of commit.entries()) {
+    for (let step = 0; step < commit.length; step++) {
+      const [id, values] = commit[step] as SentCommit[number]
       const { run, expects } = this.#statement(id)
       this.#stepsSinceCheckpoint++
       try {

@@ -68,13 +68,13 @@ export class SqliteWriter {
   }
 
   /** @throws StoreError `conflict`, `full`, `unavailable`, `refused` */
-  async write(steps: readonly Step[]): Promise<void> {
-    this.check()
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const waiting = this.#waiting.push({ steps, resolve, reject })
-    if (waiting === 1) setImmediate(() => this.#flush())
-    if (waiting === SENT_EARLY) this.#flush()
-    return promise
+  write(steps: readonly Step[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.check()
+      const waiting = this.#waiting.push({ steps, resolve, reject })
+      if (waiting === 1) setImmediate(() => this.#flush())
+      if (waiting === SENT_EARLY) this.#flush()
+    })
   }
 
   /** @throws StoreError `unavailable` once nothing can be written any more */
@@ -106,7 +106,7 @@ export class SqliteWriter {
         this.#learnt.add(id)
         this.#newStatements.push({ id, sql, expects, room: roomUses[change] })
       }
-      return [id, ...values] as const
+      return [id, values] as const
     })
   }
 
