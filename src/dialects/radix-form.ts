@@ -16,6 +16,7 @@ export interface RadixForm {
 export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileIdForm {
   const digit = radix === 36 ? '[0-9a-z]' : `[0-9a-${(radix - 1).toString(36)}]`
   const shape = new RegExp(`^${prefix}(${digit}{${length}})$`)
+  const step = BigInt(radix) ** BigInt(EXACT_DIGITS)
   return {
     print: (id) =>
       prefix +
@@ -24,17 +25,18 @@ export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileId
         .padStart(length, '0'),
     parse(text) {
       const digits = shape.exec(text)?.[1]
-      return digits === undefined ? undefined : uuidOf(numberOf(digits, radix))
+      return digits === undefined ? undefined : uuidOf(numberOf(digits, radix, step))
     },
     pattern,
   }
 }
 
-function numberOf(digits: string, radix: number): bigint {
+function numberOf(digits: string, radix: number, step: bigint): bigint {
   let value = 0n
-  for (let at = 0; at < digits.length; at += EXACT_DIGITS) {
-    const part = digits.slice(at, at + EXACT_DIGITS)
-    value = value * BigInt(radix ** part.length) + BigInt(Number.parseInt(part, radix))
+  let at = 0
+  for (let end = ((digits.length - 1) % EXACT_DIGITS) + 1; end <= digits.length; end += EXACT_DIGITS) {
+    value = value * step + BigInt(Number.parseInt(digits.slice(at, end), radix))
+    at = end
   }
   return value
 }
