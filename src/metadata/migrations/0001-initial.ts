@@ -4,11 +4,22 @@ import { flavours } from '../sql/flavours.ts'
 import type { Migration } from './migrate.ts'
 
 /** All tables of the first release. */
-export const initial: Migration = (db, engine) => {
+export const initial: Migration = (db, engine) => [
+  ...tenants(db, engine),
+  ...files(db, engine),
+  ...blobsAndAnswers(db, engine),
+]
+
+type Schema = Parameters<Migration>
+
+const tableIn = (...[{ schema }, engine]: Schema) => {
+  return (name: string) =>
+    engine === 'sqlite' ? schema.createTable(name).modifyEnd(sql`strict`) : schema.createTable(name)
+}
+
+function tenants(...[db, engine]: Schema) {
   const { integer, text } = flavours[engine].columnTypes
-  const table = (name: string) =>
-    engine === 'sqlite' ? db.schema.createTable(name).modifyEnd(sql`strict`) : db.schema.createTable(name)
-  const index = (name: string, of: string) => db.schema.createIndex(name).on(of)
+  const table = tableIn(db, engine)
   return [
     table('installation').addColumn('storeId', text, (column) => column.notNull()),
     sql`insert into installation (store_id) values (${randomUUID()})`,
@@ -37,8 +48,18 @@ export const initial: Migration = (db, engine) => {
       .addColumn('id', text, (column) => column.notNull().primaryKey())
       .addColumn('secret', text, (column) => column.notNull())
       .addColumn('createdAt', integer, (column) => column.notNull()),
+  ]
+}
+
+function files(...[db, engine]: Schema) {
+  const { integer, text } = flavours[engine].columnTypes
+  const index = (name: string) => db.schema.createIndex(name).on('files')
+  return [
     // No foreign keys: every insert would pay for two look-ups, and neither parent is ever removed.
-    table('files')
+    tableIn(
+      db,
+      engine,
+    )('files')
       .addColumn('id', text, (column) => column.notNull().primaryKey())
       .addColumn('organizationId', text, (column) => column.notNull())
       .addColumn('projectId', text, (column) => column.notNull())
@@ -66,18 +87,26 @@ export const initial: Migration = (db, engine) => {
       .addColumn('sha256', text)
       .addColumn('md5', text),
     // State and expiry are in the index so that counting and skipping never touch the rows.
-    index('filesListed', 'files')
+    index('filesListed')
       .columns(['projectId', 'createdAt', 'id', 'state', 'expiresAt'])
       .where(sql.ref('state'), '<>', sql.lit('deleted')),
-    index('filesLapsing', 'files')
+    index('filesLapsing')
       .columns(['uploadExpiresAt', 'id'])
       .where(sql.ref('state'), '=', sql.lit('pending'))
       .where(sql.ref('uploadExpiresAt'), 'is not', null),
-    index('filesExpiring', 'files')
+    index('filesExpiring')
       .columns(['expiresAt', 'id'])
       .where(sql.ref('state'), '=', sql.lit('stored'))
       .where(sql.ref('expiresAt'), 'is not', null),
-    index('filesBlob', 'files').unique().column('blobKey').where(sql.ref('blobKey'), 'is not', null),
+    index('filesBlob').unique().column('blobKey').where(sql.ref('blobKey'), 'is not', null),
+  ]
+}
+
+function blobsAndAnswers(...[db, engine]: Schema) {
+  const { integer, text } = flavours[engine].columnTypes
+  const table = tableIn(db, engine)
+  const index = (name: string, of: string) => db.schema.createIndex(name).on(of)
+  return [
     table('unreferencedBlobs')
       .addColumn('key', text, (column) => column.notNull().primaryKey())
       .addColumn('collectAfter', integer, (column) => column.notNull())
