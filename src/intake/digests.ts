@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { availableParallelism } from 'node:os'
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
 import { ServiceError } from '../core/errors.ts'
 import { crc32c } from './crc32c.ts'
-import type { DigestAnswer, DigestRequest } from './digest-worker.ts'
 
 /** Every digest that can be computed of a body, and its length. */
 export const digestBytes = { sha256: 32, md5: 16, sha1: 20, sha512: 64, crc32: 4, crc32c: 4 } as const
@@ -154,90 +153,83 @@ const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))
 
 /** The digests of one body, computed by a worker while the body passes. Must end with `finish` or `drop`. */
 export interface BodyDigest {
-  /** Hashes the next bytes. Takes `slab` away and gives it back to `done`; never, if the worker dies. */
+  /** Hashes the next bytes. Takes `slab` away and gives it back to `done`; never, if the body is dropped or the worker dies. */
   add(slab: ArrayBuffer, byteLength: number, done: (slab: ArrayBuffer) => void): void
   finish(): Promise<HexDigests>
-  /** Frees what the worker holds. What was added before is still hashed, and `done`. */
+  /** Frees what the worker holds; slabs that it has do not come back. */
   drop(): void
 }
 
-interface Job {
-  /** Who gets the slabs that the worker has, oldest first. */
-  readonly added: ((slab: ArrayBuffer) => void)[]
-  readonly finished: PromiseWithResolvers<HexDigests>
-  readonly onFailure: (error: Error) => void
+/** What a worker gets first: a body's digests, and the port on which its slabs come and go. */
+export interface DigestTask {
+  readonly algorithms: readonly DigestAlgorithm[]
+  readonly port: MessagePort
 }
 
-const workers = new Set<DigestWorker>()
+/** On the port: the first `byteLength` bytes of a slab, which comes back hashed; `end` asks for the digests. */
+export type DigestStep = { readonly slab: ArrayBuffer; readonly byteLength: number } | 'end'
+
+/** Workers, by how many bodies each is hashing. */
+const workers = new Map<Worker, number>()
+const crashes = new WeakMap<Worker, unknown>()
 
 /** Gives the body to the least busy worker; starts one more if all are busy. `onFailure` hears of its death. */
 export function openDigest(further: FurtherDigests, onFailure: (error: Error) => void): BodyDigest {
-  const idlest = [...workers].sort((a, b) => a.jobCount - b.jobCount)[0]
-  const isShort = idlest === undefined || (idlest.jobCount > 0 && workers.size < MAX_WORKERS)
-  return (isShort ? new DigestWorker() : idlest).open(further, onFailure)
+  const worker = idleWorker()
+  const { port1: port, port2 } = new MessageChannel()
+  const slabsAtWorker: ((slab: ArrayBuffer) => void)[] = []
+  const finished = Promise.withResolvers<HexDigests>()
+  // Whoever dropped the body does not wait for its digests.
+  finished.promise.catch(() => {})
+  let isOver = false
+  port.on('message', (answer: ArrayBuffer | HexDigests) => {
+    if (answer instanceof ArrayBuffer) return slabsAtWorker.shift()?.(answer)
+    isOver = true
+    finished.resolve(answer)
+  })
+  port.on('close', () => {
+    const bodies = workers.get(worker)
+    if (bodies !== undefined) workers.set(worker, bodies - 1)
+    if (isOver) return
+    // The worker died: it closes no port before the end.
+    const cause = crashes.get(worker)
+    const error = new ServiceError('internal', 'The body could not be checked.', { cause })
+    finished.reject(error)
+    onFailure(error)
+  })
+  workers.set(worker, (workers.get(worker) ?? 0) + 1)
+  worker.postMessage({ algorithms: ['sha256', ...further], port: port2 } satisfies DigestTask, [port2])
+  return {
+    add: (slab, byteLength, done) => {
+      slabsAtWorker.push(done)
+      port.postMessage({ slab, byteLength } satisfies DigestStep, [slab])
+    },
+    finish: () => {
+      port.postMessage('end' satisfies DigestStep)
+      return finished.promise
+    },
+    drop: () => {
+      isOver = true
+      port.close()
+    },
+  }
 }
 
-/** A worker thread, and the bodies it is hashing; it keeps the process alive only while there are some. */
-class DigestWorker {
-  readonly #jobs = new Map<number, Job>()
-  readonly #worker: Worker
-  #lastBody = 0
-
-  constructor() {
-    this.#worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
-      name: 'digest',
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
-    })
-    this.#worker.on('message', (answer: DigestAnswer) => this.#settle(answer))
-    this.#worker.on('error', (error) => this.#die(error))
-    this.#worker.on('exit', () => this.#die(undefined))
-    this.#worker.unref()
-    workers.add(this)
-  }
-
-  get jobCount(): number {
-    return this.#jobs.size
-  }
-
-  open(further: FurtherDigests, onFailure: (error: Error) => void): BodyDigest {
-    const body = ++this.#lastBody
-    const job: Job = { added: [], finished: Promise.withResolvers(), onFailure }
-    // Whoever dropped the body does not wait for its digests.
-    job.finished.promise.catch(() => {})
-    this.#jobs.set(body, job)
-    this.#worker.ref()
-    this.#worker.postMessage({ kind: 'open', body, further } satisfies DigestRequest)
-    return {
-      add: (slab, byteLength, done) => {
-        job.added.push(done)
-        this.#worker.postMessage({ kind: 'add', body, slab, byteLength } satisfies DigestRequest, [slab])
-      },
-      finish: () => {
-        this.#worker.postMessage({ kind: 'finish', body } satisfies DigestRequest)
-        return job.finished.promise
-      },
-      drop: () => this.#worker.postMessage({ kind: 'drop', body } satisfies DigestRequest),
-    }
-  }
-
-  #settle(answer: DigestAnswer): void {
-    const job = this.#jobs.get(answer.body)
-    if (answer.kind === 'added') {
-      job?.added.shift()?.(answer.slab)
-      return
-    }
-    if (answer.kind === 'finished') job?.finished.resolve(answer.digests)
-    this.#jobs.delete(answer.body)
-    if (this.#jobs.size === 0) this.#worker.unref()
-  }
-
-  #die(cause: unknown): void {
-    workers.delete(this)
-    const error = new ServiceError('internal', 'The body could not be checked.', { cause })
-    for (const job of this.#jobs.values()) {
-      job.finished.reject(error)
-      job.onFailure(error)
-    }
-    this.#jobs.clear()
-  }
+/** The ports of bodies, and not the workers, keep the process alive. */
+function idleWorker(): Worker {
+  const [idlest] = [...workers].toSorted(([, a], [, b]) => a - b)
+  if (idlest !== undefined && (idlest[1] === 0 || workers.size === MAX_WORKERS)) return idlest[0]
+  const worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
+    name: 'digest',
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+  })
+  // Its ports close then, which tells the bodies.
+  worker.on('error', (error) => {
+    crashes.set(worker, error)
+    workers.delete(worker)
+  })
+  worker.on('exit', () => workers.delete(worker))
+  worker.unref()
+  workers.set(worker, 0)
+  return worker
 }
