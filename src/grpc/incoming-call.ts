@@ -71,6 +71,8 @@ export class IncomingCall implements GrpcCall {
   readonly #abort = new AbortController()
   #metadata = new Metadata()
   #timer: NodeJS.Timeout | undefined
+  /** Set while an answer is on its way to the system. */
+  #stopWaiting: (() => void) | undefined
   /** Of the status that was sent. */
   #code: number | undefined
   #receivedBytes = 0
@@ -141,12 +143,13 @@ export class IncomingCall implements GrpcCall {
     const paceMs = (minRateWindowSeconds + answer.byteLength / minBytesPerSecond) * 1000
     this.#wait(Math.min(paceMs, deadlineMs), () => this.#stream.close(constants.NGHTTP2_CANCEL))
     if (!this.#stream.headersSent) this.#call.sendMetadata(answerMetadata())
+    const { buffer, byteOffset, byteLength } = answer
     await new Promise<void>((resolve) => {
-      this.signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#call.sendMessage(Buffer.from(answer), resolve)
+      this.#stopWaiting = resolve
+      this.#call.sendMessage(Buffer.from(buffer, byteOffset, byteLength), resolve)
     })
-    this.#sentBytes += answer.byteLength
-    this.#expectEnd()
+    this.#sentBytes += byteLength
+    if (!this.signal.aborted) this.#expectEnd()
   }
 
   #wait(ms: number, onTimeout: () => void): void {
@@ -191,6 +194,7 @@ export class IncomingCall implements GrpcCall {
     clearTimeout(this.#timer)
     stopListening(this.#stream)
     this.#abort.abort(CALL_IS_OVER)
+    this.#stopWaiting?.()
     // The library ends calls at the client's deadline.
     const isLate = Date.now() >= Number(this.#call.getDeadline())
     const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']
