@@ -15,65 +15,61 @@ export interface Validity {
   readonly until: number
 }
 
-const RSA_BITS = 2048
+const KEYS = {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+} as const
 
 /** A certificate authority of our own: whoever trusts it trusts what `signServer` makes with it. */
-export async function createAuthority(name: string, validity: Validity): Promise<Certified> {
-  const { certificate, key } = await blankCertificate(validity)
-  const subject = [{ name: 'commonName', value: name }]
-  certificate.setSubject(subject)
-  certificate.setIssuer(subject)
-  certificate.setExtensions([
+export function createAuthority(name: string, validity: Validity): Promise<Certified> {
+  return certify(name, validity, [
     { name: 'basicConstraints', critical: true, cA: true, pathLenConstraint: 0 },
     { name: 'keyUsage', critical: true, keyCertSign: true, cRLSign: true },
-    { name: 'subjectKeyIdentifier' },
   ])
-  return sign(certificate, key, key)
 }
 
 /** A certificate for a server that is reached under these names and addresses. */
-export async function signServer(
+export function signServer(
   authority: Certified,
   hosts: readonly string[],
   validity: Validity,
 ): Promise<Certified> {
-  const issuer = forge.pki.certificateFromPem(authority.cert)
-  const keyIdentifier = issuer.generateSubjectKeyIdentifier().getBytes()
-  const { certificate, key } = await blankCertificate(validity)
-  certificate.setSubject([{ name: 'commonName', value: hosts[0] ?? 'localhost' }])
-  certificate.setIssuer(issuer.subject.attributes)
-  certificate.setExtensions([
+  const extensions = [
     { name: 'basicConstraints', critical: true, cA: false },
     { name: 'keyUsage', critical: true, digitalSignature: true, keyEncipherment: true },
     { name: 'extKeyUsage', serverAuth: true },
-    { name: 'subjectAltName', altNames: hosts.map(toAltName) },
-    { name: 'subjectKeyIdentifier' },
-    { name: 'authorityKeyIdentifier', keyIdentifier },
-  ])
-  return sign(certificate, key, authority.key)
+    // Types of RFC 5280, 4.2.1.6.
+    {
+      name: 'subjectAltName',
+      altNames: hosts.map((host) => (isIP(host) ? { type: 7, ip: host } : { type: 2, value: host })),
+    },
+  ]
+  return certify(hosts[0] ?? 'localhost', validity, extensions, authority)
 }
 
-async function blankCertificate({ from, until }: Validity) {
-  const pair = await promisify(generateKeyPair)('rsa', { modulusLength: RSA_BITS })
+/** @param authority undefined: signed by itself */
+async function certify(
+  commonName: string,
+  { from, until }: Validity,
+  extensions: readonly object[],
+  authority?: Certified,
+): Promise<Certified> {
+  const { publicKey, privateKey: key } = await promisify(generateKeyPair)('rsa', KEYS)
   const certificate = forge.pki.createCertificate()
+  const issuer = authority ? forge.pki.certificateFromPem(authority.cert) : certificate
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey)
   // Positive, and of a fixed length.
   const serial = randomBytes(16)
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f)
   certificate.serialNumber = serial.toString('hex')
   certificate.validity.notBefore = new Date(from)
   certificate.validity.notAfter = new Date(until)
-  certificate.publicKey = forge.pki.publicKeyFromPem(
-    pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
-  )
-  return { certificate, key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() }
-}
-
-function sign(certificate: forge.pki.Certificate, key: string, signer: string): Certified {
-  certificate.sign(forge.pki.privateKeyFromPem(signer), forge.md.sha256.create())
+  certificate.setSubject([{ name: 'commonName', value: commonName }])
+  certificate.setIssuer(issuer.subject.attributes)
+  const keyIdentifier = issuer.generateSubjectKeyIdentifier().getBytes()
+  const ofIssuer = authority ? [{ name: 'authorityKeyIdentifier', keyIdentifier }] : []
+  certificate.setExtensions([...extensions, { name: 'subjectKeyIdentifier' }, ...ofIssuer])
+  certificate.sign(forge.pki.privateKeyFromPem(authority?.key ?? key), forge.md.sha256.create())
   return { cert: forge.pki.certificateToPem(certificate), key }
-}
-
-/** Types of RFC 5280, 4.2.1.6. */
-function toAltName(host: string): { type: number; value: string } | { type: number; ip: string } {
-  return isIP(host) ? { type: 7, ip: host } : { type: 2, value: host }
 }
