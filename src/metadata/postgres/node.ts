@@ -115,7 +115,7 @@ export class PostgresNode implements Node {
 
   async forgetIdleLimits(): Promise<number> {
     if (this.#client === undefined) return 0
-    // Who leases tokens at this moment is not waited for, and does not have to wait.
+    // A bucket that a statement takes tokens from at this moment is skipped.
     const { rowCount } = await this.#query(
       this.#client,
       `delete from rate_buckets where name in (
