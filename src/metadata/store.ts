@@ -179,7 +179,7 @@ export class SqlMetadataStore implements MetadataStore {
     for (let after = ''; ; ) {
       const args = { node, after, limit: INTENDED_PAGE }
       const page = await this.#list(unreferencedShape, this.#blobs.intendedBy, args)
-      // A request that works on one of them began before this read, and is known since before its commit.
+      // A request that works on one of them is known since before its commit, and so since before this read.
       forsaken.push(...page.filter(({ key }) => !this.#leases.worksOn(key)))
       after = page.at(-1)?.key ?? ''
       if (page.length < INTENDED_PAGE || forsaken.length >= limit) return forsaken.slice(0, limit)
@@ -244,9 +244,8 @@ export class SqlMetadataStore implements MetadataStore {
 const RELEASES = 'releases'
 
 /**
- * Whom the changes may wait for. The organization on whose counters they count, which is the same for all that do; or those
- * that give back what was reserved on counters of which they do not know whose they are. The bytes of a file have nothing
- * reserved any more.
+ * Which queue a commit joins. Commits that change an organization's counters share that organization's queue; commits that
+ * return a reservation share `RELEASES`, because the organization is not known here. The bytes of a stored file reserve nothing.
  */
 function queueOf(changes: readonly Change[]): string | undefined {
   for (const change of changes) {

@@ -35,7 +35,7 @@ export function openPool(url: string, purpose: 'read' | 'write'): Pool {
     allowExitOnIdle: true,
     onConnect: requireSoundSession,
   })
-  // A connection that is lost is lost for whoever uses it, who is told by the query. The pool opens another.
+  // The query that uses a lost connection rejects, and the pool opens another: these events need no handling.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => client.on('error', () => undefined))
   return pool

@@ -72,7 +72,7 @@ interface Limit {
 /** The changes of blobs. What clears a reservation here does not give it back; the statements that do have to come first. */
 export function blobChanges(db: Kysely<Tables>) {
   const unreferenced = db.updateTable('unreferencedBlobs')
-  /** Locks the rows: on PostgreSQL the statements that follow see their latest version, so a reservation is given back once. */
+  /** Locks rows by a no-op update: on PostgreSQL the statements that follow see their latest version, so a reservation is returned once. */
   const locked = unreferenced.set(({ ref }) => ({ collecting: ref('collecting') }))
   return {
     intend: guarded<UnreferencedBlobRow>((arg) => insertUnreferenced(db, arg)),

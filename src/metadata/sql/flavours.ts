@@ -21,10 +21,7 @@ export interface SqlFlavour {
     readonly integer: 'integer' | 'bigint'
     readonly text: 'text' | RawBuilder<unknown>
   }
-  /**
-   * How many characters of a long text an index holds; undefined: all. Where it is a bound, what is sorted or looked up by
-   * such a text is so by the beginning of it first.
-   */
+  /** How many characters of a long text an index holds; undefined: all. A bound makes queries sort and look up by them first. */
   readonly indexedCharacters: number | undefined
   /** How many bytes the text of a column has in UTF-8. */
   byteLength(column: string): Expression<number>
