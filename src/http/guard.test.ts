@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fastify, { type FastifyRequest } from 'fastify'
-import { bearerSecret, declarePublic, fullAtSeconds, requireDeclaredAccess } from './guard.ts'
+import type { Caller } from '../core/caller.ts'
+import { RateLimiter } from '../core/limits/rate-limit.ts'
+import type { Services } from '../core/services.ts'
+import { sendErrorAnswer, toPlainErrorAnswer, toServiceError } from './errors.ts'
+import { bearerSecret, declarePublic, fullAtSeconds, guard, requireDeclaredAccess } from './guard.ts'
 
 test('a server with a route that declares no access does not start, and says which', async (t) => {
   const server = fastify({ exposeHeadRoutes: false })
@@ -29,6 +33,25 @@ test('a plugin’s own routes may be declared public together', async (t) => {
   })
   assert.deepEqual((await server.inject('/page')).json(), { access: 'public' })
   assert.deepEqual((await server.inject('/link')).json(), { access: 'link' })
+})
+
+test('a route may ask for a role in its declaration', async (t) => {
+  const server = fastify()
+  t.after(() => server.close())
+  const clock = { now: () => 0, machineNow: () => 0 }
+  const rates = new RateLimiter({ read: undefined, write: undefined, search: undefined }, clock)
+  guard(server, {
+    services: { rates, clock } as unknown as Services,
+    authenticate: async ({ headers }) => ({ role: headers['x-role'], scopes: [] }) as unknown as Caller,
+  })
+  const access = { scope: 'any', limit: 'read', role: 'admin' } as const
+  server.get('/admins', { config: { access } }, async () => 'ok')
+  server.setErrorHandler((error, _request, reply) =>
+    sendErrorAnswer(reply, toPlainErrorAnswer(toServiceError(error))),
+  )
+  const statusFor = async (role: string) =>
+    (await server.inject({ url: '/admins', headers: { 'x-role': role } })).statusCode
+  assert.deepEqual([await statusFor('member'), await statusFor('admin')], [403, 200])
 })
 
 /** Authorization headers and the secrets in them. */
