@@ -8,12 +8,18 @@ import { expectBytes } from '../../../core/uploads/receive-bytes.ts'
 import { dispositionName } from '../../../intake/multipart/headers.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
 import type { Context } from '../routes.ts'
-import { baseName, emptyFile, type ReceivedFile, receiveFile, tooLarge } from '../upload.ts'
+import {
+  baseName,
+  emptyFile,
+  MAX_NAME_CHARACTERS,
+  type ReceivedFile,
+  receiveFile,
+  tooLarge,
+} from '../upload.ts'
 import { expiryOf, type RequestedFetch, readFetchRequest } from './requests.ts'
 
 /** Longer than any client waits for an answer that does not begin. */
 const MAX_FETCH_MS = 10 * 60_000
-const MAX_NAME_CHARACTERS = 3000
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Sources may answer as slowly as uploads may come, and each costs a connection more than those. */
@@ -63,7 +69,7 @@ export async function uploadFromUrl(
   }
   const asked = readFetchRequest(request)
   const projectId = await resolveProject(services, request.caller, asked.scope)
-  const fetchAndStore = (gone: AbortSignal) => fetchSource(context, request, projectId, asked, gone)
+  const fetchAndStore = (gone: AbortSignal) => fetchFile(context, request, projectId, asked, gone)
   return fetches.run(request.caller.organizationId, () => whileCallerStays(request, reply, fetchAndStore))
 }
 
@@ -74,7 +80,8 @@ async function whileCallerStays<T>(
   work: (gone: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const gone = new AbortController()
-  const leave = () => gone.abort(callerLeft())
+  const message = 'The fetch ended because its caller closed the connection, which has to stay open both ways'
+  const leave = () => gone.abort(new ServiceError('rule-violated', message))
   response.once('close', leave)
   socket.once('end', leave)
   if (socket.readableEnded || socket.destroyed) leave()
@@ -89,37 +96,20 @@ async function whileCallerStays<T>(
   }
 }
 
-function callerLeft(): ServiceError {
-  const message = 'The fetch ended because its caller closed the connection, which has to stay open both ways'
-  return new ServiceError('rule-violated', message)
-}
-
-async function fetchSource(
-  context: Context,
-  request: FastifyRequest,
+async function fetchFile(
+  { server, services, settings }: Context,
+  { caller }: FastifyRequest,
   projectId: string,
   asked: RequestedFetch,
   gone: AbortSignal,
 ): Promise<FileRecord> {
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(MAX_FETCH_MS)])
-  const { uploadFromUrlAllowedHosts: allowedHosts } = context.settings
-  const source = await openSource({ ...asked, signal }, { allowedHosts })
-  try {
-    return await storeSource(context, request, projectId, { ...asked, gone }, source)
-  } finally {
-    source.close()
-  }
-}
-
-async function storeSource(
-  { server, services, settings }: Context,
-  { caller }: FastifyRequest,
-  projectId: string,
-  asked: RequestedFetch & { readonly gone: AbortSignal },
-  source: Source,
-): Promise<FileRecord> {
-  const { maxFileBytes, allowEmptyFiles } = settings
+  const { maxFileBytes, allowEmptyFiles, uploadFromUrlAllowedHosts: allowedHosts } = settings
   const { organizationId } = caller
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(MAX_FETCH_MS)])
+  using opened = new DisposableStack()
+  const source = opened.adopt(await openSource({ ...asked, signal }, { allowedHosts }), (open) =>
+    open.close(),
+  )
   const announced = Number(source.headers['content-length'] ?? Number.NaN)
   if (announced > maxFileBytes) throw tooLarge(maxFileBytes)
   const atLeast = announced || 0
@@ -133,9 +123,9 @@ async function storeSource(
   const memory = server.memory.open(organizationId)
   const { mimeType } = await receiveFile(received, part, memory, settings).catch(asSourceFault)
   if (received.digests.sizeBytes === 0 && !allowEmptyFiles) throw emptyFile()
-  asked.gone.throwIfAborted()
-  const expiry = expiryOf(asked.storageType, services.clock.now())
-  const { externalId } = asked
+  gone.throwIfAborted()
+  const { externalId, storageType } = asked
+  const expiry = expiryOf(storageType, services.clock.now())
   const input = { projectId, name, mimeType, purpose: null, externalId, expiry }
   return await createFile(services, caller, input, received)
 }
