@@ -63,18 +63,24 @@ async function take(received: ReceivedBytes, file: FileRecord): Promise<void> {
   await received.take((claim) => [...rest, claim, { kind: 'file.insert', file }])
 }
 
-/** A record that has no bytes yet and belongs to the caller. */
+/** A record that has no bytes yet and belongs to the caller. Field by field, since a rest and a spread take twice as long. */
 export function newFile(now: number, caller: Caller, input: CreateFile): FileRecord {
-  const { expiry, description = '', labels = {}, ...given } = input
+  const { projectId, name, mimeType, purpose, externalId, description = '', labels = {}, expiry } = input
+  const { subject, organizationId } = caller
+  const { expiryPolicy, ttlDays, lastActiveAt, expiresAt } = startExpiry(expiry, now)
   return {
-    ...given,
+    id: newFileId(now),
+    organizationId,
+    projectId,
+    name,
+    sizeBytes: 0,
+    mimeType,
+    purpose,
     description,
     labels,
-    id: newFileId(now),
-    organizationId: caller.organizationId,
-    sizeBytes: 0,
-    createdBy: caller.subject.id,
-    updatedBy: caller.subject.id,
+    externalId,
+    createdBy: subject.id,
+    updatedBy: subject.id,
     createdAt: now,
     updatedAt: now,
     state: 'pending',
@@ -83,7 +89,10 @@ export function newFile(now: number, caller: Caller, input: CreateFile): FileRec
     writeOnce: false,
     uploadMaxBytes: null,
     expectedSha256: null,
-    ...startExpiry(expiry, now),
+    expiryPolicy,
+    ttlDays,
+    lastActiveAt,
+    expiresAt,
     blobKey: null,
     blobSizeBytes: null,
     sha256: null,
