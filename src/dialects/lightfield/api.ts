@@ -5,7 +5,6 @@ import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
 import { bearerSecret, fullAtSeconds, guard } from '../../http/guard.ts'
 import { acceptJsonBodies, type SchemaProblem, toFieldError } from '../../http/json-body.ts'
-
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
