@@ -1,4 +1,3 @@
-import { StoreError } from '../core/errors.ts'
 import type { Change } from '../core/ports/changes.ts'
 import { keyQueries, tenantQueries } from './queries/access.ts'
 import { answerQueries, indexedSlot, lapsedAnswerQueries } from './queries/answers.ts'
@@ -31,69 +30,85 @@ export function planCommit(
   changes: readonly Change[],
   node: number | null,
 ): readonly Step[] {
-  const steps: Step[] = []
+  const plan = new CommitPlan(node)
   for (const change of changes) {
-    const plan = plans[change.kind] as Plan<Change['kind']>
-    for (const { statement, values } of plan(queries, change, node))
-      steps.push({ statement, values, change: change.kind })
+    plan.change = change.kind
+    const planChange = plans[change.kind] as PlanChange<Change['kind']>
+    planChange(plan, queries, change)
   }
-  return steps
+  return plan.steps
 }
 
-type Bound = Omit<Step, 'change'>
-type Plan<Kind> = (
+class CommitPlan {
+  readonly steps: Step[] = []
+  readonly node: number | null
+  /** What the statements that are added next are a part of. */
+  change: Change['kind'] | undefined
+
+  constructor(node: number | null) {
+    this.node = node
+  }
+
+  add<Args>(args: Args, ...statements: readonly Statement<Args>[]): void {
+    const change = this.change as Change['kind']
+    for (const statement of statements) this.steps.push({ statement, values: statement.bind(args), change })
+  }
+}
+
+type PlanChange<Kind> = (
+  plan: CommitPlan,
   queries: ChangeQueries,
   change: Extract<Change, { readonly kind: Kind }>,
-  node: number | null,
-) => readonly Bound[]
+) => void
 
-const plans: { readonly [Kind in Change['kind']]: Plan<Kind> } = {
-  'organization.insert': ({ tenants }, change) => bind(change.organization, tenants.insertOrganization),
-  'project.insert': ({ tenants }, change) => bind(change.project, tenants.insertProject),
-  'key.insert': ({ keys }, change) => bind(change.key, keys.insertKey),
-  'key.revoke': ({ keys }, change) => bind(change, keys.revokeKey),
-  'key.replace': ({ keys }, change) => bind(change, keys.replaceKey),
-  'link-key.insert': ({ keys }, change) => bind(change.linkKey, keys.insertLinkKey),
-  'session.insert': ({ keys }, change) => bind(change.session, keys.insertSession),
-  'session.delete': ({ keys }, change) => bind(change, keys.deleteSession),
-  'session.purge': ({ keys }, change) => bind(change, keys.purgeSessions),
-  'quota.set': ({ usage }, change) => bind(change, usage[change.holder].setQuota),
-  'usage.add': ({ usage }, { usage: { organizationId, projectId, ...grown } }) => [
+const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
+  'organization.insert': (plan, { tenants }, change) =>
+    plan.add(change.organization, tenants.insertOrganization),
+  'project.insert': (plan, { tenants }, change) => plan.add(change.project, tenants.insertProject),
+  'key.insert': (plan, { keys }, change) => plan.add(change.key, keys.insertKey),
+  'key.revoke': (plan, { keys }, change) => plan.add(change, keys.revokeKey),
+  'key.replace': (plan, { keys }, change) => plan.add(change, keys.replaceKey),
+  'link-key.insert': (plan, { keys }, change) => plan.add(change.linkKey, keys.insertLinkKey),
+  'session.insert': (plan, { keys }, change) => plan.add(change.session, keys.insertSession),
+  'session.delete': (plan, { keys }, change) => plan.add(change, keys.deleteSession),
+  'session.purge': (plan, { keys }, change) => plan.add(change, keys.purgeSessions),
+  'quota.set': (plan, { usage }, change) => plan.add(change, usage[change.holder].setQuota),
+  'usage.add': (plan, { usage }, { usage: { organizationId, projectId, files, bytes } }) => {
     // The organization first; see `usageQueries`.
-    ...bind({ ...grown, id: organizationId }, usage.organization.add),
-    ...bind({ ...grown, id: projectId }, usage.project.add),
-  ],
-  'file.insert': ({ files }, change) => bind(withNormalName(change.file), files.insert),
-  'file.update': ({ files }, { id, guard, patch }) => bind(...files.update(id, guard, patch)),
-  'file.normalize-name': ({ files }, change) => bind(withNormalName(change.file), files.normalizeName),
-  'blob.intend': ({ blobs }, { blob, reserved }, node) =>
-    bind(intentionRow(blob, reserved, node), blobs.intend),
-  'blob.claim': ({ blobs }, change) => bind(change, blobs.claim),
-  'blob.release': ({ blobs, usage }, { blob }) =>
-    bind(releasedRow(blob), blobs.hold, ...usage.giveBack, blobs.release),
-  'blob.collect': ({ blobs, usage }, change) => bind(change, blobs.hold, ...usage.giveBack, blobs.collect),
-  'blob.collect-again': ({ blobs }, change) => bind(change, blobs.collectAgain),
-  'blob.forget': ({ blobs }, change) => bind(change, blobs.forget),
-  'answer.claim': ({ answers }, change, node) =>
-    bind({ ...change, ...indexedSlot(change.slot), node }, answers.claim),
-  'answer.save': ({ answers }, change) =>
-    bind({ ...change, ...indexedSlot(change.slot), ...change.answer }, answers.save),
-  'answer.renew': ({ answers }, change) => bind({ ...change, ...indexedSlot(change.slot) }, answers.renew),
-  'answer.drop': ({ answers }, change) => bind({ ...change, ...indexedSlot(change.slot) }, answers.drop),
-  'answer.purge': ({ answers }, change) => bind(change, answers.purge),
-  'answer.free-abandoned': ({ answers }, change) => bind(change, answers.freeAbandoned),
-  'bytes-place.note': ({ installation }, change) => bind(change, installation.noteBytesPlace),
-  'clock.note': ({ installation }, change) => bind(change.trust, installation.noteClockTrust),
-  'leases.end': ({ answers, blobs, usage }, change) =>
-    bind(change, answers.endReservations, blobs.holdIntentions, ...usage.giveAllBack, blobs.endIntentions),
-}
-
-/** PostgreSQL cannot hold a text with U+0000, and SQLite would cut it in places. */
-function bind<Args>(args: Args, ...statements: readonly Statement<Args>[]): readonly Bound[] {
-  return statements.map((statement) => {
-    const values = statement.bind(args)
-    if (values.some((value) => typeof value === 'string' && value.includes('\0')))
-      throw new StoreError('refused', 'A text with the character U+0000 cannot be stored')
-    return { statement, values }
-  })
+    plan.add({ id: organizationId, files, bytes }, usage.organization.add)
+    plan.add({ id: projectId, files, bytes }, usage.project.add)
+  },
+  'file.insert': (plan, { files }, change) => plan.add(withNormalName(change.file), files.insert),
+  'file.update': (plan, { files }, { id, guard, patch }) => plan.add(...files.update(id, guard, patch)),
+  'file.normalize-name': (plan, { files }, change) =>
+    plan.add(withNormalName(change.file), files.normalizeName),
+  'blob.intend': (plan, { blobs }, { blob, reserved }) =>
+    plan.add(intentionRow(blob, reserved, plan.node), blobs.intend),
+  'blob.claim': (plan, { blobs }, change) => plan.add(change, blobs.claim),
+  'blob.release': (plan, { blobs, usage }, { blob }) =>
+    plan.add(releasedRow(blob), blobs.hold, ...usage.giveBack, blobs.release),
+  'blob.collect': (plan, { blobs, usage }, change) =>
+    plan.add(change, blobs.hold, ...usage.giveBack, blobs.collect),
+  'blob.collect-again': (plan, { blobs }, change) => plan.add(change, blobs.collectAgain),
+  'blob.forget': (plan, { blobs }, change) => plan.add(change, blobs.forget),
+  'answer.claim': (plan, { answers }, change) =>
+    plan.add({ ...change, ...indexedSlot(change.slot), node: plan.node }, answers.claim),
+  'answer.save': (plan, { answers }, change) =>
+    plan.add({ ...change, ...indexedSlot(change.slot), ...change.answer }, answers.save),
+  'answer.renew': (plan, { answers }, change) =>
+    plan.add({ ...change, ...indexedSlot(change.slot) }, answers.renew),
+  'answer.drop': (plan, { answers }, change) =>
+    plan.add({ ...change, ...indexedSlot(change.slot) }, answers.drop),
+  'answer.purge': (plan, { answers }, change) => plan.add(change, answers.purge),
+  'answer.free-abandoned': (plan, { answers }, change) => plan.add(change, answers.freeAbandoned),
+  'bytes-place.note': (plan, { installation }, change) => plan.add(change, installation.noteBytesPlace),
+  'clock.note': (plan, { installation }, change) => plan.add(change.trust, installation.noteClockTrust),
+  'leases.end': (plan, { answers, blobs, usage }, change) =>
+    plan.add(
+      change,
+      answers.endReservations,
+      blobs.holdIntentions,
+      ...usage.giveAllBack,
+      blobs.endIntentions,
+    ),
 }

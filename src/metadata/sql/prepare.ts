@@ -1,3 +1,4 @@
+import { StoreError } from '../../core/errors.ts'
 import type { Change } from '../../core/ports/changes.ts'
 import type { SqlValue, Stored } from './tables.ts'
 
@@ -43,23 +44,36 @@ let lastId = 0
  * Compiles a query whose arguments are named by `arg`.
  * @example prepare<{ id: string }>((arg) => db.selectFrom('files').select('name').where('id', '=', arg('id')))
  */
-export function prepare<Args>(build: Build<Args>): Query<Args> {
+export function prepare<Args>(build: Build<Args>, toValue = toSqlValue): Query<Args> {
   const { sql, parameters } = build((name) => new Placeholder(name) as never).compile()
-  const bind = (args: Args) =>
-    parameters.map((value) =>
-      toSqlValue(value instanceof Placeholder ? args[value.name as keyof Args] : value),
-    )
+  const names = parameters.map((value) => (value instanceof Placeholder ? value.name : undefined))
+  function bind(args: Args): SqlValue[] {
+    const values: SqlValue[] = []
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i]
+      values.push(toValue(name === undefined ? parameters[i] : args[name as keyof Args]))
+    }
+    return values
+  }
   return { id: ++lastId, sql, bind }
 }
 
 /** A statement that may change any number of rows. */
 export function statement<Args>(build: Build<Args>): Statement<Args> {
-  return { ...prepare(build), expects: undefined }
+  return { ...prepare(build, toStorable), expects: undefined }
 }
 
 /** A statement that must change exactly one row, or its whole commit is a conflict. */
 export function guarded<Args>(build: Build<Args>): Statement<Args> {
-  return { ...prepare(build), expects: 1 }
+  return { ...prepare(build, toStorable), expects: 1 }
+}
+
+/** @throws StoreError `refused` for a text with U+0000, which PostgreSQL cannot hold and SQLite would cut in places */
+function toStorable(value: unknown): SqlValue {
+  const stored = toSqlValue(value)
+  if (typeof stored === 'string' && stored.includes('\0'))
+    throw new StoreError('refused', 'A text with the character U+0000 cannot be stored')
+  return stored
 }
 
 function toSqlValue(value: unknown): SqlValue {
