@@ -11,11 +11,12 @@ export class KeptRecords<R> {
     if (version === undefined) return find()
     if (version !== this.#version || this.#found.size === MAX_KEPT) this.#found.clear()
     this.#version = version
-    return this.#found.getOrInsertComputed(name, () => {
-      const found = find()
-      // A failure says nothing about the next attempt.
-      found.catch(() => this.#found.delete(name))
-      return found
-    })
+    const known = this.#found.get(name)
+    if (known !== undefined) return known
+    const found = find()
+    this.#found.set(name, found)
+    // A failure says nothing about the next attempt.
+    found.catch(() => this.#found.delete(name))
+    return found
   }
 }

@@ -79,7 +79,7 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(projectShape, this.#queries.tenants.listProjectsOf, { organizationId })
   }
 
-  async findKey(hash: string) {
+  findKey(hash: string) {
     const find = () => this.#find(keyShape, this.#queries.keys.findKey, { hash })
     return this.#keys.find(this.#engine.recentVersion(), hash, find)
   }
@@ -102,7 +102,7 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(linkKeyShape, this.#queries.keys.listLinkKeys, {})
   }
 
-  async findFile(id: string) {
+  findFile(id: string) {
     const find = () => this.#find(fileShape, this.#queries.files.find, { id })
     return this.#files.find(this.#engine.version(), id, find)
   }
