@@ -3,6 +3,7 @@ import type { FileId, FileIdForm } from '../core/file-id.ts'
 /** As many digits of any radix up to 36 as a number holds exactly. */
 const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
+const MAX_REMEMBERED = 4096
 
 export interface RadixForm {
   readonly prefix: string
@@ -17,18 +18,30 @@ export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileId
   const digit = radix === 36 ? '[0-9a-z]' : `[0-9a-${(radix - 1).toString(36)}]`
   const shape = new RegExp(`^${prefix}(${digit}{${length}})$`)
   const step = BigInt(radix) ** BigInt(EXACT_DIGITS)
+  // An id that comes in goes back with its answer, and 25 digits cost more than a look-up: a twentieth of a retrieve.
+  const parsed = new Map<string, FileId>()
+  const printed = new Map<FileId, string>()
+  const remember = (text: string, id: FileId) => {
+    if (parsed.size === MAX_REMEMBERED) for (const known of [parsed, printed]) known.clear()
+    parsed.set(text, id)
+    printed.set(id, text)
+  }
   return {
-    print: (id) =>
-      prefix +
-      BigInt(`0x${id.replaceAll('-', '')}`)
-        .toString(radix)
-        .padStart(length, '0'),
+    print: (id) => printed.get(id) ?? prefix + digitsOf(id, radix).padStart(length, '0'),
     parse(text) {
+      const known = parsed.get(text)
+      if (known !== undefined) return known
       const digits = shape.exec(text)?.[1]
-      return digits === undefined ? undefined : uuidOf(numberOf(digits, radix, step))
+      const id = digits === undefined ? undefined : uuidOf(numberOf(digits, radix, step))
+      if (id !== undefined) remember(text, id)
+      return id
     },
     pattern,
   }
+}
+
+function digitsOf(id: FileId, radix: number): string {
+  return BigInt(`0x${id.replaceAll('-', '')}`).toString(radix)
 }
 
 function numberOf(digits: string, radix: number, step: bigint): bigint {
