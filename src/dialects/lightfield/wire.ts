@@ -4,6 +4,7 @@ import { type FileRecord, type StateNames, stateAt } from '../../core/files/file
 import type { ListFiles } from '../../core/files/list-files.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
+import { printIsoTime } from '../../core/time/iso-time.ts'
 import type { StartUpload } from '../../core/uploads/start-upload.ts'
 import { fileIds } from './ids.ts'
 import { checkPurpose, stampName } from './purposes.ts'
@@ -22,8 +23,6 @@ export const statusNames = {
 /** The page that the vendor serves at most, and by default. */
 const MAX_PAGE = 25
 
-const printTime = (ms: number) => new Date(ms).toISOString()
-
 export function toFileBody(file: FileRecord, now: number): FileBody {
   const { uploadExpiresAt, storedAt } = file
   const state = stateAt(file, now)
@@ -33,9 +32,9 @@ export function toFileBody(file: FileRecord, now: number): FileBody {
     filename: file.name,
     mimeType: file.mimeType,
     sizeBytes: file.sizeBytes,
-    createdAt: printTime(file.createdAt),
-    completedAt: state === 'stored' && storedAt !== null ? printTime(storedAt) : null,
-    expiresAt: state === 'pending' && uploadExpiresAt !== null ? printTime(uploadExpiresAt) : null,
+    createdAt: printIsoTime(file.createdAt),
+    completedAt: state === 'stored' && storedAt !== null ? printIsoTime(storedAt) : null,
+    expiresAt: state === 'pending' && uploadExpiresAt !== null ? printIsoTime(uploadExpiresAt) : null,
   }
 }
 
@@ -49,7 +48,7 @@ export function toListBody(files: readonly FileRecord[], totalCount: number, now
 }
 
 export function toUrlBody({ url, expiresAt }: IssuedLink) {
-  return { url, expiresAt: printTime(expiresAt) }
+  return { url, expiresAt: printIsoTime(expiresAt) }
 }
 
 export function toValidateBody({ subject, scopes }: Caller) {
