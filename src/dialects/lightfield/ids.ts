@@ -1,4 +1,4 @@
-import { radixForm } from '../radix-form.ts'
+import { radixForm } from '../../core/file-id.ts'
 
 /** The pattern leaves out ids of times after the year 10800, which `parse` takes. */
 export const fileIds = radixForm({

@@ -24,11 +24,10 @@ import {
   GetFileUrlResponseSchema,
   ListFilesResponseSchema,
 } from './gen/files_pb.js'
-import { NEWEST_FIRST, printPageToken } from './paging.ts'
+import { readFileId, readUpdateRequest, toFile } from './messages.ts'
+import { NEWEST_FIRST, printPageToken, readListRequest } from './paging.ts'
 import { resolveFolder } from './receive-file.ts'
-import { readFileId, readListRequest, readUpdateRequest } from './requests.ts'
 import type { YandexSettings } from './settings.ts'
-import { toFile } from './wire.ts'
 
 /** Clients take 4 MiB at most unless told otherwise. A page that would be larger ends early; its token leads on. */
 const MAX_PAGE_BYTES = 3.5 * 1024 * 1024

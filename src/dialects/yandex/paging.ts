@@ -1,6 +1,9 @@
 import type { FileRecord } from '../../core/files/file.ts'
 import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
+import type { ListFilesRequest } from './gen/files_pb.js'
 import { fileIds } from './ids.ts'
+import { reading } from './messages.ts'
+import { REQUIRED } from './violations.ts'
 
 /** Ties are broken by the id, in the same direction. */
 export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
@@ -34,4 +37,21 @@ export function parsePageToken(token: string): FileCursor | undefined {
   const id = fileIds.parse(idText)
   // The name is no part of the order.
   return id === undefined || Number.isNaN(createdAt) ? undefined : { createdAt, name: '', id }
+}
+
+export interface ListRequest {
+  readonly folder: string
+  readonly limit: number
+  readonly after: FileCursor | undefined
+}
+
+/** @throws InvalidArgument */
+export function readListRequest({ folderId, pageSize, pageToken }: ListFilesRequest): ListRequest {
+  return reading((refuse) => {
+    if (folderId === '') refuse('folder_id', REQUIRED)
+    if (pageSize < 0n) refuse('page_size', 'must not be negative')
+    const after = pageToken === '' ? undefined : parsePageToken(pageToken)
+    if (pageToken !== '' && after === undefined) refuse('page_token', 'malformed')
+    return { folder: folderId, limit: pageLimit(pageSize), after }
+  })
 }

@@ -14,11 +14,10 @@ import { readJsonWithContent } from '../../intake/json-content/json-content.ts'
 import { HeadCapture } from '../../intake/sniff.ts'
 import { type CreateFileRequest, CreateFileRequestSchema, type File } from './gen/files_pb.js'
 import { readJson } from './json.ts'
+import { readCreateRequest, toFile } from './messages.ts'
 import type { Context } from './operations.ts'
-import { readCreateRequest } from './requests.ts'
 import type { YandexSettings } from './settings.ts'
-import { invalid, quote } from './violations.ts'
-import { toFile } from './wire.ts'
+import { invalid, quote, REQUIRED } from './violations.ts'
 
 /** Base64 takes 4 characters for 3 bytes, and writers that escape slashes may double them; the rest of the body is small. */
 const MAX_BODY_PER_CONTENT = 3
@@ -106,7 +105,7 @@ export async function resolveFolder(services: Services, caller: Caller, folder: 
 }
 
 function contentMissing(): ServiceError {
-  return invalid('content', 'field is required')
+  return invalid('content', REQUIRED)
 }
 
 export function contentTooLarge(sizeBytes: number | undefined, maxBytes: number): ServiceError {

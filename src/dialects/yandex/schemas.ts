@@ -1,12 +1,11 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { FILE_ID_FORMAT } from '../openapi-operations.ts'
 import { ExpirationConfig_ExpirationPolicySchema } from './gen/expiration_pb.js'
+import { textSchemas, updatablePaths } from './messages.ts'
 import { PAGE_TOKEN } from './paging.ts'
-import { updatablePaths } from './requests.ts'
 import type { YandexSettings } from './settings.ts'
-import { textSchemas } from './violations.ts'
 
-// For the documentation alone: `json.ts` and `requests.ts` judge requests.
+// For the documentation alone: `json.ts` and `messages.ts` judge requests.
 
 type JsonSchema = Readonly<Record<string, unknown>>
 

@@ -12,11 +12,10 @@ import {
   UpdateFileRequestSchema,
 } from './gen/files_pb.js'
 import { fileIds as yandexIds } from './ids.ts'
-import { parsePageToken, printPageToken } from './paging.ts'
-import { readCreateRequest, readListRequest, readUpdateRequest } from './requests.ts'
+import { readCreateRequest, readUpdateRequest, toFile } from './messages.ts'
+import { parsePageToken, printPageToken, readListRequest } from './paging.ts'
 import { settings as declared } from './settings.ts'
 import { InvalidArgument } from './violations.ts'
-import { toFile } from './wire.ts'
 
 const CREATED = Date.parse('2025-11-02T09:15:04.120Z')
 const ID = '019a4392-6818-7abc-8def-0123456789ab'
