@@ -6,6 +6,7 @@ import type { Services } from '../core/services.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, describeRoutes, links } from '../dialects/openapi.ts'
 import { routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
+import { routeByDialect } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
 import type { TlsIdentity } from '../net/listening.ts'
 import { frameworkLogger } from '../ops/logging.ts'
@@ -13,7 +14,6 @@ import type { Metrics } from '../ops/metrics.ts'
 import { addHealthRoutes, type Readiness } from '../ops/readiness.ts'
 import { RequestLog } from '../ops/request-log.ts'
 import { addTransferRoutes } from '../transfer/routes.ts'
-import { routeByDialect } from './route-dialect.ts'
 
 export interface SurfaceOptions {
   readonly services: Services

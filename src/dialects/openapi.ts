@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { isHttpDate } from '../core/time/http-date.ts'
 import { plainErrorSchema, routeUnknown, toPlainErrorAnswer } from '../http/errors.ts'
 import { declarePublic } from '../http/guard.ts'
-import { pathOf } from '../http/request-head.ts'
+import { pathOf } from '../http/routing.ts'
 import type { ServedDialect } from './dialect.ts'
 import {
   type Answerer,

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { HEADS_CROWDED, type HttpSocket, whenAnswered } from './broken-request.ts'
-import { hasBody } from './request-head.ts'
+import { hasBody } from './routing.ts'
 
 /** How many idle connections end to make room for one retry, and for others that connect before it. */
 const ROOM_CONNECTIONS = 32

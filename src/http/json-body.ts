@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import { hasBody } from './request-head.ts'
+import { hasBody } from './routing.ts'
 
 const JSON_TYPE = 'application/json'
 /** How long a body may take from the first read. Bodies are small: no honest client needs so long. */

@@ -19,8 +19,15 @@ import {
 import { boundHeads, type HeadLimits, ignoreUpgrades } from './connections.ts'
 import { toServiceError, writeErrorAnswer } from './errors.ts'
 import { requireDeclaredAccess } from './guard.ts'
-import { hasBody, losesNextRequest, type RoutingRules, routedTarget, unclearIn } from './request-head.ts'
-import { inTurn, type TurnLimits } from './request-turns.ts'
+import {
+  hasBody,
+  inTurn,
+  losesNextRequest,
+  type RoutingRules,
+  routedTarget,
+  type TurnLimits,
+  unclearIn,
+} from './routing.ts'
 import { type DialectOf, UnknownAddresses } from './unknown-address.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { routeUnknown } from './errors.ts'
-import { pathOf } from './request-head.ts'
+import { pathOf } from './routing.ts'
 
 /** In the order of `Allow`. Other methods, such as the preflights of browsers, make no address. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
