@@ -4,7 +4,6 @@ import type { BlockList, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js'
 import { BlamedPeers } from '../net/blamed-peers.ts'
-import { streamOf } from './incoming-call.ts'
 import type { GrpcLimits } from './limits.ts'
 
 /** Node publishes the end of every HTTP/2 stream of every server in this process (nodejs.org, "Diagnostics Channel"). */
@@ -134,6 +133,14 @@ export class Connections {
     connection.resetsAt = now
     return connection
   }
+}
+
+/**
+ * The HTTP/2 stream of a call, which the library keeps private. The library would gather whole messages, bombs included, so
+ * it handles only metadata, statuses and connections, and messages are read from the stream.
+ */
+export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
+  return (call as unknown as { readonly stream: ServerHttp2Stream }).stream
 }
 
 function peerOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {

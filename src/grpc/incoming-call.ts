@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import { Metadata, type ServerInterceptingCallInterface } from '@grpc/grpc-js'
+import {
+  Metadata,
+  type Responder,
+  Server,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from '@grpc/grpc-js'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
+import { type Connections, streamOf } from './connections.ts'
 import type { GrpcLimits } from './limits.ts'
 import { RequestMessage } from './message.ts'
 import type { GrpcCall, Method } from './method.ts'
@@ -44,22 +52,52 @@ const HTTP2_ENTRY_BYTES = 32
 /** How long a client may send after its status. Some clients lose the status if their stream is reset at once. */
 const LINGER_MS = 1000
 
-/**
- * The HTTP/2 stream of a call, which the library keeps private. The library would gather whole messages, bombs included, so
- * it handles only metadata, statuses and connections, and messages are read from the stream.
- */
-export function streamOf(call: ServerInterceptingCallInterface): ServerHttp2Stream {
-  return (call as unknown as { readonly stream: ServerHttp2Stream }).stream
-}
-
 /** The same for every call: an error is dear to make, and each call ends once. */
 const CALL_IS_OVER = new GrpcError('CANCELLED', 'The call is over.')
+
+/**
+ * The library's server for these methods, by their paths. Calls are answered in front of its handlers, which only make the
+ * methods known.
+ */
+export function libraryServer(
+  methods: ReadonlyMap<string, Method>,
+  connections: Connections,
+  context: CallContext,
+): Server {
+  const interceptor: ServerInterceptor = ({ path }, call) => {
+    connections.note(call)
+    const incoming = new IncomingCall(call, methods.get(path) as Method, context)
+    const start: Responder['start'] = (next) =>
+      next({
+        onReceiveMetadata: (metadata) => void incoming.run(metadata),
+        onReceiveMessage: () => undefined,
+        onReceiveHalfClose: () => undefined,
+        onCancel: () => incoming.end(),
+      })
+    return new ServerInterceptingCall(call, { start })
+  }
+  const server = new Server({ ...libraryOptions(context.limits), interceptors: [interceptor] })
+  const asIs = (bytes: Buffer) => bytes
+  for (const path of methods.keys()) server.register(path, () => undefined, asIs, asIs, 'unary')
+  return server
+}
+
+/** Options of the library: github.com/grpc/grpc-node, packages/grpc-js, README.md. */
+function libraryOptions(limits: GrpcLimits) {
+  return {
+    'grpc.enable_channelz': 0,
+    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.max_connection_idle_ms': limits.idleMs,
+  }
+}
 
 /**
  * One call, from its metadata to its status. Checks the metadata, the caller, the length of the message, the message. A call
  * that fails before its answer gets trailers only, because some clients see its code only then.
  */
-export class IncomingCall implements GrpcCall {
+class IncomingCall implements GrpcCall {
   readonly requestId = randomUUID()
   readonly httpVersion = '2'
   readonly #call: ServerInterceptingCallInterface

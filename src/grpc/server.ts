@@ -2,23 +2,14 @@ import { once } from 'node:events'
 import type { BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
-import {
-  logVerbosity,
-  type Responder,
-  Server,
-  ServerCredentials,
-  ServerInterceptingCall,
-  type ServerInterceptingCallInterface,
-  setLogVerbosity,
-} from '@grpc/grpc-js'
+import { logVerbosity, type Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { divertConnections } from '../net/first-bytes.ts'
 import { listeningAt, type TlsIdentity } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
 import { refuseGrpc, refuseHttp1 } from '../net/refuse-http.ts'
 import { Connections } from './connections.ts'
 import { healthMethods } from './health.ts'
-import { type CallContext, IncomingCall } from './incoming-call.ts'
-import type { GrpcLimits } from './limits.ts'
+import { type CallContext, libraryServer } from './incoming-call.ts'
 import type { Method } from './method.ts'
 
 export interface GrpcServerOptions extends CallContext {
@@ -62,7 +53,6 @@ setLogVerbosity(logVerbosity.NONE)
 
 /** A listening server. */
 export class GrpcServer {
-  readonly #options: GrpcServerOptions
   readonly #server: Server
   /** Accepts the connections. */
   readonly listener: NetServer
@@ -71,19 +61,15 @@ export class GrpcServer {
   readonly #connections: Connections
 
   constructor(options: GrpcServerOptions) {
-    this.#options = options
     const { limits, methods, isReady, draining, tls, proxies } = options
     const serviceNames = [...new Set(methods.map(({ path }) => path.split('/')[1] ?? ''))]
     const health = healthMethods({ serviceNames, isReady, draining, stopping: this.#stopping.signal })
     const byPath = new Map([...methods, ...health].map((method) => [method.path, method]))
-    const interceptor = ({ path }: { path: string }, call: ServerInterceptingCallInterface) =>
-      this.#intercept(byPath.get(path) as Method, call)
-    this.#server = new Server({ ...libraryOptions(limits), interceptors: [interceptor] })
-    for (const path of byPath.keys()) this.#server.register(path, () => undefined, asIs, asIs, 'unary')
+    this.#connections = new Connections(limits, proxies)
+    this.#server = libraryServer(byPath, this.#connections, options)
     // Connections are accepted here, because the library has no documented way to count, encrypt and end them.
     const injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure())
     this.#drain = (graceMs) => injector.drain(graceMs)
-    this.#connections = new Connections(limits, proxies)
     this.listener = createListener(tls, (socket) => {
       if (!socket.destroyed) injector.injectConnection(socket)
     })
@@ -111,31 +97,6 @@ export class GrpcServer {
     this.#connections.stop()
     this.#server.forceShutdown()
   }
-
-  /** Answers calls in front of the library's handlers, which only make their methods known. */
-  #intercept(method: Method, call: ServerInterceptingCallInterface): ServerInterceptingCall {
-    this.#connections.note(call)
-    const incoming = new IncomingCall(call, method, this.#options)
-    const start: Responder['start'] = (next) =>
-      next({
-        onReceiveMetadata: (metadata) => void incoming.run(metadata),
-        onReceiveMessage: () => undefined,
-        onReceiveHalfClose: () => undefined,
-        onCancel: () => incoming.end(),
-      })
-    return new ServerInterceptingCall(call, { start })
-  }
-}
-
-/** Options of the library: github.com/grpc/grpc-node, packages/grpc-js, README.md. */
-function libraryOptions(limits: GrpcLimits) {
-  return {
-    'grpc.enable_channelz': 0,
-    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
-    'grpc.keepalive_time_ms': limits.keepaliveMs,
-    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-    'grpc.max_connection_idle_ms': limits.idleMs,
-  }
 }
 
 function createListener(tls: TlsIdentity | undefined, onConnection: (socket: Socket) => void): NetServer {
@@ -147,8 +108,4 @@ function createListener(tls: TlsIdentity | undefined, onConnection: (socket: Soc
     socket.on('error', () => undefined)
     onConnection(socket)
   })
-}
-
-function asIs(bytes: Buffer): Buffer {
-  return bytes
 }
