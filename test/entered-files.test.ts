@@ -47,12 +47,12 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 30,
+    maxFiles: 27,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 26,
+    maxFiles: 25,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
   { name: 'Yandex: JSON', maxFiles: 22, enter: enterJson },

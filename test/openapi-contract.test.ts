@@ -231,7 +231,7 @@ for (const code of ['unavailable', 'timeout', 'refused'] as const) {
     for (const name of ['commit', 'findFile', 'findKey', 'findSessionKey'] as const)
       t.mock.method(services.metadata, name, async () => fail())
     // What asks no store can fail by a fault of ours.
-    if (code === 'refused') t.mock.method(services, 'publicUrl', fail)
+    if (code === 'refused') t.mock.property(services.addresses, 'publicUrl', 'no URL')
     for (const sent of requests) await ask(sent)
   })
 }

@@ -68,9 +68,14 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   const { logger } = options
   const metrics = new Metrics()
   const memory = new FairBudget(config.memoryBytes)
-  const addresses: Addresses = { url: '', listeningUrl: '', grpcAddress: undefined, metricsUrl: undefined }
-  const publicUrl = () => config.publicUrl ?? addresses.url
-  const { services, peers } = await openServices({ config, options, stop, metrics, memory, publicUrl })
+  const addresses: Addresses = {
+    url: '',
+    publicUrl: config.publicUrl ?? '',
+    listeningUrl: '',
+    grpcAddress: undefined,
+    metricsUrl: undefined,
+  }
+  const { services, peers } = await openServices({ config, options, stop, metrics, memory, addresses })
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
   const tls = await loadTls(config, trueClock.now())

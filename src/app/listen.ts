@@ -21,8 +21,10 @@ import type { AppConfig } from './settings.ts'
 
 /** Where a server listens, as it comes to. */
 export interface Addresses {
-  /** Where programs on this machine find it, without a trailing slash; links begin with it unless a public URL is set. */
+  /** Where programs on this machine find it, without a trailing slash. */
   url: string
+  /** What links begin with: as configured, else `url`. */
+  publicUrl: string
   /** Where HTTP is served, as a URL: `http://0.0.0.0:8420` if on all addresses. */
   listeningUrl: string
   /** Where gRPC is served, `host:port`, if anywhere. */
@@ -61,6 +63,7 @@ export async function listenForHttp(served: Served): Promise<void> {
   try {
     const { address } = await lookup(config.host)
     addresses.url = await server.listen({ host: address, port: config.port })
+    addresses.publicUrl ||= addresses.url
   } catch (error) {
     throw inWords(error, { host: 'ENTREPOT_HOST', port: 'ENTREPOT_PORT' })
   }

@@ -27,7 +27,7 @@ interface Opening {
   readonly stop: GracefulStop
   readonly metrics: Metrics
   readonly memory: FairBudget
-  readonly publicUrl: () => string
+  readonly addresses: Services['addresses']
 }
 
 /** Who we are among the servers of a database, or, where we are alone, who watches our clock. */
@@ -35,7 +35,7 @@ export type Peers = Node | ClockWatch
 
 /** Opens the stores, joins the other servers, and makes sure of the default tenant, the root key and the keys of links. */
 export async function openServices(opening: Opening): Promise<{ services: Services; peers: Peers }> {
-  const { config, options, stop, metrics, memory, publicUrl } = opening
+  const { config, options, stop, metrics, memory, addresses } = opening
   const { logger, acceptClock = false, onFatal = () => undefined } = options
   await findInstallation(config)
   await makeDataFolder(config.dataDir)
@@ -67,7 +67,7 @@ export async function openServices(opening: Opening): Promise<{ services: Servic
     : new RateLimiter(rateLimits, clock)
   const guesses = new GuessLimit(keyGuessesPerSecond, clock)
   return {
-    services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, parseFileId, publicUrl },
+    services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, parseFileId, addresses },
     peers,
   }
 }

@@ -32,6 +32,6 @@ function greet(command: Command): (app: App, print: Print) => void {
   const moreKeys = nextCommand(command, 'key', 'create', '--name', 'laptop')
   return ({ firstKey, services, caPath }, print) => {
     if (caPath !== undefined) print(trustHint(caPath))
-    if (firstKey !== undefined) print(welcome(services.publicUrl(), firstKey, moreKeys))
+    if (firstKey !== undefined) print(welcome(services.addresses.publicUrl, firstKey, moreKeys))
   }
 }

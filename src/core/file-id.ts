@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-
 /** Lower-case UUIDv7 text. The one identity of a file; every dialect prints it in a form of its own. */
 export type FileId = string
 
@@ -86,10 +84,4 @@ function uuidOf(value: bigint): FileId | undefined {
   if (value > MAX_ID) return undefined
   const hex = value.toString(16).padStart(32, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
-}
-
-/** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits, which stand where those of a version 4 do. */
-export function newFileId(nowMs: number): FileId {
-  const time = nowMs.toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }

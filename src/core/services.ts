@@ -31,8 +31,10 @@ export interface Services {
   readonly policy: Policy
   /** Every dialect's form of ids is known to all of them. */
   readonly parseFileId: ParseFileId
-  /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
-  publicUrl(): string
+  readonly addresses: {
+    /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
+    readonly publicUrl: string
+  }
 }
 
 /** What upkeep needs of it: it signs no links and counts no requests. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { newFileId } from '../core/file-id.ts'
+import { newFileId } from '../core/files/create-file.ts'
 import { FILE_ID_PATTERN, fileIdForms, parseFileId } from './all.ts'
 import { fileIds as lightfieldIds } from './lightfield/ids.ts'
 import { fileIds as llamacloudIds } from './llamacloud/ids.ts'

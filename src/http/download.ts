@@ -3,10 +3,7 @@ import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/download-name.ts'
 import { etagOf, type FileRecord } from '../core/files/file.ts'
 import { openBytes } from '../core/files/read-file.ts'
-import { issueLink } from '../core/links/link.ts'
-import type { ServedType } from '../core/links/link-token.ts'
 import type { ByteRange } from '../core/ports/blob-store.ts'
-import { SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { shownName } from '../intake/file-type.ts'
 import { isNotModified, preconditionHolds, rangeIsCurrent } from './conditions.ts'
@@ -22,18 +19,6 @@ export const safeHeaders = {
   'referrer-policy': 'no-referrer',
   'cache-control': 'private, no-cache',
 } as const
-
-/** A fresh link to a stored file under the name that it is shown by. It does not outlive its file. */
-export function issueDownload(
-  services: Services,
-  file: FileRecord,
-  lifetimeSeconds: number,
-  serves?: ServedType,
-): ReturnType<typeof issueLink> {
-  const end = services.clock.now() + lifetimeSeconds * SECOND_MS
-  const named = { ...file, name: shownName(file) }
-  return issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end), serves)
-}
 
 /**
  * Sends a stored file, whole or one range of it (RFC 9110, 14), as an attachment of this type, also to conditional requests

@@ -5,7 +5,7 @@ import type {
   onRequestAsyncHookHandler,
   RouteOptions,
 } from 'fastify'
-import { admit, type Access as KeyAccess } from '../core/access/admit.ts'
+import { admit, authenticate, type Access as KeyAccess } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Allowance } from '../core/limits/rate-limit.ts'
@@ -79,6 +79,21 @@ export function guard(
     }
     route.onRequest = [admitCaller, ...[route.onRequest ?? []].flat()] as onRequestAsyncHookHandler[]
   })
+}
+
+/**
+ * Finds the caller by the key in the `Authorization` header.
+ * @param otherwise finds the caller of a request without that header
+ */
+export function byBearer(
+  services: Services,
+  refusal?: string,
+  otherwise?: GuardOptions['authenticate'],
+): GuardOptions['authenticate'] {
+  return (request) =>
+    otherwise && request.headers.authorization === undefined
+      ? otherwise(request)
+      : authenticate(services, bearerSecret(request), refusal)
 }
 
 /** When a bucket is full again, in unix seconds, rounded up, as most vendors' headers tell it. */

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { newFileId } from '../../src/core/file-id.ts'
+import { newFileId } from '../../src/core/files/create-file.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
 import { blobPath, checkStores, referencedBlobs, withStores } from './check-stores.ts'

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { Caller } from '../caller.ts'
-import { newFileId } from '../file-id.ts'
+import type { FileId } from '../file-id.ts'
 import { isQuotaExceeded } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import { DAY_MS } from '../ports/clock.ts'
@@ -98,6 +99,12 @@ export function newFile(now: number, caller: Caller, input: CreateFile): FileRec
     sha256: null,
     md5: null,
   }
+}
+
+/** A UUIDv7 (RFC 9562, 5.7): 48 bits of `nowMs`, then 74 random bits, which stand where those of a version 4 do. */
+export function newFileId(nowMs: number): FileId {
+  const time = nowMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
 
 /** The four stored fields of a rule for a file created (and last active) at `createdAt`. */

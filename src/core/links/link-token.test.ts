@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import { newFileId } from '../file-id.ts'
+import { newFileId } from '../files/create-file.ts'
 import {
   type LinkBinding,
   type LinkClaim,

@@ -38,10 +38,24 @@ export async function issueLink(
   const { direct } = services.blobs
   const atStore = direct && (await directLink(direct, services, method, file, expiresAt, serves))
   if (atStore) return atStore
-  const url = services.publicUrl() + LINK_PATH + issueToken(services, file, { method, expiresAt, serves })
+  const url =
+    services.addresses.publicUrl + LINK_PATH + issueToken(services, file, { method, expiresAt, serves })
   return method === 'PUT'
     ? { url, expiresAt, headers: headersOf(file) }
     : { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
+}
+
+/** A link to a stored file under the name that it is shown by. It does not outlive its file. */
+export function issueDownload(
+  services: Services,
+  file: FileRecord,
+  shownName: string,
+  lifetimeSeconds: number,
+  serves?: ServedType,
+): Promise<IssuedLink> {
+  const end = services.clock.now() + lifetimeSeconds * SECOND_MS
+  const named = { ...file, name: shownName }
+  return issueLink(services, 'GET', named, Math.min(end, file.expiresAt ?? end), serves)
 }
 
 /** What clients that name a file after its URL shall call it. Some split names at slashes. */

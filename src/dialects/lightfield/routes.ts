@@ -4,14 +4,14 @@ import { stateAt } from '../../core/files/file.ts'
 import { listFiles } from '../../core/files/list-files.ts'
 import { readFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
-import { issueLink } from '../../core/links/link.ts'
+import { issueDownload, issueLink } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { cancelUpload } from '../../core/uploads/cancel-upload.ts'
 import { completeUpload } from '../../core/uploads/complete-upload.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
-import { issueDownload } from '../../http/download.ts'
 import { idempotently } from '../../http/idempotent.ts'
+import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import * as schemas from './schemas.ts'
 import type { LightfieldSettings } from './settings.ts'
@@ -156,7 +156,8 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
         throw new ServiceError('state-conflict', message)
       }
       await touchFile(services, file, 'download')
-      return wire.toUrlBody(await issueDownload(services, file, settings.downloadSeconds))
+      const link = await issueDownload(services, file, shownName(file), settings.downloadSeconds)
+      return wire.toUrlBody(link)
     },
   )
   server.get(

@@ -1,8 +1,7 @@
 import cors from '@fastify/cors'
-import type { FastifyInstance } from 'fastify'
-import { authenticate } from '../../core/access/admit.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { bearerSecret, declarePublic, guard } from '../../http/guard.ts'
+import { byBearer, declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -67,14 +66,8 @@ async function serveApi(
   await allowBrowsers(api)
   // The form is taken from the connection as it comes, by the route that knows what to do with it.
   api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
-  guard(api, {
-    services,
-    // The session of the cookie counts only where there is no `Authorization` header.
-    authenticate: (request) =>
-      request.headers.authorization === undefined
-        ? authenticateCookie(services, request)
-        : authenticate(services, bearerSecret(request), KEY_REFUSED),
-  })
+  const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
+  guard(api, { services, authenticate: byBearer(services, KEY_REFUSED, bySession) })
   const context = { server: api, services, settings }
   addRoutes(context)
   addFirstVersion(context)

@@ -6,8 +6,9 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
+import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
-import { issueDownload } from '../../http/download.ts'
+import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import { readScope } from './fields.ts'
 import { printToken } from './paging.ts'
@@ -147,7 +148,7 @@ export function addContent(context: Context, path: string, tag: string, operatio
       const asked = requests.readContentRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
       await touchFile(context.services, file, 'download')
-      return toPresignedUrl(await issueDownload(context.services, file, asked.urlSeconds))
+      return toPresignedUrl(await issueDownload(context.services, file, shownName(file), asked.urlSeconds))
     },
   )
 }
@@ -192,7 +193,9 @@ function addProjects({ server, services }: Context): void {
 }
 
 async function answerFile(context: Context, file: FileRecord, withUrl: boolean): Promise<FileBody> {
-  const link = withUrl ? await issueDownload(context.services, file, requests.DEFAULT_URL_SECONDS) : undefined
+  const link = withUrl
+    ? await issueDownload(context.services, file, shownName(file), requests.DEFAULT_URL_SECONDS)
+    : undefined
   return toFileBody(file, link, context.settings.prefixIds)
 }
 

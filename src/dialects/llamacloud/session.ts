@@ -28,8 +28,8 @@ export async function authenticateCookie(services: Services, request: FastifyReq
   return caller
 }
 
-function requireOwnOrigin({ publicUrl }: Services, { headers }: FastifyRequest): void {
-  if (headers.origin === new URL(publicUrl()).origin) return
+function requireOwnOrigin({ addresses }: Services, { headers }: FastifyRequest): void {
+  if (headers.origin === new URL(addresses.publicUrl).origin) return
   throw new ServiceError(
     'origin-forbidden',
     'Requests with a session cookie need an Origin header of this server',
@@ -48,7 +48,7 @@ export async function addSessionRoutes(
       path: '/',
       httpOnly: true,
       sameSite: 'strict',
-      secure: services.publicUrl().startsWith('https:'),
+      secure: services.addresses.publicUrl.startsWith('https:'),
     }) as const
   server.post<{ Body: { api_key?: unknown } }>(
     '/session',

@@ -14,8 +14,9 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
+import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
-import { issueDownload } from '../../http/download.ts'
+import { shownName } from '../../intake/file-type.ts'
 import {
   DeleteFileResponseSchema,
   type File,
@@ -95,7 +96,7 @@ export const getFileUrl = operation(methods.getUrl, reads, async (context, calle
   const { services, settings } = context
   const file = await readStoredFile(services, caller, readFileId(request))
   await touchFile(services, file, 'download')
-  const { url } = await issueDownload(services, file, settings.linkSeconds, 'declared')
+  const { url } = await issueDownload(services, file, shownName(file), settings.linkSeconds, 'declared')
   return create(GetFileUrlResponseSchema, { url })
 })
 

@@ -121,7 +121,7 @@ function addDiscovery(
   const { list, get } = ApiEndpointService.method
   // Discovery tells where gRPC is: this host, on its other port.
   const authority = () => {
-    const { hostname, host } = new URL(services.publicUrl())
+    const { hostname, host } = new URL(services.addresses.publicUrl)
     const port = grpcPort()
     return port === undefined ? host : `${hostname}:${port}`
   }

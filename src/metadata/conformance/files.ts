@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { newFileId } from '../../core/file-id.ts'
+import { newFileId } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { FileGuard, FilePatch } from '../../core/ports/changes.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { newFileId } from '../../core/file-id.ts'
+import { newFileId } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type {
   FileCursor,

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import test, { after } from 'node:test'
 import type { ApiKey } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
-import { newFileId } from '../../core/file-id.ts'
+import { newFileId } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 
