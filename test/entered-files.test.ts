@@ -47,7 +47,7 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 27,
+    maxFiles: 26,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {

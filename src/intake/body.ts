@@ -1,7 +1,172 @@
+import { hash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import { ServiceError } from '../core/errors.ts'
 import type { Digests, IncomingBody } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import { type BodyLimits, BodySource, Handoff } from './body-source.ts'
-import { type BodyDigest, digestsOf, type FurtherDigests, type HexDigests, openDigest } from './digests.ts'
+import { crc32c, hexOfCrc } from './crc32c.ts'
+import type { DigestAlgorithm, FurtherDigests, HexDigests } from './digests.ts'
+import { type ChunkMemory, Handoff, SlabPipe } from './slabs.ts'
+
+/** A body that is slower than this, averaged over the window, is cut off. Time in which we do not read does not count. */
+export interface Pace {
+  readonly minBytesPerSecond: number
+  readonly minRateWindowSeconds: number
+}
+
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** Default: `leastPace`. */
+  readonly pace?: Pace
+}
+
+/** What is asked of every client. */
+const leastPace: Pace = { minBytesPerSecond: 1024, minRateWindowSeconds: 30 }
+
+/** A window that ends so late says that the process stood still and heard nobody. A busy process is late, too, by less. */
+const LATE_SHARE = 0.2
+const LATE_MS = 250
+
+/** Read ahead before the stream is paused; many tiny chunks may come at once. */
+const QUEUE_BYTES = 64 * 1024
+
+/** How a stream says that its peer went away. */
+const BROKEN_OFF = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/**
+ * The raw chunks of one body, counted, capped and timed. A stream is never destroyed here, only paused: an answer
+ * may still go out on its socket.
+ */
+class BodySource {
+  readonly #stream: Readable
+  readonly #ours: boolean
+  readonly #maxBytes: number
+  readonly #pace: Pace
+  readonly #chunks = new Handoff<Uint8Array>()
+  readonly #watchdog: NodeJS.Timeout
+  readonly #windowMs: number
+  #windowBegan = performance.now()
+  #queuedBytes = 0
+  #sizeAtTick = 0
+  #heldSinceTick = false
+  #isClosed = false
+  /** Bytes that came in so far. */
+  sizeBytes = 0
+
+  /** Chunks of `source` must keep their content for good. */
+  constructor(source: AsyncIterable<Uint8Array>, { maxBytes, pace = leastPace }: BodyLimits) {
+    this.#ours = !(source instanceof Readable)
+    this.#stream = source instanceof Readable ? source : Readable.from(source)
+    this.#maxBytes = maxBytes
+    this.#pace = pace
+    this.#windowMs = pace.minRateWindowSeconds * 1000
+    this.#watchdog = setInterval(this.#tick, this.#windowMs).unref()
+    this.#listen()
+  }
+
+  #listen(): void {
+    const stream = this.#stream
+    if (stream.readableEnded) this.#onEnd()
+    else if (stream.destroyed) this.#onClose()
+    stream.on('end', this.#onEnd)
+    stream.on('error', this.#onError)
+    stream.on('close', this.#onClose)
+    stream.on('data', this.#onData)
+    stream.resume()
+  }
+
+  /** The next chunk, or undefined after the last. One call at a time. */
+  async next(): Promise<Uint8Array | undefined> {
+    const chunk = this.#chunks.take()
+    if (this.#chunks.isEmpty && this.#queuedBytes > 0) {
+      this.#queuedBytes = 0
+      this.#stream.resume()
+    }
+    return chunk
+  }
+
+  /** Stops reading. Safe to call twice; a waiting `next` then sees the end. */
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#watchdog)
+    this.#stream.off('data', this.#onData)
+    this.#chunks.end()
+    // The error listener stays: a stream that breaks later must not take the process down.
+    if (this.#ours) this.#stream.destroy()
+    else if (!this.#stream.readableEnded) this.#stream.pause()
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.sizeBytes += chunk.byteLength
+    if (this.sizeBytes > this.#maxBytes) {
+      const message = `The body is larger than the limit of ${this.#maxBytes} bytes.`
+      this.#fail(new ServiceError('bytes-too-many', message))
+      return
+    }
+    if (!this.#chunks.wanted) this.#queuedBytes += chunk.byteLength
+    this.#chunks.put(chunk)
+    if (this.#queuedBytes < QUEUE_BYTES) return
+    this.#heldSinceTick = true
+    this.#stream.pause()
+  }
+
+  readonly #tick = (): void => {
+    const { minBytesPerSecond, minRateWindowSeconds } = this.#pace
+    const tooSlow = this.sizeBytes - this.#sizeAtTick < minBytesPerSecond * minRateWindowSeconds
+    const now = performance.now()
+    const lateMs = now - this.#windowBegan - this.#windowMs
+    this.#windowBegan = now
+    const stoodStill = lateMs > Math.max(LATE_MS, this.#windowMs * LATE_SHARE)
+    if (tooSlow && !stoodStill && !this.#heldSinceTick) {
+      const message = `The body came in more slowly than ${minBytesPerSecond} bytes per second.`
+      this.#fail(new ServiceError('body-too-slow', message))
+    }
+    this.#sizeAtTick = this.sizeBytes
+    this.#heldSinceTick = this.#stream.isPaused()
+  }
+
+  readonly #onEnd = (): void => {
+    clearInterval(this.#watchdog)
+    this.#chunks.end()
+  }
+
+  readonly #onError = (error: Error): void => {
+    const code = 'code' in error ? String(error.code) : ''
+    this.#fail(BROKEN_OFF.has(code) ? incomplete(error) : error)
+  }
+
+  readonly #onClose = (): void => {
+    // An error is dear to make, and after the end nobody asks for it.
+    if (!this.#stream.readableEnded && !this.#isClosed) this.#fail(incomplete(this.#stream.errored))
+  }
+
+  #fail(error: Error): void {
+    this.#chunks.fail(error)
+    this.close()
+  }
+}
+
+function incomplete(cause: unknown): ServiceError {
+  return new ServiceError('body-incomplete', 'The body broke off before its end.', { cause })
+}
+
+/**
+ * The chunks of a request's body for somebody who parses them. The request is not destroyed when the
+ * parser stops early: an answer may still go out on its socket.
+ * @throws ServiceError `body-too-slow`, `body-incomplete`, while iterating
+ */
+export async function* pacedBody(
+  source: AsyncIterable<Uint8Array>,
+  pace?: Pace,
+): AsyncGenerator<Uint8Array, void> {
+  const limits = { maxBytes: Number.POSITIVE_INFINITY, ...(pace ? { pace } : {}) }
+  const chunks = new BodySource(source, limits)
+  try {
+    for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) yield chunk
+  } finally {
+    chunks.close()
+  }
+}
 
 /** Computed beside SHA-256. */
 export interface WantedDigests {
@@ -10,12 +175,6 @@ export interface WantedDigests {
   /** Looks at all that were computed; if it throws, the iteration throws that at its end. */
   readonly check?: (digests: HexDigests) => void
 }
-
-/**
- * Who needs the memory of a chunk: `passing`: nobody once the next chunk has come; it is given back then and there.
- * `kept`: perhaps others; the garbage collector finds out.
- */
-export type ChunkMemory = 'passing' | 'kept'
 
 /** Smaller bodies are hashed where they are: a worker's answer would take longer, and 64 KiB block for 0.2 ms. */
 const SMALL_BODY_BYTES = 64 * 1024
@@ -88,135 +247,13 @@ async function readHead(source: BodySource): Promise<{ bytes: Uint8Array; isWhol
   return { bytes, isWhole: chunk === undefined }
 }
 
-const SLAB_BYTES = 256 * 1024
-/** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */
-const SLABS_PER_BODY = 4
-const MAX_IDLE_SLABS = 64
-
-/**
- * Slabs that no body holds. Not shared memory: that is freed only by chance, as no heap counts it, and a consumer
- * that kept a chunk for too long would not notice. A slab that moves to a worker is cut off from its old views.
- */
-const idleSlabs: ArrayBuffer[] = []
-
-interface Slab {
-  readonly memory: ArrayBuffer
-  readonly filled: number
+function digestsOf(bytes: Uint8Array, further: FurtherDigests): HexDigests {
+  const others = further.map((algorithm) => [algorithm, hexDigest(algorithm, bytes)])
+  return { sha256: hexDigest('sha256', bytes), ...Object.fromEntries(others) }
 }
 
-/**
- * Gathers one large body in a few slabs, as many as there is memory for, and fills them ahead of the consumer; after the
- * consumer a worker hashes them. Reading stops when all slabs are in use.
- */
-class SlabPipe {
-  readonly #source: BodySource
-  readonly #digest: BodyDigest
-  readonly #charged: Holding | undefined
-  readonly #passed: PassedMemory | undefined
-  readonly #free = new Handoff<ArrayBuffer>()
-  readonly #full = new Handoff<Slab>()
-  #slabCount = 0
-  #isClosed = false
-
-  constructor(
-    source: BodySource,
-    further: FurtherDigests,
-    memory: ChunkMemory,
-    charged: Holding | undefined,
-  ) {
-    this.#source = source
-    this.#charged = charged
-    this.#passed = memory === 'passing' ? new PassedMemory() : undefined
-    this.#digest = openDigest(further, (error) => this.#full.fail(error))
-  }
-
-  /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */
-  async *pour(head: Uint8Array): AsyncGenerator<Uint8Array, HexDigests> {
-    this.#fill(head).then(
-      () => this.#full.end(),
-      (error) => this.#full.fail(error),
-    )
-    try {
-      for (let slab = await this.#full.take(); slab; slab = await this.#full.take()) {
-        yield new Uint8Array(slab.memory, 0, slab.filled)
-        this.#digest.add(slab.memory, slab.filled, (memory) => this.#release(memory))
-      }
-      return await this.#digest.finish()
-    } finally {
-      this.#close()
-    }
-  }
-
-  async #fill(head: Uint8Array): Promise<void> {
-    let memory = await this.#takeFree()
-    let filled = 0
-    for (let chunk: Uint8Array | undefined = head; chunk; chunk = await this.#source.next()) {
-      this.#passed?.next(chunk)
-      for (let rest = chunk; rest.byteLength > 0; ) {
-        if (!memory) return
-        const fitting = rest.subarray(0, SLAB_BYTES - filled)
-        new Uint8Array(memory).set(fitting, filled)
-        filled += fitting.byteLength
-        rest = rest.subarray(fitting.byteLength)
-        if (filled < SLAB_BYTES) continue
-        this.#handOver({ memory, filled })
-        memory = await this.#takeFree()
-        filled = 0
-      }
-    }
-    if (memory) this.#handOver({ memory, filled })
-  }
-
-  #handOver(slab: Slab): void {
-    if (this.#isClosed || slab.filled === 0) this.#release(slab.memory)
-    else this.#full.put(slab)
-  }
-
-  /** Undefined once the pipe is closed. */
-  async #takeFree(): Promise<ArrayBuffer | undefined> {
-    if (!this.#free.isEmpty || this.#isClosed || !this.#mayAddSlab()) return this.#free.take()
-    this.#slabCount += 1
-    return idleSlabs.pop() ?? new ArrayBuffer(SLAB_BYTES)
-  }
-
-  /** One is always there: a body goes on, if more slowly, without the others. */
-  #mayAddSlab(): boolean {
-    if (this.#slabCount === 0) return true
-    return this.#slabCount < SLABS_PER_BODY && this.#charged?.tryGrow(SLAB_BYTES) !== false
-  }
-
-  #release(memory: ArrayBuffer): void {
-    if (!this.#isClosed) this.#free.put(memory)
-    else if (idleSlabs.length < MAX_IDLE_SLABS) idleSlabs.push(memory)
-    // Frees it now, rather than when the heap next looks.
-    else memory.transfer(0)
-  }
-
-  /** Slabs that the consumer or the worker has come back later, or go with their last holder. */
-  #close(): void {
-    this.#isClosed = true
-    this.#charged?.release()
-    this.#digest.drop()
-    for (const memory of this.#free.drain()) this.#release(memory)
-    for (const { memory } of this.#full.drain()) this.#release(memory)
-  }
+function hexDigest(algorithm: DigestAlgorithm, bytes: Uint8Array): string {
+  if (algorithm === 'crc32') return hexOfCrc(crc32(bytes))
+  if (algorithm === 'crc32c') return hexOfCrc(crc32c(bytes))
+  return hash(algorithm, bytes, 'hex')
 }
-
-/**
- * Gives the memory of chunks back as soon as chunks of other memory come. Left to the garbage collector, each 64 MiB of a
- * body would make it walk through the whole heap: V8 counts memory outside of it, and takes much of it for a reason to
- * collect. Measured with a body of 512 MiB, that is up to half of all the work.
- */
-class PassedMemory {
-  #last: Uint8Array | undefined
-
-  next(chunk: Uint8Array): void {
-    const { buffer, byteLength } = this.#last ?? nothing
-    // A part of a larger piece of memory may have siblings, and many small Buffers share one pool.
-    const isWhole = byteLength > 0 && byteLength === buffer.byteLength
-    if (isWhole && buffer !== chunk.buffer && buffer instanceof ArrayBuffer) buffer.transfer(0)
-    this.#last = chunk
-  }
-}
-
-const nothing = new Uint8Array(0)

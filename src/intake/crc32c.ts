@@ -48,3 +48,8 @@ export function crc32c(bytes: Uint8Array, crc = 0): number {
     state = (state >>> 8) ^ entry((state ^ view.getUint8(at)) & 255)
   return ~state >>> 0
 }
+
+/** A CRC of 32 bits, big-endian. */
+export function hexOfCrc(crc: number): string {
+  return crc.toString(16).padStart(8, '0')
+}

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import { ChunkSource } from '../../intake/body-source.ts'
+import { ChunkSource } from '../../intake/chunk-source.ts'
 
 const CONTENT_FIELD = 5
 /** Of all other fields together: what they may hold by the limits of each takes less. */

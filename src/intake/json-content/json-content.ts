@@ -1,6 +1,6 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import { ChunkSource } from '../body-source.ts'
+import { ChunkSource } from '../chunk-source.ts'
 import { JsonOutline, notJson } from './json-outline.ts'
 
 export interface JsonContentOptions {
