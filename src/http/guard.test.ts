@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fastify, { type FastifyRequest } from 'fastify'
+import fastify from 'fastify'
+import { secretIn } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import { sendErrorAnswer, toPlainErrorAnswer, toServiceError } from './errors.ts'
-import { bearerSecret, declarePublic, fullAtSeconds, guard, requireDeclaredAccess } from './guard.ts'
+import { declarePublic, fullAtSeconds, guard, requireDeclaredAccess } from './guard.ts'
 
 test('a server with a route that declares no access does not start, and says which', async (t) => {
   const server = fastify({ exposeHeadRoutes: false })
@@ -72,7 +73,7 @@ const headers: readonly (readonly [string | undefined, string | undefined])[] = 
 
 for (const [authorization, secret] of headers) {
   test(`the header ${JSON.stringify(authorization)} carries ${secret === undefined ? 'no secret' : `"${secret}"`}`, () => {
-    assert.equal(bearerSecret({ headers: { authorization } } as FastifyRequest), secret)
+    assert.equal(secretIn(authorization), secret)
   })
 }
 

@@ -5,7 +5,7 @@ import type {
   onRequestAsyncHookHandler,
   RouteOptions,
 } from 'fastify'
-import { admit, authenticate, type Access as KeyAccess } from '../core/access/admit.ts'
+import { admit, authenticate, type Access as KeyAccess, secretIn } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Allowance } from '../core/limits/rate-limit.ts'
@@ -81,28 +81,28 @@ export function guard(
   })
 }
 
-/**
- * Finds the caller by the key in the `Authorization` header.
- * @param otherwise finds the caller of a request without that header
- */
-export function byBearer(
+export interface KeyHeader {
+  /** What precedes the key, if it is not `Bearer`; see `secretIn`. */
+  readonly scheme?: RegExp
+  /** What the caller with a key that is not good is told. */
+  readonly refusal?: string
+  /** Finds the caller where there is no such header. */
+  readonly otherwise?: GuardOptions['authenticate']
+}
+
+/** Finds the caller by the key in the `Authorization` header. */
+export function byKey(
   services: Services,
-  refusal?: string,
-  otherwise?: GuardOptions['authenticate'],
+  { scheme, refusal, otherwise }: KeyHeader = {},
 ): GuardOptions['authenticate'] {
-  return (request) =>
-    otherwise && request.headers.authorization === undefined
-      ? otherwise(request)
-      : authenticate(services, bearerSecret(request), refusal)
+  return (request) => {
+    const { authorization } = request.headers
+    if (otherwise && authorization === undefined) return otherwise(request)
+    return authenticate(services, secretIn(authorization, scheme), refusal)
+  }
 }
 
 /** When a bucket is full again, in unix seconds, rounded up, as most vendors' headers tell it. */
 export function fullAtSeconds({ fullInMs }: Allowance, now: number): number {
   return Math.ceil((now + fullInMs) / SECOND_MS)
-}
-
-/** The secret in an `Authorization` header: all that follows the scheme `Bearer`, in any letter case. */
-export function bearerSecret(request: FastifyRequest): string | undefined {
-  const header = request.headers.authorization
-  return header !== undefined && /^bearer /i.test(header) ? header.slice('bearer '.length).trim() : undefined
 }

@@ -22,6 +22,15 @@ export async function authenticate(
   return callerWith(services, await services.metadata.findKey(hashSecret(secret)), refusal)
 }
 
+/**
+ * The secret in an `authorization`, a header or a metadata entry: all that follows its scheme.
+ * @param scheme what precedes it, the first blank included
+ */
+export function secretIn(authorization = '', scheme = /^bearer /i): string | undefined {
+  const [prefix] = scheme.exec(authorization) ?? []
+  return prefix === undefined ? undefined : authorization.slice(prefix.length).trim()
+}
+
 /** The holder of a key that was looked up. @throws ServiceError like `authenticate` */
 export function callerWith({ guesses }: Services, key: ApiKey | undefined, refusal: string): Caller {
   if (key !== undefined && key.revokedAt === null) return callerOf(key)

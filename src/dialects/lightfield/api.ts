@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
-import { byBearer, fullAtSeconds, guard } from '../../http/guard.ts'
+import { byKey, fullAtSeconds, guard } from '../../http/guard.ts'
 import { acceptJsonBodies, type SchemaProblem, toFieldError } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -30,7 +30,7 @@ function serve(server: FastifyInstance, services: Services, settings: Lightfield
   server.setSchemaErrorFormatter(([problem]) => toFieldError(problem as SchemaProblem))
   guard(server, {
     services,
-    authenticate: byBearer(services),
+    authenticate: byKey(services),
     afterAuthentication: (request) => checkVersion(request, settings),
     showAllowance,
   })

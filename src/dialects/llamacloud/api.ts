@@ -1,7 +1,7 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { byBearer, declarePublic, guard } from '../../http/guard.ts'
+import { byKey, declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -67,7 +67,7 @@ async function serveApi(
   // The form is taken from the connection as it comes, by the route that knows what to do with it.
   api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
   const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
-  guard(api, { services, authenticate: byBearer(services, KEY_REFUSED, bySession) })
+  guard(api, { services, authenticate: byKey(services, { refusal: KEY_REFUSED, otherwise: bySession }) })
   const context = { server: api, services, settings }
   addRoutes(context)
   addFirstVersion(context)

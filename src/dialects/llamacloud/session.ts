@@ -1,11 +1,10 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { admit, authenticate } from '../../core/access/admit.ts'
+import { admit, authenticate, secretIn } from '../../core/access/admit.ts'
 import { authenticateSession, endSession, startSession } from '../../core/access/sessions.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
-import { bearerSecret } from '../../http/guard.ts'
 import { operation } from '../operation.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
@@ -63,7 +62,7 @@ export async function addSessionRoutes(
     async (request, reply) => {
       // A page elsewhere must not log its visitor in as somebody else.
       if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
-      const secret = bearerSecret(request) ?? String(request.body?.api_key ?? '')
+      const secret = secretIn(request.headers.authorization) ?? String(request.body?.api_key ?? '')
       const caller = await authenticate(services, secret, KEY_REFUSED)
       await admit(services, caller, { scope: 'any', limit: 'write' })
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)

@@ -1,8 +1,8 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { guard } from '../../http/guard.ts'
+import { byKey, guard } from '../../http/guard.ts'
 import type { DialectApi, DialectHost } from '../dialect.ts'
-import { authenticateBy } from './credentials.ts'
+import { approachOf, callerWithoutKey, KEY_REFUSED, KEY_SCHEME } from './anonymous.ts'
 import { toErrorAnswer } from './errors.ts'
 import { grpcMethods } from './grpc.ts'
 import { addRoutes } from './routes.ts'
@@ -33,6 +33,8 @@ function serve(
   settings: YandexSettings,
   grpcPort: DialectHost['grpcPort'],
 ): void {
-  guard(server, { services, authenticate: authenticateBy(services, settings) })
+  const otherwise = (request: FastifyRequest) => callerWithoutKey(services, settings, approachOf(request))
+  const authenticate = byKey(services, { scheme: KEY_SCHEME, refusal: KEY_REFUSED, otherwise })
+  guard(server, { services, authenticate })
   addRoutes(server, { services, memory: server.memory, settings }, grpcPort)
 }

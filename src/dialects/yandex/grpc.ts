@@ -1,11 +1,11 @@
 import { type DescMessage, toBinary } from '@bufbuild/protobuf'
-import { type Access, admit } from '../../core/access/admit.ts'
+import { type Access, admit, authenticate, secretIn } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { Services } from '../../core/services.ts'
 import { parseMessage, type RequestMessage } from '../../grpc/message.ts'
 import { anybody, type GrpcCall, type Method, pathOf, unary } from '../../grpc/method.ts'
-import { authenticateCaller } from './credentials.ts'
+import { callerWithoutKey, KEY_REFUSED, KEY_SCHEME } from './anonymous.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { toGrpcFailure } from './errors.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
@@ -117,7 +117,11 @@ async function admitCaller(
   call: GrpcCall,
   access: Access,
 ): Promise<Caller> {
-  const caller = await authenticateCaller(services, settings, call)
+  const authorization = call.header('authorization')?.trim()
+  const caller =
+    authorization === undefined
+      ? await callerWithoutKey(services, settings, call)
+      : await authenticate(services, secretIn(authorization, KEY_SCHEME), KEY_REFUSED)
   await admit(services, caller, access)
   return caller
 }

@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify'
-import { authenticate } from '../../core/access/admit.ts'
 import { ensureDefaultTenant } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
 import type { YandexSettings } from './settings.ts'
 
-const SCHEMES = /^(?:bearer|api-key) +(.+)$/i
+/** An SDK that cannot send anything but an IAM token sends a key as one, as `Bearer`. */
+export const KEY_SCHEME = /^(?:bearer|api-key) /i
+export const KEY_REFUSED = 'The key is invalid or has been revoked'
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)'
 /** This machine under its own names, with or without a port. */
 const LOCAL_AUTHORITY = new RegExp(`^(?:localhost|127(?:\\.${OCTET}){3}|\\[::1\\])(?::(\\d{1,5}))?$`, 'i')
@@ -44,36 +45,27 @@ export interface Approach {
   header(name: string): string | undefined
 }
 
-/** Finds who makes a request. */
-export function authenticateBy(
-  services: Services,
-  settings: Pick<YandexSettings, 'anonymous'>,
-): (request: FastifyRequest) => Promise<Caller> {
-  return ({ headers, raw, originalUrl }) =>
-    authenticateCaller(services, settings, {
-      httpVersion: raw.httpVersion,
-      // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
-      authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
-      headerNames: () => Object.keys(headers),
-      header: (name) => headers[name]?.toString(),
-    })
-}
-
 /**
- * Who calls, by the header or metadata `authorization`: a key as `Api-Key …`, or as `Bearer …` where an SDK cannot send
- * anything but an IAM token. Without any, and if the operator allows it, whoever is on this machine.
+ * Who calls without a key: if the operator allows it, whoever is on this machine.
  * @throws ServiceError `unauthenticated`
  */
-export async function authenticateCaller(
+export async function callerWithoutKey(
   services: Services,
   { anonymous }: Pick<YandexSettings, 'anonymous'>,
   approach: Approach,
 ): Promise<Caller> {
-  const authorization = approach.header('authorization')
-  if (!authorization && anonymous && isLocal(approach)) return anonymousCaller(services)
-  if (!authorization) throw new ServiceError('unauthenticated', 'The authorization header is missing')
-  const [, secret] = SCHEMES.exec(authorization.trim()) ?? []
-  return authenticate(services, secret, 'The key is invalid or has been revoked')
+  if (anonymous && isLocal(approach)) return anonymousCaller(services)
+  throw new ServiceError('unauthenticated', 'The authorization header is missing')
+}
+
+export function approachOf({ headers, raw, originalUrl }: FastifyRequest): Approach {
+  return {
+    httpVersion: raw.httpVersion,
+    // A target with an address in it was meant for a proxy (RFC 9112, 3.2.2).
+    authority: originalUrl.startsWith('/') ? (headers.host ?? '') : '',
+    headerNames: () => Object.keys(headers),
+    header: (name) => headers[name]?.toString(),
+  }
 }
 
 /**
