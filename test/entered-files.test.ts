@@ -47,12 +47,12 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 26,
+    maxFiles: 22,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 25,
+    maxFiles: 20,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
   { name: 'Yandex: JSON', maxFiles: 21, enter: enterJson },

@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
@@ -9,6 +10,7 @@ import { addRoutes } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
 import { addSessionRoutes, authenticateCookie, COOKIE, KEY_REFUSED } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
+import { addUploads } from './upload.ts'
 import { addFirstVersion } from './v1/routes.ts'
 
 const API_PATH = '/api'
@@ -52,9 +54,12 @@ async function serve(
   settings: LlamaCloudSettings,
 ): Promise<void> {
   declarePublic(server)
-  acceptJsonBodies(server)
+  await server.register(cookie)
   // Sessions are for pages of this server alone, which need no leave to call it.
-  await addSessionRoutes(server, services, settings)
+  await server.register(async (sessions) => {
+    acceptJsonBodies(sessions)
+    addSessionRoutes(sessions, services, settings)
+  })
   await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
 }
 
@@ -64,13 +69,14 @@ async function serveApi(
   settings: LlamaCloudSettings,
 ): Promise<void> {
   await allowBrowsers(api)
-  // The form is taken from the connection as it comes, by the route that knows what to do with it.
-  api.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
   const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
   guard(api, { services, authenticate: byKey(services, { refusal: KEY_REFUSED, otherwise: bySession }) })
-  const context = { server: api, services, settings }
-  addRoutes(context)
-  addFirstVersion(context)
+  await api.register(async (server) => addUploads({ server, services, settings }))
+  await api.register(async (server) => {
+    acceptJsonBodies(server)
+    addRoutes({ server, services, settings })
+    addFirstVersion({ server, services, settings })
+  })
 }
 
 /** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */

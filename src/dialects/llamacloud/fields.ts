@@ -1,6 +1,8 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { FileId, ParseFileId } from '../../core/file-id.ts'
 
+export const MAX_NAME_CHARACTERS = 3000
+
 /** Where a value stood: `["query", "page_size"]`. */
 export type Location = readonly (string | number)[]
 
@@ -44,6 +46,12 @@ export class Problems {
   /** Of a text that is kept: PostgreSQL cannot hold NUL. */
   notNul(loc: Location, text: string | null): void {
     if (text?.includes('\0')) this.add(loc, 'value_error', 'String should not contain null characters')
+  }
+
+  nameTooLong(loc: Location, name: string): void {
+    if ([...name].length <= MAX_NAME_CHARACTERS) return
+    const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
+    this.add(loc, 'string_too_long', msg, { ctx: { max_length: MAX_NAME_CHARACTERS } })
   }
 
   /** @throws InvalidRequest if there are any */
@@ -118,6 +126,14 @@ export class Fields {
   required(name: string): string {
     if (this.#value(name) === undefined) this.#problems.missing([...this.#place, name])
     return this.text(name) ?? ''
+  }
+
+  /** The id of the file in another system, which is kept. */
+  externalId(): string | null {
+    const name = 'external_file_id'
+    const text = this.text(name) ?? null
+    this.#problems.notNul([...this.#place, name], text)
+    return text
   }
 
   /** A whole number, from a query's text or a JSON number. */

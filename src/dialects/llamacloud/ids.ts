@@ -1,6 +1,6 @@
 import { type FileIdForm, uuidForm } from '../../core/file-id.ts'
 
-const PREFIX = 'dfl-'
+export const PREFIX = 'dfl-'
 
 /** The UUID behind a prefix, read in any letter case. */
 export const fileIds: FileIdForm = {

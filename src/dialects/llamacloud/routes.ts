@@ -10,17 +10,19 @@ import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
-import { readScope } from './fields.ts'
 import { printToken } from './paging.ts'
 import * as requests from './requests.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
-import { betaForm, checkAnnouncement, receiveUpload } from './upload.ts'
 import { type FileBody, toFileBody, toPresignedUrl, toProjectBody } from './wire.ts'
 
-/** Below `/api`. */
-const FILES = '/v1/beta/files'
-const TAG = 'Files'
+/** The files of one version of the API: where they are below `/api`, and under what the documentation lists them. */
+interface Version {
+  readonly path: string
+  readonly tag: string
+}
+export const beta: Version = { path: '/v1/beta/files', tag: 'Files' }
+export const firstVersion: Version = { path: '/v1/files', tag: 'Files (first version)' }
 
 export const creates = {
   access: { scope: 'files:create', limit: 'write' },
@@ -57,49 +59,28 @@ export interface Context {
   readonly settings: LlamaCloudSettings
 }
 
-/** The six file operations and the list of projects. */
+/** The file operations but the upload, and the list of projects. */
 export function addRoutes(context: Context): void {
-  addCreate(context)
   addLists(context)
   addRetrieve(context)
-  addContent(context, FILES, TAG, 'files.content')
-  addDelete(context, FILES, [TAG, 'files.delete', 'Delete a file'], readStoredFile, deleteFile)
+  addContent(context, beta, 'files.content')
+  addDelete(context, beta, ['files.delete', 'Delete a file'], readStoredFile, deleteFile)
   addProjects(context)
-}
-
-function addCreate(context: Context): void {
-  const { server, services, settings } = context
-  const form = betaForm(services, settings)
-  const docs = operation(TAG, 'files.create', 'Upload a file', {
-    ...creates,
-    consumes: ['multipart/form-data'],
-    querystring: schemas.ScopeQuery,
-    body: schemas.CreateForm,
-    response: { 201: schemas.FileBody },
-  })
-  server.post(
-    FILES,
-    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
-    async (request, reply) => {
-      const projectId = await resolveProject(services, request.caller, readScope(request.query))
-      const file = await receiveUpload(services, request, projectId, form, settings)
-      reply.code(201)
-      return answerFile(context, file, settings.urlOnCreate)
-    },
-  )
 }
 
 function addLists(context: Context): void {
   const { server, services } = context
   const docs = { ...searches, response: { 200: schemas.PageBody } }
   server.get(
-    FILES,
-    getOnly(operation(TAG, 'files.list', 'List files', { ...docs, querystring: schemas.ListQuery })),
+    beta.path,
+    getOnly(operation(beta.tag, 'files.list', 'List files', { ...docs, querystring: schemas.ListQuery })),
     async (request) => answerPage(context, request, requests.readListRequest(request, services.parseFileId)),
   )
   const ofQuery = { ...docs, deprecated: true, querystring: schemas.ScopeQuery, body: schemas.QueryBody }
-  server.post(`${FILES}/query`, operation(TAG, 'files.query', 'Query files', ofQuery), async (request) =>
-    answerPage(context, request, requests.readQueryRequest(request, services.parseFileId)),
+  server.post(
+    `${beta.path}/query`,
+    operation(beta.tag, 'files.query', 'Query files', ofQuery),
+    async (request) => answerPage(context, request, requests.readQueryRequest(request, services.parseFileId)),
   )
 }
 
@@ -126,8 +107,8 @@ function addRetrieve(context: Context): void {
   const { FileParams: params, RetrieveQuery: querystring, FileBody } = schemas
   const docs = { ...reads, params, querystring, response: { 200: FileBody } }
   context.server.get(
-    `${FILES}/:file_id`,
-    getOnly(operation(TAG, 'files.retrieve', 'Retrieve a file', docs)),
+    `${beta.path}/:file_id`,
+    getOnly(operation(beta.tag, 'files.retrieve', 'Retrieve a file', docs)),
     async (request) => {
       const asked = requests.readFileRequest(request, context.services.parseFileId)
       const file = await findFile(context, request, asked)
@@ -138,7 +119,7 @@ function addRetrieve(context: Context): void {
 }
 
 /** The same in both versions. */
-export function addContent(context: Context, path: string, tag: string, operationId: string): void {
+export function addContent(context: Context, { path, tag }: Version, operationId: string): void {
   const { FileParams: params, ContentQuery: querystring, PresignedUrl } = schemas
   const docs = { ...reads, params, querystring, response: { 200: PresignedUrl } }
   context.server.get(
@@ -155,8 +136,8 @@ export function addContent(context: Context, path: string, tag: string, operatio
 
 export function addDelete(
   context: Context,
-  path: string,
-  docs: readonly [tag: string, operationId: string, summary: string],
+  { path, tag }: Version,
+  docs: readonly [operationId: string, summary: string],
   read: typeof readStoredFile,
   remove: typeof deleteFile,
 ): void {
@@ -164,7 +145,7 @@ export function addDelete(
   const response = { 204: { type: 'null', description: 'Deleted' } }
   context.server.delete(
     `${path}/:file_id`,
-    operation(...docs, { ...deletes, params, querystring, response }),
+    operation(tag, ...docs, { ...deletes, params, querystring, response }),
     async (request, reply) => {
       const file = await findFile(
         context,
@@ -196,7 +177,7 @@ async function answerFile(context: Context, file: FileRecord, withUrl: boolean):
   const link = withUrl
     ? await issueDownload(context.services, file, shownName(file), requests.DEFAULT_URL_SECONDS)
     : undefined
-  return toFileBody(file, link, context.settings.prefixIds)
+  return toFileBody(file, link, context.settings)
 }
 
 /** The file, if it is in the project that the request means. */

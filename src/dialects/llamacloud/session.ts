@@ -1,4 +1,3 @@
-import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { admit, authenticate, secretIn } from '../../core/access/admit.ts'
 import { authenticateSession, endSession, startSession } from '../../core/access/sessions.ts'
@@ -36,12 +35,11 @@ function requireOwnOrigin({ addresses }: Services, { headers }: FastifyRequest):
 }
 
 /** `POST /session` with a key, as bearer or as `{"api_key"}`, sets the cookie; `DELETE /session` ends it. */
-export async function addSessionRoutes(
+export function addSessionRoutes(
   server: FastifyInstance,
   services: Services,
   { sessionSeconds }: LlamaCloudSettings,
-): Promise<void> {
-  await server.register(cookie)
+): void {
   const attributes = () =>
     ({
       path: '/',

@@ -1,23 +1,30 @@
 import type { FastifyRequest } from 'fastify'
+import { resolveProject } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
+import { issueDownload } from '../../core/links/link.ts'
 import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import { expectBytes, type ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { hasBody } from '../../http/routing.ts'
 import { pacedBody, receiveBody } from '../../intake/body.ts'
-import { shownType, toldType } from '../../intake/file-type.ts'
+import { shownName, shownType, toldType } from '../../intake/file-type.ts'
 import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
 import { HeadCapture } from '../../intake/sniff.ts'
-import { type Location, Problems, reading } from './fields.ts'
+import { operation } from '../operation.ts'
+import { Fields, Problems, reading, readScope } from './fields.ts'
+import { DEFAULT_URL_SECONDS } from './requests.ts'
+import { beta, type Context, creates, firstVersion } from './routes.ts'
+import * as schemas from './schemas.ts'
 import { EXAMPLE_PURPOSE, type LlamaCloudSettings, type Purpose, purposes } from './settings.ts'
-import { retentionOf } from './wire.ts'
+import * as v1Schemas from './v1/schemas.ts'
+import * as v1 from './v1/wire.ts'
+import { retentionOf, toFileBody } from './wire.ts'
 
 /** What surrounds the file in a form: boundaries, headers and fields. */
 const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
-export const MAX_NAME_CHARACTERS = 3000
 /** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
 const MAX_PART_HEADER_BYTES = 64 * 1024
 
@@ -27,7 +34,7 @@ export interface ReceivedFile {
 }
 
 /** The form of one version of the API. */
-export interface UploadForm {
+interface UploadForm {
   /** The part that is the file. */
   readonly filePart: string
   /** Parts that are read besides; all others are ignored. */
@@ -37,37 +44,89 @@ export interface UploadForm {
   /** What the file will be, as request and fields say. Notes what is wrong with them. */
   readonly describe: (
     request: FastifyRequest,
-    fields: ReadonlyMap<string, string>,
+    fields: Fields,
     problems: Problems,
   ) => Pick<CreateFile, 'purpose' | 'externalId' | 'expiry'>
 }
 
-/** The form of `/api/v1/beta/files`. */
-export function betaForm({ clock }: Services, settings: LlamaCloudSettings): UploadForm {
-  return {
+/** The uploads of both versions. The server leaves their bodies alone: each form is read from the connection as it comes. */
+export function addUploads(context: Context): void {
+  const { server } = context
+  server.removeAllContentTypeParsers()
+  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  addUpload(context)
+  addFirstUpload(context)
+}
+
+function addUpload({ server, services, settings }: Context): void {
+  const form: UploadForm = {
     filePart: 'file',
     fields: ['purpose', 'external_file_id'],
     requiredFields: ['purpose'],
-    describe: (_request, fields, problems) => {
+    describe(_request, fields, problems) {
       const purpose = readPurpose(fields, settings, problems)
-      const externalId = fields.get('external_file_id') || null
-      problems.notNul(['body', 'external_file_id'], externalId)
-      return { purpose, externalId, expiry: retentionOf(purpose, clock.now(), settings) }
+      const externalId = fields.externalId()
+      return { purpose, externalId, expiry: retentionOf(purpose, services.clock.now(), settings) }
     },
   }
+  const docs = operation(beta.tag, 'files.create', 'Upload a file', {
+    ...creates,
+    consumes: ['multipart/form-data'],
+    querystring: schemas.ScopeQuery,
+    body: schemas.CreateForm,
+    response: { 201: schemas.FileBody },
+  })
+  server.post(
+    beta.path,
+    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
+    async (request, reply) => {
+      const file = await receiveUpload(services, request, form, settings)
+      const link = settings.urlOnCreate
+        ? await issueDownload(services, file, shownName(file), DEFAULT_URL_SECONDS)
+        : undefined
+      reply.code(201)
+      return toFileBody(file, link, settings)
+    },
+  )
+}
+
+function addFirstUpload({ server, services, settings }: Context): void {
+  const form: UploadForm = {
+    filePart: 'upload_file',
+    fields: [],
+    requiredFields: [],
+    describe(request, _fields, problems) {
+      const query = Fields.of(request.query, ['query'], problems)
+      const externalId = query.externalId()
+      const storageType = query.oneOf('storage_type', v1.storageTypes)
+      return { purpose: null, externalId, expiry: v1.expiryOf(storageType, services.clock.now()) }
+    },
+  }
+  const docs = operation(firstVersion.tag, 'v1.upload_file', 'Upload a file', {
+    ...creates,
+    consumes: ['multipart/form-data'],
+    querystring: v1Schemas.UploadQuery,
+    body: v1Schemas.UploadForm,
+    response: { 200: v1Schemas.FileBody },
+  })
+  server.post(
+    firstVersion.path,
+    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
+    async (request) => v1.toFileBody(await receiveUpload(services, request, form, settings)),
+  )
 }
 
 /**
  * Before a byte is read: only a form gets in, and none that is announced to be too large.
  * @throws InvalidRequest if there is no body; ServiceError `body-type-unsupported`, `bytes-too-many`
  */
-export function checkAnnouncement(
+function checkAnnouncement(
   request: FastifyRequest,
   form: UploadForm,
   { maxFileBytes }: LlamaCloudSettings,
 ): void {
   if (!hasBody(request)) {
-    // It has no content type either by now; what it lacks is the parts.
+    // Whatever type it names, what it lacks is the parts.
     reading((problems) => {
       for (const name of [form.filePart, ...form.requiredFields]) problems.missing(['body', name])
     })
@@ -85,13 +144,13 @@ export function checkAnnouncement(
  * judged once the last part is there; whatever is wrong, nothing of the file stays.
  * @throws InvalidRequest with all problems; ServiceError `request-malformed`, `bytes-too-many`, `quota-exceeded`, …
  */
-export async function receiveUpload(
+async function receiveUpload(
   services: Services,
   request: FastifyRequest,
-  projectId: string,
   form: UploadForm,
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
+  const projectId = await resolveProject(services, request.caller, readScope(request.query))
   const reserve = reservation(request, projectId)
   const { organizationId } = reserve
   const size = { atLeast: reserve.bytes, atMost: mostFileBytes(request, settings) }
@@ -99,7 +158,7 @@ export async function receiveUpload(
   const { file, fields } = await receiveForm(request, received, form, settings)
   const problems = new Problems()
   const name = checkFile(file, form, problems)
-  const described = form.describe(request, fields, problems)
+  const described = form.describe(request, Fields.of(fields, ['body'], problems), problems)
   problems.settle()
   if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
   const { mimeType } = file as ReceivedFile
@@ -108,7 +167,8 @@ export async function receiveUpload(
 
 interface ReceivedForm {
   readonly file: ReceivedFile | undefined
-  readonly fields: ReadonlyMap<string, string>
+  /** By the names that the form knows. */
+  readonly fields: object
 }
 
 async function receiveForm(
@@ -133,7 +193,7 @@ async function receiveForm(
       file = await receiveFile(received, { ...part, filename }, memory, settings)
     }
   }
-  return { file, fields }
+  return { file, fields: Object.fromEntries(fields) }
 }
 
 /** A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for. */
@@ -192,25 +252,14 @@ export function baseName(filename: string, isGuess = false): string {
 function checkFile(file: ReceivedFile | undefined, { filePart }: UploadForm, problems: Problems): string {
   const name = file?.filename ?? ''
   if (file === undefined) problems.missing(['body', filePart])
-  checkNameLength(name, ['body', filePart], problems)
+  problems.nameTooLong(['body', filePart], name)
   return name
 }
 
-export function checkNameLength(name: string, loc: Location, problems: Problems): void {
-  if ([...name].length <= MAX_NAME_CHARACTERS) return
-  const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
-  problems.add(loc, 'string_too_long', msg, { ctx: { max_length: MAX_NAME_CHARACTERS } })
-}
-
-function readPurpose(
-  fields: ReadonlyMap<string, string>,
-  { anyPurpose }: LlamaCloudSettings,
-  problems: Problems,
-): string {
-  const purpose = fields.get('purpose') ?? ''
+function readPurpose(fields: Fields, { anyPurpose }: LlamaCloudSettings, problems: Problems): string {
+  const purpose = fields.required('purpose')
   const loc = ['body', 'purpose']
-  if (purpose === '') problems.missing(loc)
-  else if (!purposes.includes(purpose as Purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose)
+  if (purpose !== '' && !purposes.includes(purpose as Purpose) && purpose !== EXAMPLE_PURPOSE && !anyPurpose)
     problems.notOneOf(loc, purposes, purpose)
   else problems.notNul(loc, purpose)
   return purpose

@@ -5,7 +5,7 @@ import type { IssuedLink } from '../../core/links/link.ts'
 import { HOUR_MS } from '../../core/ports/clock.ts'
 import { printIsoTime } from '../../core/time/iso-time.ts'
 import { extensionOf, shownName } from '../../intake/file-type.ts'
-import { fileIds } from './ids.ts'
+import { PREFIX } from './ids.ts'
 import { type LlamaCloudSettings, type Purpose, purposes } from './settings.ts'
 
 export interface PresignedUrl {
@@ -26,10 +26,14 @@ export interface FileBody {
   readonly download_url: PresignedUrl | null
 }
 
-export function toFileBody(file: FileRecord, link: IssuedLink | undefined, prefixIds: boolean): FileBody {
+export function toFileBody(
+  file: FileRecord,
+  link: IssuedLink | undefined,
+  { prefixIds }: LlamaCloudSettings,
+): FileBody {
   const { storedAt, expiresAt } = file
   return {
-    id: prefixIds ? fileIds.print(file.id) : file.id,
+    id: prefixIds ? PREFIX + file.id : file.id,
     // This vendor has no file without a name; another dialect's may have none.
     name: shownName(file),
     project_id: file.projectId,

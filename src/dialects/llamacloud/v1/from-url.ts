@@ -7,16 +7,11 @@ import { spreadRetry } from '../../../core/limits/retry-queue.ts'
 import { expectBytes } from '../../../core/uploads/receive-bytes.ts'
 import { dispositionName } from '../../../intake/multipart/headers.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
+import { MAX_NAME_CHARACTERS } from '../fields.ts'
 import type { Context } from '../routes.ts'
-import {
-  baseName,
-  emptyFile,
-  MAX_NAME_CHARACTERS,
-  type ReceivedFile,
-  receiveFile,
-  tooLarge,
-} from '../upload.ts'
-import { expiryOf, type RequestedFetch, readFetchRequest } from './requests.ts'
+import { baseName, emptyFile, type ReceivedFile, receiveFile, tooLarge } from '../upload.ts'
+import { type RequestedFetch, readFetchRequest } from './requests.ts'
+import { expiryOf } from './wire.ts'
 
 /** Longer than any client waits for an answer that does not begin. */
 const MAX_FETCH_MS = 10 * 60_000

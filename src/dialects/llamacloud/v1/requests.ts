@@ -1,18 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../../core/errors.ts'
-import type { ExpiryRule } from '../../../core/files/create-file.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
-import { HOUR_MS } from '../../../core/ports/clock.ts'
-import { Fields, type Location, type Problems, reading } from '../fields.ts'
+import { Fields, type Problems, reading } from '../fields.ts'
 import { readUrlSeconds } from '../requests.ts'
-import { baseName, checkNameLength } from '../upload.ts'
+import { baseName } from '../upload.ts'
 import { readRequestHeaders } from './request-headers.ts'
-
-export const storageTypes = ['ephemeral', 'permanent'] as const
-type StorageType = (typeof storageTypes)[number]
-
-/** The vendor's documentation, of files that it keeps for a while. */
-const EPHEMERAL_HOURS = 48
+import { storageTypes } from './wire.ts'
 
 /** A file that will be uploaded to a URL. @throws InvalidRequest; ServiceError `field-invalid` */
 export function readPresignRequest({ query, body }: FastifyRequest) {
@@ -22,7 +15,7 @@ export function readPresignRequest({ query, body }: FastifyRequest) {
     const name = readName(fields.required('name'), problems)
     const scope = inQuery.scope()
     const urlSeconds = readUrlSeconds(inQuery)
-    const externalId = readExternalId(fields, ['body'], problems)
+    const externalId = fields.externalId()
     const sizeBytes = fields.integer('file_size', 0)
     const storageType = fields.oneOf('storage_type', storageTypes)
     fields.object('resource_info')
@@ -32,22 +25,6 @@ export function readPresignRequest({ query, body }: FastifyRequest) {
   })
   checkName('name', found.name)
   return found
-}
-
-/** What the query of an upload says of its file. Notes what is wrong. */
-export function readUploadQuery({ query }: FastifyRequest, problems: Problems) {
-  const fields = Fields.of(query, ['query'], problems)
-  return {
-    externalId: readExternalId(fields, ['query'], problems),
-    storageType: fields.oneOf('storage_type', storageTypes),
-  }
-}
-
-/** By default a file stays. */
-export function expiryOf(storageType: StorageType | undefined, now: number): ExpiryRule {
-  return storageType === 'ephemeral'
-    ? { policy: 'at', at: now + EPHEMERAL_HOURS * HOUR_MS }
-    : { policy: 'never' }
 }
 
 export type RequestedFetch = ReturnType<typeof readFetchRequest>
@@ -67,7 +44,7 @@ export function readFetchRequest({ query, body }: FastifyRequest) {
       headers: readRequestHeaders(fields.object('request_headers'), problems),
       followRedirects: fields.boolean('follow_redirects') ?? true,
       name: name === undefined ? undefined : readName(name, problems),
-      externalId: readExternalId(fields, ['body'], problems),
+      externalId: fields.externalId(),
       storageType: fields.oneOf('storage_type', storageTypes),
     }
     fields.object('resource_info')
@@ -93,12 +70,6 @@ function readUrl(fields: Fields, problems: Problems): string {
 function readName(text: string, problems: Problems): string {
   const name = baseName(text)
   if (name === '' && text !== '') problems.missing(['body', 'name'])
-  checkNameLength(name, ['body', 'name'], problems)
+  problems.nameTooLong(['body', 'name'], name)
   return name
-}
-
-function readExternalId(fields: Fields, place: Location, problems: Problems): string | null {
-  const externalId = fields.text('external_file_id') ?? null
-  problems.notNul([...place, 'external_file_id'], externalId)
-  return externalId
 }

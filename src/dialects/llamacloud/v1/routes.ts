@@ -18,59 +18,30 @@ import {
   type Context,
   creates,
   findFile,
+  firstVersion,
   getOnly,
   reads,
   searches,
 } from '../routes.ts'
 import { FileParams, ScopeQuery } from '../schemas.ts'
-import { checkAnnouncement, emptyFile, receiveUpload, tooLarge, type UploadForm } from '../upload.ts'
+import { emptyFile, tooLarge } from '../upload.ts'
 import { FetchCount, uploadFromUrl } from './from-url.ts'
 import { sendAll } from './list.ts'
-import { expiryOf, readPresignRequest, readUploadQuery } from './requests.ts'
+import { readPresignRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
-import { toFileBody, toUploadBody } from './wire.ts'
+import { expiryOf, toFileBody, toUploadBody } from './wire.ts'
 
-/** Below `/api`. */
-const FILES = '/v1/files'
-const TAG = 'Files (first version)'
+const { path: FILES, tag: TAG } = firstVersion
 
-/** The first version of the API: reference section "files" of `llama-cloud` 0.1. Every success but a delete is a 200. */
+/** The first version of the API but its upload: reference section "files" of `llama-cloud` 0.1. Every success but a delete is a 200. */
 export function addFirstVersion(context: Context): void {
-  addUpload(context)
   addPresign(context)
   addFromUrl(context)
   addLists(context)
   addRetrieve(context)
-  addContent(context, FILES, TAG, 'v1.read_file_content')
-  const docs = [TAG, 'v1.delete_file', 'Delete a file, or end its upload'] as const
-  addDelete(context, FILES, docs, readStoredOrOpen, deleteStoredOrOpen)
-}
-
-function addUpload({ server, services, settings }: Context): void {
-  const form: UploadForm = {
-    filePart: 'upload_file',
-    fields: [],
-    requiredFields: [],
-    describe: (request, _fields, problems) => {
-      const { externalId, storageType } = readUploadQuery(request, problems)
-      return { purpose: null, externalId, expiry: expiryOf(storageType, services.clock.now()) }
-    },
-  }
-  const docs = operation(TAG, 'v1.upload_file', 'Upload a file', {
-    ...creates,
-    consumes: ['multipart/form-data'],
-    querystring: schemas.UploadQuery,
-    body: schemas.UploadForm,
-    response: { 200: schemas.FileBody },
-  })
-  server.post(
-    FILES,
-    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
-    async (request) => {
-      const projectId = await resolveProject(services, request.caller, readScope(request.query))
-      return toFileBody(await receiveUpload(services, request, projectId, form, settings))
-    },
-  )
+  addContent(context, firstVersion, 'v1.read_file_content')
+  const docs = ['v1.delete_file', 'Delete a file, or end its upload'] as const
+  addDelete(context, firstVersion, docs, readStoredOrOpen, deleteStoredOrOpen)
 }
 
 function addPresign(context: Context): void {

@@ -1,4 +1,5 @@
 import { type TSchema, type TSchemaOptions, Type } from 'typebox'
+import { MAX_NAME_CHARACTERS } from '../fields.ts'
 import {
   externalId,
   furtherFields,
@@ -9,8 +10,7 @@ import {
   urlSeconds,
 } from '../schemas.ts'
 import type { LlamaCloudSettings } from '../settings.ts'
-import { MAX_NAME_CHARACTERS } from '../upload.ts'
-import { storageTypes } from './requests.ts'
+import { storageTypes } from './wire.ts'
 
 /*
  * For the documentation and the answers' form. Requests are read by `requests.ts`, which tells all problems at once.

@@ -1,8 +1,22 @@
+import type { ExpiryRule } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
 import type { IssuedLink } from '../../../core/links/link.ts'
+import { HOUR_MS } from '../../../core/ports/clock.ts'
 import { printIsoTime } from '../../../core/time/iso-time.ts'
 import { extensionOf, shownName } from '../../../intake/file-type.ts'
 import { toPresignedUrl } from '../wire.ts'
+
+export const storageTypes = ['ephemeral', 'permanent'] as const
+
+/** The vendor's documentation, of files that it keeps for a while. */
+const EPHEMERAL_HOURS = 48
+
+/** By default a file stays. */
+export function expiryOf(storageType: (typeof storageTypes)[number] | undefined, now: number): ExpiryRule {
+  return storageType === 'ephemeral'
+    ? { policy: 'at', at: now + EPHEMERAL_HOURS * HOUR_MS }
+    : { policy: 'never' }
+}
 
 /** `File` of the first version. A file that waits for its bytes has no size and no `last_modified_at`. */
 export function toFileBody(file: FileRecord) {
