@@ -110,7 +110,8 @@ export class TokenBuckets {
 export class RateLimiter implements Rates {
   readonly #limits: RateLimits
   readonly #clock: Clock
-  readonly #buckets = new TokenBuckets()
+  /** By organization. */
+  readonly #buckets = { write: new TokenBuckets(), read: new TokenBuckets(), search: new TokenBuckets() }
 
   constructor(limits: RateLimits, clock: Clock) {
     this.#limits = limits
@@ -129,6 +130,6 @@ export class RateLimiter implements Rates {
     const limit = this.#limits[limitClass]
     if (limit === undefined) return undefined
     const now = this.#clock.machineNow()
-    return this.#buckets.get(`${limitClass} ${organizationId}`, limit, now).use(limit, cost, now)
+    return this.#buckets[limitClass].get(organizationId, limit, now).use(limit, cost, now)
   }
 }
