@@ -3,7 +3,6 @@ import type { ExpiryRule } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
 import { HOUR_MS } from '../../core/ports/clock.ts'
-import { printIsoTime } from '../../core/time/iso-time.ts'
 import { extensionOf, shownName } from '../../intake/file-type.ts'
 import { PREFIX } from './ids.ts'
 import { type LlamaCloudSettings, type Purpose, purposes } from './settings.ts'
@@ -39,15 +38,15 @@ export function toFileBody(
     project_id: file.projectId,
     external_file_id: file.externalId,
     file_type: extensionOf(file) ?? null,
-    last_modified_at: storedAt === null ? null : printIsoTime(storedAt),
-    expires_at: expiresAt === null ? null : printIsoTime(expiresAt),
+    last_modified_at: storedAt === null ? null : new Date(storedAt).toISOString(),
+    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     purpose: file.purpose,
     download_url: link ? toPresignedUrl(link) : null,
   }
 }
 
 export function toPresignedUrl({ url, expiresAt }: IssuedLink): PresignedUrl {
-  return { url, expires_at: printIsoTime(expiresAt), form_fields: null }
+  return { url, expires_at: new Date(expiresAt).toISOString(), form_fields: null }
 }
 
 export function toProjectBody(project: Project, isDefault: boolean) {
@@ -56,8 +55,8 @@ export function toProjectBody(project: Project, isDefault: boolean) {
     name: project.slug,
     organization_id: project.organizationId,
     is_default: isDefault,
-    created_at: printIsoTime(project.createdAt),
-    updated_at: printIsoTime(project.createdAt),
+    created_at: new Date(project.createdAt).toISOString(),
+    updated_at: new Date(project.createdAt).toISOString(),
   }
 }
 

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib'
 import { TestServer } from '../../../test/harness.ts'
 import { assertKeeps } from '../../../test/llamacloud-client.ts'
 import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
-import { settledUsage } from '../../../test/usage.ts'
+import { until } from '../../../test/until.ts'
+import { settledUsage, usageNow } from '../../../test/usage.ts'
 import { codeOf, refusalOf, withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { base64Of, done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
 import { grpcCodes } from '../../grpc/status.ts'
@@ -79,6 +80,7 @@ test('A29: a body that turns out to be too large is refused as soon as it is, an
 test('A29: a body that is shorter than it was announced keeps nothing', async () => {
   const { files } = await settledUsage(server)
   const connection = await announce('Content-Length: 500', '{"folderId":"default","content":"eHh4eHh4')
+  assert.ok(await until(10_000, async () => (await usageNow(server)).files === files + 1))
   connection.finish('')
   await connection.closed()
   await settledUsage(server)

@@ -2,7 +2,6 @@ import type { ExpiryRule } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
 import type { IssuedLink } from '../../../core/links/link.ts'
 import { HOUR_MS } from '../../../core/ports/clock.ts'
-import { printIsoTime } from '../../../core/time/iso-time.ts'
 import { extensionOf, shownName } from '../../../intake/file-type.ts'
 import { toPresignedUrl } from '../wire.ts'
 
@@ -23,19 +22,19 @@ export function toFileBody(file: FileRecord) {
   const { storedAt, expiresAt } = file
   return {
     id: file.id,
-    created_at: printIsoTime(file.createdAt),
-    updated_at: printIsoTime(file.updatedAt),
+    created_at: new Date(file.createdAt).toISOString(),
+    updated_at: new Date(file.updatedAt).toISOString(),
     name: shownName(file),
     // SDKs up to 0.1.20 refuse an answer without a text here.
     external_file_id: file.externalId ?? '',
     file_size: storedAt === null ? null : file.sizeBytes,
     file_type: extensionOf(file) ?? null,
     project_id: file.projectId,
-    last_modified_at: storedAt === null ? null : printIsoTime(storedAt),
+    last_modified_at: storedAt === null ? null : new Date(storedAt).toISOString(),
     resource_info: null,
     permission_info: null,
     data_source_id: null,
-    expires_at: expiresAt === null ? null : printIsoTime(expiresAt),
+    expires_at: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     purpose: file.purpose,
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
-import { printIsoTime } from './iso-time.ts'
+import { printIsoTime } from './wire.ts'
 
 test('prints every time as Date does', () => {
   const edges = [
