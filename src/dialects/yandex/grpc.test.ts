@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import { create as createMessage, toBinary } from '@bufbuild/protobuf'
+import { create as createMessage, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { TestServer } from '../../../test/harness.ts'
 import { usageNow } from '../../../test/usage.ts'
@@ -9,7 +9,7 @@ import { createProject } from '../../core/access/tenants.ts'
 import { Health, HealthCheckResponse_ServingStatus } from '../../grpc/gen/health_pb.js'
 import { grpcCodes } from '../../grpc/status.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
-import { CreateFileRequestSchema, FileService } from './gen/files_pb.js'
+import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
 
 const { get, getUrl, update, delete: remove, list } = FileService.method
 const CREATE = '/yandex.cloud.ai.files.v1.FileService/Create'
@@ -179,6 +179,19 @@ test('content that is missing or too large is refused as invalid, and nothing is
   assert.deepEqual(await usageNow(server), before)
   const whole = await client.create({ folderId: 'default', content: Buffer.alloc(4 * 1024 * 1024) })
   assert.equal(whole.mimeType, 'application/octet-stream')
+})
+
+test('the last of several types counts: one that is emptied after the content is seen from it', async () => {
+  const content = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
+  const request = { folderId: 'default', mimeType: 'text/plain', content }
+  const bytes = toBinary(CreateFileRequestSchema, createMessage(CreateFileRequestSchema, request))
+  const emptied = new BinaryWriter().tag(4, WireType.LengthDelimited).string('').finish()
+  const typeOf = async (message: Uint8Array) =>
+    fromBinary(FileSchema, await client.callBytes(CREATE, message)).mimeType
+  assert.deepEqual(
+    [await typeOf(bytes), await typeOf(Buffer.concat([bytes, emptied]))],
+    ['text/plain', 'image/png'],
+  )
 })
 
 test('other folders are forbidden, and their files not there', async () => {

@@ -82,8 +82,9 @@ async function create(
       memory,
       async (bytes, lengthBytes, before) => {
         if (lengthBytes > maxFileBytes) throw contentTooLarge(lengthBytes, maxFileBytes)
-        const { folderId } = parseMessage(CreateFileRequestSchema, before)
-        await stage({ bytes, size: { atLeast: lengthBytes, atMost: lengthBytes }, folder: folderId })
+        const { folderId, mimeType } = parseMessage(CreateFileRequestSchema, before)
+        const size = { atLeast: lengthBytes, atMost: lengthBytes }
+        await stage({ bytes, size, folder: folderId, mimeType })
       },
     )
     return parseMessage(CreateFileRequestSchema, rest)

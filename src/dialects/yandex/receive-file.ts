@@ -5,6 +5,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { createFile } from '../../core/files/create-file.ts'
 import type { BodySize } from '../../core/incoming-body.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
+import type { BlobKey } from '../../core/ports/blob-store.ts'
 import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import { type ReceivedBytes, receive } from '../../core/uploads/receive-bytes.ts'
@@ -26,8 +27,9 @@ const MAX_OTHER_BYTES = 1024 * 1024
 export interface ContentOnItsWay {
   readonly bytes: AsyncIterable<Uint8Array>
   readonly size: BodySize
-  /** As far as it was told before the content. */
+  /** As far as they were told before the content. */
   readonly folder: unknown
+  readonly mimeType: unknown
 }
 
 /** Reads a request to its end; stages its content on the way, of which the last counts, and charges all else. */
@@ -53,27 +55,41 @@ export async function receiveFile(
   await using owned = new AsyncDisposableStack()
   let received: ReceivedBytes | undefined
   let head: HeadCapture | undefined
-  const request = await read(async ({ bytes, size, folder }) => {
+  const request = await read(async ({ bytes, size, folder, mimeType }) => {
     // Of several contents the last counts.
     await received?.[Symbol.asyncDispose]()
     received = undefined
     if (size.atMost === 0) return
-    head = new HeadCapture(bytes)
+    head = mimeType ? undefined : new HeadCapture(bytes)
     const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
     const limits = { maxBytes: context.settings.maxFileBytes }
     // The vendor's downloads have the MD5 as their ETag.
-    const body = receiveBody(head, limits, { md5: true }, 'kept', context.memory.open(organizationId))
+    const body = receiveBody(
+      head ?? bytes,
+      limits,
+      { md5: true },
+      'kept',
+      context.memory.open(organizationId),
+    )
     received = owned.use(await receive(services, plan, body))
   }, memory)
   const { folder, mimeType, ...file } = readCreateRequest(request, context.settings)
   const projectId = await resolveFolder(services, caller, folder)
-  if (received === undefined || head === undefined) throw contentMissing()
+  if (received === undefined) throw contentMissing()
   // Who asked for the file would never know its id.
   if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
   if (received.digests.sizeBytes === 0) throw contentMissing()
-  const type = mimeType ?? (await head.type())
+  const type = mimeType ?? (await (head ?? (await storedHead(services, received.key))).type())
   const input = { ...file, projectId, mimeType: type, purpose: null, externalId: null }
   return toFile(await createFile(services, caller, input, received))
+}
+
+/** Of bytes whose type was told before them, and taken back behind them. */
+async function storedHead({ blobs }: Services, key: BlobKey): Promise<HeadCapture> {
+  const head = new HeadCapture(await blobs.open(key))
+  const passing = head[Symbol.asyncIterator]()
+  while (!(await passing.next()).done);
+  return head
 }
 
 /**
@@ -127,6 +143,7 @@ export function receiveJsonFile(context: Context, request: FastifyRequest): Prom
         bytes,
         size: sizeOf(request.headers, context.settings),
         folder: before.folderId ?? before.folder_id,
+        mimeType: before.mimeType ?? before.mime_type,
       }),
     )
     return readJson(CreateFileRequestSchema, rest)
