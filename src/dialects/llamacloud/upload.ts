@@ -1,20 +1,19 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
 import { issueDownload } from '../../core/links/link.ts'
-import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import { expectBytes, type ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
 import { hasBody } from '../../http/routing.ts'
 import { pacedBody, receiveBody } from '../../intake/body.ts'
 import { shownName, shownType, toldType } from '../../intake/file-type.ts'
-import { type FilePart, type PartRole, parseMultipart } from '../../intake/multipart/multipart.ts'
+import { type FilePart, type MultipartOptions, parseMultipart } from '../../intake/multipart/multipart.ts'
 import { HeadCapture } from '../../intake/sniff.ts'
 import { operation } from '../operation.ts'
-import { Fields, Problems, reading, readScope } from './fields.ts'
+import { Fields, type Problems, reading, readScope } from './fields.ts'
 import { DEFAULT_URL_SECONDS } from './requests.ts'
 import { beta, type Context, creates, firstVersion } from './routes.ts'
 import * as schemas from './schemas.ts'
@@ -51,15 +50,34 @@ interface UploadForm {
 
 /** The uploads of both versions. The server leaves their bodies alone: each form is read from the connection as it comes. */
 export function addUploads(context: Context): void {
-  const { server } = context
+  const { server, services, settings } = context
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  addUpload(context)
-  addFirstUpload(context)
+  const takesForm = { ...creates, consumes: ['multipart/form-data'] }
+  const docs = operation(beta.tag, 'files.create', 'Upload a file', {
+    ...takesForm,
+    querystring: schemas.ScopeQuery,
+    body: schemas.CreateForm,
+    response: { 201: schemas.FileBody },
+  })
+  addUpload(context, beta.path, docs, betaForm(context), async (file, reply) => {
+    const link = settings.urlOnCreate
+      ? await issueDownload(services, file, shownName(file), DEFAULT_URL_SECONDS)
+      : undefined
+    reply.code(201)
+    return toFileBody(file, link, settings)
+  })
+  const firstDocs = operation(firstVersion.tag, 'v1.upload_file', 'Upload a file', {
+    ...takesForm,
+    querystring: v1Schemas.UploadQuery,
+    body: v1Schemas.UploadForm,
+    response: { 200: v1Schemas.FileBody },
+  })
+  addUpload(context, firstVersion.path, firstDocs, firstForm(context), async (file) => v1.toFileBody(file))
 }
 
-function addUpload({ server, services, settings }: Context): void {
-  const form: UploadForm = {
+function betaForm({ services, settings }: Context): UploadForm {
+  return {
     filePart: 'file',
     fields: ['purpose', 'external_file_id'],
     requiredFields: ['purpose'],
@@ -69,29 +87,10 @@ function addUpload({ server, services, settings }: Context): void {
       return { purpose, externalId, expiry: retentionOf(purpose, services.clock.now(), settings) }
     },
   }
-  const docs = operation(beta.tag, 'files.create', 'Upload a file', {
-    ...creates,
-    consumes: ['multipart/form-data'],
-    querystring: schemas.ScopeQuery,
-    body: schemas.CreateForm,
-    response: { 201: schemas.FileBody },
-  })
-  server.post(
-    beta.path,
-    { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
-    async (request, reply) => {
-      const file = await receiveUpload(services, request, form, settings)
-      const link = settings.urlOnCreate
-        ? await issueDownload(services, file, shownName(file), DEFAULT_URL_SECONDS)
-        : undefined
-      reply.code(201)
-      return toFileBody(file, link, settings)
-    },
-  )
 }
 
-function addFirstUpload({ server, services, settings }: Context): void {
-  const form: UploadForm = {
+function firstForm({ services }: Context): UploadForm {
+  return {
     filePart: 'upload_file',
     fields: [],
     requiredFields: [],
@@ -102,17 +101,19 @@ function addFirstUpload({ server, services, settings }: Context): void {
       return { purpose: null, externalId, expiry: v1.expiryOf(storageType, services.clock.now()) }
     },
   }
-  const docs = operation(firstVersion.tag, 'v1.upload_file', 'Upload a file', {
-    ...creates,
-    consumes: ['multipart/form-data'],
-    querystring: v1Schemas.UploadQuery,
-    body: v1Schemas.UploadForm,
-    response: { 200: v1Schemas.FileBody },
-  })
+}
+
+function addUpload(
+  { server, services, settings }: Context,
+  path: string,
+  docs: ReturnType<typeof operation>,
+  form: UploadForm,
+  answer: (file: FileRecord, reply: FastifyReply) => Promise<object>,
+): void {
   server.post(
-    firstVersion.path,
+    path,
     { ...docs, onRequest: async (request) => checkAnnouncement(request, form, settings) },
-    async (request) => v1.toFileBody(await receiveUpload(services, request, form, settings)),
+    async (request, reply) => answer(await receiveUpload(services, request, form, settings), reply),
   )
 }
 
@@ -151,42 +152,46 @@ async function receiveUpload(
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const projectId = await resolveProject(services, request.caller, readScope(request.query))
-  const reserve = reservation(request, projectId)
-  const { organizationId } = reserve
-  const size = { atLeast: reserve.bytes, atMost: mostFileBytes(request, settings) }
-  await using received = await expectBytes(services, { organizationId, size, reserve })
+  const { organizationId } = request.caller
+  // A form is longer than its file, by the overhead at most. A chunked one does not announce its length.
+  const { 'content-length': length } = request.headers
+  const atLeast = Math.max(0, Number(length ?? 0) - MAX_FORM_OVERHEAD_BYTES)
+  const atMost = Math.min(settings.maxFileBytes, Number(length ?? Number.POSITIVE_INFINITY))
+  const reserve = { organizationId, projectId, files: 1, bytes: atLeast }
+  await using received = await expectBytes(services, { organizationId, size: { atLeast, atMost }, reserve })
   const { file, fields } = await receiveForm(request, received, form, settings)
-  const problems = new Problems()
-  const name = checkFile(file, form, problems)
-  const described = form.describe(request, Fields.of(fields, ['body'], problems), problems)
-  problems.settle()
+  const described = reading((problems) => {
+    const loc = ['body', form.filePart]
+    if (file === undefined) problems.missing(loc)
+    else problems.nameTooLong(loc, file.filename)
+    return form.describe(request, Fields.of(fields, ['body'], problems), problems)
+  })
   if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
-  const { mimeType } = file as ReceivedFile
+  const { filename: name, mimeType } = file as ReceivedFile
   return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, received)
 }
 
-interface ReceivedForm {
-  readonly file: ReceivedFile | undefined
-  /** By the names that the form knows. */
-  readonly fields: object
-}
-
+/** The file, if there is one, and the fields that the form knows. */
 async function receiveForm(
   request: FastifyRequest,
   received: ReceivedBytes,
   form: UploadForm,
   settings: LlamaCloudSettings,
-): Promise<ReceivedForm> {
+): Promise<{ file: ReceivedFile | undefined; fields: object }> {
   const fields = new Map<string, string>()
   let file: ReceivedFile | undefined
-  const limits = {
+  const options: MultipartOptions = {
     bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
-    roleOf: (name: string, hasFilename: boolean) => roleOf(form, name, hasFilename),
+    // A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for.
+    roleOf(name, hasFilename) {
+      if (name === form.filePart) return 'file'
+      return !hasFilename && form.fields.includes(name) ? 'field' : 'ignored'
+    },
   }
   const memory = request.server.memory.open(request.caller.organizationId)
   const body = pacedBody(request.raw)
-  for await (const part of parseMultipart(request.headers['content-type'], body, limits)) {
+  for await (const part of parseMultipart(request.headers['content-type'], body, options)) {
     if (part.kind === 'field') fields.set(part.name, part.value)
     else {
       const filename = baseName(part.filename, part.isFilenameGuess)
@@ -194,12 +199,6 @@ async function receiveForm(
     }
   }
   return { file, fields: Object.fromEntries(fields) }
-}
-
-/** A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for. */
-function roleOf({ filePart, fields }: UploadForm, name: string, hasFilename: boolean): PartRole {
-  if (name === filePart) return 'file'
-  return !hasFilename && fields.includes(name) ? 'field' : 'ignored'
 }
 
 /**
@@ -224,21 +223,6 @@ export async function receiveFile(
 }
 
 /**
- * What is surely needed, before the size of the file is known: one file, and what the form announces less what may surround
- * it. The rest is settled once the bytes are there.
- */
-function reservation({ headers, caller }: FastifyRequest, projectId: string): UsageOf {
-  const announced = Number(headers['content-length'] ?? 0)
-  const bytes = Math.max(0, announced - MAX_FORM_OVERHEAD_BYTES)
-  return { organizationId: caller.organizationId, projectId, files: 1, bytes }
-}
-
-function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloudSettings): number {
-  // A form without a length is chunked.
-  return Math.min(maxFileBytes, Number(headers['content-length'] ?? Number.POSITIVE_INFINITY))
-}
-
-/**
  * The last segment of a path of any system. SDKs send paths; a file has a name.
  * @param isGuess whether the text is what bytes of an unknown charset are in Latin-1. In Shift-JIS, GBK and Big5 the byte of
  * a backslash is half of many characters, always behind one of 0x80 or more; behind such a byte it separates nothing.
@@ -246,14 +230,6 @@ function mostFileBytes({ headers }: FastifyRequest, { maxFileBytes }: LlamaCloud
 export function baseName(filename: string, isGuess = false): string {
   const separator = isGuess ? /(?<=^|[\0-\x7f])\\|\//g : /[\\/]/g
   return filename.split(separator).at(-1) ?? ''
-}
-
-/** @returns the name of the file */
-function checkFile(file: ReceivedFile | undefined, { filePart }: UploadForm, problems: Problems): string {
-  const name = file?.filename ?? ''
-  if (file === undefined) problems.missing(['body', filePart])
-  problems.nameTooLong(['body', filePart], name)
-  return name
 }
 
 function readPurpose(fields: Fields, { anyPurpose }: LlamaCloudSettings, problems: Problems): string {

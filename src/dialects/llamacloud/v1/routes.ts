@@ -1,16 +1,21 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../../core/access/admit.ts'
 import { startExpiry } from '../../../core/files/create-file.ts'
 import { deleteStoredOrOpen } from '../../../core/files/delete-file.ts'
+import { type FilesPage, pageFiles } from '../../../core/files/page-files.ts'
 import { readStoredOrOpen } from '../../../core/files/read-file.ts'
 import { touchFile } from '../../../core/files/touch-file.ts'
 import { issueLink } from '../../../core/links/link.ts'
 import { SECOND_MS } from '../../../core/ports/clock.ts'
+import type { FileCursor } from '../../../core/ports/metadata-store.ts'
+import type { Services } from '../../../core/services.ts'
 import { startUpload } from '../../../core/uploads/start-upload.ts'
 import { toldType } from '../../../intake/file-type.ts'
 import { UNKNOWN_TYPE } from '../../../intake/media-types.ts'
 import { operation } from '../../operation.ts'
 import { readScope } from '../fields.ts'
+import { NEWEST_FIRST } from '../paging.ts'
 import { readFileRequest } from '../requests.ts'
 import {
   addContent,
@@ -26,7 +31,6 @@ import {
 import { FileParams, ScopeQuery } from '../schemas.ts'
 import { emptyFile, tooLarge } from '../upload.ts'
 import { FetchCount, uploadFromUrl } from './from-url.ts'
-import { sendAll } from './list.ts'
 import { readPresignRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 import { expiryOf, toFileBody, toUploadBody } from './wire.ts'
@@ -111,6 +115,35 @@ function addLists({ server, services }: Context): void {
   server.get(FILES, getOnly(operation(TAG, 'v1.list_files', 'List files', docs)), handle)
   const summary = 'List files; those that came on presigned URLs are there already'
   server.put(`${FILES}/sync`, operation(TAG, 'v1.sync_files', summary, docs), handle)
+}
+
+/** The most that the store gives at a time. */
+const PAGE_FILES = 1000
+
+type ReadPage = (after?: FileCursor) => Promise<FilesPage>
+
+/**
+ * All stored files of a project, newest first, as one JSON array: this version does not divide it into pages. What is more
+ * than the store gives at a time is read while it is sent.
+ */
+async function sendAll(services: Services, projectId: string, reply: FastifyReply): Promise<unknown> {
+  const all = { projectId, filter: {}, withTotal: false, order: NEWEST_FIRST, limit: PAGE_FILES }
+  const read: ReadPage = (after) => pageFiles(services, after === undefined ? all : { ...all, after })
+  // Read before an answer begins, so that a store that is away can still be told.
+  const first = await read()
+  if (!first.hasMore) return first.files.map(toFileBody)
+  reply.type('application/json; charset=utf-8')
+  return reply.send(Readable.from(print(first, read), { objectMode: false }))
+}
+
+async function* print(first: FilesPage, read: ReadPage): AsyncGenerator<string, void> {
+  let separator = '['
+  for (let page = first; ; page = await read(page.files.at(-1))) {
+    yield separator + page.files.map((file) => JSON.stringify(toFileBody(file))).join(',')
+    separator = ','
+    if (!page.hasMore) break
+  }
+  yield ']'
 }
 
 function addRetrieve(context: Context): void {
