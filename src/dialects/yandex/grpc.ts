@@ -12,7 +12,7 @@ import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { CreateFileRequestSchema, FileSchema, FileService } from './gen/files_pb.js'
 import { readMessageWithContent } from './message-content.ts'
 import * as operations from './operations.ts'
-import { contentTooLarge, type ReadRequest, receiveFile } from './receive-file.ts'
+
 import type { YandexSettings } from './settings.ts'
 
 /** Enough for any request that keeps to the limits of its fields. */
@@ -55,7 +55,7 @@ function createMethod(context: operations.Context): Method {
     path: pathOf(FileService.method.create),
     maxMessageBytes: maxFileBytes + MAX_MESSAGE_BYTES,
     // All but the content is short.
-    tooLong: () => contentTooLarge(undefined, maxFileBytes),
+    tooLong: () => operations.contentTooLarge(undefined, maxFileBytes),
     toFailure: toGrpcFailure,
     admit: async (call) => {
       const caller = await admitCaller(context, call, operations.creates.access)
@@ -76,12 +76,12 @@ async function create(
   message: RequestMessage,
 ): Promise<Uint8Array> {
   const { maxFileBytes } = context.settings
-  const read: ReadRequest = async (stage, memory) => {
+  const read: operations.ReadRequest = async (stage, memory) => {
     const rest = await readMessageWithContent(
       message.chunks(),
       memory,
       async (bytes, lengthBytes, before) => {
-        if (lengthBytes > maxFileBytes) throw contentTooLarge(lengthBytes, maxFileBytes)
+        if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
         const { folderId, mimeType } = parseMessage(CreateFileRequestSchema, before)
         const size = { atLeast: lengthBytes, atMost: lengthBytes }
         await stage({ bytes, size, folder: folderId, mimeType })
@@ -89,7 +89,7 @@ async function create(
     )
     return parseMessage(CreateFileRequestSchema, rest)
   }
-  return toBinary(FileSchema, await receiveFile(context, caller, read, signal))
+  return toBinary(FileSchema, await operations.receiveFile(context, caller, read, signal))
 }
 
 function discoveryMethods(settings: YandexSettings): Method[] {

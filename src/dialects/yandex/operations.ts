@@ -5,19 +5,27 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import type { Access } from '../../core/access/admit.ts'
+import { type Access, defaultProject, resolveProject } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
-import type { ErrorCode } from '../../core/errors.ts'
+import { type ErrorCode, ServiceError } from '../../core/errors.ts'
+import { createFile } from '../../core/files/create-file.ts'
 import { deleteFile as removeFile } from '../../core/files/delete-file.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
-import type { FairBudget } from '../../core/limits/fair-budget.ts'
+import type { BodySize } from '../../core/incoming-body.ts'
+import type { FairBudget, Holding } from '../../core/limits/fair-budget.ts'
 import { issueDownload } from '../../core/links/link.ts'
+import type { BlobKey } from '../../core/ports/blob-store.ts'
+import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
+import { type ReceivedBytes, receive } from '../../core/uploads/receive-bytes.ts'
+import { receiveBody } from '../../intake/body.ts'
 import { shownName } from '../../intake/file-type.ts'
+import { HeadCapture } from '../../intake/sniff.ts'
 import {
+  type CreateFileRequest,
   DeleteFileResponseSchema,
   type File,
   FileSchema,
@@ -25,10 +33,10 @@ import {
   GetFileUrlResponseSchema,
   ListFilesResponseSchema,
 } from './gen/files_pb.js'
-import { readFileId, readUpdateRequest, toFile } from './messages.ts'
+import { readCreateRequest, readFileId, readUpdateRequest, toFile } from './messages.ts'
 import { NEWEST_FIRST, printPageToken, readListRequest } from './paging.ts'
-import { resolveFolder } from './receive-file.ts'
 import type { YandexSettings } from './settings.ts'
+import { invalid, quote, REQUIRED } from './violations.ts'
 
 /** Clients take 4 MiB at most unless told otherwise. A page that would be larger ends early; its token leads on. */
 const MAX_PAGE_BYTES = 3.5 * 1024 * 1024
@@ -83,6 +91,111 @@ const deletes: Asks = {
 const searches: Asks = {
   access: { scope: 'files:read', limit: 'search' },
   failures: ['field-invalid', 'project-forbidden'],
+}
+
+/** Bytes that come before the request that they belong to is known as a whole. */
+export interface ContentOnItsWay {
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly size: BodySize
+  /** As far as they were told before the content. */
+  readonly folder: unknown
+  readonly mimeType: unknown
+}
+
+/** Reads a request to its end; stages its content on the way, of which the last counts, and charges all else. */
+export type ReadRequest = (
+  stage: (content: ContentOnItsWay) => Promise<void>,
+  memory: Holding,
+) => Promise<CreateFileRequest>
+
+/**
+ * A Create whose content goes to the store while the rest of it is still to come, fields in whatever order; whatever is
+ * wrong, nothing of the file stays.
+ * @throws InvalidArgument naming the fields; ServiceError as of `createFile`, `body-incomplete` if nobody waits any more
+ */
+export async function receiveFile(
+  context: Context,
+  caller: Caller,
+  read: ReadRequest,
+  signal?: AbortSignal,
+): Promise<File> {
+  const { services } = context
+  const { organizationId } = caller
+  using memory = context.memory.open(organizationId)
+  await using owned = new AsyncDisposableStack()
+  let received: ReceivedBytes | undefined
+  let head: HeadCapture | undefined
+  const request = await read(async ({ bytes, size, folder, mimeType }) => {
+    // Of several contents the last counts.
+    await received?.[Symbol.asyncDispose]()
+    received = undefined
+    if (size.atMost === 0) return
+    head = mimeType ? undefined : new HeadCapture(bytes)
+    const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
+    const limits = { maxBytes: context.settings.maxFileBytes }
+    // The vendor's downloads have the MD5 as their ETag.
+    const body = receiveBody(
+      head ?? bytes,
+      limits,
+      { md5: true },
+      'kept',
+      context.memory.open(organizationId),
+    )
+    received = owned.use(await receive(services, plan, body))
+  }, memory)
+  const { folder, mimeType, ...file } = readCreateRequest(request, context.settings)
+  const projectId = await resolveFolder(services, caller, folder)
+  if (received === undefined) throw contentMissing()
+  // Who asked for the file would never know its id.
+  if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
+  if (received.digests.sizeBytes === 0) throw contentMissing()
+  const type = mimeType ?? (await (head ?? (await storedHead(services, received.key))).type())
+  const input = { ...file, projectId, mimeType: type, purpose: null, externalId: null }
+  return toFile(await createFile(services, caller, input, received))
+}
+
+/** Of bytes whose type was told before them, and taken back behind them. */
+async function storedHead({ blobs }: Services, key: BlobKey): Promise<HeadCapture> {
+  const head = new HeadCapture(await blobs.open(key))
+  const passing = head[Symbol.asyncIterator]()
+  while (!(await passing.next()).done);
+  return head
+}
+
+/**
+ * What is surely needed, on the account of the folder, if that is known by now: one file, and the bytes that surely come.
+ * The rest is settled once they are there: an upload that fits is never refused for what it reserved.
+ * @throws ServiceError `project-forbidden`
+ */
+async function reservation(
+  { services }: Context,
+  caller: Caller,
+  { atLeast }: BodySize,
+  folder: unknown,
+): Promise<UsageOf | undefined> {
+  const isNamed = typeof folder === 'string' && folder !== ''
+  if (!isNamed && caller.projectIds.length > 1) return undefined
+  const projectId = isNamed ? await resolveFolder(services, caller, folder) : defaultProject(caller)
+  return { organizationId: caller.organizationId, projectId, files: 1, bytes: atLeast }
+}
+
+/** The project that a folder is, by its id or its slug. @throws ServiceError `project-forbidden` */
+export async function resolveFolder(services: Services, caller: Caller, folder: string): Promise<string> {
+  try {
+    return await resolveProject(services, caller, { project: folder, organization: undefined })
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'project-forbidden') throw error
+    throw new ServiceError('project-forbidden', `Permission denied for folder ${quote(folder)}`)
+  }
+}
+
+function contentMissing(): ServiceError {
+  return invalid('content', REQUIRED)
+}
+
+export function contentTooLarge(sizeBytes: number | undefined, maxBytes: number): ServiceError {
+  const size = sizeBytes === undefined ? 'too many bytes' : `${sizeBytes} bytes`
+  return invalid('content', `${size}, the maximum is ${maxBytes}`)
 }
 
 export const getFile = operation(methods.get, reads, async ({ services }, caller, request) => {

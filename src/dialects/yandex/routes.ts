@@ -6,9 +6,16 @@ import { operation } from '../operation.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { ApiEndpointService } from './gen/endpoint_pb.js'
 import { FileSchema } from './gen/files_pb.js'
-import { printJson, readJson, readQuery, readUpdateJson } from './json.ts'
+import {
+  checkAnnouncement,
+  printJson,
+  readJson,
+  readQuery,
+  readSmallBody,
+  readUpdateJson,
+  receiveJsonFile,
+} from './json.ts'
 import * as operations from './operations.ts'
-import { checkAnnouncement, readSmallBody, receiveJsonFile } from './receive-file.ts'
 import * as schemas from './schemas.ts'
 
 const FILES = '/files/v1/files'
