@@ -74,6 +74,8 @@ async function serveApi(
   await api.register(async (server) => addUploads({ server, services, settings }))
   await api.register(async (server) => {
     acceptJsonBodies(server)
+    // A form where none is asked for counts as no body.
+    server.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
     addRoutes({ server, services, settings })
     addFirstVersion({ server, services, settings })
   })

@@ -116,6 +116,11 @@ test('a broken address answers 400 or 404 and breaks nothing', async () => {
   assert.equal(await client.count(), 0)
 })
 
+test('a form where none is asked for counts as no body', async () => {
+  const answer = await client.send('PUT', '/api/v1/files/sync', formOf([purposePart()]), FORM_TYPE)
+  assert.equal(answer.status, 200)
+})
+
 test('a create that is no form is 415, a query that is no JSON 415 or 400', async () => {
   for (const type of [
     'application/json',
