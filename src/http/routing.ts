@@ -119,7 +119,9 @@ function isContinue(expect: string): boolean {
 
 /** `rawHeaders` are names and values in turn. */
 function countHosts(rawHeaders: readonly string[]): number {
-  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host').length
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1
+  return hosts
 }
 
 type Request = Pick<IncomingMessage, 'url' | 'headers'>
