@@ -19,8 +19,9 @@ export async function touchFile(
   activity: 'download' | 'read',
 ): Promise<void> {
   const counts = policy.touchOn === 'read' || policy.touchOn === activity
+  if (!counts || file.expiryPolicy !== 'since-last-active') return
   const now = clock.now()
-  if (!counts || file.expiryPolicy !== 'since-last-active' || now - file.lastActiveAt < TOUCH_EVERY_MS) return
+  if (now - file.lastActiveAt < TOUCH_EVERY_MS) return
   const { lastActiveAt, expiresAt } = touchExpiry(file, now)
   const guard = { state: 'stored', expiresAt: file.expiresAt } as const
   try {
