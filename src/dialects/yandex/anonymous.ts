@@ -3,6 +3,7 @@ import { ensureDefaultTenant } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
+import type { GrpcCall } from '../../grpc/method.ts'
 import type { YandexSettings } from './settings.ts'
 
 /** An SDK that cannot send anything but an IAM token sends a key as one, as `Bearer`. */
@@ -34,15 +35,9 @@ const LOCAL_HEADERS = new RegExp(
 )
 
 /** What a request or a call shows of who makes it. */
-export interface Approach {
+type Approach = Pick<GrpcCall, 'authority' | 'headerNames' | 'header'> & {
   /** `1.0`, `1.1` or `2`. */
   readonly httpVersion: string
-  /** `host:port` that the caller believes to speak to. */
-  readonly authority: string
-  /** Of headers or metadata entries, in lower case. */
-  headerNames(): readonly string[]
-  /** A header or metadata entry; undefined if there is none, or several. */
-  header(name: string): string | undefined
 }
 
 /**

@@ -62,19 +62,19 @@ export function readUpdateJson(fileId: string, body: unknown): UpdateFileRequest
 }
 
 /** Before a byte is read: nothing that is announced to be too large gets in. @throws InvalidArgument */
-export function checkAnnouncement({ headers }: FastifyRequest, { maxFileBytes }: YandexSettings): void {
-  const announced = Number(headers['content-length'] ?? 0)
-  if (announced > maxFileBytes * MAX_BODY_PER_CONTENT + MAX_OTHER_BYTES)
+export function checkAnnouncement(request: FastifyRequest, { maxFileBytes }: YandexSettings): void {
+  if ((announcedBytes(request) ?? 0) > maxFileBytes * MAX_BODY_PER_CONTENT + MAX_OTHER_BYTES)
     throw contentTooLarge(undefined, maxFileBytes)
 }
 
 /** A Create in JSON, its content decoded on the way. @throws InvalidArgument; ServiceError as of `receiveFile` */
 export function receiveJsonFile(context: Context, request: FastifyRequest): Promise<File> {
+  const { maxFileBytes } = context.settings
   return receiveFile(context, request.caller, async (stage, memory) => {
-    const { rest } = await readBody(context, request, memory, (bytes, before) =>
+    const rest = await readBody(request, maxFileBytes, memory, (bytes, before) =>
       stage({
         bytes,
-        size: sizeOf(request.headers, context.settings),
+        size: contentSize(request, maxFileBytes),
         folder: before.folderId ?? before.folder_id,
         mimeType: before.mimeType ?? before.mime_type,
       }),
@@ -86,42 +86,40 @@ export function receiveJsonFile(context: Context, request: FastifyRequest): Prom
 /** A JSON body without content. @throws InvalidArgument if it has some */
 export async function readSmallBody(request: FastifyRequest): Promise<Record<string, unknown>> {
   using memory = request.server.memory.open(request.caller.organizationId)
-  const options = { contentField: 'content', maxContentBytes: 0, maxOtherBytes: MAX_OTHER_BYTES, memory }
-  const { rest } = await readJsonWithContent(pacedBody(request.raw), options, async () => {
+  return await readBody(request, 0, memory, async () => {
     throw invalid('content', 'unknown field')
   })
-  return rest
 }
 
 async function readBody(
-  { settings: { maxFileBytes } }: Context,
-  request: FastifyRequest,
+  { raw }: FastifyRequest,
+  maxContentBytes: number,
   memory: Holding,
   onContent: (content: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<void>,
-) {
+): Promise<Record<string, unknown>> {
+  const options = { contentField: 'content', maxContentBytes, maxOtherBytes: MAX_OTHER_BYTES, memory }
   try {
-    const bounds = { maxContentBytes: maxFileBytes, maxOtherBytes: MAX_OTHER_BYTES }
-    const options = { contentField: 'content', ...bounds, memory }
-    return await readJsonWithContent(pacedBody(request.raw), options, onContent)
+    return (await readJsonWithContent(pacedBody(raw), options, onContent)).rest
   } catch (error) {
     const isTooLarge = error instanceof ServiceError && error.code === 'bytes-too-many'
-    throw isTooLarge ? contentTooLarge(undefined, maxFileBytes) : error
+    throw isTooLarge ? contentTooLarge(undefined, maxContentBytes) : error
   }
 }
 
-function sizeOf(headers: FastifyRequest['headers'], { maxFileBytes }: YandexSettings): BodySize {
-  // A body without a length is chunked.
-  const bodyBytes = Number(headers['content-length'] ?? Number.POSITIVE_INFINITY)
-  return { atLeast: leastContentBytes(headers), atMost: Math.min(maxFileBytes, bodyBytes) }
+/**
+ * At least so much of what is announced as is content even with every character escaped, less what may surround it: a quota
+ * that fits the file is never refused for more.
+ */
+function contentSize(request: FastifyRequest, maxFileBytes: number): BodySize {
+  const announced = announcedBytes(request)
+  const leastBytes = Math.floor(((announced ?? 0) - MAX_OTHER_BYTES) / MAX_BODY_PER_CONTENT)
+  return { atLeast: Math.max(0, leastBytes), atMost: Math.min(maxFileBytes, announced ?? maxFileBytes) }
 }
 
-/**
- * So much of what is announced as is content even with every character escaped, less what may surround it: a quota that
- * fits the file is never refused for more.
- */
-function leastContentBytes(headers: FastifyRequest['headers']): number {
-  const announced = Number(headers['content-length'] ?? 0)
-  return Math.max(0, Math.floor((announced - MAX_OTHER_BYTES) / MAX_BODY_PER_CONTENT))
+/** Undefined: the body is chunked. */
+function announcedBytes({ headers }: FastifyRequest): number | undefined {
+  const length = headers['content-length']
+  return length === undefined ? undefined : Number(length)
 }
 
 /**

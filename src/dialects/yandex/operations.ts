@@ -134,13 +134,8 @@ export async function receiveFile(
     const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
     const limits = { maxBytes: context.settings.maxFileBytes }
     // The vendor's downloads have the MD5 as their ETag.
-    const body = receiveBody(
-      head ?? bytes,
-      limits,
-      { md5: true },
-      'kept',
-      context.memory.open(organizationId),
-    )
+    const charged = context.memory.open(organizationId)
+    const body = receiveBody(head ?? bytes, limits, { md5: true }, 'kept', charged)
     received = owned.use(await receive(services, plan, body))
   }, memory)
   const { folder, mimeType, ...file } = readCreateRequest(request, context.settings)
