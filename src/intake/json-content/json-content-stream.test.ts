@@ -7,8 +7,8 @@ import { ServiceError } from '../../core/errors.ts'
 import { gather, inChunks } from './json-content.harness.ts'
 import { readJsonWithContent } from './json-content.ts'
 
-const options = { contentField: 'content', maxContentBytes: 2 ** 40 }
 const MIB = 1024 * 1024
+const options = { contentField: 'content', maxContentBytes: 2 ** 40, maxOtherBytes: MIB }
 
 /** Chunks of a body, and what became of them. */
 function watched(chunks: readonly string[]): AsyncIterable<Uint8Array> & { given: number; closed: boolean } {
@@ -53,7 +53,7 @@ test('keeps the pieces it gave as they were', async () => {
   assert.deepEqual(Buffer.concat(content ?? []), bytes)
 })
 
-test('takes 1 MiB beside the content, unless told otherwise', async () => {
+test('takes as much beside the content as it is told', async () => {
   const read = (sizeBytes: number) => {
     const start = '{"content":"QUJD","a":"'
     const body = Buffer.from(`${start}${'x'.repeat(sizeBytes - start.length + 'QUJD'.length - 2)}"}`)

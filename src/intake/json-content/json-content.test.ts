@@ -32,7 +32,7 @@ test('gives the same wherever the body is cut', async () => {
 test('tells with the content what stands before it, wherever the body is cut', async () => {
   const body = Buffer.from('{"a\\"":{"b":[1]},"c":"\\u00e9","content":"QUJD","d":1}')
   for (let cut = 0; cut <= body.length; cut++) {
-    const options = { contentField: 'content', maxContentBytes: 10 }
+    const options = { contentField: 'content', maxContentBytes: 10, maxOtherBytes: 1024 * 1024 }
     const { content } = await readJsonWithContent(inChunks(body, [cut]), options, async (bytes, before) => ({
       before,
       bytes: await gather(bytes),

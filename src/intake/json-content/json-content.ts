@@ -8,8 +8,8 @@ export interface JsonContentOptions {
   readonly contentField: string
   /** Of the decoded bytes. */
   readonly maxContentBytes: number
-  /** Of the JSON text without the base64, blanks included; it is kept in memory. Default 1 MiB. */
-  readonly maxOtherBytes?: number
+  /** Of the JSON text without the base64, blanks included; it is kept in memory. */
+  readonly maxOtherBytes: number
   /** Charged for that text; the caller releases it. */
   readonly memory?: Holding
 }
@@ -21,7 +21,6 @@ export interface JsonWithContent<T> {
   readonly content: T | undefined
 }
 
-const DEFAULT_MAX_OTHER_BYTES = 1024 * 1024
 /** Text decoded at once. Twice as much is little faster and leaves the heap more to clear. */
 const MAX_PIECE_BYTES = 32 * 1024
 const QUOTE = 0x22
@@ -45,7 +44,7 @@ export async function readJsonWithContent<T>(
   options: JsonContentOptions,
   onContent: (body: AsyncIterable<Uint8Array>, before: Record<string, unknown>) => Promise<T>,
 ): Promise<JsonWithContent<T>> {
-  const { contentField, maxContentBytes, maxOtherBytes = DEFAULT_MAX_OTHER_BYTES, memory } = options
+  const { contentField, maxContentBytes, maxOtherBytes, memory } = options
   const chunks = new ChunkSource(source)
   const outline = new JsonOutline(contentField, maxOtherBytes, memory)
   let content: T | undefined
