@@ -1,11 +1,9 @@
-const nothing = Buffer.alloc(0)
-
 /** The chunks of a body for a parser, which takes of each as much as it needs. */
 export class ChunkSource {
   readonly #source: AsyncIterator<Uint8Array>
   #ended = false
   #isPulling = false
-  #window: Buffer = nothing
+  #window: Buffer = Buffer.alloc(0)
 
   /** Nothing is read before the first call. */
   constructor(source: AsyncIterable<Uint8Array>) {
@@ -25,12 +23,20 @@ export class ChunkSource {
 
   /** Waits until the window has a byte; false at the end of the body. One call at a time. */
   async fill(): Promise<boolean> {
-    while (this.#window.length === 0) {
-      const chunk = await this.#pull()
-      if (chunk === undefined) return false
-      this.#window = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    while (this.#window.length === 0 && !this.#ended) {
+      this.#isPulling = true
+      try {
+        const { done, value } = await this.#source.next()
+        if (done) this.#ended = true
+        else this.#window = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      } catch (error) {
+        this.#ended = true
+        throw error
+      } finally {
+        this.#isPulling = false
+      }
     }
-    return true
+    return this.#window.length > 0
   }
 
   /** Closes the source. Never throws. */
@@ -45,21 +51,5 @@ export class ChunkSource {
     } catch {
       // A failure to clean up must not replace the outcome.
     }
-  }
-
-  async #pull(): Promise<Uint8Array | undefined> {
-    if (this.#ended) return undefined
-    this.#isPulling = true
-    try {
-      const { done, value } = await this.#source.next()
-      if (!done) return value
-      this.#ended = true
-    } catch (error) {
-      this.#ended = true
-      throw error
-    } finally {
-      this.#isPulling = false
-    }
-    return undefined
   }
 }
