@@ -78,48 +78,48 @@ export const serverSettings = {
   dataDir: setting('DATA_DIR <folder>', (given) => resolve(given), {
     fallback: './data',
     own: true,
-    help: 'where everything is kept',
-    more: 'The database and, without a bucket, the bytes. On a local disk.',
+    help: 'folder of the database and, without a bucket, the bytes',
+    more: 'It must be on a local disk.',
   }),
   databaseUrl: setting('DATABASE_URL <url>', databaseUrl, {
     otherwise: 'SQLite in the data folder',
     // Servers that compare their settings have met in one database, under whatever address.
     own: true,
-    help: 'PostgreSQL database, postgres://user:password@host/database; better a variable',
-    more: 'For everything but the bytes; see [operating](docs/operating.md#postgresql).',
+    help: 'PostgreSQL database for all but the bytes; better a variable',
+    more: 'Like `postgres://user:password@host:5432/database`; see [operating](docs/operating.md#postgresql).',
   }),
   publicUrl: setting('PUBLIC_URL <url>', url, {
     otherwise: 'where it listens',
-    help: 'what links start with',
-    more: 'The address that clients see. Never taken from a request. A server that listens on all addresses, with this unset, makes links to `127.0.0.1` and warns of it at its start.',
+    help: 'address that clients see; links start with it',
+    more: 'It is never taken from a request. If it is unset, a server that listens on all addresses makes links to `127.0.0.1`, and warns of that at its start.',
   }),
   rootKey: setting('ROOT_KEY <secret>', rootKey, {
     secret: true,
-    help: 'fixed admin key; better a variable',
-    more: 'Of the organization `default`, of 16 printable ASCII characters or more, for containers and tests. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
+    help: 'fixed admin key of the organization default; better a variable',
+    more: 'For containers and tests: 16 printable ASCII characters or more. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
   }),
   rateLimits: setting('RATE_LIMITS <limits>', rateLimits, {
     fallback: 'on',
-    help: 'per second: on (25), off, a number, or like write=25,read=50,search=10',
-    more: 'Requests of one organization, counted over all servers on one database, for each of writes, reads and searches.',
+    help: 'requests per second: on (25), off, a number, or like write=25,read=50,search=10',
+    more: 'Writes, reads and searches of an organization have a limit each, counted over all servers on one database.',
   }),
   keyGuessesPerSecond: setting('KEY_GUESSES_PER_SECOND <number>', integerOrOff(1, MAX_PER_SECOND), {
     fallback: '100',
     own: true,
-    help: 'wrong keys that this server answers as such, or off',
-    more: 'And wrong sessions, over HTTP and gRPC; beyond it they get 429 (gRPC `RESOURCE_EXHAUSTED`), while right keys are let in as ever.',
+    help: 'wrong keys and sessions that this server answers as such, or off',
+    more: 'Over HTTP and gRPC together. Beyond it wrong keys get 429 (gRPC `RESOURCE_EXHAUSTED`); right keys are never limited by it.',
   }),
   connectionsPerSecond: setting('CONNECTIONS_PER_SECOND <number>', integerOrOff(1, MAX_PER_SECOND), {
     fallback: '200',
     own: true,
-    help: 'new connections of one address, on HTTP and gRPC together, or off',
-    more: 'As many at once; more are closed as they come. Of IPv6, a /64 network counts as one address. Connections from this machine itself are not counted.',
+    help: 'new connections that one address may open, on HTTP and gRPC together, or off',
+    more: 'It may open as many at once; further ones are closed. A /64 network of IPv6 counts as one address. Connections from this machine are not counted.',
   }),
   trustedProxies: setting('TRUSTED_PROXIES <addresses>', networks, {
     fallback: '',
     own: true,
-    help: 'whose connections are not counted: like 10.0.0.5,10.1.0.0/16',
-    more: 'For proxies and gateways, behind which many clients have one address.',
+    help: 'addresses whose connections are not counted, like 10.0.0.5,10.1.0.0/16',
+    more: 'Name proxies and gateways, behind which many clients share an address.',
   }),
   logLevel: setting(
     'LOG_LEVEL <level>',
@@ -127,20 +127,20 @@ export const serverSettings = {
     {
       fallback: 'info',
       own: true,
-      help: 'fatal, error, warn, info, debug, trace or silent',
+      help: 'least level: fatal, error, warn, info, debug, trace or silent',
       more: '`debug` has one line per request.',
     },
   ),
   drainSeconds: setting('DRAIN_SECONDS <seconds>', integer(0, MAX_DRAIN_SECONDS), {
     fallback: '0',
     own: true,
-    help: 'how long a stop goes on serving, so that balancers notice',
-    more: 'Up to 20; meanwhile `/readyz` says 503. See [stopping](docs/operating.md#stopping).',
+    help: 'how long a stopping server goes on serving, so that balancers notice',
+    more: 'At most 20; meanwhile `/readyz` says 503. See [stopping](docs/operating.md#stopping).',
   }),
   metricsHost: setting('METRICS_HOST <address>', text, {
     fallback: '127.0.0.1',
     own: true,
-    help: 'address of the metrics',
+    help: 'address to serve metrics on',
   }),
   metrics: setting('METRICS_PORT <number>', optionalPort, {
     fallback: '8422',
@@ -151,8 +151,8 @@ export const serverSettings = {
   diskReserveBytes: setting('DISK_RESERVE_BYTES <bytes>', integer(0, Number.MAX_SAFE_INTEGER), {
     otherwise: '5 % of the disk, at most 1 GiB',
     own: true,
-    help: 'space that uploads leave free',
-    more: 'The database needs it to go on working.',
+    help: 'disk space that uploads leave free',
+    more: 'With it the database can go on working.',
   }),
   collect: group({
     downloadSeconds: setting(
@@ -160,7 +160,7 @@ export const serverSettings = {
       integer(MIN_DOWNLOAD_SECONDS, MAX_COLLECT_SECONDS),
       {
         fallback: '600',
-        help: 'how long bytes stay after their file ended, for downloads under way',
+        help: 'how long bytes stay after their file ended, for downloads in progress',
         more: 'At least 60. See [when bytes are removed](docs/operating.md#when-bytes-are-removed) for this and the next two.',
       },
     ),
@@ -175,14 +175,14 @@ export const serverSettings = {
     ),
     lateSeconds: setting('COLLECT_LATE_SECONDS <seconds>', integer(MIN_LATE_SECONDS, MAX_COLLECT_SECONDS), {
       fallback: '3600',
-      help: 'how long after a failed upload to S3 its bytes may turn up',
+      help: 'how long after a failed upload to S3 its bytes may arrive',
       more: 'At least 900.',
     }),
   }),
   s3,
   touchOn: setting('TOUCH_ON <none|download|read>', oneOf('none', 'download', 'read'), {
     fallback: 'none',
-    help: 'what moves the end of files that live since their last activity',
+    help: 'what counts as activity of files that end after inactivity',
     more: '`read` includes downloads.',
   }),
   tls,
@@ -195,14 +195,14 @@ export const serverSettings = {
   memoryBytes: setting('MEMORY_BYTES <bytes>', integer(MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER), {
     fallback: `${384 * MIB}`,
     own: true,
-    help: 'what requests may hold in memory, all together',
-    more: 'For their bodies; from 16 MiB. Organizations share it fairly.',
+    help: 'memory for the bodies of all requests together',
+    more: 'At least 16 MiB. Organizations share it fairly.',
   }),
   spoolBytes: setting('SPOOL_BYTES <bytes>', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
     fallback: `${SPOOL_BYTES}`,
     own: true,
-    help: 'disk space on which uploads to a bucket wait',
-    more: 'In the data folder; from 256 MiB. See [Bytes in S3](docs/s3.md#memory-and-the-spool).',
+    help: 'space in the data folder where uploads to a bucket wait',
+    more: 'At least 256 MiB. See [Bytes in S3](docs/s3.md#memory-and-the-spool).',
   }),
 }
 

@@ -26,23 +26,23 @@ const prefix: Parser<string> = (given) => {
 
 const rows = {
   bucket: setting('S3_BUCKET <name>', bucketName, {
-    help: 'keep the bytes in this bucket',
-    more: 'The database stays in the data folder.',
+    help: 'bucket that keeps the bytes, instead of the data folder',
+    more: 'The database stays where it is.',
   }),
   /** Undefined: Amazon's own. */
   endpoint: setting('S3_ENDPOINT <url>', url, {
     otherwise: "Amazon's",
-    help: 'address of the store',
-    more: 'Of any that speaks S3, like `https://s3.example:9000`.',
+    help: 'address of the S3 store',
+    more: 'Any store that speaks S3 will do, like `https://s3.example:9000`.',
   }),
   region: setting('S3_REGION <region>', text, {
     otherwise: '`AWS_REGION`, or `us-east-1`',
-    help: 'of the bucket',
+    help: 'region of the bucket',
   }),
   /** Empty, or ends with a slash. */
   prefix: setting('S3_PREFIX <prefix>', prefix, {
     fallback: '',
-    help: 'what names of objects start with',
+    help: 'beginning of the names of objects',
     more: 'Like `files/`.',
   }),
   pathStyle: setting('S3_PATH_STYLE <on|off>', onOff, {
@@ -51,8 +51,8 @@ const rows = {
   }),
   direct: setting('DIRECT_TRANSFER <on|off>', onOff, {
     fallback: 'off',
-    help: 'let clients send and get bytes from the bucket itself',
-    more: 'By URLs that it signs; see [Bytes in S3](docs/s3.md).',
+    help: 'let clients exchange bytes with the bucket itself',
+    more: 'They get URLs that its credentials sign; see [Bytes in S3](docs/s3.md).',
   }),
 }
 

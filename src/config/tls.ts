@@ -11,15 +11,15 @@ export const tls = group(
   {
     made: setting('TLS <self-signed>', oneOf('self-signed'), {
       own: true,
-      help: 'make a certificate, for both ports',
-      more: 'The start prints which CA to trust.',
+      help: 'make a certificate for both ports',
+      more: 'The start prints which CA clients have to trust.',
     }),
     certPath: setting('TLS_CERT <file>', text, {
       own: true,
-      help: 'certificate for both ports, PEM',
-      more: 'With the next.',
+      help: 'file of a certificate for both ports, PEM',
+      more: 'It needs the next one.',
     }),
-    keyPath: setting('TLS_KEY <file>', text, { own: true, help: 'its private key, PEM' }),
+    keyPath: setting('TLS_KEY <file>', text, { own: true, help: 'file of its private key, PEM' }),
   },
   ({ made, certPath, keyPath }, { env, refuse }): TlsSettings | undefined => {
     if (env.ENTREPOT_TLS && (certPath ?? keyPath) !== undefined)

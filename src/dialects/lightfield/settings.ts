@@ -108,7 +108,7 @@ export const settings = {
   }),
   requireVersion: setting('LIGHTFIELD_REQUIRE_VERSION <on|off>', onOff, {
     fallback: 'on',
-    help: 'refuse requests without Lightfield-Version',
+    help: 'reject requests without Lightfield-Version',
   }),
   purposes: setting('LIGHTFIELD_PURPOSES <json>', purposeRules, {
     fallback: '{}',

@@ -64,7 +64,7 @@ export const settings = {
   retentionHours: setting('LLAMACLOUD_RETENTION_HOURS <hours>', retentionHours, {
     fallback: '',
     otherwise: '48, but `user_data` and `agent_app` stay',
-    help: 'until files end, by purpose: never, or like parse=24,extract=never',
+    help: 'hours until files end, by purpose: never, or like parse=24,extract=never',
   }),
   urlOnCreate: setting('LLAMACLOUD_URL_ON_CREATE <on|off>', onOff, {
     fallback: 'on',
@@ -90,13 +90,13 @@ export const settings = {
   }),
   uploadFromUrl: setting('LLAMACLOUD_UPLOAD_FROM_URL <on|off>', onOff, {
     fallback: 'off',
-    help: 'let callers have files fetched from the public network',
-    more: 'From HTTPS addresses; see [files from URLs](docs/operating.md#files-from-urls).',
+    help: 'let callers make the server fetch files from URLs',
+    more: 'From public HTTPS addresses; see [files from URLs](docs/operating.md#files-from-urls).',
   }),
   /** Hosts that may be asked although they are not public; see `OutboundPolicy`. */
   uploadFromUrlAllowedHosts: setting('LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS <hosts>', hosts, {
     fallback: '',
-    help: 'fetched from as well, at any address and over plain HTTP',
+    help: 'hosts to fetch from at any address, also over plain HTTP',
     more: 'Like `files.internal, 10.0.0.5:9000`.',
   }),
 }

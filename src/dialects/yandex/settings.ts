@@ -20,37 +20,37 @@ export const settings = {
     oneOf('since-last-active', 'since-created', 'never'),
     {
       fallback: 'since-last-active',
-      help: 'of files without one: since-last-active, since-created or never',
+      help: 'expiry of files that name none: since-last-active, since-created or never',
     },
   ),
   defaultTtlDays: setting('YANDEX_TTL_DAYS <days>', integer(1, MAX_TTL_DAYS), {
     fallback: '7',
-    help: 'of files that name none',
+    help: 'days until files end that name no number',
   }),
   maxTtlDays: setting('YANDEX_MAX_TTL_DAYS <days>', integer(1, MAX_TTL_DAYS), {
     fallback: '365',
-    help: 'most that a file may name',
+    help: 'most days that a file may name',
   }),
   /** For the URL of GetUrl. */
   linkSeconds: setting('YANDEX_LINK_SECONDS <seconds>', integer(1, MAX_LINK_SECONDS), {
     fallback: '3600',
-    help: 'how long a URL lives',
+    help: 'how long the URL of getUrl lives',
   }),
   restFieldNames: setting('YANDEX_REST_NAMES <camel|snake>', oneOf('camel', 'snake'), {
     fallback: 'camel',
-    help: 'field names in REST answers',
-    more: '`camel`, as published, or `snake`, as the live host prints them.',
+    help: 'names of fields in REST answers',
+    more: '`camel` as published, `snake` as the live host prints them.',
   }),
   endpoint: setting('YANDEX_ENDPOINT <host:port>', text, {
     otherwise: 'the address called, over REST the public host',
-    help: 'gRPC address that discovery tells',
+    help: 'host:port of gRPC that discovery returns',
     more: 'The public host is that of `ENTREPOT_PUBLIC_URL`, with the port of gRPC.',
   }),
   /** Who comes without credentials, from this very machine, acts for the project `default`. */
   anonymous: setting('YANDEX_ANONYMOUS <on|off>', onOff, {
     fallback: 'off',
     help: 'let programs on this machine in without a key',
-    more: "Only while listening on loopback. A proxy or tunnel on this machine may let everybody in; see the [dialect's README](src/dialects/yandex/README.md).",
+    more: "This works only while listening on loopback. Behind a proxy or tunnel on this machine it may let everybody in; see the [dialect's README](src/dialects/yandex/README.md).",
   }),
 }
 
