@@ -93,9 +93,10 @@ async function ask(
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), MAX_HEAD_MS)
   const ending = AbortSignal.any([signal, late.signal])
+  const done = new AbortController()
   try {
     // The system's resolver cannot be stopped.
-    const addresses = await Promise.race([findAddresses(url, policy), abortOf(ending)])
+    const addresses = await Promise.race([findAddresses(url, policy), abortOf(ending, done.signal)])
     return await connect(url, headers, addresses, ending)
   } catch (error) {
     const cause = ending.aborted ? ending.reason : error
@@ -107,6 +108,7 @@ async function ask(
     )
   } finally {
     clearTimeout(timer)
+    done.abort()
   }
 }
 
@@ -219,8 +221,9 @@ async function* read(answer: IncomingMessage): AsyncGenerator<Uint8Array, void> 
   }
 }
 
-async function abortOf(signal: AbortSignal): Promise<never> {
-  if (!signal.aborted) await once(signal, 'abort')
+/** @param done ends the wait: a listener would keep both alive for as long as the signal may fire */
+async function abortOf(signal: AbortSignal, done: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort', { signal: done })
   throw signal.reason
 }
 

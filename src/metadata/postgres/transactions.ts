@@ -54,6 +54,8 @@ export class PostgresTransactions {
     if (commits.length === 0) return []
     try {
       const verdicts = await this.#attemptPatiently(commits, isGivenUp)
+      if (commits.length === 1 && verdicts[0] === 'undecided')
+        throw new Error('a commit alone was not judged')
       const fates = verdicts.map((verdict) => (typeof verdict === 'object' ? verdict.error : undefined))
       if (commits.length === 1 || verdicts.every((verdict) => verdict === 'fine')) return fates
       for (const indexes of apart(verdicts)) {
