@@ -2,6 +2,34 @@ import { ServiceError } from '../errors.ts'
 
 /** C0, DEL and C1. CR and LF would end a header. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
+/** All of them but tab and line ends. */
+const CONTROL_BUT_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
+
+/** Bounds of a text that is kept. `maxBytes` is of UTF-8; `forbidden` is a set of characters. */
+export interface TextRule {
+  readonly maxBytes: number
+  readonly forbidden: RegExp
+}
+
+/** Where no vendor has a rule of its own. */
+export const textRules = {
+  name: { maxBytes: 1024, forbidden: CONTROL },
+  description: { maxBytes: 4096, forbidden: CONTROL_BUT_LINES },
+  purpose: { maxBytes: 256, forbidden: CONTROL },
+  externalId: { maxBytes: 1024, forbidden: CONTROL },
+  labelKey: { maxBytes: 256, forbidden: CONTROL },
+  labelValue: { maxBytes: 4096, forbidden: CONTROL_BUT_LINES },
+} as const satisfies Readonly<Record<string, TextRule>>
+export const MAX_LABELS = 64
+
+/** What is wrong with a text, as the end of a sentence about it; undefined: nothing. */
+export function faultOf(text: string, { maxBytes, forbidden }: TextRule): string | undefined {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > maxBytes) return `has ${bytes} bytes, the maximum is ${maxBytes}`
+  if (!text.isWellFormed()) return 'is not valid Unicode'
+  return forbidden.test(text) ? 'contains control characters' : undefined
+}
+
 /** `checkName` as a JSON Schema pattern. */
 export const NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 /** What a header can carry unencoded, with no space around it. */

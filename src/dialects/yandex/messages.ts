@@ -3,6 +3,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { ExpiryRule } from '../../core/files/create-file.ts'
 import type { ExpiryChange } from '../../core/files/expiry.ts'
 import type { ExpiryPolicy, FileRecord } from '../../core/files/file.ts'
+import { faultOf, MAX_LABELS, type TextRule, textRules } from '../../core/files/text-rules.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
 import { DAY_MS } from '../../core/ports/clock.ts'
 import {
@@ -160,38 +161,27 @@ export function readFileId({ fileId }: { readonly fileId: string }): string {
   return fileId
 }
 
-/** `forbidden` is a set of characters, as a regular expression. */
-interface TextRule {
-  readonly maxBytes: number
-  readonly forbidden: RegExp
-}
-
-/** C0, DEL and C1; in texts of several lines all of them but tab and line ends. */
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
-const CONTROL_BUT_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
-
-/** Far above what the vendor's general pages say, since its own users exceed those; bytes are of UTF-8. */
-const rules = {
-  name: { maxBytes: 1024, forbidden: CONTROL },
-  description: { maxBytes: 4096, forbidden: CONTROL_BUT_LINES },
-  labelKey: { maxBytes: 256, forbidden: CONTROL },
-  labelValue: { maxBytes: 4096, forbidden: CONTROL_BUT_LINES },
-} as const satisfies Record<string, TextRule>
-const MAX_LABELS = 64
 const MAX_MIME_TYPE_CHARACTERS = 255
 /** `type/subtype` (RFC 9110, 8.3.1), with parameters in printable ASCII if any. */
 const MIME_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;([\u0020-\u007e]*[\u0021-\u007e])?)?$/
 
-/** The same rules as JSON Schema says them; that knows characters alone, of which one may have up to four bytes. */
+/**
+ * The common rules as JSON Schema says them; that knows characters alone, of which one may have up to four bytes. They are far
+ * above what the vendor's general pages say, since its own users exceed those.
+ */
 export const textSchemas = {
-  name: textSchema(rules.name),
-  description: textSchema(rules.description),
+  name: textSchema(textRules.name),
+  description: textSchema(textRules.description),
   mimeType: { type: 'string', maxLength: MAX_MIME_TYPE_CHARACTERS, pattern: `^$|${MIME_TYPE.source}` },
   labels: {
     type: 'object',
     maxProperties: MAX_LABELS,
-    propertyNames: { minLength: 1, maxLength: rules.labelKey.maxBytes, pattern: without(CONTROL) },
-    additionalProperties: textSchema(rules.labelValue),
+    propertyNames: {
+      minLength: 1,
+      maxLength: textRules.labelKey.maxBytes,
+      pattern: without(textRules.labelKey.forbidden),
+    },
+    additionalProperties: textSchema(textRules.labelValue),
   },
 } as const
 
@@ -206,7 +196,7 @@ function without(forbidden: RegExp): string {
 
 /** Notes what is wrong with the text. */
 function checkText(field: 'name' | 'description', text: string, refuse: Refuse): void {
-  check(field, text, rules[field], refuse)
+  check(field, text, textRules[field], refuse)
 }
 
 function checkMimeType(mimeType: string, refuse: Refuse): void {
@@ -226,22 +216,14 @@ function checkLabels(labels: Readonly<Record<string, string>>, refuse: Refuse): 
   }
   for (const [key, value] of entries) {
     if (key === '') refuse(field, 'a key is empty')
-    else check(field, key, rules.labelKey, refuse, 'a key ')
-    check(`labels.${quote(key)}`, value, rules.labelValue, refuse)
+    else check(field, key, textRules.labelKey, refuse, 'a key ')
+    check(`labels.${quote(key)}`, value, textRules.labelValue, refuse)
   }
 }
 
-function check(
-  field: string,
-  text: string,
-  { maxBytes, forbidden }: TextRule,
-  refuse: Refuse,
-  subject = '',
-): void {
-  const bytes = Buffer.byteLength(text)
-  if (bytes > maxBytes) refuse(field, `${subject}has ${bytes} bytes, the maximum is ${maxBytes}`)
-  else if (!text.isWellFormed()) refuse(field, `${subject}is not valid Unicode`)
-  else if (forbidden.test(text)) refuse(field, `${subject}contains control characters`)
+function check(field: string, text: string, rule: TextRule, refuse: Refuse, subject = ''): void {
+  const fault = faultOf(text, rule)
+  if (fault !== undefined) refuse(field, subject + fault)
 }
 
 /** A record as this vendor shows it. Texts that were never set stay empty: its SDKs tell them apart from given ones. */
