@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Settings, ValuesOf } from '../config/setting.ts'
+import type { Caller } from '../core/caller.ts'
 import type { ErrorCode, ServiceError } from '../core/errors.ts'
 import type { FileIdForm } from '../core/file-id.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
@@ -46,6 +47,12 @@ export interface DialectApi {
   readonly keySchemes?: readonly string[]
   /** Name of the cookie that stands in for the key, if there is one; told in the documentation. */
   readonly cookie?: string
+  /**
+   * Who calls, by the credentials that this vendor's clients send, on addresses that are no vendor's. Undefined: the request
+   * has none of this vendor's.
+   * @throws ServiceError `unauthenticated`, `rate-limited`, `origin-forbidden`
+   */
+  findCaller(services: Services, request: FastifyRequest): Promise<Caller> | undefined
   /** What each operation with a key may refuse, besides what all dialects do; told in the documentation. */
   readonly failures?: readonly ErrorCode[]
   /** Whether a request on a path that several dialects share is surely this dialect's. */

@@ -102,6 +102,16 @@ export function byKey(
   }
 }
 
+/** The caller by the key in the `Authorization` header; undefined if no key of that scheme is there. */
+export function callerByKey(
+  services: Services,
+  { headers }: FastifyRequest,
+  { scheme, refusal }: Omit<KeyHeader, 'otherwise'> = {},
+): Promise<Caller> | undefined {
+  const secret = secretIn(headers.authorization, scheme)
+  return secret ? authenticate(services, secret, refusal) : undefined
+}
+
 /** When a bucket is full again, in unix seconds, rounded up, as most vendors' headers tell it. */
 export function fullAtSeconds({ fullInMs }: Allowance, now: number): number {
   return Math.ceil((now + fullInMs) / SECOND_MS)

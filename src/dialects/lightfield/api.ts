@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
-import { byKey, fullAtSeconds, guard } from '../../http/guard.ts'
+import { byKey, callerByKey, fullAtSeconds, guard } from '../../http/guard.ts'
 import { acceptJsonBodies, type SchemaProblem, toFieldError } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -17,6 +17,7 @@ export function lightfieldApi(settings: LightfieldSettings): DialectApi {
   return {
     headers: [VERSION_HEADER],
     failures: ['version-invalid'],
+    findCaller: callerByKey,
     claims: (headers) => headers['lightfield-version'] !== undefined,
     rootPaths: ['/v1/'],
     toErrorAnswer,

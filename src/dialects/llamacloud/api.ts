@@ -2,18 +2,19 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { byKey, declarePublic, guard } from '../../http/guard.ts'
+import { byKey, callerByKey, declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
-import { addSessionRoutes, authenticateCookie, COOKIE, KEY_REFUSED } from './session.ts'
+import { addSessionRoutes, authenticateCookie, COOKIE, KEY_REFUSED, sessionIn } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 import { addUploads } from './upload.ts'
 import { addFirstVersion } from './v1/routes.ts'
 
 const API_PATH = '/api'
+const keyHeader = { refusal: KEY_REFUSED }
 
 /** What the vendor's SDK sends from a page (@llamaindex/llama-cloud, `buildHeaders` and `detect-platform`). */
 const sdkHeaders = [
@@ -32,6 +33,9 @@ const sdkHeaders = [
 export function llamacloudApi(settings: LlamaCloudSettings): DialectApi {
   return {
     cookie: COOKIE,
+    findCaller: (services, request) =>
+      callerByKey(services, request, keyHeader) ??
+      (sessionIn(request) === undefined ? undefined : authenticateCookie(services, request)),
     // Of a change that comes with the cookie.
     failures: ['origin-forbidden'],
     // As FastAPI does. A GET of the collection is that of a file whose id is empty, which SDKs send for an empty text.
@@ -70,7 +74,7 @@ async function serveApi(
 ): Promise<void> {
   await allowBrowsers(api)
   const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
-  guard(api, { services, authenticate: byKey(services, { refusal: KEY_REFUSED, otherwise: bySession }) })
+  guard(api, { services, authenticate: byKey(services, { ...keyHeader, otherwise: bySession }) })
   await api.register(async (server) => addUploads({ server, services, settings }))
   await api.register(async (server) => {
     acceptJsonBodies(server)

@@ -9,6 +9,8 @@ import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 
 export const COOKIE = 'session'
+/** In a Cookie header (RFC 6265, 4.2.1). */
+const SESSION = new RegExp(`(?:^|; *)${COOKIE}=([^;]+)`)
 export const KEY_REFUSED = 'Invalid API key'
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 const opens = {
@@ -16,10 +18,15 @@ const opens = {
   failures: ['origin-forbidden', 'storage-unavailable', 'storage-timeout', 'storage-full'],
 } as const
 
+/** The value of the session's cookie, which needs no encoding; also on routes that know nothing of cookies. */
+export function sessionIn({ headers }: FastifyRequest): string | undefined {
+  return SESSION.exec(headers.cookie ?? '')?.[1]
+}
+
 /** Who calls by the session of the cookie. */
 export async function authenticateCookie(services: Services, request: FastifyRequest): Promise<Caller> {
-  const value = request.cookies[COOKIE]
-  if (!value) throw new ServiceError('unauthenticated', 'Not authenticated')
+  const value = sessionIn(request)
+  if (value === undefined) throw new ServiceError('unauthenticated', 'Not authenticated')
   const caller = await authenticateSession(services, value)
   // A browser sends the cookie along whoever made it ask; only a page of ours may change anything with it.
   if (!SAFE_METHODS.includes(request.method)) requireOwnOrigin(services, request)
@@ -76,8 +83,8 @@ export function addSessionRoutes(
       response: { 204: { type: 'null', description: 'Ended' } },
     }),
     async (request, reply) => {
-      const value = request.cookies[COOKIE]
-      if (value) {
+      const value = sessionIn(request)
+      if (value !== undefined) {
         requireOwnOrigin(services, request)
         await endSession(services, value)
       }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
-import { byKey, guard } from '../../http/guard.ts'
+import { byKey, callerByKey, guard } from '../../http/guard.ts'
 import type { DialectApi, DialectHost } from '../dialect.ts'
 import { approachOf, callerWithoutKey, KEY_REFUSED, KEY_SCHEME } from './anonymous.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -12,10 +12,13 @@ import type { YandexSettings } from './settings.ts'
 const ANONYMOUS =
   'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
 
+const keyHeader = { scheme: KEY_SCHEME, refusal: KEY_REFUSED }
+
 /** REST and gRPC bind the same operations. */
 export function yandexApi(settings: YandexSettings, grpcPort: DialectHost['grpcPort']): DialectApi {
   return {
     keySchemes: ['Bearer', 'Api-Key'],
+    findCaller: (services, request) => callerByKey(services, request, keyHeader),
     rootPaths: ['/files/', '/endpoints'],
     toErrorAnswer,
     errorBody,
@@ -34,7 +37,7 @@ function serve(
   grpcPort: DialectHost['grpcPort'],
 ): void {
   const otherwise = (request: FastifyRequest) => callerWithoutKey(services, settings, approachOf(request))
-  const authenticate = byKey(services, { scheme: KEY_SCHEME, refusal: KEY_REFUSED, otherwise })
+  const authenticate = byKey(services, { ...keyHeader, otherwise })
   guard(server, { services, authenticate })
   addRoutes(server, { services, memory: server.memory, settings }, grpcPort)
 }
