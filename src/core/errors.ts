@@ -54,6 +54,8 @@ export const errorKinds = {
   'rule-violated': 'rejected',
   'file-not-found': 'not-found',
   'state-conflict': 'conflict',
+  // Of an append; carries the offset that would do.
+  'offset-mismatch': 'conflict',
   'bytes-missing': 'rejected',
   'size-mismatch': 'rejected',
   'checksum-mismatch': 'rejected',
@@ -86,6 +88,8 @@ export interface ErrorDetails {
   readonly id?: string
   /** Whole seconds after which trying again can help. */
   readonly retryAfterSeconds?: number
+  /** At which an append may go on, in bytes. */
+  readonly offset?: number
   /** For the log, never for the caller. */
   readonly cause?: unknown
 }
@@ -97,6 +101,7 @@ export class ServiceError extends Error {
   readonly field: string | undefined
   readonly id: string | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly offset: number | undefined
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -104,6 +109,7 @@ export class ServiceError extends Error {
     this.field = details.field
     this.id = details.id
     this.retryAfterSeconds = details.retryAfterSeconds
+    this.offset = details.offset
   }
 
   get kind(): ErrorKind {
