@@ -1,0 +1,156 @@
+import { ROOT_KEY } from '../../test/faults/server-process.ts'
+import { Connection } from './connection.ts'
+import { base64Pieces, patternBytes, patternPieces } from './pattern.ts'
+import { pathOf, requestBytes } from './request.ts'
+import { tusUpload } from './tus-workloads.ts'
+import { ONE_WRITE_BYTES, readFiles, repeating, sendPattern, type Target, type Workload } from './workload.ts'
+
+const authorization = `Bearer ${ROOT_KEY}`
+const lightfield = { authorization, 'lightfield-version': '2026-03-01' }
+const json = { 'content-type': 'application/json' }
+const FILES = '/v1/files'
+/** Where whole files are taken as forms. */
+const FORMS = '/api/v1/beta/files'
+/** Where files are taken as base64 in JSON. */
+const JSON_FILES = '/files/v1/files'
+
+interface CreatedFile {
+  readonly id: string
+  readonly uploadUrl: string
+}
+
+/** Create, PUT and complete, through Lightfield. */
+export function ourLife({ url, sizeBytes }: Target): Workload {
+  const create = createRequest(sizeBytes)
+  return {
+    async run(connection) {
+      const { id, uploadUrl } = JSON.parse((await connection.ask(create)).text) as CreatedFile
+      const type = { 'content-type': 'application/octet-stream' }
+      await sendPattern(connection, ['PUT', pathOf(uploadUrl), type], 0, sizeBytes)
+      await connection.ask(requestBytes('POST', `${FILES}/${id}/complete`, { ...lightfield, ...json }, '{}'))
+      return id
+    },
+    locate: (id) => linkOf(url, id),
+  }
+}
+
+function createRequest(sizeBytes: number): Buffer {
+  const body = { filename: 'bench.bin', mimeType: 'application/octet-stream', sizeBytes }
+  return requestBytes('POST', FILES, { ...lightfield, ...json }, JSON.stringify(body))
+}
+
+/** A signed link to the bytes. Every dialect reads the ids of all. */
+async function linkOf(url: string, id: string): Promise<string> {
+  const response = await fetch(`${url}${FILES}/${id}/url`, { headers: lightfield })
+  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
+  return ((await response.json()) as { url: string }).url
+}
+
+const BOUNDARY = 'entrepot-bench-boundary'
+const FORM_START =
+  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n` +
+  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="bench.bin"\r\n` +
+  'content-type: application/octet-stream\r\n\r\n'
+const FORM_END = `\r\n--${BOUNDARY}--\r\n`
+
+/** The whole file as a form, LlamaCloud's way. */
+export function ourForm({ url, sizeBytes }: Target): Workload {
+  const type = `multipart/form-data; boundary=${BOUNDARY}`
+  function* pieces() {
+    yield* patternPieces(0, sizeBytes)
+    yield Buffer.from(FORM_END)
+  }
+  return wholeFile(url, FORMS, {
+    headers: { authorization, 'content-type': type },
+    start: FORM_START,
+    bytes: FORM_START.length + sizeBytes + FORM_END.length,
+    pieces,
+  })
+}
+
+/** The whole file as base64 in JSON, Yandex's way. */
+export function ourJson({ url, sizeBytes }: Target): Workload {
+  const [start, end] = ['{"folderId":"default","content":"', '"}']
+  const padded = sizeBytes % 3 === 0 ? sizeBytes : undefined
+  function* pieces() {
+    if (padded === undefined) yield Buffer.from(patternBytes(sizeBytes).toString('base64'))
+    else yield* base64Pieces(padded)
+    yield Buffer.from(end)
+  }
+  const bytes = start.length + Math.ceil(sizeBytes / 3) * 4 + end.length
+  return wholeFile(url, JSON_FILES, { headers: { authorization }, start, bytes, pieces })
+}
+
+interface WholeFile {
+  readonly headers: Readonly<Record<string, string>>
+  readonly start: string
+  /** Of the whole body. */
+  readonly bytes: number
+  readonly pieces: () => Iterable<Buffer>
+}
+
+function wholeFile(url: string, path: string, { headers, start, bytes, pieces }: WholeFile): Workload {
+  const head = requestBytes('POST', path, { ...headers, 'content-length': bytes }, start)
+  const small = bytes <= ONE_WRITE_BYTES ? Buffer.concat([head, ...pieces()]) : undefined
+  return {
+    async run(connection) {
+      const asked = small === undefined ? connection.ask(head, { pieces: pieces() }) : connection.ask(small)
+      return (JSON.parse((await asked).text) as { id: string }).id
+    },
+    locate: (id) => linkOf(url, id),
+  }
+}
+
+/** A resumable upload. Its link gives no bytes, so they are fetched by the id of the newest file. */
+export function ourTus(target: Target): Workload {
+  const { url } = target
+  return {
+    ...tusUpload({ ...target, url: `${url}/tus` }, { authorization }),
+    async locate() {
+      const response = await fetch(`${url}${FILES}?limit=1`, { headers: lightfield })
+      const page = (await response.json()) as { data: { id: string }[] }
+      return linkOf(url, page.data[0]?.id ?? '')
+    },
+  }
+}
+
+/** Creates alone: rows without bytes. */
+export function ourCreate({ sizeBytes }: Target): Workload {
+  const create = createRequest(sizeBytes)
+  return {
+    async run(connection) {
+      await connection.ask(create)
+      return ''
+    },
+  }
+}
+
+export async function ourRetrieve(target: Target): Promise<Workload> {
+  const ids = await storedIds(target)
+  return repeating(ids.map((id) => requestBytes('GET', `${FILES}/${id}`, lightfield)))
+}
+
+/** Downloads by link; each body is compared. */
+export async function ourDownload(target: Target): Promise<Workload> {
+  const ids = await storedIds(target)
+  const links = await Promise.all(ids.map((id) => linkOf(target.url, id)))
+  return repeating(
+    links.map((link) => requestBytes('GET', pathOf(link))),
+    target.sizeBytes,
+  )
+}
+
+/** A page of 25 with the total, newest first. */
+export function ourList(): Workload {
+  return repeating([requestBytes('GET', `${FILES}?limit=25`, lightfield)])
+}
+
+/** Files that are complete: a thousand small ones, or one that is large. */
+async function storedIds(target: Target): Promise<string[]> {
+  const life = ourLife(target)
+  const connection = await Connection.open(target.url, ONE_WRITE_BYTES)
+  const ids: string[] = []
+  for (let i = 0; i < readFiles(target.sizeBytes); i++) ids.push(await life.run(connection, i))
+  connection.close()
+  return ids
+}

@@ -1,0 +1,9 @@
+import * as ours from './our-workloads.ts'
+import * as peers from './peer-workloads.ts'
+import { tusCreate, tusUpload } from './tus-workloads.ts'
+import type { OpenWorkload } from './workload.ts'
+
+/** By the name that a candidate gives. */
+export const workloads = { ...ours, ...peers, tusCreate, tusUpload } satisfies Record<string, OpenWorkload>
+
+export type WorkloadName = keyof typeof workloads
