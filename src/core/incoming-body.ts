@@ -17,8 +17,13 @@ export interface Digests {
 /**
  * Bytes on their way in: counted, capped, timed and hashed while they pass. Consumed once. Iterating throws
  * ServiceError `bytes-too-many`, `body-too-slow` or `body-incomplete`; a chunk's memory may be reused once the next is asked for.
+ *
+ * A body that keeps what came ends normally where its client breaks off, is too slow, or is told to stop: all bytes that
+ * came have passed then, and the digests are theirs.
  */
 export interface IncomingBody extends AsyncIterable<Uint8Array> {
   /** Known once the iteration has ended normally. @throws Error before */
   digests(): Digests
+  /** Why a body that keeps what came ended before its end: what it would have thrown. Known once the iteration has ended. */
+  readonly brokenBy: Error | undefined
 }

@@ -3,7 +3,7 @@ import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/proto
 import { ServiceError } from '../core/errors.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { spreadRetry } from '../core/limits/retry-queue.ts'
-import { type Pace, pacedBody } from '../intake/body.ts'
+import { type Pace, pacedBody } from '../intake/body-source.ts'
 import { GrpcError } from './status.ts'
 
 /** A flag that tells whether the message is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message"). */

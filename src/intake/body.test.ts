@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ServiceError } from '../core/errors.ts'
 import type { Digests } from '../core/incoming-body.ts'
 import { FairBudget, type Holding } from '../core/limits/fair-budget.ts'
-import { type BodyLimits, receiveBody } from './body.ts'
+import { receiveBody } from './body.ts'
+import type { BodyLimits } from './body-source.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB

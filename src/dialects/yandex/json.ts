@@ -13,7 +13,7 @@ import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { BodySize } from '../../core/incoming-body.ts'
 import type { Holding } from '../../core/limits/fair-budget.ts'
-import { pacedBody } from '../../intake/body.ts'
+import { pacedBody } from '../../intake/body-source.ts'
 import { readJsonWithContent } from '../../intake/json-content/json-content.ts'
 import {
   CreateFileRequestSchema,
