@@ -62,6 +62,9 @@ const rateLimits: Parser<RateLimitSettings> = (given) => {
   return limits
 }
 
+/** Larger bodies are hashed by another thread, and would not be whole in memory. */
+const MAX_INLINE_BYTES = 65_536
+
 /** The settings that are no dialect's, in the order of `serve --help` and README.md. */
 export const serverSettings = {
   host: setting('HOST <address>', text, {
@@ -180,6 +183,11 @@ export const serverSettings = {
     }),
   }),
   s3,
+  inlineBytes: setting('INLINE_BYTES <bytes>', integer(0, MAX_INLINE_BYTES), {
+    otherwise: '65536 with SQLite, 16384 with PostgreSQL',
+    help: 'largest file that the database holds itself, 0 for none',
+    more: 'At most 65536. Larger ones are files of their own, on the disk or in the bucket. A change concerns new files only.',
+  }),
   touchOn: setting('TOUCH_ON <none|download|read>', oneOf('none', 'download', 'read'), {
     fallback: 'none',
     help: 'what counts as activity of files that end after inactivity',

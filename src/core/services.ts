@@ -9,6 +9,8 @@ import type { MetadataStore } from './ports/metadata-store.ts'
 
 /** What operators decide for all files. */
 export interface Policy {
+  /** Whole bodies up to this size are kept in the database; 0: none. */
+  readonly inlineBytes: number
   readonly touchOn: TouchOn
   /** How long bytes stay after their file ended: a download that has read the row may not have opened them yet. */
   readonly downloadGraceMs: number

@@ -1,8 +1,9 @@
+import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import { contentDisposition } from '../core/files/download-name.ts'
 import { etagOf, type FileRecord } from '../core/files/file.ts'
-import { openBytes } from '../core/files/read-file.ts'
+import { openBytes } from '../core/files/read-bytes.ts'
 import type { ByteRange } from '../core/ports/blob-store.ts'
 import type { Services } from '../core/services.ts'
 import { shownName } from '../intake/file-type.ts'
@@ -33,8 +34,8 @@ export async function sendFile(
   file: FileRecord,
   mimeType: string,
 ): Promise<FastifyReply> {
-  const { blobKey, sizeBytes, storedAt } = file
-  if (blobKey === null || storedAt === null) throw new Error('only a stored file can be sent')
+  const { sizeBytes, storedAt } = file
+  if (storedAt === null) throw new Error('only a stored file can be sent')
   const etag = etagOf(file)
   const about = { etag, 'last-modified': new Date(storedAt).toUTCString(), 'accept-ranges': 'bytes' }
   reply.headers(safeHeaders)
@@ -47,7 +48,7 @@ export async function sendFile(
   // Opened before any header describes the bytes, because they may be lost. A range is asked for even if it is the whole:
   // the store then notices that bytes at the end are missing, and the client does not wait for them.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
-  const bytes = await openBytes(services, { ...file, blobKey }, range ?? whole)
+  const bytes = await openBytes(services, file, range ?? whole)
   reply
     .headers(about)
     .type(mimeType)
@@ -56,7 +57,7 @@ export async function sendFile(
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
   if (request.method !== 'HEAD') return reply.send(bytes)
   // HEAD needs the bytes to be there, but not their stream.
-  bytes.destroy()
+  if (bytes instanceof Readable) bytes.destroy()
   return reply.send()
 }
 

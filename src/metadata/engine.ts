@@ -6,7 +6,14 @@ import type { SqlValue } from './sql/tables.ts'
 /** Values in the order in which the query names its columns. */
 export type SqlRow = readonly SqlValue[]
 
-type SameAsStore = 'join' | 'sharedClock' | 'wantedDiskBytes' | 'waitingCalls' | 'check' | 'close'
+type SameAsStore =
+  | 'takesSegments'
+  | 'join'
+  | 'sharedClock'
+  | 'wantedDiskBytes'
+  | 'waitingCalls'
+  | 'check'
+  | 'close'
 
 /** What SQLite and PostgreSQL do differently. All failures are `StoreError`s. Texts compare by code point. */
 export interface SqlEngine extends Pick<MetadataStore, SameAsStore> {

@@ -4,6 +4,7 @@ import { answerQueries, indexedSlot, lapsedAnswerQueries } from './queries/answe
 import { blobChanges, intentionRow, releasedRow } from './queries/blobs.ts'
 import { fileQueries } from './queries/files.ts'
 import { installationQueries } from './queries/installation.ts'
+import { segmentQueries } from './queries/segments.ts'
 import { usageQueries } from './queries/usage.ts'
 import type { SqlFlavour } from './sql/flavours.ts'
 import { withNormalName } from './sql/normal-name.ts'
@@ -19,6 +20,7 @@ export function changeQueries(flavour: SqlFlavour) {
     usage: usageQueries(db),
     files: fileQueries(flavour),
     blobs: blobChanges(db),
+    segments: segmentQueries(db),
     answers: { ...answerQueries(db), ...lapsedAnswerQueries(db) },
     installation: installationQueries(db),
   }
@@ -91,6 +93,17 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
     plan.add(change, blobs.hold, ...usage.giveBack, blobs.collect),
   'blob.collect-again': (plan, { blobs }, change) => plan.add(change, blobs.collectAgain),
   'blob.forget': (plan, { blobs }, change) => plan.add(change, blobs.forget),
+  'segment.insert': (plan, { segments }, { fileId, segment }) =>
+    plan.add({ fileId, ...segment }, segments.insert),
+  'segment.place': (plan, { segments }, change) => plan.add(change, segments.place),
+  'segment.release': (plan, { segments }, { fileId, start, blob }) =>
+    plan.add({ ...releasedRow({ key: '', ...blob }), fileId, start }, segments.releaseBlob, segments.remove),
+  'segments.release': (plan, { segments }, { fileId, blobs }) =>
+    plan.add(
+      { ...releasedRow({ key: '', ...blobs }), fileId, start: 0 },
+      segments.releaseAllBlobs,
+      segments.removeAll,
+    ),
   'answer.claim': (plan, { answers }, change) =>
     plan.add({ ...change, ...indexedSlot(change.slot), node: plan.node }, answers.claim),
   'answer.save': (plan, { answers }, change) =>

@@ -13,6 +13,7 @@ import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { FileListings, listingArgs } from './queries/file-listings.ts'
 import { fileShape, namedShape } from './queries/files.ts'
+import { segmentShape } from './queries/segments.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -135,6 +136,27 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#list(namedShape, this.#queries.files.unnormalized, { limit })
   }
 
+  async listSegments(fileId: string, from: number, limit: number) {
+    return this.#list(segmentShape, this.#queries.segments.list, { fileId, from, limit })
+  }
+
+  async listParts(fileId: string, limit: number) {
+    return this.#list(segmentShape, this.#queries.segments.parts, { fileId, limit })
+  }
+
+  async findSegmentBytes(fileId: string, start: number) {
+    const [row] = await this.#engine.read(this.#queries.segments.bytes, { fileId, start })
+    return (row?.[0] ?? undefined) as Uint8Array | undefined
+  }
+
+  async listFilesToJoin(limit: number) {
+    return this.#list(fileShape, this.#queries.files.toJoin, { limit })
+  }
+
+  get takesSegments() {
+    return this.#engine.takesSegments
+  }
+
   async findAnswer(slot: AnswerSlot, now: number) {
     const { find } = this.#queries.answers
     const indexed = indexedSlot(slot)
@@ -191,7 +213,11 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listReferencedBlobs(after: string | undefined, limit: number) {
-    return this.#list(referencedShape, this.#blobs.referenced, { after: after ?? '', limit })
+    const args = { after: after ?? '', limit }
+    const whole = await this.#list(referencedShape, this.#blobs.whole, args)
+    const segments = await this.#list(referencedShape, this.#blobs.segments, args)
+    // Code points of hex digits are in the order of their code units.
+    return [...whole, ...segments].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit)
   }
 
   async storeId() {

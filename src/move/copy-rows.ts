@@ -9,6 +9,16 @@ import { movedTables, type TableName } from './moved-tables.ts'
 
 /** Rows per statement. */
 const PAGE = 2000
+/** The same where each may have 64 KiB of bytes. */
+const PAGE_WITH_BYTES = 200
+
+/** The one column that is no text and no number. */
+const BYTES = 'bytes'
+/** As PostgreSQL takes bytes from a text. */
+const bytesAsText = {
+  sqlite: sql`'\\x' || lower(hex(bytes))`,
+  postgres: sql`'\\x' || encode(bytes, 'hex')`,
+}
 
 interface CopiedTable {
   readonly name: TableName
@@ -83,17 +93,19 @@ async function copyTable(
 /** All rows in the order of the primary key, by values and not by offsets. */
 async function* pagesOf(
   { name, key, columns }: CopiedTable,
-  { builder }: DatabaseSession,
+  { builder, engine }: DatabaseSession,
   run: RunQuery,
 ): AsyncGenerator<readonly SqlRow[]> {
   const keyed = sql.join(key.map((column) => sql.ref(column)))
-  const select = sql`select ${sql.join(columns.map((column) => sql.ref(column)))} from ${sql.table(name)}`
+  const read = (column: string) => (column === BYTES ? bytesAsText[engine] : sql.ref(column))
+  const select = sql`select ${sql.join(columns.map(read))} from ${sql.table(name)}`
+  const limit = columns.includes(BYTES) ? PAGE_WITH_BYTES : PAGE
   let behind: readonly SqlValue[] | undefined
   for (;;) {
     const where = behind ? sql`where (${keyed}) > (${sql.join(behind)})` : sql``
-    const page = await run(sql`${select} ${where} order by ${keyed} limit ${PAGE}`.compile(builder))
+    const page = await run(sql`${select} ${where} order by ${keyed} limit ${limit}`.compile(builder))
     if (page.length > 0) yield page
-    if (page.length < PAGE) return
+    if (page.length < limit) return
     const last = page.at(-1) ?? []
     behind = key.map((column) => last[columns.indexOf(column)] as SqlValue)
   }
@@ -109,9 +121,13 @@ function insertion(
     rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
   )
   const names = sql.join(columns.map((column) => sql.ref(column)))
+  const fromJson = (column: string) => {
+    const value = sql`value ->> ${sql.lit(column)}`
+    return column === BYTES ? sql`unhex(substr(${value}, 3))` : value
+  }
   const values =
     engine === 'sqlite'
-      ? sql`select ${sql.join(columns.map((column) => sql`value ->> ${sql.lit(column)}`))} from json_each(${json})`
+      ? sql`select ${sql.join(columns.map(fromJson))} from json_each(${json})`
       : sql`select ${names} from json_populate_recordset(null::${sql.table(name)}, ${json}::json)`
   return sql`insert into ${sql.table(name)} (${names}) ${values}`.compile(builder)
 }

@@ -32,7 +32,7 @@ const conditions = ['if-match', 'if-none-match', 'if-unmodified-since']
  */
 export function requireReplaceable(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
   if (!conditions.some((name) => name in headers)) return
-  const there = upload.blobKey === null ? undefined : { etag: etagOf(upload), modifiedAt: upload.updatedAt }
+  const there = upload.sha256 === null ? undefined : { etag: etagOf(upload), modifiedAt: upload.updatedAt }
   if (!preconditionHolds(headers, there, now)) {
     const message = 'The bytes that are stored here are not those that the condition asks for.'
     throw new ServiceError('precondition-failed', message)

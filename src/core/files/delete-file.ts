@@ -4,7 +4,7 @@ import { uncount } from '../limits/quota.ts'
 import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
-import { stateAt } from './file.ts'
+import { noBytes, sameBytes, stateAt } from './file.ts'
 import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
 
 /**
@@ -30,10 +30,10 @@ async function endFile(
   const file = await read(services, caller, idText)
   const now = services.clock.now()
   const isOpen = stateAt(file, now) === 'pending'
-  const guard = { state: isOpen ? 'pending' : 'stored' } as const
+  const guard = isOpen ? ({ state: 'pending', ...sameBytes(file) } as const) : ({ state: 'stored' } as const)
   const by = { updatedAt: now, updatedBy: caller.subject.id }
-  const patch: FilePatch = isOpen ? { state: 'cancelled', ...by } : { state: 'deleted', blobKey: null, ...by }
-  const bytes = isOpen ? [] : releaseBytes(services, file, services.policy.downloadGraceMs)
+  const patch: FilePatch = { state: isOpen ? 'cancelled' : 'deleted', ...noBytes, ...by }
+  const bytes = releaseBytes(services, file, isOpen ? 0 : services.policy.downloadGraceMs)
   try {
     await services.metadata.commit([
       { kind: 'file.update', id: file.id, guard, patch },

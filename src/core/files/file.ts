@@ -27,6 +27,14 @@ export const nextStates = {
  */
 export type ExpiryPolicy = 'never' | 'at' | 'since-created' | 'since-last-active'
 
+/**
+ * Where a file's bytes are.
+ * - `blob`: one blob, under `blobKey`.
+ * - `inline`: one segment, which the database holds.
+ * - `segments`: any number of segments, each a blob or held by the database.
+ */
+export type BytesLayout = 'blob' | 'inline' | 'segments'
+
 /** The record. Times are integer milliseconds since the Unix epoch, sizes are bytes. */
 export interface FileRecord {
   readonly id: FileId
@@ -63,10 +71,17 @@ export interface FileRecord {
   readonly ttlDays: number
   readonly lastActiveAt: number
   readonly expiresAt: number | null
-  /** The staged bytes while pending, the file's bytes once stored. */
+  /** Where the bytes are; `blob` also while there are none. */
+  readonly layout: BytesLayout
+  /** None where the bytes are one blob under `blobKey`. */
+  readonly segmentCount: number
+  /** Whether neighbouring segments may be joined. */
+  readonly joinDue: boolean
+  /** Of a file that is one blob: the staged bytes while pending, the file's bytes once stored. */
   readonly blobKey: BlobKey | null
+  /** Bytes that have come, in whatever layout; null before the first. */
   readonly blobSizeBytes: number | null
-  /** Lower-case hex, of the bytes at `blobKey`. */
+  /** Lower-case hex, of all bytes; null until they have come whole. */
   readonly sha256: string | null
   /** Null also where it has not been needed yet; see `md5Of`. */
   readonly md5: string | null
@@ -78,6 +93,18 @@ export function stateAt(file: FileRecord, now: number): FileState {
     return 'expired'
   if (file.state === 'stored' && file.expiresAt !== null && file.expiresAt <= now) return 'deleted'
   return file.state
+}
+
+/** The fields of a file that has no bytes. */
+export const noBytes = { layout: 'blob', segmentCount: 0, joinDue: false, blobKey: null } as const
+
+export function hasBytes({ blobKey, layout }: Pick<FileRecord, 'blobKey' | 'layout'>): boolean {
+  return blobKey !== null || layout !== 'blob'
+}
+
+/** What a guard compares so that a change applies to these very bytes, or to others of the same content. */
+export function sameBytes({ blobKey, blobSizeBytes, sha256 }: FileRecord) {
+  return { blobKey, blobSizeBytes, sha256 }
 }
 
 /** A deleted or expired file answers exactly as one that never existed. */

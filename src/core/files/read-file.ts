@@ -1,8 +1,6 @@
-import type { Readable } from 'node:stream'
 import { requireScope } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
-import { isStoreError, ServiceError } from '../errors.ts'
-import type { BlobKey, ByteRange } from '../ports/blob-store.ts'
+import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { type FileRecord, type FileState, stateAt } from './file.ts'
 
@@ -49,22 +47,4 @@ export function requireReader(caller: Caller, file: FileRecord): void {
 /** @param id as the caller wrote it */
 export function fileNotFound(id: string): ServiceError {
   return new ServiceError('file-not-found', 'There is no file with this ID.', { id })
-}
-
-/**
- * Opens the bytes of a file that was read a moment ago; a delete may have removed them since.
- * @throws ServiceError `file-not-found` if the file has ended meanwhile; StoreError `missing` if its bytes are lost
- */
-export async function openBytes(
-  { metadata, blobs }: Services,
-  file: FileRecord & { readonly blobKey: BlobKey },
-  range: ByteRange | undefined,
-): Promise<Readable> {
-  try {
-    return await blobs.open(file.blobKey, range)
-  } catch (error) {
-    const isMissing = isStoreError(error, 'missing')
-    if (!isMissing || (await metadata.findFile(file.id))?.blobKey === file.blobKey) throw error
-    throw new ServiceError('file-not-found', 'The file is gone.')
-  }
 }

@@ -12,7 +12,9 @@ export type FilePatch = Partial<
 >
 
 /** What must still be true of a row for a change to apply; null compares as null. */
-export type FileGuard = { readonly state: FileState } & Partial<Pick<FileRecord, 'blobKey' | 'expiresAt'>>
+export type FileGuard = { readonly state: FileState } & Partial<
+  Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'expiresAt'>
+>
 
 /** A file named by an older release: only this exact spelling of its name finds it. */
 export type NamedFile = Pick<FileRecord, 'id' | 'name'>
@@ -47,6 +49,25 @@ export interface UnreferencedBlob {
 export interface ReleasedBlob extends UnreferencedBlob {
   /** Bytes that were under way when it was given up can still arrive, even after a removal. */
   readonly mayComeLate: boolean
+}
+
+/** When the bytes of a released blob may be removed; see `ReleasedBlob`. */
+export type ReleaseTerms = Pick<ReleasedBlob, 'collectAfter' | 'mayComeLate'>
+
+/** A part of a file's bytes. */
+export interface Segment {
+  /** Offset in the file; a negative number names a part that has no place in it yet. */
+  readonly start: number
+  readonly sizeBytes: number
+  /** Of its own bytes, lower-case hex. */
+  readonly sha256: string
+  /** Null: the database holds the bytes. */
+  readonly blobKey: BlobKey | null
+}
+
+/** A segment with the bytes that the database is to hold, if it is no blob. */
+export interface NewSegment extends Segment {
+  readonly bytes: Uint8Array | null
 }
 
 /** A stored answer of an idempotent request. */
@@ -107,6 +128,14 @@ export type Change = Readonly<
    * of a listed blob and keeps its `mayComeLate`. Returns the reservation, once; so do `blob.collect` and `leases.end`.
    */
   | { kind: 'blob.release'; blob: ReleasedBlob }
+  /** Adds a segment to the file. Guarded: there is none that begins there. */
+  | { kind: 'segment.insert'; fileId: FileId; segment: NewSegment }
+  /** Moves a segment to another place of the file. Guarded: it is there, and the place is free. */
+  | { kind: 'segment.place'; fileId: FileId; start: number; newStart: number }
+  /** Takes a segment out of the file; its blob, if it is one, is released. Guarded: it is there. */
+  | { kind: 'segment.release'; fileId: FileId; start: number; blob: ReleaseTerms }
+  /** Takes all segments out of the file; their blobs are released. */
+  | { kind: 'segments.release'; fileId: FileId; blobs: ReleaseTerms }
   /** From here on the blob can no longer be claimed. Guarded: it is listed, and no file points at it. */
   | { kind: 'blob.collect'; key: BlobKey }
   /** The bytes that had come are gone: late ones are collected after `collectAfter`, for the last time. */

@@ -11,6 +11,7 @@ import type {
   Holder,
   NamedFile,
   ReleasedBlob,
+  Segment,
   UnreferencedBlob,
   Usage,
 } from './changes.ts'
@@ -18,7 +19,7 @@ import type { Clock, ClockTrust } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
 
-/** A blob that a file points at, as its row tells. */
+/** A blob that a file points at, whole or as a segment, as its row tells. */
 export interface ReferencedBlob {
   readonly key: BlobKey
   readonly fileId: FileId
@@ -104,6 +105,16 @@ export interface MetadataStore {
 
   /** In whatever state. */
   findFile(id: FileId): Promise<FileRecord | undefined>
+  /** The segments of a file from the one that holds the byte at `from`, in order; those without a place are left out. */
+  listSegments(fileId: FileId, from: number, limit: number): Promise<readonly Segment[]>
+  /** The parts of an upload that have no place in it yet, in the order of their numbers. */
+  listParts(fileId: FileId, limit: number): Promise<readonly Segment[]>
+  /** The bytes of a segment that the database holds; undefined if there is none. */
+  findSegmentBytes(fileId: FileId, start: number): Promise<Uint8Array | undefined>
+  /** Files whose neighbouring segments wait for being joined, in any order. */
+  listFilesToJoin(limit: number): Promise<readonly FileRecord[]>
+  /** Whether all processes that use the store know segments; until then nobody may write any. */
+  readonly takesSegments: boolean
   /** Newest first: `createdAt` descending, then `id` descending. */
   listFiles(
     filter: FileFilter,

@@ -1,4 +1,4 @@
-import type { FileRecord } from '../files/file.ts'
+import { type FileRecord, noBytes, sameBytes } from '../files/file.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import type { UpkeepServices } from '../services.ts'
@@ -18,13 +18,13 @@ export async function expireFiles(services: UpkeepServices): Promise<number> {
   const end = (file: FileRecord, update: Change, graceMs?: number) =>
     commitUnlessChanged(services, [update, uncount(file), ...releaseBytes(services, file, graceMs)])
   const lapse = (file: FileRecord) => {
-    const guard = { state: 'pending', blobKey: file.blobKey } as const
-    const patch = { state: 'expired', blobKey: null, updatedAt: now } as const
+    const guard = { state: 'pending', ...sameBytes(file) } as const
+    const patch = { state: 'expired', ...noBytes, updatedAt: now } as const
     return end(file, { kind: 'file.update', id: file.id, guard, patch })
   }
   const expire = (file: FileRecord) => {
     const guard = { state: 'stored', expiresAt: file.expiresAt } as const
-    const patch = { state: 'deleted', blobKey: null, updatedAt: now } as const
+    const patch = { state: 'deleted', ...noBytes, updatedAt: now } as const
     return end(file, { kind: 'file.update', id: file.id, guard, patch }, policy.downloadGraceMs)
   }
   return (await countDone(lapsed, lapse)) + (await countDone(expired, expire))

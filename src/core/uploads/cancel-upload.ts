@@ -1,6 +1,6 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
-import { type FileRecord, notPending, type StateNames, stateAt } from '../files/file.ts'
+import { type FileRecord, noBytes, notPending, type StateNames, sameBytes, stateAt } from '../files/file.ts'
 import { readFile, requireReader } from '../files/read-file.ts'
 import { isReservationLost } from '../idempotency.ts'
 import { uncount } from '../limits/quota.ts'
@@ -32,8 +32,8 @@ export async function cancelUpload(
       throw notPending(state, input.stateNames, 'cancelled')
     }
     const by = { updatedAt: now, updatedBy: caller.subject.id }
-    const patch = { state: 'cancelled', blobKey: null, ...by } as const
-    const guard = { state, blobKey: file.blobKey } as const
+    const patch = { state: 'cancelled', ...noBytes, ...by } as const
+    const guard = { state, ...sameBytes(file) } as const
     const cancelled = { ...file, ...patch }
     try {
       await services.metadata.commit([

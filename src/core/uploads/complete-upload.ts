@@ -1,13 +1,12 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError, ServiceError } from '../errors.ts'
-import { type FileRecord, notPending, type StateNames, stateAt } from '../files/file.ts'
+import { type FileRecord, hasBytes, notPending, type StateNames, sameBytes, stateAt } from '../files/file.ts'
 import { md5Of } from '../files/md5-of.ts'
 import { readFile, requireReader } from '../files/read-file.ts'
 import { isReservationLost } from '../idempotency.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { takeStaged } from './direct-upload.ts'
-import type { ReceivedBytes } from './receive-bytes.ts'
 import { requireDigest, requireSize } from './receive-upload.ts'
 import type { Alongside } from './start-upload.ts'
 
@@ -43,14 +42,13 @@ export async function completeUpload(
     }
     if (state !== 'pending') throw notPending(state, input.stateNames, 'completed')
     await using taken = await takeStaged(services, file)
-    const whole: FileRecord = { ...file, ...(taken && bytesOf(taken)) }
+    const whole: FileRecord = { ...file, ...taken?.fields }
     await requireBytes(services, whole, input.md5)
     const now = clock.now()
     // To look at the bytes took longer than the session had left.
     if (stateAt(file, now) !== 'pending') continue
-    const { blobKey, blobSizeBytes, sha256 } = whole
     const patch = {
-      ...(taken && { blobKey, blobSizeBytes, sha256 }),
+      ...taken?.fields,
       // It was compared, and may have been read for it: whoever asks next need not.
       md5: input.md5 ?? whole.md5,
       state: 'stored',
@@ -59,12 +57,12 @@ export async function completeUpload(
       updatedAt: now,
       updatedBy: caller.subject.id,
     } as const
-    const guard = { state: 'pending', blobKey: file.blobKey } as const
+    const guard = { state: 'pending', ...sameBytes(file) } as const
     const update: Change = { kind: 'file.update', id: file.id, guard, patch }
     const stored = { ...file, ...patch }
     try {
       const more = await alongside(stored)
-      if (taken) await taken.take((claim) => [update, claim, ...more])
+      if (taken) await taken.take([update, taken.claimFor(file.id), ...more])
       else await metadata.commit([update, ...more])
       return stored
     } catch (error) {
@@ -73,14 +71,9 @@ export async function completeUpload(
   }
 }
 
-function bytesOf({ key, digests: { sizeBytes, sha256, md5 } }: ReceivedBytes) {
-  return { blobKey: key, blobSizeBytes: sizeBytes, sha256, md5 }
-}
-
 /** @throws ServiceError `bytes-missing`, `size-mismatch`, `checksum-mismatch` */
 async function requireBytes(services: Services, file: FileRecord, md5: string | undefined): Promise<void> {
-  if (file.blobKey === null)
-    throw new ServiceError('bytes-missing', 'No bytes have been uploaded for this file.')
+  if (!hasBytes(file)) throw new ServiceError('bytes-missing', 'No bytes have been uploaded for this file.')
   requireSize(file, file.blobSizeBytes)
   requireDigest(file, file.sha256)
   if (md5 === undefined || md5 === (await md5Of(services, file))) return

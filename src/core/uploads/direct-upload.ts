@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { ServiceError } from '../errors.ts'
-import type { FileRecord } from '../files/file.ts'
+import { type FileRecord, hasBytes } from '../files/file.ts'
 import type { Digests } from '../incoming-body.ts'
 import type { BlobKey, DirectUpload, StoreDigests } from '../ports/blob-store.ts'
 import type { Change } from '../ports/changes.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
-import { expectBytes, type ReceivedBytes } from './receive-bytes.ts'
+import { ReceivedBytes } from './receive-bytes.ts'
 import { requireSize } from './receive-upload.ts'
 
 /** A client that replaces its bytes again and again while they are taken has to come back. */
@@ -47,7 +47,7 @@ export function expectStaged({ blobs, clock }: Services, file: FileRecord): Chan
  */
 export async function takeStaged(services: Services, file: FileRecord): Promise<ReceivedBytes | undefined> {
   const { direct } = services.blobs
-  if (direct === undefined || file.blobKey !== null || !directUploadOf(file)) return undefined
+  if (direct === undefined || hasBytes(file) || !directUploadOf(file)) return undefined
   const staged = stagingKeyOf(file)
   for (let look = 1; look <= MAX_LOOKS; look++) {
     const body = await direct.findStaged(staged)
@@ -55,7 +55,7 @@ export async function takeStaged(services: Services, file: FileRecord): Promise<
     requireSize(file, body.sizeBytes)
     const { organizationId, sizeBytes } = file
     const size = { atLeast: sizeBytes, atMost: sizeBytes }
-    const taken = await expectBytes(services, { organizationId, size })
+    const taken = new ReceivedBytes(services, { organizationId, size })
     const isTaken = await taken.fillBy(async (key) => {
       const known = await direct.promote(staged, body, key)
       return known && { sizeBytes, ...(await wholeDigests(services, key, known)) }

@@ -1,7 +1,7 @@
 import { isStoreError, ServiceError } from '../errors.ts'
-import { type FileRecord, stateAt } from '../files/file.ts'
+import { type FileRecord, sameBytes, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
-import type { Change, UsageOf } from '../ports/changes.ts'
+import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { receive, releaseBytes } from './receive-bytes.ts'
 
@@ -30,21 +30,20 @@ export async function stageUpload(
   const { metadata, clock } = services
   const size = { atLeast: asked.sizeBytes, atMost: asked.sizeBytes }
   await using received = await receive(services, { organizationId: asked.organizationId, size }, body)
-  const { digests, key } = received
-  const { sizeBytes, sha256, md5 } = digests
-  requireDigest(asked, sha256)
+  const { digests, fields } = received
+  requireDigest(asked, digests.sha256)
   // Of several PUTs that end at once each replaces the one before: the last to commit is what a complete will see.
   for (let file: FileRecord | undefined = asked; ; file = await metadata.findFile(asked.id)) {
     const now = clock.now()
     if (file === undefined || stateAt(file, now) !== 'pending') throw uploadIsOver()
-    if (file.writeOnce && file.blobKey !== null) throw bytesAlreadyStored()
+    if (file.writeOnce && file.sha256 !== null) throw bytesAlreadyStored()
     requireReplaceable(file)
-    const guard = { state: 'pending', blobKey: file.blobKey } as const
-    const patch = { blobKey: key, blobSizeBytes: sizeBytes, sha256, md5, updatedAt: now }
+    const guard = { state: 'pending', ...sameBytes(file) } as const
+    const patch = { ...fields, updatedAt: now }
     const update: Change = { kind: 'file.update', id: file.id, guard, patch }
     const release = releaseBytes(services, file)
     try {
-      await received.take((claim) => [claim, update, ...release])
+      await received.take([update, ...release, received.claimFor(file.id)])
       return digests
     } catch (error) {
       // A lost lease on the bytes is no reason to look again.
@@ -77,43 +76,41 @@ export interface ArrivingUpload {
  */
 export async function storeUpload(
   services: Services,
-  file: OpenUpload,
+  asked: OpenUpload,
   { body, sizeBytes: announced, typeOf }: ArrivingUpload,
 ): Promise<Digests> {
-  const { organizationId, projectId, uploadMaxBytes } = file
-  /** What so many bytes take beyond those that the pending upload counts. */
-  const beyond = (bytes: number): UsageOf => ({
-    organizationId,
-    projectId,
-    files: 0,
-    bytes: bytes - file.sizeBytes,
-  })
-  const size = { atLeast: announced ?? file.sizeBytes, atMost: announced ?? uploadMaxBytes }
-  const extra = beyond(size.atLeast)
-  const reserve = extra.bytes > 0 ? extra : undefined
+  const { metadata, clock } = services
+  const { organizationId, projectId, uploadMaxBytes } = asked
+  const account = { organizationId, projectId }
+  const size = { atLeast: announced ?? asked.sizeBytes, atMost: announced ?? uploadMaxBytes }
+  const beyond = size.atLeast - asked.sizeBytes
+  const reserve = beyond > 0 ? { ...account, files: 0, bytes: beyond } : undefined
   await using received = await receive(services, { organizationId, size, reserve }, body)
-  const { digests, key, reserved } = received
-  const { sizeBytes, sha256, md5 } = digests
-  requireDigest(file, sha256)
-  if (file.sizeBytes === uploadMaxBytes) requireSize(file, sizeBytes)
+  const { digests, reserved } = received
+  const { sizeBytes, sha256 } = digests
+  requireDigest(asked, sha256)
+  if (asked.sizeBytes === uploadMaxBytes) requireSize(asked, sizeBytes)
   // An empty body where no size was announced is a client that gave up, not a file.
   else if (sizeBytes === 0) throw new ServiceError('bytes-missing', 'The body is empty.')
-  const mimeType = file.mimeType === UNKNOWN_TYPE ? await typeOf() : file.mimeType
-  const now = services.clock.now()
-  if (stateAt(file, now) !== 'pending') throw uploadIsOver()
-  const bytes = { sizeBytes, mimeType, blobKey: key, blobSizeBytes: sizeBytes, sha256, md5 }
-  const patch = { ...bytes, state: 'stored', storedAt: now, lastActiveAt: now, updatedAt: now } as const
-  const guard = { state: 'pending', blobKey: null } as const
-  const update: Change = { kind: 'file.update', id: file.id, guard, patch }
-  const usage = beyond(sizeBytes - (reserved?.bytes ?? 0))
-  const counted: Change[] = usage.bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
-  // Open uploads only ever end, so whoever was faster ended it: another PUT, a cancel, or the clock.
-  await received
-    .take((claim) => [update, claim, ...counted])
-    .catch((error) => {
-      throw isOvertaken(error) ? uploadIsOver() : error
-    })
-  return digests
+  const mimeType = asked.mimeType === UNKNOWN_TYPE ? await typeOf() : asked.mimeType
+  for (let file: FileRecord | undefined = asked; ; file = await metadata.findFile(asked.id)) {
+    const now = clock.now()
+    if (file === undefined || stateAt(file, now) !== 'pending') throw uploadIsOver()
+    const usage = { ...account, files: 0, bytes: sizeBytes - file.sizeBytes - (reserved?.bytes ?? 0) }
+    const counted: Change[] = usage.bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
+    const ended = { state: 'stored', storedAt: now, lastActiveAt: now, updatedAt: now } as const
+    const guard = { state: 'pending', ...sameBytes(file) } as const
+    const patch = { sizeBytes, mimeType, ...received.fields, ...ended }
+    const update: Change = { kind: 'file.update', id: file.id, guard, patch }
+    const release = releaseBytes(services, file)
+    try {
+      await received.take([...counted, update, ...release, received.claimFor(file.id)])
+      return digests
+    } catch (error) {
+      // Another PUT, a cancel or the clock ended it, or an append came between: look again.
+      if (!isOvertaken(error)) throw error
+    }
+  }
 }
 
 /** Whether another request on the same upload was faster. */

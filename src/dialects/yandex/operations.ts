@@ -17,7 +17,6 @@ import { updateFile as changeFile } from '../../core/files/update-file.ts'
 import type { BodySize } from '../../core/incoming-body.ts'
 import type { FairBudget, Holding } from '../../core/limits/fair-budget.ts'
 import { issueDownload } from '../../core/links/link.ts'
-import type { BlobKey } from '../../core/ports/blob-store.ts'
 import type { UsageOf } from '../../core/ports/changes.ts'
 import type { Services } from '../../core/services.ts'
 import { type ReceivedBytes, receive } from '../../core/uploads/receive-bytes.ts'
@@ -144,14 +143,14 @@ export async function receiveFile(
   // Who asked for the file would never know its id.
   if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
   if (received.digests.sizeBytes === 0) throw contentMissing()
-  const type = mimeType ?? (await (head ?? (await storedHead(services, received.key))).type())
+  const type = mimeType ?? (await (head ?? (await headOf(received))).type())
   const input = { ...file, projectId, mimeType: type, purpose: null, externalId: null }
   return toFile(await createFile(services, caller, input, received))
 }
 
 /** Of bytes whose type was told before them, and taken back behind them. */
-async function storedHead({ blobs }: Services, key: BlobKey): Promise<HeadCapture> {
-  const head = new HeadCapture(await blobs.open(key))
+async function headOf(received: ReceivedBytes): Promise<HeadCapture> {
+  const head = new HeadCapture(await received.open())
   const passing = head[Symbol.asyncIterator]()
   while (!(await passing.next()).done);
   return head

@@ -27,7 +27,13 @@ async function oldDatabase(
 }
 
 /** What later releases added. */
-const newerFields: readonly string[] = ['expectedSha256', 'uploadMaxBytes']
+const newerFields: readonly string[] = [
+  'expectedSha256',
+  'uploadMaxBytes',
+  'layout',
+  'segmentCount',
+  'joinDue',
+]
 
 /** Into the columns of the first release. */
 function insertion(file: FileRecord): string {

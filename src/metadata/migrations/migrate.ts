@@ -14,6 +14,7 @@ import { nodeProfiles } from './0009-node-profiles.ts'
 import { clockTrust } from './0010-clock-trust.ts'
 import { normalNames } from './0011-normal-names.ts'
 import { openUploads } from './0012-open-uploads.ts'
+import { segments } from './0013-segments.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -39,6 +40,7 @@ export const allMigrations: readonly Migration[] = [
   clockTrust,
   normalNames,
   openUploads,
+  segments,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

@@ -12,6 +12,7 @@ const ADDITIONS = [
   /^create (or replace )?function /,
   /^create trigger /,
   /^alter table "\w+" add column [^,]+$/,
+  /^alter table segments alter column bytes set storage external$/,
   /^(insert into|update) /,
 ]
 

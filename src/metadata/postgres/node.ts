@@ -36,6 +36,8 @@ export interface PostgresNodeOptions extends JoinOptions {
 }
 
 const NO_PROFILE: NodeProfile = { rootKeyHash: null, settings: {} }
+/** What each node adds to its profile: it knows files whose bytes are segments. */
+const ABILITIES = { segments: true }
 
 interface Leadership {
   readonly since: number
@@ -52,6 +54,8 @@ export class PostgresNode implements Node {
   readonly id = randomInt(1, MAX_ID)
   readonly tokens: PostgresTokens
   readonly clock = new FollowedClock()
+  /** Whether no node that may live, as of the last beat, is of a release that does not know segments. */
+  allTakeSegments = false
   readonly #url: string
   readonly #graceMs: number
   readonly #limitClock: Clock | undefined
@@ -70,7 +74,7 @@ export class PostgresNode implements Node {
   private constructor(url: string, { clock, profile = NO_PROFILE, graceMs = GRACE_MS }: PostgresNodeOptions) {
     this.#url = url
     this.#graceMs = graceMs
-    this.#profile = JSON.stringify(profile)
+    this.#profile = JSON.stringify({ ...profile, ...ABILITIES })
     this.#limitClock = clock
     this.tokens = new PostgresTokens(url, () => this.#nodes, clock)
   }
@@ -176,13 +180,16 @@ export class PostgresNode implements Node {
     // The time of others' queries is not a part of the round trip.
     await this.#lastQuery
     const askedAt = performance.now()
-    const { rows } = await this.#query<{ nodes: number; present: number }>(
+    const { rows } = await this.#query<{ nodes: number; others: number; present: number }>(
       client,
-      `select count(*) as nodes, ${EXACT_PRESENT} as present from nodes where seen_at >= ${PRESENT} - ${ABSENCE_MS}`,
+      `select count(*) filter (where seen_at >= ${PRESENT} - ${ABSENCE_MS}) as nodes,
+        count(*) filter (where profile is null or not profile::jsonb ? 'segments') as others,
+        ${EXACT_PRESENT} as present from nodes`,
     )
     const [found] = rows
     if (found === undefined) return 0
     this.clock.note(found.present, askedAt, performance.now())
+    this.allTakeSegments = found.others === 0
     return found.nodes
   }
 

@@ -9,6 +9,7 @@ import { answerQueries, lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings, listingArgs } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
+import { segmentQueries } from '../queries/segments.ts'
 import { usageQueries } from '../queries/usage.ts'
 import type { Query } from '../sql/prepare.ts'
 import type { SqlValue } from '../sql/tables.ts'
@@ -42,6 +43,8 @@ const fill = `
     select 'p' || i, 'o' || i, i, i from generate_series(1, 1000) as i;
   insert into unreferenced_blobs (key, collect_after, intended, collecting, reserved_organization_id, reserved_project_id)
     select 'spare-' || i, i, i % 2, 0, 'o' || i % 1000, 'p' || i % 1000 from generate_series(1, ${ROWS}) as i;
+  insert into segments (file_id, start, size_bytes, sha256, blob_key)
+    select 'file-' || i / 4, i % 4, 1, '', 'segment-' || i from generate_series(1, ${ROWS}) as i;
   insert into answers (organization_id, operation, key, token, free_at)
     select 'o' || i % 1000, 'upload', 'key ' || i, 't', i from generate_series(1, ${ROWS}) as i;
   insert into api_keys (id, hash, name, organization_id, project_ids, role, scopes, created_at)
@@ -118,6 +121,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const files = fileQueries(engine.flavour)
   const blobs = blobQueries(engine.flavour.builder)
   const { find } = answerQueries(engine.flavour.builder)
+  const segments = segmentQueries(engine.flavour.builder)
+  const place = { fileId: 'file-7', start: 0 }
   const answers = lapsedAnswerQueries(engine.flavour.builder)
   const { purgeSessions } = keyQueries(engine.flavour.builder)
   const due = { now: NOW, limit: LIMIT }
@@ -139,8 +144,16 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(files.expired, due), /using files_expiring on files/],
     [bound(fileQueries(engine.flavour).unnormalized, due), /using files_to_normalize on files/],
     [bound(blobs.collectable, { ...due, releasedUntil: NOW }), /using unreferenced_blobs_due/],
-    [bound(blobs.known, { key: 'blob-7' }), /using unreferenced_blobs_pkey.*using files_blob on files/s],
-    [bound(blobs.referenced, { after: '', limit: LIMIT }), /using files_blob on files/],
+    [
+      bound(blobs.known, { key: 'blob-7' }),
+      /using unreferenced_blobs_pkey.*using files_blob on files.*using segments_blob on segments/s,
+    ],
+    [bound(blobs.whole, { after: '', limit: LIMIT }), /using files_blob on files/],
+    [bound(blobs.segments, { after: '', limit: LIMIT }), /using segments_blob on segments/],
+    [bound(files.toJoin, due), /using files_to_join on files/],
+    [bound(segments.list, { ...place, from: 7, limit: LIMIT }), /using segments_place on segments/],
+    [bound(segments.parts, { ...place, limit: LIMIT }), /using segments_place on segments/],
+    [bound(segments.bytes, place), /using segments_place on segments/],
     [bound(purgeSessions, due), /using sessions_over/],
     [bound(answers.purge, due), /using answers_free/],
     [bound(answers.countLapsed, due), /using answers_free/],

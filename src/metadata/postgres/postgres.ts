@@ -129,6 +129,10 @@ export class PostgresEngine implements SqlEngine {
     return watched(this.#watch, 'commit', this.#writer.write(steps, queue, isCleanup), outcomeOf)
   }
 
+  get takesSegments(): boolean {
+    return this.node?.allTakeSegments ?? false
+  }
+
   /** How many calls wait for a connection. */
   waitingCalls(): number {
     return this.#readers.waitingCount + this.#writers.waitingCount

@@ -85,18 +85,7 @@ export function blobChanges(db: Kysely<Tables>) {
      * Nothing if a file points at the blob after all: whoever made it may not have heard that its commit was made, and
      * gives the bytes up in error.
      */
-    release: statement<UnreferencedBlobRow>((arg) =>
-      insertUnreferenced(db, arg).onConflict((conflict) =>
-        conflict.column('key').doUpdateSet(({ ref }) => ({
-          ...noReservation,
-          intended: 0,
-          // What is given up before any file pointed at it may have been sent more than once.
-          mayComeLate: sql`case when ${ref('unreferencedBlobs.mayComeLate')} = 1 then 1
-            else ${ref('excluded.mayComeLate')} end`,
-          collectAfter: lesser(ref('excluded.collectAfter'), ref('unreferencedBlobs.collectAfter')),
-        })),
-      ),
-    ),
+    release: statement<UnreferencedBlobRow>((arg) => releaseListed(insertUnreferenced(db, arg))),
     collect: guarded<Key>((arg) =>
       unreferenced
         .set({ collecting: 1, ...noReservation })
@@ -161,14 +150,31 @@ export function blobQueries(db: Kysely<Tables>) {
     ),
     /** One query, so that a claim or release cannot move the key past it. */
     known: prepare<Key>((arg) => {
-      const referenced = db.selectFrom('files').select('blobKey as key').where('blobKey', '=', arg('key'))
-      return unreferenced.select('key').where('key', '=', arg('key')).unionAll(referenced.$castTo<Key>())
+      const whole = db.selectFrom('files').select('blobKey as key').where('blobKey', '=', arg('key'))
+      const segment = db.selectFrom('segments').select('blobKey as key').where('blobKey', '=', arg('key'))
+      const listed = unreferenced.select('key').where('key', '=', arg('key'))
+      return listed.unionAll(whole.$castTo<Key>()).unionAll(segment.$castTo<Key>())
     }),
-    /** From the first key on if `after` is the empty text, which sorts before every key. */
-    referenced: prepare<Limit & { readonly after: BlobKey }>((arg) =>
+    ...referencedQueries(db),
+  }
+}
+
+/** Blobs that files point at, from the first key on if `after` is the empty text. Both in one query PostgreSQL would sort. */
+function referencedQueries(db: Kysely<Tables>) {
+  const blobKey = 'blobKey as key' as const
+  return {
+    whole: prepare<Limit & { readonly after: BlobKey }>((arg) =>
       db
         .selectFrom('files')
-        .select(['blobKey as key', 'id as fileId', 'blobSizeBytes as sizeBytes', 'sha256'])
+        .select([blobKey, 'id as fileId', 'blobSizeBytes as sizeBytes', 'sha256'])
+        .where('blobKey', '>', arg('after'))
+        .orderBy('blobKey')
+        .limit(arg('limit')),
+    ),
+    segments: prepare<Limit & { readonly after: BlobKey }>((arg) =>
+      db
+        .selectFrom('segments')
+        .select([blobKey, 'fileId', 'sizeBytes', 'sha256'])
         .where('blobKey', '>', arg('after'))
         .orderBy('blobKey')
         .limit(arg('limit')),
@@ -189,22 +195,44 @@ const columnTypes = {
   collecting: 'bigint',
   mayComeLate: 'bigint',
 } as const satisfies Record<keyof UnreferencedBlobRow, 'text' | 'bigint'>
-const columns = Object.keys(columnTypes) as (keyof UnreferencedBlobRow)[]
+export const unreferencedColumns = Object.keys(columnTypes) as (keyof UnreferencedBlobRow)[]
+
+export function unreferencedValue(arg: Arg<UnreferencedBlobRow>, column: keyof UnreferencedBlobRow) {
+  const { cast, val } = expressionBuilder<Tables>()
+  return cast(val(arg(column)), columnTypes[column])
+}
 
 /** Inserts nothing if a file points at the blob. */
 function insertUnreferenced(db: Kysely<Tables>, arg: Arg<UnreferencedBlobRow>) {
   const row = db
-    .selectNoFrom(({ cast, val }) =>
-      columns.map((column) => cast(val(arg(column)), columnTypes[column]).as(column)),
-    )
+    .selectNoFrom(() => unreferencedColumns.map((column) => unreferencedValue(arg, column).as(column)))
     .where(isUnreferenced(arg('key')))
-  return db.insertInto('unreferencedBlobs').columns(columns).expression(row)
+  return db.insertInto('unreferencedBlobs').columns(unreferencedColumns).expression(row)
 }
 
-/** Whether no file points at the blob. */
+type InsertUnreferenced = ReturnType<typeof insertUnreferenced>
+
+/** What a release does to a blob that is listed already. */
+export function releaseListed(insert: InsertUnreferenced) {
+  return insert.onConflict((conflict) =>
+    conflict.column('key').doUpdateSet(({ ref }) => ({
+      ...noReservation,
+      intended: 0,
+      // What is given up before any file pointed at it may have been sent more than once.
+      mayComeLate: sql`case when ${ref('unreferencedBlobs.mayComeLate')} = 1 then 1
+        else ${ref('excluded.mayComeLate')} end`,
+      collectAfter: lesser(ref('excluded.collectAfter'), ref('unreferencedBlobs.collectAfter')),
+    })),
+  )
+}
+
+/** Whether no file points at the blob, whole or as a segment. */
 function isUnreferenced(key: BlobKey) {
   const eb = expressionBuilder<Tables>()
-  return eb.not(eb.exists(eb.selectFrom('files').select('id').where('blobKey', '=', key)))
+  return eb.and([
+    eb.not(eb.exists(eb.selectFrom('files').select('id').where('blobKey', '=', key))),
+    eb.not(eb.exists(eb.selectFrom('segments').select('fileId').where('blobKey', '=', key))),
+  ])
 }
 
 function lesser(one: unknown, other: unknown) {

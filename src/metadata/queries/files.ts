@@ -32,6 +32,9 @@ export const fileShape = recordShape<FileRecord>({
   ttlDays: 'plain',
   lastActiveAt: 'plain',
   expiresAt: 'plain',
+  layout: 'plain',
+  segmentCount: 'plain',
+  joinDue: 'flag',
   blobKey: 'plain',
   blobSizeBytes: 'plain',
   sha256: 'plain',
@@ -42,7 +45,12 @@ export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
 
 const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'createdAt']
 const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
-const guardFields = ['blobKey', 'expiresAt'] as const satisfies readonly (keyof FileGuard)[]
+const guardFields = [
+  'blobKey',
+  'blobSizeBytes',
+  'sha256',
+  'expiresAt',
+] as const satisfies readonly (keyof FileGuard)[]
 
 type UpdateArgs = Readonly<Record<string, unknown>>
 interface Due {
@@ -84,6 +92,9 @@ export function fileQueries({ builder: db, byteLength }: SqlFlavour) {
         .orderBy('id')
         .limit(arg('limit')),
     ),
+    toJoin: prepare<{ readonly limit: number }>((arg) =>
+      files.where('joinDue', '=', sql.lit(1)).orderBy('id').limit(arg('limit')),
+    ),
     /** Names beyond ASCII without their normal form. The conditions are those of the index `files_to_normalize`. */
     unnormalized: prepare<{ readonly limit: number }>((arg) =>
       db
@@ -97,21 +108,29 @@ export function fileQueries({ builder: db, byteLength }: SqlFlavour) {
     ),
     /** Changes the named fields of a row that matches the guard. @returns the arguments and the statement */
     update(id: string, guard: FileGuard, patch: FilePatch): [UpdateArgs, Statement<UpdateArgs>] {
-      const patched: string[] = patchFields.filter((field) => patch[field] !== undefined)
-      if (patch.name !== undefined) patched.push('normalName')
-      const compared = guardFields.filter((field) => guard[field] !== undefined)
-      const args = {
-        ...patch,
-        id,
-        normalName: normalNameOf(patch.name ?? ''),
-        'guard:state': guard.state,
-        'guard:blobKey': guard.blobKey,
-        'guard:expiresAt': guard.expiresAt,
-      }
+      const { args, patched, compared } = boundUpdate(id, guard, patch)
       const compile = () => guardedUpdate(db, patched, compared)
       return [args, updates.getOrInsertComputed(`${patched}|${compared}`, compile)]
     },
   }
+}
+
+/** The fields that are changed and compared, and their values. */
+function boundUpdate(id: string, guard: FileGuard, patch: FilePatch) {
+  const patched: string[] = patchFields.filter((field) => patch[field] !== undefined)
+  if (patch.name !== undefined) patched.push('normalName')
+  const compared = guardFields.filter((field) => guard[field] !== undefined)
+  const args = {
+    ...patch,
+    id,
+    normalName: normalNameOf(patch.name ?? ''),
+    'guard:state': guard.state,
+    'guard:blobKey': guard.blobKey,
+    'guard:blobSizeBytes': guard.blobSizeBytes,
+    'guard:sha256': guard.sha256,
+    'guard:expiresAt': guard.expiresAt,
+  }
+  return { args, patched, compared }
 }
 
 function guardedUpdate(

@@ -16,10 +16,11 @@ export type EngineName = 'sqlite' | 'postgres'
 export interface SqlFlavour {
   /** Only compiles. */
   readonly builder: Kysely<Tables>
-  /** The two kinds of column that there are. Texts compare by code point. */
+  /** The kinds of column that there are. Texts compare by code point. */
   readonly columnTypes: {
     readonly integer: 'integer' | 'bigint'
     readonly text: 'text' | RawBuilder<unknown>
+    readonly bytes: 'blob' | 'bytea'
   }
   /** How many characters of a long text an index holds; undefined: all. A bound makes queries sort and look up by them first. */
   readonly indexedCharacters: number | undefined
@@ -38,7 +39,7 @@ const plugins = [new CamelCasePlugin()]
 export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
   sqlite: {
     builder: new Kysely({ dialect: new SqliteDialect({ database: neverOpened }), plugins }),
-    columnTypes: { integer: 'integer', text: 'text' },
+    columnTypes: { integer: 'integer', text: 'text', bytes: 'blob' },
     indexedCharacters: undefined,
     // Backups read the schema with the machine's `sqlite3`, which knows no `octet_length` before 3.43.
     byteLength: (column) => sql`length(cast(${sql.ref(column)} as blob))`,
@@ -46,7 +47,7 @@ export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
   },
   postgres: {
     builder: new Kysely({ dialect: new PostgresDialect({ pool: neverOpened }), plugins }),
-    columnTypes: { integer: 'bigint', text: sql`text collate "C"` },
+    columnTypes: { integer: 'bigint', text: sql`text collate "C"`, bytes: 'bytea' },
     indexedCharacters: INDEXED_CHARACTERS,
     byteLength: (column) => sql`octet_length(${sql.ref(column)})`,
     // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.

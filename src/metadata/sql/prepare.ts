@@ -79,6 +79,7 @@ function toStorable(value: unknown): SqlValue {
 function toSqlValue(value: unknown): SqlValue {
   if (typeof value === 'string' || typeof value === 'number' || value === null) return value
   if (typeof value === 'boolean') return value ? 1 : 0
+  if (value instanceof Uint8Array) return value
   if (typeof value === 'object') return JSON.stringify(value)
   throw new TypeError(`A ${typeof value} cannot be stored`)
 }

@@ -1,14 +1,15 @@
 import type { Generated } from 'kysely'
 import type { ApiKey } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
+import type { FileId } from '../../core/file-id.ts'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
-import type { AnswerSlot, ReleasedBlob, Session } from '../../core/ports/changes.ts'
+import type { AnswerSlot, NewSegment, ReleasedBlob, Session } from '../../core/ports/changes.ts'
 import type { MoveStage } from '../../core/ports/move.ts'
 import type { Normalized } from './normal-name.ts'
 
-/** What a column can hold on both engines: booleans are 0 or 1, times are integers, everything nested is JSON. */
-export type SqlValue = string | number | null
+/** What a column can hold on both engines: booleans are 0 or 1, times are integers, what is nested is JSON; and bytes. */
+export type SqlValue = string | number | null | Uint8Array
 
 /** A record as columns hold it. */
 export type Stored<R> = {
@@ -36,6 +37,11 @@ export interface UnreferencedBlobRow extends ReleasedBlob {
   readonly reservedProjectId: string | null
   readonly reservedFiles: number | null
   readonly reservedBytes: number | null
+}
+
+/** Has a blob or bytes. */
+export interface SegmentRow extends NewSegment {
+  readonly fileId: FileId
 }
 
 /** `normalName` is null also where a server of an older release wrote the name and no job has filled it in yet. */
@@ -86,6 +92,7 @@ export interface Tables {
   sessions: Stored<Session>
   files: FileRow
   fileCounts: FileCountRow
+  segments: Stored<SegmentRow>
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>
   nodes: NodeRow

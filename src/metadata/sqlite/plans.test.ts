@@ -11,6 +11,7 @@ import { lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
+import { segmentQueries } from '../queries/segments.ts'
 import { usageQueries } from '../queries/usage.ts'
 import { SqliteEngine } from './sqlite.ts'
 
@@ -42,7 +43,8 @@ const after = { createdAt: 0, name: '', id: '' }
 test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
   const { engine, planOf, listings } = await startPlanner(t)
   const files = fileQueries(engine.flavour)
-  const { collectable, known, referenced } = blobQueries(engine.flavour.builder)
+  const blobs = blobQueries(engine.flavour.builder)
+  const segments = segmentQueries(engine.flavour.builder)
   const { purgeSessions } = keyQueries(engine.flavour.builder)
   const { purge, countLapsed } = lapsedAnswerQueries(engine.flavour.builder)
   const expected: [Planned, RegExp][] = [
@@ -52,9 +54,13 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [listings.count(stored), /PRIMARY KEY .*INDEX files_ending/],
     [files.lapsed, /INDEX files_lapsing/],
     [files.expired, /INDEX files_expiring/],
-    [collectable, /INDEX unreferenced_blobs_due/],
-    [known, /INDEX files_blob/],
-    [referenced, /INDEX files_blob/],
+    [blobs.collectable, /INDEX unreferenced_blobs_due/],
+    [blobs.known, /INDEX files_blob.*INDEX segments_blob/],
+    [blobs.whole, /INDEX files_blob/],
+    [blobs.segments, /INDEX segments_blob/],
+    [segments.list, /INDEX sqlite_autoindex_segments_1/],
+    [segments.bytes, /INDEX sqlite_autoindex_segments_1/],
+    [segments.releaseAllBlobs, /INDEX sqlite_autoindex_segments_1/],
     [purgeSessions, /INDEX sessions_over/],
     [purge, /INDEX answers_free/],
     [countLapsed, /INDEX answers_free/],
@@ -64,6 +70,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
   }
   assert.equal(planOf(fileQueries(engine.flavour).unnormalized), 'SCAN files USING INDEX files_to_normalize')
+  // Most of the time it is empty.
+  assert.match(planOf(files.toJoin), /^SCAN files USING INDEX files_to_join$/)
 })
 
 test('a page of one field is read off its index, from the cursor on', async (t) => {

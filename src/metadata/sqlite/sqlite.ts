@@ -51,6 +51,8 @@ export async function openSqliteMetadataStore(options: SqliteOptions): Promise<M
 
 export class SqliteEngine implements SqlEngine {
   readonly flavour = flavours.sqlite
+  /** Its folder is locked: there are no others. */
+  readonly takesSegments = true
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<number, StatementSync>()
