@@ -7,7 +7,8 @@ import { receive, releaseBytes } from './receive-bytes.ts'
 
 /** In which a client announces the SHA-256 of the bytes that it will put. Ours and no vendor's, so it is the same everywhere. */
 export const DIGEST_HEADER = 'Entrepot-Content-Sha256'
-const UNKNOWN_TYPE = 'application/octet-stream'
+/** Says nothing: what the content shows counts. */
+export const UNKNOWN_TYPE = 'application/octet-stream'
 
 /** The bytes of a PUT, and its conditions. */
 export interface StagingUpload {
@@ -114,7 +115,7 @@ export async function storeUpload(
 }
 
 /** Whether another request on the same upload was faster. */
-function isOvertaken(error: unknown): boolean {
+export function isOvertaken(error: unknown): boolean {
   return isStoreError(error, 'conflict') && error.change === 'file.update'
 }
 

@@ -23,6 +23,8 @@ export interface StartUpload {
    */
   readonly maxBytes?: number
   readonly externalId?: string | null
+  readonly description?: string
+  readonly labels?: Readonly<Record<string, string>>
   readonly purpose: string | null
   /** How long the bytes may take to arrive, from now. */
   readonly lifetimeSeconds: number
@@ -49,9 +51,10 @@ export async function startUpload(
 ): Promise<FileRecord> {
   const now = services.clock.now()
   const { name, mimeType, sizeBytes, purpose, writeOnce, expiry, externalId = null } = input
+  const { description = '', labels = {} } = input
   const projectId = input.projectId ?? defaultProject(caller)
   const file: FileRecord = {
-    ...newFile(now, caller, { projectId, name, mimeType, purpose, externalId, expiry }),
+    ...newFile(now, caller, { projectId, name, mimeType, purpose, externalId, description, labels, expiry }),
     sizeBytes,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
     writeOnce,

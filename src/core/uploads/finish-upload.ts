@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { type FileRecord, noBytes, sameBytes, stateAt } from '../files/file.ts'
+import { readBytes } from '../files/read-bytes.ts'
+import type { Change, FilePatch } from '../ports/changes.ts'
+import type { Services, UpkeepServices } from '../services.ts'
+import { releaseBytes } from './receive-bytes.ts'
+import { isOvertaken, requireDigest, UNKNOWN_TYPE, uploadIsOver } from './receive-upload.ts'
+
+/** What a file's content shows of its type; reads as much as it needs. */
+export type TypeOf = (content: AsyncIterable<Uint8Array>) => Promise<string>
+
+/** How many bytes have come. */
+export function offsetOf({ blobSizeBytes }: Pick<FileRecord, 'blobSizeBytes'>): number {
+  return blobSizeBytes ?? 0
+}
+
+type Length = Pick<FileRecord, 'sizeBytes' | 'uploadMaxBytes'>
+
+/** Of the whole file; the most that it may have while the client has not told. */
+export function lengthOf({ sizeBytes, uploadMaxBytes }: Length): number {
+  return uploadMaxBytes ?? sizeBytes
+}
+
+export function isLengthKnown({ sizeBytes, uploadMaxBytes }: Length): boolean {
+  return uploadMaxBytes === null || uploadMaxBytes === sizeBytes
+}
+
+/** Whether all bytes of an upload have come. */
+export function isWhole(file: FileRecord): boolean {
+  return isLengthKnown(file) && file.blobSizeBytes === lengthOf(file)
+}
+
+/**
+ * Computes the SHA-256 of an upload whose bytes have come in pieces, and stores it if it is an open one. Repeating it does no
+ * harm.
+ * @returns the row afterwards
+ * @throws ServiceError `checksum-mismatch` if these are not the announced bytes: then they are given up; `link-invalid` if the
+ *   upload ended meanwhile
+ */
+export async function finishUpload(
+  services: UpkeepServices,
+  file: FileRecord,
+  typeOf?: TypeOf,
+): Promise<FileRecord> {
+  const { metadata, clock } = services
+  const sha256 = file.sha256 ?? (await sha256Of(services, file))
+  const now = clock.now()
+  try {
+    requireDigest(file, sha256)
+  } catch (error) {
+    const patch = { ...noBytes, blobSizeBytes: null, sha256: null, updatedAt: now }
+    await metadata.commit([updateOf(file, patch), ...releaseBytes(services, file)])
+    throw error
+  }
+  const isTold = file.mimeType !== UNKNOWN_TYPE || typeOf === undefined
+  const mimeType = isTold ? file.mimeType : await typeOf(readBytes(services, file))
+  const stored = { state: 'stored', storedAt: now, lastActiveAt: now, mimeType } as const
+  const patch = { sha256, updatedAt: now, ...(file.uploadMaxBytes === null ? {} : stored) }
+  try {
+    await metadata.commit([updateOf(file, patch)])
+    return { ...file, ...patch }
+  } catch (error) {
+    const found = isOvertaken(error) ? await metadata.findFile(file.id) : undefined
+    if (found === undefined) throw error
+    if (stateAt(found, now) !== 'stored' && found.sha256 === null) throw uploadIsOver()
+    return found
+  }
+}
+
+function updateOf(file: FileRecord, patch: FilePatch): Change {
+  return { kind: 'file.update', id: file.id, guard: { state: 'pending', ...sameBytes(file) }, patch }
+}
+
+async function sha256Of(services: Pick<Services, 'metadata' | 'blobs'>, file: FileRecord): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of readBytes(services, file)) hash.update(chunk)
+  return hash.digest('hex')
+}
