@@ -3,6 +3,7 @@ import { createHmac, randomBytes, randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { newFileId } from '../files/create-file.ts'
 import {
+  type FixedBinding,
   type LinkBinding,
   type LinkClaim,
   type LinkKey,
@@ -19,7 +20,7 @@ function newLinkKey(): LinkKey {
 }
 
 const key = newLinkKey()
-const binding: LinkBinding = {
+const binding: FixedBinding = {
   mimeType: 'text/plain',
   sizeBytes: 5,
   writeOnce: false,
@@ -30,7 +31,7 @@ const binding: LinkBinding = {
 function newClaim(): LinkClaim {
   const method = randomInt(2) === 0 ? 'PUT' : 'GET'
   const serves = method === 'GET' && randomInt(2) === 0 ? 'declared' : 'inert'
-  return { method, fileId: newFileId(Date.now()), expiresAt: randomInt(2 ** 47), serves }
+  return { method, fileId: newFileId(Date.now()), expiresAt: randomInt(2 ** 47), serves, appends: false }
 }
 
 test('a token tells what was signed, in 84 characters that a URL carries as they are', () => {
@@ -123,4 +124,17 @@ test('what is no token claims nothing', () => {
     assert.equal(readLink(text), undefined, JSON.stringify(text))
   for (const text of [...texts, '__proto__'])
     assert.equal(readLink(text) !== undefined && verifyLink([key], text, binding), false)
+})
+
+test('a link to an upload that takes appends is bound to what appends leave as it is', () => {
+  const claim: LinkClaim = { ...newClaim(), method: 'PUT', serves: 'inert', appends: true }
+  const fixed = { appends: true, writeOnce: false, sha256: null } as const
+  const token = signLink(key, claim, fixed)
+  assert.deepEqual(readLink(token), claim)
+  assert.ok(verifyLink([key], token, fixed))
+  for (const other of [binding, { ...fixed, writeOnce: true }, { ...fixed, sha256: 'a'.repeat(64) }])
+    assert.equal(verifyLink([key], token, other), false)
+  const bytes = Buffer.from(token, 'base64url')
+  bytes[0] = 1
+  assert.equal(verifyLink([key], bytes.toString('base64url'), fixed), false)
 })

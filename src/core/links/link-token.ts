@@ -26,10 +26,25 @@ export interface LinkClaim {
   readonly expiresAt: number
   /** Always `inert` for PUT. */
   readonly serves: ServedType
+  /** Of a PUT: the upload takes appends. */
+  readonly appends: boolean
 }
 
-/** What else a link is bound to, read from the file's row when signing and again when verifying. */
-export interface LinkBinding {
+/**
+ * What else a link is bound to, read from the file's row when signing and again when verifying. A link to an upload that takes
+ * appends is bound to what these leave as it is.
+ */
+export type LinkBinding = FixedBinding | AppendBinding
+
+export interface AppendBinding {
+  readonly appends: true
+  readonly writeOnce: boolean
+  /** Of the only bytes that may come; null: any. */
+  readonly sha256: string | null
+}
+
+export interface FixedBinding {
+  readonly appends?: false
   readonly mimeType: string
   readonly sizeBytes: number
   readonly writeOnce: boolean
@@ -42,9 +57,10 @@ export interface LinkBinding {
 /*
  * The token, 63 bytes, printed as 84 base64url characters. The length is a multiple of three, so each token has exactly one
  * spelling: there are no spare bits or padding in which a forged twin could differ.
- *   0 version | 1 use | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 random | 31..62 HMAC-SHA-256
+ *   0 version: 1, or 2 of a link to an upload that takes appends | 1 use | 2..5 key id | 6..21 file id | 22..27 expiry in ms | 28..30 random | 31..62 HMAC-SHA-256
  */
 const VERSION = 1
+const APPENDING_VERSION = 2
 const TOKEN_BYTES = 63
 const MAC_OFFSET = 31
 const TOKEN = /^[A-Za-z0-9_-]{84}$/
@@ -60,12 +76,15 @@ const uses = [
  * @param claim whose end, in ms since the epoch, is the token's
  */
 export function issueToken(
-  { linkKeys: [key] }: Services,
+  { linkKeys: [key], metadata }: Services,
   file: FileRecord,
-  claim: Omit<LinkClaim, 'fileId'>,
+  claim: Omit<LinkClaim, 'fileId' | 'appends'>,
 ): string {
   if (key === undefined) throw new Error('no key to sign links with')
-  return signLink(key, { ...claim, fileId: file.id }, bindingOf(file, claim.method))
+  // A server of the release before, which takes no appends, would not know such a link.
+  const appends = claim.method === 'PUT' && file.uploadMaxBytes !== null && metadata.takesSegments
+  const whole = { ...claim, fileId: file.id, appends }
+  return signLink(key, whole, bindingOf(file, whole))
 }
 
 /**
@@ -80,7 +99,7 @@ export async function followToken(
   const claim = readLink(token)
   const file = claim && (await metadata.findFile(claim.fileId))
   if (claim === undefined || file === undefined) throw linkInvalid()
-  if (!verifyLink(linkKeys, token, bindingOf(file, claim.method))) throw linkInvalid()
+  if (!verifyLink(linkKeys, token, bindingOf(file, claim))) throw linkInvalid()
   if (claim.method !== method || clock.now() >= claim.expiresAt) throw linkInvalid()
   if (isGone(file, clock.now())) throw new ServiceError('file-not-found', 'The file is gone.')
   return { file, claim }
@@ -91,16 +110,17 @@ export function linkInvalid(): ServiceError {
 }
 
 /** A server of a release that does not know one of the conditions of a PUT takes none that has it. */
-function bindingOf(file: FileRecord, method: LinkMethod): LinkBinding {
+function bindingOf(file: FileRecord, { method, appends }: LinkClaim): LinkBinding {
   const { mimeType, sizeBytes, writeOnce } = file
   const sha256 = method === 'PUT' ? file.expectedSha256 : null
+  if (appends) return { appends, writeOnce, sha256 }
   const maxBytes = method === 'PUT' ? file.uploadMaxBytes : null
   return { mimeType, sizeBytes, writeOnce, sha256, maxBytes }
 }
 
 export function signLink(key: LinkKey, claim: LinkClaim, binding: LinkBinding): string {
   const token = Buffer.allocUnsafe(TOKEN_BYTES)
-  token[0] = VERSION
+  token[0] = claim.appends ? APPENDING_VERSION : VERSION
   token[1] = codeOf(claim)
   token.write(key.id, 2, 'hex')
   token.write(claim.fileId.replaceAll('-', ''), 6, 'hex')
@@ -116,10 +136,12 @@ export function readLink(token: string): LinkClaim | undefined {
   if (!TOKEN.test(token)) return undefined
   const bytes = Buffer.from(token, 'base64url')
   const use = uses[(bytes[1] ?? 0) - 1]
-  if (bytes[0] !== VERSION || use === undefined) return undefined
+  const version = bytes[0]
+  if ((version !== VERSION && version !== APPENDING_VERSION) || use === undefined) return undefined
   const hex = bytes.toString('hex', 6, 22)
   return {
     ...use,
+    appends: version === APPENDING_VERSION,
     fileId: `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`,
     expiresAt: bytes.readUIntBE(22, 6),
   }
@@ -139,11 +161,17 @@ export function verifyLink(keys: readonly LinkKey[], token: string, binding: Lin
 
 /** In hex: Node takes a fifth longer to sign if it has to make a Buffer of the result. */
 function macOf(key: LinkKey, token: Buffer, binding: LinkBinding): string {
-  const { sizeBytes, writeOnce, mimeType, sha256, maxBytes } = binding
   const claim = token.toString('hex', 0, MAC_OFFSET)
-  const only = sha256 === null ? '' : `\n${sha256}`
-  const upTo = maxBytes === null ? '' : `\n<=${maxBytes}`
   return createHmac('sha256', Buffer.from(key.secret, 'hex'))
-    .update(`${claim}\n${sizeBytes}\n${writeOnce}\n${mimeType}${only}${upTo}`)
+    .update(`${claim}\n${textOf(binding)}`)
     .digest('hex')
+}
+
+function textOf(binding: LinkBinding): string {
+  const { writeOnce, sha256 } = binding
+  const only = sha256 === null ? '' : `\n${sha256}`
+  if (binding.appends) return `${writeOnce}${only}`
+  const { sizeBytes, mimeType, maxBytes } = binding
+  const upTo = maxBytes === null ? '' : `\n<=${maxBytes}`
+  return `${sizeBytes}\n${writeOnce}\n${mimeType}${only}${upTo}`
 }

@@ -1,12 +1,12 @@
 import { ServiceError } from '../errors.ts'
-import { type FileRecord, sameBytes, stateAt } from '../files/file.ts'
+import { type FileRecord, noBytes, sameBytes, stateAt } from '../files/file.ts'
 import type { IncomingBody } from '../incoming-body.ts'
-import { throwQuota } from '../limits/quota.ts'
+import { throwQuota, uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../ports/changes.ts'
 import { HOUR_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { finishUpload, isLengthKnown, isWhole, lengthOf, offsetOf, type TypeOf } from './finish-upload.ts'
-import { type BytesPlan, type ReceivedBytes, receive } from './receive-bytes.ts'
+import { type BytesPlan, type ReceivedBytes, receive, releaseBytes } from './receive-bytes.ts'
 import { isOvertaken, requireDigest, UNKNOWN_TYPE, uploadIsOver } from './receive-upload.ts'
 import { asWriter, stopWriters } from './stale-writers.ts'
 
@@ -80,6 +80,28 @@ export async function settleUpload(
   const file = (await services.metadata.findFile(asked.id)) ?? asked
   const isLeft = stateAt(file, services.clock.now()) === 'pending' && isWhole(file) && file.sha256 === null
   return isLeft ? finishUpload(services, file, typeOf) : file
+}
+
+/**
+ * Ends a pending upload for whoever holds its link; what came is released.
+ * @throws ServiceError `link-invalid` if it is over
+ */
+export async function cancelOpenUpload(services: Services, asked: FileRecord): Promise<void> {
+  await stopWriters(asked.id)
+  const file = (await services.metadata.findFile(asked.id)) ?? asked
+  requirePending(services, file)
+  const patch = { state: 'cancelled', ...noBytes, updatedAt: services.clock.now() } as const
+  const guard = { state: 'pending', ...sameBytes(file) } as const
+  try {
+    await services.metadata.commit([
+      { kind: 'file.update', id: file.id, guard, patch },
+      uncount(file),
+      ...releaseBytes(services, file),
+    ])
+  } catch (error) {
+    if (!isOvertaken(error)) throw error
+    await cancelOpenUpload(services, asked)
+  }
 }
 
 /** How many bytes may still come; as the client has told, or as much as is allowed. */

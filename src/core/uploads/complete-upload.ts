@@ -7,6 +7,7 @@ import { isReservationLost } from '../idempotency.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { takeStaged } from './direct-upload.ts'
+import { finishUpload, isWhole } from './finish-upload.ts'
 import { requireDigest, requireSize } from './receive-upload.ts'
 import type { Alongside } from './start-upload.ts'
 
@@ -41,6 +42,11 @@ export async function completeUpload(
       return file
     }
     if (state !== 'pending') throw notPending(state, input.stateNames, 'completed')
+    // All bytes have come in pieces, and whoever brought the last one could not finish.
+    if (hasBytes(file) && file.sha256 === null && isWhole(file)) {
+      await finishUpload(services, file)
+      continue
+    }
     await using taken = await takeStaged(services, file)
     const whole: FileRecord = { ...file, ...taken?.fields }
     await requireBytes(services, whole, input.md5)
