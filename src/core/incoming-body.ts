@@ -14,6 +14,13 @@ export interface Digests {
   readonly md5: string | null
 }
 
+/** The digest of all bodies of an upload so far, as they passed. */
+export interface WholeDigest {
+  readonly sha256: string
+  /** Shows which bodies these are: `chainOf` their SHA-256 (`core/uploads/digest-chain.ts`). */
+  readonly chain: string
+}
+
 /**
  * Bytes on their way in: counted, capped, timed and hashed while they pass. Consumed once. Iterating throws
  * ServiceError `bytes-too-many`, `body-too-slow` or `body-incomplete`; a chunk's memory may be reused once the next is asked for.
@@ -24,6 +31,11 @@ export interface Digests {
 export interface IncomingBody extends AsyncIterable<Uint8Array> {
   /** Known once the iteration has ended normally. @throws Error before */
   digests(): Digests
+  /**
+   * Of everything since the first byte of the upload, if all its bodies passed here and were asked to carry it on. Otherwise,
+   * and before the end, undefined.
+   */
+  readonly whole: WholeDigest | undefined
   /** Why a body that keeps what came ended before its end: what it would have thrown. Known once the iteration has ended. */
   readonly brokenBy: Error | undefined
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { ServiceError } from '../core/errors.ts'
-import { Handoff } from './slabs.ts'
+import { Handoff } from './handoff.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. Time in which we do not read does not count. */
 export interface Pace {

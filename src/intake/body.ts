@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import type { Digests, IncomingBody } from '../core/incoming-body.ts'
+import type { Digests, IncomingBody, WholeDigest } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import { type BodyLimits, BodySource } from './body-source.ts'
+import type { CarriedBody } from './carried-digests.ts'
 import { crc32c, hexOfCrc } from './crc32c.ts'
+import type { ComputedDigests } from './digest-pool.ts'
 import type { DigestAlgorithm, FurtherDigests, HexDigests } from './digests.ts'
 import { type ChunkMemory, SlabPipe } from './slabs.ts'
 
@@ -11,6 +13,8 @@ import { type ChunkMemory, SlabPipe } from './slabs.ts'
 export interface WantedDigests {
   readonly md5: boolean
   readonly further?: FurtherDigests
+  /** The upload that this body continues, to know the SHA-256 of the whole. */
+  readonly carried?: CarriedBody
   /** Looks at all that were computed, unless the body broke off; if it throws, the iteration throws that at its end. */
   readonly check?: (digests: HexDigests) => void
 }
@@ -26,27 +30,31 @@ const SMALL_BODY_BYTES = 64 * 1024
 export function receiveBody(
   source: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
-  { md5, further: others = [], check }: WantedDigests,
+  { md5, further: others = [], carried, check }: WantedDigests,
   memory: ChunkMemory = 'kept',
   charged?: Holding,
 ): IncomingBody {
   const further = md5 && !others.includes('md5') ? [...others, 'md5' as const] : others
   let known: Digests | undefined
+  let whole: WholeDigest | undefined
   let brokenBy: Error | undefined
-  const settle = (source: BodySource, digests: HexDigests) => {
-    brokenBy = source.brokenBy
-    if (!brokenBy) check?.(digests)
-    known = { sizeBytes: source.sizeBytes, sha256: digests.sha256, md5: digests.md5 ?? null }
+  const settle = (source: BodySource, digests: ComputedDigests) => {
+    const { own } = digests
+    ;({ brokenBy } = source)
+    if (!brokenBy) check?.(own)
+    ;({ whole } = digests)
+    known = { sizeBytes: source.sizeBytes, sha256: own.sha256, md5: own.md5 ?? null }
   }
   async function* pass(chunks: BodySource): AsyncGenerator<Uint8Array, void> {
     try {
       const { bytes, isWhole } = await readHead(chunks)
-      if (isWhole) {
-        settle(chunks, digestsOf(bytes, further))
+      // A state of SHA-256 stays with its worker, so a body that continues one goes there, however small it is.
+      if (isWhole && (carried === undefined || bytes.byteLength === 0)) {
+        settle(chunks, { own: digestsOf(bytes, further), whole: undefined })
         if (bytes.byteLength > 0) yield bytes
         return
       }
-      const digests = yield* new SlabPipe(chunks, further, memory, charged).pour(bytes)
+      const digests = yield* new SlabPipe(chunks, { further, carried }, memory, charged).pour(bytes)
       settle(chunks, digests)
     } finally {
       chunks.close()
@@ -56,6 +64,9 @@ export function receiveBody(
     digests: () => {
       if (known === undefined) throw new Error('the body has not passed yet')
       return known
+    },
+    get whole() {
+      return whole
     },
     get brokenBy() {
       return brokenBy

@@ -1,8 +1,6 @@
-import { availableParallelism } from 'node:os'
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import { ServiceError } from '../core/errors.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import type { DigestAlgorithm, FurtherDigests, HexDigests } from './digests.ts'
+import { type BodyDigest, type ComputedDigests, type DigestWork, openDigest } from './digest-pool.ts'
+import { Handoff } from './handoff.ts'
 
 /**
  * Who needs the memory of a chunk: `passing`: nobody once the next chunk has come; it is given back then and there.
@@ -45,15 +43,15 @@ export class SlabPipe {
   #slabCount = 0
   #isClosed = false
 
-  constructor(source: Chunks, further: FurtherDigests, memory: ChunkMemory, charged: Holding | undefined) {
+  constructor(source: Chunks, work: DigestWork, memory: ChunkMemory, charged: Holding | undefined) {
     this.#source = source
     this.#charged = charged
     this.#passed = memory === 'passing' ? new PassedMemory() : undefined
-    this.#digest = openDigest(further, (error) => this.#full.fail(error))
+    this.#digest = openDigest(work, (error) => this.#full.fail(error))
   }
 
   /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */
-  async *pour(head: Uint8Array): AsyncGenerator<Uint8Array, HexDigests> {
+  async *pour(head: Uint8Array): AsyncGenerator<Uint8Array, ComputedDigests> {
     this.#fill(head).then(
       () => this.#full.end(),
       (error) => this.#full.fail(error),
@@ -140,149 +138,5 @@ class PassedMemory {
     // A part of a larger piece of memory may have siblings, and many small Buffers share one pool.
     const isWhole = byteLength > 0 && byteLength === buffer.byteLength
     if (isWhole && buffer !== chunk.buffer && buffer instanceof ArrayBuffer) buffer.transfer(0)
-  }
-}
-
-/** One core stays with the main thread, which receives and writes the bytes. */
-const MAX_WORKERS = Math.max(1, Math.min(4, availableParallelism() - 1))
-
-/** The digests of one body, computed by a worker while the body passes. Must end with `finish` or `drop`. */
-interface BodyDigest {
-  /** Hashes the next bytes. Takes `slab` away and gives it back to `done`; never, if the body is dropped or the worker dies. */
-  add(slab: ArrayBuffer, byteLength: number, done: (slab: ArrayBuffer) => void): void
-  finish(): Promise<HexDigests>
-  /** Frees what the worker holds; slabs that it has do not come back. */
-  drop(): void
-}
-
-/** What a worker gets first: a body's digests, and the port on which its slabs come and go. */
-export interface DigestTask {
-  readonly algorithms: readonly DigestAlgorithm[]
-  readonly port: MessagePort
-}
-
-/** On the port: the first `byteLength` bytes of a slab, which comes back hashed; `end` asks for the digests. */
-export type DigestStep = { readonly slab: ArrayBuffer; readonly byteLength: number } | 'end'
-
-/** Workers, by how many bodies each is hashing. */
-const workers = new Map<Worker, number>()
-const crashes = new WeakMap<Worker, unknown>()
-
-/** Gives the body to the least busy worker; starts one more if all are busy. `onFailure` hears of its death. */
-function openDigest(further: FurtherDigests, onFailure: (error: Error) => void): BodyDigest {
-  const worker = idleWorker()
-  const { port1: port, port2 } = new MessageChannel()
-  const slabsAtWorker: ((slab: ArrayBuffer) => void)[] = []
-  const finished = Promise.withResolvers<HexDigests>()
-  // Whoever dropped the body does not wait for its digests.
-  finished.promise.catch(() => {})
-  let isOver = false
-  port.on('message', (answer: ArrayBuffer | HexDigests) => {
-    if (answer instanceof ArrayBuffer) return slabsAtWorker.shift()?.(answer)
-    isOver = true
-    finished.resolve(answer)
-  })
-  port.on('close', () => {
-    const bodies = workers.get(worker)
-    if (bodies !== undefined) workers.set(worker, bodies - 1)
-    if (isOver) return
-    // The worker died: it closes no port before the end.
-    const cause = crashes.get(worker)
-    const error = new ServiceError('internal', 'The body could not be checked.', { cause })
-    finished.reject(error)
-    onFailure(error)
-  })
-  workers.set(worker, (workers.get(worker) ?? 0) + 1)
-  worker.postMessage({ algorithms: ['sha256', ...further], port: port2 } satisfies DigestTask, [port2])
-  return {
-    add: (slab, byteLength, done) => {
-      slabsAtWorker.push(done)
-      port.postMessage({ slab, byteLength } satisfies DigestStep, [slab])
-    },
-    finish: () => {
-      port.postMessage('end' satisfies DigestStep)
-      return finished.promise
-    },
-    drop: () => {
-      isOver = true
-      port.close()
-    },
-  }
-}
-
-/** The ports of bodies, and not the workers, keep the process alive. */
-function idleWorker(): Worker {
-  const [idlest] = [...workers].toSorted(([, a], [, b]) => a - b)
-  if (idlest !== undefined && (idlest[1] === 0 || workers.size === MAX_WORKERS)) return idlest[0]
-  const worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
-    name: 'digest',
-    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
-  })
-  // Its ports close then, which tells the bodies.
-  worker.on('error', (error) => {
-    crashes.set(worker, error)
-    workers.delete(worker)
-  })
-  worker.on('exit', () => workers.delete(worker))
-  worker.unref()
-  workers.set(worker, 0)
-  return worker
-}
-
-/** A queue between one giver and one taker, which may wait for the next item. */
-export class Handoff<T> {
-  readonly #items: T[] = []
-  #over = false
-  #error: unknown
-  #waiting: PromiseWithResolvers<T | undefined> | undefined
-
-  /** True while the taker waits. */
-  get wanted(): boolean {
-    return this.#waiting !== undefined
-  }
-
-  get isEmpty(): boolean {
-    return this.#items.length === 0
-  }
-
-  put(item: T): void {
-    if (this.#over) return
-    if (this.#waiting) this.#settle().resolve(item)
-    else this.#items.push(item)
-  }
-
-  /** Nothing more will come; what is queued can still be taken. */
-  end(): void {
-    this.#over = true
-    if (this.#waiting) this.#settle().resolve(undefined)
-  }
-
-  /** Ends, and gives what nobody took. */
-  drain(): T[] {
-    this.end()
-    return this.#items.splice(0)
-  }
-
-  /** Every further `take` throws, whatever is queued. The first end or failure counts. */
-  fail(error: unknown): void {
-    if (this.#over) return
-    this.#over = true
-    this.#error = error
-    this.#items.length = 0
-    if (this.#waiting) this.#settle().reject(error)
-  }
-
-  /** The oldest item, or undefined after the end. One call at a time. */
-  take(): Promise<T | undefined> {
-    if (this.#error !== undefined) return Promise.reject(this.#error)
-    if (this.#items.length > 0 || this.#over) return Promise.resolve(this.#items.shift())
-    this.#waiting = Promise.withResolvers()
-    return this.#waiting.promise
-  }
-
-  #settle(): PromiseWithResolvers<T | undefined> {
-    const waiting = this.#waiting ?? Promise.withResolvers<T | undefined>()
-    this.#waiting = undefined
-    return waiting
   }
 }
