@@ -80,6 +80,28 @@ const upload = ({ uploadUrl, uploadHeaders }: CreatedFile, body = 'hello'): Sent
   headers: { authorization: undefined, ...uploadHeaders },
 })
 
+const TUS = { 'tus-resumable': '1.0.0' }
+const BYTES = { ...TUS, 'content-type': 'application/offset+octet-stream', 'upload-offset': '0' }
+const creation = (headers: Sent['headers'] = { 'upload-length': '5' }): Sent => ({
+  method: 'POST',
+  target: '/tus/',
+  headers: { ...TUS, ...headers },
+})
+/** A request on the link of a new upload by tus. */
+async function onLink(method: string, headers: Sent['headers'], body?: string): Promise<Sent> {
+  const made = await fetch(`${server.url}/tus`, {
+    method: 'POST',
+    headers: { ...TUS, 'upload-defer-length': '1', authorization: `Bearer ${server.key}` },
+  })
+  const target = new URL(made.headers.get('location') ?? '').pathname
+  return {
+    method,
+    target,
+    ...(body === undefined ? {} : { body }),
+    headers: { authorization: undefined, ...headers },
+  }
+}
+
 /** One good request of every operation there is, made when it is needed, since some can be sent only once. */
 const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'file.create': () => json('POST', LIGHTFIELD, { filename: 'a.txt', mimeType: 'text/plain', sizeBytes: 5 }),
@@ -116,6 +138,9 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'ApiEndpoint.List': () => get('/yandex/endpoints'),
   'ApiEndpoint.Get': () => get('/yandex/endpoints/ai-files'),
   'link.upload': async () => upload(await field.pending()),
+  'link.append': () => onLink('PATCH', BYTES, 'hello'),
+  'link.end': () => onLink('DELETE', TUS),
+  'tus.create': () => creation(),
   'link.download': async () => get(addressOf(urlOf(await llama.stored()).url)),
 }
 
@@ -265,6 +290,8 @@ async function openUpload(body: string): Promise<Sent> {
   return { method: 'PUT', target: new URL(made.url).pathname, body }
 }
 
+const WRONG = { 'upload-checksum': `sha1 ${Buffer.alloc(20).toString('base64')}` }
+
 /** What only one operation answers, and a request that brings it about. */
 const special: readonly (readonly [operation: string, status: number, make: () => Sent | Promise<Sent>])[] = [
   [
@@ -323,6 +350,22 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     },
   ],
   ['link.upload', 413, () => openUpload('x'.repeat(MAX_FILE_BYTES + 1))],
+  ['tus.create', 412, () => creation({ 'tus-resumable': '0.2.2', 'upload-length': '5' })],
+  ['tus.create', 413, () => creation({ 'upload-length': String(2 ** 50) })],
+  ['tus.create', 460, () => ({ ...creation({ ...BYTES, 'upload-length': '5', ...WRONG }), body: 'hello' })],
+  ['link.append', 403, () => ({ method: 'PATCH', target: '/transfer/x', headers: BYTES, body: 'hello' })],
+  ['link.append', 409, () => onLink('PATCH', { ...BYTES, 'upload-offset': '1' }, 'hello')],
+  [
+    'link.append',
+    410,
+    async () => ({ ...(await onEnded()), method: 'PATCH', headers: BYTES, body: 'hello' }),
+  ],
+  ['link.append', 412, () => onLink('PATCH', { ...BYTES, 'tus-resumable': '0.2.2' }, 'hello')],
+  ['link.append', 413, () => onLink('PATCH', { ...BYTES, 'upload-length': '4' }, 'hello')],
+  ['link.append', 460, () => onLink('PATCH', { ...BYTES, ...WRONG }, 'hello')],
+  ['link.end', 403, () => ({ method: 'DELETE', target: '/transfer/x', headers: TUS })],
+  ['link.end', 410, onEnded],
+  ['link.end', 412, () => onLink('DELETE', { 'tus-resumable': '0.2.2' })],
   ['link.download', 403, () => get('/transfer/x')],
   ['link.download', 206, () => download({ range: 'bytes=0-1' })],
   ['link.download', 304, () => download({ 'if-none-match': '*' })],
@@ -338,6 +381,13 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     },
   ],
 ]
+
+/** On the link of an upload that was ended. */
+async function onEnded(): Promise<Sent> {
+  const sent = await onLink('DELETE', TUS)
+  assert.equal((await answerTo(sent)).status, 204)
+  return sent
+}
 
 /** As it is described: the name at the end of a link is for clients, and is not. */
 function addressOf(link: string): string {

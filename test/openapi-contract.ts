@@ -15,7 +15,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
-export const descriptions = ['lightfield', 'llamacloud', 'yandex', 'transfer'] as const
+export const descriptions = ['lightfield', 'llamacloud', 'yandex', 'transfer', 'tus'] as const
 
 /** What a server promises in its OpenAPI documents, and which of it was seen to be so. */
 export class Contract {

@@ -1,12 +1,14 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ServiceError } from '../core/errors.ts'
+import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
-import { type About, addDocsPage, describeRoutes, links } from '../dialects/openapi.ts'
-import { routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
-import { routeByDialect } from '../http/routing.ts'
+import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
+import { plainErrorSchema, routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
+import type { GuardOptions } from '../http/guard.ts'
+import { pathOf, routeByDialect } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
 import type { TlsIdentity } from '../net/listening.ts'
 import { frameworkLogger } from '../ops/logging.ts'
@@ -14,6 +16,9 @@ import type { Metrics } from '../ops/metrics.ts'
 import { addHealthRoutes, type Readiness } from '../ops/readiness.ts'
 import { RequestLog } from '../ops/request-log.ts'
 import { addTransferRoutes } from '../transfer/routes.ts'
+import { addTusCreation, TUS_PATH } from '../transfer/tus/creation.ts'
+import { toTusErrorAnswer } from '../transfer/tus/errors.ts'
+import { speaksTus } from '../transfer/tus/headers.ts'
 
 export interface SurfaceOptions {
   readonly services: Services
@@ -24,6 +29,8 @@ export interface SurfaceOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly readiness: Readiness
+  /** Of a file that comes by tus, in bytes. */
+  readonly tusMaxFileBytes: number
   /** Whether each answer is now the last one of its connection. */
   readonly stopping: Stopping
   /** Undefined: plaintext. */
@@ -33,7 +40,8 @@ export interface SurfaceOptions {
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
   const { services, memory, dialects, about, logger, metrics, readiness, stopping } = options
-  const { nameOf, ignoresLastSlash, answererOf } = routeByDialect(dialects)
+  const { nameOf, ignoresLastSlash, answererOf: dialectAnswererOf } = routeByDialect(dialects)
+  const answererOf = (request: Addressed) => (isTus(request) ? toTusErrorAnswer : dialectAnswererOf(request))
   const server = createHttpServer({
     limits: defaultServerLimits,
     memory,
@@ -74,14 +82,63 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
       await dialect.http(scope, services)
     })
   }
+  await addTransfer(server, options)
+  addHealthRoutes(server, readiness)
+  await server.register((scope) => addDocsPage(scope, [...dialects, links, tusOf(dialects)], about))
+  return server
+}
+
+type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
+
+/** Whether a request is answered as tus has it, also where it fails before its route is known. */
+function isTus({ url = '', headers }: Addressed): boolean {
+  return url.startsWith(LINK_PATH) ? speaksTus(headers) : pathOf(url).replace(/\/$/, '') === TUS_PATH
+}
+
+/** What is no dialect's: links, and the address at which tus creates uploads. */
+async function addTransfer(
+  server: FastifyInstance,
+  { services, dialects, about, tusMaxFileBytes }: SurfaceOptions,
+): Promise<void> {
   await server.register(
     async (scope) => {
       await describeRoutes(scope, links, about)
-      await addTransferRoutes(scope, services)
+      await addTransferRoutes(scope, services, { tusMaxFileBytes })
     },
     { prefix: LINK_PATH },
   )
-  addHealthRoutes(server, readiness)
-  await server.register((scope) => addDocsPage(scope, [...dialects, links], about))
-  return server
+  await server.register(
+    async (scope) => {
+      await describeRoutes(scope, tusOf(dialects), about)
+      const authenticate = callerByAny(dialects, services)
+      await addTusCreation(scope, services, { maxFileBytes: tusMaxFileBytes, authenticate })
+    },
+    { prefix: TUS_PATH },
+  )
+}
+
+/** A key is taken in whatever header a dialect takes it in. */
+function callerByAny(dialects: readonly ServedDialect[], services: Services): GuardOptions['authenticate'] {
+  return async (request) => {
+    for (const dialect of dialects) {
+      const caller = dialect.findCaller(services, request)
+      if (caller !== undefined) return caller
+    }
+    throw new ServiceError(
+      'unauthenticated',
+      'Send an API key, in the header in which one of the APIs has it.',
+    )
+  }
+}
+
+function tusOf(dialects: readonly ServedDialect[]): Described {
+  const cookie = dialects.find((dialect) => dialect.cookie !== undefined)?.cookie
+  return {
+    name: TUS_PATH.slice(1),
+    title: 'tus',
+    keySchemes: [...new Set(dialects.flatMap(({ keySchemes = ['Bearer'] }) => keySchemes))],
+    ...(cookie === undefined ? {} : { cookie }),
+    toErrorAnswer: toTusErrorAnswer,
+    errorBody: plainErrorSchema,
+  }
 }

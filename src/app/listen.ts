@@ -53,6 +53,7 @@ export async function listenForHttp(served: Served): Promise<void> {
   const server = await createSurface({
     ...served,
     about: { version: project.version, publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
+    tusMaxFileBytes: config.tusMaxFileBytes,
     stopping: stop,
     tls: tls?.current,
   })

@@ -24,6 +24,8 @@ const MIN_MEMORY_BYTES = 16 * MIB
 const SPOOL_BYTES = 8 * 1024 * MIB
 /** More than a part is kept free of it for other organizations. */
 const MIN_SPOOL_BYTES = 256 * MIB
+/** The largest object that S3 keeps. */
+const MAX_TUS_BYTES = 5 * 1024 * 1024 * MIB
 const MIN_ROOT_KEY_CHARACTERS = 16
 
 /** Of PostgreSQL. A wrong value is not repeated: it may hold a password. */
@@ -187,6 +189,11 @@ export const serverSettings = {
     otherwise: '65536 with SQLite, 16384 with PostgreSQL',
     help: 'largest file that the database holds itself, 0 for none',
     more: 'At most 65536. Larger ones are files of their own, on the disk or in the bucket. A change concerns new files only.',
+  }),
+  tusMaxFileBytes: setting('TUS_MAX_FILE_BYTES <bytes>', integer(1, MAX_TUS_BYTES), {
+    fallback: String(64 * 1024 * MIB),
+    help: 'largest file that may be created by tus',
+    more: 'Told to clients as `Tus-Max-Size`.',
   }),
   touchOn: setting('TOUCH_ON <none|download|read>', oneOf('none', 'download', 'read'), {
     fallback: 'none',

@@ -42,7 +42,8 @@ function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answere
     ...(isKeyed ? [...withKey, ...failures] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
     ...(isKeyed && access.role !== undefined ? (['role-missing'] as const) : []),
-    ...([method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
+    ...(config?.ignoresBody ? (['body-type-unsupported'] as const) : []),
+    ...(config?.ignoresBody || [method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
     ...(config?.failures ?? []),
   ]
 }

@@ -76,6 +76,8 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
   ...STATUS_CODES,
   413: 'Content Too Large',
   422: 'Unprocessable Content',
+  // Of tus alone.
+  460: 'Checksum Mismatch',
 }
 
 /** Ends the message for an unknown path outside of the dialects, such as the address of the server itself. */
@@ -84,8 +86,16 @@ const WAYS_IN =
 
 /** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
 export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {
+  return plainErrorAnswer(error, {})
+}
+
+/** @param otherStatuses of a protocol that has its own for some codes */
+export function plainErrorAnswer(
+  error: ServiceError,
+  otherStatuses: Readonly<Partial<Record<ErrorCode, number>>>,
+): ErrorAnswer {
   const { code, kind, message: text } = error
-  const status = ownStatuses[code] ?? statuses[kind]
+  const status = otherStatuses[code] ?? ownStatuses[code] ?? statuses[kind]
   const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
   const message = code === 'route-unknown' ? `${text} ${WAYS_IN}` : text
   return {

@@ -23,6 +23,8 @@ declare module 'fastify' {
     access?: Access
     /** For the documentation: what this operation refuses, beyond what follows from its access and its method. */
     failures?: readonly ErrorCode[]
+    /** For the documentation: a body is not looked at, but for its Content-Encoding. */
+    ignoresBody?: true
     /** For the documentation: what this operation takes, and its successes. A route without it is left out. */
     described?: FastifySchema
   }

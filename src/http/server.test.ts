@@ -248,7 +248,11 @@ test('no method of any name leads to a fault', async () => {
           .on('error', reject)
           .end()
       })
-      assert.ok(status >= 400 && status < 500, `${method} ${path}: ${status}`)
+      const isToldAbilities = method === 'OPTIONS' && path === '/transfer/x'
+      assert.ok(
+        isToldAbilities ? status === 204 : status >= 400 && status < 500,
+        `${method} ${path}: ${status}`,
+      )
     }
   }
 })

@@ -63,6 +63,10 @@ declare module 'fastify' {
   interface FastifyInstance {
     readonly memory: FairBudget
   }
+  interface FastifyContextConfig {
+    /** A route of OPTIONS: it also answers requests that are no preflight of a browser. */
+    answersOptions?: true
+  }
 }
 
 /** As it stands now; a server that is about to stop changes it. */
@@ -223,10 +227,14 @@ function answerEarly(
   })
 }
 
-/** OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"). Only preflights get an answer. */
-function isBareOptions({ method, headers }: FastifyRequest): boolean {
+/**
+ * OPTIONS that is no preflight of a browser (Fetch, "CORS-preflight request"). Only preflights get an answer, but where the
+ * route says otherwise.
+ */
+function isBareOptions({ method, headers, routeOptions }: FastifyRequest): boolean {
   return (
     method === 'OPTIONS' &&
+    routeOptions.config.answersOptions !== true &&
     (headers.origin === undefined || headers['access-control-request-method'] === undefined)
   )
 }

@@ -29,7 +29,9 @@ export class UnknownAddresses {
   constructor(server: FastifyInstance, dialectOf: DialectOf) {
     this.#dialectOf = dialectOf
     server.addHook('onRoute', ({ url, method, constraints }) => {
-      const dialect = (constraints as { readonly dialect?: string } | undefined)?.dialect
+      const { dialect, ...others } = (constraints ?? {}) as { readonly dialect?: string }
+      // Not for every request.
+      if (Object.keys(others).length > 0) return
       this.#routes.push({ url, path: patternOf(url), methods: [method].flat(), dialect })
     })
   }

@@ -1,5 +1,5 @@
 import { mediaTypes } from './media-types.ts'
-import type { HeadCapture } from './sniff.ts'
+import { HeadCapture } from './sniff.ts'
 
 const PRINTABLE_ASCII = /^[\u0020-\u007e]{1,255}$/
 
@@ -25,6 +25,11 @@ export async function shownType(name: string, content: HeadCapture): Promise<str
   const extension = knownExtension(name)
   if (extension === undefined || otherTypes.get(extension)?.includes(shown)) return shown
   return mediaTypes.getType(extension) ?? shown
+}
+
+/** As `shownType`, of content that is read for nothing else: no more of it than shows the type. */
+export async function readType(name: string, content: AsyncIterable<Uint8Array>): Promise<string> {
+  return shownType(name, await new HeadCapture(content).read())
 }
 
 /** Ambiguous extensions, with the further types that content can show. */

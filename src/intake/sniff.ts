@@ -24,6 +24,9 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
   #length = 0
   /** Of a compound file, as far as it has passed. */
   #directory: Uint8Array | undefined
+  #passedBytes = 0
+  /** Of the beginning that shows the type. */
+  #neededBytes = MAX_HEAD_BYTES
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source
@@ -43,17 +46,23 @@ export class HeadCapture implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void> {
-    let passed = 0
     let directory: ByteRange | undefined
     for await (const chunk of this.#source) {
       if (this.#length < MAX_HEAD_BYTES) {
         this.#keep(chunk.subarray(0, MAX_HEAD_BYTES - this.#length))
         directory = directoryOf(this.#head)
+        this.#neededBytes = directory === undefined ? MAX_HEAD_BYTES : directory.last + 1
       }
-      if (directory !== undefined) this.#keepDirectory(directory, chunk, passed)
-      passed += chunk.length
+      if (directory !== undefined) this.#keepDirectory(directory, chunk, this.#passedBytes)
+      this.#passedBytes += chunk.length
       yield chunk
     }
+  }
+
+  /** Reads as much as shows the type, and leaves the rest. */
+  async read(): Promise<this> {
+    for await (const _ of this) if (this.#passedBytes >= this.#neededBytes) break
+    return this
   }
 
   #keep(bytes: Uint8Array): void {

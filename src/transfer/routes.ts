@@ -1,11 +1,11 @@
-import cors from '@fastify/cors'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { etagOf, type FileRecord, stateAt } from '../core/files/file.ts'
 import { servedType } from '../core/files/inert-type.ts'
 import { touchFile } from '../core/files/touch-file.ts'
 import type { Digests } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import { followToken, linkInvalid } from '../core/links/link-token.ts'
+import { followToken } from '../core/links/link-token.ts'
 import type { Services } from '../core/services.ts'
 import {
   isOpenUpload,
@@ -27,8 +27,12 @@ import {
 } from '../intake/digests.ts'
 import { shownType, toldType } from '../intake/file-type.ts'
 import { HeadCapture } from '../intake/sniff.ts'
+import { allowBrowsers, asksForAbilities } from './browsers.ts'
+import { addresses, configAt, type LinkAddress, type LinkRoute, tokenOf } from './link-address.ts'
 import { checkUpload, requireReplaceable } from './put-headers.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
+import { abilities, speaksTus } from './tus/headers.ts'
+import { addTusUploads } from './tus/uploads.ts'
 
 /**
  * Larger uploads get their MD5 only if somebody completes them with one: computing it would halve the speed of every
@@ -45,28 +49,39 @@ declare module 'fastify' {
   }
 }
 
-interface LinkRoute {
-  readonly Params: { readonly token: string; readonly '*'?: string }
+export interface TransferOptions {
+  /** Of a file that comes by tus, in bytes. */
+  readonly tusMaxFileBytes: number
 }
 
-/** Clients may put any name after the token, slashes included; the documentation leaves it out. */
-const addresses = ['/:token', '/:token/*'] as const
-type LinkAddress = (typeof addresses)[number]
-
-function configAt<T>(url: LinkAddress, config: T): T | { readonly access: 'link' } {
-  return url === '/:token' ? config : { access: 'link' }
+/** Routes with `constraints: { uploadProtocol: 'tus' }` are for requests that say so; all others are for any request. */
+const uploadProtocol = {
+  name: 'uploadProtocol',
+  // To the router nothing and null are one (lib/handler-storage.js).
+  storage: () => new Map() as never,
+  deriveConstraint: ({ headers }: IncomingMessage) => (speaksTus(headers) ? 'tus' : undefined),
+  validate: () => true,
 }
 
 /**
- * PUT, GET and HEAD on signed links, on a server whose prefix is theirs: the link is the credential, and no dialect's header
- * is asked for or minded.
+ * PUT, GET and HEAD on signed links, and uploads in pieces, on a server whose prefix is theirs: the link is the credential,
+ * and no dialect's header is asked for or minded.
  */
-export async function addTransferRoutes(server: FastifyInstance, services: Services): Promise<void> {
+export async function addTransferRoutes(
+  server: FastifyInstance,
+  services: Services,
+  options: TransferOptions,
+): Promise<void> {
+  server.addConstraintStrategy(uploadProtocol as never)
   // In a scope of their own: their hooks and their answer to browsers' preflights are for nothing else.
-  await server.register((scope) => addLinkRoutes(scope, services))
+  await server.register((scope) => addLinkRoutes(scope, services, options))
 }
 
-async function addLinkRoutes(server: FastifyInstance, services: Services): Promise<void> {
+async function addLinkRoutes(
+  server: FastifyInstance,
+  services: Services,
+  { tusMaxFileBytes }: TransferOptions,
+): Promise<void> {
   declarePublic(server)
   server.decorateRequest('linked')
   server.decorateRequest('stated')
@@ -80,7 +95,11 @@ async function addLinkRoutes(server: FastifyInstance, services: Services): Promi
   for (const url of addresses) {
     addUpload(server, url, services)
     addDownload(server, url, services)
+    server.options(url, { config: { access: 'link', ...asksForAbilities } }, async (_request, reply) =>
+      reply.code(204).headers(abilities(tusMaxFileBytes)).send(),
+    )
   }
+  await server.register((scope) => addTusUploads(scope, services))
 }
 
 function addUpload(server: FastifyInstance, url: LinkAddress, services: Services): void {
@@ -161,28 +180,5 @@ function addDownload(server: FastifyInstance, url: LinkAddress, services: Servic
       if (request.method === 'GET') await touchFile(services, file, 'download')
       return sendFile(services, request, reply, file, servedType(file, claim.serves))
     },
-  })
-}
-
-/** The token decides, whatever name follows it. With a query, or a slash and no name, it is an address that nobody gave out. */
-function tokenOf({ params, raw }: FastifyRequest<LinkRoute>): string {
-  if (raw.url?.includes('?') || params['*'] === '') throw linkInvalid()
-  return params.token
-}
-
-/** Pages on any origin may use a link: it is the link that is secret, and no cookie or key is involved. */
-async function allowBrowsers(server: FastifyInstance): Promise<void> {
-  await server.register(cors, {
-    origin: '*',
-    methods: ['GET', 'HEAD', 'PUT'],
-    exposedHeaders: [
-      'etag',
-      'content-length',
-      'content-range',
-      'content-disposition',
-      'accept-ranges',
-      'x-request-id',
-    ],
-    maxAge: 600,
   })
 }

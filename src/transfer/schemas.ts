@@ -5,8 +5,12 @@
 const text = { type: 'string' } as const
 const bytes = { type: 'string', format: 'binary' } as const
 
-const storage = ['storage-unavailable', 'storage-timeout'] as const
-const nothing = (description: string, headers: object = {}) => ({ type: 'null', description, headers })
+export const storage = ['storage-unavailable', 'storage-timeout'] as const
+export const nothing = (description: string, headers: object = {}) => ({
+  type: 'null',
+  description,
+  headers,
+})
 
 const aboutBytes = {
   etag: text,
@@ -20,7 +24,7 @@ const sent = (description: string, headers: object) => ({
   content: { '*/*': { schema: bytes } },
 })
 
-function linkParams(source: string) {
+export function linkParams(source: string) {
   return {
     type: 'object',
     properties: {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FileId } from '../file-id.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 
@@ -17,8 +16,8 @@ const writers = new Map<FileId, Set<Writer>>()
 export async function asWriter<T>(id: FileId, append: (stop: AbortSignal) => Promise<T>): Promise<T> {
   const { promise: ended, resolve: end } = Promise.withResolvers<void>()
   const writer = { stopping: new AbortController(), ended }
-  const ofFile = writers.getOrInsertComputed(id, () => new Set())
-  ofFile.add(writer)
+  const ofFile = writers.get(id) ?? new Set()
+  writers.set(id, ofFile.add(writer))
   try {
     return await append(writer.stopping.signal)
   } finally {
@@ -36,8 +35,8 @@ export async function stopWriters(id: FileId): Promise<void> {
   const stale = [...(writers.get(id) ?? [])]
   if (stale.length === 0) return
   for (const { stopping } of stale) stopping.abort(new Error('a newer request took the upload over'))
-  const timer = new AbortController()
-  const patience = sleep(PATIENCE_MS, undefined, { signal: timer.signal, ref: false }).catch(() => undefined)
+  const { promise: patience, resolve: endPatience } = Promise.withResolvers<void>()
+  const timer = setTimeout(endPatience, PATIENCE_MS).unref()
   await Promise.race([Promise.all(stale.map(({ ended }) => ended)), patience])
-  timer.abort()
+  clearTimeout(timer)
 }

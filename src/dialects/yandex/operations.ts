@@ -143,17 +143,10 @@ export async function receiveFile(
   // Who asked for the file would never know its id.
   if (signal?.aborted) throw new ServiceError('body-incomplete', 'The call ended before the file was stored.')
   if (received.digests.sizeBytes === 0) throw contentMissing()
-  const type = mimeType ?? (await (head ?? (await headOf(received))).type())
+  // Without a head, the type was told before the bytes, and taken back behind them.
+  const type = mimeType ?? (await (head ?? (await new HeadCapture(await received.open()).read())).type())
   const input = { ...file, projectId, mimeType: type, purpose: null, externalId: null }
   return toFile(await createFile(services, caller, input, received))
-}
-
-/** Of bytes whose type was told before them, and taken back behind them. */
-async function headOf(received: ReceivedBytes): Promise<HeadCapture> {
-  const head = new HeadCapture(await received.open())
-  const passing = head[Symbol.asyncIterator]()
-  while (!(await passing.next()).done);
-  return head
 }
 
 /**

@@ -1,0 +1,79 @@
+import type { FastifyRequest } from 'fastify'
+import { ServiceError } from '../../core/errors.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import type { Services } from '../../core/services.ts'
+import { appendUpload, remainingOf } from '../../core/uploads/append-upload.ts'
+import { isLengthKnown, lengthOf, offsetOf, type TypeOf } from '../../core/uploads/finish-upload.ts'
+import { receiveBody } from '../../intake/body.ts'
+import { algorithmsOf, requireStated, type StatedDigest } from '../../intake/digests.ts'
+import { readType } from '../../intake/file-type.ts'
+import { invalid } from './headers.ts'
+
+/** What the headers of a request tell of the bytes that it brings. */
+export interface ToldOfBytes {
+  /** Where they begin in the file. */
+  readonly offset: number
+  /** Of the whole file; undefined: not told here. */
+  readonly fileBytes: number | undefined
+  /** Of these bytes alone. */
+  readonly checksum: StatedDigest | undefined
+}
+
+/**
+ * Compares the headers with the upload, before a byte is asked for.
+ * @throws ServiceError `offset-mismatch`, `field-invalid`, `bytes-too-many`
+ */
+export function requireFit(file: FileRecord, told: ToldOfBytes, bodyBytes = 0): void {
+  const { offset, fileBytes } = told
+  const comes = offsetOf(file)
+  if (offset !== comes) {
+    const message = `The upload goes on at ${comes}, not at ${offset}.`
+    throw new ServiceError('offset-mismatch', message, { field: 'Upload-Offset', offset: comes })
+  }
+  const limit = lengthOf(file)
+  if (fileBytes !== undefined && isLengthKnown(file) && fileBytes !== limit)
+    throw invalid('Upload-Length', `is ${limit} and cannot be changed`)
+  if (fileBytes !== undefined && fileBytes < offset)
+    throw invalid('Upload-Length', `is less than the ${offset} bytes that have come`)
+  const end = offset + bodyBytes
+  if (end > (fileBytes ?? limit) || (fileBytes ?? 0) > limit)
+    throw new ServiceError(
+      'bytes-too-many',
+      `The file may have ${Math.min(fileBytes ?? limit, limit)} bytes.`,
+    )
+}
+
+/**
+ * Appends the body of a request. Without a checksum a body that breaks off is kept as far as it came.
+ * @throws ServiceError what `appendUpload` throws; `digest-mismatch` if the bytes are not those of the checksum
+ */
+export function append(
+  services: Services,
+  { raw, headers, server }: FastifyRequest,
+  file: FileRecord,
+  { offset, fileBytes, checksum }: ToldOfBytes,
+  linkExpiresAt: number,
+): Promise<FileRecord> {
+  const stated = checksum === undefined ? [] : [checksum]
+  const length = headers['content-length']
+  return appendUpload(services, file, {
+    offset,
+    fileBytes,
+    bodyBytes: length === undefined ? undefined : Number(length),
+    body: (stop) =>
+      receiveBody(
+        raw,
+        { maxBytes: remainingOf(file, fileBytes), keepsWhatCame: checksum === undefined, stop },
+        { md5: false, further: algorithmsOf(stated), check: (digests) => requireStated(stated, digests) },
+        'passing',
+        server.memory.open(file.organizationId),
+      ),
+    linkExpiresAt,
+    typeOf: typeOf(file),
+  })
+}
+
+/** Of a file whose type nobody told. */
+export function typeOf({ name }: FileRecord): TypeOf {
+  return (content) => readType(name, content)
+}

@@ -1,0 +1,135 @@
+import { ServiceError } from '../../core/errors.ts'
+import type { ExpiryRule } from '../../core/files/create-file.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import { faultOf, MAX_LABELS, type TextRule, textRules } from '../../core/files/text-rules.ts'
+import { SECOND_MS } from '../../core/ports/clock.ts'
+import { toldType } from '../../intake/file-type.ts'
+import { UNKNOWN_TYPE } from '../../intake/media-types.ts'
+import { invalid, isBase64 } from './headers.ts'
+
+const FIELD = 'Upload-Metadata'
+/** Far beyond what anybody wants, and within the times that can be printed. */
+const MAX_EXPIRES_SECONDS = 100 * 365 * 24 * 60 * 60
+const TYPE_RULE = { maxBytes: 255, forbidden: /[^ -~]/ }
+
+/** What the metadata of a new upload say of its file. */
+export interface ToldOfFile {
+  readonly name: string
+  /** `application/octet-stream` if neither the type nor the name tells it. */
+  readonly mimeType: string
+  readonly purpose: string | null
+  readonly externalId: string | null
+  readonly labels: Readonly<Record<string, string>>
+  readonly expiry: ExpiryRule
+  /** By id or slug; undefined: the default of the key. */
+  readonly project: string | undefined
+}
+
+/**
+ * Reads `Upload-Metadata`: `filename`, `filetype`, `purpose`, `externalId`, `labels` (a JSON object of texts),
+ * `expiresInSeconds` and `project`. Others are ignored, since clients send some of their own.
+ * @param now in milliseconds since the epoch
+ * @throws ServiceError `field-invalid`
+ */
+export function readMetadata(header: string | undefined, now: number): ToldOfFile {
+  const values = new Metadata(header)
+  const name = values.text('filename', textRules.name) ?? ''
+  return {
+    name,
+    mimeType: toldType(values.text('filetype', TYPE_RULE), name) ?? UNKNOWN_TYPE,
+    purpose: values.text('purpose', textRules.purpose) ?? null,
+    externalId: values.text('externalId', textRules.externalId) ?? null,
+    labels: readLabels(values.value('labels')),
+    expiry: readExpiry(values.value('expiresInSeconds'), now),
+    project: values.text('project', textRules.name),
+  }
+}
+
+/** What was told of a file and is kept, in the form of `Upload-Metadata`; undefined if there is nothing to tell. */
+export function printMetadata(file: FileRecord): string | undefined {
+  const { name, mimeType, purpose, externalId, labels } = file
+  const told: Readonly<Record<string, string | null>> = {
+    filename: name,
+    filetype: mimeType === UNKNOWN_TYPE ? null : mimeType,
+    purpose,
+    externalId,
+    labels: Object.keys(labels).length === 0 ? null : JSON.stringify(labels),
+  }
+  const pairs = Object.entries(told).flatMap(([key, value]) =>
+    value ? [`${key} ${Buffer.from(value).toString('base64')}`] : [],
+  )
+  return pairs.length === 0 ? undefined : pairs.join(',')
+}
+
+/** The pairs of the header. */
+class Metadata {
+  readonly #values = new Map<string, string>()
+
+  constructor(header = '') {
+    if (header.trim() === '') return
+    for (const pair of header.split(',')) {
+      const [key = '', base64 = '', ...rest] = pair.trim().split(' ')
+      if (key === '' || rest.length > 0) throw invalid(FIELD, 'must be pairs of a key, a space and Base64')
+      if (this.#values.has(key)) throw invalid(FIELD, `has the key ${shown(key)} twice`)
+      if (!isBase64(base64)) throw invalid(FIELD, `has no Base64 behind the key ${shown(key)}`)
+      this.#values.set(key, base64)
+    }
+  }
+
+  /** Absent if it is empty. */
+  value(key: string): string | undefined {
+    const bytes = Buffer.from(this.#values.get(key) ?? '', 'base64')
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) || undefined
+    } catch {
+      throw invalidValue(key, 'is not UTF-8')
+    }
+  }
+
+  text(key: string, rule: TextRule): string | undefined {
+    const text = this.value(key)
+    const fault = text === undefined ? undefined : faultOf(text, rule)
+    if (fault !== undefined) throw invalidValue(key, fault)
+    return text
+  }
+}
+
+function readLabels(json: string | undefined): Readonly<Record<string, string>> {
+  if (json === undefined) return {}
+  const entries = Object.entries(parsedObject(json))
+  if (entries.length > MAX_LABELS)
+    throw invalidValue('labels', `are ${entries.length}, the maximum is ${MAX_LABELS}`)
+  for (const [key, value] of entries) {
+    const fault = key === '' ? 'is empty' : faultOf(key, textRules.labelKey)
+    if (fault !== undefined) throw invalidValue('labels', `have a key that ${fault}`)
+    const valueFault = typeof value === 'string' ? faultOf(value, textRules.labelValue) : 'is no text'
+    if (valueFault !== undefined) throw invalidValue('labels', `have a value that ${valueFault}`)
+  }
+  return Object.fromEntries(entries) as Record<string, string>
+}
+
+function parsedObject(json: string): object {
+  try {
+    const value: unknown = JSON.parse(json)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  } catch {
+    // Told below, like JSON that is no object.
+  }
+  throw invalidValue('labels', 'must be a JSON object of texts')
+}
+
+function readExpiry(text: string | undefined, now: number): ExpiryRule {
+  if (text === undefined) return { policy: 'never' }
+  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : 0
+  if (seconds >= 1 && seconds <= MAX_EXPIRES_SECONDS) return { policy: 'at', at: now + seconds * SECOND_MS }
+  throw invalidValue('expiresInSeconds', `must be a number from 1 to ${MAX_EXPIRES_SECONDS}`)
+}
+
+/** Without what could not stand in an answer. */
+function shown(key: string): string {
+  return JSON.stringify(key.slice(0, 40))
+}
+
+function invalidValue(key: string, fault: string): ServiceError {
+  return new ServiceError('field-invalid', `${FIELD}: ${key} ${fault}.`, { field: FIELD })
+}
