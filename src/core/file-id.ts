@@ -28,7 +28,8 @@ export const uuidForm: FileIdForm = {
 /** As many digits of any radix up to 36 as a number holds exactly. */
 const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
-const MAX_REMEMBERED = 4096
+/** A power of two. */
+const REMEMBERED = 4096
 
 export interface RadixForm {
   readonly prefix: string
@@ -43,16 +44,22 @@ export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileId
   const digit = radix === 36 ? '[0-9a-z]' : `[0-9a-${(radix - 1).toString(36)}]`
   const shape = new RegExp(`^${prefix}(${digit}{${length}})$`)
   const step = BigInt(radix) ** BigInt(EXACT_DIGITS)
-  // An id that comes in goes back with its answer, and 25 digits cost more than a look-up: a twentieth of a retrieve.
-  const parsed = new Map<string, FileId>()
-  const printed = new Map<FileId, string>()
+  // An id that comes in goes back with its answer, and one that goes out comes in with the next request. 25 digits cost more
+  // than a look-up: a twentieth of a retrieve, a quarter of a listing.
+  const parsed = new RecentTexts()
+  const printed = new RecentTexts()
   const remember = (text: string, id: FileId) => {
-    if (parsed.size === MAX_REMEMBERED) for (const known of [parsed, printed]) known.clear()
     parsed.set(text, id)
     printed.set(id, text)
   }
   return {
-    print: (id) => printed.get(id) ?? prefix + digitsOf(id, radix).padStart(length, '0'),
+    print(id) {
+      const known = printed.get(id)
+      if (known !== undefined) return known
+      const text = prefix + digitsOf(id, radix).padStart(length, '0')
+      remember(text, id)
+      return text
+    },
     parse(text) {
       const known = parsed.get(text)
       if (known !== undefined) return known
@@ -63,6 +70,33 @@ export function radixForm({ prefix, radix, length, pattern }: RadixForm): FileId
     },
     pattern,
   }
+}
+
+/**
+ * Texts by keys that end in random digits. A key has one place, by its end, and takes it from the key that was there: a `Map`
+ * that grows and is cleared costs more than it saves for keys that never return.
+ */
+class RecentTexts {
+  readonly #keys: string[] = Array.from({ length: REMEMBERED }, () => '')
+  readonly #texts: string[] = Array.from({ length: REMEMBERED }, () => '')
+
+  get(key: string): string | undefined {
+    const place = placeOf(key)
+    return key !== '' && this.#keys[place] === key ? this.#texts[place] : undefined
+  }
+
+  set(key: string, text: string): void {
+    const place = placeOf(key)
+    this.#keys[place] = key
+    this.#texts[place] = text
+  }
+}
+
+function placeOf(key: string): number {
+  const { length } = key
+  const hash =
+    (key.charCodeAt(length - 1) * 31 + key.charCodeAt(length - 2)) * 31 + key.charCodeAt(length - 3)
+  return hash & (REMEMBERED - 1)
 }
 
 function digitsOf(id: FileId, radix: number): string {

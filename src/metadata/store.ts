@@ -6,12 +6,12 @@ import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata
 import type { MoveStage } from '../core/ports/move.ts'
 import type { SqlEngine } from './engine.ts'
 import { KeptRecords } from './kept-records.ts'
+import { Listings, type ListPage } from './listings.ts'
 import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
-import { FileListings, listingArgs } from './queries/file-listings.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import { segmentShape } from './queries/segments.ts'
 import type { Query } from './sql/prepare.ts'
@@ -23,7 +23,7 @@ const INTENDED_PAGE = 1000
 export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
-  readonly #listings: FileListings
+  readonly #listings: Listings
   readonly #blobs: ReturnType<typeof blobQueries>
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
@@ -38,7 +38,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.#engine = engine
     this.#queries = changeQueries(engine.flavour)
     this.#blobs = blobQueries(engine.flavour.builder)
-    this.#listings = new FileListings(engine.flavour)
+    this.#listings = new Listings(engine)
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
@@ -108,20 +108,16 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#files.find(this.#engine.version(), id, find)
   }
 
-  async listFiles(filter: FileFilter, page: { readonly offset: number; readonly limit: number }) {
-    if (filter.states.length === 0) return []
-    return this.#list(fileShape, this.#listings.list(filter), listingArgs(filter, page))
+  listFiles(filter: FileFilter, page: ListPage) {
+    return this.#listings.list(filter, page)
   }
 
-  async pageFiles(filter: FileFilter, page: FilePage) {
-    if (filter.states.length === 0) return []
-    return this.#list(fileShape, this.#listings.page(filter, page), listingArgs(filter, page))
+  pageFiles(filter: FileFilter, page: FilePage) {
+    return this.#listings.page(filter, page)
   }
 
-  async countFiles(filter: FileFilter) {
-    if (filter.states.length === 0) return 0
-    const [row] = await this.#engine.read(this.#listings.count(filter), listingArgs(filter))
-    return (row?.[0] ?? 0) as number
+  countFiles(filter: FileFilter) {
+    return this.#listings.count(filter)
   }
 
   async listLapsedUploads(now: number, limit: number) {

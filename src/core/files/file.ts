@@ -87,8 +87,25 @@ export interface FileRecord {
   readonly md5: string | null
 }
 
+/** What a listing with a total tells of a file: reading whole records would take twice as long. */
+export type ListedFile = Pick<
+  FileRecord,
+  | 'id'
+  | 'name'
+  | 'sizeBytes'
+  | 'mimeType'
+  | 'createdAt'
+  | 'state'
+  | 'storedAt'
+  | 'uploadExpiresAt'
+  | 'expiresAt'
+>
+
 /** The state that everybody sees at `now`, whether or not a job has caught up with the clock. */
-export function stateAt(file: FileRecord, now: number): FileState {
+export function stateAt(
+  file: Pick<FileRecord, 'state' | 'uploadExpiresAt' | 'expiresAt'>,
+  now: number,
+): FileState {
   if (file.state === 'pending' && file.uploadExpiresAt !== null && file.uploadExpiresAt <= now)
     return 'expired'
   if (file.state === 'stored' && file.expiresAt !== null && file.expiresAt <= now) return 'deleted'

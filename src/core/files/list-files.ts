@@ -1,7 +1,7 @@
 import { defaultProject } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
 import type { Services } from '../services.ts'
-import type { FileRecord, FileState } from './file.ts'
+import type { FileState, ListedFile } from './file.ts'
 
 export interface ListFiles {
   readonly states: readonly FileState[]
@@ -14,7 +14,7 @@ export async function listFiles(
   { metadata, clock }: Services,
   caller: Caller,
   { states, offset, limit }: ListFiles,
-): Promise<{ readonly files: readonly FileRecord[]; readonly total: number }> {
+): Promise<{ readonly files: readonly ListedFile[]; readonly total: number }> {
   const filter = { projectId: defaultProject(caller), states, visibleAt: clock.now() }
   const [files, total] = await Promise.all([
     metadata.listFiles(filter, { offset, limit }),

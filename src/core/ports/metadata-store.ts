@@ -1,7 +1,7 @@
 import type { ApiKey } from '../access/keys.ts'
 import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
-import type { FileRecord, FileState } from '../files/file.ts'
+import type { FileRecord, FileState, ListedFile } from '../files/file.ts'
 import type { LinkKey } from '../links/link-token.ts'
 import type { BlobKey } from './blob-store.ts'
 import type {
@@ -119,7 +119,7 @@ export interface MetadataStore {
   listFiles(
     filter: FileFilter,
     page: { readonly offset: number; readonly limit: number },
-  ): Promise<readonly FileRecord[]>
+  ): Promise<readonly ListedFile[]>
   /** The files behind the cursor in this order; cost does not grow with how deep the page is. Names compare by code point. */
   pageFiles(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]>
   countFiles(filter: FileFilter): Promise<number>

@@ -1,6 +1,6 @@
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
-import { type FileRecord, type StateNames, stateAt } from '../../core/files/file.ts'
+import { type FileRecord, type ListedFile, type StateNames, stateAt } from '../../core/files/file.ts'
 import type { ListFiles } from '../../core/files/list-files.ts'
 import { checkMimeType, checkName } from '../../core/files/text-rules.ts'
 import type { IssuedLink } from '../../core/links/link.ts'
@@ -23,7 +23,7 @@ export const statusNames = {
 /** The page that the vendor serves at most, and by default. */
 const MAX_PAGE = 25
 
-export function toFileBody(file: FileRecord, now: number): FileBody {
+export function toFileBody(file: ListedFile, now: number): FileBody {
   const { uploadExpiresAt, storedAt } = file
   const state = stateAt(file, now)
   return {
@@ -43,7 +43,7 @@ export function toCreatedBody(file: FileRecord, { url, headers }: IssuedLink) {
   return { ...toFileBody(file, file.createdAt), uploadUrl: url, uploadHeaders: headers }
 }
 
-export function toListBody(files: readonly FileRecord[], totalCount: number, now: number) {
+export function toListBody(files: readonly ListedFile[], totalCount: number, now: number) {
   return { object: 'list', data: files.map((file) => toFileBody(file, now)), totalCount }
 }
 

@@ -9,6 +9,7 @@ import {
   sampleFile,
   sampleUpload,
   testStore,
+  toListed,
 } from './samples.ts'
 
 const everything = { offset: 0, limit: 1000 }
@@ -17,7 +18,7 @@ function filterOf(states: readonly FileState[], visibleAt = NOW) {
   return { projectId: PROJECT_ID, states, visibleAt }
 }
 
-function ids(files: readonly FileRecord[]): string[] {
+function ids(files: readonly Pick<FileRecord, 'id'>[]): string[] {
   return files.map(({ id }) => id)
 }
 
@@ -26,7 +27,7 @@ export function describeListings(openStore: OpenStore): void {
     const files = Array.from({ length: 30 }, (_, i) => sampleFile({ createdAt: NOW + (i % 4) }))
     await insertFiles(store, files)
     const expected = files.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
-    assert.deepEqual(await store.listFiles(filterOf(['stored']), everything), expected)
+    assert.deepEqual(await store.listFiles(filterOf(['stored']), everything), expected.map(toListed))
   })
 
   testStore(openStore, 'pages follow on each other without gaps, and end', async (store) => {
@@ -59,17 +60,24 @@ export function describeListings(openStore: OpenStore): void {
   testStore(openStore, 'a stored file vanishes at the instant of its expiry', async (store) => {
     const file = sampleFile({ expiresAt: NOW })
     await insertFiles(store, [file])
-    assert.deepEqual(await store.listFiles(filterOf(['stored'], NOW - 1), everything), [file])
-    assert.equal(await store.countFiles(filterOf(['stored'], NOW - 1)), 1)
-    assert.deepEqual(await store.listFiles(filterOf(['stored'], NOW), everything), [])
-    assert.equal(await store.countFiles(filterOf(['stored'], NOW)), 0)
+    // Back and forth, and with the page that SQLite keeps.
+    for (const page of [everything, { offset: 0, limit: 25 }]) {
+      for (const [at, files] of [
+        [NOW - 1, [toListed(file)]],
+        [NOW, []],
+        [NOW - 1, [toListed(file)]],
+      ] as const) {
+        assert.deepEqual(await store.listFiles(filterOf(['stored'], at), page), files)
+        assert.equal(await store.countFiles(filterOf(['stored'], at)), files.length)
+      }
+    }
     assert.deepEqual(await store.findFile(file.id), file)
   })
 
   testStore(openStore, 'a lapsed upload stays listed under its stored state', async (store) => {
     const upload = sampleUpload({ uploadExpiresAt: NOW - 5, expiresAt: NOW - 5 })
     await insertFiles(store, [upload])
-    assert.deepEqual(await store.listFiles(filterOf(['pending']), everything), [upload])
+    assert.deepEqual(await store.listFiles(filterOf(['pending']), everything), [toListed(upload)])
   })
 
   testStore(openStore, 'a deleted file is never listed, but found', async (store) => {

@@ -9,7 +9,7 @@ import type {
   FileOrderField,
   MetadataStore,
 } from '../../core/ports/metadata-store.ts'
-import { insertFiles, NOW, type OpenStore, sampleFile, sampleUpload, testStore } from './samples.ts'
+import { insertFiles, NOW, type OpenStore, sampleFile, sampleUpload, testStore, toListed } from './samples.ts'
 
 const fields: readonly FileOrderField[] = ['createdAt', 'name', 'id']
 
@@ -205,7 +205,7 @@ export function describePages(shared: OpenStore): void {
         assert.equal(await store.countFiles(named), alike.length, name)
         const window = await store.listFiles(named, { offset: 2, limit: 2 })
         const newest = alike.toSorted((a, b) => compare(a, b, [{ field: 'createdAt', descending: true }]))
-        assert.deepEqual(window, newest.slice(2, 4))
+        assert.deepEqual(window, newest.slice(2, 4).map(toListed))
         for (const order of allOrders.filter(({ length }) => length < 3)) {
           const seen: FileRecord[] = []
           for await (const page of pagesOf(store, named, order, 2)) seen.push(...page)

@@ -3,7 +3,7 @@ import test, { after } from 'node:test'
 import type { ApiKey } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
 import { newFileId } from '../../core/files/create-file.ts'
-import type { FileRecord } from '../../core/files/file.ts'
+import type { FileRecord, ListedFile } from '../../core/files/file.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 
 export interface OpenedStore {
@@ -144,6 +144,12 @@ export function sampleUpload(given: Partial<FileRecord> = {}): FileRecord {
     sha256: null,
     ...given,
   })
+}
+
+/** What a listing with a total tells of a file. */
+export function toListed(file: FileRecord): ListedFile {
+  const { id, name, sizeBytes, mimeType, createdAt, state, storedAt, uploadExpiresAt, expiresAt } = file
+  return { id, name, sizeBytes, mimeType, createdAt, state, storedAt, uploadExpiresAt, expiresAt }
 }
 
 export function newKey(): string {

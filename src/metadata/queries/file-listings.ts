@@ -7,16 +7,17 @@ import {
   type SqlBool,
   sql,
 } from 'kysely'
-import type { FileState } from '../../core/files/file.ts'
+import type { FileRecord, FileState, ListedFile } from '../../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../../core/ports/metadata-store.ts'
 import type { SqlFlavour } from '../sql/flavours.ts'
 import { normalForm, spellingOf } from '../sql/normal-name.ts'
 import { type Arg, prepare, type Query } from '../sql/prepare.ts'
+import { recordShape } from '../sql/record-shape.ts'
 import type { Tables } from '../sql/tables.ts'
 import { fileShape } from './files.ts'
 
 /** What the queries below are bound to, each to some of it. */
-interface ListingArgs extends Required<Omit<FileFilter, 'states'>> {
+export interface ListingArgs extends Required<Omit<FileFilter, 'states'>> {
   readonly normalName: string
   readonly limit: number
   readonly offset: number
@@ -28,6 +29,19 @@ type ListingQuery = Query<ListingArgs>
 type ListingArg = Arg<ListingArgs>
 
 const cursorFields = { createdAt: 'afterCreatedAt', name: 'afterName', id: 'afterId' } as const
+
+/** The columns of a listing with a total. */
+export const listedShape = recordShape<ListedFile>({
+  id: 'plain',
+  name: 'plain',
+  sizeBytes: 'plain',
+  mimeType: 'plain',
+  createdAt: 'plain',
+  state: 'plain',
+  storedAt: 'plain',
+  uploadExpiresAt: 'plain',
+  expiresAt: 'plain',
+})
 
 /** A query of files before it says which columns it wants. */
 type Files = SelectQueryBuilder<Tables, 'files', object>
@@ -57,7 +71,7 @@ export class FileListings {
   list(filter: FileFilter): ListingQuery {
     return this.#kept(`list|${shapeOf(filter)}`, (arg) => {
       const reach = sql<number>`cast(${arg('limit')} as bigint) + cast(${arg('offset')} as bigint)`
-      const merged = this.#merged(this.#waysTo(filter, arg), newestFirst, reach)
+      const merged = this.#merged(this.#waysTo(filter, arg), listedShape.fields, newestFirst, reach)
       return merged.limit(arg('limit')).offset(arg('offset'))
     })
   }
@@ -78,8 +92,20 @@ export class FileListings {
       const terms = this.#termsOf(order)
       const ways = this.#waysTo(filter, arg)
       const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
-      return this.#merged(left, whole, arg('limit')).limit(arg('limit'))
+      return this.#merged(left, fileShape.fields, whole, arg('limit')).limit(arg('limit'))
     })
+  }
+
+  /** When the next stored file of the project ends; null if none does. */
+  nextEnd(): ListingQuery {
+    return this.#kept('next end', (arg) =>
+      this.#flavour.builder
+        .selectFrom('files')
+        .select(({ fn }) => fn.min('expiresAt').as('nextEnd'))
+        .where('projectId', '=', arg('projectId'))
+        .where('state', '=', sql.lit('stored'))
+        .where('expiresAt', '>', arg('visibleAt')),
+    )
   }
 
   #kept(key: string, build: Parameters<typeof prepare<ListingArgs>>[0]): ListingQuery {
@@ -115,16 +141,20 @@ export class FileListings {
    * The rows of all ways, sorted; of them only the first `reach` are whole. Each way is read by itself and no further, so that
    * a page of many files of one name costs what any page does.
    */
-  #merged(ways: readonly Files[], order: FileOrder, reach: Expression<number> | number) {
+  #merged(
+    ways: readonly Files[],
+    fields: readonly (keyof FileRecord)[],
+    order: FileOrder,
+    reach: Expression<number> | number,
+  ) {
     const { builder } = this.#flavour
     const sorted = (files: Files) =>
       this.#termsOf(order)
         .reduce((query, term) => query.orderBy(columnOf(term), term.descending ? 'desc' : 'asc'), files)
-        .select(fileShape.fields)
+        .select(fields)
     const [only, ...others] = ways as readonly [Files, ...Files[]]
     if (others.length === 0) return sorted(only)
-    const rowsOf = (way: Files) =>
-      builder.selectFrom(sorted(way).limit(reach).as('way')).select(fileShape.fields)
+    const rowsOf = (way: Files) => builder.selectFrom(sorted(way).limit(reach).as('way')).select(fields)
     const rows = others.reduce((all, way) => all.unionAll(rowsOf(way)), rowsOf(only))
     return sorted(builder.selectFrom(rows.as('files')) as unknown as Files)
   }
