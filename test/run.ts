@@ -22,7 +22,7 @@ const SHARED_STORES = { ENTREPOT_TEST_STORES: 'postgres', ENTREPOT_TEST_BLOBS: '
 /** Whatever speaks a vendor's API. */
 const ON_SHARED_STORES = [
   'src/dialects/**/*.test.ts',
-  'src/transfer/*.test.ts',
+  'src/transfer/**/*.test.ts',
   'test/sdk/*.test.ts',
   'test/interchange*.test.ts',
   'test/quota.test.ts',
@@ -34,6 +34,7 @@ const CROSS_SECTION = [
   'src/dialects/llamacloud/{errors,expiry,requests}.test.ts',
   'src/dialects/yandex/{grpc,rest-create,rest-life}.test.ts',
   'src/transfer/{upload,download,open-upload}.test.ts',
+  'src/transfer/tus/uploads.test.ts',
   'test/interchange.test.ts',
 ]
 
