@@ -96,8 +96,12 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   'segment.insert': (plan, { segments }, { fileId, segment }) =>
     plan.add({ fileId, ...segment }, segments.insert),
   'segment.place': (plan, { segments }, change) => plan.add(change, segments.place),
-  'segment.release': (plan, { segments }, { fileId, start, blob }) =>
-    plan.add({ ...releasedRow({ key: '', ...blob }), fileId, start }, segments.releaseBlob, segments.remove),
+  'segment.release': (plan, { segments }, { fileId, segment: { start, sha256 }, blob }) =>
+    plan.add(
+      { ...releasedRow({ key: '', ...blob }), fileId, start, sha256 },
+      segments.releaseBlob,
+      segments.remove,
+    ),
   'segments.release': (plan, { segments }, { fileId, blobs }) =>
     plan.add(
       { ...releasedRow({ key: '', ...blobs }), fileId, start: 0 },

@@ -14,9 +14,9 @@ const PAGE_WITH_BYTES = 200
 
 /** The one column that is no text and no number. */
 const BYTES = 'bytes'
-/** As PostgreSQL takes bytes from a text. */
+/** As PostgreSQL takes bytes from a text. SQLite's `hex` makes an empty text of null. */
 const bytesAsText = {
-  sqlite: sql`'\\x' || lower(hex(bytes))`,
+  sqlite: sql`case when bytes is not null then '\\x' || lower(hex(bytes)) end`,
   postgres: sql`'\\x' || encode(bytes, 'hex')`,
 }
 

@@ -132,8 +132,13 @@ export type Change = Readonly<
   | { kind: 'segment.insert'; fileId: FileId; segment: NewSegment }
   /** Moves a segment to another place of the file. Guarded: it is there, and the place is free. */
   | { kind: 'segment.place'; fileId: FileId; start: number; newStart: number }
-  /** Takes a segment out of the file; its blob, if it is one, is released. Guarded: it is there. */
-  | { kind: 'segment.release'; fileId: FileId; start: number; blob: ReleaseTerms }
+  /** Takes a segment out of the file; its blob, if it is one, is released. Guarded: it is there, with these bytes. */
+  | {
+      kind: 'segment.release'
+      fileId: FileId
+      segment: Pick<Segment, 'start' | 'sha256'>
+      blob: ReleaseTerms
+    }
   /** Takes all segments out of the file; their blobs are released. */
   | { kind: 'segments.release'; fileId: FileId; blobs: ReleaseTerms }
   /** From here on the blob can no longer be claimed. Guarded: it is listed, and no file points at it. */

@@ -19,6 +19,10 @@ interface Of {
 interface Place extends Of {
   readonly start: number
 }
+/** A segment with these very bytes. */
+interface Content extends Place {
+  readonly sha256: string
+}
 interface Limit {
   readonly limit: number
 }
@@ -37,9 +41,13 @@ export function segmentQueries(db: Kysely<Tables>) {
         .where('fileId', '=', arg('fileId'))
         .where('start', '=', arg('start')),
     ),
-    releaseBlob: statement<Place & UnreferencedBlobRow>((arg) => releasedFrom(db, arg, 'one')),
-    remove: guarded<Place>((arg) =>
-      db.deleteFrom('segments').where('fileId', '=', arg('fileId')).where('start', '=', arg('start')),
+    releaseBlob: statement<Content & UnreferencedBlobRow>((arg) => releasedFrom(db, arg, 'one')),
+    remove: guarded<Content>((arg) =>
+      db
+        .deleteFrom('segments')
+        .where('fileId', '=', arg('fileId'))
+        .where('start', '=', arg('start'))
+        .where('sha256', '=', arg('sha256')),
     ),
     releaseAllBlobs: statement<Place & UnreferencedBlobRow>((arg) => releasedFrom(db, arg, 'all')),
     removeAll: statement<Place>((arg) => db.deleteFrom('segments').where('fileId', '=', arg('fileId'))),
