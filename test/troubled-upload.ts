@@ -11,7 +11,7 @@ const MIB = 1024 * 1024
 export const UPLOAD_BYTES = (isLong ? 100 : 6) * MIB
 /** Where connections are cut, counted in each from its beginning, and where the server is killed, counted in all, as shares. */
 const CUTS = [0.1, 0.12, 0.09, 0.08, 0.11]
-const KILLS = [0.3, 0.9]
+const KILLS = isLong ? [0.3, 0.9] : [0.6]
 /** Between the attempts of a client; many, since a server takes its time to start. */
 export const RETRY_DELAYS_MS: readonly number[] = Array.from({ length: 200 }, () => 200)
 
@@ -61,7 +61,8 @@ class TusTraffic implements ProxyWatch {
 /** What became of an upload that is whole. Sizes are bytes. */
 export interface Endured {
   readonly appends: number
-  readonly sentTwice: number
+  /** What the server did not have when the next part began, by part. */
+  readonly lost: readonly number[]
 }
 
 /** A server that a client cannot rely on. */
@@ -126,8 +127,10 @@ export class TroubledServer {
     }
     assert.equal(content.byteLength, UPLOAD_BYTES)
     assert.equal(hash('sha256', content), sha256)
-    const sentBytes = appends.reduce((sum, { bytes }) => sum + bytes, 0)
-    return { appends: appends.length, sentTwice: sentBytes - UPLOAD_BYTES }
+    const lost = appends.map(
+      ({ offset, bytes }, at) => offset + bytes - (appends[at + 1]?.offset ?? UPLOAD_BYTES),
+    )
+    return { appends: appends.length, lost }
   }
 
   #killInTime(): void {
