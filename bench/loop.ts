@@ -28,10 +28,10 @@ export async function measureLoop(generator: Generator, places: Places, rounds: 
       await generator.run({
         workload: 'ourLife',
         target,
-        load: { connections: UPLOADS, seconds: 0, checks: round === 0 ? 1 : 0 },
+        load: { connections: UPLOADS, seconds: 0, leastSequences: UPLOADS, checks: round === 0 ? 1 : 0 },
       })
       delaysMs.push(await measured.loopDelayMs())
-      await dropLargeFiles(folder)
+      await dropLargeFiles(folder, UPLOAD_BYTES)
     }
     const peakMemoryMib = measured.server.memoryBytes('VmHWM') / 1024 / 1024
     const isMet = delaysMs.every((delay) => delay <= MOST_DELAY_MS) && peakMemoryMib <= MOST_MEMORY_MIB

@@ -10,10 +10,12 @@ export interface Candidate {
   readonly does: WorkloadName
   readonly sizeBytes: number
   readonly chunkBytes?: number
+  /** Rows that the server starts with; only for `oursFilled`. */
+  readonly files?: number
+  /** Instead of those of the match. */
+  readonly connections?: number
   /** How charts and tables call it; the server's name if absent. */
   readonly label?: string
-  /** A path of the server; where it is not known, the candidate is told to be missing. */
-  readonly needs?: string
 }
 
 /** Which candidate is compared with which. */
@@ -31,8 +33,10 @@ export interface Match {
   readonly unit: 'a second' | 'MB/s'
   readonly where: 'disk' | 'tmpfs'
   readonly connections: number
-  /** Of one turn; 0: each connection does one sequence. */
+  /** Of one turn: until then each connection begins another sequence; 0: each does one. */
   readonly seconds: number
+  /** Two if absent. */
+  readonly warmUpSeconds?: number
   readonly rounds: number
   readonly candidates: Readonly<Record<string, Candidate>>
   readonly pairings: readonly Pairing[]
@@ -48,7 +52,7 @@ const chunked = { sizeBytes: 64 * MIB, chunkBytes: 8 * MIB } as const
 
 const resumable: Pick<Match, 'candidates' | 'pairings'> = {
   candidates: {
-    ours: { server: 'ours', does: 'ourTus', ...chunked, needs: '/tus' },
+    ours: { server: 'ours', does: 'ourTus', ...chunked },
     tusServer: { server: 'tusServer', does: 'tusUpload', ...chunked },
     tusd: { server: 'tusd', does: 'tusUpload', ...chunked },
   },
@@ -122,7 +126,7 @@ export const matches: Readonly<Record<string, Match>> = {
     ...requests,
     title: 'List of 25 of 1,000,000 files, with the total',
     candidates: {
-      ours: { server: 'oursFilled', does: 'ourList', ...small },
+      ours: { server: 'oursFilled', does: 'ourList', ...small, files: 1_000_000 },
       noop: { server: 'noop', does: 'nothing', ...small },
     },
     pairings: [{ ours: 'ours', peer: 'noop', least: 0.25 }],

@@ -6,8 +6,6 @@ import { join } from 'node:path'
 /** Some bodies at once, with what their servers keep until they are dropped. */
 const TMPFS_BYTES = 4 * 1024 * 1024 * 1024
 const TMPFS = '/dev/shm'
-/** Databases and logs stay below. */
-const LARGE_BYTES = 1024 * 1024
 
 /** Temporary folders, one per kind of place. */
 export class Places {
@@ -44,12 +42,12 @@ export class Places {
   }
 }
 
-/** Removes large bodies from the folder of a server that will not be asked for them again. */
-export async function dropLargeFiles(folder: string): Promise<void> {
+/** Removes bodies from that size on, but no database, from the folder of a server that will not be asked for them again. */
+export async function dropLargeFiles(folder: string, fromBytes: number): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     if (!entry.isFile() || entry.name.startsWith('entrepot.db')) continue
     const { size } = await stat(path).catch(() => ({ size: 0 }))
-    if (size > LARGE_BYTES) await rm(path, { force: true })
+    if (size >= fromBytes) await rm(path, { force: true })
   }
 }

@@ -1,20 +1,34 @@
+import { CORES, cpuSecondsOf, machineCpuSeconds } from './cpu.ts'
 import type { Generator } from './load/generator.ts'
+import type { Load } from './load/run-load.ts'
 import type { Candidate, Match } from './matches.ts'
-import { type PeerName, peers, type Running } from './peers/peers.ts'
+import { type Peer, peers, type Running } from './peers/peers.ts'
 import { dropLargeFiles, type Places } from './places.ts'
 
-/** Until hot code is compiled, which takes some ten thousand requests. */
+/** Until hot code is compiled, which takes some thousand requests. */
 const WARM_UP_SECONDS = 2
-/** Of each turn, how many stored files are fetched and compared; of large ones, that many once, in the warm-up. */
+const WARM_UP_SEQUENCES = 4000
+/** Of each turn, how many stored files are fetched and compared; of large ones one, in the warm-up. */
 const CHECKS = 3
+/** Files from this size on leave the disk after each turn. */
+const LARGE_BYTES = 1024 * 1024
 
-/** What was measured of one candidate. */
+/** What was measured in one turn. */
+export interface Turn {
+  /** In the unit of the match. */
+  readonly rate: number
+  /** CPU that the server took for one sequence, in seconds; NaN where the system does not tell. */
+  readonly serverCpuSeconds: number
+  /** Cores that the generator took meanwhile. */
+  readonly clientCores: number
+  /** Share of the machine that programs took which have no part in this; NaN where the system does not tell. */
+  readonly othersShare: number
+}
+
+/** What was measured of one candidate; turns in the same place were taken in the same round. */
 export interface Samples {
   readonly candidate: Candidate
-  /** In the unit of the match; in the same place of each list: what was measured in the same round. */
-  readonly rates: number[]
-  /** Cores that the generator took meanwhile. */
-  readonly clientCores: number[]
+  readonly turns: Turn[]
 }
 
 export interface Played {
@@ -46,17 +60,14 @@ export class Players {
     for (const [key, candidate] of Object.entries(match.candidates)) {
       const why = await this.#whyMissing(candidate, match)
       if (why !== undefined) missing[key] = why
-      else samples[key] = { candidate, rates: [], clientCores: [] }
+      else samples[key] = { candidate, turns: [] }
     }
     const playing = Object.values(samples)
     for (const { candidate } of playing) await this.#turn(candidate, match, true)
     for (let round = 0; round < match.rounds; round++) {
       // Nobody comes always after the same neighbour's turn.
-      for (const { candidate, rates, clientCores } of rotated(playing, round)) {
-        const { rate, cores } = await this.#turn(candidate, match, false)
-        rates.push(rate)
-        clientCores.push(cores)
-      }
+      for (const { candidate, turns } of rotated(playing, round))
+        turns.push(await this.#turn(candidate, match, false))
     }
     return { samples, missing }
   }
@@ -65,47 +76,64 @@ export class Players {
     for (const started of this.#started.values()) await started?.running.end()
   }
 
-  async #turn(
-    candidate: Candidate,
-    match: Match,
-    isWarmUp: boolean,
-  ): Promise<{ rate: number; cores: number }> {
-    const { running, folder } = (await this.#server(candidate.server, match.where)) as Started
+  async #turn(candidate: Candidate, match: Match, isWarmUp: boolean): Promise<Turn> {
+    const { running, folder } = (await this.#server(candidate, match)) as Started
     const { sizeBytes, chunkBytes } = candidate
-    const isWhole = match.seconds === 0
     if (match.where === 'disk') this.#places.settle()
+    const before = this.#cpu(running)
     const { sequences, seconds, clientCpuSeconds } = await this.#generator.run({
       workload: candidate.does,
       target: { url: running.url, sizeBytes, ...(chunkBytes ? { chunkBytes } : {}) },
-      load: {
-        connections: match.connections,
-        seconds: isWarmUp && !isWhole ? WARM_UP_SECONDS : match.seconds,
-        checks: isWhole && !isWarmUp ? 0 : CHECKS,
-      },
+      load: isWarmUp ? warmUpOf(candidate, match) : loadOf(candidate, match),
     })
-    if (isWhole && !READS.has(candidate.does)) await dropLargeFiles(folder)
+    const after = this.#cpu(running)
+    const serverCpuSeconds = (after.server - before.server) / sequences
+    const othersShare = (after.others - before.others) / (after.machine - before.machine)
+    if (isLarge(candidate) && !READS.has(candidate.does)) await dropLargeFiles(folder, LARGE_BYTES)
     const perSequence = match.unit === 'MB/s' ? sizeBytes / 1e6 : 1
-    return { rate: (sequences * perSequence) / seconds, cores: clientCpuSeconds / seconds }
+    const rate = (sequences * perSequence) / seconds
+    return { rate, serverCpuSeconds, clientCores: clientCpuSeconds / seconds, othersShare }
   }
 
-  async #whyMissing(candidate: Candidate, { where }: Match): Promise<string | undefined> {
-    const started = await this.#server(candidate.server, where)
-    const { label, hint } = { hint: '', ...peers[candidate.server] }
-    if (started === undefined) return `${label} is not there: ${hint}`
-    if (candidate.needs === undefined) return undefined
-    const { status } = await fetch(started.running.url + candidate.needs, { method: 'OPTIONS' })
-    return status === 404 ? `${label} has no ${candidate.needs}` : undefined
+  /** Seconds of CPU up to now: of a server, of those that have no part in this, and what the machine has in all. */
+  #cpu({ pid }: Running): Readonly<Record<'server' | 'others' | 'machine', number>> {
+    const server = cpuSecondsOf(pid)
+    const others = machineCpuSeconds() - server - cpuSecondsOf(this.#generator.pid)
+    return { server, others, machine: (performance.now() / 1000) * CORES }
   }
 
-  async #server(name: PeerName, where: Match['where']): Promise<Started | undefined> {
-    const key = `${name} ${where}`
+  async #whyMissing(candidate: Candidate, match: Match): Promise<string | undefined> {
+    const started = await this.#server(candidate, match)
+    const { label, hint = '' }: Peer = peers[candidate.server]
+    return started === undefined ? `${label} is not there: ${hint}` : undefined
+  }
+
+  async #server({ server: name, files = 0 }: Candidate, { where }: Match): Promise<Started | undefined> {
+    const key = `${name} ${files} ${where}`
     if (!this.#started.has(key)) {
       const folder = await this.#places.folder(where, name)
-      const running = await peers[name].start(folder)
+      const running = await peers[name].start(folder, files)
       this.#started.set(key, running && { running, folder })
     }
     return this.#started.get(key)
   }
+}
+
+function loadOf(candidate: Candidate, match: Match): Load {
+  const connections = candidate.connections ?? match.connections
+  const checks = isLarge(candidate) ? 0 : CHECKS
+  return { connections, seconds: match.seconds, leastSequences: connections, checks }
+}
+
+function warmUpOf(candidate: Candidate, match: Match): Load {
+  const { connections } = loadOf(candidate, match)
+  if (isLarge(candidate)) return { connections, seconds: 0, leastSequences: connections, checks: 1 }
+  const { warmUpSeconds: seconds = WARM_UP_SECONDS } = match
+  return { connections, seconds, leastSequences: WARM_UP_SEQUENCES, checks: CHECKS }
+}
+
+function isLarge({ sizeBytes }: Candidate): boolean {
+  return sizeBytes >= LARGE_BYTES
 }
 
 /** They read again and again what they stored before the first turn. */

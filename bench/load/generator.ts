@@ -11,6 +11,10 @@ const PATIENCE_MS = 120_000
 export class Generator {
   readonly #child: ChildProcess = fork(join(import.meta.dirname, 'generator-process.ts'))
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   /** @throws Error if the load met an error, or took too long; then the process is ended */
   async run(order: Order): Promise<LoadResult> {
     const signal = AbortSignal.timeout(order.load.seconds * 1000 + PATIENCE_MS)

@@ -4,8 +4,10 @@ import type { Target, Workload } from './workload.ts'
 
 export interface Load {
   readonly connections: number
-  /** Until then each connection begins another sequence; 0: one sequence each. */
+  /** Until then each connection begins another sequence. */
   readonly seconds: number
+  /** Of the whole load, however long they take. */
+  readonly leastSequences: number
   /** Of how many sequences the bytes are fetched and compared afterwards. */
   readonly checks: number
 }
@@ -36,7 +38,7 @@ export async function runLoad(workload: Workload, target: Target, load: Load): P
   const end = begin + load.seconds * 1000
   const repeat = async (connection: Connection) => {
     do stored.push(await workload.run(connection, turn++))
-    while (performance.now() < end)
+    while (performance.now() < end || turn < load.leastSequences)
   }
   try {
     await Promise.all(connections.map(repeat))

@@ -36,6 +36,10 @@ export class ForeignProcess {
     return started
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   async end(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve))
     if (this.#child.exitCode === null && this.#child.signalCode === null && this.#child.kill('SIGTERM'))

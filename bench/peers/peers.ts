@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { glob, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ServerProcess } from '../../test/faults/server-process.ts'
 import { TEST_BUCKET, testCredentials } from '../../test/s3/server.ts'
@@ -9,6 +9,7 @@ import { startFilled, startOurs } from './our-server.ts'
 /** What listens, and how it is ended. */
 export interface Running {
   readonly url: string
+  readonly pid: number
   end(): Promise<unknown>
 }
 
@@ -17,13 +18,15 @@ export interface Peer {
   readonly label: string
   /** What an answer of it promises. */
   readonly durability: string
-  /** @returns undefined if this machine does not have it */
-  start(folder: string): Promise<Running | undefined>
+  /**
+   * @param files rows that it starts with, where it can
+   * @returns undefined if this machine does not have it
+   */
+  start(folder: string, files: number): Promise<Running | undefined>
   /** How to get it, where it may be missing. */
   readonly hint?: string
 }
 
-const LISTED_FILES = 1_000_000
 const SYNCS_NOTHING = 'in the page cache; neither file nor folder is synced'
 
 export const peers = {
@@ -33,9 +36,15 @@ export const peers = {
     start: async (folder) => ended(await startOurs(folder)),
   },
   oursFilled: {
-    label: 'Entrepot, 1,000,000 files',
+    label: 'Entrepot',
     durability: 'as Entrepot',
-    start: async (folder) => ended(await startFilled(folder, LISTED_FILES)),
+    start: async (folder, files) => ended(await startFilled(folder, files)),
+  },
+  oursUnsynced: {
+    label: 'Entrepot, syncs ignored',
+    durability: 'what Entrepot syncs stays in the page cache',
+    start: startUnsynced,
+    hint: 'apt-get install eatmydata',
   },
   noop: {
     label: 'Fastify no-op',
@@ -84,11 +93,19 @@ async function startOwn(entry: string, dataDir: string, settings = {}): Promise<
 }
 
 function ended(server: ServerProcess): Running {
-  return { url: server.url, end: () => server.end('SIGKILL') }
+  return { url: server.url, pid: server.pid, end: () => server.end('SIGKILL') }
 }
 
 function under<R extends Running | undefined>(path: string, running: R): R | Running {
-  return running === undefined ? running : { url: running.url + path, end: () => running.end() }
+  return running === undefined
+    ? running
+    : { url: running.url + path, pid: running.pid, end: () => running.end() }
+}
+
+/** Debian's eatmydata: a library that makes fsync and its like do nothing. */
+async function startUnsynced(folder: string): Promise<Running | undefined> {
+  const library = await Array.fromAsync(glob('/usr/lib/*/libeatmydata.so'))
+  return library[0] === undefined ? undefined : ended(await startOurs(folder, { LD_PRELOAD: library[0] }))
 }
 
 async function startTusd(folder: string): Promise<Running | undefined> {

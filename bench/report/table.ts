@@ -1,31 +1,33 @@
 import type { LoopResult } from '../loop.ts'
 import type { MatchResult } from './results.ts'
 
+/** From there on ratios of rates say little. */
+export const BUSY_SHARE = 0.15
+
 /** A match as lines of text: what each candidate did, then the ratios. */
-export function printMatch({
-  title,
-  unit,
-  where,
-  connections,
-  measured,
-  figures,
-  missing,
-}: MatchResult): void {
+export function printMatch(result: MatchResult): void {
+  const { title, unit, where, connections, measured, figures, missing, othersShare = 0 } = result
   console.log(`\n${title} (${where}, ${connections === 1 ? '1 connection' : `${connections} connections`})`)
-  const rates = Object.values(measured).map(({ label, rate, clientCores }) => [
+  const rates = Object.values(measured).map(({ label, rate, cpuMicroseconds, clientCores }) => [
     `  ${label}`,
     `${toCount(rate.median)} ${unit}`,
     `${toCount(rate.low)}-${toCount(rate.high)}`,
+    cpuMicroseconds === undefined ? '' : `${toCount(cpuMicroseconds.median)} µs of CPU`,
     `load took ${clientCores.toFixed(2)} cores`,
   ])
-  const ratios = figures.map(({ ours, peer, ratio, least, isMet }) => [
+  const ratios = figures.map(({ ours, peer, ratio, cpuRatio, least, isMet }) => [
     `  ${labelOf(ours)} of ${labelOf(peer)}`,
     ratio.median.toFixed(2),
     `${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)}`,
+    cpuRatio === undefined ? '' : `${cpuRatio.toFixed(2)} by CPU`,
     least === undefined ? 'told beside' : `${isMet ? 'at least' : 'NOT'} ${least.toFixed(2)}`,
   ])
   printColumns([...rates, ...ratios])
   for (const reason of missing) console.log(`  ${reason}`)
+  if (othersShare > BUSY_SHARE)
+    console.log(
+      `  Other programs took ${Math.round(othersShare * 100)} % of the machine: trust the ratio by CPU more`,
+    )
 
   function labelOf(key: string): string {
     return measured[key]?.label ?? key
