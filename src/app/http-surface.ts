@@ -31,6 +31,8 @@ export interface SurfaceOptions {
   readonly readiness: Readiness
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
+  /** Whether upload links speak the draft of the IETF, too. */
+  readonly resumableDraft: boolean
   /** Whether each answer is now the last one of its connection. */
   readonly stopping: Stopping
   /** Undefined: plaintext. */
@@ -98,12 +100,12 @@ function isTus({ url = '', headers }: Addressed): boolean {
 /** What is no dialect's: links, and the address at which tus creates uploads. */
 async function addTransfer(
   server: FastifyInstance,
-  { services, dialects, about, tusMaxFileBytes }: SurfaceOptions,
+  { services, dialects, about, tusMaxFileBytes, resumableDraft }: SurfaceOptions,
 ): Promise<void> {
   await server.register(
     async (scope) => {
       await describeRoutes(scope, links, about)
-      await addTransferRoutes(scope, services, { tusMaxFileBytes })
+      await addTransferRoutes(scope, services, { tusMaxFileBytes, resumableDraft })
     },
     { prefix: LINK_PATH },
   )

@@ -54,6 +54,7 @@ export async function listenForHttp(served: Served): Promise<void> {
     ...served,
     about: { version: project.version, publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     tusMaxFileBytes: config.tusMaxFileBytes,
+    resumableDraft: config.resumableDraft,
     stopping: stop,
     tls: tls?.current,
   })

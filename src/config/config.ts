@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { networks } from './networks.ts'
-import { integer, integerOrOff, oneOf, optionalPort, text, url } from './parsers.ts'
+import { integer, integerOrOff, oneOf, onOff, optionalPort, text, url } from './parsers.ts'
 import { s3 } from './s3.ts'
 import { Secret } from './secret.ts'
 import { group, type Parser, setting, type ValuesOf, WrongValue } from './setting.ts'
@@ -194,6 +194,11 @@ export const serverSettings = {
     fallback: String(64 * 1024 * MIB),
     help: 'largest file that may be created by tus',
     more: 'Told to clients as `Tus-Max-Size`.',
+  }),
+  resumableDraft: setting('RESUMABLE_DRAFT <on|off>', onOff, {
+    fallback: 'off',
+    help: 'resumable uploads by the draft of the IETF, on upload links',
+    more: 'Off until the draft is an RFC; see [Resumable uploads](docs/resumable.md#the-draft-of-the-ietf).',
   }),
   touchOn: setting('TOUCH_ON <none|download|read>', oneOf('none', 'download', 'read'), {
     fallback: 'none',

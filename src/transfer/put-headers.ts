@@ -10,6 +10,15 @@ import { noneMatches, preconditionHolds } from '../http/conditions.ts'
  *   `bytes-too-many`
  */
 export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
+  requireSigned(headers, upload, now)
+  if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), upload)
+}
+
+/**
+ * Whether an upload takes bytes, and from a request with these headers, whatever its length.
+ * @throws ServiceError `link-invalid`, `field-invalid`, `precondition-failed`, `bytes-already-stored`
+ */
+export function requireSigned(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
   if (stateAt(upload, now) !== 'pending') throw uploadIsOver()
   if (upload.uploadMaxBytes === null) checkType(headers['content-type'], upload)
   if (upload.writeOnce && headers['if-none-match'] !== '*') {
@@ -21,7 +30,6 @@ export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, no
     throw new ServiceError('field-invalid', message, { field: 'content-range' })
   }
   requireReplaceable(headers, upload, now)
-  if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), upload)
 }
 
 const conditions = ['if-match', 'if-none-match', 'if-unmodified-since']

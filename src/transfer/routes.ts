@@ -30,6 +30,8 @@ import { HeadCapture } from '../intake/sniff.ts'
 import { allowBrowsers, asksForAbilities } from './browsers.ts'
 import { addresses, configAt, type LinkAddress, type LinkRoute, tokenOf } from './link-address.ts'
 import { checkUpload, requireReplaceable } from './put-headers.ts'
+import { beginsDraft, DraftUploads, isUploadLink } from './resumable/draft-uploads.ts'
+import { addDraftRoutes } from './resumable/routes.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
 import { abilities, speaksTus } from './tus/headers.ts'
 import { addTusUploads } from './tus/uploads.ts'
@@ -52,6 +54,8 @@ declare module 'fastify' {
 export interface TransferOptions {
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
+  /** Whether links speak the draft of the IETF, too. */
+  readonly resumableDraft: boolean
 }
 
 /** Routes with `constraints: { uploadProtocol: 'tus' }` are for requests that say so; all others are for any request. */
@@ -80,11 +84,13 @@ export async function addTransferRoutes(
 async function addLinkRoutes(
   server: FastifyInstance,
   services: Services,
-  { tusMaxFileBytes }: TransferOptions,
+  { tusMaxFileBytes, resumableDraft }: TransferOptions,
 ): Promise<void> {
+  const drafts = resumableDraft ? new DraftUploads(services, server.memory) : undefined
   declarePublic(server)
   server.decorateRequest('linked')
   server.decorateRequest('stated')
+  server.decorateRequest('part')
   await allowBrowsers(server)
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(safeHeaders)
@@ -93,22 +99,39 @@ async function addLinkRoutes(
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
   for (const url of addresses) {
-    addUpload(server, url, services)
-    addDownload(server, url, services)
-    server.options(url, { config: { access: 'link', ...asksForAbilities } }, async (_request, reply) =>
-      reply.code(204).headers(abilities(tusMaxFileBytes)).send(),
+    addUpload(server, url, services, drafts)
+    addDownload(server, url, services, drafts)
+    if (drafts) addDraftRoutes(server, url, drafts)
+    server.options<LinkRoute>(
+      url,
+      { config: { access: 'link', ...asksForAbilities } },
+      async (request, reply) => {
+        if (drafts && !isPreflight(request)) await drafts.tellLimits(reply, tokenOf(request))
+        return reply.code(204).headers(abilities(tusMaxFileBytes)).send()
+      },
     )
   }
   await server.register((scope) => addTusUploads(scope, services))
 }
 
-function addUpload(server: FastifyInstance, url: LinkAddress, services: Services): void {
+/** Asked by a browser, before the request itself (Fetch, "CORS-preflight request"). */
+function isPreflight({ headers }: FastifyRequest): boolean {
+  return headers['access-control-request-method'] !== undefined
+}
+
+function addUpload(
+  server: FastifyInstance,
+  url: LinkAddress,
+  services: Services,
+  drafts: DraftUploads | undefined,
+): void {
   server.put<LinkRoute>(
     url,
     {
       config: configAt(url, uploadConfig),
       // Before a single byte is asked for, all that the headers can tell is checked.
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
+        if (drafts && beginsDraft(request) && (await drafts.begin(request, reply, tokenOf(request)))) return
         const { file } = await followToken(services, 'PUT', tokenOf(request))
         request.linked = file
         checkUpload(request.headers, file, services.clock.now())
@@ -118,6 +141,7 @@ function addUpload(server: FastifyInstance, url: LinkAddress, services: Services
       },
     },
     async (request, reply) => {
+      if (drafts && request.part) return drafts.receive(request, reply, tokenOf(request))
       const { linked: file } = request
       const memory = server.memory.open(file.organizationId)
       const digests = isOpenUpload(file)
@@ -169,13 +193,20 @@ function checkOf(stated: readonly StatedDigest[], file: FileRecord): Omit<Wanted
   return { further: algorithmsOf(stated), check }
 }
 
-function addDownload(server: FastifyInstance, url: LinkAddress, services: Services): void {
+function addDownload(
+  server: FastifyInstance,
+  url: LinkAddress,
+  services: Services,
+  drafts: DraftUploads | undefined,
+): void {
   server.route<LinkRoute>({
     method: ['GET', 'HEAD'],
     url,
     config: configAt(url, downloadConfig),
     handler: async (request, reply) => {
-      const { file, claim } = await followToken(services, 'GET', tokenOf(request))
+      const token = tokenOf(request)
+      if (drafts && isUploadLink(token)) return drafts.tellOffset(reply, token)
+      const { file, claim } = await followToken(services, 'GET', token)
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
       if (request.method === 'GET') await touchFile(services, file, 'download')
       return sendFile(services, request, reply, file, servedType(file, claim.serves))

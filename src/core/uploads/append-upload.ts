@@ -126,8 +126,9 @@ async function declareLength(
   file: FileRecord,
   fileBytes: number | undefined,
 ): Promise<FileRecord> {
-  if (fileBytes === undefined || fileBytes === lengthOf(file)) return file
+  if (fileBytes === undefined) return file
   if (isLengthKnown(file)) {
+    if (fileBytes === lengthOf(file)) return file
     const message = `The file has ${lengthOf(file)} bytes, as was announced, and not ${fileBytes}.`
     throw new ServiceError('size-mismatch', message)
   }
