@@ -30,7 +30,8 @@ export type BytesFields = Pick<
  * with their reservation, unless a use case took them into a file.
  */
 export class ReceivedBytes implements AsyncDisposable {
-  readonly #key: BlobKey = randomBytes(16).toString('hex')
+  /** Made when it is needed: few bytes are no blob. */
+  #madeKey: BlobKey | undefined
   readonly plan: BytesPlan
   readonly #services: Services
   #reserved: UsageOf | undefined
@@ -101,6 +102,11 @@ export class ReceivedBytes implements AsyncDisposable {
     }
     await this[Symbol.asyncDispose]()
     return false
+  }
+
+  get #key(): BlobKey {
+    this.#madeKey ??= randomBytes(16).toString('hex')
+    return this.#madeKey
   }
 
   /** Of bytes that have come; before, it is a mistake to ask. */
