@@ -63,7 +63,7 @@ export async function appendUpload(
   return asWriter(file.id, async (stop) => {
     const body = input.body(stop)
     await using received = await receive(services, planOf(file, input), body)
-    return await takeSegment(services, file, input, received, body.brokenBy !== undefined)
+    return await takeSegment(services, file, input, received, body)
   })
 }
 
@@ -168,14 +168,14 @@ async function takeSegment(
   file: FileRecord,
   { isLast = false, linkExpiresAt, typeOf }: AppendUpload,
   received: ReceivedBytes,
-  isBroken: boolean,
+  { brokenBy, whole }: IncomingBody,
 ): Promise<FileRecord> {
   const now = services.clock.now()
   requirePending(services, file)
   const offset = offsetOf(file)
   const { sizeBytes, sha256 } = received.digests
   const end = offset + sizeBytes
-  const ends = isLast && !isBroken
+  const ends = isLast && brokenBy === undefined
   if (ends && isLengthKnown(file) && end !== lengthOf(file)) throw endsEarly(file, end)
   const slid = Math.max(file.uploadExpiresAt ?? 0, Math.min(now + HOUR_MS, linkExpiresAt))
   const known = isLengthKnown(file) ? {} : { sizeBytes: end, ...(ends && { uploadMaxBytes: end }) }
@@ -201,7 +201,7 @@ async function takeSegment(
       ...(isOnly || sizeBytes > 0 ? claims : []),
     ])
     .catch((error) => refuseOvertaken(services, file, error))
-  return isWhole(row) && row.sha256 === null ? finishUpload(services, row, typeOf) : row
+  return isWhole(row) && row.sha256 === null ? finishUpload(services, row, typeOf, whole) : row
 }
 
 function asSegment(file: FileRecord, sizeBytes: number): Partial<FileRecord> {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type FileRecord, noBytes, sameBytes, stateAt } from '../files/file.ts'
 import { readBytes } from '../files/read-bytes.ts'
+import type { WholeDigest } from '../incoming-body.ts'
 import type { Change, FilePatch } from '../ports/changes.ts'
 import type { Services, UpkeepServices } from '../services.ts'
+import { chainOf } from './digest-chain.ts'
 import { releaseBytes } from './receive-bytes.ts'
 import { isOvertaken, requireDigest, UNKNOWN_TYPE, uploadIsOver } from './receive-upload.ts'
 
@@ -31,8 +33,9 @@ export function isWhole(file: FileRecord): boolean {
 }
 
 /**
- * Computes the SHA-256 of an upload whose bytes have come in pieces, and stores it if it is an open one. Repeating it does no
+ * Finds the SHA-256 of an upload whose bytes have come in pieces, and stores it if it is an open one. Repeating it does no
  * harm.
+ * @param whole the digest of what passed, if somebody carried it; else all bytes are read once more
  * @returns the row afterwards
  * @throws ServiceError `checksum-mismatch` if these are not the announced bytes: then they are given up; `link-invalid` if the
  *   upload ended meanwhile
@@ -41,9 +44,10 @@ export async function finishUpload(
   services: UpkeepServices,
   file: FileRecord,
   typeOf?: TypeOf,
+  whole?: WholeDigest,
 ): Promise<FileRecord> {
   const { metadata, clock } = services
-  const sha256 = file.sha256 ?? (await sha256Of(services, file))
+  const sha256 = file.sha256 ?? (await sha256Of(services, file, whole))
   const now = clock.now()
   try {
     requireDigest(file, sha256)
@@ -71,8 +75,21 @@ function updateOf(file: FileRecord, patch: FilePatch): Change {
   return { kind: 'file.update', id: file.id, guard: { state: 'pending', ...sameBytes(file) }, patch }
 }
 
-async function sha256Of(services: Pick<Services, 'metadata' | 'blobs'>, file: FileRecord): Promise<string> {
+type ByteStores = Pick<Services, 'metadata' | 'blobs'>
+
+/** As it was carried, if that is of these very segments; what passed need not be what was kept. */
+async function sha256Of(
+  stores: ByteStores,
+  file: FileRecord,
+  whole: WholeDigest | undefined,
+): Promise<string> {
+  if (whole !== undefined && whole.chain === chainOf(await segmentDigests(stores, file))) return whole.sha256
   const hash = createHash('sha256')
-  for await (const chunk of readBytes(services, file)) hash.update(chunk)
+  for await (const chunk of readBytes(stores, file)) hash.update(chunk)
   return hash.digest('hex')
+}
+
+async function segmentDigests({ metadata }: ByteStores, { id, segmentCount }: FileRecord): Promise<string[]> {
+  const segments = await metadata.listSegments(id, 0, segmentCount)
+  return segments.map(({ sha256 }) => sha256)
 }

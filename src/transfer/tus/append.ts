@@ -56,6 +56,8 @@ export function append(
 ): Promise<FileRecord> {
   const stated = checksum === undefined ? [] : [checksum]
   const length = headers['content-length']
+  const maxBytes = remainingOf(file, fileBytes)
+  const isAll = offset === 0 && Number(length) === maxBytes
   return appendUpload(services, file, {
     offset,
     fileBytes,
@@ -63,8 +65,13 @@ export function append(
     body: (stop) =>
       receiveBody(
         raw,
-        { maxBytes: remainingOf(file, fileBytes), keepsWhatCame: checksum === undefined, stop },
-        { md5: false, further: algorithmsOf(stated), check: (digests) => requireStated(stated, digests) },
+        { maxBytes, keepsWhatCame: checksum === undefined, stop },
+        {
+          md5: false,
+          further: algorithmsOf(stated),
+          ...(isAll ? {} : { carried: { upload: file.id, offset } }),
+          check: (digests) => requireStated(stated, digests),
+        },
         'passing',
         server.memory.open(file.organizationId),
       ),
