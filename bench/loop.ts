@@ -4,8 +4,8 @@ import { dropLargeFiles, type Places } from './places.ts'
 
 const UPLOADS = 40
 const UPLOAD_BYTES = 63 * 1024 * 1024
-const MOST_DELAY_MS = 50
-const MOST_MEMORY_MIB = 400
+export const MOST_DELAY_MS = 50
+export const MOST_MEMORY_MIB = 400
 
 /** What many uploads at once cost everybody else. */
 export interface LoopResult {

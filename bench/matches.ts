@@ -126,7 +126,7 @@ export const matches: Readonly<Record<string, Match>> = {
     ...requests,
     title: 'List of 25 of 1,000,000 files, with the total',
     candidates: {
-      ours: { server: 'oursFilled', does: 'ourList', ...small, files: 1_000_000 },
+      ours: { server: 'oursFilled', does: 'ourList', ...small, files: 1_000_000, label: 'Entrepot' },
       noop: { server: 'noop', does: 'nothing', ...small },
     },
     pairings: [{ ours: 'ours', peer: 'noop', least: 0.25 }],

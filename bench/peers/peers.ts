@@ -23,6 +23,7 @@ export interface Peer {
    * @returns undefined if this machine does not have it
    */
   start(folder: string, files: number): Promise<Running | undefined>
+  readonly isOurs?: boolean
   /** How to get it, where it may be missing. */
   readonly hint?: string
 }
@@ -32,11 +33,13 @@ const SYNCS_NOTHING = 'in the page cache; neither file nor folder is synced'
 export const peers = {
   ours: {
     label: 'Entrepot',
+    isOurs: true,
     durability: 'bytes and row synced before the answer, SHA-256 kept',
     start: async (folder) => ended(await startOurs(folder)),
   },
   oursFilled: {
-    label: 'Entrepot',
+    label: 'Entrepot with files',
+    isOurs: true,
     durability: 'as Entrepot',
     start: async (folder, files) => ended(await startFilled(folder, files)),
   },

@@ -1,6 +1,6 @@
 import type { LoopResult } from '../loop.ts'
 import type { Match } from '../matches.ts'
-import { peers } from '../peers/peers.ts'
+import { type Peer, peers } from '../peers/peers.ts'
 import type { Played, Samples, Turn } from '../play.ts'
 import { type Spread, spreadOf } from './statistics.ts'
 
@@ -61,12 +61,12 @@ export function resultOf(id: string, match: Match, { samples, missing }: Played)
 }
 
 function measuredOf({ candidate, turns }: Samples): Measured {
-  const { server, label = peers[server].label } = candidate
+  const { label, isOurs = false }: Peer = peers[candidate.server]
   const rates = turns.map(({ rate }) => rate)
   const cpu = spreadOf(turns.map(({ serverCpuSeconds }) => serverCpuSeconds * 1e6))
   return {
-    label,
-    isOurs: server.startsWith('ours'),
+    label: candidate.label ?? label,
+    isOurs,
     rate: spreadOf(rates),
     rates,
     ...(Number.isNaN(cpu.median) ? {} : { cpuMicroseconds: cpu }),

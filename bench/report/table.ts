@@ -1,4 +1,4 @@
-import type { LoopResult } from '../loop.ts'
+import { type LoopResult, MOST_DELAY_MS, MOST_MEMORY_MIB } from '../loop.ts'
 import type { MatchResult } from './results.ts'
 
 /** From there on ratios of rates say little. */
@@ -37,9 +37,9 @@ export function printMatch(result: MatchResult): void {
 export function printLoop({ delaysMs, peakMemoryMib, isMet }: LoopResult): void {
   console.log('\n40 uploads of 63 MiB at once (disk)')
   console.log(
-    `  loop delay, p99 of each round: ${delaysMs.map((ms) => ms.toFixed(0)).join(', ')} ms; at most 50`,
+    `  loop delay, p99 of each round: ${delaysMs.map((ms) => ms.toFixed(0)).join(', ')} ms; at most ${MOST_DELAY_MS}`,
   )
-  console.log(`  peak of resident memory: ${peakMemoryMib.toFixed(0)} MiB; at most 400`)
+  console.log(`  peak of resident memory: ${peakMemoryMib.toFixed(0)} MiB; at most ${MOST_MEMORY_MIB}`)
   console.log(isMet ? '  both met' : '  NOT met')
 }
 
