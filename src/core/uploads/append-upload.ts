@@ -55,8 +55,7 @@ export async function appendUpload(
 ): Promise<FileRecord> {
   const settled = await settleUpload(services, asked, input.typeOf)
   requirePending(services, settled)
-  if (!services.metadata.takesSegments)
-    throw new ServiceError('storage-unavailable', 'Appends are not possible before all servers are upgraded.')
+  requireAppends(services)
   requireOffset(settled, input.offset)
   const file = await declareLength(services, settled, input.fileBytes)
   requireFit(file, input)
@@ -102,6 +101,12 @@ export async function cancelOpenUpload(services: Services, asked: FileRecord): P
     if (!isOvertaken(error)) throw error
     await cancelOpenUpload(services, asked)
   }
+}
+
+/** @throws ServiceError `storage-unavailable` while a server of an older release, which knows no segments, lives */
+export function requireAppends({ metadata }: Services): void {
+  if (metadata.takesSegments) return
+  throw new ServiceError('storage-unavailable', 'Appends are not possible before all servers are upgraded.')
 }
 
 /** How many bytes may still come; as the client has told, or as much as is allowed. */

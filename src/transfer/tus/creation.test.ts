@@ -231,3 +231,8 @@ test('an upload is created by the slash at the end, too', async () => {
   const answer: Answer<undefined> = await exchange('POST', `${server.url}/tus/`, undefined, headers)
   assert.equal(await offsetAt(linkIn(answer)), 0)
 })
+
+test('nothing is created while servers of an older release share the database', async (t) => {
+  t.mock.getter(server.app.services.metadata, 'takesSegments', () => false)
+  assert.equal((await client.create({ 'upload-length': '5' })).status, 503)
+})

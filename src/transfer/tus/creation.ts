@@ -5,7 +5,7 @@ import type { FileRecord } from '../../core/files/file.ts'
 import { issueLink } from '../../core/links/link.ts'
 import { HOUR_MS, SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
-import { cancelOpenUpload } from '../../core/uploads/append-upload.ts'
+import { cancelOpenUpload, requireAppends } from '../../core/uploads/append-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
 import { declarePublic, type GuardOptions, guard } from '../../http/guard.ts'
 import { hasBody } from '../../http/routing.ts'
@@ -88,6 +88,8 @@ async function addRoutes(
       config: createConfig,
       // Before a single byte is asked for, all that the headers can tell is checked.
       onRequest: async (request) => {
+        // A link that was made before would not stay good.
+        requireAppends(services)
         request.announced = readAnnouncement(request, maxFileBytes, services.clock.now())
         delete request.headers['content-type']
       },
