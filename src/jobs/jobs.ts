@@ -7,6 +7,7 @@ import type { Services } from '../core/services.ts'
 import { collectBlobs, makeRoom } from '../core/upkeep/collect-blobs.ts'
 import { expireFiles } from '../core/upkeep/expire-files.ts'
 import { freeAbandoned, freeForsaken } from '../core/upkeep/free-abandoned.ts'
+import { joinSegments } from '../core/upkeep/join-segments.ts'
 import { normalizeNames } from '../core/upkeep/normalize-names.ts'
 import type { Job } from './runner.ts'
 
@@ -22,11 +23,12 @@ function every(everyMs: number, name: string, run: () => Promise<number>): Job {
   return { name, everyMs, run }
 }
 
-/** What the service removes when its time is over, once for all servers. */
+/** What the service removes when its time is over, and what it tidies up, once for all servers. */
 export function jobsOf(services: Services): Job[] {
   return [
     every(JOB_PERIOD_MS, 'expire files', () => expireFiles(services)),
     every(JOB_PERIOD_MS, 'collect blobs', () => collectBlobs(services)),
+    every(JOB_PERIOD_MS, 'join segments', () => joinSegments(services)),
     every(JOB_PERIOD_MS, 'purge answers and sessions', () => purge(services)),
   ]
 }

@@ -5,7 +5,7 @@ import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { noBytes, sameBytes, stateAt } from './file.ts'
-import { fileNotFound, readStoredFile, readStoredOrOpen } from './read-file.ts'
+import { readStoredFile, readStoredOrOpen } from './read-file.ts'
 
 /**
  * Removes a stored file: from now on its ids and links answer as if it had never existed, in every dialect. Its bytes
@@ -30,20 +30,19 @@ async function endFile(
   const file = await read(services, caller, idText)
   const now = services.clock.now()
   const isOpen = stateAt(file, now) === 'pending'
-  const guard = isOpen ? ({ state: 'pending', ...sameBytes(file) } as const) : ({ state: 'stored' } as const)
+  const state = isOpen ? 'pending' : 'stored'
   const by = { updatedAt: now, updatedBy: caller.subject.id }
   const patch: FilePatch = { state: isOpen ? 'cancelled' : 'deleted', ...noBytes, ...by }
   const bytes = releaseBytes(services, file, isOpen ? 0 : services.policy.downloadGraceMs)
   try {
     await services.metadata.commit([
-      { kind: 'file.update', id: file.id, guard, patch },
+      { kind: 'file.update', id: file.id, guard: { state, ...sameBytes(file) }, patch },
       uncount(file),
       ...bytes,
     ])
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
-    if (!isOpen) throw fileNotFound(idText)
-    // Its bytes have come, or it has ended; it cannot become open again.
+    // Its bytes have come or were joined, or it has ended.
     await endFile(services, caller, idText, read)
   }
 }

@@ -85,6 +85,7 @@ async function* piecesOf(
     try {
       for (const segment of segments) {
         if (segment.start > next || next > last) break
+        if (segment.start + segment.sizeBytes <= next) continue
         for await (const chunk of segmentBytes(stores, id, segment, { first: next, last })) {
           yield chunk
           next += chunk.byteLength
@@ -95,8 +96,22 @@ async function* piecesOf(
       lostAt = next
       continue
     }
-    if (next === before) throw new StoreError('missing', 'the file has no segment for these bytes')
+    if (next > before) continue
+    // All segments may have been joined to the one blob of the file.
+    const now = await stores.metadata.findFile(id)
+    if (!now?.blobKey) throw new StoreError('missing', 'the file has no segment for these bytes')
+    return yield* await stores.blobs.open(now.blobKey, { first: next, last })
   }
+}
+
+/** All bytes of a segment. @throws StoreError `missing`, also if it was joined with others meanwhile */
+export function readSegment(
+  stores: ByteStores,
+  id: FileId,
+  segment: Segment,
+): AsyncGenerator<Uint8Array, void> {
+  const { start, sizeBytes } = segment
+  return segmentBytes(stores, id, segment, { first: start, last: start + sizeBytes - 1 })
 }
 
 async function* segmentBytes(

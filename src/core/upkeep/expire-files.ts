@@ -23,7 +23,7 @@ export async function expireFiles(services: UpkeepServices): Promise<number> {
     return end(file, { kind: 'file.update', id: file.id, guard, patch })
   }
   const expire = (file: FileRecord) => {
-    const guard = { state: 'stored', expiresAt: file.expiresAt } as const
+    const guard = { state: 'stored', expiresAt: file.expiresAt, ...sameBytes(file) } as const
     const patch = { state: 'deleted', ...noBytes, updatedAt: now } as const
     return end(file, { kind: 'file.update', id: file.id, guard, patch }, policy.downloadGraceMs)
   }

@@ -13,7 +13,7 @@ import { asWriter, stopWriters } from './stale-writers.ts'
 /** An upload with as many takes no append until a job has joined some. */
 export const MAX_SEGMENTS = 10_000
 /** From so many on any neighbours are joined, not only small ones. */
-const MANY_SEGMENTS = MAX_SEGMENTS / 2
+export const MANY_SEGMENTS = MAX_SEGMENTS / 2
 /** Smaller neighbours are joined. */
 export const SMALL_SEGMENT_BYTES = 1024 * 1024
 /** After so long a job has joined some. */

@@ -58,7 +58,9 @@ export async function finishUpload(
   }
   const isTold = file.mimeType !== UNKNOWN_TYPE || typeOf === undefined
   const mimeType = isTold ? file.mimeType : await typeOf(readBytes(services, file))
-  const stored = { state: 'stored', storedAt: now, lastActiveAt: now, mimeType } as const
+  // A file of one segment can be one blob.
+  const joinDue = file.joinDue || file.segmentCount === 1
+  const stored = { state: 'stored', storedAt: now, lastActiveAt: now, mimeType, joinDue } as const
   const patch = { sha256, updatedAt: now, ...(file.uploadMaxBytes === null ? {} : stored) }
   try {
     await metadata.commit([updateOf(file, patch)])

@@ -5,7 +5,7 @@ import type { FileRecord } from '../files/file.ts'
 import type { BodySize, Digests, IncomingBody } from '../incoming-body.ts'
 import { throwQuota } from '../limits/quota.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
-import type { Change, NewSegment, UsageOf } from '../ports/changes.ts'
+import type { Change, NewSegment, ReleaseTerms, UsageOf } from '../ports/changes.ts'
 import type { Services, UpkeepServices } from '../services.ts'
 import { headOf } from './head-of.ts'
 
@@ -231,16 +231,22 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-/**
- * The changes that give up a file's bytes, if it has any; blobs may be collected `afterMs` from now. Young bytes may have been
- * sent more than once, and the network may hold one copy back.
- */
-export function releaseBytes({ blobs, clock }: UpkeepServices, file: FileRecord, afterMs = 0): Change[] {
-  const { blobKey: key, storedAt } = file
+/** The changes that give up a file's bytes, if it has any; blobs may be collected `afterMs` from now. */
+export function releaseBytes(services: UpkeepServices, file: FileRecord, afterMs = 0): Change[] {
+  const { id, blobKey: key, layout } = file
+  const terms = releaseTerms(services, file, afterMs)
+  if (key !== null) return [{ kind: 'blob.release', blob: { key, ...terms } }]
+  return layout === 'blob' ? [] : [{ kind: 'segments.release', fileId: id, blobs: terms }]
+}
+
+/** When bytes of a file may be removed. Young ones may have been sent more than once, and the network may hold one copy back. */
+export function releaseTerms(
+  { blobs, clock }: UpkeepServices,
+  { storedAt }: FileRecord,
+  afterMs: number,
+): ReleaseTerms {
   const collectAfter = clock.machineNow() + afterMs
   // Where the clock was set since, the two disagree on how old the bytes are: the younger age is the safe one.
   const ageMs = Math.min(clock.now(), clock.machineNow()) + afterMs - (storedAt ?? 0)
-  const terms = { collectAfter, mayComeLate: storedAt === null || ageMs < (blobs.lateWriteMs ?? 0) }
-  if (key !== null) return [{ kind: 'blob.release', blob: { key, ...terms } }]
-  return file.layout === 'blob' ? [] : [{ kind: 'segments.release', fileId: file.id, blobs: terms }]
+  return { collectAfter, mayComeLate: storedAt === null || ageMs < (blobs.lateWriteMs ?? 0) }
 }
