@@ -1,4 +1,4 @@
-/** A tus upload through connections that are cut, to a server that is killed; and what of it passed. */
+/** A resumable upload through connections that are cut, to a server that is killed; and what of it passed. */
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { CuttingProxy, type ProxyWatch } from './cutting-proxy.ts'
@@ -31,7 +31,7 @@ interface Append {
 }
 
 /** Reads the heads of requests and answers as they pass. */
-class TusTraffic implements ProxyWatch {
+class UploadTraffic implements ProxyWatch {
   readonly appends: Append[] = []
   readonly #current = new WeakMap<object, Append>()
   #told = 0
@@ -68,26 +68,31 @@ export interface Endured {
 /** A server that a client cannot rely on. */
 export class TroubledServer {
   readonly #proxy: CuttingProxy
-  readonly #traffic: TusTraffic
+  readonly #traffic: UploadTraffic
   readonly #options: StartServer
   #server: ServerProcess
   #kills = 0
   #restarting: Promise<void> | undefined
 
-  private constructor(proxy: CuttingProxy, traffic: TusTraffic, options: StartServer, server: ServerProcess) {
+  private constructor(
+    proxy: CuttingProxy,
+    traffic: UploadTraffic,
+    options: StartServer,
+    server: ServerProcess,
+  ) {
     this.#proxy = proxy
     this.#traffic = traffic
     this.#options = options
     this.#server = server
   }
 
-  static async start(more: Partial<StartServer> = {}): Promise<TroubledServer> {
+  static async start({ settings: given, ...more }: Partial<StartServer> = {}): Promise<TroubledServer> {
     const proxy = await CuttingProxy.start('http://127.0.0.1:1')
-    const settings = { ENTREPOT_PUBLIC_URL: proxy.url }
+    const settings = { ENTREPOT_PUBLIC_URL: proxy.url, ...given }
     const options = { dataDir: newFolder('entrepot-troubled-'), settings, ...more }
     const server = await ServerProcess.start(options)
     proxy.target = server.url
-    const traffic = new TusTraffic()
+    const traffic = new UploadTraffic()
     const troubled = new TroubledServer(proxy, traffic, options, server)
     proxy.cutAfter(...CUTS.map((share) => Math.round(share * UPLOAD_BYTES)))
     proxy.watch = {
