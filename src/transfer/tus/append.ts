@@ -5,7 +5,7 @@ import type { Services } from '../../core/services.ts'
 import { appendUpload, remainingOf } from '../../core/uploads/append-upload.ts'
 import { isLengthKnown, lengthOf, offsetOf, type TypeOf } from '../../core/uploads/finish-upload.ts'
 import { receiveBody } from '../../intake/body.ts'
-import { algorithmsOf, requireStated, type StatedDigest } from '../../intake/digests.ts'
+import { algorithmsOf, type HexDigests, requireStated, type StatedDigest } from '../../intake/digests.ts'
 import { readType } from '../../intake/file-type.ts'
 import { invalid } from './headers.ts'
 
@@ -43,38 +43,43 @@ export function requireFit(file: FileRecord, told: ToldOfBytes, bodyBytes = 0): 
     )
 }
 
+/** What becomes of the body of a request. */
+export interface Append extends ToldOfBytes {
+  /** Milliseconds since the epoch. */
+  readonly linkExpiresAt: number
+  /** A body without a checksum that breaks off is kept as far as it came. */
+  readonly keepsWhatCame: boolean
+}
+
 /**
- * Appends the body of a request. Without a checksum a body that breaks off is kept as far as it came.
+ * Appends the body of a request.
  * @throws ServiceError what `appendUpload` throws; `digest-mismatch` if the bytes are not those of the checksum
  */
 export function append(
   services: Services,
   { raw, headers, server }: FastifyRequest,
   file: FileRecord,
-  { offset, fileBytes, checksum }: ToldOfBytes,
-  linkExpiresAt: number,
+  { offset, fileBytes, checksum, linkExpiresAt, keepsWhatCame }: Append,
 ): Promise<FileRecord> {
   const stated = checksum === undefined ? [] : [checksum]
   const length = headers['content-length']
   const maxBytes = remainingOf(file, fileBytes)
   const isAll = offset === 0 && Number(length) === maxBytes
+  const wanted = {
+    md5: false,
+    further: algorithmsOf(stated),
+    ...(isAll ? {} : { carried: { upload: file.id, offset } }),
+    check: (digests: HexDigests) => requireStated(stated, digests),
+  }
+  const memory = server.memory.open(file.organizationId)
   return appendUpload(services, file, {
     offset,
     fileBytes,
     bodyBytes: length === undefined ? undefined : Number(length),
-    body: (stop) =>
-      receiveBody(
-        raw,
-        { maxBytes, keepsWhatCame: checksum === undefined, stop },
-        {
-          md5: false,
-          further: algorithmsOf(stated),
-          ...(isAll ? {} : { carried: { upload: file.id, offset } }),
-          check: (digests) => requireStated(stated, digests),
-        },
-        'passing',
-        server.memory.open(file.organizationId),
-      ),
+    body(stop) {
+      const limits = { maxBytes, keepsWhatCame: keepsWhatCame && checksum === undefined, stop }
+      return receiveBody(raw, limits, wanted, 'passing', memory)
+    },
     linkExpiresAt,
     typeOf: typeOf(file),
   })

@@ -10,8 +10,10 @@ import {
 } from '../../../test/lightfield-client.ts'
 import { linkToken } from '../../../test/link-token.ts'
 import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
+import { RawConnection } from '../../../test/raw-http.ts'
 import { BYTES, head, linkIn, metadataOf, offsetAt, patch, TUS, TusClient } from '../../../test/tus-client.ts'
-import { setQuota, settledUsage } from '../../../test/usage.ts'
+import { until } from '../../../test/until.ts'
+import { setQuota, settledUsage, usageNow } from '../../../test/usage.ts'
 import { YandexRest } from '../../../test/yandex-rest.ts'
 import { readLink } from '../../core/links/link-token.ts'
 
@@ -137,6 +139,25 @@ test('a creation whose bytes are refused leaves nothing', async () => {
   const refused = await client.create({ ...BYTES, 'upload-length': '5', 'upload-checksum': sha1 }, 'hello')
   assert.equal(refused.status, 460)
   assert.equal(refused.headers.get('location'), null)
+  assert.deepEqual(await settledUsage(server), before)
+})
+
+test('a creation whose client breaks off leaves nothing, since nobody knows its link', async () => {
+  const before = await settledUsage(server)
+  const { host } = new URL(server.url)
+  const fields = {
+    host,
+    ...BYTES,
+    authorization: `Bearer ${server.key}`,
+    'upload-length': 10,
+    'content-length': 10,
+  }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`)
+  const connection = await RawConnection.open(server.url)
+  connection.write(['POST /tus HTTP/1.1', ...lines, '', 'hello'].join('\r\n'))
+  assert.ok(await until(5_000, async () => (await usageNow(server)).files === before.files + 1))
+  connection.end()
+  assert.ok(await until(5_000, async () => (await usageNow(server)).files === before.files))
   assert.deepEqual(await settledUsage(server), before)
 })
 

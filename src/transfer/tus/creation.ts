@@ -152,7 +152,7 @@ async function open(
   })
 }
 
-/** Where this fails nobody learns the link of the upload, so it ends. */
+/** Where this fails, or the client breaks off, nobody learns the link of the upload, so it ends. */
 async function appendFirst(
   services: Services,
   request: FastifyRequest,
@@ -161,7 +161,7 @@ async function appendFirst(
   linkExpiresAt: number,
 ): Promise<FileRecord> {
   try {
-    return await append(services, request, file, told, linkExpiresAt)
+    return await append(services, request, file, { ...told, linkExpiresAt, keepsWhatCame: false })
   } catch (error) {
     await cancelOpenUpload(services, file).catch(() => undefined)
     throw error

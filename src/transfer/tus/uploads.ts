@@ -107,7 +107,11 @@ async function answer(
     return reply.code(204).send()
   }
   if (told === undefined) throw new Error('a PATCH whose headers were not read')
-  const appended = await append(services, request, file, told, claim.expiresAt)
+  const appended = await append(services, request, file, {
+    ...told,
+    linkExpiresAt: claim.expiresAt,
+    keepsWhatCame: true,
+  })
   return reply
     .code(204)
     .headers(progressOf(appended, claim, services.clock.now()))
