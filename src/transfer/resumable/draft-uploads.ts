@@ -11,7 +11,6 @@ import {
   remainingOf,
   settleUpload,
 } from '../../core/uploads/append-upload.ts'
-
 import { offsetOf } from '../../core/uploads/finish-upload.ts'
 import { uploadIsOver } from '../../core/uploads/receive-upload.ts'
 import { toServiceError } from '../../http/errors.ts'
@@ -153,8 +152,11 @@ export class DraftUploads {
 
   async #store({ raw }: FastifyRequest, part: ArrivingPart): Promise<FileRecord> {
     const { file, stated, ...brings } = part
+    const { offset, isLast } = brings
+    const isAll = offset === 0 && isLast
     const wanted = {
       md5: false,
+      ...(isAll ? {} : { carried: { upload: file.id, offset } }),
       further: algorithmsOf(stated),
       check: (digests: HexDigests) => requireStated(stated, digests),
     }
