@@ -48,8 +48,8 @@ await Session.run(async (session) => {
   console.log(`\nWritten: ${path}.json and .html`)
 })
 
-async function playLoop({ generator, places }: Session): Promise<LoopResult> {
-  const result = await measureLoop(generator, places, Number(options.rounds ?? LOOP_ROUNDS))
+async function playLoop(session: Session): Promise<LoopResult> {
+  const result = await measureLoop(session, Number(options.rounds ?? LOOP_ROUNDS))
   printLoop(result)
   return result
 }

@@ -1,9 +1,9 @@
-import { CORES, cpuSecondsOf, machineCpuSeconds } from './cpu.ts'
 import type { Generator } from './load/generator.ts'
 import type { Load } from './load/run-load.ts'
 import type { Candidate, Match } from './matches.ts'
-import { type Peer, peers, type Running } from './peers/peers.ts'
+import { type Peer, type PeerName, peers, type Running } from './peers/peers.ts'
 import { dropLargeFiles, type Places } from './places.ts'
+import { CORES, cpuSecondsOf, machineCpuSeconds } from './proc.ts'
 
 /** Until hot code is compiled, which takes some thousand requests. */
 const WARM_UP_SECONDS = 2
@@ -37,7 +37,8 @@ export interface Played {
   readonly missing: Readonly<Record<string, string>>
 }
 
-interface Started {
+/** A server and the folder that it keeps everything in. */
+export interface Started {
   readonly running: Running
   readonly folder: string
 }
@@ -108,7 +109,12 @@ export class Players {
     return started === undefined ? `${label} is not there: ${hint}` : undefined
   }
 
-  async #server({ server: name, files = 0 }: Candidate, { where }: Match): Promise<Started | undefined> {
+  async #server({ server, files }: Candidate, { where }: Match): Promise<Started | undefined> {
+    return this.start(server, where, files)
+  }
+
+  /** The server of that name, started when it is asked for first. @returns undefined if this machine does not have it */
+  async start(name: PeerName, where: Match['where'], files = 0): Promise<Started | undefined> {
     const key = `${name} ${files} ${where}`
     if (!this.#started.has(key)) {
       const folder = await this.#places.folder(where, name)

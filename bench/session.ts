@@ -10,24 +10,30 @@ import { printMatch } from './report/table.ts'
 export class Session {
   readonly generator = new Generator()
   readonly places: Places
-  readonly #players: Players
+  readonly players: Players
 
   private constructor(places: Places) {
     this.places = places
-    this.#players = new Players(this.generator, places)
+    this.players = new Players(this.generator, places)
   }
 
-  /** Runs `use`, then ends what it started, whatever became of it. */
+  /** Runs `use`, then ends what it started, whatever became of it, SIGINT and SIGTERM included. */
   static async run(use: (session: Session) => Promise<void>): Promise<void> {
     const session = new Session(await Places.open())
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void session.#end().finally(() => process.exit(1)))
     console.log([describeMachine(), ...session.notes].join('\n'))
     try {
       await use(session)
     } finally {
-      session.generator.end()
-      await session.#players.end()
-      await session.places.remove()
+      await session.#end()
     }
+  }
+
+  async #end(): Promise<void> {
+    this.generator.end()
+    await this.players.end()
+    await this.places.remove()
   }
 
   get notes(): string[] {
@@ -35,7 +41,7 @@ export class Session {
   }
 
   async play(id: string, match: Match): Promise<MatchResult> {
-    const result = resultOf(id, match, await this.#players.play(match))
+    const result = resultOf(id, match, await this.players.play(match))
     printMatch(result)
     return result
   }

@@ -10,6 +10,8 @@ import { startFilled, startOurs } from './our-server.ts'
 export interface Running {
   readonly url: string
   readonly pid: number
+  /** Where Prometheus would ask it, if it was started so. */
+  readonly metricsUrl?: string
   end(): Promise<unknown>
 }
 
@@ -42,6 +44,12 @@ export const peers = {
     isOurs: true,
     durability: 'as Entrepot',
     start: async (folder, files) => ended(await startFilled(folder, files)),
+  },
+  oursMetered: {
+    label: 'Entrepot with metrics',
+    isOurs: true,
+    durability: 'as Entrepot',
+    start: startMetered,
   },
   oursUnsynced: {
     label: 'Entrepot, syncs ignored',
@@ -103,6 +111,12 @@ function under<R extends Running | undefined>(path: string, running: R): R | Run
   return running === undefined
     ? running
     : { url: running.url + path, pid: running.pid, end: () => running.end() }
+}
+
+async function startMetered(folder: string): Promise<Running> {
+  const port = await freePort()
+  const server = await startOurs(folder, { ENTREPOT_METRICS_PORT: String(port) })
+  return { ...ended(server), metricsUrl: `http://127.0.0.1:${port}/metrics` }
 }
 
 /** Debian's eatmydata: a library that makes fsync and its like do nothing. */

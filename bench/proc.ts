@@ -22,6 +22,11 @@ export function machineCpuSeconds(): number {
   return busy.reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_SECOND
 }
 
+/** Most memory that a process ever had, in bytes; NaN where there is no `/proc`. */
+export function peakMemoryBytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1]) * 1024
+}
+
 export const CORES = availableParallelism()
 
 function read(path: string): string {
