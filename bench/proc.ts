@@ -1,17 +1,21 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** Of `/proc`: Linux has told hundredths of a second there since ever, whatever its own clock is (proc(5), USER_HZ). */
+/** The unit of /proc/stat (proc(5), USER_HZ). */
 const TICKS_PER_SECOND = 100
 
-/** CPU that a process and its children have taken, all threads, in seconds; NaN where there is no `/proc`. */
+/** CPU that a process and its children have taken, all their threads, in seconds; NaN where there is no `/proc`. */
 export function cpuSecondsOf(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`)
-  // The name in brackets may contain anything.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  const own = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
-  const children = read(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean)
-  return children.reduce((sum, child) => sum + cpuSecondsOf(Number(child)), own)
+  const threads = list(`/proc/${pid}/task`)
+  if (threads.length === 0) return Number.NaN
+  return threads.reduce((sum, thread) => sum + threadSeconds(`/proc/${pid}/task/${thread}`), 0)
+}
+
+/** The first number of schedstat is the time on a core in nanoseconds (proc(5)). */
+function threadSeconds(folder: string): number {
+  const own = Number(read(`${folder}/schedstat`).split(' ')[0]) / 1e9
+  const children = read(`${folder}/children`).split(' ').filter(Boolean)
+  return children.reduce((sum, child) => sum + (cpuSecondsOf(Number(child)) || 0), own)
 }
 
 /** CPU that the whole machine has spent, on all cores, in seconds; NaN where there is no `/proc`. */
@@ -28,6 +32,14 @@ export function peakMemoryBytes(pid: number): number {
 }
 
 export const CORES = availableParallelism()
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
 
 function read(path: string): string {
   try {

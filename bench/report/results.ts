@@ -80,8 +80,10 @@ function ratiosOf(mine: readonly Turn[], theirs: readonly Turn[]): Pick<Figure, 
     return other === undefined ? [] : [{ turn, other }]
   })
   const ratio = spreadOf(pairs.map(({ turn, other }) => turn.rate / other.rate))
-  const cpuRatio = toldMedian(pairs.map(({ turn, other }) => other.serverCpuSeconds / turn.serverCpuSeconds))
-  return { ratio, ...(cpuRatio === undefined ? {} : { cpuRatio }) }
+  const cpuOf = (turns: readonly Turn[]) =>
+    spreadOf(turns.map(({ serverCpuSeconds }) => serverCpuSeconds)).median
+  const cpuRatio = cpuOf(theirs) / cpuOf(mine)
+  return { ratio, ...(Number.isFinite(cpuRatio) ? { cpuRatio } : {}) }
 }
 
 function toldMedian(values: readonly number[]): number | undefined {
