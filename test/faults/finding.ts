@@ -24,3 +24,5 @@ export type FindingKind =
   | 'blob-orphan'
   | 'staging-left'
   | 'sum-differs'
+  // Seen in the database.
+  | 'quota-differs'

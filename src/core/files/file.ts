@@ -119,9 +119,12 @@ export function hasBytes({ blobKey, layout }: Pick<FileRecord, 'blobKey' | 'layo
   return blobKey !== null || layout !== 'blob'
 }
 
-/** What a guard compares so that a change applies to these very bytes, or to others of the same content. */
-export function sameBytes({ blobKey, blobSizeBytes, sha256 }: FileRecord) {
-  return { blobKey, blobSizeBytes, sha256 }
+/**
+ * What a guard compares so that a change applies to these very bytes, or to others of the same content; and to the length as it
+ * is counted, which a client may tell meanwhile.
+ */
+export function sameBytes({ blobKey, blobSizeBytes, sha256, sizeBytes, uploadMaxBytes }: FileRecord) {
+  return { blobKey, blobSizeBytes, sha256, sizeBytes, uploadMaxBytes }
 }
 
 /** A deleted or expired file answers exactly as one that never existed. */

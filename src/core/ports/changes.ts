@@ -13,7 +13,7 @@ export type FilePatch = Partial<
 
 /** What must still be true of a row for a change to apply; null compares as null. */
 export type FileGuard = { readonly state: FileState } & Partial<
-  Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'expiresAt'>
+  Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'sizeBytes' | 'uploadMaxBytes' | 'expiresAt'>
 >
 
 /** A file named by an older release: only this exact spelling of its name finds it. */

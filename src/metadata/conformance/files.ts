@@ -83,6 +83,8 @@ export function describeFiles(shared: OpenStore): void {
       [withValues, { expiresAt: null }],
       [withValues, { expiresAt: NOW + 1 }],
       [withValues, { blobKey: key, expiresAt: null }],
+      [withValues, { sizeBytes: withValues.sizeBytes + 1 }],
+      [withValues, { uploadMaxBytes: 1 }],
     ]
     for (const [file, guard] of wrong) {
       await assert.rejects(update(store, file, { state: 'pending', ...guard }, { name: 'x' }), conflict)

@@ -49,6 +49,8 @@ const guardFields = [
   'blobKey',
   'blobSizeBytes',
   'sha256',
+  'sizeBytes',
+  'uploadMaxBytes',
   'expiresAt',
 ] as const satisfies readonly (keyof FileGuard)[]
 
@@ -128,6 +130,8 @@ function boundUpdate(id: string, guard: FileGuard, patch: FilePatch) {
     'guard:blobKey': guard.blobKey,
     'guard:blobSizeBytes': guard.blobSizeBytes,
     'guard:sha256': guard.sha256,
+    'guard:sizeBytes': guard.sizeBytes,
+    'guard:uploadMaxBytes': guard.uploadMaxBytes,
     'guard:expiresAt': guard.expiresAt,
   }
   return { args, patched, compared }

@@ -6,6 +6,8 @@ import { VERSION } from './headers.ts'
 const statuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'version-invalid': 412,
   'digest-mismatch': 460,
+  // The length was told otherwise by a request that was faster.
+  'size-mismatch': 400,
   // The link is one of ours, so the upload was there.
   'file-not-found': 410,
 }
