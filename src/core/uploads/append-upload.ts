@@ -33,6 +33,8 @@ export interface AppendUpload {
   readonly fileBytes?: number | undefined
   /** The file ends with this body. */
   readonly isLast?: boolean
+  /** Of the whole file that ends with this body, lower-case hex: other bytes are given up. */
+  readonly fileSha256?: string | undefined
   /** When the link ends, in ms since the epoch: the upload's end slides up to it. */
   readonly linkExpiresAt: number
   /** What the content shows, if the type is not known otherwise. */
@@ -57,7 +59,7 @@ export async function appendUpload(
   requirePending(services, settled)
   requireAppends(services)
   requireOffset(settled, input.offset)
-  const file = await declareLength(services, settled, input.fileBytes)
+  const file = announced(await declareLength(services, settled, input.fileBytes), input.fileSha256)
   requireFit(file, input)
   return asWriter(file.id, async (stop) => {
     const body = input.body(stop)
@@ -147,6 +149,13 @@ async function declareLength(
     .catch(throwQuota)
     .catch((error) => refuseOvertaken(services, file, error))
   return { ...file, ...patch }
+}
+
+/** With a digest that the upload was not begun with. @throws ServiceError `checksum-mismatch` if it was begun with another */
+function announced(file: FileRecord, sha256: string | undefined): FileRecord {
+  if (sha256 === undefined) return file
+  requireDigest(file, sha256)
+  return { ...file, expectedSha256: sha256 }
 }
 
 /** All that is known before the first byte. */

@@ -197,6 +197,22 @@ test('bytes that do not have their digest are not appended', async () => {
   assert.equal(await contentOf(server, id), 'hello')
 })
 
+test('an upload whose end tells another digest of the whole is not stored', async () => {
+  const { id, url } = await openUpload(server)
+  const whole = await begin(url, 'hello', { 'upload-complete': '?1', 'repr-digest': reprDigest('hallo') })
+  assertProblem(whole, 400, 'digest-mismatched-values')
+  assert.equal((await offsetAt(url)).offset, '0')
+  // Of a part it tells nothing yet.
+  await begin(url, 'hel', { 'upload-complete': '?0', 'repr-digest': reprDigest('hello') })
+  const wrong = await append(url, 3, 'lo', { 'repr-digest': reprDigest('hallo') })
+  assertProblem(wrong, 400, 'digest-mismatched-values')
+  assert.equal(await statusOf(server, id), 'PENDING')
+  assert.deepEqual(await offsetAt(url), { status: 204, offset: '0', complete: '?0', length: '5' })
+  assert.equal((await begin(url, 'hel', { 'upload-complete': '?0' })).status, 201)
+  assert.equal((await append(url, 3, 'lo', { 'repr-digest': reprDigest('hello') })).status, 200)
+  assert.equal(await contentOf(server, id), 'hello')
+})
+
 test('an upload that is cancelled is over', async () => {
   const { id, url } = await openUpload(server)
   await begin(url, 'hello', { 'upload-complete': '?0' })
@@ -241,6 +257,12 @@ test('an upload that a complete stores is staged by the draft, whole or in parts
     assert.equal(await contentOf(server, id), 'hello')
     assert.deepEqual(await offsetAt(uploadUrl), { status: 204, offset: '5', complete: '?1', length: '5' })
   }
+})
+
+test('an upload that waits for a complete can be cancelled on its link', async () => {
+  const { id, uploadUrl } = await client.pending()
+  assert.equal((await exchangeDraft('DELETE', uploadUrl)).status, 204)
+  assert.equal(await statusOf(server, id), 'CANCELLED')
 })
 
 test('a PUT of the whole replaces the bytes that are there, with Upload-Complete or without', async () => {

@@ -26,8 +26,8 @@ export interface ArrivingPart extends LinkedUpload {
   readonly mimeType: string | undefined
   /** Digests of its own bytes. */
   readonly stated: readonly StatedDigest[]
-  /** Of the whole, if this request brings its end alone; lower-case hex. */
-  readonly sha256: string | undefined
+  /** Of the whole, if this request brings its end and not all of it; lower-case hex. */
+  readonly fileSha256: string | undefined
 }
 
 /**
@@ -58,10 +58,10 @@ export function partOf(
   const isOfWhole = ({ field }: StatedDigest) => field === 'repr-digest'
   const isAll = isLast && offset === 0
   const stated = isAll ? digests : digests.filter((digest) => !isOfWhole(digest))
-  const sha256 =
+  const fileSha256 =
     isLast && !isAll ? digests.find((each) => isOfWhole(each) && each.algorithm === 'sha256')?.hex : undefined
   const mimeType = method === 'PATCH' ? undefined : raw.headersDistinct['content-type']?.[0]
-  return { file, linkExpiresAt, offset, bodyBytes, isLast, fileBytes, mimeType, stated, sha256 }
+  return { file, linkExpiresAt, offset, bodyBytes, isLast, fileBytes, mimeType, stated, fileSha256 }
 }
 
 function required<T>(value: T | undefined, field: string): T {
