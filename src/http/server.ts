@@ -247,6 +247,8 @@ const LINGER_MS = 2_000
 
 /** Reads on while the client is still sending, so that it sees the answer instead of a reset. Then ends the connection. */
 function linger(request: IncomingMessage): void {
+  // Nothing more comes, and `close` was emitted already.
+  if (request.destroyed) return
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
   request.once('close', () => clearTimeout(timer))
   request.resume()

@@ -172,7 +172,8 @@ function storeOpen(
   file: OpenUpload,
   memory: Holding,
 ): Promise<Digests> {
-  const captured = new HeadCapture(raw)
+  // Its socket is needed for the answer, whatever becomes of the body.
+  const captured = new HeadCapture(raw.iterator({ destroyOnReturn: false }))
   const wanted = { md5: false, ...checkOf(stated, file) }
   const length = headers['content-length']
   // The parsed headers have lost it by now.
