@@ -55,10 +55,18 @@ export async function sendFile(
     .header('content-disposition', contentDisposition(shownName(file)))
   reply.header('content-length', range ? range.last - range.first + 1 : sizeBytes)
   if (range) reply.code(206).header('content-range', `bytes ${range.first}-${range.last}/${sizeBytes}`)
-  if (request.method !== 'HEAD') return reply.send(bytes)
+  if (request.method !== 'HEAD') {
+    const isAsIs = bytes instanceof Readable || keepsType(mimeType)
+    return reply.send(isAsIs ? bytes : Readable.from([bytes], { objectMode: false }))
+  }
   // HEAD needs the bytes to be there, but not their stream.
   if (bytes instanceof Readable) bytes.destroy()
   return reply.send()
+}
+
+/** Fastify sends bytes from memory under another type if theirs is not well-formed; that of a stream it leaves as it is. */
+function keepsType(mimeType: string): boolean {
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(;.*)?$/.test(mimeType)
 }
 
 /**
