@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import type { Environment } from '../src/config/setting.ts'
 import { parseFileId } from '../src/dialects/all.ts'
 import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, newDataDir, type Outcome, pasteInto, type Settings } from './cli.harness.ts'
@@ -10,6 +11,8 @@ import { LlamaCloudClient } from './llamacloud-client.ts'
 
 const KEY_LINE = /^ek_[0-9A-Za-z]{38}\n$/
 const UUID_LINE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/
+
+const onlyBlobs = { ENTREPOT_INLINE_BYTES: '0' }
 
 type Run = (...args: string[]) => Promise<Outcome>
 
@@ -20,8 +23,11 @@ async function onNewFolder(context: TestContext): Promise<Run> {
 }
 
 /** The CLI beside a running server. */
-async function besideServer(context: TestContext): Promise<{ server: TestServer; run: Run }> {
-  const server = await TestServer.start()
+async function besideServer(
+  context: TestContext,
+  settings: Environment = {},
+): Promise<{ server: TestServer; run: Run }> {
+  const server = await TestServer.start(settings)
   context.after(() => server.stop())
   return { server, run: (...args) => entrepot(args, { ENTREPOT_DATA_DIR: server.dataDir }) }
 }
@@ -379,7 +385,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
 })
 
 test('doctor tells which blobs are of no file any more', async (context) => {
-  const { server, run } = await besideServer(context)
+  const { server, run } = await besideServer(context, onlyBlobs)
   await storeFile(server)
   const ended = llamacloudIds.print(parseFileId(await storeFile(server)) ?? '')
   assert.equal((await new LlamaCloudClient(server).delete(ended)).status, 204)
@@ -392,7 +398,7 @@ test('doctor tells which blobs are of no file any more', async (context) => {
 })
 
 test('doctor names damaged files and never removes them', async (context) => {
-  const { server, run } = await besideServer(context)
+  const { server, run } = await besideServer(context, onlyBlobs)
   const { metadata } = server.app.services
   const fileId = await storeFile(server)
   const [blob] = await metadata.listReferencedBlobs(undefined, 1)

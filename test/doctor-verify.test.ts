@@ -18,9 +18,9 @@ import { s3Settings } from './s3/settings.ts'
 
 const NONE: Settings = {}
 
-/** A server with a file of each of these contents, and what breaks their bytes. */
+/** A server with a blob of each of these contents, and what breaks them. */
 async function start(t: TestContext, stores: Settings, contents: readonly (string | Buffer)[]) {
-  const server = await TestServer.start(stores)
+  const server = await TestServer.start({ ENTREPOT_INLINE_BYTES: '0', ...stores })
   t.after(() => server.stop())
   const { metadata } = server.app.services
   const client = new LlamaCloudClient(server)

@@ -10,7 +10,7 @@ import { LightfieldClient, ok } from './lightfield-client.ts'
 import { newFolder } from './new-folder.ts'
 import { RawConnection, readAnswer } from './raw-http.ts'
 import { until } from './until.ts'
-import { bodyBegun, bytesOnDisk, headOf } from './upload.harness.ts'
+import { bodyBegun, headOf, keptBytes } from './upload.harness.ts'
 import { withGrpc } from './yandex-client.ts'
 
 /** Less than what a socket takes at once (64 KiB): the server writes the last byte without waiting. */
@@ -34,7 +34,7 @@ test('a server that stops finishes what it began, is no longer ready, and takes 
   const client = new LightfieldClient(server)
   const { url } = server
   const upload = await client.pending({ sizeBytes: 200_000 })
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const sender = await RawConnection.open(url)
   sender.write(headOf(upload, 'content-length: 200000') + 'x'.repeat(100_000))
   await bodyBegun(server, before)

@@ -70,7 +70,7 @@ export class TestServer {
 
   /** Limits of requests and of wrong keys are off unless `settings` say otherwise. Stop it with `stop`, in a `finally` or `t.after`. */
   static async start(given: Environment = {}): Promise<TestServer> {
-    const settings = { ENTREPOT_INLINE_BYTES: '0', ...(await storeSettings(given)), ...given }
+    const settings = { ...(await storeSettings(given)), ...given }
     const dataDir = await mkdtemp(join(tmpdir(), 'entrepot-test-'))
     const clock = new TestClock()
     const s3 = wantsS3(settings) ? await S3TestServer.start() : undefined

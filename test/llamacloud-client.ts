@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import type { FileBody, PresignedUrl } from '../src/dialects/llamacloud/wire.ts'
 import type { TestServer } from './harness.ts'
+import { keptBodies } from './kept-bodies.ts'
 import { type Answer, exchange, type Headings } from './lightfield-client.ts'
 
 export const FILES = '/api/v1/beta/files'
@@ -132,24 +131,17 @@ export function urlOf({ download_url }: FileBody): PresignedUrl {
   return download_url
 }
 
-/** The bytes on disk, or in the bucket: what is being written, and what is kept once all that may go has gone. */
-export async function bytesOnDisk(server: TestServer): Promise<{ staging: number; blobs: number }> {
+/** How many bodies are on their way, and how many are kept, wherever, once all that may go has gone. */
+export async function bodiesIn(server: TestServer): Promise<{ arriving: number; kept: number }> {
   await collectBlobs(server.app.services)
-  if (server.s3) {
-    const blobs = [...server.s3.objects.keys()].filter((name) => name.startsWith('blobs/'))
-    return { staging: server.s3.uploads.size, blobs: blobs.length }
-  }
-  const count = async (folder: string) => {
-    const entries = await readdir(join(server.dataDir, folder), { recursive: true, withFileTypes: true })
-    return entries.filter((entry) => entry.isFile()).length
-  }
-  return { staging: await count('staging'), blobs: await count('blobs') }
+  const { staging, blobs, inline } = await keptBodies(server)
+  return { arriving: staging.length, kept: blobs.length + inline.length }
 }
 
 /** No row, no byte and no reservation more than of `files` files; and the server answers. */
 export async function assertKeeps(server: TestServer, files: number): Promise<void> {
   assert.equal(await new LlamaCloudClient(server).count(), files)
-  assert.deepEqual(await bytesOnDisk(server), { staging: 0, blobs: files })
+  assert.deepEqual(await bodiesIn(server), { arriving: 0, kept: files })
   const organization = await server.app.services.metadata.findOrganization('default')
   const usage = await server.app.services.metadata.usage('organization', organization?.id ?? '')
   assert.equal(usage.files, files)

@@ -37,7 +37,7 @@ function assertComeAgain({ status, headers, text }: Answer<unknown>): void {
 test('an upload whose lease was taken from its server is told to come again, in every dialect', async (t) => {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
-  const server = await TestServer.start({ ...s3Settings(s3), ...withGrpc })
+  const server = await TestServer.start({ ...s3Settings(s3), ...withGrpc, ENTREPOT_INLINE_BYTES: '0' })
   t.after(() => server.stop())
   const grpc = YandexClient.of(server)
   t.after(() => grpc.close())

@@ -130,7 +130,7 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   assert.equal((await entrepot(['org', 'create', 'new'], at(server, bucket.settings))).status, 1)
   await server.restart(bucket.settings)
   await installation.assertReadable(link)
-  await installation.add(77)
+  await installation.add(100_077)
 
   const all = both(await newPostgres(), bucket)
   assertDone(await moves(at(server, bucket.settings), all, '--finish'))
@@ -140,7 +140,7 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   // Back to the folder that has all of it already, but for one file.
   const home = { settings: {}, flags: [], variables: {} }
   const { stdout } = await moves(at(server, all.settings), home, '--finish')
-  assert.match(stdout, /Copied 1 blobs, 77 bytes/)
+  assert.match(stdout, /Copied 1 blobs, 100077 bytes/)
   await server.restart({ ENTREPOT_DATABASE_URL: '' })
   await installation.assertReadable(link)
   await installation.assertGoesOn()
@@ -167,7 +167,7 @@ test('what is being received when an installation moves is given up there, with 
 test('a move that is killed goes on where it was', async (t) => {
   const server = await startOnDisk(t)
   const installation = new Installation(server)
-  for (let i = 0; i < 60; i++) await installation.add(i === 7 ? 20_000_000 : 200 + i)
+  for (let i = 0; i < 60; i++) await installation.add(i === 7 ? 20_000_000 : 100_000 + i)
   const seen = await new LightfieldClient(server).list('?limit=100')
   const bucket = await newBucket(t)
   const target = both(await newPostgres(), bucket)
@@ -206,8 +206,8 @@ test('a move that is killed goes on where it was', async (t) => {
 test('bytes that are not those of their row are reported, and nothing is moved', async (t) => {
   const server = await startOnDisk(t)
   const installation = new Installation(server)
-  const [rotten, lost] = [await installation.add(1000), await installation.add(1000)]
-  await installation.add(1000)
+  const [rotten, lost] = [await installation.add(100_000), await installation.add(100_000)]
+  await installation.add(100_000)
   const pathOf = async (id: string) => {
     const row = await server.app.services.metadata.findFile(parseFileId(id) ?? '')
     const key = row?.blobKey ?? ''

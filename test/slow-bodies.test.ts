@@ -4,7 +4,7 @@ import { TestServer } from './harness.ts'
 import { LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { BOUNDARY, FILES, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
 import { RawConnection, readAnswer } from './raw-http.ts'
-import { bodyBegun, bytesOnDisk, headOf, settledBytes } from './upload.harness.ts'
+import { bodyBegun, headOf, keptBytes, settledBytes } from './upload.harness.ts'
 import { settledUsage } from './usage.ts'
 import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 
@@ -61,7 +61,7 @@ function headOfPost(path: string, ...fields: string[]): string {
  * it. Only the timers that watch over bodies are moved.
  */
 async function answerToStalled(t: TestContext, start: string): Promise<ReturnType<typeof readAnswer>> {
-  const [bytes, usage] = [await bytesOnDisk(server), await settledUsage(server)]
+  const [bytes, usage] = [await keptBytes(server), await settledUsage(server)]
   t.mock.timers.enable({ apis: ['setInterval'] })
   const connection = await RawConnection.open(server.url)
   connection.write(start)

@@ -16,7 +16,8 @@ interface Started {
 async function start(t: TestContext, settings: Record<string, string> = {}): Promise<Started> {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
-  const server = await TestServer.start({ ...s3Settings(s3), ENTREPOT_METRICS_PORT: '0', ...settings })
+  const bytes = { ...s3Settings(s3), ENTREPOT_INLINE_BYTES: '0' }
+  const server = await TestServer.start({ ...bytes, ENTREPOT_METRICS_PORT: '0', ...settings })
   t.after(() => server.stop())
   const text = async () => (await fetch(server.app.metricsUrl ?? '')).text()
   const count = async (metric: string, operation: string, outcome: string) => {

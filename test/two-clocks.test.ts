@@ -8,6 +8,9 @@ import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
 import { YandexRest } from './yandex-rest.ts'
 
+/** Too large for the database. */
+const LARGE = 'x'.repeat(100_000)
+
 test('a clock set ahead by 48 hours ends files, links and uploads, and nothing that the machine waits for', async (t) => {
   const server = await TestServer.start({ ENTREPOT_RATE_LIMITS: 'search=1' })
   t.after(() => server.stop())
@@ -18,11 +21,11 @@ test('a clock set ahead by 48 hours ends files, links and uploads, and nothing t
   const created = ok(await client.create({}, key))
   const link = await client.link((await client.stored()).id)
   const ttl = { expirationConfig: { expirationPolicy: 'STATIC', ttlDays: 1 } }
-  const [ending, deleted] = [await rest.stored('ends', ttl), await rest.stored()]
+  const [ending, deleted] = [await rest.stored('ends', ttl), await rest.stored(LARGE)]
   assert.equal((await rest.delete(deleted.id)).status, 200)
   const slot = { organizationId: 'o', operation: 'create', key: 'k' }
   await reserveAnswer(services, slot)
-  await expectBytes(services, { organizationId: 'o', size: { atLeast: 10, atMost: 10 } })
+  await expectBytes(services, { organizationId: 'o', size: { atLeast: LARGE.length, atMost: LARGE.length } })
   ok(await client.list())
 
   server.clock.set({ hours: 48 })

@@ -4,12 +4,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { TestServer } from '../../test/harness.ts'
+import { keptBodies } from '../../test/kept-bodies.ts'
 import { exchange, LightfieldClient } from '../../test/lightfield-client.ts'
 import { linkToken } from '../../test/link-token.ts'
 import { LlamaCloudClient } from '../../test/llamacloud-client.ts'
 import { runJobs } from '../../test/run-jobs.ts'
 import { patch, TUS, TusClient } from '../../test/tus-client.ts'
-import { bytesOnDisk } from '../../test/upload.harness.ts'
+import { keptBytes } from '../../test/upload.harness.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import { readBytes } from '../core/files/read-bytes.ts'
 import { readLink } from '../core/links/link-token.ts'
@@ -88,7 +89,7 @@ describe('where the database holds no bytes', () => {
   after(() => server.stop())
 
   test('a file that came in small pieces becomes one blob, and its pieces stay for the grace of downloads', async () => {
-    const before = await bytesOnDisk(server)
+    const before = await keptBytes(server)
     const came = await upload(server, [2 * KIB, 3 * KIB, 4 * KIB])
     const old = await came.segments()
     const reading = readBytes(server.app.services, await came.file())
@@ -99,17 +100,17 @@ describe('where the database holds no bytes', () => {
     assert.deepEqual(await came.segments(), [])
     await requireContent(server, came)
     const kept = [...old.map((segment) => segment.blobKey), blobKey]
-    assert.deepEqual(await bytesOnDisk(server), [...before, ...kept].sort())
+    assert.deepEqual(await keptBytes(server), [...before, ...kept].sort())
     server.clock.advance({ hours: 25 })
     await runJobs(server)
     // On S3 bytes that may come late are removed twice.
-    assert.deepEqual(await bytesOnDisk(server), [...before, blobKey].sort())
+    assert.deepEqual(await keptBytes(server), [...before, blobKey].sort())
     for await (const chunk of reading) read.push(Buffer.from(chunk))
     assert.ok(Buffer.concat(read).equals(came.content))
     await deleted(server, came)
     server.clock.advance({ hours: 25 })
     await runJobs(server)
-    assert.deepEqual(await bytesOnDisk(server), before)
+    assert.deepEqual(await keptBytes(server), before)
   })
 
   test('only small neighbours are joined', async () => {
@@ -145,7 +146,7 @@ describe('where the database holds no bytes', () => {
     const { services } = server.app
     server.clock.advance({ hours: 25 })
     await runJobs(server)
-    const left = await bytesOnDisk(server)
+    const left = await keptBytes(server)
     const cancelled = await upload(server, [KIB, KIB], 3 * KIB)
     await joinSegments(delaying(services, () => exchange('DELETE', cancelled.link, undefined, TUS)))
     assert.equal((await cancelled.file()).state, 'cancelled')
@@ -163,7 +164,7 @@ describe('where the database holds no bytes', () => {
     server.clock.advance({ hours: 25 })
     await runJobs(server)
     const kept = [await put.file(), await twice.file()].map(({ blobKey }) => blobKey)
-    assert.deepEqual(await bytesOnDisk(server), [...left, ...kept].sort())
+    assert.deepEqual(await keptBytes(server), [...left, ...kept].sort())
   })
 
   test('damaged pieces stay as they are', {
@@ -195,7 +196,8 @@ describe('where the database holds small bytes', () => {
     for await (const chunk of reading) read.push(Buffer.from(chunk))
     assert.ok(Buffer.concat(read).equals(came.content))
     assert.deepEqual(await came.file(), { ...stored, layout: 'inline', segmentCount: 1, joinDue: false })
-    assert.deepEqual(await bytesOnDisk(server), [])
+    const { staging, blobs, inline } = await keptBodies(server)
+    assert.deepEqual([staging, blobs, inline], [[], [], [stored.id]])
     await requireContent(server, came)
   })
 

@@ -7,6 +7,9 @@ import { TestServer } from '../../test/harness.ts'
 import { exchange, type Headings, LightfieldClient, md5Of, ok } from '../../test/lightfield-client.ts'
 import { withToken } from '../../test/link-token.ts'
 import { RawConnection } from '../../test/raw-http.ts'
+import { noBytes } from '../core/files/file.ts'
+import type { Change } from '../core/ports/changes.ts'
+import { releaseBytes } from '../core/uploads/receive-bytes.ts'
 import { parseFileId } from '../dialects/all.ts'
 
 const CONTENT = '0123456789'
@@ -55,22 +58,34 @@ const whole = {
   'last-modified': 'Wed, 08 Apr 2026 12:00:00 GMT',
 }
 
-test('a file that is deleted after its row was read and before its bytes were opened is gone, not lost', async (t) => {
-  const { id } = await client.stored(CONTENT)
-  const doomed = await client.link(id)
-  const { blobs, metadata } = server.app.services
-  const { blobKey } = (await metadata.findFile(parseFileId(id) ?? '')) ?? {}
-  assert.ok(blobKey)
-  const open = blobs.open.bind(blobs)
-  t.mock.method(blobs, 'open', async (...args: Parameters<typeof open>) => {
-    const guard = { state: 'stored' } as const
-    const patch = { state: 'deleted', blobKey: null } as const
-    await metadata.commit([{ kind: 'file.update', id: parseFileId(id) ?? '', guard, patch }])
-    await blobs.delete(blobKey)
-    return open(...args)
+for (const [place, content] of [
+  ['the database', CONTENT],
+  ['a blob store', 'x'.repeat(100_000)],
+] as const)
+  test(`a file in ${place} that is deleted after its row was read and before its bytes were opened is gone, not lost`, async (t) => {
+    const { id } = await client.stored(content)
+    const doomed = await client.link(id)
+    const { blobs, metadata } = server.app.services
+    const file = (await metadata.findFile(parseFileId(id) ?? '')) ?? assert.fail()
+    const { blobKey } = file
+    assert.equal(blobKey === null, content === CONTENT)
+    const remove = async () => {
+      const patch = { ...noBytes, state: 'deleted' } as const
+      const update: Change = { kind: 'file.update', id: file.id, guard: { state: 'stored' }, patch }
+      await metadata.commit([update, ...releaseBytes(server.app.services, file)])
+      if (blobKey !== null) await blobs.delete(blobKey)
+    }
+    const [open, find] = [blobs.open.bind(blobs), metadata.findSegmentBytes.bind(metadata)]
+    t.mock.method(blobs, 'open', async (...args: Parameters<typeof open>) => {
+      await remove()
+      return open(...args)
+    })
+    t.mock.method(metadata, 'findSegmentBytes', async (...args: Parameters<typeof find>) => {
+      await remove()
+      return find(...args)
+    })
+    assert.equal((await exchange('GET', doomed)).status, 404)
   })
-  assert.equal((await exchange('GET', doomed)).status, 404)
-})
 
 test('GET sends the file as an attachment, and HEAD the same headers without it', async () => {
   for (const method of ['GET', 'HEAD']) {

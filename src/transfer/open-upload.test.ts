@@ -5,7 +5,7 @@ import { TestServer } from '../../test/harness.ts'
 import { type Answer, exchange, type Headings, LightfieldClient, ok } from '../../test/lightfield-client.ts'
 import { linkToken } from '../../test/link-token.ts'
 import { RawConnection, readAnswer } from '../../test/raw-http.ts'
-import { bytesOnDisk, collect, settledBytes } from '../../test/upload.harness.ts'
+import { collect, keptBytes, settledBytes } from '../../test/upload.harness.ts'
 import { setQuota, settledUsage, usageNow } from '../../test/usage.ts'
 import type { Caller } from '../core/caller.ts'
 import type { FileRecord } from '../core/files/file.ts'
@@ -118,7 +118,7 @@ test('what the name does not tell of the type the PUT does, or the content', asy
 })
 
 test('an upload of unknown size takes up to its bound, and not a byte more', async () => {
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const { id, url } = await open()
   const tooLarge = 'x'.repeat(MAX_BYTES + 1)
   assert.equal((await put(url, tooLarge)).status, 413)

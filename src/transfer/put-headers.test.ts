@@ -13,7 +13,7 @@ import {
   ok,
   putBytes,
 } from '../../test/lightfield-client.ts'
-import { bytesOnDisk, settledBytes } from '../../test/upload.harness.ts'
+import { keptBytes, settledBytes } from '../../test/upload.harness.ts'
 import { crc32c } from '../intake/crc32c.ts'
 
 let server: TestServer
@@ -69,7 +69,7 @@ for (const [name, telling] of Object.entries(tellings)) {
   test(`a PUT whose ${name} fits is stored; one whose does not gets 400 and stores nothing`, async () => {
     for (const bytes of Object.values(bodies)) {
       const upload = await client.pending({ sizeBytes: bytes.byteLength })
-      const before = await bytesOnDisk(server)
+      const before = await keptBytes(server)
       const changed = Buffer.from(bytes)
       changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
       const refused = await putBytes(upload, bytes, telling(digestsOf(changed)))
@@ -173,7 +173,7 @@ for (const [headings, unstaged, staged] of conditions) {
       [await client.pending(), unstaged],
       [await client.staged('first'), staged],
     ] as const) {
-      const before = await bytesOnDisk(server)
+      const before = await keptBytes(server)
       const answer = await putBytes(upload, 'other', headings)
       assert.equal(answer.status, status, answer.text)
       if (status === 412) assert.deepEqual(await settledBytes(server, before), before)

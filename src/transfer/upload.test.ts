@@ -12,7 +12,7 @@ import {
   putBytes,
 } from '../../test/lightfield-client.ts'
 import { RawConnection, readAnswer, sendRaw } from '../../test/raw-http.ts'
-import { bodyBegun, bytesOnDisk, collect, headOf, settledBytes } from '../../test/upload.harness.ts'
+import { bodyBegun, collect, headOf, keptBytes, settledBytes } from '../../test/upload.harness.ts'
 
 let server: TestServer
 let client: LightfieldClient
@@ -30,6 +30,9 @@ test('a PUT answers 200 without a body, and the md5 as its ETag', async () => {
   assert.equal(answer.headers.get('etag'), `"${md5Of('hello')}"`)
   assert.match(answer.headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
 })
+
+/** Too large for the database. */
+const LARGE = 'x'.repeat(100_000)
 
 const NEUTRAL = 'application/octet-stream'
 /** Types as announced, and as a download has them: only what is surely a document or data keeps its own. */
@@ -77,9 +80,9 @@ const wrongHeaders: Record<string, Record<string, string | undefined>> = {
 for (const [name, headers] of Object.entries(wrongHeaders)) {
   test(`a PUT with ${name} gets 403 and stores nothing`, async () => {
     const upload = await client.pending()
-    const before = await bytesOnDisk(server)
+    const before = await keptBytes(server)
     assert.equal((await putBytes(upload, 'hello', headers)).status, 403)
-    assert.deepEqual(await bytesOnDisk(server), before)
+    assert.deepEqual(await keptBytes(server), before)
     assert.equal((await client.complete(upload.id)).status, 422)
     assert.equal((await putBytes(upload)).status, 200)
   })
@@ -87,11 +90,11 @@ for (const [name, headers] of Object.entries(wrongHeaders)) {
 
 test('a Content-Length that is not the announced size gets 400 and stores nothing', async () => {
   const upload = await client.pending()
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   for (const content of ['', 'hell', 'hello!', 'x'.repeat(100_000)]) {
     assertRefusal(await putBytes(upload, content), [400, 'bad_request', 'length_mismatch'])
   }
-  assert.deepEqual(await bytesOnDisk(server), before)
+  assert.deepEqual(await keptBytes(server), before)
   assert.equal((await client.complete(upload.id)).status, 422)
   assert.equal((await putBytes(upload)).status, 200)
 })
@@ -118,7 +121,7 @@ test('a chunked body is counted as it comes', async () => {
 
 test('a chunked body that is too long gets 413 and stores nothing', async () => {
   const upload = await client.pending()
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const body = `6\r\nhello!\r\n0\r\n\r\n`
   const answer = await sendRaw(server.url, `${headOf(upload, 'transfer-encoding: chunked')}${body}`)
   assert.equal(answer.status, 413)
@@ -158,7 +161,7 @@ for (const [name, leave] of Object.entries(departures)) {
   for (const framing of ['content-length: 200000', 'transfer-encoding: chunked']) {
     test(`a client that ${name} in the middle of a body (${framing}) leaves nothing behind`, async () => {
       const upload = await client.pending({ sizeBytes: 200_000 })
-      const before = await bytesOnDisk(server)
+      const before = await keptBytes(server)
       const connection = await RawConnection.open(server.url)
       const start = framing.startsWith('transfer') ? `186a0\r\n` : ''
       connection.write(headOf(upload, framing) + start + 'x'.repeat(100_000))
@@ -177,16 +180,17 @@ test('a body in a content coding gets 415 and stores nothing', async () => {
   assert.equal((await client.complete(upload.id)).status, 422)
 })
 
-test('bytes that were replaced or cancelled are removed', async () => {
-  await collect(server)
-  const before = await bytesOnDisk(server)
-  const upload = await client.staged('first')
-  assert.equal((await putBytes(upload, 'other')).status, 200)
-  const cancelled = await client.staged()
-  ok(await client.cancel(cancelled.id))
-  await collect(server)
-  assert.equal((await bytesOnDisk(server)).length, before.length + 1)
-})
+for (const sizeBytes of [5, LARGE.length])
+  test(`${sizeBytes} bytes that were replaced or cancelled are removed`, async () => {
+    await collect(server)
+    const before = await keptBytes(server)
+    const upload = await client.staged('f'.repeat(sizeBytes))
+    assert.equal((await putBytes(upload, 'o'.repeat(sizeBytes))).status, 200)
+    const cancelled = await client.staged('c'.repeat(sizeBytes))
+    ok(await client.cancel(cancelled.id))
+    await collect(server)
+    assert.equal((await keptBytes(server)).length, before.length + 1)
+  })
 
 test('a client that closes its half of the connection after the body still gets its answer', async () => {
   const upload = await client.pending()
@@ -251,7 +255,7 @@ test('a large body that is refused at once can still read why', async () => {
 test('bytes that come after the session is over are not stored', async () => {
   await collect(server)
   const upload = await client.pending({ sizeBytes: 200_000 })
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const connection = await RawConnection.open(server.url)
   connection.write(headOf(upload, 'content-length: 200000', 'connection: close') + 'x'.repeat(100_000))
   await bodyBegun(server, before)
@@ -268,8 +272,8 @@ test('a disk without room for the file refuses it before its first byte', async 
   t.after(() => full.stop())
   if (full.s3) return t.skip('only on a disk: a bucket has no such bound')
   const own = new LightfieldClient(full)
-  const upload = await own.pending()
-  const answer = await putBytes(upload)
+  const upload = await own.pending({ sizeBytes: LARGE.length })
+  const answer = await putBytes(upload, LARGE)
   assert.equal(answer.status, 507)
   assert.deepEqual([answer.error.type, answer.error.code], ['insufficient_storage', 'storage_full'])
   assert.equal((await own.complete(upload.id)).status, 422)
@@ -280,15 +284,15 @@ test('a disk that cannot be written to is a fault of ours, and the upload goes o
   t.after(() => own.stop())
   if (own.s3) return t.skip('only on a disk')
   const other = new LightfieldClient(own)
-  const upload = await other.pending()
+  const upload = await other.pending({ sizeBytes: LARGE.length })
   const staging = join(own.dataDir, 'staging')
   await rm(staging, { recursive: true })
-  const answer = await putBytes(upload)
+  const answer = await putBytes(upload, LARGE)
   assert.equal(answer.status, 503)
   assert.doesNotMatch(answer.text, /ENOENT|staging|entrepot-test/)
   assert.equal((await fetch(`${own.url}/readyz`)).status, 503)
   assert.equal((await other.complete(upload.id)).status, 422)
   await mkdir(staging)
-  assert.equal((await putBytes(upload)).status, 200)
+  assert.equal((await putBytes(upload, LARGE)).status, 200)
   assert.equal((await other.complete(upload.id)).status, 200)
 })

@@ -36,7 +36,7 @@ for (const [name, effect] of Object.entries(outages))
   }, async (t) => {
     const s3 = await S3TestServer.start()
     t.after(() => s3.stop())
-    const server = await TestServer.start(s3Settings(s3))
+    const server = await TestServer.start({ ...s3Settings(s3), ENTREPOT_INLINE_BYTES: '0' })
     t.after(() => server.stop())
     const requests = await prepareEveryRequest(server)
     // Vendors that know of a gateway's timeout are told of one.
@@ -63,10 +63,21 @@ for (const [name, effect] of Object.entries(outages))
     await settledUsage(server)
   })
 
-test('what a refused upload brings to the bucket late is removed, even if it comes after the first removal', async (t) => {
+test('files that the database holds are taken, served and deleted while the bucket is away', async (t) => {
   const s3 = await S3TestServer.start()
   t.after(() => s3.stop())
   const server = await TestServer.start(s3Settings(s3))
+  t.after(() => server.stop())
+  const requests = await prepareEveryRequest(server)
+  s3.break(...operations.map((operation) => ({ operation, effect: 'reset' as const, times: 1e6 })))
+  for (const { name, answer } of await sendAll(requests))
+    assert.ok(answer.status < 300, `${name}: ${answer.status} ${answer.text}`)
+})
+
+test('what a refused upload brings to the bucket late is removed, even if it comes after the first removal', async (t) => {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const server = await TestServer.start({ ...s3Settings(s3), ENTREPOT_INLINE_BYTES: '0' })
   t.after(() => server.stop())
   const { metadata } = server.app.services
   const client = new LightfieldClient(server)

@@ -12,7 +12,7 @@ import { type AppConfig, loadConfig } from '../../src/app/settings.ts'
 import { newDataDir } from '../cli.harness.ts'
 import { TestServer } from '../harness.ts'
 import { LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
-import { bytesOnDisk } from '../upload.harness.ts'
+import { keptBytes } from '../upload.harness.ts'
 
 const skip = process.env.ENTREPOT_TEST_STORES === undefined ? false : 'only on SQLite and a disk'
 const { open, writeFile } = promises
@@ -42,12 +42,12 @@ function failEveryClose(t: TestContext): () => void {
 }
 
 test('a file that cannot be closed fails the upload that wrote it, and nothing else', { skip }, async (t) => {
-  const server = await TestServer.start()
+  const server = await TestServer.start({ ENTREPOT_INLINE_BYTES: '0' })
   t.after(() => server.stop())
   const client = new LightfieldClient(server)
   const download = await client.link((await client.stored()).id)
   const waiting = await client.pending()
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
 
   const restore = failEveryClose(t)
   assert.equal((await putBytes(waiting)).status, 503)
@@ -57,7 +57,7 @@ test('a file that cannot be closed fails the upload that wrote it, and nothing e
     assert.equal((await fetch(download, { method: 'HEAD' })).status, 200)
     assert.equal((await fetch(download)).status, 200)
   }
-  assert.deepEqual(await bytesOnDisk(server), before)
+  assert.deepEqual(await keptBytes(server), before)
   restore()
   assert.equal((await putBytes(waiting)).status, 200)
   assert.equal(ok(await client.complete(waiting.id)).status, 'COMPLETED')

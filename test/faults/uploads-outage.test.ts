@@ -21,7 +21,8 @@ const PATIENCE_SECONDS = isLong ? 20 : 6
 const HANG_MS = isLong ? 30_000 : 0
 const RETURN_MS = 30_000
 const QUOTA_FILES = 3
-const form = formOf([purposePart(), filePart()])
+/** Too large for the database, so that it is counted before it is there. */
+const form = formOf([purposePart(), filePart(Buffer.alloc(500_000))])
 /** The last bytes of a body, without which it is not there. */
 const TAIL_BYTES = 10
 

@@ -13,7 +13,7 @@ import {
   putBytes,
 } from '../../../test/lightfield-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
-import { bytesOnDisk, collect, headOf } from '../../../test/upload.harness.ts'
+import { collect, headOf, keptBytes } from '../../../test/upload.harness.ts'
 
 let server: TestServer
 let client: LightfieldClient
@@ -38,12 +38,12 @@ for (const sizeBytes of [5, 200_000, 5_000_000]) {
   test(`an upload of ${sizeBytes} bytes takes the announced ones and no others`, async () => {
     const [right, wrong] = ['r'.repeat(sizeBytes), `w${'r'.repeat(sizeBytes - 1)}`]
     const upload = await announced(right)
-    const before = await bytesOnDisk(server)
+    const before = await keptBytes(server)
     const refused = await putBytes(upload, wrong)
     assert.equal(refused.status, 422)
     assert.deepEqual(Object.keys(refused.error), ['type', 'message', 'code'])
     assert.deepEqual([refused.error.type, refused.error.code], ['unprocessable_content', 'checksum_mismatch'])
-    assert.deepEqual(await bytesOnDisk(server), before)
+    assert.deepEqual(await keptBytes(server), before)
     assertRefusal(await client.complete(upload.id), [422, 'unprocessable_content'])
     assert.equal(ok(await client.retrieve(upload.id)).status, 'PENDING')
     const answer = await putBytes(upload, right)
@@ -57,20 +57,20 @@ for (const sizeBytes of [5, 200_000, 5_000_000]) {
 test('other bytes do not replace the announced ones', async () => {
   const upload = await announced('right')
   assert.equal((await putBytes(upload, 'right')).status, 200)
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   assert.equal((await putBytes(upload, 'wrong')).status, 422)
   await collect(server)
-  assert.deepEqual(await bytesOnDisk(server), before)
+  assert.deepEqual(await keptBytes(server), before)
   ok(await client.complete(upload.id))
   assert.equal(await download(upload.id), 'right')
 })
 
 test('a chunked body that is a part of the announced one is refused at once', async () => {
   const upload = await announced('right')
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const head = headOf(upload, 'transfer-encoding: chunked')
   assert.equal((await sendRaw(server.url, `${head}4\r\nrigh\r\n0\r\n\r\n`)).status, 422)
-  assert.deepEqual(await bytesOnDisk(server), before)
+  assert.deepEqual(await keptBytes(server), before)
 })
 
 test('bytes that were refused do not use up a link that may be used once', async () => {

@@ -179,28 +179,35 @@ test('a fault tells an id that the log knows, and nothing else', async (t) => {
   }
 })
 
+const MIB = 1024 * 1024
+const small = [filePart(), purposePart()]
+const whole = [filePart(Buffer.alloc(MIB, 'x')), purposePart()]
+
 test('a store that does not answer is 503 with a time to come back, a full one final', async (t) => {
-  const { blobs } = server.app.services
-  const failing = t.mock.method(blobs, 'put', async () => {
-    throw new StoreError('unavailable', 'no answer')
-  })
-  const unavailable = await client.upload([filePart(), purposePart()])
-  assert.deepEqual(outcome(unavailable), [503, 'Storage backend unavailable'])
-  assert.match(unavailable.headers.get('retry-after') ?? '', /^[2-6]$/)
-  failing.mock.mockImplementation(async () => {
-    throw new StoreError('full', 'no space')
-  })
-  const full = await client.upload([filePart(), purposePart()])
-  assert.deepEqual(outcome(full), [507, 'Storage is full'])
-  assert.equal(full.headers.get('x-should-retry'), 'false')
-  for (const { headers } of [unavailable, full])
-    assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
-  failing.mock.restore()
+  const { blobs, metadata } = server.app.services
+  const fail = (error: StoreError) => () => Promise.reject(error)
+  const unavailable = fail(new StoreError('unavailable', 'no answer'))
+  const full = fail(new StoreError('full', 'no space'))
+  // The first commit of a small body makes the file, that of a large one announces a blob.
+  for (const [form, fails] of [
+    [small, () => t.mock.method(metadata, 'commit', unavailable)],
+    [whole, () => t.mock.method(metadata, 'commit', unavailable)],
+    [whole, () => t.mock.method(blobs, 'put', unavailable)],
+  ] as const) {
+    const failing = fails()
+    const away = await client.upload(form)
+    assert.deepEqual(outcome(away), [503, 'Storage backend unavailable'])
+    assert.match(away.headers.get('retry-after') ?? '', /^[2-6]$/)
+    failing.mock.mockImplementation(full)
+    const refused = await client.upload(form)
+    assert.deepEqual(outcome(refused), [507, 'Storage is full'])
+    assert.equal(refused.headers.get('x-should-retry'), 'false')
+    for (const { headers } of [away, refused])
+      assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
+    failing.mock.restore()
+  }
   assert.equal(await client.count(), 0)
 })
-
-const MIB = 1024 * 1024
-const whole = [filePart(Buffer.alloc(MIB, 'x')), purposePart()]
 
 /** Creates with a file that is sent to its end, by what is wrong with them. */
 const refusedCreates: Readonly<

@@ -4,7 +4,7 @@ import { TestServer } from '../../../test/harness.ts'
 import { exchange } from '../../../test/lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../../../test/llamacloud-client.ts'
 import { runJobs } from '../../../test/run-jobs.ts'
-import { bytesOnDisk } from '../../../test/upload.harness.ts'
+import { keptBytes } from '../../../test/upload.harness.ts'
 import { settledUsage } from '../../../test/usage.ts'
 import type { PresignedUrl } from './wire.ts'
 
@@ -16,9 +16,9 @@ test('a file whose time is over is gone at once, and its bytes once the download
   t.after(() => server.stop())
   const client = new LlamaCloudClient(server)
   const endless = await client.stored('stays')
-  const others = await bytesOnDisk(server)
+  const others = await keptBytes(server)
   const { id } = (await client.upload([purposePart('parse'), filePart(CONTENT)])).body
-  const all = await bytesOnDisk(server)
+  const all = await keptBytes(server)
   assert.equal(all.length, others.length + 1)
 
   server.clock.advance({ hours: 48, ms: -1 })
@@ -33,16 +33,16 @@ test('a file whose time is over is gone at once, and its bytes once the download
   assert.equal(await client.count(), 1)
   await runJobs(server)
   assert.deepEqual(await settledUsage(server), { files: 1, bytes: 'stays'.length })
-  assert.deepEqual(await bytesOnDisk(server), all)
+  assert.deepEqual(await keptBytes(server), all)
 
   server.clock.advance({ minutes: 10, ms: -1 })
   await runJobs(server)
-  assert.deepEqual(await bytesOnDisk(server), all)
+  assert.deepEqual(await keptBytes(server), all)
   assert.ok(CONTENT.equals(Buffer.from(await download.arrayBuffer())))
 
   server.clock.advance({ ms: 1 })
   await runJobs(server)
-  assert.deepEqual(await bytesOnDisk(server), others)
+  assert.deepEqual(await keptBytes(server), others)
   assert.equal(await (await fetch(await linkOf(client, endless.id))).text(), 'stays')
 })
 

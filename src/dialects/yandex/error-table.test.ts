@@ -13,7 +13,8 @@ import { FileService } from './gen/files_pb.js'
 
 // The error table of the vendor's reference, each row over REST and over gRPC.
 
-const MAX_FILE_BYTES = 1000
+/** More than the database holds. */
+const MAX_FILE_BYTES = 100_000
 const { list, get } = FileService.method
 
 let server: TestServer
@@ -209,10 +210,14 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'content over the limit': {
     ...invalid,
-    message: /^content: .*, the maximum is 1000$/,
+    message: /^content: .*, the maximum is 100000$/,
     field: 'content',
-    rest: () => ['POST', YANDEX_FILES, { folderId: 'default', content: base64Of(Buffer.alloc(1001)) }],
-    grpc: () => grpc.stored(Buffer.alloc(1001)),
+    rest: () => [
+      'POST',
+      YANDEX_FILES,
+      { folderId: 'default', content: base64Of(Buffer.alloc(MAX_FILE_BYTES + 1)) },
+    ],
+    grpc: () => grpc.stored(Buffer.alloc(MAX_FILE_BYTES + 1)),
   },
 }
 
@@ -313,19 +318,25 @@ test('what is not there to be called: UNIMPLEMENTED, as another method with 405,
 
 test('a storage that fails: INTERNAL and 500, and nothing of it is told; one that is away: UNAVAILABLE and 503', async (t) => {
   const { blobs, metadata } = server.app.services
-  const put = t.mock.method(blobs, 'put', async () => {
-    throw new StoreError('full', '/secret/path is full')
-  })
-  const full = await rest.create()
-  assert.deepEqual([full.status, (full.body as unknown as { code: number }).code], [500, 13])
-  assert.equal(await codeOf(grpc.stored()), grpcCodes.INTERNAL)
-  put.mock.restore()
+  const isFull = () => Promise.reject(new StoreError('full', '/secret/path is full'))
+  // The database keeps a small body, a blob store a large one.
+  for (const [content, fails] of [
+    ['hello', () => t.mock.method(metadata, 'commit', isFull)],
+    ['x'.repeat(100_000), () => t.mock.method(blobs, 'put', isFull)],
+  ] as const) {
+    const failing = fails()
+    const full = await rest.create({ content: base64Of(content) })
+    assert.deepEqual([full.status, (full.body as unknown as { code: number }).code], [500, 13])
+    assert.doesNotMatch(full.text, /secret/)
+    assert.equal(await codeOf(grpc.stored(content)), grpcCodes.INTERNAL)
+    failing.mock.restore()
+  }
   const find = t.mock.method(metadata, 'findFile', async () => {
     throw new Error('/secret/path')
   })
   const broken = await rest.get(fileId)
   assert.deepEqual([broken.status, (broken.body as unknown as { code: number }).code], [500, 13])
-  assert.doesNotMatch(full.text + broken.text, /secret/)
+  assert.doesNotMatch(broken.text, /secret/)
   assert.equal((await refusalOf(grpc.get(fileId))).details, 'Internal error')
   find.mock.mockImplementation(async () => {
     throw new StoreError('unavailable', 'not now')

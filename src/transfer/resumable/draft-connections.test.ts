@@ -3,7 +3,7 @@ import { after, before, type TestContext, test } from 'node:test'
 import { exchangeDraft } from '../../../test/draft-client.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
-import { bodyBegun, bytesOnDisk } from '../../../test/upload.harness.ts'
+import { bodyBegun, keptBytes } from '../../../test/upload.harness.ts'
 import { append, begin, contentOf, offsetAt, openUpload, statusOf, told } from './draft.harness.ts'
 
 let server: TestServer
@@ -116,7 +116,7 @@ const LONG = 'x'.repeat(99_999)
 /** A request of which some bytes have been read, and no more come. */
 async function hanging(t: TestContext, url: string): Promise<RawConnection> {
   const connection = await connected(t)
-  const before = await bytesOnDisk(server)
+  const before = await keptBytes(server)
   const fields = [VERSION, 'upload-complete: ?1', `content-length: ${LONG.length + 1}`]
   connection.write(headOf('POST', url, fields) + LONG)
   await bodyBegun(server, before)

@@ -6,7 +6,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../../test/harness.ts'
 import { type Answer, ok } from '../../../../test/lightfield-client.ts'
-import { bytesOnDisk, detailOf, LlamaCloudClient, problemsOf } from '../../../../test/llamacloud-client.ts'
+import { bodiesIn, detailOf, LlamaCloudClient, problemsOf } from '../../../../test/llamacloud-client.ts'
 import { RawConnection } from '../../../../test/raw-http.ts'
 import { setQuota, settledUsage } from '../../../../test/usage.ts'
 import { createAuthority, signServer } from '../../../ops/certificates.ts'
@@ -102,7 +102,7 @@ async function assertRefused(body: unknown, status: number, detail: RegExp): Pro
   assert.match(String(detailOf(answer)), detail)
   assert.equal(await client.count(), before)
   await settledUsage(server)
-  assert.deepEqual(await bytesOnDisk(server), { staging: 0, blobs: before })
+  assert.deepEqual(await bodiesIn(server), { arriving: 0, kept: before })
 }
 
 async function contentOf({ id }: File): Promise<string> {

@@ -279,13 +279,19 @@ test('with direct transfer a presigned URL is ours still, and the file is there 
   const direct = await TestServer.start({ ...s3Settings(s3), ENTREPOT_DIRECT_TRANSFER: 'on' })
   t.after(() => direct.stop())
   const by = new LlamaCloudClient(direct)
-  const { url, file_id } = ok(await presign({ name: 'a.txt', file_size: 5 }, '', by))
-  assert.ok(url.startsWith(direct.url))
-  assert.equal((await exchange('PUT', url, 'hello')).status, 200)
-  assert.equal(ok(await by.send<File>('GET', `${FILES}/${file_id}`)).file_size, 5)
-  const content = ok(await by.send<UploadUrl>('GET', `${FILES}/${file_id}/content`))
-  assert.ok(content.url.startsWith(s3.endpoint))
-  assert.equal((await exchange('GET', content.url)).text, 'hello')
+  // The database holds the small one, so that its link is ours, too.
+  for (const [bytes, endpoint] of [
+    ['hello', direct.url],
+    ['x'.repeat(100_000), s3.endpoint],
+  ] as const) {
+    const { url, file_id } = ok(await presign({ name: 'a.txt', file_size: bytes.length }, '', by))
+    assert.ok(url.startsWith(direct.url))
+    assert.equal((await exchange('PUT', url, bytes)).status, 200)
+    assert.equal(ok(await by.send<File>('GET', `${FILES}/${file_id}`)).file_size, bytes.length)
+    const content = ok(await by.send<UploadUrl>('GET', `${FILES}/${file_id}/content`))
+    assert.ok(content.url.startsWith(endpoint))
+    assert.equal((await exchange('GET', content.url)).text, bytes)
+  }
   assert.deepEqual([...s3.objects.keys()].filter((name) => /^(blobs|staging)\//.test(name)).length, 1)
   await settledUsage(direct)
 })
