@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { Digests, IncomingBody, WholeDigest } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
-import { type BodyLimits, BodySource } from './body-source.ts'
+import { type BodyLimits, BodySource, type ChunkSink } from './body-source.ts'
 import type { CarriedBody } from './carried-digests.ts'
 import { crc32c, hexOfCrc } from './crc32c.ts'
 import type { ComputedDigests } from './digest-pool.ts'
@@ -25,7 +25,8 @@ const SMALL_BODY_BYTES = 64 * 1024
 /**
  * Bytes of a request, or of a part of one, on their way in. Reading starts with the iteration. After a failure the
  * rest of the request is left unread, its socket open: the caller answers, then closes the connection.
- * Large bodies take 256 KiB here, whatever their size, and up to 1 MiB as far as `charged` can grow; it is released at the end.
+ * Large bodies take 256 KiB here, whatever their size, and up to 1.75 MiB as far as `charged` can grow; it is released at the
+ * end.
  */
 export function receiveBody(
   source: AsyncIterable<Uint8Array>,
@@ -45,19 +46,18 @@ export function receiveBody(
     ;({ whole } = digests)
     known = { sizeBytes: source.sizeBytes, sha256: own.sha256, md5: own.md5 ?? null }
   }
-  async function* pass(chunks: BodySource): AsyncGenerator<Uint8Array, void> {
+  async function* pass(intake: Intake, body: BodySource): AsyncGenerator<Uint8Array, void> {
     try {
-      const { bytes, isWhole } = await readHead(chunks)
-      // A state of SHA-256 stays with its worker, so a body that continues one goes there, however small it is.
-      if (isWhole && (carried === undefined || bytes.byteLength === 0)) {
-        settle(chunks, { own: digestsOf(bytes, further), whole: undefined })
-        if (bytes.byteLength > 0) yield bytes
-        return
+      const first = await intake.first()
+      if (first instanceof SlabPipe) {
+        const digests = yield* first.pour()
+        if (digests !== undefined) settle(body, digests)
+      } else if (first !== undefined) {
+        settle(body, { own: digestsOf(first, further), whole: undefined })
+        if (first.byteLength > 0) yield first
       }
-      const digests = yield* new SlabPipe(chunks, { further, carried }, memory, charged).pour(bytes)
-      settle(chunks, digests)
     } finally {
-      chunks.close()
+      body.close()
     }
   }
   return {
@@ -72,34 +72,85 @@ export function receiveBody(
       return brokenBy
     },
     [Symbol.asyncIterator]: () => {
-      const chunks = new BodySource(source, limits)
-      const passing = pass(chunks)
+      const openPipe = () => new SlabPipe({ further, carried }, memory, charged, () => body.resume())
+      const intake = new Intake(openPipe, carried !== undefined)
+      const body = new BodySource(source, limits, intake)
+      const passing = pass(intake, body)
       return {
         next: () => passing.next(),
-        // A generator that waits cannot be told to stop; closing its source ends the wait.
-        return: () => {
-          chunks.close()
-          return passing.return()
+        return: async () => {
+          body.close()
+          // A generator that waits cannot be told to stop; ending what it waits for ends the wait.
+          intake.giveUp()
+          try {
+            return await passing.return()
+          } finally {
+            intake.close()
+          }
         },
       }
     },
   }
 }
 
-/** The first bytes: all of a small body, or more than a small body has. */
-async function readHead(source: BodySource): Promise<{ bytes: Uint8Array; isWhole: boolean }> {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  let chunk: Uint8Array | undefined
-  while (sizeBytes <= SMALL_BODY_BYTES) {
-    chunk = await source.next()
-    if (chunk === undefined) break
-    chunks.push(chunk)
-    sizeBytes += chunk.byteLength
+/** Gathers a small body; passes a larger one on to slabs. */
+class Intake implements ChunkSink {
+  readonly #openPipe: () => SlabPipe
+  readonly #pipesAll: boolean
+  readonly #first = Promise.withResolvers<Uint8Array | SlabPipe | undefined>()
+  readonly #head: Uint8Array[] = []
+  #headBytes = 0
+  #pipe: SlabPipe | undefined
+
+  /** @param pipesAll A state of SHA-256 stays with its worker, so a body that continues one goes there, however small it is. */
+  constructor(openPipe: () => SlabPipe, pipesAll: boolean) {
+    this.#openPipe = openPipe
+    this.#pipesAll = pipesAll
+    // Nobody may be waiting yet, or any more.
+    this.#first.promise.catch(() => {})
   }
-  const [first] = chunks
-  const bytes = first && chunks.length === 1 ? first : Buffer.concat(chunks)
-  return { bytes, isWhole: chunk === undefined }
+
+  /** All bytes of a small body, or what passes a larger one on; undefined if it was given up before. */
+  first(): Promise<Uint8Array | SlabPipe | undefined> {
+    return this.#first.promise
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#pipe !== undefined) return this.#pipe.write(chunk)
+    this.#head.push(chunk)
+    this.#headBytes += chunk.byteLength
+    return this.#headBytes <= SMALL_BODY_BYTES || this.#pourHead(this.#openPipe())
+  }
+
+  end(): void {
+    if (this.#pipe === undefined && this.#pipesAll && this.#headBytes > 0) this.#pourHead(this.#openPipe())
+    const [first] = this.#head
+    if (this.#pipe !== undefined) this.#pipe.end()
+    else this.#first.resolve(first && this.#head.length === 1 ? first : Buffer.concat(this.#head))
+  }
+
+  fail(error: Error): void {
+    this.#first.reject(error)
+    this.#pipe?.fail(error)
+  }
+
+  /** Who reads waits for nothing more. */
+  giveUp(): void {
+    this.#first.resolve(undefined)
+    this.#pipe?.giveUp()
+  }
+
+  close(): void {
+    this.#pipe?.close()
+  }
+
+  #pourHead(pipe: SlabPipe): boolean {
+    this.#pipe = pipe
+    this.#first.resolve(pipe)
+    let takesMore = true
+    for (const chunk of this.#head.splice(0)) takesMore = pipe.write(chunk)
+    return takesMore
+  }
 }
 
 function digestsOf(bytes: Uint8Array, further: FurtherDigests): HexDigests {

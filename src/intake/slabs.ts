@@ -1,4 +1,5 @@
 import type { Holding } from '../core/limits/fair-budget.ts'
+import type { ChunkSink } from './body-source.ts'
 import { type BodyDigest, type ComputedDigests, type DigestWork, openDigest } from './digest-pool.ts'
 import { Handoff } from './handoff.ts'
 
@@ -8,21 +9,34 @@ import { Handoff } from './handoff.ts'
  */
 export type ChunkMemory = 'passing' | 'kept'
 
-/** What comes in. Undefined: nothing more. */
-interface Chunks {
-  next(): Promise<Uint8Array | undefined>
-}
-
-const SLAB_BYTES = 256 * 1024
-/** One is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. */
-const SLABS_PER_BODY = 4
-const MAX_IDLE_SLABS = 64
+const KIB = 1024
+/**
+ * Of one body: one is filled, one is with the consumer, one is hashed, and one keeps them from waiting for each other. Each
+ * wakes three threads on its way, which is a sixth of the work at 256 KiB; only the first, which needs no leave, is so small.
+ */
+const SLAB_BYTES = [256 * KIB, 512 * KIB, 512 * KIB, 512 * KIB] as const
+const MAX_IDLE_BYTES = 16 * 1024 * KIB
 
 /**
  * Slabs that no body holds. Not shared memory: that is freed only by chance, as no heap counts it, and a consumer
  * that kept a chunk for too long would not notice. A slab that moves to a worker is cut off from its old views.
  */
 const idleSlabs: ArrayBuffer[] = []
+let idleBytes = 0
+
+function takeIdle(sizeBytes: number): ArrayBuffer | undefined {
+  const index = idleSlabs.findIndex(({ byteLength }) => byteLength === sizeBytes)
+  if (index < 0) return undefined
+  idleBytes -= sizeBytes
+  return idleSlabs.splice(index, 1)[0]
+}
+
+function keepIdle(slab: ArrayBuffer): void {
+  // Frees it now, rather than when the heap next looks.
+  if (idleBytes + slab.byteLength > MAX_IDLE_BYTES) return void slab.transfer(0)
+  idleBytes += slab.byteLength
+  idleSlabs.push(slab)
+}
 
 interface Slab {
   readonly memory: ArrayBuffer
@@ -31,94 +45,131 @@ interface Slab {
 
 /**
  * Gathers one large body in a few slabs, as many as there is memory for, and fills them ahead of the consumer; after the
- * consumer a worker hashes them. Reading stops when all slabs are in use.
+ * consumer a worker hashes them. While all slabs are in use it takes no more.
  */
-export class SlabPipe {
-  readonly #source: Chunks
+export class SlabPipe implements ChunkSink {
+  readonly #resume: () => void
   readonly #digest: BodyDigest
   readonly #charged: Holding | undefined
   readonly #passed: PassedMemory | undefined
-  readonly #free = new Handoff<ArrayBuffer>()
+  readonly #free: ArrayBuffer[] = []
   readonly #full = new Handoff<Slab>()
+  /** Chunks for which no slab was free; of the first, `#taken` bytes are in slabs. */
+  readonly #waiting: Uint8Array[] = []
+  #taken = 0
+  #filling: ArrayBuffer | undefined
+  #filled = 0
   #slabCount = 0
+  #hasEnded = false
   #isClosed = false
 
-  constructor(source: Chunks, work: DigestWork, memory: ChunkMemory, charged: Holding | undefined) {
-    this.#source = source
+  /** `resume` is called when it takes chunks again. */
+  constructor(work: DigestWork, memory: ChunkMemory, charged: Holding | undefined, resume: () => void) {
+    this.#resume = resume
     this.#charged = charged
     this.#passed = memory === 'passing' ? new PassedMemory() : undefined
     this.#digest = openDigest(work, (error) => this.#full.fail(error))
   }
 
-  /** Yields `head`, then the rest of the source; returns the digests of all. Called once. */
-  async *pour(head: Uint8Array): AsyncGenerator<Uint8Array, ComputedDigests> {
-    this.#fill(head).then(
-      () => this.#full.end(),
-      (error) => this.#full.fail(error),
-    )
+  write(chunk: Uint8Array): boolean {
+    this.#waiting.push(chunk)
+    return this.#fill()
+  }
+
+  end(): void {
+    this.#hasEnded = true
+    if (this.#waiting.length === 0) this.#handOverLast()
+  }
+
+  fail(error: Error): void {
+    this.#full.fail(error)
+  }
+
+  /** Yields all that is written; returns its digests, or undefined if it was given up before its end. Called once. */
+  async *pour(): AsyncGenerator<Uint8Array, ComputedDigests | undefined> {
     try {
       for (let slab = await this.#full.take(); slab; slab = await this.#full.take()) {
         yield new Uint8Array(slab.memory, 0, slab.filled)
         this.#digest.add(slab.memory, slab.filled, (memory) => this.#release(memory))
       }
-      return await this.#digest.finish()
+      return this.#hasEnded ? await this.#digest.finish() : undefined
     } finally {
-      this.#close()
+      this.close()
     }
   }
 
-  async #fill(head: Uint8Array): Promise<void> {
-    let memory = await this.#takeFree()
-    let filled = 0
-    for (let chunk: Uint8Array | undefined = head; chunk; chunk = await this.#source.next()) {
-      this.#passed?.next(chunk)
-      for (let rest = chunk; rest.byteLength > 0; ) {
-        if (!memory) return
-        const fitting = rest.subarray(0, SLAB_BYTES - filled)
-        new Uint8Array(memory).set(fitting, filled)
-        filled += fitting.byteLength
-        rest = rest.subarray(fitting.byteLength)
-        if (filled < SLAB_BYTES) continue
-        this.#handOver({ memory, filled })
-        memory = await this.#takeFree()
-        filled = 0
-      }
-    }
-    if (memory) this.#handOver({ memory, filled })
-  }
-
-  #handOver(slab: Slab): void {
-    if (this.#isClosed || slab.filled === 0) this.#release(slab.memory)
-    else this.#full.put(slab)
-  }
-
-  /** Undefined once the pipe is closed. */
-  async #takeFree(): Promise<ArrayBuffer | undefined> {
-    if (!this.#free.isEmpty || this.#isClosed || !this.#mayAddSlab()) return this.#free.take()
-    this.#slabCount += 1
-    return idleSlabs.pop() ?? new ArrayBuffer(SLAB_BYTES)
-  }
-
-  /** One is always there: a body goes on, if more slowly, without the others. */
-  #mayAddSlab(): boolean {
-    if (this.#slabCount === 0) return true
-    return this.#slabCount < SLABS_PER_BODY && this.#charged?.tryGrow(SLAB_BYTES) !== false
-  }
-
-  #release(memory: ArrayBuffer): void {
-    if (!this.#isClosed) this.#free.put(memory)
-    else if (idleSlabs.length < MAX_IDLE_SLABS) idleSlabs.push(memory)
-    // Frees it now, rather than when the heap next looks.
-    else memory.transfer(0)
+  /** Who pours waits for nothing more. */
+  giveUp(): void {
+    this.#full.end()
   }
 
   /** Slabs that the consumer or the worker has come back later, or go with their last holder. */
-  #close(): void {
+  close(): void {
+    if (this.#isClosed) return
     this.#isClosed = true
     this.#charged?.release()
     this.#digest.drop()
-    for (const memory of this.#free.drain()) this.#release(memory)
+    this.#waiting.length = 0
+    if (this.#filling) this.#release(this.#filling)
+    for (const memory of this.#free.splice(0)) this.#release(memory)
     for (const { memory } of this.#full.drain()) this.#release(memory)
+  }
+
+  /** @returns whether nothing waits for a slab */
+  #fill(): boolean {
+    for (let [chunk] = this.#waiting; chunk !== undefined; [chunk] = this.#waiting) {
+      this.#filling ??= this.#takeFree()
+      if (this.#filling === undefined) return false
+      const room = this.#filling.byteLength - this.#filled
+      const isLast = chunk.byteLength - this.#taken <= room
+      const fitting = isLast ? chunk.subarray(this.#taken) : chunk.subarray(this.#taken, this.#taken + room)
+      new Uint8Array(this.#filling).set(fitting, this.#filled)
+      this.#filled += fitting.byteLength
+      this.#taken = isLast ? 0 : this.#taken + room
+      if (isLast) this.#passOn(chunk)
+      if (this.#filled === this.#filling.byteLength) this.#handOver(this.#filling)
+    }
+    return true
+  }
+
+  /** All bytes of the first chunk are in slabs. */
+  #passOn(chunk: Uint8Array): void {
+    this.#waiting.shift()
+    this.#passed?.next(chunk)
+  }
+
+  #handOver(memory: ArrayBuffer): void {
+    this.#full.put({ memory, filled: this.#filled })
+    this.#filling = undefined
+    this.#filled = 0
+  }
+
+  #handOverLast(): void {
+    if (this.#filling) this.#handOver(this.#filling)
+    this.#full.end()
+  }
+
+  /** Undefined while all are in use. */
+  #takeFree(): ArrayBuffer | undefined {
+    const free = this.#free.pop()
+    const sizeBytes = SLAB_BYTES[this.#slabCount]
+    if (free !== undefined || sizeBytes === undefined) return free
+    // One is always there: a body goes on, if more slowly, without the others.
+    if (this.#slabCount > 0 && this.#charged?.tryGrow(sizeBytes) === false) return undefined
+    this.#slabCount += 1
+    return takeIdle(sizeBytes) ?? new ArrayBuffer(sizeBytes)
+  }
+
+  #release(memory: ArrayBuffer): void {
+    if (this.#isClosed) keepIdle(memory)
+    else this.#refill(memory)
+  }
+
+  #refill(memory: ArrayBuffer): void {
+    this.#free.push(memory)
+    if (this.#waiting.length === 0 || !this.#fill()) return
+    if (this.#hasEnded) this.#handOverLast()
+    else this.#resume()
   }
 }
 
