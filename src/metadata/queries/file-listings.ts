@@ -109,7 +109,11 @@ export class FileListings {
   }
 
   #kept(key: string, build: Parameters<typeof prepare<ListingArgs>>[0]): ListingQuery {
-    return this.#queries.getOrInsertComputed(key, () => prepare<ListingArgs>(build))
+    const known = this.#queries.get(key)
+    if (known !== undefined) return known
+    const prepared = prepare<ListingArgs>(build)
+    this.#queries.set(key, prepared)
+    return prepared
   }
 
   #counted(ways: readonly Files[]) {

@@ -111,8 +111,12 @@ export function fileQueries({ builder: db, byteLength }: SqlFlavour) {
     /** Changes the named fields of a row that matches the guard. @returns the arguments and the statement */
     update(id: string, guard: FileGuard, patch: FilePatch): [UpdateArgs, Statement<UpdateArgs>] {
       const { args, patched, compared } = boundUpdate(id, guard, patch)
-      const compile = () => guardedUpdate(db, patched, compared)
-      return [args, updates.getOrInsertComputed(`${patched}|${compared}`, compile)]
+      const key = `${patched}|${compared}`
+      const known = updates.get(key)
+      if (known !== undefined) return [args, known]
+      const compiled = guardedUpdate(db, patched, compared)
+      updates.set(key, compiled)
+      return [args, compiled]
     },
   }
 }

@@ -75,8 +75,16 @@ export class SqliteEngine implements SqlEngine {
     const values = query.bind(args)
     return this.#asking(() => {
       this.#snapshot.begin()
-      return this.#prepared.getOrInsertComputed(query.id, () => this.#prepare(query.sql)).all(...values)
+      return this.#statementOf(query).all(...values)
     }) as unknown as SqlRow[]
+  }
+
+  #statementOf<Args>({ id, sql }: Query<Args>): StatementSync {
+    const known = this.#prepared.get(id)
+    if (known !== undefined) return known
+    const prepared = this.#prepare(sql)
+    this.#prepared.set(id, prepared)
+    return prepared
   }
 
   #asking<T>(ask: () => T): T {
