@@ -7,9 +7,9 @@
  * All load comes from one other process, which compares the bytes that it gets; any answer that is no success fails the run.
  * A ratio is the median of the ratios of each round. The exit code is 1 if something failed or a bound is not kept.
  */
-import { parseArgs } from 'node:util'
 import { type LoopResult, measureLoop } from './loop.ts'
 import { type Match, matches } from './matches.ts'
+import { readOptions } from './options.ts'
 import type { MatchResult } from './report/results.ts'
 import { printLoop } from './report/table.ts'
 import { writeReport } from './report/write.ts'
@@ -18,25 +18,18 @@ import { describeMachine, Session, today } from './session.ts'
 const LOOP = 'loop'
 const LOOP_ROUNDS = 3
 
-const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, rounds: { type: 'string' } },
-})
-const all = [...Object.keys(matches), LOOP]
-const ids = options.only?.split(',') ?? all
-const unknown = ids.filter((id) => !all.includes(id))
-if (unknown.length > 0) throw new Error(`There is no ${unknown.join(', ')}; there are ${all.join(', ')}`)
+const options = readOptions([...Object.keys(matches), LOOP])
 
 await Session.run(async (session) => {
   const results: MatchResult[] = []
-  for (const id of ids.filter((id) => id !== LOOP)) {
+  for (const id of options.ids.filter((id) => id !== LOOP)) {
     const match = matches[id] as Match
-    const rounds = Number(options.rounds ?? match.rounds)
-    results.push(await session.play(id, { ...match, rounds }))
+    results.push(await session.play(id, match, options.rounds))
   }
-  const loop = ids.includes(LOOP) ? await playLoop(session) : undefined
+  const loop = options.ids.includes(LOOP) ? await playLoop(session) : undefined
   const isMissed = results.some(({ figures }) => figures.some(({ isMet }) => isMet === false))
   if (isMissed || loop?.isMet === false) process.exitCode = 1
-  if (options.only !== undefined) return
+  if (!options.isWhole) return
   const { notes } = session
   const path = await writeReport({
     date: today(),
@@ -49,7 +42,7 @@ await Session.run(async (session) => {
 })
 
 async function playLoop(session: Session): Promise<LoopResult> {
-  const result = await measureLoop(session, Number(options.rounds ?? LOOP_ROUNDS))
+  const result = await measureLoop(session, options.rounds ?? LOOP_ROUNDS)
   printLoop(result)
   return result
 }

@@ -10,6 +10,9 @@
 
 import type { WorkloadName } from './load/workloads.ts'
 import type { Candidate, Match } from './matches.ts'
+import { readOptions } from './options.ts'
+import type { MatchResult } from './report/results.ts'
+import { manyConnections } from './report/table.ts'
 import { writeReport } from './report/write.ts'
 import { describeMachine, Session, today } from './session.ts'
 
@@ -27,7 +30,7 @@ const growth: Readonly<Record<string, Match>> = {
   'files-life': byFiles('Whole life of a 4 KiB file, by files in the project', 'ourLife'),
   'connections-life': byConnections('Whole life of a 4 KiB file, by connections', 'ourLife'),
   'connections-download': byConnections('Download of 4 KiB, by connections', 'ourDownload'),
-  'size-put': bySize('Create, PUT and complete, by size', 'ourLife'),
+  'size-put': bySize('tus upload in one PATCH, by size', 'ourTus'),
   'size-get': bySize('Download by link, by size', 'ourDownload'),
   durable: durability('Whole life of a 4 KiB file, synced or not', 'ourLife', 4 * KIB),
   'durable-form': durability('4 KiB file as a form, synced or not', 'ourForm', 4 * KIB),
@@ -55,10 +58,12 @@ function byFiles(title: string, does: WorkloadName): Match {
 
 function byConnections(title: string, does: WorkloadName): Match {
   const small = { server: 'ours', does, sizeBytes: 4 * KIB } as const
-  return growing(
-    title,
-    CONNECTIONS.map((connections) => ({ ...small, connections, label: `${connections} connections` })),
-  )
+  const candidates = CONNECTIONS.map((connections) => ({
+    ...small,
+    connections,
+    label: manyConnections(connections),
+  }))
+  return { ...growing(title, candidates), connections: 0 }
 }
 
 function bySize(title: string, does: WorkloadName): Match {
@@ -78,13 +83,13 @@ function durability(title: string, does: WorkloadName, sizeBytes: number): Match
   ])
 }
 
+const options = readOptions(Object.keys(growth))
+
 await Session.run(async (session) => {
-  const results = []
-  for (const [id, match] of Object.entries(growth)) results.push(await session.play(id, match))
+  const results: MatchResult[] = []
+  for (const id of options.ids) results.push(await session.play(id, growth[id] as Match, options.rounds))
+  if (!options.isWhole) return
   const { notes } = session
-  const path = await writeReport(
-    { date: today(), machine: describeMachine(), notes, matches: results },
-    '-growth',
-  )
-  console.log(`\nWritten: ${path}.json and .html`)
+  const report = { date: today(), machine: describeMachine(), notes, matches: results }
+  console.log(`\nWritten: ${await writeReport(report, '-growth')}.json and .html`)
 })

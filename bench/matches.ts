@@ -32,6 +32,7 @@ export interface Match {
   /** Of a candidate: whole sequences a second, or bytes of files. */
   readonly unit: 'a second' | 'MB/s'
   readonly where: 'disk' | 'tmpfs'
+  /** 0: each candidate tells its own. */
   readonly connections: number
   /** Of one turn: until then each connection begins another sequence; 0: each does one. */
   readonly seconds: number

@@ -40,8 +40,8 @@ export class Session {
     return this.places.hasTmpfs ? [] : ['No room in /dev/shm: what should be in memory is on the disk']
   }
 
-  async play(id: string, match: Match): Promise<MatchResult> {
-    const result = resultOf(id, match, await this.players.play(match))
+  async play(id: string, match: Match, rounds = match.rounds): Promise<MatchResult> {
+    const result = resultOf(id, match, await this.players.play({ ...match, rounds }))
     printMatch(result)
     return result
   }

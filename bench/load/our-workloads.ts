@@ -14,6 +14,9 @@ const FORMS = '/api/v1/beta/files'
 /** Where files are taken as base64 in JSON. */
 const JSON_FILES = '/files/v1/files'
 
+/** The vendor's bound of one file. */
+const LIGHTFIELD_MAX_BYTES = 512 * 1024 * 1024
+
 interface CreatedFile {
   readonly id: string
   readonly uploadUrl: string
@@ -126,14 +129,15 @@ export function ourCreate({ sizeBytes }: Target): Workload {
 }
 
 export async function ourRetrieve(target: Target): Promise<Workload> {
-  const ids = await storedIds(target)
+  const ids = await storeAll(ourLife(target), target)
   return repeating(ids.map((id) => requestBytes('GET', `${FILES}/${id}`, lightfield)))
 }
 
 /** Downloads by link; each body is compared. */
 export async function ourDownload(target: Target): Promise<Workload> {
-  const ids = await storedIds(target)
-  const links = await Promise.all(ids.map((id) => linkOf(target.url, id)))
+  const upload = target.sizeBytes > LIGHTFIELD_MAX_BYTES ? ourTus(target) : ourLife(target)
+  const stored = await storeAll(upload, target)
+  const links = await Promise.all(stored.map((one) => upload.locate?.(one) ?? ''))
   return repeating(
     links.map((link) => requestBytes('GET', pathOf(link))),
     target.sizeBytes,
@@ -145,12 +149,11 @@ export function ourList(): Workload {
   return repeating([requestBytes('GET', `${FILES}?limit=25`, lightfield)])
 }
 
-/** Files that are complete: a thousand small ones, or one that is large. */
-async function storedIds(target: Target): Promise<string[]> {
-  const life = ourLife(target)
-  const connection = await Connection.open(target.url, ONE_WRITE_BYTES)
-  const ids: string[] = []
-  for (let i = 0; i < readFiles(target.sizeBytes); i++) ids.push(await life.run(connection, i))
+/** Stores as many files as a workload reads by turns. @returns what `locate` needs */
+async function storeAll(upload: Workload, { url, sizeBytes }: Target): Promise<string[]> {
+  const connection = await Connection.open(url, ONE_WRITE_BYTES)
+  const stored: string[] = []
+  for (let i = 0; i < readFiles(sizeBytes); i++) stored.push(await upload.run(connection, i))
   connection.close()
-  return ids
+  return stored
 }

@@ -2,6 +2,7 @@ import { MOST_DELAY_MS, MOST_MEMORY_MIB } from '../loop.ts'
 import { peers } from '../peers/peers.ts'
 import { barChart, escaped } from './bar-chart.ts'
 import type { Figure, MatchResult, Report } from './results.ts'
+import { manyConnections } from './table.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --soft: #5b6570; --rule: #d9dee4;
@@ -49,9 +50,13 @@ function promises(): string {
 function sectionOf(match: MatchResult): string {
   const { title, unit, where, connections, measured, figures, missing, othersShare = 0 } = match
   const bars = Object.values(measured).map(({ label, isOurs, rate }) => ({ label, isOurs, value: rate }))
-  const many = connections === 1 ? 'one connection' : `${connections} connections`
+  const per = [
+    unit === 'MB/s' ? unit : 'Times a second',
+    ...(connections > 0 ? [manyConnections(connections)] : []),
+  ]
+  const others = Math.round(Math.max(0, othersShare) * 100)
   return `<h2>${escaped(title)}</h2>
-<p>${unit === 'MB/s' ? 'MB/s' : 'Times a second'}, ${many}, on ${where === 'disk' ? 'a disk' : where}. Other programs took ${Math.round(Math.max(0, othersShare) * 100)} % of the machine.</p>
+<p>${per.join(', ')}, on ${where === 'disk' ? 'a disk' : where}. Other programs took ${others} % of the machine.</p>
 ${barChart(title, unit === 'MB/s' ? unit : '/s', bars)}
 ${figures.length > 0 ? tableOf(figures.map((figure) => rowOf(match, figure))) : ''}
 ${missing.map((reason) => `<p>${escaped(reason)}</p>`).join('')}`

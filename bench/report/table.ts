@@ -7,7 +7,9 @@ export const BUSY_SHARE = 0.15
 /** A match as lines of text: what each candidate did, then the ratios. */
 export function printMatch(result: MatchResult): void {
   const { title, unit, where, connections, measured, figures, missing, othersShare = 0 } = result
-  console.log(`\n${title} (${where}, ${connections === 1 ? '1 connection' : `${connections} connections`})`)
+  console.log(
+    `\n${title} (${[where, ...(connections > 0 ? [manyConnections(connections)] : [])].join(', ')})`,
+  )
   const rates = Object.values(measured).map(({ label, rate, cpuMicroseconds, clientCores }) => [
     `  ${label}`,
     `${toCount(rate.median)} ${unit}`,
@@ -32,6 +34,10 @@ export function printMatch(result: MatchResult): void {
   function labelOf(key: string): string {
     return measured[key]?.label ?? key
   }
+}
+
+export function manyConnections(connections: number): string {
+  return connections === 1 ? '1 connection' : `${connections} connections`
 }
 
 export function printLoop({ delaysMs, peakMemoryMib, isMet }: LoopResult): void {
