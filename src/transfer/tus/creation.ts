@@ -79,23 +79,31 @@ async function addRoutes(
   guard(server, { services, authenticate })
   server.removeAllContentTypeParsers()
   server.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  server.options('/', { config: asksForAbilities }, async (_request, reply) =>
-    reply.code(204).headers(abilities(maxFileBytes)).send(),
-  )
-  server.post(
-    '/',
-    {
-      config: createConfig,
-      // Before a single byte is asked for, all that the headers can tell is checked.
-      onRequest: async (request) => {
-        // A link that was made before would not stay good.
-        requireAppends(services)
-        request.announced = readAnnouncement(request, maxFileBytes, services.clock.now())
-        delete request.headers['content-type']
+  // The documentation has the form with a slash, as OpenAPI needs.
+  const { described: _, ...undescribed } = createConfig
+  for (const [url, config] of [
+    ['', undescribed],
+    ['/', createConfig],
+  ] as const) {
+    server.options(url, { prefixTrailingSlash: 'slash', config: asksForAbilities }, async (_request, reply) =>
+      reply.code(204).headers(abilities(maxFileBytes)).send(),
+    )
+    server.post(
+      url,
+      {
+        prefixTrailingSlash: 'slash',
+        config,
+        // Before a single byte is asked for, all that the headers can tell is checked.
+        onRequest: async (request) => {
+          // A link that was made before would not stay good.
+          requireAppends(services)
+          request.announced = readAnnouncement(request, maxFileBytes, services.clock.now())
+          delete request.headers['content-type']
+        },
       },
-    },
-    (request, reply) => create(services, request, reply, maxFileBytes),
-  )
+      (request, reply) => create(services, request, reply, maxFileBytes),
+    )
+  }
 }
 
 function readAnnouncement(request: FastifyRequest, maxFileBytes: number, now: number): Announced {
