@@ -287,3 +287,15 @@ test('an upload is begun with what its link asks for', async () => {
   const fields = { 'upload-complete': '?1', 'if-none-match': '*' }
   assert.equal((await begin(once.url, 'hello', fields)).status, 200)
 })
+
+test('an upload whose time is over takes no bytes and tells no offset', async () => {
+  const { url } = await openUpload(server, { lifetimeSeconds: 60 })
+  const staged = await client.staged()
+  await begin(url, 'hello', { 'upload-complete': '?0' })
+  // An append leaves an hour to the next, but no upload outlives its link.
+  server.clock.advance({ minutes: 2 })
+  assert.equal((await offsetAt(url)).status, 403)
+  assert.equal((await append(url, 5, '')).status, 403)
+  server.clock.advance({ days: 2 })
+  assert.equal((await offsetAt(staged.uploadUrl)).status, 403)
+})

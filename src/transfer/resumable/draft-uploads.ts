@@ -26,7 +26,14 @@ import {
   speaksDraft,
   uploadFields,
 } from './fields.ts'
-import { type ArrivingPart, isComplete, type LinkedUpload, partOf, progressOf } from './part.ts'
+import {
+  type ArrivingPart,
+  isComplete,
+  type LinkedUpload,
+  partOf,
+  progressOf,
+  requireNotOver,
+} from './part.ts'
 import { sendProblem } from './problems.ts'
 
 declare module 'fastify' {
@@ -120,7 +127,7 @@ export class DraftUploads {
   async tellOffset(reply: FastifyReply, token: string): Promise<FastifyReply> {
     const upload = await this.#follow(token, reply)
     const now = this.#services.clock.now()
-    if (!isComplete(upload.file) && stateAt(upload.file, now) !== 'pending') throw uploadIsOver()
+    requireNotOver(upload.file, now)
     reply.headers(progressFields(progressOf(upload, now))).header('cache-control', 'no-store')
     return reply.code(204).send()
   }

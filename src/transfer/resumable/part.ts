@@ -41,7 +41,7 @@ export function partOf(
   { file, linkExpiresAt }: LinkedUpload,
   now: number,
 ): ArrivingPart {
-  if (!isComplete(file) && stateAt(file, now) !== 'pending') throw uploadIsOver()
+  requireNotOver(file, now)
   const isLast = required(fields.isComplete, 'Upload-Complete')
   const offset = required(fields.offset, 'Upload-Offset')
   requireOffset(file, offset)
@@ -62,6 +62,12 @@ export function partOf(
     isLast && !isAll ? digests.find((each) => isOfWhole(each) && each.algorithm === 'sha256')?.hex : undefined
   const mimeType = method === 'PATCH' ? undefined : raw.headersDistinct['content-type']?.[0]
   return { file, linkExpiresAt, offset, bodyBytes, isLast, fileBytes, mimeType, stated, fileSha256 }
+}
+
+/** @throws ServiceError `link-invalid` */
+export function requireNotOver(file: FileRecord, now: number): void {
+  const state = stateAt(file, now)
+  if (state !== 'pending' && state !== 'stored') throw uploadIsOver()
 }
 
 function required<T>(value: T | undefined, field: string): T {
@@ -95,8 +101,7 @@ function knownLengthOf(file: FileRecord): number | undefined {
 
 /** Whether all bytes have come: the file is stored, or waits for the complete that its API asks for. */
 export function isComplete(file: FileRecord): boolean {
-  if (file.state !== 'pending') return file.state === 'stored'
-  return file.uploadMaxBytes === null && file.sha256 !== null
+  return file.state === 'stored' || (file.uploadMaxBytes === null && file.sha256 !== null)
 }
 
 export function progressOf({ file, linkExpiresAt }: LinkedUpload, now: number): UploadProgress {
