@@ -49,7 +49,7 @@ test('keeps the pieces it gave as they were', async () => {
   const { content } = await readJsonWithContent(inChunks(body, [100_001]), options, (pieces) =>
     Array.fromAsync<Uint8Array>(pieces),
   )
-  assert.ok(content?.every((piece) => piece.length <= 24 * 1024 + 3))
+  assert.ok(content?.every((piece) => piece.length <= 48 * 1024 + 3))
   assert.deepEqual(Buffer.concat(content ?? []), bytes)
 })
 
