@@ -8,7 +8,7 @@ const [{ name, fileIds }] = allDialects
 
 export function printDamaged({ fileId, blobKey, reason }: DamagedFile): void {
   print(`  ${fileId}  ${fileIds.print(fileId)}  ${reason}`)
-  print(`    ${blobPath(blobKey)}`)
+  print(`    ${blobPath(blobKey) ?? 'in the database, or in several blobs'}`)
 }
 
 /** For programs. A backup is looked through by the path, clients know the file by its public id. */
@@ -17,6 +17,6 @@ export function named<T extends DamagedFile>(file: T) {
 }
 
 /** Below the data folder, or below the prefix of a bucket. */
-function blobPath(key: BlobKey): string {
-  return `blobs/${key.slice(0, 2)}/${key}`
+function blobPath(key: BlobKey | null): string | null {
+  return key && `blobs/${key.slice(0, 2)}/${key}`
 }

@@ -84,7 +84,9 @@ async function withBytesRead(
     progress.add(bytes)
     return pace(bytes)
   })
-  return { ...compared, damaged, verified }
+  // Reading finds what comparing found, but for segments that are not there.
+  const unread = compared.damaged.filter(({ fileId }) => !damaged.some((wrong) => wrong.fileId === fileId))
+  return { ...compared, damaged: [...damaged, ...unread], verified }
 }
 
 function printReport(report: Report): void {
@@ -94,7 +96,7 @@ function printReport(report: Report): void {
   if (transient > 0) print(`  ${transient} of files that have ended, or of uploads under way`)
   print(`Orphans           ${orphans.length}${removed > 0 ? ` (${removed} removed)` : ''}`)
   if (verified) print(`Files read        ${verified.files}, ${verified.bytes} bytes`)
-  print(`Damaged files     ${damaged.length}`)
+  print(`Damaged files     ${new Set(damaged.map(({ fileId }) => fileId)).size}`)
   print(`Being received    ${receiving.reduce((sum, { blobs }) => sum + blobs, 0)}`)
   for (const { node, isAlive, blobs } of receiving)
     if (node !== null) print(`  ${blobs} by server ${node}${isAlive ? '' : ', which is no more'}`)

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from '../../test/harness.ts'
 import { LightfieldClient, ok } from '../../test/lightfield-client.ts'
+import { linkToken } from '../../test/link-token.ts'
+import { runJobs } from '../../test/run-jobs.ts'
+import { patch, TusClient } from '../../test/tus-client.ts'
 import { keptBytes } from '../../test/upload.harness.ts'
 import { hasBytes } from '../core/files/file.ts'
+import { readLink } from '../core/links/link-token.ts'
 import type { Change } from '../core/ports/changes.ts'
 import { parseFileId } from '../dialects/all.ts'
 import { jobsOf } from './jobs.ts'
@@ -58,4 +63,27 @@ test('answers that are kept no longer are removed, however many there are', asyn
   server.clock.advance({ ms: 1 })
   await run()
   assert.equal(await kept(), 0)
+})
+
+test('an upload whose bytes have all come, but whose end was cut off, is stored', async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const { metadata } = server.app.services
+  const link = await new TusClient(server).created(6)
+  await patch(link, 0, 'abc')
+  const { fileId } = readLink(linkToken(link)) ?? assert.fail('no link')
+  const bytes = Buffer.from('def')
+  const segment = { start: 3, sizeBytes: 3, sha256: hash('sha256', bytes), blobKey: null, bytes }
+  const patched = { blobSizeBytes: 6, segmentCount: 2 }
+  await metadata.commit([
+    { kind: 'file.update', id: fileId, guard: { state: 'pending' }, patch: patched },
+    { kind: 'segment.insert', fileId, segment },
+  ])
+  server.clock.advance({ hours: 25 })
+  await runJobs(server)
+  const file = await metadata.findFile(fileId)
+  assert.equal(file?.state, 'stored')
+  assert.equal(file.sha256, hash('sha256', 'abcdef'))
+  const content = await fetch(await new LightfieldClient(server).link(fileId))
+  assert.equal(await content.text(), 'abcdef')
 })

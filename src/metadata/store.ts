@@ -13,7 +13,7 @@ import { keyShape, linkKeyShape, organizationShape, projectShape } from './queri
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { fileShape, namedShape } from './queries/files.ts'
-import { segmentShape } from './queries/segments.ts'
+import { segmentedShape, segmentShape } from './queries/segments.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -210,10 +210,15 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listReferencedBlobs(after: string | undefined, limit: number) {
     const args = { after: after ?? '', limit }
-    const whole = await this.#list(referencedShape, this.#blobs.whole, args)
+    // In this order: a segment may become the whole file in between.
     const segments = await this.#list(referencedShape, this.#blobs.segments, args)
+    const whole = await this.#list(referencedShape, this.#blobs.whole, args)
     // Code points of hex digits are in the order of their code units.
     return [...whole, ...segments].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit)
+  }
+
+  async listSegmentedFiles(after: string | undefined, limit: number) {
+    return this.#list(segmentedShape, this.#queries.segments.segmented, { after: after ?? '', limit })
   }
 
   async storeId() {

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { isStoreError } from '../core/errors.ts'
 import type { BlobKey, BlobStore } from '../core/ports/blob-store.ts'
 import type { MetadataStore, ReferencedBlob } from '../core/ports/metadata-store.ts'
-import { type DamagedFile, eachReferencedBlob, isReferenced } from '../core/upkeep/referenced-blobs.ts'
+import { type DamagedFile, eachOf, isReferenced, referencedBlobs } from '../core/upkeep/referenced-blobs.ts'
 
 /** What a pass over all files found, and what was copied so far, by this pass and those before it. */
 export interface BlobPass {
   readonly copied: number
   readonly copiedBytes: number
-  /** Files whose bytes had been there already. */
+  /** Blobs that had been there already. */
   readonly present: number
   readonly damaged: readonly DamagedFile[]
 }
@@ -52,7 +52,7 @@ export class BlobCopier {
     const strangers = new Set(this.#there.keys())
     const damaged: DamagedFile[] = []
     let present = 0
-    await eachReferencedBlob(this.#stores.metadata, async (blob) => {
+    await eachOf(referencedBlobs(this.#stores.metadata), async (blob) => {
       const { key, fileId, sizeBytes } = blob
       strangers.delete(key)
       const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob)

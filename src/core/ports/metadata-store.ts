@@ -23,8 +23,23 @@ import type { JoinOptions, Node } from './node.ts'
 export interface ReferencedBlob {
   readonly key: BlobKey
   readonly fileId: FileId
+  /** Of the segment that it is; null: it is the whole file. */
+  readonly start: number | null
   readonly sizeBytes: number
   readonly sha256: string
+}
+
+/** A file whose bytes are segments, and what those with a place add up to. */
+export interface SegmentedFile {
+  readonly id: FileId
+  /** Of what has come; null before the first byte. */
+  readonly blobSizeBytes: number | null
+  /** Null: they have not come whole. */
+  readonly sha256: string | null
+  readonly segments: number
+  readonly segmentBytes: number
+  /** Where the last one ends. */
+  readonly end: number
 }
 
 /** How many blobs are intended, by who intended them. */
@@ -154,6 +169,8 @@ export interface MetadataStore {
   knowsBlob(key: BlobKey): Promise<boolean>
   /** Every blob that a file points at, in key order, in pages: pass the last key of the page before. */
   listReferencedBlobs(after: BlobKey | undefined, limit: number): Promise<readonly ReferencedBlob[]>
+  /** Every file whose bytes are segments, in the order of ids, in pages: pass the last id of the page before. */
+  listSegmentedFiles(after: FileId | undefined, limit: number): Promise<readonly SegmentedFile[]>
 
   /** Random, made with the database. The blob store must carry the same. */
   storeId(): Promise<string>

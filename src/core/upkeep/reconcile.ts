@@ -5,7 +5,7 @@ import type { UpkeepServices } from '../services.ts'
 import { collectBlobs } from './collect-blobs.ts'
 import { expireFiles } from './expire-files.ts'
 import { freeAbandoned } from './free-abandoned.ts'
-import { type DamagedFile, isReferenced, referencedBlobs } from './referenced-blobs.ts'
+import { type DamagedFile, isReferenced, referencedBlobs, segmentedFiles } from './referenced-blobs.ts'
 
 /** What a comparison of rows and bytes found. */
 export interface Reconciliation {
@@ -64,7 +64,7 @@ async function catchUp(services: UpkeepServices): Promise<void> {
   while ((await collectBlobs(services)) > 0);
 }
 
-/** `present`: files whose bytes are among `sizes`. */
+/** `present`: blobs of files that are among `sizes`. */
 async function checkFiles(
   services: UpkeepServices,
   sizes: ReadonlyMap<BlobKey, number>,
@@ -75,12 +75,18 @@ async function checkFiles(
     const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
     // A file that has ended since its row was read may have lost its bytes.
     if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
-    files++
-    bytes += blob.sizeBytes
+    if (blob.start === null) files++
+    if (blob.start === null) bytes += blob.sizeBytes
     if (sizes.has(blob.key)) present++
     const { fileId, key: blobKey } = blob
     if (sizeBytes === undefined) damaged.push({ fileId, blobKey, reason: 'bytes missing' })
     else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId, blobKey, reason: 'wrong size' })
+  }
+  for await (const { id: fileId, blobSizeBytes, segmentBytes, end } of segmentedFiles(services.metadata)) {
+    files++
+    bytes += blobSizeBytes ?? 0
+    if (segmentBytes !== (blobSizeBytes ?? 0) || end !== segmentBytes)
+      damaged.push({ fileId, blobKey: null, reason: 'segments missing' })
   }
   return { files, bytes, damaged, present }
 }

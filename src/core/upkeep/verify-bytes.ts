@@ -1,8 +1,18 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { isStoreError, StoreError } from '../errors.ts'
-import type { BlobKey, BlobStore } from '../ports/blob-store.ts'
+import type { FileId } from '../file-id.ts'
+import type { FileRecord } from '../files/file.ts'
+import { readSegment } from '../files/read-bytes.ts'
+import type { ReferencedBlob } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
-import { type DamagedFile, eachReferencedBlob, isReferenced } from './referenced-blobs.ts'
+import { hasSegment, segmentsAndParts } from './file-segments.ts'
+import {
+  type DamagedFile,
+  eachOf,
+  isReferenced,
+  referencedBlobs,
+  segmentedFiles,
+} from './referenced-blobs.ts'
 
 export interface Fingerprint {
   readonly sizeBytes: number
@@ -24,48 +34,141 @@ export interface Verification {
   readonly damaged: readonly WrongBytes[]
 }
 
+/** Joins that change a file while it is read are few. */
+const MAX_READS = 3
+
+type ByteStores = Pick<Services, 'metadata' | 'blobs'>
+type OnRead = (bytes: number) => Promise<void>
+
 /**
- * Reads the bytes of every file and compares size and SHA-256 with the row; safe while the service runs. Memory does not grow
- * with the number of files or their size, but for what is damaged.
+ * Reads the bytes of every file and compares size and SHA-256 with the row, and each segment with its own; safe while the service
+ * runs. Memory does not grow with the number of files or their size, but for what is damaged.
  * @param onRead hears of each chunk that was read; the next one waits for it
  * @throws StoreError `unavailable` if a store is away
  */
-export async function verifyBytes(
-  services: Pick<Services, 'metadata' | 'blobs'>,
-  onRead: (bytes: number) => Promise<void>,
-): Promise<Verification> {
-  const { metadata, blobs } = services
+export async function verifyBytes(stores: ByteStores, onRead: OnRead): Promise<Verification> {
   const damaged: WrongBytes[] = []
   let [files, bytes] = [0, 0]
-  await eachReferencedBlob(metadata, async (blob) => {
-    const { fileId, key: blobKey, sizeBytes, sha256 } = blob
-    const read = await readBytes(blobs, blobKey, onRead)
-    const found = typeof read === 'object' ? read : null
-    const reason = typeof read === 'object' ? difference(blob, read) : read
-    // A file that has ended since its row was read may have lost its bytes.
-    if (reason !== undefined && !(await isReferenced(metadata, blob))) return
+  const count = (findings: Findings | undefined) => {
+    if (findings === undefined) return
     files++
-    bytes += found?.sizeBytes ?? 0
-    if (reason) damaged.push({ fileId, blobKey, reason, expected: { sizeBytes, sha256 }, found })
+    bytes += findings.bytes
+    damaged.push(...findings.damaged)
+  }
+  await eachOf(referencedBlobs(stores.metadata), async (blob) => {
+    if (blob.start === null) count(await verifyBlob(stores, blob, onRead))
+  })
+  await eachOf(segmentedFiles(stores.metadata), async ({ id }) => {
+    count(await verifySegmented(stores, id, onRead))
   })
   return { files, bytes, damaged }
 }
 
-function difference(expected: Fingerprint, found: Fingerprint): 'wrong size' | 'wrong SHA-256' | undefined {
-  if (found.sizeBytes !== expected.sizeBytes) return 'wrong size'
-  return found.sha256 === expected.sha256 ? undefined : 'wrong SHA-256'
+/** What was read of a file, and what is wrong with it. */
+interface Findings {
+  readonly bytes: number
+  readonly damaged: readonly WrongBytes[]
 }
 
-async function readBytes(
-  blobs: BlobStore,
-  key: BlobKey,
-  onRead: (bytes: number) => Promise<void>,
-): Promise<Fingerprint | 'bytes missing' | 'bytes unreadable'> {
+/** @returns undefined if the file has ended since its row was read: it may have lost its bytes */
+async function verifyBlob(
+  stores: ByteStores,
+  blob: ReferencedBlob,
+  onRead: OnRead,
+): Promise<Findings | undefined> {
+  const { fileId, key: blobKey, sizeBytes, sha256 } = blob
+  const read = await readAll(
+    stores,
+    opened(() => stores.blobs.open(blobKey)),
+    onRead,
+  )
+  const wrong = compare({ fileId, blobKey }, { sizeBytes, sha256 }, read)
+  if (wrong && !(await isReferenced(stores.metadata, blob))) return undefined
+  return { bytes: bytesOf(read), damaged: wrong ? [wrong] : [] }
+}
+
+/** @returns undefined if the file has ended meanwhile or become a blob, or changes all the time */
+async function verifySegmented(
+  stores: ByteStores,
+  fileId: FileId,
+  onRead: OnRead,
+): Promise<Findings | undefined> {
+  for (let reads = 1; reads <= MAX_READS; reads++) {
+    const file = await stores.metadata.findFile(fileId)
+    if (file === undefined || file.layout === 'blob') return undefined
+    const findings = await verifySegments(stores, file, onRead)
+    if (findings !== undefined) return findings
+  }
+  return undefined
+}
+
+/** @returns undefined if one of its segments was no longer there */
+async function verifySegments(
+  stores: ByteStores,
+  { id: fileId, sha256, blobSizeBytes }: FileRecord,
+  onRead: OnRead,
+): Promise<Findings | undefined> {
+  const segments = await segmentsAndParts(stores.metadata, fileId)
+  const whole = createHash('sha256')
+  const damaged: WrongBytes[] = []
+  let [bytes, wholeBytes] = [0, 0]
+  for (const segment of segments) {
+    const isPlaced = segment.start >= 0
+    const read = await readAll(
+      stores,
+      readSegment(stores, fileId, segment),
+      onRead,
+      isPlaced ? whole : undefined,
+    )
+    const wrong = compare({ fileId, blobKey: segment.blobKey }, segment, read)
+    if (wrong && !(await hasSegment(stores.metadata, fileId, segment))) return undefined
+    if (wrong) damaged.push(wrong)
+    bytes += bytesOf(read)
+    if (isPlaced) wholeBytes += bytesOf(read)
+  }
+  if (sha256 !== null && blobSizeBytes !== null && damaged.length === 0) {
+    const found = { sizeBytes: wholeBytes, sha256: whole.digest('hex') }
+    const wrong = compare({ fileId, blobKey: null }, { sizeBytes: blobSizeBytes, sha256 }, found)
+    if (wrong) damaged.push(wrong)
+  }
+  return { bytes, damaged }
+}
+
+type Read = Fingerprint | 'bytes missing' | 'bytes unreadable'
+
+function bytesOf(read: Read): number {
+  return typeof read === 'object' ? read.sizeBytes : 0
+}
+
+function compare(
+  of: Pick<DamagedFile, 'fileId' | 'blobKey'>,
+  { sizeBytes, sha256 }: Fingerprint,
+  read: Read,
+): WrongBytes | undefined {
+  const found = typeof read === 'object' ? read : null
+  if (found?.sizeBytes === sizeBytes && found.sha256 === sha256) return undefined
+  const reason =
+    typeof read === 'string' ? read : read.sizeBytes === sizeBytes ? 'wrong SHA-256' : 'wrong size'
+  return { ...of, reason, expected: { sizeBytes, sha256 }, found }
+}
+
+/** A body that is opened when its first chunk is asked for. */
+async function* opened(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncGenerator<Uint8Array, void> {
+  yield* await open()
+}
+
+async function readAll(
+  { blobs }: ByteStores,
+  body: AsyncIterable<Uint8Array>,
+  onRead: OnRead,
+  further?: Hash,
+): Promise<Read> {
   const hash = createHash('sha256')
   let sizeBytes = 0
   try {
-    for await (const chunk of await blobs.open(key)) {
+    for await (const chunk of body) {
       hash.update(chunk)
+      further?.update(chunk)
       sizeBytes += chunk.byteLength
       await onRead(chunk.byteLength)
     }

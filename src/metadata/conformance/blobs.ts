@@ -198,6 +198,7 @@ export function describeBlobs(openStore: OpenStore, shared: OpenStore): void {
       .map(({ id, blobKey, blobSizeBytes, sha256 }) => ({
         key: blobKey,
         fileId: id,
+        start: null,
         sizeBytes: blobSizeBytes,
         sha256,
       }))

@@ -10,6 +10,7 @@ import { describeListings } from './listings.ts'
 import { describePages } from './pages.ts'
 import { describeReservations } from './reservations.ts'
 import { type OpenStore, shareStore } from './samples.ts'
+import { describeSegmentBlobs } from './segment-blobs.ts'
 import { describeSegments } from './segments.ts'
 import { describeSessions } from './sessions.ts'
 import { describeUsage } from './usage.ts'
@@ -30,6 +31,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describePages(shared)
     describeBlobs(openStore, shared)
     describeSegments(openStore, shared)
+    describeSegmentBlobs(openStore, shared)
     describeAnswers(openStore)
     describeLeases(openStore)
   })

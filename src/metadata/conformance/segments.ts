@@ -1,37 +1,9 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import type { FileId } from '../../core/file-id.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { Change, NewSegment, Segment } from '../../core/ports/changes.ts'
+import type { NewSegment } from '../../core/ports/changes.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
-import { insertFiles, NOW, newKey, type OpenStore, sampleFile, sampleUpload, testStore } from './samples.ts'
-
-const conflict = { name: 'StoreError', code: 'conflict' }
-const terms = { collectAfter: NOW, mayComeLate: false }
-
-const blobAt = (start: number, sizeBytes = 10): NewSegment => {
-  return { start, sizeBytes, sha256: sha256Of(`${start}`), blobKey: newKey(), bytes: null }
-}
-const inlineAt = (start: number, bytes: Uint8Array): NewSegment => {
-  return { start, sizeBytes: bytes.byteLength, sha256: sha256Of(bytes), blobKey: null, bytes }
-}
-const sha256Of = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex')
-const told = ({ bytes: _, ...segment }: NewSegment): Segment => segment
-const insert = (fileId: FileId, segment: NewSegment): Change => ({ kind: 'segment.insert', fileId, segment })
-const release = (fileId: FileId, segment: Segment): Change => {
-  return { kind: 'segment.release', fileId, segment, blob: terms }
-}
-
-/** An upload with these segments. */
-async function uploadOf(
-  store: MetadataStore,
-  segments: readonly NewSegment[],
-  given: Partial<FileRecord> = {},
-): Promise<FileRecord> {
-  const file = sampleUpload({ layout: 'segments', segmentCount: segments.length, ...given })
-  await store.commit([{ kind: 'file.insert', file }, ...segments.map((segment) => insert(file.id, segment))])
-  return file
-}
+import { insertFiles, NOW, type OpenStore, sampleFile, testStore } from './samples.ts'
+import { blobAt, conflict, inlineAt, insert, release, sha256Of, told, uploadOf } from './segment-samples.ts'
 
 const allSegments = (store: MetadataStore, { id }: FileRecord) => store.listSegments(id, 0, 100)
 
@@ -47,7 +19,6 @@ async function collectable(store: MetadataStore): Promise<string[]> {
 export function describeSegments(openStore: OpenStore, shared: OpenStore): void {
   describeKept(openStore, shared)
   describeReleases(openStore, shared)
-  describeSegmentBlobs(openStore, shared)
 }
 
 function describeKept(openStore: OpenStore, shared: OpenStore): void {
@@ -229,70 +200,4 @@ function describeReleases(openStore: OpenStore, shared: OpenStore): void {
     assert.equal(await store.knowsBlob(blobKey), true)
     await assert.rejects(store.commit([{ kind: 'blob.collect', key: blobKey }]), conflict)
   })
-}
-
-function describeSegmentBlobs(openStore: OpenStore, shared: OpenStore): void {
-  testStore(
-    openStore,
-    'a blob that a segment points at is known, and not given up in error',
-    async (store) => {
-      const segment = blobAt(0)
-      const key = segment.blobKey as string
-      const file = await uploadOf(store, [segment])
-      assert.equal(await store.knowsBlob(key), true)
-      await store.commit([{ kind: 'blob.release', blob: { key, ...terms } }])
-      assert.deepEqual(await collectable(store), [])
-      await assert.rejects(store.commit([{ kind: 'blob.collect', key }]), conflict)
-      await assert.rejects(
-        store.commit([{ kind: 'blob.intend', blob: { key, collectAfter: NOW } }]),
-        conflict,
-      )
-      await assert.rejects(store.commit([insert(file.id, { ...blobAt(10), blobKey: key })]), conflict)
-      await store.commit([release(file.id, segment)])
-      assert.equal(await store.knowsBlob(key), true)
-    },
-  )
-
-  testStore(shared, 'of a segment that claims a blob and its collection one wins', async (store) => {
-    const file = await uploadOf(store, [])
-    for (let round = 0; round < 10; round++) {
-      const segment = blobAt(round)
-      const key = segment.blobKey as string
-      await store.commit([{ kind: 'blob.intend', blob: { key, collectAfter: NOW } }])
-      const both: Change[][] = [
-        [{ kind: 'blob.claim', key }, insert(file.id, segment)],
-        [{ kind: 'blob.collect', key }],
-      ]
-      const order = round % 2 ? both : both.toReversed()
-      const results = await Promise.allSettled(order.map((changes) => store.commit(changes)))
-      assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
-    }
-  })
-
-  testStore(
-    openStore,
-    'blobs of segments and of whole files are paged together, in key order',
-    async (store) => {
-      const whole = Array.from({ length: 4 }, () => sampleFile())
-      await insertFiles(store, whole)
-      const segments = [blobAt(0), blobAt(10, 3), inlineAt(13, new Uint8Array([7])), blobAt(14), blobAt(-2)]
-      const upload = await uploadOf(store, segments)
-      const ofSegments = segments.flatMap(({ blobKey: key, sizeBytes, sha256 }) =>
-        key === null ? [] : [{ key, fileId: upload.id, sizeBytes, sha256 }],
-      )
-      const ofFiles = whole.map(({ id: fileId, blobKey: key, blobSizeBytes: sizeBytes, sha256 }) => {
-        return { key: key as string, fileId, sizeBytes, sha256 }
-      })
-      const expected = [...ofSegments, ...ofFiles].sort((a, b) => (a.key < b.key ? -1 : 1))
-      for (const limit of [1, 3, 8, 100]) {
-        const found = []
-        for (let page = await store.listReferencedBlobs(undefined, limit); page.length > 0; ) {
-          assert.ok(page.length <= limit)
-          found.push(...page)
-          page = await store.listReferencedBlobs(page.at(-1)?.key, limit)
-        }
-        assert.deepEqual(found, expected)
-      }
-    },
-  )
 }

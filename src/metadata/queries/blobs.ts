@@ -17,6 +17,7 @@ export const releasedShape = recordShape<ReleasedBlob>({
 export const referencedShape = recordShape<ReferencedBlob>({
   key: 'plain',
   fileId: 'plain',
+  start: 'plain',
   sizeBytes: 'plain',
   sha256: 'plain',
 })
@@ -166,7 +167,13 @@ function referencedQueries(db: Kysely<Tables>) {
     whole: prepare<Limit & { readonly after: BlobKey }>((arg) =>
       db
         .selectFrom('files')
-        .select([blobKey, 'id as fileId', 'blobSizeBytes as sizeBytes', 'sha256'])
+        .select(({ lit }) => [
+          blobKey,
+          'id as fileId',
+          lit(null).as('start'),
+          'blobSizeBytes as sizeBytes',
+          'sha256',
+        ])
         .where('blobKey', '>', arg('after'))
         .orderBy('blobKey')
         .limit(arg('limit')),
@@ -174,7 +181,7 @@ function referencedQueries(db: Kysely<Tables>) {
     segments: prepare<Limit & { readonly after: BlobKey }>((arg) =>
       db
         .selectFrom('segments')
-        .select([blobKey, 'fileId', 'sizeBytes', 'sha256'])
+        .select([blobKey, 'fileId', 'start', 'sizeBytes', 'sha256'])
         .where('blobKey', '>', arg('after'))
         .orderBy('blobKey')
         .limit(arg('limit')),

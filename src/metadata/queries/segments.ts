@@ -1,6 +1,7 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { FileId } from '../../core/file-id.ts'
 import type { Segment } from '../../core/ports/changes.ts'
+import type { SegmentedFile } from '../../core/ports/metadata-store.ts'
 import { type Arg, guarded, prepare, statement } from '../sql/prepare.ts'
 import { allOf, recordShape } from '../sql/record-shape.ts'
 import type { SegmentRow, Tables, UnreferencedBlobRow } from '../sql/tables.ts'
@@ -11,6 +12,15 @@ export const segmentShape = recordShape<Segment>({
   sizeBytes: 'plain',
   sha256: 'plain',
   blobKey: 'plain',
+})
+
+export const segmentedShape = recordShape<SegmentedFile>({
+  id: 'plain',
+  blobSizeBytes: 'plain',
+  sha256: 'plain',
+  segments: 'plain',
+  segmentBytes: 'plain',
+  end: 'plain',
 })
 
 interface Of {
@@ -67,6 +77,7 @@ export function segmentQueries(db: Kysely<Tables>) {
     parts: prepare<Of & Limit>((arg) =>
       found.where('fileId', '=', arg('fileId')).where('start', '<', 0).orderBy('start').limit(arg('limit')),
     ),
+    segmented: segmentedFiles(db),
     bytes: prepare<Place>((arg) =>
       db
         .selectFrom('segments')
@@ -75,6 +86,31 @@ export function segmentQueries(db: Kysely<Tables>) {
         .where('start', '=', arg('start')),
     ),
   }
+}
+
+/** One file after the other: what belongs to each is looked up by the primary key. */
+function segmentedFiles(db: Kysely<Tables>) {
+  return prepare<Limit & { readonly after: FileId }>((arg) =>
+    db
+      .selectFrom('files')
+      .select(({ selectFrom, fn, lit }) => {
+        const placed = selectFrom('segments').whereRef('fileId', '=', 'files.id').where('start', '>=', 0)
+        const bytes = fn.coalesce(fn.sum<number>('sizeBytes'), lit(0))
+        const end = fn.coalesce(fn.max(sql<number>`${sql.ref('start')} + ${sql.ref('sizeBytes')}`), lit(0))
+        return [
+          'id',
+          'blobSizeBytes',
+          'sha256',
+          placed.select(fn.countAll().as('n')).as('segments'),
+          placed.select(sql<number>`cast(${bytes} as bigint)`.as('n')).as('segmentBytes'),
+          placed.select(end.as('n')).as('end'),
+        ]
+      })
+      .where('layout', '<>', sql.lit('blob'))
+      .where('id', '>', arg('after'))
+      .orderBy('id')
+      .limit(arg('limit')),
+  )
 }
 
 /** Lists the blobs of segments as unreferenced; of all, or of the one at `start`. */
