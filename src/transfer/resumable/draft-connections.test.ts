@@ -57,7 +57,7 @@ test('each pipelined request gets its interim answer before its own answer', asy
   const located = [...received.matchAll(/^location: (.*)\r$/gm)].map(([, location]) => location)
   assert.deepEqual(
     located,
-    uploads.map(({ url }) => url),
+    uploads.flatMap(({ url }) => [url, url]),
   )
   connection.write(headOf('HEAD', uploads[0]?.url ?? '', []))
   assert.deepEqual(statusesIn(await answersOn(connection, 4)).at(-1), 204)

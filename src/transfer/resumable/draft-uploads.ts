@@ -117,9 +117,9 @@ export class DraftUploads {
       const file = isComplete(part.file) ? part.file : await this.#store(request, part)
       const upload = { ...part, file }
       reply.headers(progressFields(progressOf(upload, this.#services.clock.now())))
+      if (request.method !== 'PATCH') reply.header('location', this.#locationOf(token))
       if (isComplete(file)) return sendWhole(reply, upload)
-      if (request.method === 'PATCH') return reply.code(204).send()
-      return reply.code(201).header('location', this.#locationOf(token)).send()
+      return reply.code(request.method === 'PATCH' ? 204 : 201).send()
     })
   }
 
