@@ -43,7 +43,7 @@ export interface Match {
   readonly pairings: readonly Pairing[]
 }
 
-const requests = { unit: 'a second', where: 'disk', connections: 64, seconds: 0.6, rounds: 9 } as const
+const requests = { unit: 'a second', where: 'disk', connections: 64, seconds: 0.6, rounds: 7 } as const
 const transfers = { unit: 'MB/s', where: 'tmpfs', connections: 1, seconds: 0, rounds: 7 } as const
 const small = { sizeBytes: 4 * KIB } as const
 const large = { sizeBytes: 512 * MIB } as const
@@ -134,6 +134,7 @@ export const matches: Readonly<Record<string, Match>> = {
   },
   put: {
     ...transfers,
+    rounds: 5,
     title: 'Upload of 512 MiB',
     candidates: {
       ours: { server: 'ours', does: 'ourLife', ...large, label: 'Entrepot: create, PUT, complete' },
