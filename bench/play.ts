@@ -73,8 +73,11 @@ export class Players {
     return { samples, missing }
   }
 
+  /** Ends all servers; those that are asked for afterwards start anew. */
   async end(): Promise<void> {
-    for (const started of this.#started.values()) await started?.running.end()
+    const started = [...this.#started.values()]
+    this.#started.clear()
+    for (const server of started) await server?.running.end()
   }
 
   async #turn(candidate: Candidate, match: Match, isWarmUp: boolean): Promise<Turn> {

@@ -75,6 +75,8 @@ await Session.run(async (session) => {
       const told = Object.entries(ratiosOf(await session.play(id, match)))
       for (const [key, ratios] of told) passes[key] = [...(passes[key] ?? []), ratios]
       if (!options.write && told.every(([key]) => isGood(key, passes[key]))) break
+      // How well hot code is compiled is decided once in the life of a process.
+      await session.players.end()
     }
   }
   if (options.write) await write(passes)
