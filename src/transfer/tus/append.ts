@@ -9,11 +9,11 @@ import { algorithmsOf, type HexDigests, requireStated, type StatedDigest } from 
 import { readType } from '../../intake/file-type.ts'
 import { invalid } from './headers.ts'
 
-/** What the headers of a request tell of the bytes that it brings. */
-export interface ToldOfBytes {
+/** The headers of a request that describe its body. */
+export interface AppendHeaders {
   /** Where they begin in the file. */
   readonly offset: number
-  /** Of the whole file; undefined: not told here. */
+  /** Of the whole file; undefined: the request has no Upload-Length. */
   readonly fileBytes: number | undefined
   /** Of these bytes alone. */
   readonly checksum: StatedDigest | undefined
@@ -23,8 +23,8 @@ export interface ToldOfBytes {
  * Compares the headers with the upload, before a byte is asked for.
  * @throws ServiceError `offset-mismatch`, `field-invalid`, `bytes-too-many`
  */
-export function requireFit(file: FileRecord, told: ToldOfBytes, bodyBytes = 0): void {
-  const { offset, fileBytes } = told
+export function requireFit(file: FileRecord, headers: AppendHeaders, bodyBytes = 0): void {
+  const { offset, fileBytes } = headers
   const comes = offsetOf(file)
   if (offset !== comes) {
     const message = `The upload goes on at ${comes}, not at ${offset}.`
@@ -43,11 +43,11 @@ export function requireFit(file: FileRecord, told: ToldOfBytes, bodyBytes = 0): 
     )
 }
 
-/** What becomes of the body of a request. */
-export interface Append extends ToldOfBytes {
+/** How the body of a request is stored. */
+export interface AppendOptions extends AppendHeaders {
   /** Milliseconds since the epoch. */
   readonly linkExpiresAt: number
-  /** A body without a checksum that breaks off is kept as far as it came. */
+  /** Keep what came of a body that breaks off, unless it has a checksum. */
   readonly keepsWhatCame: boolean
 }
 
@@ -59,7 +59,7 @@ export function append(
   services: Services,
   { raw, headers, server }: FastifyRequest,
   file: FileRecord,
-  { offset, fileBytes, checksum, linkExpiresAt, keepsWhatCame }: Append,
+  { offset, fileBytes, checksum, linkExpiresAt, keepsWhatCame }: AppendOptions,
 ): Promise<FileRecord> {
   const stated = checksum === undefined ? [] : [checksum]
   const length = headers['content-length']
@@ -85,7 +85,7 @@ export function append(
   })
 }
 
-/** Of a file whose type nobody told. */
+/** Reads the type of a file from its content. */
 export function typeOf({ name }: FileRecord): TypeOf {
   return (content) => readType(name, content)
 }

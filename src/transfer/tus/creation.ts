@@ -10,7 +10,7 @@ import { startUpload } from '../../core/uploads/start-upload.ts'
 import { declarePublic, type GuardOptions, guard } from '../../http/guard.ts'
 import { hasBody } from '../../http/routing.ts'
 import { allowBrowsers, asksForAbilities } from '../browsers.ts'
-import { append, type ToldOfBytes } from './append.ts'
+import { type AppendHeaders, append } from './append.ts'
 import {
   abilities,
   announcedLength,
@@ -21,7 +21,7 @@ import {
   requireVersion,
   VERSION,
 } from './headers.ts'
-import { readMetadata, type ToldOfFile } from './metadata.ts'
+import { type FileMetadata, readMetadata } from './metadata.ts'
 import { createConfig } from './schemas.ts'
 import { progressOf } from './uploads.ts'
 
@@ -41,11 +41,11 @@ export interface TusOptions {
 
 /** A new upload, as its headers tell of it. */
 interface Announced {
-  /** In bytes; undefined: told later. */
+  /** In bytes; undefined: Upload-Length comes later. */
   readonly length: number | undefined
-  readonly file: ToldOfFile
+  readonly file: FileMetadata
   /** Of the bytes that come along; undefined: none do. */
-  readonly bytes: ToldOfBytes | undefined
+  readonly bytes: AppendHeaders | undefined
 }
 
 declare module 'fastify' {
@@ -134,23 +134,23 @@ async function create(
   const file = await open(services, request, maxFileBytes)
   const expiresAt = file.createdAt + LINK_MS
   const { url } = await issueLink(services, 'PUT', file, expiresAt)
-  const told = bytes ?? (length === 0 ? NO_BYTES : undefined)
-  const begun = told === undefined ? file : await appendFirst(services, request, file, told, expiresAt)
+  const first = bytes ?? (length === 0 ? NO_BYTES : undefined)
+  const begun = first === undefined ? file : await appendFirst(services, request, file, first, expiresAt)
   reply.code(201).header('location', url)
   return reply.headers(progressOf(begun, { expiresAt }, services.clock.now())).send()
 }
 
-const NO_BYTES: ToldOfBytes = { offset: 0, fileBytes: undefined, checksum: undefined }
+const NO_BYTES: AppendHeaders = { offset: 0, fileBytes: undefined, checksum: undefined }
 
 async function open(
   services: Services,
   { caller, announced: { length, file } }: FastifyRequest,
   maxFileBytes: number,
 ): Promise<FileRecord> {
-  const { project, ...told } = file
+  const { project, ...fields } = file
   const projectId = await resolveProject(services, caller, { project, organization: undefined })
   return startUpload(services, caller, {
-    ...told,
+    ...fields,
     projectId,
     sizeBytes: length ?? 0,
     maxBytes: length ?? maxFileBytes,
@@ -165,11 +165,11 @@ async function appendFirst(
   services: Services,
   request: FastifyRequest,
   file: FileRecord,
-  told: ToldOfBytes,
+  headers: AppendHeaders,
   linkExpiresAt: number,
 ): Promise<FileRecord> {
   try {
-    return await append(services, request, file, { ...told, linkExpiresAt, keepsWhatCame: false })
+    return await append(services, request, file, { ...headers, linkExpiresAt, keepsWhatCame: false })
   } catch (error) {
     await cancelOpenUpload(services, file).catch(() => undefined)
     throw error

@@ -20,7 +20,7 @@ const EXTENSIONS = [
   'checksum',
 ]
 
-/** What OPTIONS tells. */
+/** The headers of an answer to OPTIONS. */
 export function abilities(maxFileBytes: number): Readonly<Record<string, string>> {
   return {
     'tus-resumable': VERSION,
@@ -43,7 +43,7 @@ export function requireVersion(headers: IncomingHttpHeaders): void {
   throw new ServiceError('version-invalid', message, { field: 'Tus-Resumable' })
 }
 
-/** What the client means where it cannot send the method itself. */
+/** The method that counts: X-HTTP-Method-Override replaces that of the request. */
 export function methodOf(method: string, headers: IncomingHttpHeaders): string {
   return headers['x-http-method-override']?.toString().trim().toUpperCase() ?? method
 }
@@ -62,13 +62,13 @@ export function offsetIn(headers: IncomingHttpHeaders): number {
   return offset
 }
 
-/** Of the whole file, in bytes; undefined if it is not told. @throws ServiceError `field-invalid` */
+/** Upload-Length, in bytes; undefined if it is absent. @throws ServiceError `field-invalid` */
 export function lengthIn(headers: IncomingHttpHeaders): number | undefined {
   return bytesIn(headers, 'Upload-Length')
 }
 
 /**
- * The length of an upload to be created, in bytes; undefined if it is told later.
+ * The length of an upload to be created, in bytes; undefined if Upload-Length comes later.
  * @throws ServiceError `field-missing`, `field-invalid`
  */
 export function announcedLength(headers: IncomingHttpHeaders): number | undefined {
@@ -84,7 +84,7 @@ export function announcedLength(headers: IncomingHttpHeaders): number | undefine
   return length
 }
 
-/** What is told of the digest of this body alone. @throws ServiceError `field-invalid` */
+/** The digest of this body alone. @throws ServiceError `field-invalid` */
 export function checksumIn(headers: IncomingHttpHeaders): StatedDigest | undefined {
   const value = headers['upload-checksum']?.toString()
   if (value === undefined) return undefined

@@ -12,8 +12,8 @@ const FIELD = 'Upload-Metadata'
 const MAX_EXPIRES_SECONDS = 100 * 365 * 24 * 60 * 60
 const TYPE_RULE = { maxBytes: 255, forbidden: /[^ -~]/ }
 
-/** What the metadata of a new upload say of its file. */
-export interface ToldOfFile {
+/** What `Upload-Metadata` says of a new file. */
+export interface FileMetadata {
   readonly name: string
   /** `application/octet-stream` if neither the type nor the name tells it. */
   readonly mimeType: string
@@ -31,7 +31,7 @@ export interface ToldOfFile {
  * @param now in milliseconds since the epoch
  * @throws ServiceError `field-invalid`
  */
-export function readMetadata(header: string | undefined, now: number): ToldOfFile {
+export function readMetadata(header: string | undefined, now: number): FileMetadata {
   const values = new Metadata(header)
   const name = values.text('filename', textRules.name) ?? ''
   return {
@@ -45,17 +45,17 @@ export function readMetadata(header: string | undefined, now: number): ToldOfFil
   }
 }
 
-/** What was told of a file and is kept, in the form of `Upload-Metadata`; undefined if there is nothing to tell. */
+/** The metadata that the file keeps, as `Upload-Metadata`; undefined if there are none. */
 export function printMetadata(file: FileRecord): string | undefined {
   const { name, mimeType, purpose, externalId, labels } = file
-  const told: Readonly<Record<string, string | null>> = {
+  const kept: Readonly<Record<string, string | null>> = {
     filename: name,
     filetype: mimeType === UNKNOWN_TYPE ? null : mimeType,
     purpose,
     externalId,
     labels: Object.keys(labels).length === 0 ? null : JSON.stringify(labels),
   }
-  const pairs = Object.entries(told).flatMap(([key, value]) =>
+  const pairs = Object.entries(kept).flatMap(([key, value]) =>
     value ? [`${key} ${Buffer.from(value).toString('base64')}`] : [],
   )
   return pairs.length === 0 ? undefined : pairs.join(',')

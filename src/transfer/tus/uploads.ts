@@ -7,7 +7,7 @@ import { cancelOpenUpload, settleUpload } from '../../core/uploads/append-upload
 import { isLengthKnown, lengthOf, offsetOf } from '../../core/uploads/finish-upload.ts'
 import { uploadIsOver } from '../../core/uploads/receive-upload.ts'
 import { addresses, configAt, type LinkRoute, tokenOf } from '../link-address.ts'
-import { append, requireFit, type ToldOfBytes, typeOf } from './append.ts'
+import { type AppendHeaders, append, requireFit, typeOf } from './append.ts'
 import {
   checksumIn,
   lengthIn,
@@ -27,7 +27,7 @@ interface UploadRequest {
   /** As it is once no older request writes to it. */
   readonly file: FileRecord
   /** Of PATCH. */
-  readonly told: ToldOfBytes | undefined
+  readonly appendHeaders: AppendHeaders | undefined
 }
 
 declare module 'fastify' {
@@ -67,7 +67,7 @@ export async function addTusUploads(server: FastifyInstance, services: Services)
   }
 }
 
-/** Before a single byte is asked for, all that the headers can tell is checked. */
+/** Checks all headers before the body is asked for. */
 async function readRequest(services: Services, request: FastifyRequest<LinkRoute>): Promise<UploadRequest> {
   const { headers } = request
   const method = methodOf(request.method, headers)
@@ -75,21 +75,21 @@ async function readRequest(services: Services, request: FastifyRequest<LinkRoute
     const message = 'A link of an upload takes HEAD, PATCH and DELETE; POST with X-HTTP-Method-Override.'
     throw new ServiceError('method-not-allowed', message)
   }
-  const told = method === 'PATCH' ? toldOfBytes(request) : undefined
+  const appendHeaders = method === 'PATCH' ? readAppendHeaders(request) : undefined
   const { file: asked, claim } = await followToken(services, 'PUT', tokenOf(request))
   const file = await settleUpload(services, asked, typeOf(asked))
   requireNotEnded(file, services.clock.now())
-  if (told !== undefined) {
+  if (appendHeaders !== undefined) {
     requirePending(file, services.clock.now())
     const length = headers['content-length']
-    requireFit(file, told, length === undefined ? undefined : Number(length))
+    requireFit(file, appendHeaders, length === undefined ? undefined : Number(length))
   }
   // It is no type of a file.
   delete headers['content-type']
-  return { method, claim, file, told }
+  return { method, claim, file, appendHeaders }
 }
 
-function toldOfBytes({ headers }: FastifyRequest): ToldOfBytes {
+function readAppendHeaders({ headers }: FastifyRequest): AppendHeaders {
   requireBytesType(headers)
   return { offset: offsetIn(headers), fileBytes: lengthIn(headers), checksum: checksumIn(headers) }
 }
@@ -99,16 +99,16 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const { method, claim, file, told } = request.upload
+  const { method, claim, file, appendHeaders } = request.upload
   if (method === 'HEAD') return reply.headers(aboutUpload(file, claim, services.clock.now())).send()
   if (method === 'DELETE') {
     requirePending(file, services.clock.now())
     await cancelOpenUpload(services, file)
     return reply.code(204).send()
   }
-  if (told === undefined) throw new Error('a PATCH whose headers were not read')
+  if (appendHeaders === undefined) throw new Error('a PATCH whose headers were not read')
   const appended = await append(services, request, file, {
-    ...told,
+    ...appendHeaders,
     linkExpiresAt: claim.expiresAt,
     keepsWhatCame: true,
   })
@@ -118,7 +118,7 @@ async function answer(
     .send()
 }
 
-/** What HEAD tells. */
+/** The headers of an answer to HEAD. */
 function aboutUpload(file: FileRecord, claim: LinkClaim, now: number): Record<string, string> {
   const metadata = printMetadata(file)
   return {
@@ -128,7 +128,7 @@ function aboutUpload(file: FileRecord, claim: LinkClaim, now: number): Record<st
   }
 }
 
-/** How far an upload is, and when it ends, unless it is whole. */
+/** Upload-Offset, and Upload-Expires of an upload that is not complete. */
 export function progressOf(
   file: FileRecord,
   { expiresAt: linkEnd }: Pick<LinkClaim, 'expiresAt'>,
