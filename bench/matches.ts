@@ -128,9 +128,19 @@ export const matches: Readonly<Record<string, Match>> = {
     title: 'List of 25 of 1,000,000 files, with the total',
     candidates: {
       ours: { server: 'oursFilled', does: 'ourList', ...small, files: 1_000_000, label: 'Entrepot' },
+      fresh: {
+        server: 'oursFilled',
+        does: 'ourCreateAndList',
+        ...small,
+        files: 1_000_000,
+        label: 'Entrepot: create, then list',
+      },
       noop: { server: 'noop', does: 'nothing', ...small },
     },
-    pairings: [{ ours: 'ours', peer: 'noop', least: 0.25 }],
+    pairings: [
+      { ours: 'ours', peer: 'noop', least: 0.25 },
+      { ours: 'fresh', peer: 'noop' },
+    ],
   },
   put: {
     ...transfers,

@@ -45,6 +45,7 @@ export class Connection {
 
   /** @throws Error on a status that is no success, another body than expected, a broken connection */
   async ask(request: Buffer, { pieces, expectedBytes }: Ask = {}): Promise<Answer> {
+    if (this.#socket.destroyed) throw new Error('the server closed a connection')
     this.#answer = new Answer(expectedBytes)
     this.#waiting = Promise.withResolvers<Answer>()
     this.#socket.write(request)

@@ -149,6 +149,18 @@ export function ourList(): Workload {
   return repeating([requestBytes('GET', `${FILES}?limit=25`, lightfield)])
 }
 
+/** The same after a create of its own each time, so that no answer to an earlier list is of use. */
+export function ourCreateAndList(target: Target): Workload {
+  const create = createRequest(target.sizeBytes)
+  const list = ourList()
+  return {
+    async run(connection, turn) {
+      await connection.ask(create)
+      return list.run(connection, turn)
+    },
+  }
+}
+
 /** Stores as many files as a workload reads by turns. @returns what `locate` needs */
 async function storeAll(upload: Workload, { url, sizeBytes }: Target): Promise<string[]> {
   const connection = await Connection.open(url, ONE_WRITE_BYTES)
