@@ -36,14 +36,15 @@ test('a start on S3 keeps files there, over a restart, and nothing in the data f
   const s3 = await startS3(t)
   const server = await TestServer.start(s3Settings(s3))
   t.after(() => server.stop())
-  const { id } = await new LightfieldClient(server).stored('hello')
+  const content = 'hello'.repeat(20_000)
+  const { id } = await new LightfieldClient(server).stored(content)
   assert.deepEqual(
     [...s3.objects.keys()].map((name) => name.replace(/[0-9a-f]{2}\/[0-9a-f]{32}$/, 'key')).sort(),
     ['STORE', 'blobs/key'],
   )
   await server.restart()
   const link = await new LightfieldClient(server).link(id)
-  assert.equal(await (await fetch(link)).text(), 'hello')
+  assert.equal(await (await fetch(link)).text(), content)
 })
 
 test('a bucket that is not there stops the start', async (t) => {

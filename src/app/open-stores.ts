@@ -114,11 +114,12 @@ export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseS
 }
 
 export function openMetadata(
-  { dataDir, databaseUrl }: Config,
+  { dataDir, databaseUrl, diskReserveBytes }: Config,
   onFatal: (error: unknown) => void,
   watch?: WatchCall,
 ): Promise<MetadataStore> {
-  if (databaseUrl === undefined) return openSqliteMetadataStore({ dataDir, onFatal })
+  if (databaseUrl === undefined)
+    return openSqliteMetadataStore({ dataDir, onFatal, reserveBytes: diskReserveBytes })
   return openPostgresMetadataStore(databaseUrl.reveal(), watch)
 }
 

@@ -8,6 +8,7 @@ export type SqlRow = readonly SqlValue[]
 
 type SameAsStore =
   | 'takesSegments'
+  | 'isShortOfRoom'
   | 'join'
   | 'sharedClock'
   | 'wantedDiskBytes'

@@ -153,6 +153,10 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#engine.takesSegments
   }
 
+  get isShortOfRoom() {
+    return this.#engine.isShortOfRoom
+  }
+
   async findAnswer(slot: AnswerSlot, now: number) {
     const { find } = this.#queries.answers
     const indexed = indexedSlot(slot)

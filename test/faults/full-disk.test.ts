@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { parseFileId } from '../../src/dialects/all.ts'
 import { TestServer } from '../harness.ts'
 import { LightfieldClient, ok, putBytes } from '../lightfield-client.ts'
 import {
@@ -27,6 +28,8 @@ import { createUntilRefused, disposedAfter, fill, mountSmallDisk, roomOn } from 
 const MEBIBYTE = 1024 * 1024
 const DISK_MEBIBYTES = 24
 const RESERVE_BYTES = 4 * MEBIBYTE
+/** What the database keeps for itself, as long as there is room. */
+const BALLAST_BYTES = 4 * MEBIBYTE
 /** From a delete until an upload has its room. */
 const PATIENCE_MS = 5_000
 
@@ -98,6 +101,43 @@ test('uploads of untold length, or many at once, leave the reserve as it is', as
   ok(await field.create())
 })
 
+test('small files, too, fill a disk up to the reserve and no further, and the room of deleted ones is used again', async (t) => {
+  const clients = await startOnSmallDisk(t, 64)
+  if (clients === undefined) return
+  const { server, disk, field, llama } = clients
+  if (server.databaseUrl !== undefined) return t.skip('PostgreSQL is on another disk')
+  const content = Buffer.alloc(60 * 1024, 'small')
+  const small = [purposePart('user_data'), filePart(content)]
+  const stored: string[] = []
+  for (let isFull = false; !isFull; ) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => llama.upload(small)))
+    for (const answer of answers)
+      if (answer.status === 201) stored.push(answer.body.id)
+      else assert.deepEqual([answer.status, detailOf(answer)], [507, 'Storage is full'])
+    isFull = answers.some(({ status }) => status !== 201)
+  }
+  const upload = await field.pending({ sizeBytes: content.length })
+  assert.equal((await putBytes(upload, content)).status, 507)
+  assert.ok((await roomOn(disk)) > RESERVE_BYTES / 2, `${await roomOn(disk)} bytes are left`)
+  const layoutOf = async (id = '') =>
+    (await server.app.services.metadata.findFile(parseFileId(id) ?? ''))?.layout
+  assert.equal(await layoutOf(stored[0]), 'inline')
+  // Where room gets short blobs are, whose room is measured to the byte.
+  assert.equal(await layoutOf(stored.at(-1)), 'blob')
+
+  await fill(join(disk, 'others'), 0)
+  assert.equal((await llama.upload(small)).status, 507)
+  for (const id of stored.splice(0, 400)) assert.equal((await llama.delete(id)).status, 204)
+  const link = await linkOf(llama, stored[0] ?? '')
+  assert.ok(content.equals(await (await fetch(link)).bytes()))
+
+  await rm(join(disk, 'others'))
+  const before = await roomOn(disk)
+  assert.ok(await until(PATIENCE_MS, async () => (await llama.upload(small)).status === 201))
+  for (let n = 0; n < 50; n++) assert.equal((await llama.upload(small)).status, 201)
+  assert.ok(before - (await roomOn(disk)) < BALLAST_BYTES + MEBIBYTE, 'the room in the database is not taken')
+})
+
 test('a disk that others have filled takes changes and deletes, and uploads as soon as there is room', async (t) => {
   const clients = await startOnSmallDisk(t)
   if (clients === undefined) return
@@ -153,9 +193,9 @@ async function start(resources: AsyncDisposableStack, dataDir: string, shellPrel
 }
 
 /** A server whose clock can be moved, with all of its data on a small disk; undefined as of `mountSmallDisk`. */
-async function startOnSmallDisk(t: TestContext) {
+async function startOnSmallDisk(t: TestContext, mebibytes = DISK_MEBIBYTES) {
   const resources = disposedAfter(t)
-  const disk = await mountSmallDisk(t, resources, DISK_MEBIBYTES)
+  const disk = await mountSmallDisk(t, resources, mebibytes)
   if (disk === undefined) return undefined
   const server = await TestServer.start({
     ENTREPOT_DATA_DIR: join(disk, 'data'),

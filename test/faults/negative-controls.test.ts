@@ -30,7 +30,8 @@ let folder: string
 let sound: string
 let ledger: Ledger
 let stored: LedgerEntry
-const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
+// What is damaged is files of bytes.
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_INLINE_BYTES: '0' }
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'entrepot-controls-'))

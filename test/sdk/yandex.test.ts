@@ -211,15 +211,20 @@ test('every code of an error reaches the caller', async (t) => {
   assert.equal(await codeOf(client.update(id, ['mime_type'])), INVALID_ARGUMENT)
   const tooLong = { expirationConfig: { expirationPolicy: STATIC, ttlDays: 366 } }
   assert.equal(await codeOf(client.create('x', tooLong)), INVALID_ARGUMENT)
-  const put = t.mock.method(sdk.server.app.services.blobs, 'put', async () => {
-    throw new StoreError('full', 'no space')
-  })
-  assert.equal(await codeOf(client.create('x')), grpcCodes.INTERNAL)
-  put.mock.mockImplementation(async () => {
-    throw new StoreError('unavailable', 'not now')
-  })
-  assert.equal(await codeOf(client.create('x')), grpcCodes.UNAVAILABLE)
-  put.mock.restore()
+  const { blobs, metadata } = sdk.server.app.services
+  const fail = (error: StoreError) => () => Promise.reject(error)
+  const full = fail(new StoreError('full', 'no space'))
+  // The database keeps a small body, a blob store a large one.
+  for (const [content, mock] of [
+    ['x', () => t.mock.method(metadata, 'commit', full)],
+    ['x'.repeat(100_000), () => t.mock.method(blobs, 'put', full)],
+  ] as const) {
+    const failing = mock()
+    assert.equal(await codeOf(client.create(content)), grpcCodes.INTERNAL)
+    failing.mock.mockImplementation(fail(new StoreError('unavailable', 'not now')))
+    assert.equal(await codeOf(client.create(content)), grpcCodes.UNAVAILABLE)
+    failing.mock.restore()
+  }
   await setQuota(sdk.server, 'project', { files: 0 })
   assert.equal(await codeOf(client.create('x')), grpcCodes.RESOURCE_EXHAUSTED)
   await setQuota(sdk.server, 'project', {})

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
+import { defaultReserveOf } from '../../core/limits/disk-reserve.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
 
@@ -57,8 +58,6 @@ export async function ensureFolder(path: string): Promise<void> {
   for (let made = resolve(path); made !== last; made = dirname(made)) await syncFolder(dirname(made))
 }
 
-const MAX_RESERVE_BYTES = 1024 ** 3
-const MAX_RESERVE_SHARE = 0.05
 /** How long a refusal counts as a sign that room is needed. */
 const REFUSAL_COUNTS_MS = 10 * 60 * 1000
 /** The most that a file is allotted ahead, so that a large one has the disk measured seldom. */
@@ -121,7 +120,7 @@ export class DiskSpace {
     // Read before: bytes written meanwhile leave this number, and the disk may not count them yet.
     const allottedBytes = this.#allottedBytes - this.#everAllottedBytes
     const { bavail, blocks, bsize } = await onDisk('measure the disk', statfs(this.#folder))
-    const scarceBytes = Math.min(MAX_RESERVE_BYTES, Math.floor(blocks * bsize * MAX_RESERVE_SHARE))
+    const scarceBytes = defaultReserveOf(blocks * bsize)
     const { reserveBytes = scarceBytes, wantedByOthers = () => 0 } = this.#options
     const takenBytes = reserveBytes + wantedByOthers() + allottedBytes + this.#everAllottedBytes
     return { freeBytes: Math.max(0, bavail * bsize - takenBytes), scarceBytes }

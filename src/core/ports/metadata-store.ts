@@ -130,6 +130,8 @@ export interface MetadataStore {
   listFilesToJoin(limit: number): Promise<readonly FileRecord[]>
   /** Whether all processes that use the store know segments; until then nobody may write any. */
   readonly takesSegments: boolean
+  /** Whether bytes of files would take of the disk space that uploads are to leave free; false where nobody can tell. */
+  readonly isShortOfRoom: boolean
   /** Newest first: `createdAt` descending, then `id` descending. */
   listFiles(
     filter: FileFilter,

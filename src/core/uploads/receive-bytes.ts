@@ -222,9 +222,10 @@ export async function receive(
 /** Not even an empty body. */
 const NONE = -1
 
-/** The largest body that the database may hold. */
+/** The largest body that the database may hold. Where room is short small ones, too, take the way on which they ask for it. */
 function inlineLimit({ metadata, policy }: Services): number {
-  return metadata.takesSegments && policy.inlineBytes > 0 ? policy.inlineBytes : NONE
+  const takesBytes = metadata.takesSegments && !metadata.isShortOfRoom && policy.inlineBytes > 0
+  return takesBytes ? policy.inlineBytes : NONE
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -50,6 +50,8 @@ export async function openPostgresMetadataStore(url: string, watch?: WatchCall):
 
 export class PostgresEngine implements SqlEngine {
   readonly flavour = flavours.postgres
+  /** Its disk is not ours to look at. */
+  readonly isShortOfRoom = false
   readonly #readers: Pool
   readonly #writers: Pool
   readonly #writer: PostgresWriter

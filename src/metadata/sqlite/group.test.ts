@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -180,6 +180,26 @@ test('while another connection writes the group is unavailable; afterwards the n
   assert.deepEqual(ids(), [3])
   other.close()
   db.close()
+})
+
+test('bytes leave the log before there are more than the ballast has room for', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'entrepot-group-'))
+  const path = join(folder, 'test.db')
+  const { db, writer } = startGroup(path, { ...unneeded, sizeBytes: 200_000 })
+  t.after(() => {
+    db.close()
+    rmSync(folder, { recursive: true })
+  })
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE pieces (bytes BLOB) STRICT')
+  const insert = { id: 9, sql: 'INSERT INTO pieces VALUES (?)', expects: 1, room: 'grows' } as const
+  writer.learn([insert])
+  const moves = () => {
+    const before = statSync(path).size
+    writer.run([[[insert.id, [new Uint8Array(60_000)]]]])
+    assert.equal(writer.checkpoint(), undefined)
+    return statSync(path).size > before
+  }
+  assert.deepEqual([moves(), moves(), moves(), moves()], [false, true, false, true])
 })
 
 test('an error of SQLite is told by its code', () => {

@@ -34,6 +34,8 @@ export type Room = Pick<Ballast, 'sizeBytes' | 'isHeld' | 'keep' | 'release' | '
 
 /** Pages of the log that build up before they are moved into the database; some 16 MiB. */
 const CHECKPOINT_AFTER_STEPS = 1000
+/** Of the room of the ballast. On a disk that is full meanwhile, the log is moved into that room, which bytes of files would exceed. */
+const CHECKPOINT_AFTER_SHARE = 0.5
 
 /** Makes many commits with one flush to disk. Owns the writing connection. */
 export class GroupWriter {
@@ -43,6 +45,8 @@ export class GroupWriter {
   readonly #begin: StatementSync
   readonly #commit: StatementSync
   #stepsSinceCheckpoint = 0
+  /** Of files. */
+  #bytesSinceCheckpoint = 0
 
   constructor(db: DatabaseSync, ballast: Room) {
     this.#db = db
@@ -156,6 +160,8 @@ export class GroupWriter {
       const [id, values] = commit[step] as SentCommit[number]
       const { run, expects } = this.#statement(id)
       this.#stepsSinceCheckpoint++
+      for (const value of values)
+        if (value instanceof Uint8Array) this.#bytesSinceCheckpoint += value.byteLength
       try {
         const { changes } = run.run(...values)
         if (expects !== undefined && changes !== expects)
@@ -175,8 +181,12 @@ export class GroupWriter {
    * @returns why nothing more may be written, if that is so
    */
   checkpoint(): string | undefined {
-    if (this.#stepsSinceCheckpoint < CHECKPOINT_AFTER_STEPS && this.#ballast.isHeld) return undefined
+    const isDue =
+      this.#stepsSinceCheckpoint >= CHECKPOINT_AFTER_STEPS ||
+      this.#bytesSinceCheckpoint > this.#ballast.sizeBytes * CHECKPOINT_AFTER_SHARE
+    if (!isDue && this.#ballast.isHeld) return undefined
     this.#stepsSinceCheckpoint = 0
+    this.#bytesSinceCheckpoint = 0
     try {
       this.#moveLog('PASSIVE')
     } catch (error) {

@@ -39,6 +39,8 @@ export interface SqliteOptions {
   readonly dataDir: string
   /** Called once when nothing can be written any more: the process has to end and start anew. */
   readonly onFatal: (error: Error) => void
+  /** Disk space that uploads leave free; by default 5 % of the disk, at most 1 GiB. */
+  readonly reserveBytes?: number | undefined
 }
 
 /**
@@ -65,9 +67,9 @@ export class SqliteEngine implements SqlEngine {
     writer.onSettling = () => this.#snapshot.end()
   }
 
-  static async open({ dataDir, onFatal }: SqliteOptions): Promise<SqliteEngine> {
+  static async open({ dataDir, onFatal, reserveBytes }: SqliteOptions): Promise<SqliteEngine> {
     const path = await upToDate(dataDir)
-    return new SqliteEngine(path, await SqliteWriter.open(path, onFatal))
+    return new SqliteEngine(path, await SqliteWriter.open(path, onFatal, reserveBytes))
   }
 
   /** Answers within microseconds: the reading connection never waits for the writing one. */
@@ -115,6 +117,10 @@ export class SqliteEngine implements SqlEngine {
 
   wantedDiskBytes(): number {
     return this.writer.wantedBytes
+  }
+
+  get isShortOfRoom(): boolean {
+    return this.writer.isShortOfRoom
   }
 
   async check(): Promise<void> {

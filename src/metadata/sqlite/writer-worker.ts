@@ -1,7 +1,9 @@
+import { dirname } from 'node:path'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { Ballast } from './ballast.ts'
 import { type Durability, openWritingConnection } from './connection.ts'
 import { type FailedCommit, GroupWriter, type LearntStatement, type SentCommit } from './group.ts'
+import { SpareRoom } from './spare-room.ts'
 
 /** What the main thread sends. */
 export type WriterOrder =
@@ -17,26 +19,32 @@ export interface WriterReport {
   readonly fatal: string | undefined
   /** What others should leave free of the disk, so that the ballast can be made again. */
   readonly wantedBytes: number
+  /** Whether bytes of files would take of the disk space that is to stay free. */
+  readonly isShortOfRoom: boolean
 }
 
 export interface WriterData {
   readonly path: string
+  /** Disk space that uploads leave free; undefined: a share of the disk. */
+  readonly reserveBytes: number | undefined
 }
 
-/** For how long at most the ballast is missing although there is room. */
-const BALLAST_PERIOD_MS = 1000
+/** For how long at most the ballast is missing although there is room, or uploads are refused room that there is. */
+const LOOK_PERIOD_MS = 1000
 
 function serve(): void {
   const port = parentPort
   if (port === null) throw new Error('This module runs in a worker thread')
-  const { path } = workerData as WriterData
+  const { path, reserveBytes } = workerData as WriterData
   const { db, ...durability } = openWritingConnection(path)
   const ballast = new Ballast(path)
   const writer = new GroupWriter(db, ballast)
+  const spareRoom = new SpareRoom(db, dirname(path), reserveBytes)
+  let isShortOfRoom = false
 
   function report(commits: number, failures: readonly FailedCommit[], fatal?: string): void {
     const wantedBytes = ballast.isHeld ? 0 : ballast.sizeBytes
-    port?.postMessage({ commits, failures, fatal, wantedBytes } satisfies WriterReport)
+    port?.postMessage({ commits, failures, fatal, wantedBytes, isShortOfRoom } satisfies WriterReport)
   }
 
   port.on('message', (first: WriterOrder) => {
@@ -56,6 +64,7 @@ function serve(): void {
   /** @returns false once nothing may be written any more */
   function write(commits: readonly SentCommit[]): boolean {
     const { failures, fatal } = writer.run(commits)
+    if (fatal === undefined) lookForRoom()
     report(commits.length, failures)
     const trouble = fatal ?? writer.checkpoint()
     if (trouble === undefined) return true
@@ -65,14 +74,23 @@ function serve(): void {
     return false
   }
 
-  function keepBallast(): void {
-    const wasHeld = ballast.isHeld
-    if (ballast.keep() !== wasHeld) report(0, [])
+  function lookForRoom(): void {
+    isShortOfRoom = !ballast.isHeld || spareRoom.isShort()
+  }
+
+  /** Others use the disk, too. */
+  function lookAtDisk(): void {
+    const [wasHeld, wasShort] = [ballast.isHeld, isShortOfRoom]
+    ballast.keep()
+    lookForRoom()
+    if (ballast.isHeld !== wasHeld || isShortOfRoom !== wasShort) report(0, [])
   }
 
   port.postMessage(durability satisfies Durability)
-  if (!ballast.keep()) report(0, [])
-  setInterval(keepBallast, BALLAST_PERIOD_MS).unref()
+  ballast.keep()
+  lookForRoom()
+  if (isShortOfRoom) report(0, [])
+  setInterval(lookAtDisk, LOOK_PERIOD_MS).unref()
 }
 
 serve()

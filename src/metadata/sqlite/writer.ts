@@ -40,6 +40,8 @@ export class SqliteWriter {
   readonly durability: Durability
   /** Bytes of the disk that the database needs and does not have: who shares the disk leaves them free. */
   wantedBytes = 0
+  /** Whether bytes of files would take of the disk space that is to stay free, as of the last commit. */
+  isShortOfRoom = false
   /** Runs before commits are acknowledged. */
   onSettling: () => void = () => undefined
 
@@ -58,10 +60,14 @@ export class SqliteWriter {
   }
 
   /** Starts the worker; resolves when its connection is open and known to be durable. */
-  static async open(path: string, onFatal: (error: Error) => void): Promise<SqliteWriter> {
+  static async open(
+    path: string,
+    onFatal: (error: Error) => void,
+    reserveBytes?: number,
+  ): Promise<SqliteWriter> {
     const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
       name: 'sqlite-writer',
-      workerData: { path } satisfies WriterData,
+      workerData: { path, reserveBytes } satisfies WriterData,
     })
     const [durability] = (await once(worker, 'message')) as [Durability]
     return new SqliteWriter(path, worker, durability, onFatal)
@@ -125,8 +131,9 @@ export class SqliteWriter {
     this.#worker.postMessage(order)
   }
 
-  #receive({ commits, failures, fatal, wantedBytes }: WriterReport): void {
+  #receive({ commits, failures, fatal, wantedBytes, isShortOfRoom }: WriterReport): void {
     this.wantedBytes = wantedBytes
+    this.isShortOfRoom = isShortOfRoom
     if (commits > 0) this.#settle(commits, failures)
     if (fatal !== undefined) this.#fail(new Error(fatal))
   }
