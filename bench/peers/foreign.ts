@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir } from 'node:os'
@@ -72,7 +72,7 @@ export function installed(name: string): string | undefined {
 
 /**
  * A program of the machine, or else one that its Go builds once, in a folder of the user's cache.
- * @returns undefined if there is neither
+ * @returns undefined if there is neither, or the build fails
  */
 export function installedByGo(name: string, module: string, version: string): string | undefined {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
@@ -80,9 +80,8 @@ export function installedByGo(name: string, module: string, version: string): st
   const built = join(folder, name)
   const found = installed(name) ?? (existsSync(built) ? built : undefined)
   if (found !== undefined || installed('go') === undefined) return found
-  execFileSync('go', ['install', `${module}@${version}`], {
-    env: { ...process.env, GOBIN: folder },
-    stdio: 'ignore',
-  })
-  return built
+  console.log(`Building ${name} ${version}`)
+  const env = { ...process.env, GOBIN: folder }
+  const { status } = spawnSync('go', ['install', `${module}@${version}`], { env, stdio: 'ignore' })
+  return status === 0 ? built : undefined
 }
