@@ -31,6 +31,7 @@ import { allowBrowsers, asksForAbilities } from './browsers.ts'
 import { addresses, configAt, type LinkAddress, type LinkRoute, tokenOf } from './link-address.ts'
 import { checkUpload, requireReplaceable } from './put-headers.ts'
 import { beginsDraft, DraftUploads, isUploadLink } from './resumable/draft-uploads.ts'
+import { answerRefusal } from './resumable/problems.ts'
 import { addDraftRoutes } from './resumable/routes.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
 import { abilities, speaksTus } from './tus/headers.ts'
@@ -92,6 +93,7 @@ async function addLinkRoutes(
   server.decorateRequest('stated')
   server.decorateRequest('part')
   await allowBrowsers(server)
+  if (drafts) server.setErrorHandler(answerRefusal)
   server.addHook('onRequest', async (_request, reply) => {
     reply.headers(safeHeaders)
   })

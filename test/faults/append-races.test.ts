@@ -23,7 +23,7 @@ import { BYTES, linkIn, offsetAt, patch, TUS } from '../tus-client.ts'
 
 import { until } from '../until.ts'
 import { settledUsage } from '../usage.ts'
-import { checkQuotas } from './check-quotas.ts'
+import { checkRows } from './check-rows.ts'
 import { reconcileAhead } from './check-stores.ts'
 import { idOf, RaceTrack } from './race-track.ts'
 import { ROOT_KEY, ServerProcess } from './server-process.ts'
@@ -78,7 +78,7 @@ const tracks: Readonly<Record<string, (t: TestContext) => Promise<RaceTrack>>> =
         const folder = newFolder('entrepot-races-')
         const { damaged, orphans } = await reconcileAhead(folder, stores)
         assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
-        assert.deepEqual(await checkQuotas(folder, url), [])
+        assert.deepEqual(await checkRows(folder, url), [])
       },
     })
   },

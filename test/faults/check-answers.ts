@@ -1,4 +1,5 @@
 import type { ApiClient, CreatedBody, FileBody } from './api-client.ts'
+import { mayBeListed } from './check-arrivals.ts'
 import type { Finding, FindingKind } from './finding.ts'
 import { type Ledger, type LedgerEntry, mayBe, possibleContents } from './ledger.ts'
 
@@ -23,19 +24,28 @@ export async function checkEntries(client: ApiClient, entries: readonly LedgerEn
 export async function checkListing(client: ApiClient, ledger: Ledger): Promise<Finding[]> {
   const findings: Finding[] = []
   const byName = new Map(ledger.entries.map((entry) => [entry.filename, entry]))
+  const arrivals = new Map(ledger.arrivals.map((arrival) => [arrival.filename, arrival]))
   const seen = new Map<string, FileBody>()
   for (const file of await client.list()) {
     const { filename } = file
     const entry = byName.get(filename)
+    const arrival = arrivals.get(filename)
     if (seen.has(filename)) findings.push({ kind: 'twice', detail: filename })
     seen.set(filename, file)
-    if (entry === undefined || (entry.created && entry.created.id !== file.id))
+    if (arrival !== undefined) {
+      if (!mayBeListed(arrival, file))
+        findings.push({ kind: 'wrong-state', detail: `${JSON.stringify(file)}, not ${arrival.final}` })
+    } else if (entry === undefined || (entry.created && entry.created.id !== file.id))
       findings.push({ kind: 'unknown-file', detail: filename })
     else if (!isAsAsked(entry, file) || (!entry.created && file.status !== 'PENDING'))
       findings.push({ kind: 'wrong-metadata', detail: JSON.stringify(file) })
   }
   for (const { filename, created } of ledger.entries) {
     if (created && !seen.has(filename))
+      findings.push({ kind: 'wrong-state', detail: `${filename} is not listed` })
+  }
+  for (const { filename, final } of ledger.arrivals) {
+    if (final === 'STORED' && !seen.has(filename))
       findings.push({ kind: 'wrong-state', detail: `${filename} is not listed` })
   }
   return findings

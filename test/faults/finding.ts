@@ -14,9 +14,11 @@ export type FindingKind =
   | 'wrong-state'
   | 'wrong-metadata'
   | 'wrong-bytes'
+  | 'wrong-offset'
   | 'not-readable'
   | 'unknown-file'
   | 'twice'
+  | 'server-died'
   // Seen on the disk.
   | 'blob-missing'
   | 'blob-size'
@@ -26,3 +28,4 @@ export type FindingKind =
   | 'sum-differs'
   // Seen in the database.
   | 'quota-differs'
+  | 'segments-wrong'

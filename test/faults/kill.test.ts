@@ -16,8 +16,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newFolder } from '../new-folder.ts'
 import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
+import { until } from '../until.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
+import type { Arrival } from './arrivals.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
+import { checkArrivals } from './check-arrivals.ts'
+import { checkRows } from './check-rows.ts'
 import { checkStores, reconcileAhead } from './check-stores.ts'
 import type { Finding } from './finding.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
@@ -27,14 +31,16 @@ import { ServerProcess } from './server-process.ts'
 const ROUNDS = rounds({ short: 4, long: 20 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const CLIENTS = 6
-/** The server is killed at a moment between the first request and this. */
+/** The server is killed once it has answered up to so many requests, or has had the time to, and up to this much later. */
+const MOST_ANSWERS = 60
+const WARM_UP_MS = 5_000
 const LONGEST_ROUND_MS = 800
 const OLDER_FILES_PER_ROUND = 40
 /** How much longer than a start on an empty folder a start may take. */
 const RECOVERY_MS = 1_000
 /** In every one of so many rounds an empty folder is started on, too, so that a busy machine slows both alike. */
 const EMPTY_START_EVERY = 2
-const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_RESUMABLE_DRAFT: 'on' }
 
 test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   t.diagnostic(`seed ${SEED}`)
@@ -63,10 +69,10 @@ test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   const { damaged, orphans, files } = await reconcileAhead(run.dataDir)
   assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
   assert.deepEqual(await checkStores(run.dataDir), [])
-  assert.equal(files, run.completed().length)
+  assert.deepEqual(await checkRows(run.dataDir), [])
   const [usual, empty] = [median(run.startTimesMs), median(emptyStartsMs)]
   t.diagnostic(
-    `${run.ledger.entries.length} files, ${files} completed; ready after ${usual} ms, at most ` +
+    `${run.ledger.entries.length + run.ledger.arrivals.length} files, ${files} of them with a blob; ready after ${usual} ms, at most ` +
       `${Math.round(Math.max(...run.startTimesMs))} ms; on an empty folder after ${empty} ms`,
   )
   assert.ok(usual < empty + RECOVERY_MS, `ready only after ${usual} ms`)
@@ -85,6 +91,7 @@ class KillRun {
   readonly #random: SeededRandom
   #server: ServerProcess | undefined
   #recent: readonly LedgerEntry[] = []
+  #recentArrivals: readonly Arrival[] = []
 
   constructor(dataDir: string, ledger: Ledger, random: SeededRandom) {
     this.dataDir = dataDir
@@ -111,8 +118,10 @@ class KillRun {
   }
 
   async loadAndKill(round: number): Promise<void> {
-    const before = this.ledger.entries.length
-    const pending = this.ledger.entries.filter(({ created, final }) => created && !final)
+    const { entries, arrivals } = this.ledger
+    const [before, arrivalsBefore] = [entries.length, arrivals.length]
+    const pending = entries.filter(({ created, final }) => created && !final)
+    const pendingArrivals = arrivals.filter(({ link, final }) => link && !final)
     let isOver = false
     const clients = Array.from({ length: CLIENTS }, (_, index) => {
       const mine = pending.filter((_, i) => i % CLIENTS === index)
@@ -120,20 +129,26 @@ class KillRun {
       const random = this.#random.fork()
       const { ledger, findings } = this
       return runMixedLoad({
-        client: this.#client(),
+        url: this.#server?.url ?? '',
         ledger,
         random,
         name,
         pending: mine,
+        pendingArrivals: pendingArrivals.filter((_, i) => i % CLIENTS === index),
         isOver: () => isOver,
         findings,
       })
     })
+    const answers = this.ledger.records + this.#random.between(0, MOST_ANSWERS)
+    await until(WARM_UP_MS, () => this.ledger.records >= answers)
     await sleep(this.#random.next() * LONGEST_ROUND_MS)
     isOver = true
+    if (this.#server?.hasDied)
+      this.findings.push({ kind: 'server-died', detail: this.#server.output.slice(-4000) })
     await this.kill()
     await Promise.all(clients)
-    this.#recent = [...pending, ...this.ledger.entries.slice(before)]
+    this.#recent = [...pending, ...entries.slice(before)]
+    this.#recentArrivals = [...pendingArrivals, ...arrivals.slice(arrivalsBefore)]
   }
 
   async kill(): Promise<void> {
@@ -142,15 +157,20 @@ class KillRun {
 
   /** All that the last round touched, and some of what was before. */
   async check(): Promise<Finding[]> {
-    const { entries } = this.ledger
-    const older = Array.from({ length: Math.min(OLDER_FILES_PER_ROUND, entries.length) }, () =>
-      this.#random.pick(entries),
-    )
-    return checkEntries(this.#client(), [...new Set([...this.#recent, ...older])])
+    const { entries, arrivals } = this.ledger
+    const found = await checkEntries(this.#client(), this.#withOlder(this.#recent, entries))
+    const recent = this.#withOlder(this.#recentArrivals, arrivals)
+    return [...found, ...(await checkArrivals(this.#server?.url ?? '', recent))]
+  }
+
+  #withOlder<T>(recent: readonly T[], all: readonly T[]): T[] {
+    const length = Math.min(OLDER_FILES_PER_ROUND, all.length)
+    return [...new Set([...recent, ...Array.from({ length }, () => this.#random.pick(all))])]
   }
 
   async checkAll(): Promise<Finding[]> {
     const found = await checkEntries(this.#client(), this.ledger.entries)
+    found.push(...(await checkArrivals(this.#server?.url ?? '', this.ledger.arrivals)))
     return [...found, ...(await checkListing(this.#client(), this.ledger))]
   }
 

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { CreatedBody } from './api-client.ts'
+import type { Arrival } from './arrivals.ts'
 
 /** Bytes that were sent for a file, and whether the server said that it has them. */
 export interface SentBytes {
@@ -33,6 +34,9 @@ export interface LedgerEntry {
  */
 export class Ledger {
   readonly entries: LedgerEntry[] = []
+  readonly arrivals: Arrival[] = []
+  /** Answers that were recorded. */
+  records = 0
   readonly #file: FileHandle
   #pending: string[] = []
   #sync: Promise<void> = Promise.resolve()
@@ -59,14 +63,19 @@ export class Ledger {
     return entry
   }
 
-  /** Records a whole answer, durably. Answers that come at once share a sync. */
+  /** Records a whole answer, durably. */
   async acknowledge(
-    entry: LedgerEntry,
+    { filename, created }: LedgerEntry,
     event: string,
     details: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
-    const { filename, created } = entry
-    this.#pending.push(`${JSON.stringify({ event, id: created?.id, filename, ...details })}\n`)
+    await this.record(event, { id: created?.id, filename, ...details })
+  }
+
+  /** Durably; what comes at once shares a sync. */
+  async record(event: string, details: Readonly<Record<string, unknown>>): Promise<void> {
+    this.records++
+    this.#pending.push(`${JSON.stringify({ event, ...details })}\n`)
     const turn = this.#sync.then(() => this.#flush())
     this.#sync = turn
     await turn

@@ -1,30 +1,42 @@
 import { hash, randomUUID } from 'node:crypto'
 import type { SeededRandom } from '../seeded-random.ts'
-import type { Answer, ApiClient, CreatedBody } from './api-client.ts'
+import { type Answer, ApiClient, type CreatedBody } from './api-client.ts'
+import { ArrivalClient } from './arrival-client.ts'
+import { appendAll, bringFile } from './arrival-load.ts'
+import { type Arrival, newArrival } from './arrivals.ts'
 import type { Finding } from './finding.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
 
 const MIME_TYPE = 'application/octet-stream'
 
-export interface MixedLoad {
-  readonly client: ApiClient
+export interface MixedLoadOptions {
+  /** Of the server. */
+  readonly url: string
   readonly ledger: Ledger
   readonly random: SeededRandom
   /** Distinguishes the names of this load's files from all others. */
   readonly name: string
   /** Files left pending by earlier rounds, to be taken up again. */
   readonly pending: LedgerEntry[]
+  readonly pendingArrivals: Arrival[]
   /** Once true, no more requests are made and broken connections are as they should be. */
   readonly isOver: () => boolean
   readonly findings: Finding[]
 }
 
+interface MixedLoad extends MixedLoadOptions {
+  readonly client: ApiClient
+  readonly arrivals: ArrivalClient
+}
+
 /** Works on one file after the other, in ever different ways, until the server is gone. */
-export async function runMixedLoad(load: MixedLoad): Promise<void> {
+export async function runMixedLoad(options: MixedLoadOptions): Promise<void> {
+  const { url } = options
+  const load = { ...options, client: new ApiClient(url), arrivals: new ArrivalClient(url) }
   for (let n = 0; !load.isOver(); n++) {
-    const left = load.random.chance(0.2) ? load.pending.pop() : undefined
     try {
-      await workOn(load, left ?? newEntry(load, n))
+      if (load.random.chance(0.5)) await bringFile(load, nextArrival(load, n))
+      else await workOn(load, nextEntry(load, n))
     } catch (error) {
       if (load.isOver()) return
       load.findings.push({ kind: 'broken-connection', detail: `${load.name}: ${describe(error)}` })
@@ -33,7 +45,17 @@ export async function runMixedLoad(load: MixedLoad): Promise<void> {
   }
 }
 
-function newEntry({ ledger, random, name }: MixedLoad, n: number): LedgerEntry {
+function nextArrival({ ledger, random, name, pendingArrivals }: MixedLoad, n: number): Arrival {
+  const left = random.chance(0.4) ? pendingArrivals.pop() : undefined
+  if (left !== undefined) return left
+  const arrival = newArrival(random, `${name}-${n}.bin`)
+  ledger.arrivals.push(arrival)
+  return arrival
+}
+
+function nextEntry({ ledger, random, name, pending }: MixedLoad, n: number): LedgerEntry {
+  const left = random.chance(0.2) ? pending.pop() : undefined
+  if (left !== undefined) return left
   return ledger.add({
     filename: `${name}-${n}.bin`,
     mimeType: MIME_TYPE,
@@ -77,11 +99,14 @@ async function create(load: MixedLoad, entry: LedgerEntry): Promise<CreatedBody>
   return entry.created
 }
 
+/** Sometimes the first bytes come in pieces; a PUT replaces what of them has come. */
 async function put(load: MixedLoad, entry: LedgerEntry, { uploadUrl }: CreatedBody): Promise<void> {
   const bytes = load.random.bytes(entry.sizeBytes) as Buffer<ArrayBuffer>
   const sent = { sha256: hash('sha256', bytes), md5: hash('md5', bytes), acknowledged: false }
+  const isFirst = entry.sent.length === 0
   entry.sent.push(sent)
-  expect(load, 'put', await load.client.put(uploadUrl, entry.mimeType, bytes), 200)
+  if (isFirst && load.random.chance(0.3)) await appendAll(load, uploadUrl, bytes)
+  else expect(load, 'put', await load.client.put(uploadUrl, entry.mimeType, bytes), 200)
   sent.acknowledged = true
   await load.ledger.acknowledge(entry, 'put', sent)
 }

@@ -7,12 +7,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { S3TestServer } from '../s3/server.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { until } from '../until.ts'
-import { ApiClient, type CreatedBody, PUBLIC_URL } from './api-client.ts'
-import { beginPut } from './begin-put.ts'
+import { ApiClient } from './api-client.ts'
+import type { Arrival } from './arrivals.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
+import { checkArrivals } from './check-arrivals.ts'
+import { createInVain, putInVain } from './doomed-requests.ts'
 import type { Finding } from './finding.ts'
 import type { Ledger, LedgerEntry } from './ledger.ts'
-import { runMixedLoad } from './mixed-load.ts'
+import { type MixedLoadOptions, runMixedLoad } from './mixed-load.ts'
 import { NodesDatabase } from './nodes-database.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -46,6 +48,10 @@ export interface NodesRunOptions {
   readonly seed: number
 }
 
+/** What clients of a server that died have begun. */
+type Left = Pick<MixedLoadOptions, 'pending' | 'pendingArrivals'>
+const nothing: Left = { pending: [], pendingArrivals: [] }
+
 interface RunningNode {
   readonly server: ServerProcess
   readonly id: number
@@ -68,7 +74,7 @@ export class NodesRun {
   #lastKillAt = 0
   #isClosed = false
   /** Left pending by the victim's clients. */
-  #pending: LedgerEntry[] = []
+  #left: Left = nothing
 
   constructor({ folder, settings, ledger, s3, seed }: NodesRunOptions) {
     this.#folder = folder
@@ -97,30 +103,41 @@ export class NodesRun {
     return { server, id: await this.#database.nodeOf(name) }
   }
 
-  #runLoad(
-    { server }: RunningNode,
-    name: string,
-    pending: LedgerEntry[],
-    isOver: () => boolean,
-  ): Promise<void> {
-    const client = new ApiClient(server.url)
+  #runLoad({ server }: RunningNode, name: string, left: Left, isOver: () => boolean): Promise<void> {
     const { ledger, findings } = this
-    return runMixedLoad({ client, ledger, random: this.#random.fork(), name, pending, isOver, findings })
+    const random = this.#random.fork()
+    return runMixedLoad({ url: server.url, ledger, random, name, ...left, isOver, findings })
   }
 
   /** Of a busy victim something of every kind is under way when it is killed. */
   async loadAndKill(round: number, isBusy: boolean): Promise<void> {
     this.#victim ??= await this.#start(VICTIM)
-    const before = this.ledger.entries.length
+    const { entries, arrivals } = this.ledger
+    const [before, arrivalsBefore] = [entries.length, arrivals.length]
+    const pending = this.#left.pending.filter(({ created, final }) => created && !final)
+    const pendingArrivals = this.#left.pendingArrivals.filter(({ link, final }) => link && !final)
+    // Half of them go on at servers that did not begin them.
+    const toOthers = pendingArrivals.filter((_arrival, n) => n % 2 === 0)
+    const toVictim = pendingArrivals.filter((_arrival, n) => n % 2 === 1)
     let isOver = false
-    const living = this.#living.map((node, i) =>
-      this.#runLoad(node, `${LIVING}-${round}-${i}`, [], () => isOver),
-    )
-    const pending = this.#pending.filter(({ created, final }) => created && !final)
-    await this.#workAndDie(this.#victim, `${VICTIM}-${round}`, pending, isBusy)
-    const mine = this.ledger.entries.slice(before).filter(({ filename }) => filename.startsWith(VICTIM))
-    this.#pending = mine.filter(({ sizeBytes }) => sizeBytes < LARGE_BYTES)
-    this.findings.push(...(await checkEntries(this.#anyLiving(), [...pending, ...mine].filter(isSettled))))
+    const living = this.#living.map((node, i) => {
+      const mine = toOthers.filter((_arrival, n) => n % this.#living.length === i)
+      const left = { pending: [], pendingArrivals: mine }
+      return this.#runLoad(node, `${LIVING}-${round}-${i}`, left, () => isOver)
+    })
+    const left = { pending, pendingArrivals: toVictim }
+    await this.#workAndDie(this.#victim, `${VICTIM}-${round}`, left, isBusy)
+    const isMine = ({ filename }: LedgerEntry | Arrival) => filename.startsWith(VICTIM)
+    const mine = entries.slice(before).filter(isMine)
+    const mineArriving = [...toVictim, ...arrivals.slice(arrivalsBefore).filter(isMine)]
+    this.#left = {
+      pending: mine.filter(({ sizeBytes }) => sizeBytes < LARGE_BYTES),
+      pendingArrivals: mineArriving,
+    }
+    const url = this.#anyUrl()
+    const settled = [...pending, ...mine].filter(isSettled)
+    this.findings.push(...(await checkEntries(new ApiClient(url), settled)))
+    this.findings.push(...(await checkArrivals(url, mineArriving)))
     isOver = true
     await Promise.all(living)
   }
@@ -128,16 +145,18 @@ export class NodesRun {
   async #workAndDie(
     victim: RunningNode,
     name: string,
-    pending: readonly LedgerEntry[],
+    { pending, pendingArrivals }: Left,
     isBusy: boolean,
   ): Promise<void> {
     const openBefore = new Set(this.#s3.uploads.keys())
     let isKilled = false
     const clients: Promise<unknown>[] = Array.from({ length: CLIENTS_OF_THE_VICTIM }, (_, i) => {
-      const mine = pending.filter((_entry, n) => n % CLIENTS_OF_THE_VICTIM === i)
-      return this.#runLoad(victim, `${name}-${i}`, mine, () => isKilled)
+      const isMine = (_entry: unknown, n: number) => n % CLIENTS_OF_THE_VICTIM === i
+      const left = { pending: pending.filter(isMine), pendingArrivals: pendingArrivals.filter(isMine) }
+      return this.#runLoad(victim, `${name}-${i}`, left, () => isKilled)
     })
-    clients.push(this.#putInVain(victim, `${name}-half.bin`, MEBIBYTE, MEBIBYTE / 2))
+    const half = { filename: `${name}-half.bin`, mimeType: MIME_TYPE, sizeBytes: MEBIBYTE }
+    clients.push(putInVain(this, victim.server.url, half, MEBIBYTE / 2))
     await this.#untilWarm(name)
     if (isBusy) clients.push(...(await this.#beginLarge(victim, name)))
     await sleep(this.#random.next() * LONGEST_ROUND_MS)
@@ -163,7 +182,12 @@ export class NodesRun {
     const [openBefore, callsBefore] = [uploads.size, calls.length]
     this.#s3.break({ operation: 'CompleteMultipartUpload', effect: { delayMs: LATE_ANSWER_MS } })
     const puts = [LARGE_BYTES - 1, LARGE_BYTES].map((sentBytes) =>
-      this.#putInVain(victim, `${name}-large-${sentBytes}.bin`, LARGE_BYTES, sentBytes),
+      putInVain(
+        this,
+        victim.server.url,
+        { filename: `${name}-large-${sentBytes}.bin`, mimeType: MIME_TYPE, sizeBytes: LARGE_BYTES },
+        sentBytes,
+      ),
     )
     const areOpen = () =>
       uploads.size === openBefore + puts.length && calls.includes('CompleteMultipartUpload', callsBefore)
@@ -171,28 +195,16 @@ export class NodesRun {
     return puts
   }
 
-  /** Ends when the server does. */
-  async #putInVain(
-    { server }: RunningNode,
-    filename: string,
-    sizeBytes: number,
-    sentBytes: number,
-  ): Promise<void> {
-    const file = { filename, mimeType: MIME_TYPE, sizeBytes }
-    const { created } = await this.#create(server, this.ledger.add({ ...file, idempotencyKey: undefined }))
-    if (created === undefined) return
-    const url = created.uploadUrl.replace(PUBLIC_URL, server.url)
-    const status = await beginPut(url, file, Buffer.alloc(sentBytes))
-    if (status !== undefined)
-      this.findings.push({ kind: 'unexpected-answer', detail: `put ${filename}: ${status}` })
-  }
-
   /** Stops the server for good, at a moment at which it has reserved answers and not given them. */
   async #stopAmidCreates(victim: RunningNode, name: string): Promise<Promise<unknown>[]> {
     const creates: Promise<unknown>[] = []
     const isAmid = async () => {
       process.kill(victim.server.pid, 'SIGCONT')
-      const more = this.#beginCreates(victim, `${name}-${creates.length}`)
+      const more = Array.from({ length: CREATES_AT_ONCE }, (_, i) => {
+        const filename = `${name}-${creates.length}-last-${i}.bin`
+        const file = { filename, mimeType: MIME_TYPE, sizeBytes: 1, idempotencyKey: randomUUID() }
+        return createInVain(this, victim.server.url, this.ledger.add(file))
+      })
       creates.push(...more)
       await Promise.race(more)
       process.kill(victim.server.pid, 'SIGSTOP')
@@ -202,25 +214,6 @@ export class NodesRun {
     }
     assert.ok(await until(PATIENCE_MS, isAmid), 'no idempotent requests are under way')
     return creates
-  }
-
-  #beginCreates({ server }: RunningNode, name: string): Promise<unknown>[] {
-    return Array.from({ length: CREATES_AT_ONCE }, (_, i) => {
-      const file = { filename: `${name}-last-${i}.bin`, mimeType: MIME_TYPE, sizeBytes: 1 }
-      return this.#create(server, this.ledger.add({ ...file, idempotencyKey: randomUUID() }))
-    })
-  }
-
-  async #create(server: ServerProcess, entry: LedgerEntry): Promise<LedgerEntry> {
-    try {
-      const { status, text } = await new ApiClient(server.url).create(entry, entry.idempotencyKey)
-      if (status === 200)
-        Object.assign(entry, { createdText: text, created: JSON.parse(text) as CreatedBody })
-      else this.findings.push({ kind: 'unexpected-answer', detail: `create: ${status} ${text}` })
-    } catch {
-      // It was killed, which is what this is for.
-    }
-    return entry
   }
 
   /** A commit that was under way when its server died is decided when its session has ended. */
@@ -234,8 +227,8 @@ export class NodesRun {
     this.#deadIds.push(id)
   }
 
-  #anyLiving(): ApiClient {
-    return new ApiClient(this.#random.pick(this.#living).server.url)
+  #anyUrl(): string {
+    return this.#random.pick(this.#living).server.url
   }
 
   /**
@@ -280,9 +273,12 @@ export class NodesRun {
   /** Through both. */
   async checkAll(): Promise<Finding[]> {
     const found: Finding[] = []
-    for (const { server } of this.#living)
-      found.push(...(await checkEntries(new ApiClient(server.url), this.ledger.entries)))
-    return [...found, ...(await checkListing(this.#anyLiving(), this.ledger))]
+    const { entries, arrivals } = this.ledger
+    for (const { server } of this.#living) {
+      found.push(...(await checkEntries(new ApiClient(server.url), entries)))
+      found.push(...(await checkArrivals(server.url, arrivals)))
+    }
+    return [...found, ...(await checkListing(new ApiClient(this.#anyUrl()), this.ledger))]
   }
 
   async dispose(): Promise<void> {

@@ -15,6 +15,7 @@ import { rounds } from '../rounds.ts'
 import { S3TestServer } from '../s3/server.ts'
 import { s3Settings } from '../s3/settings.ts'
 import { PUBLIC_URL } from './api-client.ts'
+import { checkRows } from './check-rows.ts'
 import { reconcileAhead, referencedBlobs, withStores } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
 import { LIVING, NodesRun, VICTIM } from './nodes-run.ts'
@@ -44,6 +45,7 @@ test(`two servers notice nothing of ${ROUNDS} kills of a third, and bury it`, as
 async function startRun(t: TestContext, folder: string, s3: S3TestServer): Promise<NodesRun> {
   const settings = {
     ENTREPOT_PUBLIC_URL: PUBLIC_URL,
+    ENTREPOT_RESUMABLE_DRAFT: 'on',
     ENTREPOT_GRPC_PORT: 'off',
     ENTREPOT_DATABASE_URL: await newDatabase(),
     ...(s3Settings(s3) as Record<string, string>),
@@ -76,15 +78,15 @@ function keysOf({ objects }: S3TestServer): string[] {
 }
 
 /** Every row has its bytes and all bytes have a row, once nothing can come late any more. */
-async function checkBytes(folder: string, { settings, ledger }: NodesRun, s3: S3TestServer): Promise<void> {
-  const { damaged, orphans, files } = await reconcileAhead(folder, settings)
+async function checkBytes(folder: string, { settings }: NodesRun, s3: S3TestServer): Promise<void> {
+  const { damaged, orphans } = await reconcileAhead(folder, settings)
   assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
-  assert.equal(files, ledger.entries.filter(({ final }) => final === 'COMPLETED').length)
   const keys = (await withStores(folder, referencedBlobs, settings)).map(({ key }) => key)
   assert.deepEqual(keysOf(s3), keys.sort())
   assert.equal(s3.uploads.size, 0, 'multipart uploads are left')
   const { ENTREPOT_DATABASE_URL = '' } = settings
   assert.deepEqual(await query(ENTREPOT_DATABASE_URL, 'select key from unreferenced_blobs'), [])
+  assert.deepEqual(await checkRows(folder, ENTREPOT_DATABASE_URL), [])
 }
 
 function checkWork(t: TestContext, { ledger }: NodesRun): void {

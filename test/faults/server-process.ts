@@ -94,6 +94,11 @@ export class ServerProcess {
     clearTimeout(timer)
   }
 
+  /** It ended, and nobody asked it to. */
+  get hasDied(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0
   }

@@ -8,6 +8,8 @@ import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
+import { checkArrivals } from './check-arrivals.ts'
+import { checkRows } from './check-rows.ts'
 import { checkStores, reconcileAhead } from './check-stores.ts'
 import type { Finding } from './finding.ts'
 import { Ledger } from './ledger.ts'
@@ -16,7 +18,7 @@ import { ServerProcess } from './server-process.ts'
 
 const ROUNDS = rounds({ short: 2, long: 8 })
 const CLIENTS = 12
-const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL }
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_RESUMABLE_DRAFT: 'on' }
 
 test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0', async (t) => {
   const folder = newFolder('entrepot-stop-')
@@ -31,15 +33,17 @@ test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0'
     t.after(() => server.end('SIGKILL'))
     const client = new ApiClient(server.url)
     assert.deepEqual(await checkEntries(client, ledger.entries), [])
+    assert.deepEqual(await checkArrivals(server.url, ledger.arrivals), [])
     const findings: Finding[] = []
     let isOver = false
     const clients = Array.from({ length: CLIENTS }, (_, index) =>
       runMixedLoad({
-        client,
+        url: server.url,
         ledger,
         random: random.fork(),
         name: `r${round}-c${index}`,
         pending: [],
+        pendingArrivals: [],
         isOver: () => isOver,
         findings,
       }),
@@ -62,9 +66,11 @@ test('a SIGTERM under load loses nothing that was acknowledged, and ends with 0'
   t.after(() => server.end('SIGKILL'))
   const client = new ApiClient(server.url)
   assert.deepEqual(await checkEntries(client, ledger.entries), [])
+  assert.deepEqual(await checkArrivals(server.url, ledger.arrivals), [])
   assert.deepEqual(await checkListing(client, ledger), [])
   await server.end('SIGTERM')
   const { damaged, orphans } = await reconcileAhead(dataDir)
   assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
   assert.deepEqual(await checkStores(dataDir), [])
+  assert.deepEqual(await checkRows(dataDir), [])
 })

@@ -101,7 +101,8 @@ export async function storeUpload(
     const counted: Change[] = usage.bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
     const ended = { state: 'stored', storedAt: now, lastActiveAt: now, updatedAt: now } as const
     const guard = { state: 'pending', ...sameBytes(file) } as const
-    const patch = { sizeBytes, mimeType, ...received.fields, ...ended }
+    // From now on its length is known.
+    const patch = { sizeBytes, uploadMaxBytes: sizeBytes, mimeType, ...received.fields, ...ended }
     const update: Change = { kind: 'file.update', id: file.id, guard, patch }
     const release = releaseBytes(services, file)
     try {

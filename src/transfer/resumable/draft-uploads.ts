@@ -34,7 +34,7 @@ import {
   progressOf,
   requireNotOver,
 } from './part.ts'
-import { sendProblem } from './problems.ts'
+import { DraftRefusal } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -55,8 +55,8 @@ export function isUploadLink(token: string): boolean {
 
 /**
  * draft-ietf-httpbis-resumable-upload on upload links: a link is both the resource on which an upload is begun and the upload
- * resource. `begin` and `append` run before the body is asked for, then `receive` takes it. Problems of the draft are answered
- * here; other errors are thrown.
+ * resource. `begin` and `append` run before the body is asked for, then `receive` takes it. They throw `DraftRefusal`, which
+ * `answerRefusal` answers.
  */
 export class DraftUploads {
   readonly #services: Services
@@ -74,7 +74,7 @@ export class DraftUploads {
    */
   async begin(request: FastifyRequest, reply: FastifyReply, token: string): Promise<boolean> {
     let isTaken = true
-    await this.#telling(request, reply, async () => {
+    await this.#refusing(async () => {
       const { headers, method } = request
       const fields = uploadFields(headers)
       const upload = await this.#follow(token, reply)
@@ -97,7 +97,7 @@ export class DraftUploads {
 
   /** Checks a PATCH. */
   async append(request: FastifyRequest, reply: FastifyReply, token: string): Promise<void> {
-    await this.#telling(request, reply, async () => {
+    await this.#refusing(async () => {
       const { headers } = request
       if (mediaTypeOf(headers['content-type']) !== PARTIAL_UPLOAD) {
         reply.header('accept-patch', PARTIAL_UPLOAD)
@@ -113,7 +113,7 @@ export class DraftUploads {
   async receive(request: FastifyRequest, reply: FastifyReply, token: string): Promise<FastifyReply> {
     const { part } = request
     if (part === undefined) throw new Error('the request was not checked')
-    return this.#telling(request, reply, async () => {
+    return this.#refusing(async () => {
       const file = isComplete(part.file) ? part.file : await this.#store(request, part)
       const upload = { ...part, file }
       reply.headers(progressFields(progressOf(upload, this.#services.clock.now())))
@@ -203,11 +203,11 @@ export class DraftUploads {
     return this.#services.addresses.publicUrl + LINK_PATH + token
   }
 
-  async #telling<T>(request: FastifyRequest, reply: FastifyReply, work: () => Promise<T>) {
+  async #refusing<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      return sendProblem(reply, toServiceError(error), request.headers['upload-offset'])
+      throw new DraftRefusal(toServiceError(error))
     }
   }
 }

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorCode, ServiceError } from '../../core/errors.ts'
 import { parseInteger } from './structured-fields.ts'
 
@@ -40,15 +39,28 @@ const problems: Readonly<Partial<Record<ErrorCode, Problem>>> = {
   'checksum-mismatch': mismatchedDigest,
 }
 
+/** Why a request that speaks the draft is refused. */
+export class DraftRefusal extends Error {
+  readonly refused: ServiceError
+
+  constructor(refused: ServiceError) {
+    super(refused.message, { cause: refused })
+    this.refused = refused
+  }
+}
+
 /**
- * Answers with the problem that an error is (RFC 9457). An error that is none is thrown again, with its headers set.
- * @param provided the Upload-Offset of the request; undefined: it begins the upload
+ * Answers a refusal with the problem that it is (RFC 9457). Of one that is none the error is thrown, with its headers set; so is
+ * any other error. An error handler, because a hook that answers cannot keep the handler from running where the client is gone.
  */
-export function sendProblem(
+export function answerRefusal(
+  refusal: unknown,
+  { headers }: FastifyRequest,
   reply: FastifyReply,
-  error: ServiceError,
-  provided: IncomingHttpHeaders[string],
 ): FastifyReply {
+  if (!(refusal instanceof DraftRefusal)) throw refusal
+  const error = refusal.refused
+  const provided = headers['upload-offset']
   // Not the result of processing the upload.
   reply.header('upload-complete', '?0')
   const problem = problems[error.code]

@@ -292,4 +292,8 @@ test('a PUT brings a whole file to a link of tus, too', async () => {
   await patch(link, 0, 'HELLO')
   assert.equal((await exchange('PUT', link, HELLO)).status, 200)
   assert.equal(await contentOf(link), HELLO)
+  const deferred = linkIn(await client.create({ 'upload-defer-length': '1' }))
+  assert.equal((await exchange('PUT', deferred, HELLO)).status, 200)
+  const { headers } = await head(deferred)
+  assert.deepEqual([headers.get('upload-length'), headers.get('upload-defer-length')], ['10', null])
 })
