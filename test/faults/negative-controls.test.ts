@@ -13,10 +13,12 @@ import {
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { newFileId } from '../../src/core/files/create-file.ts'
 import { ApiClient, PUBLIC_URL } from './api-client.ts'
 import { checkEntries, checkListing } from './check-answers.ts'
+import { checkRows } from './check-rows.ts'
 import { blobPath, checkStores, referencedBlobs, withStores } from './check-stores.ts'
 import type { Finding, FindingKind } from './finding.ts'
 import { Ledger, type LedgerEntry } from './ledger.ts'
@@ -30,8 +32,8 @@ let folder: string
 let sound: string
 let ledger: Ledger
 let stored: LedgerEntry
-// What is damaged is files of bytes.
-const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_INLINE_BYTES: '0' }
+// Most of what is damaged is files of bytes.
+const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_INLINE_BYTES: '1000' }
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'entrepot-controls-'))
@@ -40,6 +42,7 @@ before(async () => {
   ledger = await Ledger.open(join(folder, 'ledger'))
   const server = await ServerProcess.start({ dataDir: sound, settings })
   try {
+    await putFile(new ApiClient(server.url), ledger, 'small.bin', 500)
     for (const name of ['a.bin', 'b.bin'])
       stored = await putFile(new ApiClient(server.url), ledger, name, 5000)
   } finally {
@@ -57,7 +60,7 @@ async function findingsAfter(damage: (dataDir: string, path: string) => Promise<
   const dataDir = await mkdtemp(join(folder, 'damaged-'))
   await cp(sound, dataDir, { recursive: true })
   await damage(dataDir, await pathOfLast(dataDir))
-  const onDisk = await checkStores(dataDir)
+  const onDisk = [...(await checkStores(dataDir)), ...(await checkRows(dataDir))]
   const server = await ServerProcess.start({ dataDir, settings })
   try {
     const client = new ApiClient(server.url)
@@ -133,7 +136,10 @@ test('reports a row without bytes that nobody asked for', async () => {
       await metadata.commit([{ kind: 'file.insert', file: twin }])
     }),
   )
-  assert.deepEqual(found, { onDisk: ['blob-missing', 'sum-differs'], byAnswer: ['unknown-file'] })
+  assert.deepEqual(found, {
+    onDisk: ['blob-missing', 'quota-differs', 'sum-differs'],
+    byAnswer: ['unknown-file'],
+  })
 })
 
 test('reports an acknowledged file whose row is gone back to pending', async () => {
@@ -145,6 +151,30 @@ test('reports an acknowledged file whose row is gone back to pending', async () 
     }),
   )
   assert.deepEqual(found, { onDisk: [], byAnswer: ['wrong-state'] })
+})
+
+/** Damages the rows with which a crash could have left them. */
+async function findingsAfterSql(text: string) {
+  return findingsAfter(async (dataDir) => {
+    const database = new DatabaseSync(join(dataDir, 'entrepot.db'))
+    database.exec(text)
+    database.close()
+  })
+}
+
+test('reports other bytes in the database', async () => {
+  const found = await findingsAfterSql('update segments set bytes = zeroblob(size_bytes)')
+  assert.deepEqual(found, { onDisk: ['segments-wrong'], byAnswer: ['wrong-bytes'] })
+})
+
+test('reports a file whose segment is gone', async () => {
+  const found = await findingsAfterSql('delete from segments')
+  assert.deepEqual(found, { onDisk: ['segments-wrong'], byAnswer: ['not-readable'] })
+})
+
+test('reports quotas that count what is not there', async () => {
+  const found = await findingsAfterSql('update projects set used_bytes = used_bytes + 1')
+  assert.deepEqual(found, { onDisk: ['quota-differs'], byAnswer: [] })
 })
 
 async function anyFileId(dataDir: string): Promise<string> {
