@@ -63,6 +63,11 @@ const REFUSAL_COUNTS_MS = 10 * 60 * 1000
 /** The most that a file is allotted ahead, so that a large one has the disk measured seldom. */
 const MAX_AHEAD_BYTES = 16 * 1024 * 1024
 
+/** How long a measure of the disk may be used again, while the disk is far from its reserve. */
+const MEASURE_COUNTS_MS = 100
+/** Of the bytes that were free, the part that may be taken before the disk is measured again. */
+const UNMEASURED_SHARE = 1 / 16
+
 export interface DiskSpaceOptions {
   /** By default 5 % of the disk, at most 1 GiB. */
   readonly reserveBytes?: number | undefined
@@ -79,6 +84,7 @@ export class DiskSpace {
   #allottedBytes = 0
   /** All bytes that were ever allotted. */
   #everAllottedBytes = 0
+  #latest: Measure | undefined
 
   constructor(folder: string, options: DiskSpaceOptions) {
     this.#folder = folder
@@ -86,7 +92,7 @@ export class DiskSpace {
   }
 
   async has(bytes: number): Promise<boolean> {
-    const { freeBytes } = await this.#measure()
+    const { freeBytes } = await this.#measure(bytes)
     if (freeBytes < bytes) this.#refusedAt = performance.now()
     return freeBytes >= bytes
   }
@@ -94,13 +100,13 @@ export class DiskSpace {
   /** Whether there is hardly anything above the reserve, or a file was refused room lately. */
   async isShort(): Promise<boolean> {
     if (performance.now() - this.#refusedAt < REFUSAL_COUNTS_MS) return true
-    const { freeBytes, scarceBytes } = await this.#measure()
+    const { freeBytes, scarceBytes } = await this.#measure(0)
     return freeBytes < scarceBytes
   }
 
   /** @returns how many bytes were allotted, from `least` to `most`. @throws StoreError `full` */
   async allot(least: number, most: number): Promise<number> {
-    const { freeBytes } = await this.#measure()
+    const { freeBytes } = await this.#measure(most)
     if (freeBytes < least) {
       this.#refusedAt = performance.now()
       throw new StoreError('full', 'the disk has no room but what is kept for the database')
@@ -116,15 +122,45 @@ export class DiskSpace {
     this.#allottedBytes -= bytes
   }
 
-  async #measure(): Promise<{ readonly freeBytes: number; readonly scarceBytes: number }> {
+  /** What is free for files, by a measure that is good enough for so many bytes. */
+  async #measure(wantedBytes: number): Promise<{ readonly freeBytes: number; readonly scarceBytes: number }> {
+    const measure = this.#stillGood(wantedBytes) ?? (await this.#measureNow())
+    return { freeBytes: this.#freeAfter(measure), scarceBytes: measure.scarceBytes }
+  }
+
+  #stillGood(wantedBytes: number): Measure | undefined {
+    const latest = this.#latest
+    if (latest === undefined || performance.now() - latest.at >= MEASURE_COUNTS_MS) return undefined
+    const freeBytes = this.#freeAfter(latest)
+    const takenBytes = latest.allottedBytes + this.#everAllottedBytes + wantedBytes
+    const isFar = freeBytes > latest.scarceBytes && takenBytes < freeBytes * UNMEASURED_SHARE
+    return isFar ? latest : undefined
+  }
+
+  async #measureNow(): Promise<Measure> {
+    const at = performance.now()
     // Read before: bytes written meanwhile leave this number, and the disk may not count them yet.
     const allottedBytes = this.#allottedBytes - this.#everAllottedBytes
     const { bavail, blocks, bsize } = await onDisk('measure the disk', statfs(this.#folder))
     const scarceBytes = defaultReserveOf(blocks * bsize)
+    this.#latest = { at, availableBytes: bavail * bsize, allottedBytes, scarceBytes }
+    return this.#latest
+  }
+
+  #freeAfter({ availableBytes, allottedBytes, scarceBytes }: Measure): number {
     const { reserveBytes = scarceBytes, wantedByOthers = () => 0 } = this.#options
     const takenBytes = reserveBytes + wantedByOthers() + allottedBytes + this.#everAllottedBytes
-    return { freeBytes: Math.max(0, bavail * bsize - takenBytes), scarceBytes }
+    return Math.max(0, availableBytes - takenBytes)
   }
+}
+
+/** What the disk told. */
+interface Measure {
+  readonly at: number
+  readonly availableBytes: number
+  /** Allotted at that moment, less all that was ever allotted before. */
+  readonly allottedBytes: number
+  readonly scarceBytes: number
 }
 
 /** A file that is written from the first byte to the last, in the room of its disk, or only read. To be closed in any case. */
