@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
+import { readLink } from '../src/core/links/link-token.ts'
 import { parseFileId } from '../src/dialects/all.ts'
+import { fileIds as lightfieldIds } from '../src/dialects/lightfield/ids.ts'
 import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, type Outcome, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
@@ -15,10 +17,12 @@ import {
   ok,
   putBytes,
 } from './lightfield-client.ts'
+import { linkToken } from './link-token.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
 import { newDatabase } from './postgres.ts'
 import { S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
+import { patch, TusClient } from './tus-client.ts'
 import { setQuota, usageNow } from './usage.ts'
 import { done, YandexRest } from './yandex-rest.ts'
 
@@ -84,6 +88,8 @@ export class Installation {
   #cookie: Headings = {}
   #staged: CreatedFile | undefined
   #pending: CreatedFile | undefined
+  /** A link to an upload of which the first bytes have come. */
+  #begun: string | undefined
   #answered: { readonly headers: Headings; readonly text: string } | undefined
   #revoked: string | undefined
 
@@ -103,6 +109,10 @@ export class Installation {
     await field.cancelled()
     made.#staged = await field.staged()
     made.#pending = await field.pending()
+    // None of which are joined.
+    await made.addInPieces([1_100_000, 100, 1_100_000])
+    made.#begun = await new TusClient(server).created(6)
+    await patch(made.#begun, 0, 'abc')
     const headers = { 'idempotency-key': randomUUID() }
     const answer = await field.create({ filename: 'once.txt' }, headers)
     made.#answered = { headers, text: answer.text }
@@ -127,6 +137,20 @@ export class Installation {
     const { id } = await new LightfieldClient(this.server).stored(content)
     this.files.set(id, content)
     return id
+  }
+
+  /** The same, in a request for each of these sizes. */
+  async addInPieces(sizes: readonly number[]): Promise<void> {
+    const pieces = sizes.map((size) => randomBytes(size))
+    const content = Buffer.concat(pieces)
+    const link = await new TusClient(this.server).created(content.length)
+    let offset = 0
+    for (const piece of pieces) {
+      assert.equal((await patch(link, offset, piece)).status, 204)
+      offset += piece.length
+    }
+    const { fileId } = readLink(linkToken(link)) ?? assert.fail('no link')
+    this.files.set(lightfieldIds.print(fileId), content)
   }
 
   async remove(id: string): Promise<void> {
@@ -172,7 +196,8 @@ export class Installation {
   /** What was begun before the move ends after it: a PUT on its link, a complete, a repeated request. Once. */
   async assertGoesOn(): Promise<void> {
     const field = new LightfieldClient(this.server)
-    assert.ok(this.#staged && this.#pending && this.#answered)
+    assert.ok(this.#staged && this.#pending && this.#answered && this.#begun)
+    assert.equal((await patch(this.here(this.#begun), 3, 'def')).status, 204)
     assert.equal(ok(await field.complete(this.#staged.id, { md5: md5Of(CONTENT) })).status, 'COMPLETED')
     const upload = { ...this.#pending, uploadUrl: this.here(this.#pending.uploadUrl) }
     assert.equal((await putBytes(upload)).status, 200)

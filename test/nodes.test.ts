@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parseFileId } from '../src/dialects/all.ts'
 import { TestServer } from './harness.ts'
 import { announcing, exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { NODES_KEY, newStores, startNodes, type TestNode } from './nodes.harness.ts'
 import { query } from './postgres.ts'
+import { patch, TusClient } from './tus-client.ts'
+import { until } from './until.ts'
 
 const UNKNOWN = 'fil_0000000000000000000000000'
 const CONTENT = 'written once, read everywhere'
@@ -156,4 +159,34 @@ test('one node runs the jobs, and when it stops another goes on', async (t) => {
   }
   while ((await query(url, "select from rate_buckets where name = 'write of long ago'")).length > 0)
     await sleep(50)
+})
+
+test('as long as a server of the release before lives nobody writes what it cannot read', async (t) => {
+  const [node, other] = (await startNodes(t, 2)) as [TestNode, TestNode]
+  const { metadata } = node.server.app.services
+  const url = node.server.databaseUrl ?? ''
+  const layouts = async () => {
+    const made = await Promise.all([node, other].map(({ client }) => client.stored(CONTENT)))
+    const rows = await Promise.all(made.map(({ id }) => metadata.findFile(parseFileId(id) ?? '')))
+    return rows.map((row) => row?.layout)
+  }
+  const takeSegments = (value: boolean) =>
+    until(10_000, async () =>
+      [node, other].every(({ server }) => server.app.services.metadata.takesSegments === value),
+    )
+  assert.ok(await takeSegments(true))
+  const link = await new TusClient({ url: node.server.url, key: NODES_KEY }).created(6)
+  assert.equal((await patch(link, 0, 'abc')).status, 204)
+  assert.deepEqual(await layouts(), ['inline', 'inline'])
+  // It holds its lock no longer, so that whoever leads buries it in the end.
+  const seen = 'extract(epoch from clock_timestamp()) * 1000'
+  const profile = JSON.stringify({ rootKeyHash: null, settings: {} })
+  await query(url, `insert into nodes (id, seen_at, profile) values (7, ${seen}, $1)`, [profile])
+  assert.ok(await takeSegments(false))
+  assert.deepEqual(await layouts(), ['blob', 'blob'])
+  assert.equal((await patch(link, 3, 'def')).status, 503)
+  await query(url, 'delete from nodes where id = 7')
+  assert.ok(await takeSegments(true))
+  assert.deepEqual(await layouts(), ['inline', 'inline'])
+  assert.equal((await patch(link, 3, 'def')).status, 204)
 })

@@ -3,15 +3,20 @@ import { createHash, hash, randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../src/config/setting.ts'
+import { readLink } from '../src/core/links/link-token.ts'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
+import { joinSegments } from '../src/core/upkeep/join-segments.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
 import { parseFileId } from '../src/dialects/all.ts'
 import { TestServer } from './harness.ts'
 import { getLarge, putLarge } from './large-body.ts'
 import { announcing, assertRefusal, LightfieldClient, md5Of, ok } from './lightfield-client.ts'
+import { linkToken } from './link-token.ts'
+import { LlamaCloudClient } from './llamacloud-client.ts'
 import { isLong } from './rounds.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
+import { patch, TusClient } from './tus-client.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** In a long run what Lightfield takes at most; in a short one more than one part. */
@@ -365,5 +370,25 @@ test('wrong bytes that get past a store which tells digests are no file either',
   assert.equal((await rowOf(server, id)).state, 'pending')
   assert.equal(await put(uploadUrl, uploadHeaders, 'right'), 200)
   assert.equal(ok(await client.complete(id)).status, 'COMPLETED')
+  await assertTidy(server)
+})
+
+test('a file that is not one blob is served by us, and by the bucket once its pieces are joined', async (t) => {
+  const { s3, server, client } = await start(t, {}, { ENTREPOT_INLINE_BYTES: '1000' })
+  const small = await new LlamaCloudClient(server).stored('in the database')
+  const pieces = ['a', 'b', 'c'].map((letter) => letter.repeat(900))
+  const upload = await new TusClient(server).created(2700)
+  for (const [at, piece] of pieces.entries()) assert.equal((await patch(upload, at * 900, piece)).status, 204)
+  const { fileId } = readLink(linkToken(upload)) ?? assert.fail('no link')
+  const reads = readsOf(s3)
+  const links = [await client.link(small.id), await client.link(fileId)] as const
+  for (const link of links) assert.ok(link.startsWith(server.url))
+  assert.equal(await (await fetch(links[0])).text(), 'in the database')
+  assert.equal(await (await fetch(links[1])).text(), pieces.join(''))
+  assert.equal(readsOf(s3), reads)
+  await joinSegments(server.app.services)
+  const joined = await client.link(fileId)
+  assert.ok(joined.startsWith(s3.endpoint))
+  for (const link of [joined, links[1]]) assert.equal(await (await fetch(link)).text(), pieces.join(''))
   await assertTidy(server)
 })

@@ -10,7 +10,7 @@ import { movedTables, type TableName } from './moved-tables.ts'
 /** Rows per statement. */
 const PAGE = 2000
 /** The same where each may have 64 KiB of bytes. */
-const PAGE_WITH_BYTES = 200
+const PAGE_WITH_BYTES = 50
 
 /** The one column that is no text and no number. */
 const BYTES = 'bytes'
