@@ -1,5 +1,5 @@
 /** Beyond so many all are forgotten, which costs a read each. */
-const MAX_KEPT = 64
+const MAX_KEPT = 32
 
 interface Kept {
   readonly visibleAt: number
