@@ -1,11 +1,10 @@
 import { createHash, type Hash } from 'node:crypto'
 import { isStoreError, StoreError } from '../errors.ts'
-import type { FileId } from '../file-id.ts'
 import type { FileRecord } from '../files/file.ts'
 import { readSegment } from '../files/read-bytes.ts'
-import type { ReferencedBlob } from '../ports/metadata-store.ts'
+import type { ReferencedBlob, SegmentedFile } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
-import { hasSegment, segmentsAndParts } from './file-segments.ts'
+import { hasSegment, listAllSegments, segmentsAndParts } from './file-segments.ts'
 import {
   type DamagedFile,
   eachOf,
@@ -34,9 +33,6 @@ export interface Verification {
   readonly damaged: readonly WrongBytes[]
 }
 
-/** Joins that change a file while it is read are few. */
-const MAX_READS = 3
-
 type ByteStores = Pick<Services, 'metadata' | 'blobs'>
 type OnRead = (bytes: number) => Promise<void>
 
@@ -58,8 +54,8 @@ export async function verifyBytes(stores: ByteStores, onRead: OnRead): Promise<V
   await eachOf(referencedBlobs(stores.metadata), async (blob) => {
     if (blob.start === null) count(await verifyBlob(stores, blob, onRead))
   })
-  await eachOf(segmentedFiles(stores.metadata), async ({ id }) => {
-    count(await verifySegmented(stores, id, onRead))
+  await eachOf(segmentedFiles(stores.metadata), async (file) => {
+    count(await verifySegmented(stores, file, onRead))
   })
   return { files, bytes, damaged }
 }
@@ -87,28 +83,31 @@ async function verifyBlob(
   return { bytes: bytesOf(read), damaged: wrong ? [wrong] : [] }
 }
 
-/** @returns undefined if the file has ended meanwhile or become a blob, or changes all the time */
+/**
+ * Damage is what two readings find: the file may have been joined during the first.
+ * @returns undefined if it has ended meanwhile or become a blob, or changes all the time
+ */
 async function verifySegmented(
   stores: ByteStores,
-  fileId: FileId,
+  listed: SegmentedFile,
   onRead: OnRead,
 ): Promise<Findings | undefined> {
-  for (let reads = 1; reads <= MAX_READS; reads++) {
-    const file = await stores.metadata.findFile(fileId)
-    if (file === undefined || file.layout === 'blob') return undefined
-    const findings = await verifySegments(stores, file, onRead)
-    if (findings !== undefined) return findings
-  }
-  return undefined
+  const first = await verifySegments(stores, listed, onRead)
+  if (first?.damaged.length === 0) return first
+  const now = await stores.metadata.findFile(listed.id)
+  if (now === undefined || now.layout === 'blob') return undefined
+  return verifySegments(stores, now, onRead)
 }
 
 /** @returns undefined if one of its segments was no longer there */
 async function verifySegments(
   stores: ByteStores,
-  { id: fileId, sha256, blobSizeBytes }: FileRecord,
+  { id: fileId, sha256, blobSizeBytes }: Pick<FileRecord, 'id' | 'sha256' | 'blobSizeBytes'>,
   onRead: OnRead,
 ): Promise<Findings | undefined> {
-  const segments = await segmentsAndParts(stores.metadata, fileId)
+  // A file that is whole has no parts any more.
+  const list = sha256 === null ? segmentsAndParts : listAllSegments
+  const segments = await list(stores.metadata, fileId)
   const whole = createHash('sha256')
   const damaged: WrongBytes[] = []
   let [bytes, wholeBytes] = [0, 0]
