@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { etagOf, type FileRecord, stateAt } from '../core/files/file.ts'
 import { servedType } from '../core/files/inert-type.ts'
@@ -34,7 +33,7 @@ import { beginsDraft, DraftUploads, isUploadLink } from './resumable/draft-uploa
 import { answerRefusal } from './resumable/problems.ts'
 import { addDraftRoutes } from './resumable/routes.ts'
 import { downloadConfig, uploadConfig } from './schemas.ts'
-import { abilities, speaksTus } from './tus/headers.ts'
+import { abilities, uploadProtocol } from './tus/headers.ts'
 import { addTusUploads } from './tus/uploads.ts'
 
 /**
@@ -57,15 +56,6 @@ export interface TransferOptions {
   readonly tusMaxFileBytes: number
   /** Whether links speak the draft of the IETF, too. */
   readonly resumableDraft: boolean
-}
-
-/** Routes with `constraints: { uploadProtocol: 'tus' }` are for requests that say so; all others are for any request. */
-const uploadProtocol = {
-  name: 'uploadProtocol',
-  // To the router nothing and null are one (lib/handler-storage.js).
-  storage: () => new Map() as never,
-  deriveConstraint: ({ headers }: IncomingMessage) => (speaksTus(headers) ? 'tus' : undefined),
-  validate: () => true,
 }
 
 /**

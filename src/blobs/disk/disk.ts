@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
-import { defaultReserveOf } from '../../core/limits/disk-reserve.ts'
+import { DEFAULT_RESERVE } from '../../core/limits/disk-reserve.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
 
@@ -142,7 +142,8 @@ export class DiskSpace {
     // Read before: bytes written meanwhile leave this number, and the disk may not count them yet.
     const allottedBytes = this.#allottedBytes - this.#everAllottedBytes
     const { bavail, blocks, bsize } = await onDisk('measure the disk', statfs(this.#folder))
-    const scarceBytes = defaultReserveOf(blocks * bsize)
+    const { share, maxBytes } = DEFAULT_RESERVE
+    const scarceBytes = Math.min(maxBytes, Math.floor(blocks * bsize * share))
     this.#latest = { at, availableBytes: bavail * bsize, allottedBytes, scarceBytes }
     return this.#latest
   }

@@ -1,7 +1,2 @@
-const MAX_RESERVE_BYTES = 1024 ** 3
-const MAX_RESERVE_SHARE = 0.05
-
-/** What uploads leave free of a disk of this size, unless the operator says otherwise: 5 %, at most 1 GiB. */
-export function defaultReserveOf(diskBytes: number): number {
-  return Math.min(MAX_RESERVE_BYTES, Math.floor(diskBytes * MAX_RESERVE_SHARE))
-}
+/** What uploads leave free of a disk unless the operator says otherwise: this share of it, and not more than this. */
+export const DEFAULT_RESERVE = { share: 0.05, maxBytes: 1024 ** 3 } as const

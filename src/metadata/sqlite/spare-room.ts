@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { defaultReserveOf } from '../../core/limits/disk-reserve.ts'
+import { DEFAULT_RESERVE } from '../../core/limits/disk-reserve.ts'
 
 /** What may be on its way between two looks, written once to the log and once to the database. */
 const MARGIN_BYTES = 16 * 1024 * 1024
@@ -37,6 +37,7 @@ export class SpareRoom {
   /** Above the reserve. */
   #diskBytes(): number {
     const { bavail, blocks, bsize } = statfsSync(this.#folder)
-    return bavail * bsize - (this.#reserveBytes ?? defaultReserveOf(blocks * bsize))
+    const { share, maxBytes } = DEFAULT_RESERVE
+    return bavail * bsize - (this.#reserveBytes ?? Math.min(maxBytes, blocks * bsize * share))
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { ServiceError } from '../../core/errors.ts'
 import type { StatedDigest } from '../../intake/digests.ts'
 import { digestBytes } from '../../intake/digests.ts'
@@ -34,6 +34,15 @@ export function abilities(maxFileBytes: number): Readonly<Record<string, string>
 /** Whether a request that is no OPTIONS speaks tus, in whatever version. */
 export function speaksTus(headers: IncomingHttpHeaders): boolean {
   return headers['tus-resumable'] !== undefined
+}
+
+/** Routes with `constraints: { uploadProtocol: 'tus' }` are for requests that say so; all others are for any request. */
+export const uploadProtocol = {
+  name: 'uploadProtocol',
+  // To the router nothing and null are one (lib/handler-storage.js).
+  storage: () => new Map() as never,
+  deriveConstraint: ({ headers }: IncomingMessage) => (speaksTus(headers) ? 'tus' : undefined),
+  validate: () => true,
 }
 
 /** @throws ServiceError `version-invalid` */
