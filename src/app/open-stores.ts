@@ -125,13 +125,16 @@ export function openMetadata(
 
 /** @param wantedByOthers bytes of the disk that the database needs at this moment */
 export async function openBlobs(
-  { dataDir, diskReserveBytes, spoolBytes, collect, s3 }: Config,
+  { dataDir, diskReserveBytes, spoolBytes, collect, s3, accelRedirect }: Config,
   memory: FairBudget,
   watch?: WatchCall,
   wantedByOthers?: () => number,
 ): Promise<OpenBlobs> {
   const room = { reserveBytes: diskReserveBytes, wantedByOthers }
-  if (s3 === undefined) return { blobs: await DiskBlobStore.open(dataDir, room), storage: undefined }
+  if (s3 === undefined) {
+    const blobs = await DiskBlobStore.open(dataDir, { ...room, proxyPrefix: accelRedirect })
+    return { blobs, storage: undefined }
+  }
   // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
   const { S3BlobStore } = await import('../blobs/s3/s3-blob-store.ts')
   const { credentials, direct, ...location } = s3

@@ -28,6 +28,8 @@ export function loadConfig(env: Environment): AppConfig {
   const problems: string[] = []
   const config = readSettings(settings, env, problems)
   problems.push(...allDialects.flatMap((dialect) => dialect.check?.(valuesOf(dialect, config), config) ?? []))
+  if (config.accelRedirect !== undefined && config.s3 !== undefined)
+    problems.push('ENTREPOT_ACCEL_REDIRECT is for bytes on disk, and does not go with ENTREPOT_S3_BUCKET.')
   problems.push(...unknownSettings(Object.keys(env), listSettings(settings)))
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)

@@ -64,6 +64,11 @@ const rateLimits: Parser<RateLimitSettings> = (given) => {
   return limits
 }
 
+const proxyPrefix: Parser<string> = (given) => {
+  if (/^\/(?:[\w.~-]+\/)+$/.test(given)) return given
+  throw new WrongValue('must be a path that begins and ends with a slash, like /entrepot-blobs/.')
+}
+
 /** Larger bodies are hashed by another thread, and would not be whole in memory. */
 const MAX_INLINE_BYTES = 65_536
 
@@ -217,6 +222,12 @@ export const serverSettings = {
     own: true,
     help: 'memory for the bodies of all requests together',
     more: 'At least 16 MiB. Organizations share it fairly.',
+  }),
+  accelRedirect: setting('ACCEL_REDIRECT <prefix>', proxyPrefix, {
+    own: true,
+    otherwise: 'the server sends all bytes itself',
+    help: 'internal path of nginx, which sends downloads from the disk',
+    more: 'Like `/entrepot-blobs/`, and only with bytes on disk; see [operating](docs/operating.md#downloads-sent-by-nginx).',
   }),
   spoolBytes: setting('SPOOL_BYTES <bytes>', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
     fallback: `${SPOOL_BYTES}`,

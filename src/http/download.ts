@@ -45,6 +45,15 @@ export async function sendFile(
   if (!preconditionHolds(headers, there, now)) return reply.code(412).headers(about).send()
   if (isNotModified(headers, there, now)) return reply.code(304).headers(about).send()
   const range = rangeIsCurrent(headers, there, now) ? rangeOf(request, reply, sizeBytes) : undefined
+  const proxyPath = proxyPathOf(services, request, file)
+  if (proxyPath !== undefined) {
+    reply
+      .headers(about)
+      .type(mimeType)
+      .header('content-disposition', contentDisposition(shownName(file)))
+    // The proxy adds its own.
+    return reply.removeHeader('accept-ranges').header('x-accel-redirect', proxyPath).send()
+  }
   // Opened before any header describes the bytes, because they may be lost. A range is asked for even if it is the whole:
   // the store then notices that bytes at the end are missing, and the client does not wait for them.
   const whole = sizeBytes > 0 ? { first: 0, last: sizeBytes - 1 } : undefined
@@ -62,6 +71,19 @@ export async function sendFile(
   // HEAD needs the bytes to be there, but not their stream.
   if (bytes instanceof Readable) bytes.destroy()
   return reply.send()
+}
+
+/** A proxy would compare them with the times and tags of its own. */
+const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range']
+
+/** Where the proxy in front sends these bytes, or a range of them, by itself. */
+function proxyPathOf(
+  { blobs }: Services,
+  { method, headers }: FastifyRequest,
+  { layout, blobKey }: FileRecord,
+): string | undefined {
+  const isPlain = method === 'GET' && !CONDITIONS.some((name) => name in headers)
+  return isPlain && layout === 'blob' && blobKey !== null ? blobs.proxyPathOf?.(blobKey) : undefined
 }
 
 /** Fastify sends bytes from memory under another type if theirs is not well-formed; that of a stream it leaves as it is. */

@@ -90,8 +90,18 @@ export async function startNginx(
   front: Front,
   upstreams: readonly Upstream[],
 ): Promise<void> {
+  const text = await documentedConfiguration(SCALING)
+  await runNginx(t, atPorts(text, front, upstreams))
+}
+
+/** Runs nginx until the test ends, with its own files in a folder that needs no rights. */
+export async function runNginx(t: TestContext, configuration: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'entrepot-nginx-'))
-  await writeFile(join(folder, 'nginx.conf'), await documentedConfiguration(folder, front, upstreams))
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${folder};`,
+  )
+  const text = configuration.replace('http {', `http { ${paths.join(' ')}`)
+  await writeFile(join(folder, 'nginx.conf'), text)
   const options = ['-p', folder, '-c', 'nginx.conf', '-e', join(folder, 'error.log')]
   const child = spawn('nginx', [...options, '-g', `daemon off; pid ${folder}/pid;`], { stdio: 'inherit' })
   t.after(async () => {
@@ -102,14 +112,15 @@ export async function startNginx(
   })
 }
 
-/** With free ports in the place of those that it names, and folders that need no rights. */
-async function documentedConfiguration(
-  folder: string,
-  front: Front,
-  upstreams: readonly Upstream[],
-): Promise<string> {
-  const [, text] = /```nginx\n([\s\S]*?)```/.exec(await readFile(SCALING, 'utf8')) ?? []
-  if (text === undefined) throw new Error('docs/scaling.md has no configuration of nginx')
+/** The configuration of nginx in a page of the documentation. */
+export async function documentedConfiguration(page: string): Promise<string> {
+  const [, text] = /```nginx\n([\s\S]*?)```/.exec(await readFile(page, 'utf8')) ?? []
+  if (text === undefined) throw new Error(`${page} has no configuration of nginx`)
+  return text
+}
+
+/** With free ports in the place of those that it names. */
+function atPorts(text: string, front: Front, upstreams: readonly Upstream[]): string {
   const ports = new Map([
     ['8420', front.port],
     ['8421', front.grpcPort],
@@ -118,12 +129,7 @@ async function documentedConfiguration(
       [`84${3 + index}1`, grpcPort],
     ]),
   ])
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (name) => `${name}_temp_path ${folder};`,
-  )
-  return text
-    .replace(/\b84\d\d\b/g, (port) => String(ports.get(port) ?? port))
-    .replace('http {', `http { ${paths.join(' ')}`)
+  return text.replace(/\b84\d\d\b/g, (port) => String(ports.get(port) ?? port))
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -32,6 +32,11 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_TRUNC, O_WRONLY } = constants
 const NEW_FILE = { mode: 0o600, flush: true, flag: O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY } as const
 const REPLACED_FILE = { ...NEW_FILE, flag: O_CREAT | O_TRUNC | O_NOFOLLOW | O_WRONLY } as const
 
+export interface DiskBlobStoreOptions extends DiskSpaceOptions {
+  /** Where a proxy serves the folder `blobs`; ends with a slash. */
+  readonly proxyPrefix?: string | undefined
+}
+
 /**
  * Blobs as files of one local file system: written to `staging/<key>`, then moved to `blobs/<2 hex>/<key>`, which holds
  * whole and synced blobs only. The staging file, created exclusively, is also the lock on its key. Each shard is made
@@ -44,20 +49,23 @@ export class DiskBlobStore implements BlobStore {
   readonly #space: DiskSpace
   /** Shards whose names are on the disk: a blob in one of them cannot vanish with its folder. */
   readonly #durableShards: Set<string>
+  readonly proxyPathOf: ((key: BlobKey) => string) | undefined
 
-  private constructor(folder: string, shards: readonly string[], options: DiskSpaceOptions) {
+  private constructor(folder: string, shards: readonly string[], options: DiskBlobStoreOptions) {
     this.#staging = join(folder, 'staging')
     this.#blobs = join(folder, 'blobs')
     this.#owner = join(folder, 'STORE')
     this.#space = new DiskSpace(folder, options)
     this.#durableShards = new Set(shards)
+    const { proxyPrefix } = options
+    if (proxyPrefix !== undefined) this.proxyPathOf = (key) => `${proxyPrefix}${key.slice(0, 2)}/${key}`
   }
 
   /**
    * Prepares the folders, durably; touches nothing that exists.
    * @throws StoreError `unavailable`, `full`; `refused` if staging and blobs are on different file systems
    */
-  static async open(folder: string, options: DiskSpaceOptions = {}): Promise<DiskBlobStore> {
+  static async open(folder: string, options: DiskBlobStoreOptions = {}): Promise<DiskBlobStore> {
     const shards = await onDisk(`prepare the blob folders in ${folder}`, preparedShards(folder))
     return new DiskBlobStore(folder, shards, options)
   }

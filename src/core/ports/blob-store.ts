@@ -106,6 +106,8 @@ export interface BlobStore {
   hasRoomFor(sizeBytes: number): Promise<boolean>
   /** Whether room is so scarce that bytes should not be kept for readers to come; only where there is such a bound. */
   isShort?(): Promise<boolean>
+  /** Only where a proxy in front of the server can send blobs by itself: the path at which it finds this one. */
+  readonly proxyPathOf?: ((key: BlobKey) => string) | undefined
   /** The installation these bytes belong to; undefined if none has claimed the place yet. */
   owner(): Promise<string | undefined>
   /** Claims the place unless it has an owner. @returns the owner; the metadata store must carry the same id */
