@@ -13,6 +13,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { entrepot } from '../cli.harness.ts'
 import { newFolder } from '../new-folder.ts'
 import { rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
@@ -70,6 +71,8 @@ test(`keeps every promise through ${ROUNDS} kills`, async (t) => {
   assert.deepEqual({ damaged, orphans }, { damaged: [], orphans: [] })
   assert.deepEqual(await checkStores(run.dataDir), [])
   assert.deepEqual(await checkRows(run.dataDir), [])
+  const doctor = await entrepot(['doctor', '--verify'], { ENTREPOT_DATA_DIR: run.dataDir })
+  assert.equal(doctor.status, 0, doctor.stdout + doctor.stderr)
   const [usual, empty] = [median(run.startTimesMs), median(emptyStartsMs)]
   t.diagnostic(
     `${run.ledger.entries.length + run.ledger.arrivals.length} files, ${files} of them with a blob; ready after ${usual} ms, at most ` +

@@ -9,6 +9,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { entrepot } from '../cli.harness.ts'
 import { newFolder } from '../new-folder.ts'
 import { newDatabase, query } from '../postgres.ts'
 import { rounds } from '../rounds.ts'
@@ -87,6 +88,8 @@ async function checkBytes(folder: string, { settings }: NodesRun, s3: S3TestServ
   const { ENTREPOT_DATABASE_URL = '' } = settings
   assert.deepEqual(await query(ENTREPOT_DATABASE_URL, 'select key from unreferenced_blobs'), [])
   assert.deepEqual(await checkRows(folder, ENTREPOT_DATABASE_URL), [])
+  const doctor = await entrepot(['doctor', '--verify'], { ...settings, ENTREPOT_DATA_DIR: folder })
+  assert.equal(doctor.status, 0, doctor.stdout + doctor.stderr)
 }
 
 function checkWork(t: TestContext, { ledger }: NodesRun): void {
