@@ -23,12 +23,11 @@ export class NodesDatabase {
     this.#url = url
   }
 
-  /** The server with this `application_name`. */
-  async nodeOf(name: string): Promise<number> {
+  /** The server with this `application_name`; undefined: it holds no lock. */
+  async nodeOf(name: string): Promise<number | undefined> {
     const text = `${LOCKS} and ${NODE_LOCKS} and mode = 'ShareLock' and application_name = $1`
     const [lock] = await this.#query<{ id: number }>(text, [name])
-    if (lock === undefined) throw new Error(`${name} holds no lock`)
-    return lock.id
+    return lock?.id
   }
 
   /** By `application_name`. */

@@ -100,7 +100,14 @@ export class NodesRun {
     url.searchParams.set('application_name', name)
     const settings = { ...this.settings, ENTREPOT_DATABASE_URL: url.href }
     const server = await ServerProcess.start({ dataDir, settings })
-    return { server, id: await this.#database.nodeOf(name) }
+    let id: number | undefined
+    await until(PATIENCE_MS, async () => {
+      id = await this.#database.nodeOf(name)
+      return id !== undefined
+    })
+    if (id !== undefined) return { server, id }
+    await server.end('SIGKILL')
+    throw new Error(`${name} holds no lock`)
   }
 
   #runLoad({ server }: RunningNode, name: string, left: Left, isOver: () => boolean): Promise<void> {
