@@ -1,7 +1,7 @@
 /**
  * Measures this server beside its peers, in turns, on one machine:
  *
- *   npm run bench                                    all matches, about five minutes; results and charts are written
+ *   npm run bench                                    all matches, about five minutes; writes results, charts and a table in docs
  *   npm run bench -- --only small,create --rounds 3  some of them; nothing is written
  *
  * All load comes from one other process, which compares the bytes that it gets; any answer that is no success fails the run.
@@ -10,6 +10,7 @@
 import { type LoopResult, measureLoop } from './loop.ts'
 import { type Match, matches } from './matches.ts'
 import { readOptions } from './options.ts'
+import { updateDocs } from './report/docs.ts'
 import type { MatchResult } from './report/results.ts'
 import { printLoop } from './report/table.ts'
 import { writeReport } from './report/write.ts'
@@ -31,14 +32,16 @@ await Session.run(async (session) => {
   if (isMissed || loop?.isMet === false) process.exitCode = 1
   if (!options.isWhole) return
   const { notes } = session
-  const path = await writeReport({
+  const report = {
     date: today(),
     machine: describeMachine(),
     notes,
     matches: results,
     ...(loop && { loop }),
-  })
-  console.log(`\nWritten: ${path}.json and .html`)
+  }
+  const path = await writeReport(report)
+  await updateDocs('results', report, path)
+  console.log(`\nWritten: ${path}.json and .html, and docs/performance.md`)
 })
 
 async function playLoop(session: Session): Promise<LoopResult> {

@@ -11,6 +11,7 @@
 import type { WorkloadName } from './load/workloads.ts'
 import type { Candidate, Match } from './matches.ts'
 import { readOptions } from './options.ts'
+import { updateDocs } from './report/docs.ts'
 import type { MatchResult } from './report/results.ts'
 import { manyConnections } from './report/table.ts'
 import { writeReport } from './report/write.ts'
@@ -91,5 +92,7 @@ await Session.run(async (session) => {
   if (!options.isWhole) return
   const { notes } = session
   const report = { date: today(), machine: describeMachine(), notes, matches: results }
-  console.log(`\nWritten: ${await writeReport(report, '-growth')}.json and .html`)
+  const path = await writeReport(report, '-growth')
+  await updateDocs('growth', report, path)
+  console.log(`\nWritten: ${path}.json and .html, and docs/performance.md`)
 })
