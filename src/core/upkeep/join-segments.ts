@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash, type Hash, randomInt } from 'node:crypto'
 import { isStoreError } from '../errors.ts'
 import { type FileRecord, sameBytes } from '../files/file.ts'
 import { readSegment } from '../files/read-bytes.ts'
@@ -10,12 +10,10 @@ import { type ReceivedBytes, receive, releaseTerms } from '../uploads/receive-by
 import { BATCH, commitUnlessChanged } from './catch-up.ts'
 import { listAllSegments } from './file-segments.ts'
 
-/** A larger piece would keep a stop of the server waiting. */
+/** A stop of the server waits for a piece. */
 const PIECE_BYTES = 64 * 1024 * 1024
 /** One commit takes out so many that others hardly wait for it. */
 const PIECE_SEGMENTS = 500
-/** Then whoever runs this may stop, or goes on. */
-const BYTES_AT_ONCE = 4 * PIECE_BYTES
 /** Of an upload whose segments are large, pieces have to be larger still, or there would never be fewer. */
 const SEGMENTS_PER_PIECE = 4
 
@@ -32,11 +30,14 @@ export async function joinSegments(services: Services): Promise<number> {
   const due = await services.metadata.listFilesToJoin(BATCH)
   const outcomes = { done: 0, more: 0, later: 0 }
   let readBytes = 0
-  for (const file of due) {
+  // Any of them first, or a large one would keep the others waiting.
+  const first = due.length > 0 ? randomInt(due.length) : 0
+  for (const file of [...due.slice(first), ...due.slice(0, first)]) {
     const { outcome, joinedBytes } = await joinFirst(services, file)
     outcomes[outcome]++
     readBytes += joinedBytes
-    if (readBytes >= BYTES_AT_ONCE) return outcomes.more + outcomes.done
+    // Whoever runs this may stop now, or goes on.
+    if (readBytes >= PIECE_BYTES) return outcomes.more + outcomes.done
   }
   return outcomes.more + (due.length === BATCH ? outcomes.done : 0)
 }
