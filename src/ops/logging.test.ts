@@ -34,7 +34,7 @@ test('a log of everything, faults included, holds no key, no link and no content
   ok(await client.complete(upload.id))
   const link = await client.link(upload.id)
   const failure = new Error('the fault itself')
-  t.mock.method(app.services.blobs, 'open', async () => {
+  t.mock.method(app.services.metadata, 'findSegmentBytes', async () => {
     throw failure
   })
   const broken = await fetch(link, {
