@@ -13,7 +13,7 @@ import { listAllSegments } from './file-segments.ts'
 /** A stop of the server waits for a piece. */
 const PIECE_BYTES = 64 * 1024 * 1024
 /** One commit takes out so many that others hardly wait for it. */
-const PIECE_SEGMENTS = 500
+const PIECE_SEGMENTS = 200
 /** Of an upload whose segments are large, pieces have to be larger still, or there would never be fewer. */
 const SEGMENTS_PER_PIECE = 4
 
