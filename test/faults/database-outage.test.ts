@@ -9,15 +9,19 @@ import { type Answer, LightfieldClient, ok, putBytes } from '../lightfield-clien
 import { newFolder } from '../new-folder.ts'
 import { PostgresServer } from '../postgres.ts'
 import { isLong, onlyLong } from '../rounds.ts'
+import { SeededRandom } from '../seeded-random.ts'
+import { offsetAt, patch, TusClient } from '../tus-client.ts'
 import { until } from '../until.ts'
 import { settledUsage } from '../usage.ts'
 import { codeOf, withGrpc, YandexClient } from '../yandex-client.ts'
 import { ApiClient } from './api-client.ts'
+import { fileIdOf } from './arrival-client.ts'
 import { prepareEveryRequest, sendAll, type Timed } from './every-request.ts'
 import { FrozenPostgres } from './frozen-postgres.ts'
 import { ServerProcess } from './server-process.ts'
 
 const UNAVAILABLE = 14
+const PIECE_BYTES = 70_000
 const UNKNOWN = 'fil_0000000000000000000000000'
 /** In production fifteen and seventeen; nobody should wait for as long in a test. */
 const shortTimeouts = 'statement_timeout=2000&query_timeout=3000'
@@ -76,22 +80,43 @@ for (const name of ['hangs', 'is killed'] as const)
     const grpc = YandexClient.of(server)
     t.after(() => grpc.close())
     await grpc.list()
+    const upload = await beginUpload(server)
     const frozen = name === 'hangs' ? await FrozenPostgres.whole(postgres) : undefined
     if (frozen === undefined) await postgres.stop('immediate')
-    const [timed, code, readiness, health] = await Promise.all([
+    const [timed, piece, code, readiness, health] = await Promise.all([
       sendAll(requests),
+      upload.append(PIECE_BYTES),
       codeOf(grpc.list()),
       statusOf(server, '/readyz'),
       statusOf(server, '/healthz'),
     ]).finally(() => frozen?.thaw())
-    timed.forEach(assertUnavailable)
+    for (const each of [...timed, { name: 'a piece', answer: piece, seconds: 0 }]) assertUnavailable(each)
     assert.deepEqual([code, readiness, health], [UNAVAILABLE, 503, 200])
 
     if (frozen === undefined) await postgres.restart('immediate')
     await assertRecovers(server)
+    await upload.finish()
     // Whatever was refused was not done, or was done whole: everything that is counted is there.
     await settledUsage(server)
   })
+
+/** An upload of three pieces, of which the first has come. */
+async function beginUpload(server: TestServer) {
+  const content = new SeededRandom(1).bytes(3 * PIECE_BYTES)
+  const link = await new TusClient(server).created(content.length)
+  const append = (offset: number) => patch(link, offset, content.subarray(offset, offset + PIECE_BYTES))
+  assert.equal((await append(0)).status, 204)
+  /** A piece whose answer was an error may have come. */
+  const finish = async () => {
+    const offset = await offsetAt(link)
+    assert.ok(offset === PIECE_BYTES || offset === 2 * PIECE_BYTES, `the upload goes on at ${offset}`)
+    for (let at = offset; at < content.length; at += PIECE_BYTES) assert.equal((await append(at)).status, 204)
+    const field = new LightfieldClient(server)
+    const download = await fetch(await field.link(fileIdOf(link)))
+    assert.ok(content.equals(await download.bytes()))
+  }
+  return { append, finish }
+}
 
 /** Clients that make files one after the other, each under a key of its own, and take a 503 for an answer. */
 class Load {

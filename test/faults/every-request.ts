@@ -1,6 +1,7 @@
 import type { TestServer } from '../harness.ts'
 import { type Answer, exchange, LightfieldClient, putBytes } from '../lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from '../llamacloud-client.ts'
+import { head, patch, TUS, TusClient } from '../tus-client.ts'
 import { YandexRest } from '../yandex-rest.ts'
 
 /** What a request needs. */
@@ -20,6 +21,8 @@ export async function prepareEveryRequest(server: TestServer): Promise<readonly 
   const [stored, doomed, other] = [await field.stored(), await llama.stored(), await yandex.stored()]
   const [pending, staged, toCancel] = [await field.pending(), await field.staged(), await field.pending()]
   const link = await field.link(stored.id)
+  const tus = new TusClient(server)
+  const [asked, begun, toEnd] = [await tus.created(10), await tus.created(10), await tus.created(10)]
   const idempotently = { 'idempotency-key': 'sent while something is away' }
   const rows = (name: string, send: PreparedRequest['send']) => ({ name, needs: ['rows'] as const, send })
   const both = (name: string, send: PreparedRequest['send']) =>
@@ -34,6 +37,10 @@ export async function prepareEveryRequest(server: TestServer): Promise<readonly 
     rows('Lightfield url', () => field.url(stored.id)),
     both('a PUT on a link', () => putBytes(pending)),
     both('a GET of a link', () => exchange('GET', link)),
+    rows('tus create', () => tus.create({ 'upload-length': '10' })),
+    rows('tus HEAD', () => head(asked)),
+    both('tus PATCH', () => patch(begun, 0, 'hello')),
+    rows('tus DELETE', () => exchange('DELETE', toEnd, undefined, TUS)),
     rows('LlamaCloud query', () => llama.query()),
     both('LlamaCloud upload', () => llama.upload([purposePart(), filePart()])),
     rows('LlamaCloud delete', () => llama.delete(doomed.id)),

@@ -15,9 +15,12 @@ import {
   LlamaCloudClient,
   purposePart,
 } from '../llamacloud-client.ts'
+import { SeededRandom } from '../seeded-random.ts'
+import { offsetAt, patch, TusClient } from '../tus-client.ts'
 import { until } from '../until.ts'
 import { YandexRest } from '../yandex-rest.ts'
 import { type Answer, ApiClient, type CreatedBody } from './api-client.ts'
+import { fileIdOf } from './arrival-client.ts'
 import { checkEntries } from './check-answers.ts'
 import { checkStores, reconcileAhead } from './check-stores.ts'
 import { Ledger } from './ledger.ts'
@@ -162,6 +165,25 @@ test('a disk that others have filled takes changes and deletes, and uploads as s
   await rm(join(disk, 'others'))
   assert.ok(await until(PATIENCE_MS, async () => (await uploadMebibyte(llama)).status === 201))
   assert.ok(await until(PATIENCE_MS, async () => (await sizesIn(join(disk, 'data', 'blobs'))).length === 2))
+})
+
+test('an upload in pieces waits for room on a full disk, and goes on where it was', async (t) => {
+  const clients = await startOnSmallDisk(t)
+  if (clients === undefined) return
+  const { server, field, llama } = clients
+  const doomed = await llama.stored(Buffer.alloc(6 * MEBIBYTE))
+  const content = new SeededRandom(1).bytes(6 * MEBIBYTE)
+  const link = await new TusClient(server).created(content.length)
+  const half = content.length / 2
+  assert.equal((await patch(link, 0, content.subarray(0, half))).status, 204)
+  await fillWithUploads(llama)
+  const append = () => patch(link, half, content.subarray(half))
+  assert.equal((await append()).status, 507)
+  assert.equal(await offsetAt(link), half)
+  assert.equal((await llama.delete(doomed.id)).status, 204)
+  assert.ok(await until(PATIENCE_MS, async () => (await append()).status === 204))
+  const download = await fetch(await field.link(fileIdOf(link)))
+  assert.ok(content.equals(await download.bytes()))
 })
 
 test('a file size limit of the system refuses a large upload and takes a smaller one', async (t) => {

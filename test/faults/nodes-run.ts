@@ -100,12 +100,10 @@ export class NodesRun {
     url.searchParams.set('application_name', name)
     const settings = { ...this.settings, ENTREPOT_DATABASE_URL: url.href }
     const server = await ServerProcess.start({ dataDir, settings })
-    let id: number | undefined
-    await until(PATIENCE_MS, async () => {
-      id = await this.#database.nodeOf(name)
-      return id !== undefined
-    })
-    if (id !== undefined) return { server, id }
+    for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await sleep(50)) {
+      const id = await this.#database.nodeOf(name)
+      if (id !== undefined) return { server, id }
+    }
     await server.end('SIGKILL')
     throw new Error(`${name} holds no lock`)
   }
@@ -129,7 +127,7 @@ export class NodesRun {
     let isOver = false
     const living = this.#living.map((node, i) => {
       const mine = toOthers.filter((_arrival, n) => n % this.#living.length === i)
-      const left = { pending: [], pendingArrivals: mine }
+      const left = { ...nothing, pendingArrivals: mine }
       return this.#runLoad(node, `${LIVING}-${round}-${i}`, left, () => isOver)
     })
     const left = { pending, pendingArrivals: toVictim }
@@ -280,10 +278,9 @@ export class NodesRun {
   /** Through both. */
   async checkAll(): Promise<Finding[]> {
     const found: Finding[] = []
-    const { entries, arrivals } = this.ledger
     for (const { server } of this.#living) {
-      found.push(...(await checkEntries(new ApiClient(server.url), entries)))
-      found.push(...(await checkArrivals(server.url, arrivals)))
+      found.push(...(await checkEntries(new ApiClient(server.url), this.ledger.entries)))
+      found.push(...(await checkArrivals(server.url, this.ledger.arrivals)))
     }
     return [...found, ...(await checkListing(new ApiClient(this.#anyUrl()), this.ledger))]
   }
