@@ -218,7 +218,7 @@ test('a server whose store goes away is not ready, and says so', async (t) => {
   assert.ok(await until(5000, async () => (await fetch(`${server.url}/readyz`)).status === 200))
 })
 
-test('settings of a bucket without a bucket, or halves of credentials, stop the start', async (t) => {
+test('settings of a bucket without a bucket, halves of credentials, or a setting of the disk stop the start', async (t) => {
   const s3 = await startS3(t)
   assert.match(
     await failureOf(s3, { ENTREPOT_S3_BUCKET: '' }),
@@ -226,4 +226,6 @@ test('settings of a bucket without a bucket, or halves of credentials, stop the 
   )
   assert.match(await failureOf(s3, { AWS_SECRET_ACCESS_KEY: '' }), /go together/)
   assert.match(await failureOf(s3, { ENTREPOT_S3_PREFIX: '/a' }), /ENTREPOT_S3_PREFIX must be/)
+  const downloads = { ENTREPOT_ACCEL_REDIRECT: '/blobs/' }
+  assert.match(await failureOf(s3, downloads), /ENTREPOT_ACCEL_REDIRECT .* not go with ENTREPOT_S3_BUCKET/)
 })
