@@ -22,20 +22,25 @@ const ENOUGH_ABORTS = 10_000
 const MAX_GROWTH_BYTES = 80 * 1024 * 1024
 const skip = whyNotMeasured()
 
-const form = formOf([purposePart(), filePart('x'.repeat(60_000))])
-const head = [
-  `POST ${FILES} HTTP/1.1`,
-  'Host: x',
-  `Authorization: Bearer ${ROOT_KEY}`,
-  `Content-Type: multipart/form-data; boundary=${BOUNDARY}`,
-  `Content-Length: ${form.length}`,
-  '\r\n',
-].join('\r\n')
+/** Of a body for the database, and of one for a blob. */
+const forms = [60_000, 300_000].map((sizeBytes) => formOf([purposePart(), filePart('x'.repeat(sizeBytes))]))
+
+function headOf(form: Buffer): string {
+  return [
+    `POST ${FILES} HTTP/1.1`,
+    'Host: x',
+    `Authorization: Bearer ${ROOT_KEY}`,
+    `Content-Type: multipart/form-data; boundary=${BOUNDARY}`,
+    `Content-Length: ${form.length}`,
+    '\r\n',
+  ].join('\r\n')
+}
 
 /** Breaks off somewhere in the form, at once or while the server is at work on it. */
 async function abort(url: string, count: number): Promise<void> {
   const connection = await RawConnection.open(url)
-  connection.write(head)
+  const form = forms[(count >> 1) % 2] ?? assert.fail()
+  connection.write(headOf(form))
   connection.write(form.subarray(0, (count * 7919) % form.length))
   if (count % 2 === 0) await delay(count % 7)
   connection.reset()
