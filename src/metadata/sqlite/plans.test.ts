@@ -60,6 +60,10 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [blobs.segments, /INDEX segments_blob/],
     [segments.list, /INDEX sqlite_autoindex_segments_1/],
     [segments.bytes, /INDEX sqlite_autoindex_segments_1/],
+    [
+      segments.segmented,
+      /SEARCH files USING INDEX sqlite_autoindex_files_1.*INDEX sqlite_autoindex_segments_1/,
+    ],
     [segments.releaseAllBlobs, /INDEX sqlite_autoindex_segments_1/],
     [purgeSessions, /INDEX sessions_over/],
     [purge, /INDEX answers_free/],
