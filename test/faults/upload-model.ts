@@ -41,7 +41,11 @@ export class UploadModel {
   /** @returns what was done; throws where the server did anything else */
   async step(): Promise<string> {
     const { name, upload } = await this.#act()
-    if (upload !== undefined) await this.#compare(upload)
+    try {
+      if (upload !== undefined) await this.#compare(upload)
+    } catch (error) {
+      throw new Error(`after ${name}`, { cause: error })
+    }
     return name
   }
 
@@ -128,7 +132,9 @@ export class UploadModel {
       if (refusal === 409 && !isCut) assert.equal(answer.offset, at, name)
       return `${name}: refused`
     }
-    upload.length ??= fileBytes ?? (isLast ? end : undefined)
+    const told = fileBytes ?? (isLast ? end : undefined)
+    // It counts from the head of a request on, if that has come.
+    if (!isCut || answer.isLengthKnown) upload.length ??= told
     const took = isCut ? (answer.offset ?? -1) - at : bytes.length
     if (isCut) {
       const most = hasChecksum && protocol === 'tus' ? 0 : sentBytes
@@ -170,7 +176,6 @@ export class UploadModel {
   async #complete(upload: ModelUpload): Promise<string> {
     const { status } = await this.#field.complete(upload.id)
     const name = `complete at ${upload.content.length} of ${upload.length}, ${upload.state}`
-    if (!upload.isCompleted) return name
     const isWhole =
       upload.state === 'stored' || (upload.state === 'pending' && upload.content.length === upload.length)
     assert.equal(status === 200, isWhole, `${name}: ${status}`)

@@ -7,7 +7,7 @@ import { isReservationLost } from '../idempotency.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { takeStaged } from './direct-upload.ts'
-import { finishUpload, isWhole } from './finish-upload.ts'
+import { finishUpload, isLengthKnown, isWhole } from './finish-upload.ts'
 import { requireDigest, requireSize } from './receive-upload.ts'
 import type { Alongside } from './start-upload.ts'
 
@@ -42,6 +42,11 @@ export async function completeUpload(
       return file
     }
     if (state !== 'pending') throw notPending(state, input.stateNames, 'completed')
+    if (!isLengthKnown(file))
+      throw new ServiceError(
+        'bytes-missing',
+        'The length of this upload has not been told: more bytes may come.',
+      )
     // All bytes have come in pieces, and whoever brought the last one could not finish.
     if (hasBytes(file) && file.sha256 === null && isWhole(file)) {
       await finishUpload(services, file)
