@@ -135,8 +135,8 @@ function loadOf(candidate: Candidate, match: Match): Load {
 }
 
 function warmUpOf(candidate: Candidate, match: Match): Load {
-  const { connections } = loadOf(candidate, match)
-  if (isLarge(candidate)) return { connections, seconds: 0, leastSequences: connections, checks: 1 }
+  const { connections, seconds: turnSeconds } = loadOf(candidate, match)
+  if (isLarge(candidate)) return { connections, seconds: turnSeconds, leastSequences: connections, checks: 1 }
   const { warmUpSeconds: seconds = WARM_UP_SECONDS } = match
   return { connections, seconds, leastSequences: WARM_UP_SEQUENCES, checks: CHECKS }
 }

@@ -56,8 +56,12 @@ function quick(id: string, keys: readonly string[], changes: Partial<Candidate> 
     keys.map((key) => [key, { ...(match.candidates[key] as Candidate), ...changes }]),
   )
   const pairings = match.pairings.filter(({ ours, peer }) => keys.includes(ours) && keys.includes(peer))
-  const seconds = Math.min(match.seconds, TURN_SECONDS)
-  const short = { seconds, warmUpSeconds: WARM_UP_SECONDS, rounds: ROUNDS, where: 'tmpfs' } as const
+  const short = {
+    seconds: TURN_SECONDS,
+    warmUpSeconds: WARM_UP_SECONDS,
+    rounds: ROUNDS,
+    where: 'tmpfs',
+  } as const
   return { ...match, ...short, candidates, pairings: pairings.map(withoutBound) }
 }
 
