@@ -88,7 +88,7 @@ async function append(load: ArrivalLoad, arrival: Arrival, link: string, piece: 
   const end = piece.offset + piece.bytes.byteLength
   arrival.sentBytes = Math.max(arrival.sentBytes, end)
   const answer = await load.arrivals.append(link, piece)
-  if (answer.status === 409 && arrival.mayBeStale) return askOffset(load, arrival, link)
+  if (isOvertaken(arrival, answer.status)) return askOffset(load, arrival, link)
   const isRight =
     answer.status === 204 || (piece.protocol === 'draft' && piece.isLast && answer.status === 200)
   if (!isRight)
@@ -115,6 +115,11 @@ export async function appendAll(
     findings.push({ kind: 'unexpected-answer', detail })
     throw new Error(detail)
   }
+}
+
+/** Refused because a request that was cut off came late, and moved the offset or brought the last byte. */
+function isOvertaken({ mayBeStale }: Arrival, status: number): boolean {
+  return mayBeStale && (status === 409 || status === 403)
 }
 
 /** The client asks for the offset when its connection broke, at once. */
@@ -172,6 +177,10 @@ async function replace(load: ArrivalLoad, arrival: Arrival, link: string): Promi
   arrival.contents.push(sha256)
   arrival.sentBytes = arrival.sizeBytes
   const status = await load.arrivals.replace(link, content)
+  if (isOvertaken(arrival, status)) {
+    arrival.contents.pop()
+    return askOffset(load, arrival, link)
+  }
   if (status !== 200) return unexpected(load, arrival, 'a PUT', status)
   arrival.contents = [sha256]
   arrival.acknowledgedBytes = arrival.sizeBytes
@@ -181,6 +190,10 @@ async function replace(load: ArrivalLoad, arrival: Arrival, link: string): Promi
 async function terminate(load: ArrivalLoad, arrival: Arrival, link: string): Promise<void> {
   arrival.triedToEnd = true
   const status = await load.arrivals.terminate(link)
+  if (isOvertaken(arrival, status)) {
+    arrival.triedToEnd = false
+    return askOffset(load, arrival, link)
+  }
   if (status !== 204) return unexpected(load, arrival, 'a DELETE', status)
   await end(load, arrival)
 }
