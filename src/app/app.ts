@@ -5,6 +5,7 @@ import { issueFirstKey } from '../core/access/keys.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
+import { stopAllWriters } from '../core/uploads/stale-writers.ts'
 import { ConnectionRate } from '../net/connection-rate.ts'
 import { portOf } from '../net/listening.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -102,6 +103,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   await listenForMetrics(served)
   // Nothing can fail the start any more: the key will be shown.
   const firstKey = await issueFirstKey(services)
+  stop.addUser('the appends', () => stopAllWriters(services))
   stop.addUser('the jobs', startJobs({ services, tls, logger, peers, trueClock }))
   return {
     ...addresses,

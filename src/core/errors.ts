@@ -56,6 +56,8 @@ export const errorKinds = {
   'state-conflict': 'conflict',
   // Of an append; carries the offset that would do.
   'offset-mismatch': 'conflict',
+  // A job has to join what came before.
+  'upload-fragmented': 'unavailable',
   'bytes-missing': 'rejected',
   'size-mismatch': 'rejected',
   'checksum-mismatch': 'rejected',

@@ -31,6 +31,7 @@ export async function allowBrowsers(server: FastifyInstance): Promise<void> {
       'x-request-id',
       'location',
       'upload-offset',
+      'entrepot-file-id',
       'upload-complete',
       'upload-limit',
       'repr-digest',

@@ -1,12 +1,12 @@
 import { ServiceError } from '../errors.ts'
 import { type FileRecord, noBytes, sameBytes, stateAt } from '../files/file.ts'
 import type { IncomingBody } from '../incoming-body.ts'
-import { throwQuota, uncount } from '../limits/quota.ts'
+import { quotaExceeded, quotaLeft, throwQuota, uncount } from '../limits/quota.ts'
 import type { Change, FilePatch } from '../ports/changes.ts'
 import { HOUR_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { finishUpload, isLengthKnown, isWhole, lengthOf, offsetOf, type TypeOf } from './finish-upload.ts'
-import { type BytesPlan, type ReceivedBytes, receive, releaseBytes } from './receive-bytes.ts'
+import { type ReceivedBytes, receive, releaseBytes } from './receive-bytes.ts'
 import { isOvertaken, requireDigest, UNKNOWN_TYPE, uploadIsOver } from './receive-upload.ts'
 import { asWriter, stopWriters } from './stale-writers.ts'
 
@@ -23,10 +23,9 @@ export interface AppendUpload {
   /** Where the client says that its body begins, in bytes from the beginning of the file. */
   readonly offset: number
   /**
-   * The bytes, at most `remainingOf` the upload; ends early and keeps what came when the client breaks off or `stop` fires.
-   * Asked for once.
+   * The bytes, at most `maxBytes`; ends early and keeps what came when the client breaks off or `stop` fires. Asked for once.
    */
-  readonly body: (stop: AbortSignal) => IncomingBody
+  readonly body: (stop: AbortSignal, maxBytes: number) => IncomingBody
   /** Of the body, as its headers announce; undefined: they do not tell. */
   readonly bodyBytes: number | undefined
   /** Of the whole file, if this request tells it. */
@@ -47,7 +46,7 @@ export interface AppendUpload {
  * No lock is held: whoever begins where the upload ends when it commits wins.
  * @returns the row afterwards
  * @throws ServiceError `link-invalid` if the upload is over; `offset-mismatch`, `bytes-too-many`, `size-mismatch`,
- *   `checksum-mismatch`, `quota-exceeded`, `storage-full`; `storage-unavailable` while it has too many segments; and what the
+ *   `checksum-mismatch`, `quota-exceeded`, `storage-full`; `upload-fragmented` while it has too many segments; and what the
  *   body throws. Nothing of the body is kept then.
  */
 export async function appendUpload(
@@ -61,9 +60,12 @@ export async function appendUpload(
   requireOffset(settled, input.offset)
   const file = announced(await declareLength(services, settled, input.fileBytes), input.fileSha256)
   requireFit(file, input)
-  return asWriter(file.id, async (stop) => {
-    const body = input.body(stop)
-    await using received = await receive(services, planOf(file, input), body)
+  const { plan, isQuotaLeft } = await planOf(services, file, input)
+  return asWriter(services, file.id, async (stop) => {
+    const body = input.body(stop, plan.size.atMost)
+    await using received = await receive(services, plan, body).catch((error) => {
+      throw isQuotaLeft && isTooMany(error) ? quotaExceeded() : error
+    })
     return await takeSegment(services, file, input, received, body)
   })
 }
@@ -77,7 +79,7 @@ export async function settleUpload(
   asked: FileRecord,
   typeOf: TypeOf,
 ): Promise<FileRecord> {
-  await stopWriters(asked.id)
+  await stopWriters(services, asked.id)
   const file = (await services.metadata.findFile(asked.id)) ?? asked
   const isLeft = stateAt(file, services.clock.now()) === 'pending' && isWhole(file) && file.sha256 === null
   return isLeft ? finishUpload(services, file, typeOf) : file
@@ -88,7 +90,7 @@ export async function settleUpload(
  * @throws ServiceError `link-invalid` if it is over
  */
 export async function cancelOpenUpload(services: Services, asked: FileRecord): Promise<void> {
-  await stopWriters(asked.id)
+  await stopWriters(services, asked.id)
   const file = (await services.metadata.findFile(asked.id)) ?? asked
   requirePending(services, file)
   const patch = { state: 'cancelled', ...noBytes, updatedAt: services.clock.now() } as const
@@ -165,15 +167,24 @@ function requireFit(file: FileRecord, { bodyBytes = 0, isLast = false }: AppendU
   if (isLast && bodyBytes > 0 && isLengthKnown(file) && end !== lengthOf(file)) throw endsEarly(file, end)
   if (file.segmentCount < MAX_SEGMENTS) return
   const message = 'The upload came in too many pieces, which are being joined; try again soon.'
-  throw new ServiceError('storage-unavailable', message, { retryAfterSeconds: JOINED_AFTER_SECONDS })
+  throw new ServiceError('upload-fragmented', message, { retryAfterSeconds: JOINED_AFTER_SECONDS })
 }
 
-function planOf(file: FileRecord, { bodyBytes }: AppendUpload): BytesPlan {
+/** Bytes that nobody announced are counted once they are there; no more are taken than the quota has left now. */
+async function planOf(services: Services, file: FileRecord, { bodyBytes, fileBytes }: AppendUpload) {
   const { organizationId } = file
-  const size = { atLeast: bodyBytes ?? 0, atMost: remainingOf(file) }
+  const remaining = remainingOf(file, fileBytes)
+  const isCounted = isLengthKnown(file)
+  const isUnknown = !isCounted && bodyBytes === undefined
+  const left = isUnknown ? await quotaLeft(services, file) : remaining
+  const size = { atLeast: bodyBytes ?? 0, atMost: Math.min(remaining, left) }
   // A body that breaks off is kept, however short, so that only its end is certain.
-  const isCounted = isLengthKnown(file) || bodyBytes === undefined
-  return { organizationId, size, reserve: isCounted ? undefined : usageBeyond(file, bodyBytes) }
+  const reserve = isCounted || bodyBytes === undefined ? undefined : usageBeyond(file, bodyBytes)
+  return { plan: { organizationId, size, reserve }, isQuotaLeft: left < remaining }
+}
+
+function isTooMany(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'bytes-too-many'
 }
 
 /** Commits what came as a segment, or as all bytes of the file. */

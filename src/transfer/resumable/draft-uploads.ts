@@ -5,12 +5,7 @@ import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../../core/links/link.ts'
 import { followToken, readLink } from '../../core/links/link-token.ts'
 import type { Services } from '../../core/services.ts'
-import {
-  appendUpload,
-  cancelOpenUpload,
-  remainingOf,
-  settleUpload,
-} from '../../core/uploads/append-upload.ts'
+import { appendUpload, cancelOpenUpload, settleUpload } from '../../core/uploads/append-upload.ts'
 import { offsetOf } from '../../core/uploads/finish-upload.ts'
 import { uploadIsOver } from '../../core/uploads/receive-upload.ts'
 import { toServiceError } from '../../http/errors.ts'
@@ -169,8 +164,8 @@ export class DraftUploads {
     }
     const memory = this.#memory.open(file.organizationId)
     let brokenBy: () => Error | undefined = () => undefined
-    const takeBody = (stop: AbortSignal) => {
-      const limits = { maxBytes: remainingOf(file, brings.fileBytes), keepsWhatCame: true, stop }
+    const takeBody = (stop: AbortSignal, maxBytes: number) => {
+      const limits = { maxBytes, keepsWhatCame: true, stop }
       const body = receiveBody(raw, limits, wanted, 'passing', memory)
       brokenBy = () => body.brokenBy
       return body

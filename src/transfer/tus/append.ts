@@ -63,8 +63,7 @@ export function append(
 ): Promise<FileRecord> {
   const stated = checksum === undefined ? [] : [checksum]
   const length = headers['content-length']
-  const maxBytes = remainingOf(file, fileBytes)
-  const isAll = offset === 0 && Number(length) === maxBytes
+  const isAll = offset === 0 && Number(length) === remainingOf(file, fileBytes)
   const wanted = {
     md5: false,
     further: algorithmsOf(stated),
@@ -76,7 +75,7 @@ export function append(
     offset,
     fileBytes,
     bodyBytes: length === undefined ? undefined : Number(length),
-    body(stop) {
+    body(stop, maxBytes) {
       const limits = { maxBytes, keepsWhatCame: keepsWhatCame && checksum === undefined, stop }
       return receiveBody(raw, limits, wanted, 'passing', memory)
     },

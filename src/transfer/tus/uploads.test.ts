@@ -8,7 +8,7 @@ import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
 import { RawConnection, readAnswer } from '../../../test/raw-http.ts'
 import { BYTES, head, linkIn, metadataOf, offsetAt, patch, TUS, TusClient } from '../../../test/tus-client.ts'
 import { until } from '../../../test/until.ts'
-import { settledUsage } from '../../../test/usage.ts'
+import { setQuota, settledUsage } from '../../../test/usage.ts'
 import { readLink } from '../../core/links/link-token.ts'
 
 const HELLO = 'helloworld'
@@ -296,4 +296,38 @@ test('a PUT brings a whole file to a link of tus, too', async () => {
   assert.equal((await exchange('PUT', deferred, HELLO)).status, 200)
   const { headers } = await head(deferred)
   assert.deepEqual([headers.get('upload-length'), headers.get('upload-defer-length')], ['10', null])
+})
+
+test('a server that stops answers the parts that are running with what came of them', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const link = await new TusClient(own).created(1_000_000)
+  const connection = await RawConnection.open(own.url)
+  t.after(() => connection.end())
+  connection.write(patchHead(link, 0, 'content-length: 1000000'))
+  connection.write('x'.repeat(300_000))
+  assert.ok(await until(5_000, () => own.app.memory.usedBytes > 0))
+  await own.restart()
+  const { status, headers } = readAnswer(await connection.closed())
+  assert.equal(status, 204)
+  const told = Number(headers.get('upload-offset'))
+  assert.ok(told > 0)
+  assert.equal(await offsetAt(`${own.url}${new URL(link).pathname}`), told)
+})
+
+test('a body that tells no length is taken as far as the quota reaches', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  await setQuota(own, 'project', { bytes: 100_000 })
+  const link = linkIn(await new TusClient(own).create({ 'upload-defer-length': '1' }))
+  const sendInChunks = async (offset: number, sizeBytes: number) => {
+    const body = ReadableStream.from([Buffer.alloc(sizeBytes)])
+    const headers = { ...BYTES, 'upload-offset': String(offset) }
+    return fetch(link, { method: 'PATCH', headers, body, duplex: 'half' })
+  }
+  assert.equal((await sendInChunks(0, 60_000)).status, 204)
+  assert.equal((await sendInChunks(60_000, 40_001)).status, 402)
+  assert.equal(await offsetAt(link), 60_000)
+  assert.equal((await sendInChunks(60_000, 40_000)).status, 204)
+  assert.deepEqual(await settledUsage(own), { files: 1, bytes: 100_000 })
 })

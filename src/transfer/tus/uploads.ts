@@ -138,6 +138,7 @@ export function progressOf(
   const isWaiting = stateAt(file, now) === 'pending'
   return {
     'upload-offset': String(offsetOf(file)),
+    'entrepot-file-id': file.id,
     ...(isWaiting ? { 'upload-expires': new Date(end).toUTCString() } : {}),
   }
 }
