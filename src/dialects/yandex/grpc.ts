@@ -84,7 +84,7 @@ async function create(
         if (lengthBytes > maxFileBytes) throw operations.contentTooLarge(lengthBytes, maxFileBytes)
         const { folderId, mimeType } = parseMessage(CreateFileRequestSchema, before)
         const size = { atLeast: lengthBytes, atMost: lengthBytes }
-        await stage({ bytes, size, announcedBytes: lengthBytes, folder: folderId, mimeType })
+        await stage({ bytes, size, folder: folderId, mimeType })
       },
     )
     return parseMessage(CreateFileRequestSchema, rest)

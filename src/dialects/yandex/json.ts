@@ -75,7 +75,6 @@ export function receiveJsonFile(context: Context, request: FastifyRequest): Prom
       stage({
         bytes,
         size: contentSize(request, maxFileBytes),
-        announcedBytes: largestContent(request),
         folder: before.folderId ?? before.folder_id,
         mimeType: before.mimeType ?? before.mime_type,
       }),
@@ -118,12 +117,6 @@ function contentSize(request: FastifyRequest, maxFileBytes: number): BodySize {
 }
 
 /** Undefined: the body is chunked. */
-/** Base64 takes four characters for three bytes. */
-function largestContent(request: FastifyRequest): number | undefined {
-  const announced = announcedBytes(request)
-  return announced === undefined ? undefined : Math.floor((announced * 3) / 4)
-}
-
 function announcedBytes({ headers }: FastifyRequest): number | undefined {
   const length = headers['content-length']
   return length === undefined ? undefined : Number(length)

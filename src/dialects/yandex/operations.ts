@@ -40,9 +40,6 @@ import { invalid, quote, REQUIRED } from './violations.ts'
 /** Clients take 4 MiB at most unless told otherwise. A page that would be larger ends early; its token leads on. */
 const MAX_PAGE_BYTES = 3.5 * 1024 * 1024
 
-/** Larger files have their SHA-256 as ETag: MD5 takes longer than all else that happens to them. */
-const MAX_MD5_BYTES = 64 * 1024 * 1024
-
 /** What every operation works with. */
 export interface Context {
   readonly services: Services
@@ -99,8 +96,6 @@ const searches: Asks = {
 export interface ContentOnItsWay {
   readonly bytes: AsyncIterable<Uint8Array>
   readonly size: BodySize
-  /** So many bytes come at most, as the sender tells. */
-  readonly announcedBytes: number | undefined
   /** As far as they were told before the content. */
   readonly folder: unknown
   readonly mimeType: unknown
@@ -129,7 +124,7 @@ export async function receiveFile(
   await using owned = new AsyncDisposableStack()
   let received: ReceivedBytes | undefined
   let head: HeadCapture | undefined
-  const request = await read(async ({ bytes, size, announcedBytes, folder, mimeType }) => {
+  const request = await read(async ({ bytes, size, folder, mimeType }) => {
     // Of several contents the last counts.
     await received?.[Symbol.asyncDispose]()
     received = undefined
@@ -137,9 +132,9 @@ export async function receiveFile(
     head = mimeType ? undefined : new HeadCapture(bytes)
     const plan = { organizationId, size, reserve: await reservation(context, caller, size, folder) }
     const limits = { maxBytes: context.settings.maxFileBytes }
+    // The vendor's downloads have the MD5 as their ETag.
     const charged = context.memory.open(organizationId)
-    const wanted = { md5: announcedBytes === undefined || announcedBytes <= MAX_MD5_BYTES }
-    const body = receiveBody(head ?? bytes, limits, wanted, 'kept', charged)
+    const body = receiveBody(head ?? bytes, limits, { md5: true }, 'kept', charged)
     received = owned.use(await receive(services, plan, body))
   }, memory)
   const { folder, mimeType, ...file } = readCreateRequest(request, context.settings)

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { hash } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import { done, type StatusBody, YANDEX_FILES, YandexRest } from '../../../test/yandex-rest.ts'
@@ -105,19 +104,6 @@ test('the URL of a file needs no credentials, whatever way its verb is written, 
   for (const url of urls) assert.equal((await fetch(url)).status, 404)
   assert.equal((await client.delete(id)).body.code, 5)
   assert.equal((await client.get<StatusBody>(id)).body.code, 5)
-})
-
-test('a download has the MD5 as ETag, beyond 64 MiB the SHA-256', async () => {
-  const content = Buffer.alloc(64 * 1024 * 1024 + 3)
-  for (const [bytes, algorithm] of [
-    [content.subarray(0, 99), 'md5'],
-    [content, 'sha256'],
-  ] as const) {
-    const { id } = await client.stored(bytes)
-    const { url } = done(await client.ask<{ url: string }>('GET', `${YANDEX_FILES}:getUrl?fileId=${id}`))
-    const answer = await fetch(url, { method: 'HEAD' })
-    assert.equal(answer.headers.get('etag'), `"${hash(algorithm, bytes)}"`)
-  }
 })
 
 test('a colon that is written %3A in an id or a token is no verb', async () => {
