@@ -73,7 +73,9 @@ export function ourForm({ url, sizeBytes }: Target): Workload {
 
 /** The whole file as base64 in JSON, Yandex's way. */
 export function ourJson({ url, sizeBytes }: Target): Workload {
-  const [start, end] = ['{"folderId":"default","content":"', '"}']
+  // Its type is told, as that of a form's part is.
+  const start = '{"folderId":"default","mimeType":"application/octet-stream","content":"'
+  const end = '"}'
   const padded = sizeBytes % 3 === 0 ? sizeBytes : undefined
   function* pieces() {
     if (padded === undefined) yield Buffer.from(patternBytes(sizeBytes).toString('base64'))
