@@ -49,13 +49,7 @@ export async function finishUpload(
   const { metadata, clock } = services
   const sha256 = file.sha256 ?? (await sha256Of(services, file, whole))
   const now = clock.now()
-  try {
-    requireDigest(file, sha256)
-  } catch (error) {
-    const patch = { ...noBytes, blobSizeBytes: null, sha256: null, updatedAt: now }
-    await metadata.commit([updateOf(file, patch), ...releaseBytes(services, file)])
-    throw error
-  }
+  await requireAnnounced(services, file, sha256)
   const isTold = file.mimeType !== UNKNOWN_TYPE || typeOf === undefined
   const mimeType = isTold ? file.mimeType : await typeOf(readBytes(services, file))
   // A file of one segment can be one blob.
@@ -70,6 +64,21 @@ export async function finishUpload(
     if (found === undefined) throw error
     if (stateAt(found, now) !== 'stored' && found.sha256 === null) throw uploadIsOver()
     return found
+  }
+}
+
+/** Gives up bytes that are not the announced ones, so that the right ones can come. @throws ServiceError `checksum-mismatch` */
+async function requireAnnounced(services: UpkeepServices, file: FileRecord, sha256: string): Promise<void> {
+  try {
+    requireDigest(file, sha256)
+  } catch (wrongBytes) {
+    const patch = { ...noBytes, blobSizeBytes: null, sha256: null, updatedAt: services.clock.now() }
+    const changes = [updateOf(file, patch), ...releaseBytes(services, file)]
+    await services.metadata.commit(changes).catch((error) => {
+      // Another server has given them up, or the upload has ended.
+      if (!isOvertaken(error)) throw error
+    })
+    throw wrongBytes
   }
 }
 
