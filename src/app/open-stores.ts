@@ -64,7 +64,10 @@ export async function openStores(config: Config, options: OpenStores): Promise<S
   }
 }
 
-/** Measured: beyond these sizes a blob of its own is faster, or as fast. */
+/**
+ * Forms of this size take the database 0.8 of the time of a blob on SQLite and half on PostgreSQL (two cores, disk, 32 clients).
+ * On PostgreSQL 64 KiB would be faster, too, but replicas and backups carry every byte.
+ */
 const INLINE_BYTES = { sqlite: 65_536, postgres: 16_384 }
 
 function policyOf({ touchOn, collect, inlineBytes, databaseUrl }: Config): Policy {

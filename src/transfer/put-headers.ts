@@ -11,6 +11,11 @@ import { noneMatches, preconditionHolds } from '../http/conditions.ts'
  */
 export function checkUpload(headers: IncomingHttpHeaders, upload: FileRecord, now: number): void {
   requireSigned(headers, upload, now)
+  // A part by the IETF's draft, which is switched off.
+  if ((headers['upload-complete'] ?? '?1') !== '?1') {
+    const message = 'A PUT on a link sends the whole file; this server takes no parts by Upload-Complete.'
+    throw new ServiceError('field-invalid', message, { field: 'upload-complete' })
+  }
   if (headers['content-length'] !== undefined) checkLength(Number(headers['content-length']), upload)
 }
 

@@ -133,7 +133,7 @@ test('whoever asks for the offset ends a request that hangs, and keeps what it b
   assert.equal((await append(url, came, 'y'.repeat(100_000 - came))).status, 200)
   // What the first request would still send comes too late.
   connection.write('x')
-  assert.deepEqual(statusesIn(await answersOn(connection, 1)), [104, 400])
+  assert.deepEqual(statusesIn(await answersOn(connection, 1)), [104, 201])
   assert.equal(await contentOf(server, id), 'x'.repeat(came) + 'y'.repeat(100_000 - came))
 })
 
@@ -141,7 +141,7 @@ test('a cancel ends a request that hangs', async (t) => {
   const { url } = await openUpload(server)
   const connection = await hanging(t, url)
   assert.equal((await exchangeDraft('DELETE', url)).status, 204)
-  assert.deepEqual(statusesIn(await answersOn(connection, 1)), [104, 400])
+  assert.deepEqual(statusesIn(await answersOn(connection, 1)), [104, 201])
   assert.equal((await offsetAt(url)).status, 403)
 })
 

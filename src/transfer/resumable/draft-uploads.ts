@@ -167,7 +167,8 @@ export class DraftUploads {
     const takeBody = (stop: AbortSignal, maxBytes: number) => {
       const limits = { maxBytes, keepsWhatCame: true, stop }
       const body = receiveBody(raw, limits, wanted, 'passing', memory)
-      brokenBy = () => body.brokenBy
+      // To whoever is stopped by us it is told how far it came.
+      brokenBy = () => (stop.aborted ? undefined : body.brokenBy)
       return body
     }
     const typeOf = async (content: AsyncIterable<Uint8Array>) =>
