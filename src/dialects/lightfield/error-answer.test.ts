@@ -70,5 +70,6 @@ test('clients are told not to retry what time cannot change, and left to retry t
     'rate-limited',
     'storage-timeout',
     'storage-unavailable',
+    'upload-fragmented',
   ])
 })
