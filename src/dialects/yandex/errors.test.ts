@@ -40,7 +40,13 @@ test('what clients repeat by themselves is only what may pass by itself', () => 
   const repeated = errorCodes.filter((code) =>
     repeatedByClients.includes(toGrpcFailure(new ServiceError(code, 'Text'), ID).code),
   )
-  assert.deepEqual(repeated, ['rate-limited', 'quota-exceeded', 'storage-unavailable', 'storage-timeout'])
+  assert.deepEqual(repeated, [
+    'rate-limited',
+    'quota-exceeded',
+    'upload-fragmented',
+    'storage-unavailable',
+    'storage-timeout',
+  ])
 })
 
 test('the answers of the published examples', () => {
