@@ -140,6 +140,8 @@ test('a bucket that lost everything stops the start, so that nobody takes it for
   const settings = {
     ...(s3Settings(s3) as Settings),
     ENTREPOT_DATABASE_URL: await newDatabase(),
+    // What the database holds itself no bucket can lose.
+    ENTREPOT_INLINE_BYTES: '0',
   }
   const server = await TestServer.start(settings)
   t.after(() => server.stop())

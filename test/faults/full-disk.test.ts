@@ -34,7 +34,7 @@ const RESERVE_BYTES = 4 * MEBIBYTE
 /** What the database keeps for itself, as long as there is room. */
 const BALLAST_BYTES = 4 * MEBIBYTE
 /** From a delete until an upload has its room. */
-const PATIENCE_MS = 5_000
+const PATIENCE_MS = 15_000
 
 test('a full disk refuses uploads clearly, keeps what it has, and recovers', async (t) => {
   const resources = disposedAfter(t)
