@@ -119,8 +119,11 @@ test('small files, too, fill a disk up to the reserve and no further, and the ro
       else assert.deepEqual([answer.status, detailOf(answer)], [507, 'Storage is full'])
     isFull = answers.some(({ status }) => status !== 201)
   }
-  const upload = await field.pending({ sizeBytes: content.length })
-  assert.equal((await putBytes(upload, content)).status, 507)
+  let status = 200
+  // Room for a few more may be left.
+  for (let tries = 0; status === 200 && tries < 50; tries++)
+    status = (await putBytes(await field.pending({ sizeBytes: content.length }), content)).status
+  assert.equal(status, 507)
   assert.ok((await roomOn(disk)) > RESERVE_BYTES / 2, `${await roomOn(disk)} bytes are left`)
   const layoutOf = async (id = '') =>
     (await server.app.services.metadata.findFile(parseFileId(id) ?? ''))?.layout
@@ -162,11 +165,10 @@ test('a disk that others have filled takes changes and deletes, and uploads as s
   const readyz = await fetch(`${server.url}/readyz`)
   assert.equal(readyz.status, 200, 'who takes the server out of service keeps deletes from it')
 
+  // What was freed goes while the disk is full; what was kept is a blob, unless the database holds it.
+  assert.ok(await until(PATIENCE_MS, async () => (await sizesIn(join(disk, 'data', 'blobs'))).length <= 1))
   await rm(join(disk, 'others'))
   assert.ok(await until(PATIENCE_MS, async () => (await uploadMebibyte(llama)).status === 201))
-  // The large one, and the one that was kept, unless the database holds that.
-  const isCollected = (sizes: readonly number[]) => sizes.includes(MEBIBYTE) && sizes.length <= 2
-  assert.ok(await until(PATIENCE_MS, async () => isCollected(await sizesIn(join(disk, 'data', 'blobs')))))
 })
 
 test('an upload in pieces waits for room on a full disk, and goes on where it was', async (t) => {
