@@ -25,7 +25,7 @@ interface ModelUpload {
 const EDGES = [0, 1, 5000, 64 * 1024, 256 * 1024]
 const MOST_UPLOADS = 5
 /** Within it a request that was cut off reaches a server of this process. */
-const ARRIVAL_MS = 5
+const ARRIVAL_MS = 60
 
 /** Takes random steps on a server, and knows what has to come of them. */
 export class UploadModel {
