@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { BOUNDARY, FILES, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
@@ -80,8 +81,10 @@ async function answerToStalled(
 ): Promise<ReturnType<typeof readAnswer>> {
   const [bytes, usage] = [await keptBytes(server), await settledUsage(server)]
   t.mock.timers.enable({ apis: ['setInterval'] })
+  const watchdogs = t.mock.method(globalThis, 'setInterval').mock
   const connection = await RawConnection.open(server.url)
   connection.write(start)
+  while (!watchdogs.calls.some((call) => call.arguments[1] === PATIENCE_MS)) await delay(2)
   if (isBlob) await bodyBegun(server, bytes)
   await othersAnswered()
   t.mock.timers.tick(PATIENCE_MS - 1)
