@@ -51,12 +51,12 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 22,
+    maxFiles: 23,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 20,
+    maxFiles: 21,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
   { name: 'Yandex: JSON', maxFiles: 22, enter: enterJson },

@@ -3,16 +3,11 @@ import { resolveProject } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { Holding } from '../../core/limits/fair-budget.ts'
 import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
-import { expectBytes, type ReceivedBytes } from '../../core/uploads/receive-bytes.ts'
+import { expectFormFile, type ReceivedFile, receiveForm, requireForm } from '../../http/form-upload.ts'
 import { hasBody } from '../../http/routing.ts'
-import { receiveBody } from '../../intake/body.ts'
-import { pacedBody } from '../../intake/body-source.ts'
-import { shownName, shownType, toldType } from '../../intake/file-type.ts'
-import { type FilePart, type MultipartOptions, parseMultipart } from '../../intake/multipart/multipart.ts'
-import { HeadCapture } from '../../intake/sniff.ts'
+import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import { Fields, type Problems, reading, readScope } from './fields.ts'
 import { DEFAULT_URL_SECONDS } from './requests.ts'
@@ -22,16 +17,6 @@ import { EXAMPLE_PURPOSE, type LlamaCloudSettings, type Purpose, purposes } from
 import * as v1Schemas from './v1/schemas.ts'
 import * as v1 from './v1/wire.ts'
 import { retentionOf, toFileBody } from './wire.ts'
-
-/** What surrounds the file in a form: boundaries, headers and fields. */
-const MAX_FORM_OVERHEAD_BYTES = 1024 * 1024
-/** A name of that length in UTF-8, and once more as `filename*` with every byte escaped, and the rest. */
-const MAX_PART_HEADER_BYTES = 64 * 1024
-
-export interface ReceivedFile {
-  readonly filename: string
-  readonly mimeType: string
-}
 
 /** The form of one version of the API. */
 interface UploadForm {
@@ -133,12 +118,7 @@ function checkAnnouncement(
       for (const name of [form.filePart, ...form.requiredFields]) problems.missing(['body', name])
     })
   }
-  const { headers } = request
-  if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')) {
-    throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
-  }
-  if (Number(headers['content-length'] ?? 0) > maxFileBytes + MAX_FORM_OVERHEAD_BYTES)
-    throw tooLarge(maxFileBytes)
+  requireForm(request, maxFileBytes)
 }
 
 /**
@@ -153,84 +133,19 @@ async function receiveUpload(
   settings: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const projectId = await resolveProject(services, request.caller, readScope(request.query))
-  const { organizationId } = request.caller
-  // A form is longer than its file, by the overhead at most. A chunked one does not announce its length.
-  const { 'content-length': length } = request.headers
-  const atLeast = Math.max(0, Number(length ?? 0) - MAX_FORM_OVERHEAD_BYTES)
-  const atMost = Math.min(settings.maxFileBytes, Number(length ?? Number.POSITIVE_INFINITY))
-  const reserve = { organizationId, projectId, files: 1, bytes: atLeast }
-  await using received = await expectBytes(services, { organizationId, size: { atLeast, atMost }, reserve })
-  const { file, fields } = await receiveForm(request, received, form, settings)
+  const { maxFileBytes } = settings
+  await using received = await expectFormFile(services, request, projectId, maxFileBytes)
+  const { filePart, fields: known } = form
+  const { file, fields } = await receiveForm(request, received, { filePart, fields: known, maxFileBytes })
   const described = reading((problems) => {
     const loc = ['body', form.filePart]
     if (file === undefined) problems.missing(loc)
     else problems.nameTooLong(loc, file.filename)
-    return form.describe(request, Fields.of(fields, ['body'], problems), problems)
+    return form.describe(request, Fields.of(Object.fromEntries(fields), ['body'], problems), problems)
   })
   if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
   const { filename: name, mimeType } = file as ReceivedFile
   return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, received)
-}
-
-/** The file, if there is one, and the fields that the form knows. */
-async function receiveForm(
-  request: FastifyRequest,
-  received: ReceivedBytes,
-  form: UploadForm,
-  settings: LlamaCloudSettings,
-): Promise<{ file: ReceivedFile | undefined; fields: object }> {
-  const fields = new Map<string, string>()
-  let file: ReceivedFile | undefined
-  const options: MultipartOptions = {
-    bodyBytes: settings.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
-    headerBytes: MAX_PART_HEADER_BYTES,
-    // A file needs no filename: SDKs send bytes without one. FastAPI ignores what it has no parameter for.
-    roleOf(name, hasFilename) {
-      if (name === form.filePart) return 'file'
-      return !hasFilename && form.fields.includes(name) ? 'field' : 'ignored'
-    },
-  }
-  const memory = request.server.memory.open(request.caller.organizationId)
-  const body = pacedBody(request.raw)
-  for await (const part of parseMultipart(request.headers['content-type'], body, options)) {
-    if (part.kind === 'field') fields.set(part.name, part.value)
-    else {
-      const filename = baseName(part.filename, part.isFilenameGuess)
-      file = await receiveFile(received, { ...part, filename }, memory, settings)
-    }
-  }
-  return { file, fields: Object.fromEntries(fields) }
-}
-
-/**
- * Bytes with a name, and the type that they are told to have, or show.
- * @throws ServiceError `bytes-too-many`, and what the body throws; then nothing of them stays
- */
-export async function receiveFile(
-  received: ReceivedBytes,
-  { body, filename, contentType }: Pick<FilePart, 'body' | 'filename' | 'contentType'>,
-  memory: Holding,
-  { maxFileBytes }: LlamaCloudSettings,
-): Promise<ReceivedFile> {
-  const type = toldType(contentType, filename) ?? new HeadCapture(body)
-  const bytes = typeof type === 'string' ? body : type
-  try {
-    await received.fill(receiveBody(bytes, { maxBytes: maxFileBytes }, { md5: false }, 'passing', memory))
-    const mimeType = typeof type === 'string' ? type : await shownType(filename, type)
-    return { filename, mimeType }
-  } catch (error) {
-    throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
-  }
-}
-
-/**
- * The last segment of a path of any system. SDKs send paths; a file has a name.
- * @param isGuess whether the text is what bytes of an unknown charset are in Latin-1. In Shift-JIS, GBK and Big5 the byte of
- * a backslash is half of many characters, always behind one of 0x80 or more; behind such a byte it separates nothing.
- */
-export function baseName(filename: string, isGuess = false): string {
-  const separator = isGuess ? /(?<=^|[\0-\x7f])\\|\//g : /[\\/]/g
-  return filename.split(separator).at(-1) ?? ''
 }
 
 function readPurpose(fields: Fields, { anyPurpose }: LlamaCloudSettings, problems: Problems): string {
@@ -244,8 +159,4 @@ function readPurpose(fields: Fields, { anyPurpose }: LlamaCloudSettings, problem
 
 export function emptyFile(): ServiceError {
   return new ServiceError('rule-violated', 'Uploaded file is empty')
-}
-
-export function tooLarge(maxFileBytes: number): ServiceError {
-  return new ServiceError('bytes-too-many', `File exceeds the maximum upload size of ${maxFileBytes} bytes`)
 }

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../../core/errors.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
+import { baseName } from '../../../http/form-upload.ts'
 import { Fields, type Problems, reading } from '../fields.ts'
 import { readUrlSeconds } from '../requests.ts'
-import { baseName } from '../upload.ts'
 import { readRequestHeaders } from './request-headers.ts'
 import { storageTypes } from './wire.ts'
 
