@@ -17,6 +17,8 @@ const FLAGS = [
   '--test-reporter-destination=stderr',
 ]
 const EVERY_FILE = ['src/**/*.test.ts', 'test/**/*.test.ts']
+/** All that a vendor's SDKs can do, old and new; the short rounds do with a smoke test of each. */
+const SUITES = ['test/sdk/*.suite.ts']
 /** What whole servers are started on, instead of SQLite and a disk. */
 const SHARED_STORES = { ENTREPOT_TEST_STORES: 'postgres', ENTREPOT_TEST_BLOBS: 's3' }
 /** Whatever speaks a vendor's API. */
@@ -55,8 +57,8 @@ async function run(files: readonly string[], settings: Settings): Promise<boolea
 async function runAll(isLong: boolean): Promise<boolean> {
   const length: Settings = isLong ? { ENTREPOT_TEST_LONG: '1' } : {}
   return (
-    (await run(EVERY_FILE, length)) &&
-    (await run(isLong ? ON_SHARED_STORES : CROSS_SECTION, { ...length, ...SHARED_STORES }))
+    (await run(isLong ? [...EVERY_FILE, ...SUITES] : EVERY_FILE, length)) &&
+    (await run(isLong ? [...ON_SHARED_STORES, ...SUITES] : CROSS_SECTION, { ...length, ...SHARED_STORES }))
   )
 }
 

@@ -25,6 +25,20 @@ export const uuidForm: FileIdForm = {
   pattern: '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
 }
 
+const HEX = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/
+
+/** Ids as a prefix and the 32 lower-case hexadecimal digits of the UUID. */
+export function hexForm(prefix: string): FileIdForm {
+  return {
+    print: (id) => prefix + id.replaceAll('-', ''),
+    parse(text) {
+      if (!text.startsWith(prefix)) return undefined
+      return HEX.exec(text.slice(prefix.length))?.slice(1).join('-')
+    },
+    pattern: `${prefix}[0-9a-f]{32}`,
+  }
+}
+
 /** As many digits of any radix up to 36 as a number holds exactly. */
 const EXACT_DIGITS = 10
 const MAX_ID = (1n << 128n) - 1n
