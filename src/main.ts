@@ -8,6 +8,9 @@ import { keepTickShape } from './ops/tick-shape.ts'
 /** A store that does not answer may keep a stop from ending; what was acknowledged does not need it. */
 const STOP_DEADLINE_MS = 29_000
 
+/** Ctrl-C reaches a server that npm started twice: from the terminal, and from npm, which forwards it. */
+const ONE_KEY_PRESS_MS = 500
+
 /** Writes plain text to standard output, in order with the lines of the log. */
 export type Print = (text: string) => void
 
@@ -78,11 +81,21 @@ function stopOnSignal(started: Promise<App>, logger: Logger, drainSeconds: numbe
     logger.flush(() => process.exit(exitCode))
   }
   process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  process.on('SIGINT', oncePerKeyPress(stop))
   const endWatch = watchNpm(process.env, () => {
     logger.info('npm, which started this server, is gone')
     void stop()
   })
+}
+
+function oncePerKeyPress(onSignal: (signal: NodeJS.Signals) => void): NodeJS.SignalsListener {
+  let lastAt = Number.NEGATIVE_INFINITY
+  return (signal) => {
+    const now = performance.now()
+    const isRepeat = now - lastAt < ONE_KEY_PRESS_MS
+    lastAt = now
+    if (!isRepeat) onSignal(signal)
+  }
 }
 
 async function renew(started: Promise<App>, logger: Logger): Promise<void> {

@@ -136,6 +136,20 @@ test('a second signal ends the draining at once', async (t) => {
   assert.ok(await until(1000, async () => told.every((line) => line.test(server.output))), server.output)
 })
 
+test('Ctrl-C, which npm forwards to a server that has it already, is one signal', async (t) => {
+  const settings = { ENTREPOT_DRAIN_SECONDS: '20' }
+  const server = await ServerProcess.start({ dataDir: newFolder('entrepot-ctrl-c-'), settings })
+  t.after(() => server.end('SIGKILL'))
+  void server.end('SIGINT')
+  assert.ok(await until(5000, async () => server.output.includes('"msg":"stopping"')))
+  void server.end('SIGINT')
+  const isDraining = async () => (await fetch(`${server.url}/readyz`)).status === 503
+  assert.ok(await until(5000, isDraining))
+  assert.doesNotMatch(server.output, /second signal/)
+  void server.end('SIGTERM')
+  assert.ok(await until(5000, async () => server.output.includes('second signal')))
+})
+
 test('a second signal to a stop that has nothing to drain does not say that it ends the draining', async (t) => {
   const server = await ServerProcess.start({ dataDir: newFolder('entrepot-signals-') })
   t.after(() => server.end('SIGKILL'))
