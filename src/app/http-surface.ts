@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
@@ -6,9 +5,10 @@ import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
+import { type Addressed, routeByDialect } from '../http/addressee.ts'
 import { plainErrorSchema, routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
 import type { GuardOptions } from '../http/guard.ts'
-import { pathOf, routeByDialect } from '../http/routing.ts'
+import { pathOf } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
 import type { TlsIdentity } from '../net/listening.ts'
 import { frameworkLogger } from '../ops/logging.ts'
@@ -23,7 +23,7 @@ import { speaksTus } from '../transfer/tus/headers.ts'
 export interface SurfaceOptions {
   readonly services: Services
   readonly memory: FairBudget
-  /** The first one answers on shared paths that nobody claims. */
+  /** The last one of those that share a path answers what nobody claims. */
   readonly dialects: readonly ServedDialect[]
   readonly about: About
   readonly logger: FastifyBaseLogger
@@ -89,8 +89,6 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   await server.register((scope) => addDocsPage(scope, [...dialects, links, tusOf(dialects)], about))
   return server
 }
-
-type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
 
 /** Whether a request is answered as tus has it, also where it fails before its route is known. */
 function isTus({ url = '', headers }: Addressed): boolean {

@@ -5,8 +5,8 @@ import { llamacloud } from './llamacloud/dialect.ts'
 import { yandex } from './yandex/dialect.ts'
 
 /**
- * Every dialect the service speaks. A new one is a folder and one line here. The first one answers on shared paths that
- * nobody claims.
+ * Every dialect the service speaks. A new one is a folder and one line here. Of those that share a path, the last answers
+ * what nobody claims.
  */
 export const allDialects: readonly [Dialect, ...Dialect[]] = [lightfield, llamacloud, yandex]
 

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.ts'
 import type { Settings, ValuesOf } from '../config/setting.ts'
@@ -8,6 +7,7 @@ import type { FileIdForm } from '../core/file-id.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
 import type { Method } from '../grpc/method.ts'
+import type { Claim, RequestHead } from '../http/addressee.ts'
 import type { ErrorAnswer } from '../http/errors.ts'
 
 /**
@@ -55,8 +55,11 @@ export interface DialectApi {
   findCaller(services: Services, request: FastifyRequest): Promise<Caller> | undefined
   /** What each operation with a key may refuse, besides what all dialects do; told in the documentation. */
   readonly failures?: readonly ErrorCode[]
-  /** Whether a request on a path that several dialects share is surely this dialect's. */
-  claims?(headers: IncomingHttpHeaders): boolean
+  /**
+   * Whether a request on a path that several dialects share is this dialect's, by its method, path, query and headers;
+   * undefined: nothing says so. Runs on every such request.
+   */
+  claims?(request: RequestHead): Claim | undefined
   /** Whether a path that ends in a slash means the one without it; undefined: never. */
   ignoresLastSlash?(method: string, path: string): boolean
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */

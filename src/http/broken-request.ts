@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
 import { divertConnections } from '../net/first-bytes.ts'
 import { refuseHttp1 } from '../net/refuse-http.ts'
+import type { Addressed } from './addressee.ts'
 import { type ErrorAnswer, writeErrorAnswer } from './errors.ts'
 
 /** The code of a head that is too large for a connection accepted in a crowd (`connections.ts`). */
@@ -17,9 +18,6 @@ export interface BrokenRequestAnswers {
   /** In the form of the dialect that the path belongs to. */
   readonly toErrorAnswer: (error: ServiceError, request: Addressed, requestId: string) => ErrorAnswer
 }
-
-/** What is known of the request's address. */
-export type Addressed = Pick<IncomingMessage, 'url' | 'headers'>
 
 /** A socket with the response that Node is sending on it (`lib/_http_server.js`). */
 export type HttpSocket = Socket & { readonly _httpMessage?: ServerResponse | null }

@@ -1,8 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { ServiceError } from '../core/errors.ts'
-import { type ErrorAnswer, toPlainErrorAnswer } from './errors.ts'
 
 /** The scheme, the authority and what follows it (RFC 3986, 3). */
 const ABSOLUTE = /^(https?):\/\/([^/?#]+)(.*)$/i
@@ -32,7 +31,7 @@ function normalized(authority: string, scheme: string): string {
 /** Which paths the router is to take for others. */
 export interface RoutingRules {
   /** Whether a target whose path ends in a slash means the path without it. Undefined: never. Asked for such targets only. */
-  readonly ignoresLastSlash?: (request: IncomingMessage, path: string) => boolean
+  readonly ignoresLastSlash?: (request: IncomingMessage, target: string) => boolean
   /** With a slash at its end. Below it nothing after the first segment is read, so its percent-encoding may be broken. */
   readonly nameless?: string
 }
@@ -49,8 +48,9 @@ export function routedTarget(request: IncomingMessage, { ignoresLastSlash, namel
   if (nameless !== undefined && path.startsWith(nameless))
     return withoutEscapes(path, nameless.length) + url.slice(path.length)
   const known = path.replaceAll(/%3a/gi, ':')
-  const routed = isSlashed && ignoresLastSlash?.(request, known) ? known.slice(0, -1) : known
-  return routed + url.slice(path.length)
+  const query = url.slice(path.length)
+  const routed = isSlashed && ignoresLastSlash?.(request, known + query) ? known.slice(0, -1) : known
+  return routed + query
 }
 
 /** Keeps the segment that begins at `start`. The text after it stays one of the same length, empty or not. */
@@ -122,48 +122,6 @@ function countHosts(rawHeaders: readonly string[]): number {
   let hosts = 0
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1
   return hosts
-}
-
-type Request = Pick<IncomingMessage, 'url' | 'headers'>
-
-/** What a dialect says of the requests that are its own. */
-export interface Addressee {
-  /** The first segment of the paths that are surely its own. */
-  readonly name: string
-  /** Beginnings of paths that it may share with others. */
-  readonly rootPaths: readonly string[]
-  /** Whether a request on a shared path is surely its own. */
-  claims?(headers: IncomingHttpHeaders): boolean
-  ignoresLastSlash?(method: string, path: string): boolean
-  toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer
-}
-
-/** Finds the dialect of a request. The first one answers on shared paths that nobody claims. */
-export function routeByDialect(dialects: readonly Addressee[]) {
-  /**
-   * By the path: below `/<name>` surely that dialect's; on a vendor's own path, of the dialects that share it, the one that
-   * recognizes its headers, else the first.
-   */
-  const dialectOf = ({ url = '', headers }: Request): Addressee | undefined => {
-    for (const dialect of dialects) {
-      const { name } = dialect
-      if (url.startsWith(name, 1) && url[name.length + 1] === '/') return dialect
-    }
-    let first: Addressee | undefined
-    for (const dialect of dialects) {
-      if (!dialect.rootPaths.some((root) => url.startsWith(root))) continue
-      if (dialect.claims?.(headers)) return dialect
-      first ??= dialect
-    }
-    return first
-  }
-  return {
-    nameOf: (request: Request) => dialectOf(request)?.name ?? '',
-    ignoresLastSlash: ({ headers, method = '' }: IncomingMessage, path: string) =>
-      dialectOf({ url: path, headers })?.ignoresLastSlash?.(method, path) ?? false,
-    /** In whose form an error is told: that of the dialect whose path it is, else our own. */
-    answererOf: (request: Request) => dialectOf(request)?.toErrorAnswer ?? toPlainErrorAnswer,
-  }
 }
 
 /** A waiting request counts once per started unit of its head. */

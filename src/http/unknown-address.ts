@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import type { Addressed } from './addressee.ts'
 import { routeUnknown } from './errors.ts'
 import { pathOf } from './routing.ts'
 
@@ -17,8 +17,8 @@ interface OfferedRoute {
   readonly dialect: string | undefined
 }
 
-/** The dialect of a request, by its path and headers. */
-export type DialectOf = (request: Pick<IncomingMessage, 'url' | 'headers'>) => string
+/** The dialect of a request. */
+export type DialectOf = (request: Addressed) => string
 
 /** Tells why a request has no route. Runs only for these, so it may be slow. */
 export class UnknownAddresses {
@@ -47,9 +47,9 @@ export class UnknownAddresses {
     return new ServiceError('method-not-allowed', `This address takes ${offered}.`)
   }
 
-  /** The methods on a path without its query; none if there is nothing at this address. */
-  #methodsOn(path: string, { headers }: FastifyRequest): readonly string[] {
-    const asked = this.#dialectOf({ url: path, headers })
+  /** The methods on a path without its query, for the dialect of this request; none if there is nothing at this address. */
+  #methodsOn(path: string, { method, url, headers }: FastifyRequest): readonly string[] {
+    const asked = this.#dialectOf({ method, url: path + url.slice(pathOf(url).length), headers })
     const routes = this.#routes.filter(
       ({ path: pattern, dialect = asked }) => dialect === asked && pattern.test(path),
     )
@@ -61,9 +61,8 @@ export class UnknownAddresses {
    * first segments begin served paths, and the path without them is served. The name of a dialect in front may stay.
    */
   #wrongBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
-    const { url, headers } = request
     const [, ...segments] = path.split('/', 2 + 2 * MAX_SEGMENTS)
-    for (const begin of segments[0] === this.#dialectOf({ url, headers }) ? [1, 0] : [0]) {
+    for (const begin of segments[0] === this.#dialectOf(request) ? [1, 0] : [0]) {
       for (let end = begin + 1; end <= begin + MAX_SEGMENTS && end < segments.length; end++) {
         const before = joined(segments.slice(0, begin))
         const extra = joined(segments.slice(begin, end))

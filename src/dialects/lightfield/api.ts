@@ -2,8 +2,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
+import type { Claim, RequestHead } from '../../http/addressee.ts'
 import { byKey, callerByKey, fullAtSeconds, guard } from '../../http/guard.ts'
 import { acceptJsonBodies, type SchemaProblem, toFieldError } from '../../http/json-body.ts'
+import { pathOf } from '../../http/routing.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
@@ -12,18 +14,29 @@ import type { LightfieldSettings } from './settings.ts'
 
 const VERSION_HEADER = 'Lightfield-Version'
 const VERSION = '2026-03-01'
+const JSON_TYPE = /^application\/json\b/i
+const UPLOAD_STEP = /^\/v1\/files\/[^/]+\/(?:complete|cancel)$/
 
 export function lightfieldApi(settings: LightfieldSettings): DialectApi {
   return {
     headers: [VERSION_HEADER],
     failures: ['version-invalid'],
     findCaller: callerByKey,
-    claims: (headers) => headers['lightfield-version'] !== undefined,
+    claims,
     rootPaths: ['/v1/'],
     toErrorAnswer,
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }
+}
+
+/** Its SDKs always send the header. Without it, what only Lightfield has: a create in JSON, and the steps of an upload. */
+function claims({ method, url, headers }: RequestHead): Claim | undefined {
+  if (headers['lightfield-version'] !== undefined) return 'surely'
+  if (method !== 'POST') return undefined
+  const path = pathOf(url)
+  const isCreate = path === '/v1/files' && JSON_TYPE.test(headers['content-type'] ?? '')
+  return isCreate || UPLOAD_STEP.test(path) ? 'likely' : undefined
 }
 
 function serve(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
