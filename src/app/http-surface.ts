@@ -117,26 +117,26 @@ async function addTransfer(
   )
 }
 
-/** A key is taken in whatever header a dialect takes it in. */
+/** A key is taken wherever a dialect takes it. */
 function callerByAny(dialects: readonly ServedDialect[], services: Services): GuardOptions['authenticate'] {
   return async (request) => {
     for (const dialect of dialects) {
       const caller = dialect.findCaller(services, request)
       if (caller !== undefined) return caller
     }
-    throw new ServiceError(
-      'unauthenticated',
-      'Send an API key, in the header in which one of the APIs has it.',
-    )
+    throw new ServiceError('unauthenticated', 'Send an API key, where one of the APIs has it.')
   }
 }
 
 function tusOf(dialects: readonly ServedDialect[]): Described {
   const cookie = dialects.find((dialect) => dialect.cookie !== undefined)?.cookie
+  const keyQuery = dialects.find((dialect) => dialect.keyQuery !== undefined)?.keyQuery
   return {
     name: TUS_PATH.slice(1),
     title: 'tus',
     keySchemes: [...new Set(dialects.flatMap(({ keySchemes = ['Bearer'] }) => keySchemes))],
+    keyHeaders: [...new Set(dialects.flatMap(({ keyHeaders = [] }) => keyHeaders))],
+    ...(keyQuery === undefined ? {} : { keyQuery }),
     ...(cookie === undefined ? {} : { cookie }),
     toErrorAnswer: toTusErrorAnswer,
     errorBody: plainErrorSchema,

@@ -45,6 +45,10 @@ export interface DialectApi {
   readonly headers?: readonly string[]
   /** Schemes of `Authorization` that take a key, besides `Bearer`; told in the documentation. */
   readonly keySchemes?: readonly string[]
+  /** Headers that are a key by themselves; told in the documentation. */
+  readonly keyHeaders?: readonly string[]
+  /** Name of the parameter of the query that takes a key, if there is one; told in the documentation. */
+  readonly keyQuery?: string
   /** Name of the cookie that stands in for the key, if there is one; told in the documentation. */
   readonly cookie?: string
   /**

@@ -33,7 +33,8 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><t
   font-size="26" font-weight="bold" fill="#fff">Entrepot</text></svg>`
 
 /** What has a description of its own, at `/<name>/openapi.json`. */
-export type Described = Answerer & Pick<ServedDialect, 'name' | 'title' | 'keySchemes' | 'headers' | 'cookie'>
+export type Described = Answerer &
+  Pick<ServedDialect, 'name' | 'title' | 'keySchemes' | 'keyHeaders' | 'keyQuery' | 'headers' | 'cookie'>
 
 /** The signed links that the dialects hand out: they are credentials themselves. */
 export const links: Described = {
@@ -86,18 +87,27 @@ export async function describeRoutes(
   })
 }
 
-/** What a request carries: a key with the dialect's headers, or the cookie alone. */
-function securityOf({ keySchemes = ['Bearer'], headers = [], cookie }: Described) {
-  const keys = keySchemes.map((scheme) => [scheme === 'Bearer' ? 'key' : scheme, keyScheme(scheme)] as const)
+/** What a request carries: a key, in one of its places, with the dialect's headers; or the cookie alone. */
+function securityOf(described: Described) {
+  const { keySchemes = ['Bearer'], keyHeaders = [], keyQuery, headers = [], cookie } = described
+  const keys = [
+    ...keySchemes.map((scheme) => [scheme === 'Bearer' ? 'key' : scheme, keyScheme(scheme)] as const),
+    ...keyHeaders.map((name) => named(name, 'header')),
+    ...(keyQuery === undefined ? [] : [named(keyQuery, 'query')]),
+  ]
   // Not secret, but it is as security schemes that the page lets its reader fill headers in once.
-  const inHeaders = headers.map((name) => [name, { type: 'apiKey', in: 'header', name } as const] as const)
-  const inCookie =
-    cookie === undefined ? [] : [[cookie, { type: 'apiKey', in: 'cookie', name: cookie } as const] as const]
-  const together = [...keys.map(([name]) => [name, ...headers]), ...(cookie === undefined ? [] : [[cookie]])]
+  const others = headers.map((name) => named(name, 'header'))
+  const cookies = cookie === undefined ? [] : [named(cookie, 'cookie')]
+  const together = [...keys.map(([name]) => [name, ...headers]), ...cookies.map(([name]) => [name])]
   return {
-    components: { securitySchemes: Object.fromEntries([...keys, ...inHeaders, ...inCookie]) },
+    components: { securitySchemes: Object.fromEntries([...keys, ...others, ...cookies]) },
     security: together.map((names) => Object.fromEntries(names.map((name) => [name, []]))),
   }
+}
+
+/** A scheme, named after the header, parameter or cookie that it is. `key` is the name of the one in `Authorization`. */
+function named(name: string, place: 'header' | 'query' | 'cookie') {
+  return [place === 'query' ? `query-${name}` : name, { type: 'apiKey', in: place, name }] as const
 }
 
 /** OpenAPI knows few schemes of `Authorization`; any other is described as the header that it is. */

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fastify from 'fastify'
-import { secretIn } from '../core/access/admit.ts'
+import fastify, { type FastifyRequest, type InjectOptions } from 'fastify'
+import { hashSecret, secretIn } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import type { Services } from '../core/services.ts'
 import { sendErrorAnswer, toPlainErrorAnswer, toServiceError } from './errors.ts'
-import { declarePublic, fullAtSeconds, guard, requireDeclaredAccess } from './guard.ts'
+import {
+  byKey,
+  callerByKey,
+  declarePublic,
+  fullAtSeconds,
+  guard,
+  keyInHeader,
+  keyInQuery,
+  requireDeclaredAccess,
+} from './guard.ts'
 
 test('a server with a route that declares no access does not start, and says which', async (t) => {
   const server = fastify({ exposeHeadRoutes: false })
@@ -81,4 +90,64 @@ test('a bucket is said to be full no earlier than it is', () => {
   const allowance = { admitted: true, limit: 1, remaining: 0, retryAfterSeconds: 1 }
   assert.equal(fullAtSeconds({ ...allowance, fullInMs: 400 }, 600), 1)
   assert.equal(fullAtSeconds({ ...allowance, fullInMs: 401 }, 600), 2)
+})
+
+/** Requests, and the key that a dialect with places of its own finds in each. */
+const places: readonly (readonly [InjectOptions, string | undefined])[] = [
+  [{ headers: { 'x-own-key': ' ek_own ' } }, 'ek_own'],
+  [{ url: '/?key=ek_query' }, 'ek_query'],
+  [{ url: '/?key=ek%5fquery&other=1' }, 'ek_query'],
+  [{ headers: { authorization: 'Bearer ek_bearer' } }, 'ek_bearer'],
+  [{ headers: { 'x-own-key': 'ek_own', authorization: 'Bearer ek_bearer' } }, 'ek_own'],
+  [{ headers: { 'x-own-key': '', authorization: 'Bearer ek_bearer' } }, 'ek_bearer'],
+  [{ url: '/?key=', headers: { authorization: 'Bearer ek_bearer' } }, 'ek_bearer'],
+  [{ url: '/?key=ek_one&key=ek_two' }, undefined],
+  [{ headers: { 'x-own-key': '' } }, undefined],
+  [{}, undefined],
+]
+
+for (const [sent, key] of places) {
+  test(`a request with ${JSON.stringify(sent)} has ${key === undefined ? 'no key' : `the key ${key}`}`, async (t) => {
+    const server = fastify()
+    t.after(() => server.close())
+    const asked: string[] = []
+    const services = {
+      guesses: { count: () => undefined },
+      metadata: { findKey: async (hash: string) => void asked.push(hash) },
+    } as unknown as Services
+    const find = (request: FastifyRequest) => keyInHeader(request, 'x-own-key') || keyInQuery(request, 'key')
+    server.get('/', async (request) => {
+      const found = callerByKey(services, request, { find })
+      await assert.rejects(byKey(services, { find })(request), { code: 'unauthenticated' })
+      return { isFound: found !== undefined, reason: await found?.catch(({ code }) => code) }
+    })
+    const answer = (await server.inject({ url: '/', ...sent })).json()
+    assert.deepEqual(
+      answer,
+      key === undefined ? { isFound: false } : { isFound: true, reason: 'unauthenticated' },
+    )
+    assert.deepEqual(asked, key === undefined ? [] : [hashSecret(key), hashSecret(key)])
+  })
+}
+
+test('where no key is, and only there, a caller may be found in another way', async (t) => {
+  const server = fastify()
+  t.after(() => server.close())
+  const services = { guesses: { count: () => undefined }, metadata: { findKey: async () => undefined } }
+  const authenticate = byKey(services as unknown as Services, {
+    find: (request) => keyInHeader(request, 'x-own-key'),
+    otherwise: async () => ({ keyId: 'another' }) as unknown as Caller,
+  })
+  server.get('/', async (request) =>
+    authenticate(request).then(
+      ({ keyId }) => keyId,
+      ({ code }) => code,
+    ),
+  )
+  const resultFor = async (headers: Record<string, string>) =>
+    (await server.inject({ url: '/', headers })).body
+  assert.equal(await resultFor({}), 'another')
+  assert.equal(await resultFor({ 'x-own-key': '' }), 'another')
+  assert.equal(await resultFor({ 'x-own-key': 'ek_own' }), 'unauthenticated')
+  assert.equal(await resultFor({ authorization: 'Basic x' }), 'unauthenticated')
 })

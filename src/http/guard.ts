@@ -83,35 +83,50 @@ export function guard(
   })
 }
 
-export interface KeyHeader {
-  /** What precedes the key, if it is not `Bearer`; see `secretIn`. */
+/** Where a dialect's clients put the key, besides or instead of `Authorization: Bearer`. */
+export interface KeyPlace {
+  /** What precedes the key in `Authorization`, if it is not `Bearer`; see `secretIn`. */
   readonly scheme?: RegExp
+  /** The key in a place of the vendor's own, which counts before `Authorization`; empty or undefined: it is not there. */
+  readonly find?: (request: FastifyRequest) => string | undefined
   /** What the caller with a key that is not good is told. */
   readonly refusal?: string
-  /** Finds the caller where there is no such header. */
+  /** Finds the caller where there is no key. */
   readonly otherwise?: GuardOptions['authenticate']
 }
 
-/** Finds the caller by the key in the `Authorization` header. */
+/** Finds the caller by the key. */
 export function byKey(
   services: Services,
-  { scheme, refusal, otherwise }: KeyHeader = {},
+  { scheme, find, refusal, otherwise }: KeyPlace = {},
 ): GuardOptions['authenticate'] {
   return (request) => {
     const { authorization } = request.headers
-    if (otherwise && authorization === undefined) return otherwise(request)
-    return authenticate(services, secretIn(authorization, scheme), refusal)
+    const found = find?.(request)
+    if (otherwise && !found && authorization === undefined) return otherwise(request)
+    return authenticate(services, found || secretIn(authorization, scheme), refusal)
   }
 }
 
-/** The caller by the key in the `Authorization` header; undefined if no key of that scheme is there. */
+/** The caller by the key; undefined if there is none where this dialect has it. */
 export function callerByKey(
   services: Services,
-  { headers }: FastifyRequest,
-  { scheme, refusal }: Omit<KeyHeader, 'otherwise'> = {},
+  request: FastifyRequest,
+  { scheme, find, refusal }: Omit<KeyPlace, 'otherwise'> = {},
 ): Promise<Caller> | undefined {
-  const secret = secretIn(headers.authorization, scheme)
+  const secret = find?.(request) || secretIn(request.headers.authorization, scheme)
   return secret ? authenticate(services, secret, refusal) : undefined
+}
+
+/** The key in a header without a scheme, for `find`. Node joins the values of a header that comes twice: no key is like that. */
+export function keyInHeader({ headers }: FastifyRequest, name: Lowercase<string>): string | undefined {
+  return headers[name]?.toString().trim()
+}
+
+/** The key in a parameter of the query, for `find`. One that comes twice is no key. */
+export function keyInQuery({ query }: FastifyRequest, name: string): string | undefined {
+  const value = (query as Readonly<Record<string, unknown>>)[name]
+  return typeof value === 'string' ? value.trim() : undefined
 }
 
 /** When a bucket is full again, in unix seconds, rounded up, as most vendors' headers tell it. */

@@ -13,7 +13,7 @@ import { type App, startApp } from '../app/app.ts'
 import { loadConfig } from '../app/settings.ts'
 import { StoreError } from '../core/errors.ts'
 import { issueLink } from '../core/links/link.ts'
-import { parseFileId } from '../dialects/all.ts'
+import { allDialects, parseFileId } from '../dialects/all.ts'
 import { frameworkLogger } from './logging.ts'
 
 const ROOT_KEY = 'Root.key-that-nobody-may-see'
@@ -94,8 +94,8 @@ async function everyRoute({ url }: App): Promise<readonly (readonly [method: str
     ['GET', '/readyz'],
     ['GET', '/{nothing}'],
   ]
-  for (const dialect of ['lightfield', 'llamacloud', 'yandex']) {
-    const document = await (await fetch(`${url}/${dialect}/openapi.json`)).json()
+  for (const { name } of allDialects) {
+    const document = await (await fetch(`${url}/${name}/openapi.json`)).json()
     const { paths } = document as { paths: Record<string, object> }
     for (const [path, operations] of Object.entries(paths))
       for (const method of Object.keys(operations)) routes.push([method.toUpperCase(), path])
@@ -129,6 +129,9 @@ async function send(app: App, agent: Agent, method: string, path: string, secret
     authorization: `Bearer ${ROOT_KEY}`,
     'lightfield-version': VERSION,
     cookie: `session=${secret}`,
+    'x-api-key': secret,
+    'x-goog-api-key': secret,
+    'api-key': secret,
     referer: `http://${secret}/`,
     'user-agent': secret,
     'idempotency-key': secret,
