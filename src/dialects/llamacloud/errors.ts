@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorKind, ServiceError } from '../../core/errors.ts'
 import { type ErrorAnswer, errorHeaders } from '../../http/errors.ts'
+import { problemsOf } from '../../http/problems.ts'
 import { IllegalName } from '../../intake/multipart/malformed.ts'
-import { InvalidRequest } from './fields.ts'
 
 interface WireError {
   readonly status: number
@@ -66,11 +66,8 @@ function detailOf(
   detail: string | undefined,
   requestId: string,
 ): unknown {
-  if (error instanceof InvalidRequest) return error.problems
   if (error instanceof IllegalName) return `${detail}. ${error.message}`
-  if (status === 422) {
-    return [{ type: 'value_error', loc: ['body', ...(error.field ? [error.field] : [])], msg: error.message }]
-  }
+  if (status === 422) return problemsOf(error)
   if (status === 500) return `Internal error, correlation ID ${requestId}`
   return detail ?? error.message
 }

@@ -1,72 +1,7 @@
-import { ServiceError } from '../../core/errors.ts'
-import type { FileId, ParseFileId } from '../../core/file-id.ts'
+import { Fields } from '../../http/fields.ts'
+import { type Location, type Problems, reading } from '../../http/problems.ts'
 
 export const MAX_NAME_CHARACTERS = 3000
-
-/** Where a value stood: `["query", "page_size"]`. */
-export type Location = readonly (string | number)[]
-
-/** One entry of a FastAPI 422 (types and texts: docs.pydantic.dev, "Validation Errors"). */
-interface Problem {
-  readonly type: string
-  readonly loc: Location
-  readonly msg: string
-  readonly input?: unknown
-  readonly ctx?: Readonly<Record<string, unknown>>
-}
-
-/** A request with something wrong in one or more fields. All are told at once. */
-export class InvalidRequest extends ServiceError {
-  readonly problems: readonly Problem[]
-
-  constructor(problems: readonly Problem[]) {
-    super('field-invalid', problems.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; '))
-    this.problems = problems
-  }
-}
-
-/** Gathers what is wrong while a request is read to its end. */
-export class Problems {
-  readonly #found: Problem[] = []
-
-  add(loc: Location, type: string, msg: string, more: Pick<Problem, 'input' | 'ctx'> = {}): undefined {
-    this.#found.push({ type, loc, msg, ...more })
-  }
-
-  missing(loc: Location): undefined {
-    return this.add(loc, 'missing', 'Field required', { input: null })
-  }
-
-  notOneOf(loc: Location, words: readonly string[], input: string): undefined {
-    const quoted = words.map((word) => `'${word}'`)
-    const expected = [quoted.slice(0, -1).join(', '), quoted.at(-1)].join(' or ')
-    return this.add(loc, 'enum', `Input should be ${expected}`, { input, ctx: { expected } })
-  }
-
-  /** Of a text that is kept: PostgreSQL cannot hold NUL. */
-  notNul(loc: Location, text: string | null): void {
-    if (text?.includes('\0')) this.add(loc, 'value_error', 'String should not contain null characters')
-  }
-
-  nameTooLong(loc: Location, name: string): void {
-    if ([...name].length <= MAX_NAME_CHARACTERS) return
-    const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
-    this.add(loc, 'string_too_long', msg, { ctx: { max_length: MAX_NAME_CHARACTERS } })
-  }
-
-  /** @throws InvalidRequest if there are any */
-  settle(): void {
-    if (this.#found.length > 0) throw new InvalidRequest(this.#found)
-  }
-}
-
-/** Reads a request to its end. @throws InvalidRequest with all of its problems */
-export function reading<T>(read: (problems: Problems) => T): T {
-  const problems = new Problems()
-  const found = read(problems)
-  problems.settle()
-  return found
-}
 
 /** Which project a request means, by UUID or slug; either may be absent. */
 export interface RequestedScope {
@@ -76,163 +11,20 @@ export interface RequestedScope {
 
 /** @throws InvalidRequest */
 export function readScope(query: unknown): RequestedScope {
-  return reading((problems) => Fields.of(query, ['query'], problems).scope())
+  return reading((problems) => scopeIn(Fields.of(query, ['query'], problems)))
 }
 
-const INDEX = /^\[\d*\]$/
-
-/** An object of values from outside (a query or a JSON body), read field by field with every problem noted. */
-export class Fields {
-  readonly #values: Readonly<Record<string, unknown>>
-  readonly #place: Location
-  readonly #problems: Problems
-
-  private constructor(values: object, place: Location, problems: Problems) {
-    this.#values = values as Readonly<Record<string, unknown>>
-    this.#place = place
-    this.#problems = problems
-  }
-
-  /** Without fields if the value is no object, which is noted. */
-  static of(value: unknown, place: Location, problems: Problems): Fields {
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    if (isObject) return new Fields(value, place, problems)
-    const msg = 'Input should be a valid dictionary or object to extract fields from'
-    problems.add(place, 'model_attributes_type', msg, { input: value })
-    return new Fields({}, place, problems)
-  }
-
-  names(): readonly string[] {
-    return Object.keys(this.#values)
-  }
-
-  scope(): RequestedScope {
-    return { project: this.text('project_id'), organization: this.text('organization_id') }
-  }
-
-  /** Well-formed: a store would make something else of half a surrogate pair, which JSON can hold. */
-  text(name: string): string | undefined {
-    const value = this.#value(name)
-    if (value === undefined) return undefined
-    if (typeof value !== 'string')
-      return this.#refuse(name, 'string_type', 'Input should be a valid string', { input: value })
-    if (value.isWellFormed()) return value
-    // The value is not repeated: many clients cannot read it back.
-    const msg = 'Input should be a valid string, unable to parse raw data as a unicode string'
-    return this.#refuse(name, 'string_unicode', msg)
-  }
-
-  /** A text that has to be there. */
-  required(name: string): string {
-    if (this.#value(name) === undefined) this.#problems.missing([...this.#place, name])
-    return this.text(name) ?? ''
-  }
-
-  /** The id of the file in another system, which is kept. */
-  externalId(): string | null {
-    const name = 'external_file_id'
-    const text = this.text(name) ?? null
-    this.#problems.notNul([...this.#place, name], text)
-    return text
-  }
-
-  /** A whole number, from a query's text or a JSON number. */
-  integer(name: string, minimum: number, maximum = Number.MAX_SAFE_INTEGER): number | undefined {
-    const value = this.#value(name)
-    if (value === undefined) return undefined
-    const isText = typeof value === 'string'
-    const number = isText && /^[+-]?\d{1,16}$/.test(value.trim()) ? Number(value) : value
-    if (!Number.isSafeInteger(number)) {
-      const msg = 'Input should be a valid integer'
-      if (!isText) return this.#refuse(name, 'int_type', msg, { input: value })
-      const unparsed = `${msg}, unable to parse string as an integer`
-      return this.#refuse(name, 'int_parsing', unparsed, { input: value })
-    }
-    const found = number as number
-    const input = String(found)
-    if (found < minimum) {
-      const msg = `Input should be greater than or equal to ${minimum}`
-      return this.#refuse(name, 'greater_than_equal', msg, { input, ctx: { ge: minimum } })
-    }
-    if (found > maximum) {
-      const msg = `Input should be less than or equal to ${maximum}`
-      return this.#refuse(name, 'less_than_equal', msg, { input, ctx: { le: maximum } })
-    }
-    return found
-  }
-
-  boolean(name: string): boolean | undefined {
-    const value = this.#value(name)
-    if (value === undefined || typeof value === 'boolean') return value
-    return this.#refuse(name, 'bool_type', 'Input should be a valid boolean', { input: value })
-  }
-
-  /** One of these words, in any case. */
-  oneOf<T extends string>(name: string, words: readonly T[]): T | undefined {
-    const text = this.text(name)
-    const found = words.find((word) => word === text?.toLowerCase())
-    if (text === undefined || found !== undefined) return found
-    return this.#problems.notOneOf([...this.#place, name], words, text)
-  }
-
-  fileId(name: string, parse: ParseFileId): FileId | undefined {
-    return this.#fileIdOf(parse, this.#value(name), [...this.#place, name])
-  }
-
-  /** Ids as a list, or as one; undefined if none is given. */
-  fileIds(name: string, maxIds: number, parse: ParseFileId): readonly FileId[] | undefined {
-    const list = this.#list(name)
-    if (list === undefined) return undefined
-    if (list.length > maxIds) {
-      const msg = `List should have at most ${maxIds} items after validation`
-      return this.#refuse(name, 'too_long', msg, { ctx: { max_length: maxIds } })
-    }
-    const ids = list.map((id, index) => this.#fileIdOf(parse, id, [...this.#place, name, index]))
-    return ids.filter((id) => id !== undefined)
-  }
-
-  /** Texts, as a list or comma-separated. */
-  texts(name: string): readonly string[] {
-    const list = this.#list(name) ?? []
-    return list.flatMap((text) => String(text).split(',')).map((text) => text.trim())
-  }
-
-  object(name: string): Fields {
-    return Fields.of(this.#value(name) ?? {}, [...this.#place, name], this.#problems)
-  }
-
-  /** Null, an empty text and absence are the same: clients send all three for "not given". */
-  #value(name: string): unknown {
-    const value = Object.hasOwn(this.#values, name) ? this.#values[name] : undefined
-    return value === null || value === '' ? undefined : value
-  }
-
-  /**
-   * The values of a list. Some clients write `name[]` or `name[0]` for `name`: FastAPI would take that for no filter at all
-   * and answer with everything. Another index, as in `name[x]` or `name.0`, is a problem for the same reason.
-   */
-  #list(name: string): readonly unknown[] | undefined {
-    const keys = this.names().filter((key) => key === name || /^[[.]/.test(afterName(name, key)))
-    for (const key of keys) {
-      if (key === name || INDEX.test(afterName(name, key))) continue
-      const msg = `A list is written as ${name}, ${name}[] or ${name}[0]`
-      this.#refuse(key, 'extra_forbidden', msg, { input: this.#values[key] })
-    }
-    const given = keys.map((key) => this.#value(key)).filter((value) => value !== undefined)
-    return given.length === 0 ? undefined : given.flat()
-  }
-
-  #fileIdOf(parse: ParseFileId, input: unknown, loc: Location): FileId | undefined {
-    const id = typeof input === 'string' ? parse(input) : undefined
-    return id ?? this.#problems.add(loc, 'uuid_parsing', 'Input should be a valid UUID', { input })
-  }
-
-  #refuse(name: string, type: string, msg: string, more?: Pick<Problem, 'input' | 'ctx'>): undefined {
-    return this.#problems.add([...this.#place, name], type, msg, more)
-  }
+export function scopeIn(fields: Fields): RequestedScope {
+  return { project: fields.text('project_id'), organization: fields.text('organization_id') }
 }
 
-/** '' if the key does not begin with the name. */
-function afterName(name: string, key: string): string {
-  return key.startsWith(name) ? key.slice(name.length) : ''
+/** The id of the file in another system, which is kept. */
+export function externalIdIn(fields: Fields): string | null {
+  return fields.keptText('external_file_id') ?? null
+}
+
+export function checkNameLength(problems: Problems, loc: Location, name: string): void {
+  if ([...name].length <= MAX_NAME_CHARACTERS) return
+  const msg = `String should have at most ${MAX_NAME_CHARACTERS} characters`
+  problems.add(loc, 'string_too_long', msg, { ctx: { max_length: MAX_NAME_CHARACTERS } })
 }

@@ -1,7 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { FileId, ParseFileId } from '../../core/file-id.ts'
-import { Fields, type Location, type Problems, type RequestedScope, reading } from './fields.ts'
+import { Fields } from '../../http/fields.ts'
+import { type Location, type Problems, reading } from '../../http/problems.ts'
+import { type RequestedScope, scopeIn } from './fields.ts'
 import { DEFAULT_PAGE, MAX_PAGE, parseOrder, parseToken } from './paging.ts'
 
 export const DEFAULT_URL_SECONDS = 3600
@@ -32,7 +34,7 @@ function readById<T>(
   return reading((problems) => {
     const id = Fields.of(params, ['path'], problems).fileId('file_id', parseFileId)
     const fields = Fields.of(query, ['query'], problems)
-    return { id: id as FileId, scope: fields.scope(), ...readMore(fields) }
+    return { id: id as FileId, scope: scopeIn(fields), ...readMore(fields) }
   })
 }
 
@@ -56,14 +58,14 @@ export function readListRequest({ query }: FastifyRequest, parseFileId: ParseFil
     const ids = fields.fileIds('file_ids', MAX_PAGE, parseFileId)
     const page = readPage(ids, fields, fields, ['query'], limit, problems)
     const only = { withTotal: false, matchesNothing: false, filterProject: undefined }
-    return { ...page, ...only, scope: fields.scope(), withUrls: wantsUrl(fields) }
+    return { ...page, ...only, scope: scopeIn(fields), withUrls: wantsUrl(fields) }
   })
 }
 
 /** The older form of list: a JSON body, and page sizes that are bent instead of refused. @throws InvalidRequest */
 export function readQueryRequest({ query, body }: FastifyRequest, parseFileId: ParseFileId) {
   return reading((problems) => {
-    const scope = Fields.of(query, ['query'], problems).scope()
+    const scope = scopeIn(Fields.of(query, ['query'], problems))
     const fields = Fields.of(body, ['body'], problems)
     const filter = fields.object('filter')
     const size = fields.integer('page_size', 0) || DEFAULT_PAGE

@@ -5,11 +5,13 @@ import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
+import { Fields } from '../../http/fields.ts'
 import { expectFormFile, type ReceivedFile, receiveForm, requireForm } from '../../http/form-upload.ts'
+import { type Problems, reading } from '../../http/problems.ts'
 import { hasBody } from '../../http/routing.ts'
 import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
-import { Fields, type Problems, reading, readScope } from './fields.ts'
+import { checkNameLength, externalIdIn, readScope } from './fields.ts'
 import { DEFAULT_URL_SECONDS } from './requests.ts'
 import { beta, type Context, creates, firstVersion } from './routes.ts'
 import * as schemas from './schemas.ts'
@@ -69,7 +71,7 @@ function betaForm({ services, settings }: Context): UploadForm {
     requiredFields: ['purpose'],
     describe(_request, fields, problems) {
       const purpose = readPurpose(fields, settings, problems)
-      const externalId = fields.externalId()
+      const externalId = externalIdIn(fields)
       return { purpose, externalId, expiry: retentionOf(purpose, services.clock.now(), settings) }
     },
   }
@@ -82,7 +84,7 @@ function firstForm({ services }: Context): UploadForm {
     requiredFields: [],
     describe(request, _fields, problems) {
       const query = Fields.of(request.query, ['query'], problems)
-      const externalId = query.externalId()
+      const externalId = externalIdIn(query)
       const storageType = query.oneOf('storage_type', v1.storageTypes)
       return { purpose: null, externalId, expiry: v1.expiryOf(storageType, services.clock.now()) }
     },
@@ -140,7 +142,7 @@ async function receiveUpload(
   const described = reading((problems) => {
     const loc = ['body', form.filePart]
     if (file === undefined) problems.missing(loc)
-    else problems.nameTooLong(loc, file.filename)
+    else checkNameLength(problems, loc, file.filename)
     return form.describe(request, Fields.of(Object.fromEntries(fields), ['body'], problems), problems)
   })
   if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()

@@ -1,4 +1,5 @@
-import type { Fields, Problems } from '../fields.ts'
+import type { Fields } from '../../../http/fields.ts'
+import type { Problems } from '../../../http/problems.ts'
 
 const PLACE = ['body', 'request_headers']
 const MAX_HEADERS = 32

@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../../core/errors.ts'
 import { checkName } from '../../../core/files/text-rules.ts'
+import { Fields } from '../../../http/fields.ts'
 import { baseName } from '../../../http/form-upload.ts'
-import { Fields, type Problems, reading } from '../fields.ts'
+import { type Problems, reading } from '../../../http/problems.ts'
+import { checkNameLength, externalIdIn, scopeIn } from '../fields.ts'
 import { readUrlSeconds } from '../requests.ts'
 import { readRequestHeaders } from './request-headers.ts'
 import { storageTypes } from './wire.ts'
@@ -13,9 +15,9 @@ export function readPresignRequest({ query, body }: FastifyRequest) {
     const inQuery = Fields.of(query, ['query'], problems)
     const fields = Fields.of(body, ['body'], problems)
     const name = readName(fields.required('name'), problems)
-    const scope = inQuery.scope()
+    const scope = scopeIn(inQuery)
     const urlSeconds = readUrlSeconds(inQuery)
-    const externalId = fields.externalId()
+    const externalId = externalIdIn(fields)
     const sizeBytes = fields.integer('file_size', 0)
     const storageType = fields.oneOf('storage_type', storageTypes)
     fields.object('resource_info')
@@ -37,14 +39,14 @@ export function readFetchRequest({ query, body }: FastifyRequest) {
   const { proxyUrl, verifiesSsl, ...found } = reading((problems) => {
     const fields = Fields.of(body, ['body'], problems)
     const name = fields.text('name')
-    const scope = Fields.of(query, ['query'], problems).scope()
+    const scope = scopeIn(Fields.of(query, ['query'], problems))
     const told = {
       scope,
       url: readUrl(fields, problems),
       headers: readRequestHeaders(fields.object('request_headers'), problems),
       followRedirects: fields.boolean('follow_redirects') ?? true,
       name: name === undefined ? undefined : readName(name, problems),
-      externalId: fields.externalId(),
+      externalId: externalIdIn(fields),
       storageType: fields.oneOf('storage_type', storageTypes),
     }
     fields.object('resource_info')
@@ -70,6 +72,6 @@ function readUrl(fields: Fields, problems: Problems): string {
 function readName(text: string, problems: Problems): string {
   const name = baseName(text)
   if (name === '' && text !== '') problems.missing(['body', 'name'])
-  problems.nameTooLong(['body', 'name'], name)
+  checkNameLength(problems, ['body', 'name'], name)
   return name
 }
