@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { Addressed } from './addressee.ts'
+import { readableByPages } from './browsers.ts'
 import { routeUnknown } from './errors.ts'
 import { pathOf } from './routing.ts'
 
@@ -39,6 +40,7 @@ export class UnknownAddresses {
   /** @returns `route-unknown`, `base-url-wrong`, or `method-not-allowed` with the methods in `Allow` (RFC 9110, 15.5.6) */
   refusalOf(request: FastifyRequest, reply: FastifyReply): ServiceError {
     const path = pathOf(request.url)
+    if (this.#answersPages(path, request)) reply.headers(readableByPages)
     const methods = this.#methodsOn(path, request)
     if (methods.length === 0) return this.#wrongBaseUrl(path, request) ?? routeUnknown()
     if (methods.includes(request.method)) return routeUnknown()
@@ -47,13 +49,24 @@ export class UnknownAddresses {
     return new ServiceError('method-not-allowed', `This address takes ${offered}.`)
   }
 
+  /** Whether pages elsewhere may call what begins like this path: preflights of any address below it are answered. */
+  #answersPages(path: string, request: FastifyRequest): boolean {
+    return this.#routesOn(path, request).some(
+      ({ url, methods }) => url.endsWith('*') && methods.includes('OPTIONS'),
+    )
+  }
+
   /** The methods on a path without its query, for the dialect of this request; none if there is nothing at this address. */
-  #methodsOn(path: string, { method, url, headers }: FastifyRequest): readonly string[] {
+  #methodsOn(path: string, request: FastifyRequest): readonly string[] {
+    const routes = this.#routesOn(path, request)
+    return METHODS.filter((method) => routes.some(({ methods }) => takes(methods, method)))
+  }
+
+  #routesOn(path: string, { method, url, headers }: FastifyRequest): readonly OfferedRoute[] {
     const asked = this.#dialectOf({ method, url: path + url.slice(pathOf(url).length), headers })
-    const routes = this.#routes.filter(
+    return this.#routes.filter(
       ({ path: pattern, dialect = asked }) => dialect === asked && pattern.test(path),
     )
-    return METHODS.filter((method) => routes.some(({ methods }) => takes(methods, method)))
   }
 
   /**

@@ -14,6 +14,7 @@ import {
   storeUpload,
   uploadIsOver,
 } from '../core/uploads/receive-upload.ts'
+import { allowBrowsers, asksForAbilities } from '../http/browsers.ts'
 import { safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
 import { receiveBody, type WantedDigests } from '../intake/body.ts'
@@ -26,7 +27,6 @@ import {
 } from '../intake/digests.ts'
 import { shownType, toldType } from '../intake/file-type.ts'
 import { HeadCapture } from '../intake/sniff.ts'
-import { allowBrowsers, asksForAbilities } from './browsers.ts'
 import { addresses, configAt, type LinkAddress, type LinkRoute, tokenOf } from './link-address.ts'
 import { checkUpload, requireReplaceable } from './put-headers.ts'
 import { beginsDraft, DraftUploads, isUploadLink } from './resumable/draft-uploads.ts'

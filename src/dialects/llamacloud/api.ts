@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
-import cors from '@fastify/cors'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
+import { allowBrowsers } from '../../http/browsers.ts'
 import { byKey, callerByKey, declarePublic, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
@@ -15,20 +15,6 @@ import { addFirstVersion } from './v1/routes.ts'
 
 const API_PATH = '/api'
 const keyHeader = { refusal: KEY_REFUSED }
-
-/** What the vendor's SDK sends from a page (@llamaindex/llama-cloud, `buildHeaders` and `detect-platform`). */
-const sdkHeaders = [
-  // Some browsers send the one that a page sets, and ask first.
-  'user-agent',
-  'x-stainless-arch',
-  'x-stainless-lang',
-  'x-stainless-os',
-  'x-stainless-package-version',
-  'x-stainless-retry-count',
-  'x-stainless-runtime',
-  'x-stainless-runtime-version',
-  'x-stainless-timeout',
-]
 
 export function llamacloudApi(settings: LlamaCloudSettings): DialectApi {
   return {
@@ -72,6 +58,7 @@ async function serveApi(
   services: Services,
   settings: LlamaCloudSettings,
 ): Promise<void> {
+  // Pages elsewhere call with a key; cookies are not for them.
   await allowBrowsers(api)
   const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
   guard(api, { services, authenticate: byKey(services, { ...keyHeader, otherwise: bySession }) })
@@ -82,16 +69,5 @@ async function serveApi(
     server.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null))
     addRoutes({ server, services, settings })
     addFirstVersion({ server, services, settings })
-  })
-}
-
-/** Pages on any origin may call with a key, by the vendor's SDK; cookies are not for them, so credentials stay off. */
-async function allowBrowsers(api: FastifyInstance): Promise<void> {
-  await api.register(cors, {
-    origin: '*',
-    methods: ['GET', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', ...sdkHeaders],
-    // What its SDK looks at before it tries again, and what a caller reports.
-    exposedHeaders: ['retry-after', 'x-should-retry', 'x-request-id'],
   })
 }

@@ -267,8 +267,9 @@ test('a page of any origin may call with a key, and never with a cookie', async 
     assert.equal(preflight.headers.get('access-control-allow-origin'), '*')
     const allowed = (name: string) => (preflight.headers.get(name) ?? '').split(/, ?/)
     const headers = allowed('access-control-allow-headers')
-    assert.deepEqual(headers.toSorted(), [...asked.split(','), 'user-agent'].toSorted())
-    assert.deepEqual(allowed('access-control-allow-methods').toSorted(), ['DELETE', 'GET', 'POST', 'PUT'])
+    assert.deepEqual(headers, asked.split(','))
+    for (const name of ['DELETE', 'GET', 'POST', 'PUT'])
+      assert.ok(allowed('access-control-allow-methods').includes(name))
     assert.equal(preflight.headers.get('access-control-allow-credentials'), null)
   }
   const answers = [
@@ -283,7 +284,7 @@ test('a page of any origin may call with a key, and never with a cookie', async 
   for (const { headers } of answers) {
     assert.equal(headers.get('access-control-allow-origin'), '*')
     assert.equal(headers.get('access-control-allow-credentials'), null)
-    assert.match(headers.get('access-control-expose-headers') ?? '', /retry-after.*x-request-id/)
+    assert.equal(headers.get('access-control-expose-headers'), '*')
   }
 })
 

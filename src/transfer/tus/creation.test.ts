@@ -60,9 +60,7 @@ test('OPTIONS tells what can be done, to programs and to browsers', async () => 
 
 test('a page of another origin may read what tus tells', async () => {
   const { headers } = await client.create({ 'upload-length': '5', origin: 'https://app.example' })
-  const exposed = (headers.get('access-control-expose-headers') ?? '').split(', ')
-  for (const name of ['location', 'upload-offset', 'upload-length', 'upload-expires', 'tus-resumable'])
-    assert.ok(exposed.includes(name), name)
+  assert.equal(headers.get('access-control-expose-headers'), '*')
   assert.equal(headers.get('access-control-allow-origin'), '*')
 })
 

@@ -7,9 +7,9 @@ import { HOUR_MS, SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import { cancelOpenUpload, requireAppends } from '../../core/uploads/append-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
+import { allowBrowsers, asksForAbilities } from '../../http/browsers.ts'
 import { declarePublic, type GuardOptions, guard } from '../../http/guard.ts'
 import { hasBody } from '../../http/routing.ts'
-import { allowBrowsers, asksForAbilities } from '../browsers.ts'
 import { type AppendHeaders, append } from './append.ts'
 import {
   abilities,

@@ -41,7 +41,7 @@ test('a page of any origin reads the answers of links, refusals included', async
   const upload = await client.pending()
   const put = await putBytes(upload, 'hello', { origin: ORIGIN })
   assert.equal(put.status, 200)
-  assert.ok(names(put.headers.get('access-control-expose-headers')).includes('etag'))
+  assert.equal(put.headers.get('access-control-expose-headers'), '*')
   const refused = await putBytes(upload, 'hello!', { origin: ORIGIN })
   assert.equal(refused.status, 400)
   const { id } = await client.stored()
@@ -60,11 +60,29 @@ test('a page of any origin reads the answers of links, refusals included', async
   }
 })
 
-test('no page of another origin may read the API, with or without a preflight', async () => {
+test('a page of any origin reads why an address is not served, where it may call the others', async () => {
+  const refused: readonly (readonly [string, string, number])[] = [
+    ['PATCH', '/api/v1/beta/files', 405],
+    ['GET', '/api/v1/none', 404],
+    ['GET', '/api/api/v1/beta/files', 404],
+    ['PATCH', '/llamacloud/api/v1/beta/files', 405],
+    ['GET', '/llamacloud/api/v1/none', 404],
+  ]
+  for (const [method, path, status] of refused) {
+    const answer = await exchange(method, `${server.url}${path}`, undefined, { origin: ORIGIN })
+    assert.equal(answer.status, status, path)
+    assert.equal(answer.headers.get('access-control-allow-origin'), '*', path)
+    assert.equal(answer.headers.get('access-control-expose-headers'), '*', path)
+  }
+  const { headers } = await exchange('PATCH', `${server.url}/session`, undefined, { origin: ORIGIN })
+  assert.equal(headers.get('access-control-allow-origin'), null)
+})
+
+test('no page of another origin may call Lightfield, with or without a preflight', async () => {
   const asked = {
     origin: ORIGIN,
     'access-control-request-method': 'GET',
-    'access-control-request-headers': 'authorization',
+    'access-control-request-headers': 'authorization,lightfield-version',
   }
   for (const path of ['/v1/files', '/v1/auth/validate', '/v1/none']) {
     const preflight = await client.send('OPTIONS', path, undefined, asked)
