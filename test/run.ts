@@ -15,6 +15,8 @@ const FLAGS = [
   '--test-reporter-destination=stdout',
   '--test-reporter=./test/required-reporter.ts',
   '--test-reporter-destination=stderr',
+  '--test-reporter=./test/conformance-reporter.ts',
+  '--test-reporter-destination=stderr',
 ]
 const EVERY_FILE = ['src/**/*.test.ts', 'test/**/*.test.ts']
 /** All that a vendor's SDKs can do, old and new; the short rounds do with a smoke test of each. */
