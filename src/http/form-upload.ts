@@ -49,14 +49,18 @@ export interface ReceivedForm {
   readonly unknown: readonly string[]
 }
 
+/** Whether the body is announced to be a form that can hold a file. */
+export function isForm({ headers }: FastifyRequest): boolean {
+  return /^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? '')
+}
+
 /**
  * Before a byte is read: only a form gets in, and none that is announced to be too large.
  * @throws ServiceError `body-type-unsupported`, `bytes-too-many`
  */
-export function requireForm({ headers }: FastifyRequest, maxFileBytes: number): void {
-  if (!/^multipart\/form-data\s*(;|$)/i.test(headers['content-type'] ?? ''))
-    throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
-  if (Number(headers['content-length'] ?? 0) > maxFileBytes + MAX_FORM_OVERHEAD_BYTES)
+export function requireForm(request: FastifyRequest, maxFileBytes: number): void {
+  if (!isForm(request)) throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
+  if (Number(request.headers['content-length'] ?? 0) > maxFileBytes + MAX_FORM_OVERHEAD_BYTES)
     throw tooLarge(maxFileBytes)
 }
 

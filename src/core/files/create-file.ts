@@ -9,10 +9,11 @@ import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
 import type { ExpiryFields } from './expiry.ts'
 import { type FileRecord, noBytes } from './file.ts'
 
-/** What a caller or a dialect's default asks for. `at` is in milliseconds since the epoch. */
+/** What a caller or a dialect's default asks for. `at` is in milliseconds since the epoch, `afterMs` begins with the creation. */
 export type ExpiryRule =
   | { readonly policy: 'never' }
   | { readonly policy: 'at'; readonly at: number }
+  | { readonly policy: 'at'; readonly afterMs: number }
   | { readonly policy: 'since-created' | 'since-last-active'; readonly ttlDays: number }
 
 /** Checked by the dialect: its own limits and names of fields apply. */
@@ -110,7 +111,8 @@ export function newFileId(nowMs: number): FileId {
 export function startExpiry(rule: ExpiryRule, createdAt: number): ExpiryFields {
   const { policy } = rule
   const ttlDays = 'ttlDays' in rule ? rule.ttlDays : 0
-  const end = policy === 'at' ? rule.at : createdAt + ttlDays * DAY_MS
+  const lifeMs = 'afterMs' in rule ? rule.afterMs : ttlDays * DAY_MS
+  const end = 'at' in rule ? rule.at : createdAt + lifeMs
   return {
     expiryPolicy: policy,
     ttlDays,
