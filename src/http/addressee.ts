@@ -28,6 +28,9 @@ export interface Addressee {
   toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer
 }
 
+/** What a request that broke before its path was known is taken for: most clients ask below it. */
+const LIKELY_PATH = '/v1/'
+
 /** A request as far as it is known. */
 export type Addressed = Pick<IncomingMessage, 'method' | 'url' | 'headers'>
 
@@ -60,7 +63,8 @@ export function routeByDialect(dialects: readonly Addressee[]) {
     ignoresLastSlash: ({ method = '', headers }: IncomingMessage, target: string) =>
       dialectOf({ method, url: target, headers })?.ignoresLastSlash?.(method, pathOf(target)) ?? false,
     /** In whose form an error is told: that of the dialect whose path it is, else our own. */
-    answererOf: (request: Addressed) => dialectOf(request)?.toErrorAnswer ?? toPlainErrorAnswer,
+    answererOf: ({ method, url = LIKELY_PATH, headers }: Addressed) =>
+      dialectOf({ method, url, headers })?.toErrorAnswer ?? toPlainErrorAnswer,
   }
 }
 

@@ -47,7 +47,7 @@ export function answerBrokenRequests(
     // The answer to an earlier request ends the connection (RFC 9112, 9.6).
     else if (error.code === 'HPE_CLOSED_CONNECTION' || !socket.writable) endOnceWritten(socket)
     else if (incoming?.complete === false) refuseBody(answerTo(error, incoming, answers), socket, incoming)
-    else refuseInTurn(answerTo(error, addressIn(error), answers), socket)
+    else refuseInTurn(answerTo(error, addressIn(error, socket), answers), socket)
   }
 }
 
@@ -82,8 +82,17 @@ type BrokenRequest = Error & {
   readonly bytesParsed?: number
 }
 
-/** A socket with the request that Node's parser saw last (`lib/_http_common.js`). */
-type ParsedSocket = HttpSocket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+/**
+ * What Node's parser has told (`lib/_http_common.js`): the request that it saw last, and of a long head that is still
+ * coming its target and headers so far, names and values in turn.
+ */
+interface Parser {
+  readonly incoming?: IncomingMessage | null
+  readonly _url?: string
+  readonly _headers?: readonly string[]
+}
+
+type ParsedSocket = HttpSocket & { readonly parser?: Parser | null }
 
 function endOnceWritten(socket: HttpSocket): void {
   if (!socket._httpMessage && socket.writableLength === 0) socket.destroy()
@@ -136,18 +145,26 @@ function refusalOf(code: string, maxHeadBytes: number): readonly [status: number
 }
 
 /** A request line (RFC 9112, 3), whatever its method. */
-const REQUEST_LINE = /^\S+ (\/\S*) HTTP\/\d\.\d\r?$/gm
+const REQUEST_LINE = /^(\S+) (\/\S*) HTTP\/\d\.\d\r?$/gm
 
 /**
- * The path in the last request line before the parser stopped. Unknown if that line came in an earlier packet, as with
- * heads that are too large.
+ * What the last request line before the parser stopped and the headers behind it tell. A line that came in an earlier packet
+ * is known only if the parser has told it.
  */
-function addressIn({ rawPacket, bytesParsed = 0 }: BrokenRequest): Addressed {
-  if (!Buffer.isBuffer(rawPacket)) return { headers: {} }
-  const end = rawPacket.indexOf('\n', bytesParsed)
-  const text = rawPacket.toString('latin1', 0, end < 0 ? rawPacket.length : end)
-  const url = [...text.matchAll(REQUEST_LINE)].at(-1)?.[1]
-  return { ...(url === undefined ? {} : { url }), headers: {} }
+function addressIn({ rawPacket, bytesParsed = 0 }: BrokenRequest, { parser }: ParsedSocket): Addressed {
+  const { _url: url, _headers: told = [] } = parser ?? {}
+  const packet = Buffer.isBuffer(rawPacket) ? rawPacket : Buffer.alloc(0)
+  const end = packet.indexOf('\n', bytesParsed)
+  const text = packet.toString('latin1', 0, end < 0 ? packet.length : end)
+  const line = [...text.matchAll(REQUEST_LINE)].at(-1)
+  const headers: Record<string, string> = {}
+  for (let at = 0; at + 1 < told.length; at += 2) headers[`${told[at]?.toLowerCase()}`] = `${told[at + 1]}`
+  for (const header of text.slice(line === undefined ? 0 : line.index + line[0].length).split('\n')) {
+    const colon = header.indexOf(':')
+    if (colon > 0) headers[header.slice(0, colon).toLowerCase()] = header.slice(colon + 1).trim()
+  }
+  const [, method, target = url] = line ?? []
+  return { ...(method ? { method } : {}), ...(target ? { url: target } : {}), headers }
 }
 
 function refuse({ status, headers, body }: ErrorAnswer, socket: Socket): void {

@@ -232,7 +232,7 @@ for (const path of oddPaths) {
     assert.ok(status === 404 || status === 400 || status === 403, `${status}`)
     assert.match(headers.get('content-type') ?? '', /^application\/json/)
     assert.match(headers.get('x-request-id') ?? '', /^[0-9a-f-]{36}$/)
-    assert.match(body, /"error":\{"type":"/)
+    assert.match(body, /"error":\{"/)
   })
 }
 
