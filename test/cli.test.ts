@@ -90,7 +90,7 @@ test('key revoke takes the id as well, and repeating it succeeds', async (contex
   assertFailed(await run('key', 'revoke', 'ek_unknown'), 1, 'There is no such key.')
 })
 
-test('a key carries the organization, projects, user, role and scopes it was made with', async (context) => {
+test('a key carries the organization, projects, user, role, scopes and fidelity it was made with', async (context) => {
   const run = await onNewFolder(context)
   const organization = await run('org', 'create', 'acme', '--init')
   assert.equal(organization.status, 0)
@@ -98,7 +98,17 @@ test('a key carries the organization, projects, user, role and scopes it was mad
   const project = (await run('project', 'create', 'reports', '--org', 'acme')).stdout
   assert.match(project, UUID_LINE)
   const where = ['--org', organization.stdout.trim(), '--project', project.trim(), '--project', 'default']
-  const who = ['--user', 'ada', '--admin', '--scope', 'files:read', '--scope', 'files:create']
+  const who = [
+    '--user',
+    'ada',
+    '--admin',
+    '--scope',
+    'files:read',
+    '--scope',
+    'files:create',
+    '--fidelity',
+    'strict',
+  ]
   assertDone(await run('key', 'create', '--name', 'robot', ...where, ...who))
   const [key] = JSON.parse((await run('key', 'list', '--org', 'acme', '--json')).stdout)
   assert.equal(key.organization.slug, 'acme')
@@ -108,6 +118,8 @@ test('a key carries the organization, projects, user, role and scopes it was mad
   )
   assert.deepEqual([key.userId, key.role, key.revokedAt], ['ada', 'admin', null])
   assert.deepEqual(key.scopes, ['files:read', 'files:create'])
+  assert.equal(key.fidelity, 'strict')
+  assert.match((await run('key', 'list', '--org', 'acme')).stdout, /FIDELITY.* strict /s)
 })
 
 test('who makes an organization or a project is shown the command that makes a key for it, ready to be pasted', async (context) => {
@@ -140,8 +152,8 @@ test('a key made with no flag is a member of the default project with all scopes
   assertDone(await run('key', 'create', '--org', 'acme'))
   const keys = JSON.parse((await run('key', 'list', '--json')).stdout)
   assert.deepEqual(
-    keys.map((key: Record<string, unknown>) => [key.name, key.userId, key.role, key.scopes]),
-    Array(2).fill(['unnamed', null, 'member', []]),
+    keys.map((key: Record<string, unknown>) => [key.name, key.userId, key.role, key.scopes, key.fidelity]),
+    Array(2).fill(['unnamed', null, 'member', [], null]),
   )
   const organizations = JSON.parse((await run('org', 'list', '--json')).stdout)
   assert.deepEqual(organizations.map(({ slug }: { slug: string }) => slug).sort(), ['acme', 'default'])

@@ -135,6 +135,7 @@ export class TestServer {
       userId: 'tester',
       role: 'admin',
       scopes: [],
+      fidelity: null,
       ...input,
     })
     return secret

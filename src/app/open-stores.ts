@@ -70,10 +70,11 @@ export async function openStores(config: Config, options: OpenStores): Promise<S
  */
 const INLINE_BYTES = { sqlite: 65_536, postgres: 16_384 }
 
-function policyOf({ touchOn, collect, inlineBytes, databaseUrl }: Config): Policy {
+function policyOf({ touchOn, fidelity, collect, inlineBytes, databaseUrl }: Config): Policy {
   const { downloadSeconds, leaseSeconds } = collect
   return {
     touchOn,
+    fidelity,
     inlineBytes: inlineBytes ?? INLINE_BYTES[databaseUrl === undefined ? 'sqlite' : 'postgres'],
     downloadGraceMs: downloadSeconds * SECOND_MS,
     writeLeaseMs: leaseSeconds * SECOND_MS,

@@ -1,6 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hashSecret } from '../core/access/admit.ts'
-import { isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
+import { type Fidelity, fidelities, isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../core/access/tenants.ts'
 import { isStoreError } from '../core/errors.ts'
 import { parseName } from './arguments.ts'
@@ -23,6 +23,7 @@ interface CreateOptions {
   readonly user?: string
   readonly admin?: true
   readonly scope?: readonly Scope[]
+  readonly fidelity?: Fidelity
 }
 
 export function addKeyCommands(program: Command): void {
@@ -39,6 +40,12 @@ export function addKeyCommands(program: Command): void {
     .option('--user <user>', 'the user it acts for; else it acts for its project', parseName)
     .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
     .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
+    .addOption(
+      new Option(
+        '--fidelity <fidelity>',
+        "which refusals of a vendor hold for it (default: the servers')",
+      ).choices(fidelities),
+    )
     .action(createKey)
   key
     .command('list')
@@ -71,13 +78,25 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
       userId: options.user ?? null,
       role: options.admin ? 'admin' : 'member',
       scopes: [...new Set(options.scope)],
+      fidelity: options.fidelity ?? null,
     })
     print(secret)
   }
   return withTenants(command, create, () => requireDefaults(org, projects))
 }
 
-const columns = ['ID', 'NAME', 'ORGANIZATION', 'PROJECTS', 'USER', 'ROLE', 'SCOPES', 'CREATED', 'REVOKED']
+const columns = [
+  'ID',
+  'NAME',
+  'ORGANIZATION',
+  'PROJECTS',
+  'USER',
+  'ROLE',
+  'SCOPES',
+  'FIDELITY',
+  'CREATED',
+  'REVOKED',
+]
 
 /** Shows nothing that was made from a secret. */
 function listKeys(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
@@ -94,6 +113,7 @@ function listKeys(options: { readonly org?: string; readonly json?: true }, comm
         userId: key.userId,
         role: key.role,
         scopes: key.scopes,
+        fidelity: key.fidelity,
         createdAt: key.createdAt,
         revokedAt: key.revokedAt,
       }))

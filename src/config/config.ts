@@ -210,6 +210,11 @@ export const serverSettings = {
     help: 'what counts as activity of files that end after inactivity',
     more: '`read` includes downloads.',
   }),
+  fidelity: setting('FIDELITY <open|strict>', oneOf('open', 'strict'), {
+    fallback: 'open',
+    help: 'what vendors refuse: open drops what nobody needs, strict keeps all of it',
+    more: 'For keys that have none of their own (`key create --fidelity`); see [Open or strict](docs/operating.md#open-or-strict).',
+  }),
   tls,
   grpc: setting('GRPC_PORT <number>', optionalPort, {
     fallback: '8421',

@@ -1,4 +1,4 @@
-import type { Role, Scope } from './access/keys.ts'
+import type { Fidelity, Role, Scope } from './access/keys.ts'
 
 /** Who acts: a user, or the project that its key belongs to. */
 export interface Subject {
@@ -16,4 +16,5 @@ export interface Caller {
   readonly role: Role
   /** Empty means all. */
   readonly scopes: readonly Scope[]
+  readonly fidelity: Fidelity
 }

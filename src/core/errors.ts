@@ -54,6 +54,12 @@ export const errorKinds = {
   'rule-violated': 'rejected',
   'file-not-found': 'not-found',
   'state-conflict': 'conflict',
+  // Another file of the project has the alias that was asked for.
+  'name-taken': 'conflict',
+  // A vendor keeps the bytes of such files to itself.
+  'not-downloadable': 'rejected',
+  // It ended by its expiry. Thrown by dialects alone, whose vendor tells it from a file that never existed.
+  'file-expired': 'not-found',
   // Of an append; carries the offset that would do.
   'offset-mismatch': 'conflict',
   // A job has to join what came before.

@@ -1,3 +1,4 @@
+import type { Fidelity } from './access/keys.ts'
 import type { ParseFileId } from './file-id.ts'
 import type { TouchOn } from './files/touch-file.ts'
 import type { GuessLimit } from './limits/guess-limit.ts'
@@ -12,6 +13,8 @@ export interface Policy {
   /** Whole bodies up to this size are kept in the database; 0: none. */
   readonly inlineBytes: number
   readonly touchOn: TouchOn
+  /** Of keys that have none of their own. */
+  readonly fidelity: Fidelity
   /** How long bytes stay after their file ended: a download that has read the row may not have opened them yet. */
   readonly downloadGraceMs: number
   /**

@@ -8,6 +8,7 @@ export type SqlRow = readonly SqlValue[]
 
 type SameAsStore =
   | 'takesSegments'
+  | 'hidesFiles'
   | 'isShortOfRoom'
   | 'join'
   | 'sharedClock'

@@ -4,6 +4,7 @@ import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'
 import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
 import type { MoveStage } from '../core/ports/move.ts'
+import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
 import { KeptRecords } from './kept-records.ts'
 import { Listings, type ListPage } from './listings.ts'
@@ -108,6 +109,10 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#files.find(this.#engine.version(), id, find)
   }
 
+  async listFilesByAlias(projectIds: readonly string[], alias: string) {
+    return this.#list(fileShape, this.#queries.files.ofAlias, { projectIds, alias })
+  }
+
   listFiles(filter: FileFilter, page: ListPage) {
     return this.#listings.list(filter, page)
   }
@@ -151,6 +156,10 @@ export class SqlMetadataStore implements MetadataStore {
 
   get takesSegments() {
     return this.#engine.takesSegments
+  }
+
+  get hidesFiles() {
+    return this.#engine.hidesFiles
   }
 
   get isShortOfRoom() {
@@ -270,27 +279,6 @@ export class SqlMetadataStore implements MetadataStore {
   async #list<R, Args>(shape: RecordShape<R>, query: Query<Args>, args: Args): Promise<readonly R[]> {
     return (await this.#engine.read(query, args)).map((row) => shape.fromRow(row))
   }
-}
-
-const RELEASES = 'releases'
-
-/**
- * Which queue a commit joins. Commits that change an organization's counters share that organization's queue; commits that
- * return a reservation share `RELEASES`, because the organization is not known here. The bytes of a stored file reserve nothing.
- */
-function queueOf(changes: readonly Change[]): string | undefined {
-  for (const change of changes) {
-    if (change.kind === 'usage.add') return change.usage.organizationId
-    if (change.kind === 'file.insert') return change.file.organizationId
-  }
-  if (isCleanup(changes)) return RELEASES
-  const kinds = changes.map(({ kind }) => kind)
-  const givesBack = kinds.includes('blob.release') || kinds.includes('blob.collect')
-  return givesBack && !kinds.includes('file.update') ? RELEASES : undefined
-}
-
-function isCleanup(changes: readonly Change[]): boolean {
-  return changes.every(({ kind }) => kind === 'blob.release' || kind === 'answer.drop')
 }
 
 /** One row's slug may be another row's id; then the id wins. */

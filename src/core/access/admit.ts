@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
-import type { Services } from '../services.ts'
+import type { Policy, Services } from '../services.ts'
 import type { ApiKey, Role, Scope } from './keys.ts'
 
 /**
@@ -32,8 +32,8 @@ export function secretIn(authorization = '', scheme = /^bearer /i): string | und
 }
 
 /** The holder of a key that was looked up. @throws ServiceError like `authenticate` */
-export function callerWith({ guesses }: Services, key: ApiKey | undefined, refusal: string): Caller {
-  if (key !== undefined && key.revokedAt === null) return callerOf(key)
+export function callerWith({ guesses, policy }: Services, key: ApiKey | undefined, refusal: string): Caller {
+  if (key !== undefined && key.revokedAt === null) return callerOf(key, policy)
   guesses.count()
   throw new ServiceError('unauthenticated', refusal)
 }
@@ -104,7 +104,7 @@ export function hashSecret(secret: string): string {
   return hash('sha256', secret, 'hex')
 }
 
-function callerOf(key: ApiKey): Caller {
+function callerOf(key: ApiKey, policy: Policy): Caller {
   return {
     keyId: key.id,
     organizationId: key.organizationId,
@@ -113,6 +113,7 @@ function callerOf(key: ApiKey): Caller {
       key.userId === null ? { type: 'project', id: defaultProject(key) } : { type: 'user', id: key.userId },
     role: key.role,
     scopes: key.scopes,
+    fidelity: key.fidelity ?? policy.fidelity,
   }
 }
 

@@ -15,6 +15,15 @@ export function isScope(text: string): text is Scope {
 
 export type Role = 'member' | 'admin'
 
+/**
+ * Which refusals of a vendor hold for callers.
+ * - `open`: none that the service has no need of: everybody can read back what they stored, and a vendor's sizes and quotas
+ *   bind nobody.
+ * - `strict`: all that the vendor documents.
+ */
+export const fidelities = ['open', 'strict'] as const
+export type Fidelity = (typeof fidelities)[number]
+
 export interface IssueKey {
   readonly name: string
   readonly organizationId: string
@@ -25,6 +34,8 @@ export interface IssueKey {
   readonly role: Role
   /** Empty means all. */
   readonly scopes: readonly Scope[]
+  /** Null: the installation's. */
+  readonly fidelity: Fidelity | null
 }
 
 /** A secret's record. The secret itself is shown once and kept only as its SHA-256. */
@@ -73,6 +84,7 @@ export async function issueFirstKey(stores: Stores): Promise<string | undefined>
     userId: 'admin',
     role: 'admin',
     scopes: [],
+    fidelity: null,
   }
   return (await unlessConflict(issueKey(stores, key, await metadata.storeId())))?.secret
 }

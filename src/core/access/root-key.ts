@@ -78,6 +78,7 @@ async function rootKeyOf(stores: Stores, hash: string): Promise<ApiKey> {
     userId: 'root',
     role: 'admin',
     scopes: [],
+    fidelity: null,
     createdAt: stores.clock.now(),
     revokedAt: null,
   }

@@ -35,6 +35,12 @@ export type ExpiryPolicy = 'never' | 'at' | 'since-created' | 'since-last-active
  */
 export type BytesLayout = 'blob' | 'inline' | 'segments'
 
+/**
+ * Who sees a file: everybody who may use its project, or only the subject that created it and admins. One that somebody does not
+ * see answers them as one that never existed.
+ */
+export type Visibility = 'project' | 'subject'
+
 /** The record. Times are integer milliseconds since the Unix epoch, sizes are bytes. */
 export interface FileRecord {
   readonly id: FileId
@@ -49,6 +55,9 @@ export interface FileRecord {
   readonly description: string
   readonly labels: Readonly<Record<string, string>>
   readonly externalId: string | null
+  /** A name that its client chose: among the pending and stored files of a project no other has it. */
+  readonly alias: string | null
+  readonly visibility: Visibility
   readonly createdBy: string
   readonly updatedBy: string
   readonly createdAt: number
@@ -85,6 +94,10 @@ export interface FileRecord {
   readonly sha256: string | null
   /** Null also where it has not been needed yet; see `md5Of`. */
   readonly md5: string | null
+  /** How many newlines (0x0A) the bytes have; null: nobody counted. */
+  readonly lineCount: number | null
+  /** SHA-256 of the list of parts of which an upload was made, lower-case hex; null: it was not made of parts. */
+  readonly placedParts: string | null
 }
 
 /** What a listing with a total tells of a file: reading whole records would take twice as long. */

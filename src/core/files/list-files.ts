@@ -2,6 +2,7 @@ import { defaultProject } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
 import type { Services } from '../services.ts'
 import type { FileState, ListedFile } from './file.ts'
+import { ofCaller } from './page-files.ts'
 
 export interface ListFiles {
   readonly states: readonly FileState[]
@@ -15,7 +16,7 @@ export async function listFiles(
   caller: Caller,
   { states, offset, limit }: ListFiles,
 ): Promise<{ readonly files: readonly ListedFile[]; readonly total: number }> {
-  const filter = { projectId: defaultProject(caller), states, visibleAt: clock.now() }
+  const filter = { ...ofCaller(caller, defaultProject(caller)), states, visibleAt: clock.now() }
   const [files, total] = await Promise.all([
     metadata.listFiles(filter, { offset, limit }),
     metadata.countFiles(filter),

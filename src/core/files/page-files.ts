@@ -1,3 +1,4 @@
+import type { Caller } from '../caller.ts'
 import type { FileFilter, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
@@ -5,7 +6,7 @@ import type { FileRecord } from './file.ts'
 export interface PageFiles extends FilePage {
   /** One that the caller may use. */
   readonly projectId: string
-  readonly filter: Pick<FileFilter, 'ids' | 'name' | 'externalId'>
+  readonly filter: Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
   readonly withTotal: boolean
 }
 
@@ -17,14 +18,27 @@ export interface FilesPage {
   readonly total: number | undefined
 }
 
-/** Stored files of one project, in any order, from a cursor on. */
-export async function pageFiles({ metadata, clock }: Services, input: PageFiles): Promise<FilesPage> {
-  const { projectId, withTotal, limit, order, after } = input
-  const filter = { ...input.filter, projectId, states: ['stored'], visibleAt: clock.now() } as const
-  const page = { order, limit: limit + 1, ...(after === undefined ? {} : { after }) }
+/** Stored files of one project that the caller sees, in any order, from a cursor or an offset on; 10,000 at most. */
+export async function pageFiles(
+  { metadata, clock }: Services,
+  caller: Caller,
+  { projectId, withTotal, filter: given, ...page }: PageFiles,
+): Promise<FilesPage> {
+  const { limit } = page
+  const filter = {
+    ...given,
+    ...ofCaller(caller, projectId),
+    states: ['stored'],
+    visibleAt: clock.now(),
+  } as const
   const [files, total] = await Promise.all([
-    metadata.pageFiles(filter, page),
+    metadata.pageFiles(filter, { ...page, limit: limit + 1 }),
     withTotal ? metadata.countFiles(filter) : undefined,
   ])
   return { files: files.slice(0, limit), hasMore: files.length > limit, total }
+}
+
+/** The files of a project that the caller sees. */
+export function ofCaller(caller: Caller, projectId: string): Pick<FileFilter, 'projectId' | 'subject'> {
+  return caller.role === 'admin' ? { projectId } : { projectId, subject: caller.subject.id }
 }

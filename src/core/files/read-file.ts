@@ -13,9 +13,51 @@ async function readIf(
 ): Promise<FileRecord> {
   const id = parseFileId(idText)
   const file = id && (await metadata.findFile(id))
-  if (file && caller.projectIds.includes(file.projectId) && isThere(file, stateAt(file, clock.now())))
-    return file
+  if (file && mayMeet(caller, file) && isThere(file, stateAt(file, clock.now()))) return file
   throw fileNotFound(idText)
+}
+
+function mayMeet(caller: Caller, file: FileRecord): boolean {
+  return caller.projectIds.includes(file.projectId) && isVisibleTo(file, caller)
+}
+
+/** Whether a file of a project that the caller may use is there for the caller. */
+export function isVisibleTo(file: Pick<FileRecord, 'visibility' | 'createdBy'>, caller: Caller): boolean {
+  return file.visibility === 'project' || caller.role === 'admin' || file.createdBy === caller.subject.id
+}
+
+/**
+ * The stored file that a client gave this name, of the first of the caller's projects that has one.
+ * @throws ServiceError `file-not-found`
+ */
+export async function findByAlias(
+  { metadata, clock }: Services,
+  caller: Caller,
+  alias: string,
+): Promise<FileRecord> {
+  const named = await metadata.listFilesByAlias(caller.projectIds, alias)
+  const seen = named.filter((file) => stateAt(file, clock.now()) === 'stored' && isVisibleTo(file, caller))
+  const found = caller.projectIds.map((id) => seen.find(({ projectId }) => projectId === id))
+  const file = found.find((file) => file !== undefined)
+  if (file === undefined) throw fileNotFound(alias)
+  return file
+}
+
+/**
+ * Whether this was a stored file, by any form of its id, that the caller could see and that ended by its expiry. Rows of ended
+ * files stay, so it is known for good.
+ */
+export async function hasExpired(
+  { metadata, clock, parseFileId }: Services,
+  caller: Caller,
+  idText: string,
+): Promise<boolean> {
+  const id = parseFileId(idText)
+  const file = id && (await metadata.findFile(id))
+  if (!file || file.storedAt === null || file.expiresAt === null || !mayMeet(caller, file)) return false
+  // Whoever deletes a file does so before its end, and the job that catches up after it.
+  const endedAt = file.state === 'deleted' ? file.updatedAt : clock.now()
+  return stateAt(file, clock.now()) === 'deleted' && endedAt >= file.expiresAt
 }
 
 /** A file by any form of its id, in any state but deleted. @throws ServiceError `file-not-found` */

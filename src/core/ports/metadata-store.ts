@@ -60,6 +60,21 @@ export interface HeldAnswer {
   readonly isForsaken: boolean
 }
 
+/** Files whose purpose fits one of the terms, or any if there is none. */
+export interface PurposeFilter {
+  readonly anyOf: readonly PurposeTerm[]
+}
+
+/**
+ * - `in`: the purpose is one of these;
+ * - `notIn`: there is a purpose, and it is none of these;
+ * - `none`: there is none; if told, the name ends so, or does not end so. Names are compared without the case of ASCII letters.
+ */
+export type PurposeTerm =
+  | { readonly in: readonly string[] }
+  | { readonly notIn: readonly string[] }
+  | { readonly none: true; readonly nameEndsWith?: string; readonly nameEndsNotWith?: string }
+
 /** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
 export interface FileFilter {
   readonly projectId: string
@@ -71,6 +86,13 @@ export interface FileFilter {
   /** This name, in whatever Unicode spelling: names with the same normal form (NFC) are one name. */
   readonly name?: string
   readonly externalId?: string
+  readonly purpose?: PurposeFilter
+  /** One of these types, as `text/csv` or all of a kind, `image/*`; neither case nor parameters count. At most 1,000. */
+  readonly mimeTypes?: readonly string[]
+  /** The name has this in it, in whatever case and Unicode spelling. */
+  readonly nameContains?: string
+  /** Files that one subject alone sees are left out unless it is this one. Absent: they are not. */
+  readonly subject?: string
 }
 
 export type FileOrderField = 'createdAt' | 'name' | 'id'
@@ -84,7 +106,9 @@ export type FileCursor = Pick<FileRecord, FileOrderField>
 export interface FilePage {
   readonly order: FileOrder
   readonly after?: FileCursor
-  /** 1 to 1,001. */
+  /** How many files are skipped, behind the cursor if there is one. */
+  readonly offset?: number
+  /** 1 to 10,001. */
   readonly limit: number
 }
 
@@ -120,6 +144,8 @@ export interface MetadataStore {
 
   /** In whatever state. */
   findFile(id: FileId): Promise<FileRecord | undefined>
+  /** The pending and stored files of this alias, of each project one at most; whether their time is over does not count. */
+  listFilesByAlias(projectIds: readonly string[], alias: string): Promise<readonly FileRecord[]>
   /** The segments of a file from the one that holds the byte at `from`, in order; those without a place are left out. */
   listSegments(fileId: FileId, from: number, limit: number): Promise<readonly Segment[]>
   /** The parts of an upload that have no place in it yet, in the order of their numbers. */
@@ -130,6 +156,8 @@ export interface MetadataStore {
   listFilesToJoin(limit: number): Promise<readonly FileRecord[]>
   /** Whether all processes that use the store know segments; until then nobody may write any. */
   readonly takesSegments: boolean
+  /** Whether all processes that use the store know files that one subject alone sees; until then nobody may make any. */
+  readonly hidesFiles: boolean
   /** Whether bytes of files would take of the disk space that uploads are to leave free; false where nobody can tell. */
   readonly isShortOfRoom: boolean
   /** Newest first: `createdAt` descending, then `id` descending. */

@@ -29,7 +29,7 @@ async function openUpload(sha256: string | null = null): Promise<OpenUpload> {
   const caller = { keyId: 'k', organizationId: organization, projectIds: [project], subject } as const
   const file = await startUpload(
     server.app.services,
-    { ...caller, role: 'admin', scopes: [] },
+    { ...caller, role: 'admin', scopes: [], fidelity: 'open' },
     {
       name: 'parts.bin',
       mimeType: 'application/octet-stream',

@@ -1,7 +1,6 @@
 import { defaultProject } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
-import type { ExpiryRule } from '../files/create-file.ts'
-import { newFile } from '../files/create-file.ts'
+import { type CreateFile, newFile } from '../files/create-file.ts'
 import type { FileRecord } from '../files/file.ts'
 import { throwQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
@@ -10,11 +9,9 @@ import type { Services } from '../services.ts'
 import { expectStaged } from './direct-upload.ts'
 
 /** Checked by the dialect: its own limits and names of fields apply. */
-export interface StartUpload {
+export interface StartUpload extends Omit<CreateFile, 'projectId' | 'externalId'> {
   /** One that the caller may use; absent: the caller's default. */
   readonly projectId?: string
-  readonly name: string
-  readonly mimeType: string
   /** Exactly this many bytes must arrive, unless `maxBytes` is more. */
   readonly sizeBytes: number
   /**
@@ -23,16 +20,12 @@ export interface StartUpload {
    */
   readonly maxBytes?: number
   readonly externalId?: string | null
-  readonly description?: string
-  readonly labels?: Readonly<Record<string, string>>
-  readonly purpose: string | null
   /** How long the bytes may take to arrive, from now. */
   readonly lifetimeSeconds: number
   /** Refuse a second PUT instead of letting it replace the first. */
   readonly writeOnce: boolean
   /** Refuse any bytes but these; lower-case hex. Null: any of the size. */
   readonly sha256: string | null
-  readonly expiry: ExpiryRule
 }
 
 /** Further changes, to be committed with the result that they tell of: all or none. */
@@ -50,11 +43,9 @@ export async function startUpload(
   alongside?: Alongside,
 ): Promise<FileRecord> {
   const now = services.clock.now()
-  const { name, mimeType, sizeBytes, purpose, writeOnce, expiry, externalId = null } = input
-  const { description = '', labels = {} } = input
-  const projectId = input.projectId ?? defaultProject(caller)
+  const { sizeBytes, writeOnce, externalId = null, projectId = defaultProject(caller) } = input
   const file: FileRecord = {
-    ...newFile(now, caller, { projectId, name, mimeType, purpose, externalId, description, labels, expiry }),
+    ...newFile(now, caller, { ...input, projectId, externalId }),
     sizeBytes,
     uploadExpiresAt: now + input.lifetimeSeconds * SECOND_MS,
     writeOnce,

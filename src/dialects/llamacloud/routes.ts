@@ -94,7 +94,7 @@ async function answerPage(context: Context, { caller }: FastifyRequest, page: re
       throw new ServiceError('project-forbidden', `This request is for project ${projectId}`)
   }
   if (page.matchesNothing) return { items: [], next_page_token: null, total_size: withTotal ? 0 : null }
-  const { files, hasMore, total } = await pageFiles(services, { ...page, projectId })
+  const { files, hasMore, total } = await pageFiles(services, caller, { ...page, projectId })
   const last = files.at(-1)
   return {
     items: await Promise.all(files.map((file) => answerFile(context, file, page.withUrls))),

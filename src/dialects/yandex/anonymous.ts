@@ -97,5 +97,6 @@ async function anonymousCaller(services: Services): Promise<Caller> {
     subject: { type: 'user', id: 'anonymous' },
     role: 'member',
     scopes: [],
+    fidelity: services.policy.fidelity,
   }
 }

@@ -36,6 +36,8 @@ const record: FileRecord = {
   createdAt: CREATED,
   updatedAt: CREATED,
   state: 'stored',
+  alias: null,
+  visibility: 'project',
   layout: 'blob',
   segmentCount: 0,
   joinDue: false,
@@ -52,6 +54,8 @@ const record: FileRecord = {
   blobSizeBytes: 3,
   sha256: 's',
   md5: null,
+  lineCount: null,
+  placedParts: null,
 }
 
 /** The violations that reading something throws, as `field: description`. */

@@ -218,7 +218,7 @@ export const listFiles = operation(methods.list, searches, async ({ services }, 
   const { folder, limit, after } = readListRequest(request)
   const projectId = await resolveFolder(services, caller, folder)
   const page = { order: NEWEST_FIRST, limit, ...(after === undefined ? {} : { after }) }
-  const found = await pageFiles(services, { ...page, projectId, filter: {}, withTotal: false })
+  const found = await pageFiles(services, caller, { ...page, projectId, filter: {}, withTotal: false })
   const files = withinBytes(found.files.map(toFile))
   const last = found.files[files.length - 1]
   const nextPageToken = last === undefined ? '' : printPageToken(last)

@@ -15,6 +15,10 @@ export function describeFiles(shared: OpenStore): void {
   testStore(shared, 'a file comes back as it went in, field by field', async (store) => {
     const full = sampleFile({
       md5: 'b'.repeat(32),
+      alias: 'chosen-name',
+      visibility: 'subject',
+      lineCount: 0,
+      placedParts: 'd'.repeat(64),
       expectedSha256: 'a'.repeat(64),
       expiresAt: NOW + 1,
       expiryPolicy: 'since-created',

@@ -85,6 +85,7 @@ export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): 
     userId: null,
     role: 'member',
     scopes: ['files:read', 'files:create'],
+    fidelity: null,
     createdAt: NOW,
     revokedAt: null,
     ...given,
@@ -107,6 +108,8 @@ export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
     description: 'a\nb',
     labels: { team: 'blue', 'a"b': "c'd" },
     externalId: 'ext-1',
+    alias: null,
+    visibility: 'project',
     createdBy: 'user-1',
     updatedBy: 'user-1',
     createdAt: NOW,
@@ -128,6 +131,8 @@ export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
     blobSizeBytes: 12,
     sha256: 'a'.repeat(64),
     md5: null,
+    lineCount: null,
+    placedParts: null,
     ...given,
   }
 }

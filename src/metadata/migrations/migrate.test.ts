@@ -33,6 +33,10 @@ const newerFields: readonly string[] = [
   'layout',
   'segmentCount',
   'joinDue',
+  'alias',
+  'visibility',
+  'lineCount',
+  'placedParts',
 ]
 
 /** Into the columns of the first release. */

@@ -15,6 +15,7 @@ import { clockTrust } from './0010-clock-trust.ts'
 import { normalNames } from './0011-normal-names.ts'
 import { openUploads } from './0012-open-uploads.ts'
 import { segments } from './0013-segments.ts'
+import { hiddenFiles } from './0014-hidden-files.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -41,6 +42,7 @@ export const allMigrations: readonly Migration[] = [
   normalNames,
   openUploads,
   segments,
+  hiddenFiles,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

@@ -149,7 +149,7 @@ test('only nodes are buried that hold no lock and were not seen for long, and wh
     metadata: store,
     blobs: new MemoryBlobStore(),
     clock: { now: () => now, machineNow: () => now },
-    policy: { touchOn: 'none', inlineBytes: 0, downloadGraceMs: 0, writeLeaseMs: 0 },
+    policy: { touchOn: 'none', fidelity: 'open', inlineBytes: 0, downloadGraceMs: 0, writeLeaseMs: 0 },
   } as const
   assert.equal(await freeAbandoned(services), 1)
   assert.equal(await freeAbandoned(services), 0)

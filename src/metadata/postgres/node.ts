@@ -36,8 +36,17 @@ export interface PostgresNodeOptions extends JoinOptions {
 }
 
 const NO_PROFILE: NodeProfile = { rootKeyHash: null, settings: {} }
-/** What each node adds to its profile: it knows files whose bytes are segments. */
-const ABILITIES = { segments: true }
+/**
+ * What each node adds to its profile: it knows files whose bytes are `segments`, and keeps `hiddenFiles` from those who do not see
+ * them.
+ */
+const ABILITIES = { segments: true, hiddenFiles: true }
+type Abilities = { readonly [Name in keyof typeof ABILITIES]: boolean }
+
+/** A node of a release without profiles has nothing. */
+const ALL_HAVE = Object.keys(ABILITIES)
+  .map((name) => `coalesce(bool_and(coalesce(profile::jsonb ? '${name}', false)), true) as "${name}"`)
+  .join(', ')
 
 interface Leadership {
   readonly since: number
@@ -54,8 +63,8 @@ export class PostgresNode implements Node {
   readonly id = randomInt(1, MAX_ID)
   readonly tokens: PostgresTokens
   readonly clock = new FollowedClock()
-  /** Whether no node that may live, as of the last beat, is of a release that does not know segments. */
-  allTakeSegments = false
+  /** What each node that may live has, as of the last beat. */
+  allHave: Abilities = { segments: false, hiddenFiles: false }
   readonly #url: string
   readonly #graceMs: number
   readonly #limitClock: Clock | undefined
@@ -180,16 +189,15 @@ export class PostgresNode implements Node {
     // The time of others' queries is not a part of the round trip.
     await this.#lastQuery
     const askedAt = performance.now()
-    const { rows } = await this.#query<{ nodes: number; others: number; present: number }>(
+    const { rows } = await this.#query<Abilities & { nodes: number; present: number }>(
       client,
-      `select count(*) filter (where seen_at >= ${PRESENT} - ${ABSENCE_MS}) as nodes,
-        count(*) filter (where profile is null or not profile::jsonb ? 'segments') as others,
+      `select count(*) filter (where seen_at >= ${PRESENT} - ${ABSENCE_MS}) as nodes, ${ALL_HAVE},
         ${EXACT_PRESENT} as present from nodes`,
     )
     const [found] = rows
     if (found === undefined) return 0
     this.clock.note(found.present, askedAt, performance.now())
-    this.allTakeSegments = found.others === 0
+    this.allHave = found
     return found.nodes
   }
 

@@ -132,7 +132,11 @@ export class PostgresEngine implements SqlEngine {
   }
 
   get takesSegments(): boolean {
-    return this.node?.allTakeSegments ?? false
+    return this.node?.allHave.segments ?? false
+  }
+
+  get hidesFiles(): boolean {
+    return this.node?.allHave.hiddenFiles ?? false
   }
 
   /** How many calls wait for a connection. */

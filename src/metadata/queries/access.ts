@@ -33,6 +33,7 @@ export const keyShape = recordShape<ApiKey>({
   userId: 'plain',
   role: 'plain',
   scopes: 'json',
+  fidelity: 'plain',
   createdAt: 'plain',
   revokedAt: 'plain',
 })

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { FileGuard, FilePatch, NamedFile } from '../../core/ports/changes.ts'
 import type { SqlFlavour } from '../sql/flavours.ts'
@@ -18,6 +18,8 @@ export const fileShape = recordShape<FileRecord>({
   description: 'plain',
   labels: 'json',
   externalId: 'plain',
+  alias: 'plain',
+  visibility: 'plain',
   createdBy: 'plain',
   updatedBy: 'plain',
   createdAt: 'plain',
@@ -39,6 +41,8 @@ export const fileShape = recordShape<FileRecord>({
   blobSizeBytes: 'plain',
   sha256: 'plain',
   md5: 'plain',
+  lineCount: 'plain',
+  placedParts: 'plain',
 })
 
 export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
@@ -60,23 +64,10 @@ interface Due {
   readonly limit: number
 }
 
-/** The queries of single files and of those that are due. */
-export function fileQueries({ builder: db, byteLength }: SqlFlavour) {
-  /** Compiled once per set of columns. */
-  const updates = new Map<string, Statement<UpdateArgs>>()
+/** The queries of files that a job has to look at. */
+function dueQueries({ builder: db, byteLength }: SqlFlavour) {
   const files = db.selectFrom('files').select(fileShape.fields)
   return {
-    insert: statement<Normalized<FileRecord>>((arg) =>
-      db.insertInto('files').values(allOf([...fileShape.fields, 'normalName'], arg) as FileRow),
-    ),
-    normalizeName: statement<Normalized<NamedFile>>((arg) =>
-      db
-        .updateTable('files')
-        .set({ normalName: arg('normalName') })
-        .where('id', '=', arg('id'))
-        .where('name', '=', arg('name')),
-    ),
-    find: prepare<{ readonly id: string }>((arg) => files.where('id', '=', arg('id'))),
     // The states below are literals, for only then does a partial index serve the query.
     lapsed: prepare<Due>((arg) =>
       files
@@ -108,6 +99,35 @@ export function fileQueries({ builder: db, byteLength }: SqlFlavour) {
         .orderBy('id')
         .limit(arg('limit')),
     ),
+  }
+}
+
+/** The queries of single files and of those that are due. */
+export function fileQueries(flavour: SqlFlavour) {
+  const { builder: db, isOneOf } = flavour
+  /** Compiled once per set of columns. */
+  const updates = new Map<string, Statement<UpdateArgs>>()
+  const files = db.selectFrom('files').select(fileShape.fields)
+  return {
+    insert: statement<Normalized<FileRecord>>((arg) =>
+      db.insertInto('files').values(allOf([...fileShape.fields, 'normalName'], arg) as FileRow),
+    ),
+    normalizeName: statement<Normalized<NamedFile>>((arg) =>
+      db
+        .updateTable('files')
+        .set({ normalName: arg('normalName') })
+        .where('id', '=', arg('id'))
+        .where('name', '=', arg('name')),
+    ),
+    find: prepare<{ readonly id: string }>((arg) => files.where('id', '=', arg('id'))),
+    /** The states are those of the index `files_alias`. */
+    ofAlias: prepare<{ readonly projectIds: readonly string[]; readonly alias: string }>((arg) =>
+      files
+        .where('alias', '=', arg('alias'))
+        .where(isOneOf('projectId', arg('projectIds')))
+        .where(sql<SqlBool>`${sql.ref('state')} in ('pending', 'stored')`),
+    ),
+    ...dueQueries(flavour),
     /** Changes the named fields of a row that matches the guard. @returns the arguments and the statement */
     update(id: string, guard: FileGuard, patch: FilePatch): [UpdateArgs, Statement<UpdateArgs>] {
       const { args, patched, compared } = boundUpdate(id, guard, patch)

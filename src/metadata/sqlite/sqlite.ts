@@ -55,6 +55,7 @@ export class SqliteEngine implements SqlEngine {
   readonly flavour = flavours.sqlite
   /** Its folder is locked: there are no others. */
   readonly takesSegments = true
+  readonly hidesFiles = true
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #prepared = new Map<number, StatementSync>()

@@ -39,7 +39,15 @@ async function callerOf({ app }: TestServer): Promise<Caller> {
   const project = (await app.services.metadata.findProject(organization.id, 'default')) ?? assert.fail()
   const subject = { type: 'user', id: 'tester' } as const
   const { id: organizationId } = organization
-  return { keyId: 'k', organizationId, projectIds: [project.id], subject, role: 'admin', scopes: [] }
+  return {
+    keyId: 'k',
+    organizationId,
+    projectIds: [project.id],
+    subject,
+    role: 'admin',
+    scopes: [],
+    fidelity: 'open',
+  }
 }
 
 type Content = string | Uint8Array

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../../core/access/admit.ts'
+import type { Caller } from '../../../core/caller.ts'
 import { startExpiry } from '../../../core/files/create-file.ts'
 import { deleteStoredOrOpen } from '../../../core/files/delete-file.ts'
 import { type FilesPage, pageFiles } from '../../../core/files/page-files.ts'
@@ -112,7 +113,7 @@ function addFromUrl(context: Context): void {
 function addLists({ server, services }: Context): void {
   const docs = { ...searches, querystring: ScopeQuery, response: { 200: schemas.FileList } }
   const handle = async ({ caller, query }: FastifyRequest, reply: FastifyReply) =>
-    sendAll(services, await resolveProject(services, caller, readScope(query)), reply)
+    sendAll(services, caller, await resolveProject(services, caller, readScope(query)), reply)
   server.get(FILES, getOnly(operation(TAG, 'v1.list_files', 'List files', docs)), handle)
   const summary = 'List files; those that came on presigned URLs are there already'
   server.put(`${FILES}/sync`, operation(TAG, 'v1.sync_files', summary, docs), handle)
@@ -127,9 +128,14 @@ type ReadPage = (after?: FileCursor) => Promise<FilesPage>
  * All stored files of a project, newest first, as one JSON array: this version does not divide it into pages. What is more
  * than the store gives at a time is read while it is sent.
  */
-async function sendAll(services: Services, projectId: string, reply: FastifyReply): Promise<unknown> {
+async function sendAll(
+  services: Services,
+  caller: Caller,
+  projectId: string,
+  reply: FastifyReply,
+): Promise<unknown> {
   const all = { projectId, filter: {}, withTotal: false, order: NEWEST_FIRST, limit: PAGE_FILES }
-  const read: ReadPage = (after) => pageFiles(services, after === undefined ? all : { ...all, after })
+  const read: ReadPage = (after) => pageFiles(services, caller, after === undefined ? all : { ...all, after })
   // Read before an answer begins, so that a store that is away can still be told.
   const first = await read()
   if (!first.hasMore) return first.files.map(toFileBody)

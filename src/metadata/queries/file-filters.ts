@@ -1,0 +1,146 @@
+import {
+  type ExpressionBuilder,
+  expressionBuilder,
+  type RawBuilder,
+  type SelectQueryBuilder,
+  type SqlBool,
+  sql,
+} from 'kysely'
+import type { FileState } from '../../core/files/file.ts'
+import type { FileFilter, FilePage } from '../../core/ports/metadata-store.ts'
+import type { SqlFlavour } from '../sql/flavours.ts'
+import { normalForm, spellingOf } from '../sql/normal-name.ts'
+import type { Arg } from '../sql/prepare.ts'
+import type { Tables } from '../sql/tables.ts'
+
+/** What the queries of listings are bound to, each to some of it. */
+export interface ListingArgs
+  extends Required<Omit<FileFilter, 'states' | 'purpose' | 'mimeTypes' | 'nameContains'>> {
+  readonly normalName: string
+  readonly limit: number
+  readonly offset: number
+  readonly afterCreatedAt: number
+  readonly afterName: string
+  readonly afterId: string
+}
+export type ListingArg = Arg<ListingArgs>
+
+/** A query of files before it says which columns it wants. */
+export type Files = SelectQueryBuilder<Tables, 'files', object>
+
+export type FileExpressions = ExpressionBuilder<Tables, 'files'>
+
+export function listingArgs(
+  { projectId, visibleAt, ids = [], name = '', externalId = '', subject = '' }: FileFilter,
+  { limit = 0, offset = 0, after }: Partial<FilePage> = {},
+): ListingArgs {
+  const { createdAt: afterCreatedAt, name: afterName, id: afterId } = after ?? beginning
+  const named = { name, normalName: normalForm(name) }
+  return {
+    projectId,
+    visibleAt,
+    ids,
+    ...named,
+    externalId,
+    subject,
+    limit,
+    offset,
+    afterCreatedAt,
+    afterName,
+    afterId,
+  }
+}
+
+const beginning = { createdAt: 0, name: '', id: '' }
+
+/** The same for filters that differ in values alone, which one query serves. */
+export function shapeOf({ states, ids, name, externalId, subject }: FileFilter): string {
+  const ofName = name === undefined ? 'any' : spellingOf(name)
+  return `${states}|${ids !== undefined}|${ofName}|${externalId !== undefined}|${subject !== undefined}`
+}
+
+/** Whether it is all files of some states, of which at most those are left out that are hidden. */
+export function isWhole({ ids, name, externalId }: FileFilter): boolean {
+  return ids === undefined && name === undefined && externalId === undefined
+}
+
+/**
+ * The visible files that the filter names. A name of several spellings is that of a row which has it in the normal form, or
+ * has another while its normal form is known, or has it as it is asked for while that is unknown. No row meets two of these,
+ * and each has an index.
+ */
+export function waysTo(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): readonly Files[] {
+  const isText = (field: LongText, text: string) => isTextOf(flavour, field, text)
+  const visible = visibleFiles(flavour, filter, arg)
+  if (filter.name === undefined) return [visible]
+  const spelling = spellingOf(filter.name)
+  if (spelling === 'only') return [visible.where(isText('name', arg('name')))]
+  const isKnown = isText('normalName', arg('normalName'))
+  const ways = [
+    visible.where(isText('name', arg('normalName'))),
+    visible.where(isKnown).whereRef('normalName', '<>', 'name'),
+  ]
+  if (spelling === 'normal') return ways
+  return [...ways, visible.where(isText('name', arg('name'))).where('normalName', 'is', null)]
+}
+
+function visibleFiles(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): Files {
+  const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
+  // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
+  // for any of them would read all files of a large one.
+  let query = flavour.builder
+    .selectFrom('files')
+    .where(filter.ids === undefined ? isOfProject : sql<SqlBool>`(${isOfProject}) is true`)
+    .where('state', '<>', sql.lit('deleted'))
+    .where((eb) => inOneOf(eb, filter.states))
+    .where((eb) => isNotOver(eb, arg))
+  if (filter.ids !== undefined) query = query.where(flavour.isOneOf('id', arg('ids')))
+  if (filter.externalId !== undefined) query = query.where(isTextOf(flavour, 'externalId', arg('externalId')))
+  if (filter.subject !== undefined) {
+    query = query.where(({ eb, or }) =>
+      or([eb('visibility', '=', sql.lit('project')), eb('createdBy', '=', arg('subject'))]),
+    )
+  }
+  return query
+}
+
+/** Those that one subject alone sees and that the filter's subject is not. The conditions are those of the index `files_hidden`. */
+export function hiddenFiles({ builder }: SqlFlavour, { states }: FileFilter, arg: ListingArg): Files {
+  return builder
+    .selectFrom('files')
+    .where('projectId', '=', arg('projectId'))
+    .where('visibility', '=', sql.lit('subject'))
+    .where('state', '<>', sql.lit('deleted'))
+    .where('createdBy', '<>', arg('subject'))
+    .where((eb) => inOneOf(eb, states))
+    .where((eb) => isNotOver(eb, arg))
+}
+
+function isNotOver({ eb, or }: FileExpressions, arg: ListingArg) {
+  return or([
+    eb('state', '<>', sql.lit('stored')),
+    eb('expiresAt', 'is', null),
+    eb('expiresAt', '>', arg('visibleAt')),
+  ])
+}
+
+/** The states are literals, and one state an equation: only then does a partial index serve the query. */
+function inOneOf(eb: FileExpressions, states: readonly FileState[]) {
+  const literals = states.map((state) => sql.lit(state))
+  return literals.length === 1 ? eb('state', '=', literals[0] as never) : eb('state', 'in', literals)
+}
+
+type LongText = 'name' | 'normalName' | 'externalId'
+
+/** Whether a text that may be long is this one. */
+function isTextOf({ indexedCharacters: start }: SqlFlavour, field: LongText, text: string) {
+  const eb = expressionBuilder<Tables, 'files'>()
+  const same = sql<SqlBool>`${sql.ref(field)} = ${text}`
+  if (start === undefined) return same
+  return eb.and([eb(startOf(sql.ref(field), start), '=', startOf(text, start)), same])
+}
+
+/** The beginning of a text, as an index has it. */
+export function startOf(text: unknown, characters: number): RawBuilder<string> {
+  return sql<string>`left(${text}, ${sql.lit(characters)})`
+}
