@@ -25,7 +25,7 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
   // client that is still sending sees a reset in place of the answer.
   const read = (request: FastifyRequest, bytes: Buffer, done: Done) => {
     if (bytes.length === 0) return done(null, undefined)
-    if (!isUtf8(bytes)) return done(null, new ServiceError('body-not-json', 'The body is not valid UTF-8.'))
+    if (!isUtf8(bytes)) return done(null, notUtf8())
     parse(request, bytes.toString('utf8'), (error, body) => done(null, error ?? body))
   }
   server.addContentTypeParser(JSON_TYPE, (request, payload: IncomingMessage, done) => {
@@ -55,6 +55,39 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
 }
 
 type Done = (error: Error | null, body?: unknown) => void
+
+/**
+ * The JSON of a body that no parser of the server takes, whatever type it is declared to have; undefined: it is empty.
+ * @throws ServiceError `body-not-json`, `body-too-large`, `body-too-slow`, `storage-unavailable`; errors of the stream
+ */
+export async function readJsonBody(request: FastifyRequest, maxMs = MAX_MS): Promise<unknown> {
+  const { raw, server, caller } = request
+  const maxBytes = request.routeOptions.bodyLimit ?? 0
+  endIfLate(raw, maxMs)
+  const memory = server.memory.open(caller?.organizationId ?? '')
+  try {
+    const bytes = arrivedBody(raw, maxBytes) ?? (await gather(raw, maxBytes, memory))
+    return parseJson(request, bytes)
+  } finally {
+    memory.release()
+  }
+}
+
+/** @returns undefined for no bytes. @throws ServiceError `body-not-json` */
+export function parseJson(request: FastifyRequest, bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined
+  if (!isUtf8(bytes)) throw notUtf8()
+  let parsed: unknown
+  request.server.getDefaultJsonParser('error', 'error')(request, bytes.toString('utf8'), (error, body) => {
+    if (error) throw error
+    parsed = body
+  })
+  return parsed
+}
+
+function notUtf8(): ServiceError {
+  return new ServiceError('body-not-json', 'The body is not valid UTF-8.')
+}
 
 /**
  * The whole body, if it came with its headers, as small ones mostly do. Reading it at once is cheaper: waiting for the end

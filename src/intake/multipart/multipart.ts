@@ -154,8 +154,7 @@ function parseFormType(contentType = ''): NameForm & { readonly boundary: string
   const [type, parameters] = splitParameters(contentType, 'boundary')
   if (type !== 'multipart/form-data')
     throw new ServiceError('body-type-unsupported', 'Expected multipart/form-data')
-  const boundary = withoutQuotes(parameters.get('boundary') ?? '')
-  if (!legalBoundary.test(boundary)) throw malformed('The Content-Type names no boundary, or no legal one')
+  const boundary = boundaryIn(parameters)
   const charset = withoutQuotes(parameters.get('charset') ?? 'utf-8')
   return {
     boundary,
@@ -163,4 +162,11 @@ function parseFormType(contentType = ''): NameForm & { readonly boundary: string
     charset: !/^utf-?8$/i.test(charset) && decodeAs(charset, Buffer.from('a')) === 'a' ? charset : undefined,
     escapesQuotes: browserBoundary.test(boundary),
   }
+}
+
+/** @param parameters of a Content-Type. @throws ServiceError `request-malformed` */
+export function boundaryIn(parameters: ReadonlyMap<string, string>): string {
+  const boundary = withoutQuotes(parameters.get('boundary') ?? '')
+  if (legalBoundary.test(boundary)) return boundary
+  throw malformed('The Content-Type names no boundary, or no legal one')
 }
