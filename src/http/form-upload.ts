@@ -21,6 +21,8 @@ export interface FormRules {
   /** The text parts that are read; the last of a name counts. */
   readonly fields: readonly string[]
   readonly maxFileBytes: number
+  /** Whether a filename loses its control characters, instead of being refused for them; default no. */
+  readonly dropsControls?: boolean
 }
 
 /** How the bytes of a file are to be received. */
@@ -94,7 +96,7 @@ const MAX_UNKNOWN = 16
 export async function receiveForm(
   request: FastifyRequest,
   received: ReceivedBytes,
-  { filePart, fields: known, ...rules }: FormRules & FileRules,
+  { filePart, fields: known, dropsControls = false, ...rules }: FormRules & FileRules,
 ): Promise<ReceivedForm> {
   const fields = new Map<string, string>()
   const unknown: string[] = []
@@ -102,6 +104,7 @@ export async function receiveForm(
   const options: MultipartOptions = {
     bodyBytes: rules.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
+    dropsControls,
     roleOf(name, hasFilename) {
       if (name === filePart) return 'file'
       if (!hasFilename && known.includes(name)) return 'field'

@@ -296,6 +296,18 @@ test('quotes a name that holds a line break or another control character', async
   }
 })
 
+test('drops the control characters of a filename where that is asked for, and refuses a bare line end', async () => {
+  const parsed = async (parameters: string) => {
+    const body = part(`Content-Disposition: form-data; name="file"; ${parameters}`, 'x')
+    return (await parse(`${body}--b--`, { dropsControls: true }))[0]?.filename
+  }
+  assert.equal(await parsed('filename="a\tb\u0001\u007f\u0085c.txt"'), 'abc.txt')
+  assert.equal(await parsed("filename*=utf-8''a%0D%0A%00b.txt; filename=x"), 'ab.txt')
+  assert.equal(await parsed('filename="=?utf-8?q?a=0Ab?="'), 'ab')
+  assert.equal(await parsed('filename="\u0001"'), '')
+  for (const end of ['\r', '\n', '\0']) await assert.rejects(parsed(`filename="a${end}b"`), malformed)
+})
+
 test('refuses encodings that would have to be undone', async () => {
   const encoded = (encoding: string) =>
     parse(

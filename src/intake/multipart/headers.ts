@@ -16,11 +16,16 @@ export interface NameForm {
   readonly charset: string | undefined
   /** Whether `%22` in a name means a quote. */
   readonly escapesQuotes: boolean
+  /** Whether a filename loses its control characters, instead of being refused for them. */
+  readonly dropsControls?: boolean
 }
 
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):/
 const controlButTab = /[\u0000-\u0008\u000a-\u001f\u007f]/
 const control = /[\u0000-\u001f\u007f-\u009f]/
+const controls = new RegExp(control, 'g')
+/** Where a proxy in front of us may see the end of a line or of a text. */
+const bareEnd = /[\0\r\n]/
 /** Only attacks on JavaScript objects send these names. We use maps, but later code may use objects. */
 const trap = /^(?:__proto__|prototype|constructor)$/
 const unprintable = /[^ -~]+/g
@@ -59,7 +64,8 @@ function parseLines(lines: readonly Decoded[], form: NameForm): PartHeader {
     throw malformed('A part has a Content-Transfer-Encoding; send its bytes as they are')
   const contentType = known.get('content-type')?.text.replaceAll('\t', ' ').replaceAll(unprintable, '')
   const disposition = parseDisposition(known.get('content-disposition'), form)
-  if (lines.some(({ text }) => controlButTab.test(text)))
+  const illegal = form.dropsControls ? bareEnd : controlButTab
+  if (lines.some(({ text }) => illegal.test(text)))
     throw malformed('The header of a part has a control character')
   return { ...disposition, contentType: contentType || undefined }
 }
@@ -97,14 +103,14 @@ export function dispositionName(header = ''): string | undefined {
 /** A readable `filename*` wins: clients that send both add `filename` for servers that cannot read it. */
 function filenameIn(
   parameters: ReadonlyMap<string, string>,
-  form: Pick<NameForm, 'escapesQuotes'>,
+  form: Omit<NameForm, 'charset'>,
 ): string | undefined {
-  const extended = decodeExtended(parameters.get('filename*') ?? '')
+  const extended = decodeExtended(parameters.get('filename*') ?? '', form.dropsControls)
   if (extended) return extended
   const plain = parameters.get('filename')
   if (plain?.startsWith('"') && plain === withoutQuotes(plain))
     throw malformed('The filename of a part begins with a quote and does not end with one')
-  if (plain !== undefined) return legal(decodeEncodedWords(unescaped(plain, form)))
+  if (plain !== undefined) return legal(decodeEncodedWords(unescaped(plain, form)), form.dropsControls)
   // Also continuations (RFC 2231): to ignore one would lose the name.
   if (extended === undefined && [...parameters.keys()].some((key) => key.startsWith('filename*')))
     throw malformed('The filename* of a part cannot be read, and it has no filename')
@@ -126,17 +132,19 @@ function unescaped(value: string, { escapesQuotes }: Pick<NameForm, 'escapesQuot
 const extendedValue =
   /^([!#$%&+\-^_`{}~0-9A-Za-z]+)'[0-9A-Za-z-]*'((?:[!#$&+\-.^_`|~0-9A-Za-z]|%[0-9A-Fa-f]{2})*)$/
 
-/** Undefined if the syntax or the charset is wrong, or the name has control characters. */
-function decodeExtended(value: string): string | undefined {
+/** Undefined if the syntax or the charset is wrong, or the name has control characters that are not dropped. */
+function decodeExtended(value: string, dropsControls = false): string | undefined {
   const [, charset, escaped = ''] = extendedValue.exec(value) ?? []
   if (charset === undefined) return undefined
   const text = decodeAs(charset, bytesOf(escaped, /%(..)/g))
-  return text === undefined || control.test(text) ? undefined : text
+  if (text === undefined || !control.test(text)) return text
+  return dropsControls ? legal(text, dropsControls) : undefined
 }
 
-function legal(name: string): string {
-  if (control.test(name)) throw new IllegalName(name)
-  return name
+function legal(name: string, dropsControls = false): string {
+  if (!control.test(name)) return name
+  if (!dropsControls) throw new IllegalName(name)
+  return name.replaceAll(controls, '')
 }
 
 function withoutTrap(name: string): string {

@@ -48,7 +48,7 @@ export type MultipartLimits = Readonly<typeof defaultMultipartLimits>
 /** An ignored part is skipped: it needs no memory, and counts only against the limits of parts and of the body. */
 export type PartRole = 'field' | 'file' | 'ignored'
 
-export interface MultipartOptions extends Partial<MultipartLimits> {
+export interface MultipartOptions extends Partial<MultipartLimits>, Pick<NameForm, 'dropsControls'> {
   /** Default: a part with a filename, even an empty one, is a file, any other a field. */
   readonly roleOf?: (name: string, hasFilename: boolean) => PartRole
 }
@@ -66,10 +66,10 @@ export interface MultipartOptions extends Partial<MultipartLimits> {
 export async function* parseMultipart(
   contentType: string | undefined,
   source: AsyncIterable<Uint8Array>,
-  { roleOf = roleByFilename, ...overrides }: MultipartOptions = {},
+  { roleOf = roleByFilename, dropsControls = false, ...overrides }: MultipartOptions = {},
 ): AsyncGenerator<Part, void, undefined> {
   const limits = { ...defaultMultipartLimits, ...overrides }
-  const form = parseFormType(contentType)
+  const form = { ...parseFormType(contentType), dropsControls }
   const scanner = new MultipartScanner(source, form.boundary, limits.bodyBytes)
   try {
     await scanner.skipPreamble(limits.preambleBytes)
