@@ -42,13 +42,12 @@ function findListening(stdout: string): Listening | undefined {
   return logLine(stdout, 'listening')
 }
 
-/** The lines to paste: from `URL=` to the next empty one, and the next two blocks of commands. */
+/** The lines to paste: from `export URL=` to the next empty one, and the next two blocks of commands. */
 function findWalkThrough(
   stdout: string,
 ): { readonly lightfield: string; readonly llamacloud: string; readonly yandex: string } | undefined {
-  const blocks = /^(URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(
-    stdout,
-  )
+  const blocks =
+    /^(export URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(stdout)
   const [, lightfield, llamacloud, yandex] = blocks ?? []
   return lightfield && llamacloud && yandex ? { lightfield, llamacloud, yandex } : undefined
 }

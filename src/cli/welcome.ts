@@ -23,9 +23,9 @@ SDKs: base URL ${url} (without /v1 or /api), and the key above. API reference: $
 `
 }
 
-/** Commands of the first one begin with the variables that all of them use. */
+/** Commands of the first one begin with the variables that all of them use, and programs of README.md find. */
 function greetings(url: string, key: string): readonly string[] {
-  const variables = `URL=${quote(url)}\nKEY=${quote(key)}\nTEXT=${quote(TEXT)}\n`
+  const variables = `export URL=${quote(url)}\nexport KEY=${quote(key)}\nexport TEXT=${quote(TEXT)}\n`
   return allDialects.map(({ title, greeting }, index) => {
     const commands = greeting.commands(TEXT.length)
     return `${title}: ${greeting.about}:\n\n${index === 0 ? variables : ''}${commands}`
