@@ -368,6 +368,10 @@ export const llamacloud: Conformance = {
           sdkErrors('a project that the key may not use is forbidden, whether or not there is one'),
         ),
         inferred(
+          'filter.project_id of a query has to fit project_id',
+          sdkErrors('a key of two projects works in the one that is named, by UUID or slug'),
+        ),
+        inferred(
           'organization_id has to be the key’s, and to fit project_id',
           sdkErrors(
             'an organization without a project is the one of the key, or forbidden; with a project both must match',
@@ -493,6 +497,13 @@ export const llamacloud: Conformance = {
           '429 above the rate limit',
           'Docs',
           errors('over the rate limit an answer tells when to come back'),
+        ),
+        deviates(
+          'Uploads are limited to 50 a second and project, on the free tier to 20 a minute',
+          'Docs',
+          'one limit holds for all APIs of this server, by organization',
+          errors('over the rate limit an answer tells when to come back'),
+          'ENTREPOT_RATE_LIMITS',
         ),
         holds(
           'A fault names an id',

@@ -555,6 +555,11 @@ export const yandex: Conformance = {
           anonymous('off by default'),
           'ENTREPOT_YANDEX_ANONYMOUS',
         ),
+        holds(
+          'Node sends an IAM token as Bearer; any text will do',
+          'SDKs',
+          node('a create without optional fields leaves them unset, and tells the rest'),
+        ),
         inferred(
           'A folder is the UUID or slug of a project',
           grpc('a key of several folders reaches the files of each, and of no other'),
@@ -575,6 +580,18 @@ export const yandex: Conformance = {
           node('discovery tells the SDK the address that it called, whoever asks'),
         ),
         holds('REST has it at /endpoints', 'Protos', restLife('anybody may ask where the services are')),
+        holds(
+          'verify=False is plaintext gRPC',
+          'SDKs',
+          python('discovery answers before any credentials are sent'),
+        ),
+        holds(
+          'With TLS the port of gRPC offers h2, with one certificate for both ports',
+          'SDKs',
+          testsIn('test/tls.test.ts')(
+            'a start with ENTREPOT_TLS=self-signed says whom to trust; whoever does speaks HTTP/1.1 to one port and HTTP/2 to the other',
+          ),
+        ),
         inferred(
           'Over gRPC it is the address that was called, over REST the public host',
           settings('an operator sets the address that discovery tells, over gRPC and REST'),
