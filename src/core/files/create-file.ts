@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Caller } from '../caller.ts'
+import { ServiceError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import { isQuotaExceeded } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import { DAY_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
+import { claimAlias } from './claim-alias.ts'
 import type { ExpiryFields } from './expiry.ts'
 import { type FileRecord, noBytes, type Visibility } from './file.ts'
 
@@ -35,7 +37,8 @@ export interface CreateFile {
 
 /**
  * Takes received bytes into a stored file, visible from here on in every dialect.
- * @throws ServiceError `quota-exceeded` if the bytes that really came no longer fit
+ * @throws ServiceError `quota-exceeded` if the bytes that really came no longer fit; `name-taken` if another file has the alias;
+ *   `storage-unavailable` if it is to be hidden, while not all servers know hidden files
  */
 export async function createFile(
   services: Services,
@@ -44,28 +47,39 @@ export async function createFile(
   received: ReceivedBytes,
 ): Promise<FileRecord> {
   const now = services.clock.now()
+  requireHiding(services, input)
   const bytes = { sizeBytes: received.digests.sizeBytes, ...received.fields }
   const file: FileRecord = { ...newFile(now, caller, input), ...bytes, state: 'stored', storedAt: now }
   try {
-    await take(received, file)
+    await take(services, received, file)
   } catch (error) {
     if (received.reserved === undefined || !isQuotaExceeded(error)) throw error
     // Of many uploads at once each may have been in the way of the others with what it reserved. Now that this one is
     // out of the way it is judged by its size alone, so that in the end as many get in as fit.
     await received.giveReservationBack()
-    await take(received, file)
+    await take(services, received, file)
   }
   return file
 }
 
+/**
+ * Servers of the release before show hidden files to everybody who may use the project.
+ * @throws ServiceError `storage-unavailable` while one of them lives
+ */
+export function requireHiding({ metadata }: Services, { visibility }: Pick<CreateFile, 'visibility'>): void {
+  if (visibility !== 'subject' || metadata.hidesFiles) return
+  throw new ServiceError('storage-unavailable', 'Files cannot be hidden before all servers are upgraded.')
+}
+
 /** Counts what the file takes beyond what was reserved for it, and makes it visible. */
-async function take(received: ReceivedBytes, file: FileRecord): Promise<void> {
+async function take(services: Services, received: ReceivedBytes, file: FileRecord): Promise<void> {
   const { organizationId, projectId, sizeBytes } = file
   const files = 1 - (received.reserved?.files ?? 0)
   const bytes = sizeBytes - (received.reserved?.bytes ?? 0)
   const usage = { organizationId, projectId, files, bytes }
   const rest: Change[] = files === 0 && bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
-  await received.take([...rest, received.claimFor(file.id), { kind: 'file.insert', file }])
+  const changes: Change[] = [...rest, received.claimFor(file.id), { kind: 'file.insert', file }]
+  await claimAlias(services, file, () => received.take(changes))
 }
 
 /** A record that has no bytes yet and belongs to the caller. Field by field, since a rest and a spread take twice as long. */

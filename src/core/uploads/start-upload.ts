@@ -1,6 +1,7 @@
 import { defaultProject } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
-import { type CreateFile, newFile } from '../files/create-file.ts'
+import { claimAlias } from '../files/claim-alias.ts'
+import { type CreateFile, newFile, requireHiding } from '../files/create-file.ts'
 import type { FileRecord } from '../files/file.ts'
 import { throwQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
@@ -34,7 +35,7 @@ export type Alongside = (file: FileRecord) => readonly Change[] | Promise<readon
 /**
  * Opens a pending upload; what it announces counts against quotas from now on, and what it did not announce once it is
  * stored. Every call makes a new one.
- * @throws ServiceError `quota-exceeded`
+ * @throws ServiceError `quota-exceeded`; `name-taken` and `storage-unavailable` as `createFile`
  */
 export async function startUpload(
   services: Services,
@@ -43,6 +44,7 @@ export async function startUpload(
   alongside?: Alongside,
 ): Promise<FileRecord> {
   const now = services.clock.now()
+  requireHiding(services, input)
   const { sizeBytes, writeOnce, externalId = null, projectId = defaultProject(caller) } = input
   const file: FileRecord = {
     ...newFile(now, caller, { ...input, projectId, externalId }),
@@ -58,6 +60,6 @@ export async function startUpload(
   ]
   changes.push(...expectStaged(services, file))
   if (alongside) changes.push(...(await alongside(file)))
-  await services.metadata.commit(changes).catch(throwQuota)
+  await claimAlias(services, file, () => services.metadata.commit(changes).catch(throwQuota))
   return file
 }

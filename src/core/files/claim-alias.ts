@@ -1,0 +1,44 @@
+import { isStoreError, ServiceError } from '../errors.ts'
+import type { Services } from '../services.ts'
+import { endOverdue } from '../upkeep/expire-files.ts'
+import type { FileRecord } from './file.ts'
+
+/** How often others may take and leave an alias meanwhile. */
+const ATTEMPTS = 5
+
+/**
+ * Makes sure that no pending or stored file of the project has this alias now; one whose time is over is ended first.
+ * @throws ServiceError `name-taken`
+ */
+export async function requireFreeAlias(
+  { metadata, ...services }: Services,
+  projectId: string,
+  alias: string,
+): Promise<void> {
+  const [holder] = await metadata.listFilesByAlias([projectId], alias)
+  if (holder === undefined) return
+  await endOverdue({ metadata, ...services }, holder)
+  const [present] = await metadata.listFilesByAlias([projectId], alias)
+  if (present !== undefined) throw new ServiceError('name-taken', `There is a file named ${alias} already.`)
+}
+
+/**
+ * Commits a new file. If it has an alias, that is looked for first: of many commits with one alias one succeeds.
+ * @throws ServiceError `name-taken`; what `commit` throws
+ */
+export async function claimAlias(
+  services: Services,
+  { projectId, alias }: Pick<FileRecord, 'projectId' | 'alias'>,
+  commit: () => Promise<void>,
+): Promise<void> {
+  if (alias === null) return commit()
+  for (let attempt = 1; ; attempt++) {
+    await requireFreeAlias(services, projectId, alias)
+    try {
+      return await commit()
+    } catch (error) {
+      const isTaken = isStoreError(error, 'conflict') && error.change === 'file.insert'
+      if (!isTaken || attempt === ATTEMPTS) throw error
+    }
+  }
+}
