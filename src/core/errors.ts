@@ -53,6 +53,7 @@ export const errorKinds = {
   // What is asked for.
   'rule-violated': 'rejected',
   'file-not-found': 'not-found',
+  'upload-not-found': 'not-found',
   'state-conflict': 'conflict',
   // Another file of the project has the alias that was asked for.
   'name-taken': 'conflict',

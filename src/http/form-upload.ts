@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import type { BodySize } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
 import { expectBytes, type ReceivedBytes } from '../core/uploads/receive-bytes.ts'
@@ -72,17 +73,22 @@ export function requireForm(request: FastifyRequest, maxFileBytes: number): void
  */
 export function expectFormFile(
   services: Services,
-  { headers, caller }: FastifyRequest,
+  request: FastifyRequest,
   projectId: string,
   maxFileBytes: number,
 ): Promise<ReceivedBytes> {
-  const { organizationId } = caller
+  const { organizationId } = request.caller
+  const size = formFileSize(request, maxFileBytes)
+  const reserve = { organizationId, projectId, files: 1, bytes: size.atLeast }
+  return expectBytes(services, { organizationId, size, reserve })
+}
+
+/** What the headers tell of the size of a form's file. */
+export function formFileSize({ headers }: FastifyRequest, maxFileBytes: number): BodySize {
   // A form is longer than its file, by the overhead at most. A chunked one does not announce its length.
   const { 'content-length': length } = headers
   const atLeast = Math.max(0, Number(length ?? 0) - MAX_FORM_OVERHEAD_BYTES)
-  const atMost = Math.min(maxFileBytes, Number(length ?? Number.POSITIVE_INFINITY))
-  const reserve = { organizationId, projectId, files: 1, bytes: atLeast }
-  return expectBytes(services, { organizationId, size: { atLeast, atMost }, reserve })
+  return { atLeast, atMost: Math.min(maxFileBytes, Number(length ?? Number.POSITIVE_INFINITY)) }
 }
 
 /** At most so many names of unknown parts are told. */

@@ -96,7 +96,10 @@ export interface FileRecord {
   readonly md5: string | null
   /** How many newlines (0x0A) the bytes have; null: nobody counted. */
   readonly lineCount: number | null
-  /** SHA-256 of the list of parts of which an upload was made, lower-case hex; null: it was not made of parts. */
+  /**
+   * Of an upload whose bytes come as parts: empty, and once they have their places the SHA-256 of their list, lower-case hex. Null:
+   * they do not.
+   */
   readonly placedParts: string | null
 }
 

@@ -10,11 +10,12 @@ async function readIf(
   caller: Caller,
   idText: string,
   isThere: (file: FileRecord, state: FileState) => boolean,
+  notFound = fileNotFound,
 ): Promise<FileRecord> {
   const id = parseFileId(idText)
   const file = id && (await metadata.findFile(id))
   if (file && mayMeet(caller, file) && isThere(file, stateAt(file, clock.now()))) return file
-  throw fileNotFound(idText)
+  throw notFound(idText)
 }
 
 function mayMeet(caller: Caller, file: FileRecord): boolean {
@@ -70,11 +71,26 @@ export function readStoredFile(services: Services, caller: Caller, idText: strin
   return readIf(services, caller, idText, (_file, state) => state === 'stored')
 }
 
-/** As `readStoredFile`, and finds open uploads that wait for their bytes. */
+/** As `readStoredFile`, and finds open uploads that wait for their bytes, but no uploads of parts. */
 export function readStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return readIf(services, caller, idText, (file, state) => {
-    return state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null)
+    return (
+      state === 'stored' || (state === 'pending' && file.uploadMaxBytes !== null && file.placedParts === null)
+    )
   })
+}
+
+/** An upload whose bytes come as parts; once it is stored, the file that they made. */
+export type PartsUpload = FileRecord & { readonly uploadMaxBytes: number; readonly placedParts: string }
+
+/** In any state but deleted. @throws ServiceError `upload-not-found` */
+export async function readPartsUpload(
+  services: Services,
+  caller: Caller,
+  idText: string,
+): Promise<PartsUpload> {
+  const isThere = (file: FileRecord, state: FileState) => state !== 'deleted' && file.placedParts !== null
+  return (await readIf(services, caller, idText, isThere, uploadNotFound)) as PartsUpload
 }
 
 /**
@@ -89,4 +105,8 @@ export function requireReader(caller: Caller, file: FileRecord): void {
 /** @param id as the caller wrote it */
 export function fileNotFound(id: string): ServiceError {
   return new ServiceError('file-not-found', 'There is no file with this ID.', { id })
+}
+
+function uploadNotFound(id: string): ServiceError {
+  return new ServiceError('upload-not-found', 'There is no upload with this ID.', { id })
 }

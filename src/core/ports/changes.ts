@@ -7,9 +7,7 @@ import type { BlobKey } from './blob-store.ts'
 import type { ClockTrust } from './clock.ts'
 
 /** The fields of a file that may change after it was inserted. */
-export type FilePatch = Partial<
-  Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy' | 'createdAt'>
->
+export type FilePatch = Partial<Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy'>>
 
 /** What must still be true of a row for a change to apply; null compares as null. */
 export type FileGuard = { readonly state: FileState } & Partial<

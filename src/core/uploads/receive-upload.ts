@@ -131,7 +131,7 @@ export function requireDigest(
 }
 
 /** @throws ServiceError `size-mismatch` */
-export function requireSize(file: FileRecord, uploadedBytes: number | null): void {
+export function requireSize(file: Pick<FileRecord, 'sizeBytes'>, uploadedBytes: number | null): void {
   if (uploadedBytes === file.sizeBytes) return
   const message = `${uploadedBytes} bytes were uploaded, ${file.sizeBytes} were announced.`
   throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })

@@ -20,6 +20,8 @@ export interface StartUpload extends Omit<CreateFile, 'projectId' | 'externalId'
    * that if the size is not known and `sizeBytes` 0. Absent: a complete is needed.
    */
   readonly maxBytes?: number
+  /** The bytes come as parts (`addPart`), of which `placeParts` makes a file of `maxBytes`; `sizeBytes` is 0. */
+  readonly takesParts?: boolean
   readonly externalId?: string | null
   /** How long the bytes may take to arrive, from now. */
   readonly lifetimeSeconds: number
@@ -53,6 +55,7 @@ export async function startUpload(
     writeOnce,
     uploadMaxBytes: input.maxBytes ?? null,
     expectedSha256: input.sha256,
+    placedParts: input.takesParts ? '' : null,
   }
   const changes: Change[] = [
     { kind: 'usage.add', usage: usageOf(file) },

@@ -47,7 +47,7 @@ export const fileShape = recordShape<FileRecord>({
 
 export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
 
-const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'createdAt']
+const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy']
 const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
 const guardFields = [
   'blobKey',
