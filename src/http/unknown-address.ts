@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
 import type { Addressed } from './addressee.ts'
 import { readableByPages } from './browsers.ts'
@@ -23,18 +23,20 @@ export type DialectOf = (request: Addressed) => string
 
 /** Tells why a request has no route. Runs only for these, so it may be slow. */
 export class UnknownAddresses {
-  readonly #routes: OfferedRoute[] = []
+  readonly #declared: RouteOptions[] = []
+  #offered: readonly OfferedRoute[] | undefined
   readonly #dialectOf: DialectOf
 
   /** Sees the routes that are added to the server from here on. */
   constructor(server: FastifyInstance, dialectOf: DialectOf) {
     this.#dialectOf = dialectOf
-    server.addHook('onRoute', ({ url, method, constraints }) => {
-      const { dialect, ...others } = (constraints ?? {}) as { readonly dialect?: string }
-      // Not for every request.
-      if (Object.keys(others).length > 0) return
-      this.#routes.push({ url, path: patternOf(url), methods: [method].flat(), dialect })
-    })
+    server.addHook('onRoute', (route) => void this.#declared.push(route))
+  }
+
+  /** Made at the first refusal: hooks of scopes inside the server add constraints after ours has run. */
+  get #routes(): readonly OfferedRoute[] {
+    this.#offered ??= this.#declared.flatMap(offeredBy)
+    return this.#offered
   }
 
   /** @returns `route-unknown`, `base-url-wrong`, or `method-not-allowed` with the methods in `Allow` (RFC 9110, 15.5.6) */
@@ -88,6 +90,13 @@ export class UnknownAddresses {
     }
     return undefined
   }
+}
+
+/** None for a route that is not for every request, by another constraint than its dialect. */
+function offeredBy({ url, method, constraints }: RouteOptions): readonly OfferedRoute[] {
+  const { dialect, ...others } = (constraints ?? {}) as { readonly dialect?: string }
+  if (Object.keys(others).length > 0) return []
+  return [{ url, path: patternOf(url), methods: [method].flat(), dialect }]
 }
 
 function joined(segments: readonly string[]): string {

@@ -228,9 +228,12 @@ test('every operation answers the same at the root, where the vendor has it', as
     assert.equal(atRoot.text, prefixed.text)
     assert.equal(atRoot.status, prefixed.status)
   }
-  const unclaimed = await exchange('GET', `${server.url}/v1/files`, undefined, {
-    authorization: `Bearer ${server.key}`,
-  })
-  assert.equal(unclaimed.status, 400)
-  assert.equal(unclaimed.error.code, 'version_header')
+})
+
+test('what only this dialect has at the root is answered by it without its header, too', async () => {
+  const headers = { authorization: `Bearer ${server.key}`, 'content-type': 'application/json' }
+  for (const path of ['/v1/files', '/v1/files/x/complete', '/v1/files/x/cancel']) {
+    const { status, error } = await exchange('POST', server.url + path, '{}', headers)
+    assert.deepEqual([status, error.code], [400, 'version_header'], path)
+  }
 })
