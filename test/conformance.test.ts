@@ -92,9 +92,10 @@ test('names are read from literals and templates, whatever a template fills in',
        \`a \${b ? \`c \${d}\` : { e }} f\`,
        g)
      attest('no')
-     t.test("x")`,
+     t.test("x")
+     test(about('why'), h)`,
   )
   const found = (name: string) => names.filter((pattern) => pattern.test(name)).length
-  for (const name of ["it’s 'here'", 'a anything f', 'x']) assert.equal(found(name), 1, name)
+  for (const name of ["it’s 'here'", 'a anything f', 'x', 'z: why']) assert.equal(found(name), 1, name)
   for (const name of ['it’s', 'a anything', 'no']) assert.equal(found(name), 0, name)
 })

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { NamedTest } from './rule.ts'
 
 const root = join(import.meta.dirname, '../..')
-const CALL = /\b(?:test|it|describe)(?:\.\w+)?\(\s*(?=['"`])/g
+/** A name may be the argument of a function, which puts something around it. */
+const CALL = /\b(?:test|it|describe)(?:\.\w+)?\(\s*(?<wrap>\w+\(\s*)?(?=['"`])/g
 
 const namesByFile = new Map<string, readonly RegExp[]>()
 
@@ -25,11 +26,17 @@ export function hasTest({ file, name }: NamedTest): boolean {
 
 /** @returns a pattern for each name in the source of a test file; whatever a template fills in matches */
 export function testNames(source: string): readonly RegExp[] {
-  return [...source.matchAll(CALL)].map(({ index, 0: call }) => nameAt(source, index + call.length))
+  return [...source.matchAll(CALL)].map(({ index, 0: call, groups }) => {
+    const around = groups?.wrap === undefined ? '' : '.*'
+    return new RegExp(`^${around}${nameAt(source, index + call.length)}${around}$`, 's')
+  })
 }
 
-/** @param start where the quote of the name is */
-function nameAt(source: string, start: number): RegExp {
+/**
+ * @param start where the quote of the name is
+ * @returns the source of a pattern
+ */
+function nameAt(source: string, start: number): string {
   const quote = source[start]
   let pattern = ''
   let index = start + 1
@@ -43,7 +50,7 @@ function nameAt(source: string, start: number): RegExp {
       index += 1
     }
   }
-  return new RegExp(`^${pattern}$`, 's')
+  return pattern
 }
 
 /** @returns the index after the brace that closes an expression of a template */
