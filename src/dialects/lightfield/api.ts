@@ -42,18 +42,20 @@ function claims({ method, url, headers }: RequestHead): Claim | undefined {
 function serve(server: FastifyInstance, services: Services, settings: LightfieldSettings): void {
   acceptJsonBodies(server)
   server.setSchemaErrorFormatter(([problem]) => toFieldError(problem as SchemaProblem))
+  // On the paths that it shares with others the header says whose a request is.
+  const mayLack = server.prefix !== '' && !settings.requireVersion
   guard(server, {
     services,
     authenticate: byKey(services),
-    afterAuthentication: (request) => checkVersion(request, settings),
+    afterAuthentication: (request) => checkVersion(request, mayLack),
     showAllowance,
   })
   addRoutes(server, services, settings)
 }
 
-function checkVersion({ headers }: FastifyRequest, { requireVersion }: LightfieldSettings): void {
+function checkVersion({ headers }: FastifyRequest, mayLack: boolean): void {
   const version = headers['lightfield-version']
-  if (version === VERSION || (version === undefined && !requireVersion)) return
+  if (version === VERSION || (version === undefined && mayLack)) return
   const message = `${VERSION_HEADER} is ${version === undefined ? 'missing' : 'not known'}; send ${VERSION}.`
   throw new ServiceError('version-invalid', message, { field: VERSION_HEADER })
 }

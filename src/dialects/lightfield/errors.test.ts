@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
 import {
   assertRefusal,
+  exchange,
   type Headings,
   LightfieldClient,
   ok,
@@ -85,6 +86,9 @@ test('a version is not asked for where the operator says so, but a wrong one sta
   const other = new LightfieldClient(lenient)
   assert.equal((await other.create({}, { 'lightfield-version': undefined })).status, 200)
   assertRefusal(await other.create({}, { 'lightfield-version': '2025-01-01' }), version)
+  // On the paths that other dialects have, too, nothing else tells whose a request is.
+  const headers = { authorization: `Bearer ${lenient.key}`, 'content-type': 'application/json' }
+  assertRefusal(await exchange('POST', `${lenient.url}/v1/files`, '{}', headers), version)
 })
 
 test('a key without the scope gets 403 on what it lacks and may do the rest', async () => {

@@ -108,7 +108,8 @@ export const settings = {
   }),
   requireVersion: setting('LIGHTFIELD_REQUIRE_VERSION <on|off>', onOff, {
     fallback: 'on',
-    help: 'reject requests without Lightfield-Version',
+    help: 'reject requests without Lightfield-Version below /lightfield',
+    more: 'On the bare /v1 the header is always needed.',
   }),
   purposes: setting('LIGHTFIELD_PURPOSES <json>', purposeRules, {
     fallback: '{}',
