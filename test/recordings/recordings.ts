@@ -63,24 +63,19 @@ export function titleOf({ language, package: name, version }: Recording): string
 }
 
 /**
- * The bytes of a request with its names replaced; one that has no value stays. `Content-Length` follows where that changes
- * the length of the body. A prefix is put before paths, but not before that of an upload URL.
+ * The bytes of a request with its names replaced; one that has no value stays. `Content-Length` is that of the
+ * body that results. A prefix is put before paths that are not below it already, but not before that of an upload URL.
  */
 export function bytesOf(request: RecordedRequest, values: ReadonlyMap<string, string>, prefix = ''): Buffer {
-  const pieces = request.body.map(pieceBytes)
-  const filled = request.body.map((piece, i) =>
-    typeof piece === 'string' ? Buffer.from(fill(piece, values)) : (pieces[i] ?? Buffer.alloc(0)),
-  )
-  const growth = lengthOf(filled) - lengthOf(pieces)
+  const body = Buffer.concat(request.body.map((piece) => pieceBytes(piece, values)))
   const [line = '', ...headers] = request.head
   const lines = headers.map((header) =>
-    /^content-length:/i.test(header)
-      ? header.replace(/\d+/, (length) => String(Number(length) + growth))
-      : fill(header, values),
+    // Names and their values differ in length.
+    /^content-length:/i.test(header) ? header.replace(/\d+/, String(body.byteLength)) : fill(header, values),
   )
   return Buffer.concat([
     Buffer.from(`${[filledLine(line, values, prefix), ...lines].join('\r\n')}\r\n\r\n`),
-    ...filled,
+    body,
   ])
 }
 
@@ -89,19 +84,16 @@ function filledLine(line: string, values: ReadonlyMap<string, string>, prefix: s
   if (target.startsWith('{{')) return `${method} ${fill(target, values)} ${version}`
   const [path = '', query] = target.split('?')
   const encoded = new Map([...values].map(([name, value]) => [name, encodeURIComponent(value)]))
-  return `${method} ${prefix}${fill(path, values)}${query === undefined ? '' : `?${fill(query, encoded)}`} ${version}`
+  const before = path.startsWith(`${prefix}/`) ? '' : prefix
+  return `${method} ${before}${fill(path, values)}${query === undefined ? '' : `?${fill(query, encoded)}`} ${version}`
 }
 
 function fill(text: string, values: ReadonlyMap<string, string>): string {
   return text.replace(/\{\{(\w+)\}\}/g, (whole, name) => values.get(name) ?? whole)
 }
 
-function pieceBytes(piece: BodyPiece): Buffer {
-  if (typeof piece === 'string') return Buffer.from(piece)
+function pieceBytes(piece: BodyPiece, values: ReadonlyMap<string, string>): Buffer {
+  if (typeof piece === 'string') return Buffer.from(fill(piece, values))
   if ('base64' in piece) return Buffer.from(piece.base64, 'base64')
   return Buffer.alloc(piece.times * piece.repeated.length, piece.repeated)
-}
-
-function lengthOf(pieces: readonly Buffer[]): number {
-  return pieces.reduce((sum, { byteLength }) => sum + byteLength, 0)
 }

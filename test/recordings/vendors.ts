@@ -71,7 +71,9 @@ export const openai = (): Vendor => {
         // Some clients drop a Blob without a name.
         if (!sent.includes('name="file"')) return { status: 400, kind: 'error', body: openaiError }
         const { text, gives } = newFile('id')
-        return { status: 200, body: fileOf(text), kind: 'file', gives }
+        // Azure says 201, where the version is in the query.
+        const status = query.has('api-version') ? 201 : 200
+        return { status, body: fileOf(text), kind: 'file', gives }
       }
       case 'GET files': {
         const { text, gives } = newFile('data.0.id')
@@ -134,11 +136,13 @@ export const anthropic = (): Vendor => {
     downloadable: true,
     ...(isBeta ? {} : { expires_at: null }),
   })
-  return ({ method, path, query, headers }): Reply => {
+  return ({ method, path, query, headers, body: sent }): Reply => {
     const isBeta = headers.get('anthropic-beta')?.includes('files-api-2025-04-14') === true
     const [, id = '', verb = ''] = /\/v1\/files(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path) ?? []
     switch (`${method} ${id && '/…'}${verb && `/${verb}`}`) {
       case 'POST ': {
+        // Some clients drop a Blob without a name.
+        if (!sent.includes('name="file"')) return { status: 400, body: anthropicError, kind: 'error' }
         const { text, gives } = newFile('id')
         return { status: 200, body: fileOf(text, isBeta), kind: 'file', gives }
       }
@@ -157,9 +161,7 @@ export const anthropic = (): Vendor => {
       }
       case 'GET /…': {
         if (id !== 'file_missing') return { status: 200, body: fileOf(id, isBeta), kind: 'file' }
-        const error = { type: 'not_found_error', message: 'File `file_missing` not found.' }
-        const body = { type: 'error', error, request_id: 'req_1' }
-        return { status: 404, headers: { 'request-id': 'req_1' }, body, kind: 'error' }
+        return { status: 404, body: anthropicError, kind: 'error' }
       }
       case 'DELETE /…':
         return { status: 200, body: { id, type: 'file_deleted' }, kind: 'deleted' }
@@ -168,6 +170,12 @@ export const anthropic = (): Vendor => {
     }
     throw new Error(`no answer for ${method} ${path}`)
   }
+}
+
+const anthropicError = {
+  type: 'error',
+  error: { type: 'not_found_error', message: 'File `file_missing` not found.' },
+  request_id: 'req_1',
 }
 
 export const gemini = (url: string): Vendor => {

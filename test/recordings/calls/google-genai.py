@@ -4,9 +4,15 @@ from pathlib import Path
 
 from google import genai
 from google.oauth2.credentials import Credentials
+from pydantic import BaseModel
 from google.genai import errors, types
 
-models(file=types.File, page=types.ListFilesResponse)
+
+class Uploaded(BaseModel):
+    file: types.File
+
+
+models(file=types.File, page=types.ListFilesResponse, uploaded=Uploaded)
 Path("notes.txt").write_bytes(b"content\n")
 Path("empty.txt").write_bytes(b"")
 Path("large.bin").write_bytes(b"x" * (8 * 1024 * 1024 + 5))

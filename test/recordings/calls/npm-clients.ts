@@ -164,7 +164,7 @@ function anthropicCalls(Client: typeof Anthropic): Calls {
       api.upload({ file: new File(['content\n'], 'Überblick – 要約.txt', { type: 'text/plain' }) }),
     )
     await play(() => api.upload({ file: createReadStream(at('notes.txt')) }))
-    await play(() => api.upload({ file: new Blob([BINARY]) as never }))
+    await play(() => api.upload({ file: new Blob([BINARY]) as never }).catch(refused))
     await play(async () =>
       api.upload({
         file: await toFile(BINARY, 'in/a "quoted"/name.bin', { type: 'application/octet-stream' }),
