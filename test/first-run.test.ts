@@ -42,14 +42,11 @@ function findListening(stdout: string): Listening | undefined {
   return logLine(stdout, 'listening')
 }
 
-/** The lines to paste: from `export URL=` to the next empty one, and the next two blocks of commands. */
-function findWalkThrough(
-  stdout: string,
-): { readonly lightfield: string; readonly llamacloud: string; readonly yandex: string } | undefined {
-  const blocks =
-    /^(export URL=[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n[\s\S]+?\n\n(curl[\s\S]+?)\n\n/m.exec(stdout)
-  const [, lightfield, llamacloud, yandex] = blocks ?? []
-  return lightfield && llamacloud && yandex ? { lightfield, llamacloud, yandex } : undefined
+/** The lines to paste, by the title of the API: a block each, which ends with an empty line. */
+function findWalkThrough(stdout: string): Readonly<Record<string, string>> | undefined {
+  if (!/^SDKs: base URL .+\n/m.test(stdout)) return undefined
+  const blocks = stdout.matchAll(/^(\w[\w ]*): [^\n]+:\n\n([\s\S]+?)\n\n/gm)
+  return Object.fromEntries([...blocks].map(([, title = '', lines = '']) => [title, lines]))
 }
 
 function findKey(stdout: string): string | undefined {
@@ -80,20 +77,20 @@ test(
     const { http, grpc } = await running.printed(findListening)
     assert.match(http, /^http:\/\/127\.0\.0\.1:\d+$/)
     assert.match(grpc, /^127\.0\.0\.1:\d+$/)
-    const { lightfield, llamacloud, yandex } = await running.printed(findWalkThrough)
+    const { Lightfield: lightfield = '', ...others } = await running.printed(findWalkThrough)
+    /** What the commands of an API print last, behind those of the first one, which have the variables. */
+    const lastLineOf = async (title: string) => {
+      const { stdout } = await pasteInto('bash', `${lightfield}\n${others[title]}`)
+      return stdout.trimEnd().split('\n').at(-1) ?? ''
+    }
     assert.ok(lightfield.includes(`URL='${http}'`))
     assert.match(running.stdout, /\n\nIt may do everything with the files of the project "default"/)
     assert.match(running.stdout, /\n\nnode \S+ key create --name laptop\n\n/)
     for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lightfield)
-    const { stdout } = await pasteInto('bash', `${lightfield}\n${llamacloud}`)
-    const { items = [] } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '{}')
+    const { items } = JSON.parse(await lastLineOf('LlamaCloud'))
     const names = items.map(({ name }: { name: string }) => name)
-    assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'], stdout)
-    const third = await pasteInto('bash', `${lightfield}\n${yandex}`)
-    assert.match(
-      third.stdout.trimEnd().split('\n').at(-1) ?? '',
-      /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/,
-    )
+    assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'])
+    assert.match(await lastLineOf('Yandex AI Studio'), /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/)
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { Check } from 'typebox/schema'
+import { allDialects } from '../src/dialects/all.ts'
 
 type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -15,7 +16,7 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
-export const descriptions = ['lightfield', 'llamacloud', 'yandex', 'transfer', 'tus'] as const
+export const descriptions: readonly string[] = [...allDialects.map(({ name }) => name), 'transfer', 'tus']
 
 /** What a server promises in its OpenAPI documents, and which of it was seen to be so. */
 export class Contract {
