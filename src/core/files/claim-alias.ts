@@ -1,7 +1,6 @@
 import { isStoreError, ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { endOverdue } from '../upkeep/expire-files.ts'
-import type { FileRecord } from './file.ts'
 
 /** How often others may take and leave an alias meanwhile. */
 const ATTEMPTS = 5
@@ -23,15 +22,14 @@ export async function requireFreeAlias(
 }
 
 /**
- * Commits a new file. If it has an alias, that is looked for first: of many commits with one alias one succeeds.
+ * Commits a new file with an alias, which is looked for first: of many commits with one alias one succeeds.
  * @throws ServiceError `name-taken`; what `commit` throws
  */
 export async function claimAlias(
   services: Services,
-  { projectId, alias }: Pick<FileRecord, 'projectId' | 'alias'>,
+  { projectId, alias }: { readonly projectId: string; readonly alias: string },
   commit: () => Promise<void>,
 ): Promise<void> {
-  if (alias === null) return commit()
   for (let attempt = 1; ; attempt++) {
     await requireFreeAlias(services, projectId, alias)
     try {

@@ -73,13 +73,14 @@ export function requireHiding({ metadata }: Services, { visibility }: Pick<Creat
 
 /** Counts what the file takes beyond what was reserved for it, and makes it visible. */
 async function take(services: Services, received: ReceivedBytes, file: FileRecord): Promise<void> {
-  const { organizationId, projectId, sizeBytes } = file
+  const { organizationId, projectId, sizeBytes, alias } = file
   const files = 1 - (received.reserved?.files ?? 0)
   const bytes = sizeBytes - (received.reserved?.bytes ?? 0)
   const usage = { organizationId, projectId, files, bytes }
   const rest: Change[] = files === 0 && bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
   const changes: Change[] = [...rest, received.claimFor(file.id), { kind: 'file.insert', file }]
-  await claimAlias(services, file, () => received.take(changes))
+  const commit = () => received.take(changes)
+  await (alias === null ? commit() : claimAlias(services, { projectId, alias }, commit))
 }
 
 /** A record that has no bytes yet and belongs to the caller. Field by field, since a rest and a spread take twice as long. */

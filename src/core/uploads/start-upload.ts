@@ -63,6 +63,8 @@ export async function startUpload(
   ]
   changes.push(...expectStaged(services, file))
   if (alongside) changes.push(...(await alongside(file)))
-  await claimAlias(services, file, () => services.metadata.commit(changes).catch(throwQuota))
+  const { alias } = file
+  const commit = () => services.metadata.commit(changes).catch(throwQuota)
+  await (alias === null ? commit() : claimAlias(services, { projectId, alias }, commit))
   return file
 }
