@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import LlamaCloud from '@llamaindex/llama-cloud'
 import { TestServer } from './harness.ts'
+import { VERSION } from './lightfield-client.ts'
 
 let server: TestServer
 
@@ -35,7 +36,8 @@ const mistaken: Readonly<
 
 test('a base URL that contains a part of the path is told, in the form of the dialect in front', async () => {
   for (const [path, [extra, form]] of Object.entries(mistaken)) {
-    const response = await fetch(`${server.url}${path}`)
+    const headers = form === 'lightfield' ? { 'lightfield-version': VERSION } : {}
+    const response = await fetch(`${server.url}${path}`, { headers })
     assert.equal(response.status, 404, path)
     const { error, detail, message } = (await response.json()) as {
       error?: { type: string; message: string }

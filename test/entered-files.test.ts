@@ -59,6 +59,11 @@ const uploads: readonly {
     maxFiles: 24,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
+  {
+    name: 'Anthropic: a form',
+    maxFiles: 24,
+    enter: (bytes) => enterForm('/anthropic/v1/files', formOf([filePart(bytes)])),
+  },
   { name: 'Yandex: JSON', maxFiles: 23, enter: enterJson },
   { name: 'Yandex: gRPC', maxFiles: 19, enter: enterMessage },
 ]

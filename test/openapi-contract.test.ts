@@ -20,6 +20,7 @@ const LIGHTFIELD = '/lightfield/v1/files'
 const BETA = '/llamacloud/api/v1/beta/files'
 const FIRST = '/llamacloud/api/v1/files'
 const YANDEX = '/yandex/files/v1/files'
+const ANTHROPIC = '/anthropic/v1/files'
 
 /** Files that are fetched, as large as their address says. */
 const source = createServer(({ url }, response) => response.end('x'.repeat(Number(url?.slice(1)))))
@@ -37,6 +38,7 @@ before(async () => {
   await once(source, 'listening')
   server = await TestServer.start({
     ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+    ENTREPOT_ANTHROPIC_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: new URL(sourceUrl()).host,
   })
@@ -135,6 +137,11 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'File.Get': () => get(`${YANDEX}/${id}`),
   'File.Update': () => json('PATCH', `${YANDEX}/${id}`, { updateMask: 'description', description: 'x' }),
   'File.Delete': async () => remove(`${YANDEX}/${(await new YandexRest(server).stored()).id}`),
+  UploadFileV1FilesPost: () => form(ANTHROPIC, 'file'),
+  ListFilesV1FilesGet: () => get(`${ANTHROPIC}?limit=2`),
+  GetFileMetadataV1FilesFileIdGet: () => get(`${ANTHROPIC}/${id}`),
+  DownloadFileV1FilesFileIdContentGet: () => get(`${ANTHROPIC}/${id}/content`),
+  DeleteFileV1FilesFileIdDelete: async () => remove(`${ANTHROPIC}/${(await llama.stored()).id}`),
   'ApiEndpoint.List': () => get('/yandex/endpoints'),
   'ApiEndpoint.Get': () => get('/yandex/endpoints/ai-files'),
   'link.upload': async () => upload(await field.pending()),
@@ -339,6 +346,17 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ],
   ['session.end', 403, () => ({ ...remove('/llamacloud/session'), headers: { cookie: 'session=x' } })],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
+  ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
+  [
+    'DownloadFileV1FilesFileIdContentGet',
+    206,
+    () => ({ ...get(`${ANTHROPIC}/${id}/content`), headers: { range: 'bytes=0-1' } }),
+  ],
+  [
+    'DownloadFileV1FilesFileIdContentGet',
+    416,
+    () => ({ ...get(`${ANTHROPIC}/${id}/content`), headers: { range: 'bytes=99-' } }),
+  ],
   ['link.upload', 400, async () => upload(await field.pending(), 'four')],
   ['link.upload', 403, () => ({ method: 'PUT', target: '/transfer/x', body: 'hello' })],
   [
