@@ -1,0 +1,98 @@
+/** A file made through any dialect is the same file in every other: each pair, from its creation to its end. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { allDialects, fileIdForms, parseFileId } from '../src/dialects/all.ts'
+import { type DialectClient, dialectClients, type Offered, type Shown } from './dialect-clients.ts'
+import { TestServer } from './harness.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+const FILE: Offered = {
+  name: 'shared ü.jsonl',
+  mimeType: 'application/jsonl',
+  content: '{"custom_id":"ü"}\n',
+  days: 1,
+}
+
+let server: TestServer
+
+before(async () => {
+  server = await TestServer.start()
+})
+after(() => server.stop())
+
+const names = allDialects.map(({ name }) => name)
+
+function clientOf(dialect: string): DialectClient {
+  const client = dialectClients(server).find((each) => each.dialect === dialect)
+  return client ?? assert.fail(`no client of ${dialect}`)
+}
+
+/** The same id as another dialect prints it. */
+function as(dialect: string, id: string): string {
+  return fileIdForms.get(dialect)?.print(parseFileId(id) ?? '') ?? assert.fail(dialect)
+}
+
+/** Who has the file in its list, shows it or hands out its bytes. */
+async function seersOf(id: string): Promise<string[]> {
+  const seers: string[] = []
+  for (const name of names) {
+    const client = clientOf(name)
+    const own = as(name, id)
+    const isListed = (await client.list()).some((file) => file.id === own)
+    if (isListed) seers.push(`${name} lists it`)
+    if ((await client.read(own)) !== undefined) seers.push(`${name} shows it`)
+    if ((await client.bytes(own)) !== undefined) seers.push(`${name} hands it out`)
+  }
+  return seers
+}
+
+function assertSame(shown: Shown | undefined, maker: DialectClient, reader: string, id: string): void {
+  assert.ok(shown !== undefined)
+  assert.equal(shown.id, as(reader, id))
+  assert.equal(shown.name, FILE.name)
+  if (shown.mimeType !== undefined) assert.equal(shown.mimeType, FILE.mimeType)
+  if (shown.sizeBytes !== undefined) assert.equal(shown.sizeBytes, Buffer.byteLength(FILE.content))
+  const days = maker.lifeOf(FILE.days)
+  const endsAt = days === null ? null : server.clock.now() + days * DAY_MS
+  if (shown.endsAt !== undefined) assert.equal(shown.endsAt, endsAt)
+}
+
+for (const maker of names) {
+  test(`what ${maker} made is listed, shown and downloaded by every dialect, under every form of its id`, async () => {
+    const client = clientOf(maker)
+    const id = await client.create(FILE)
+    for (const reader of names) {
+      const { list, read, bytes } = clientOf(reader)
+      const own = as(reader, id)
+      assertSame(
+        (await list()).find((file) => file.id === own),
+        client,
+        reader,
+        id,
+      )
+      for (const form of [...names, 'uuid']) assertSame(await read(as(form, id)), client, reader, id)
+      assert.equal(await bytes(own), FILE.content, reader)
+    }
+  })
+
+  test(`what ${maker} made has ended in every dialect once its time is over`, async () => {
+    const client = clientOf(maker)
+    const id = await client.create(FILE)
+    const days = client.lifeOf(FILE.days)
+    server.clock.advance({ days: days ?? 365, ms: -1 })
+    assert.equal((await seersOf(id)).length, 3 * names.length)
+    server.clock.advance({ ms: 1 })
+    const seers = days === null ? 3 * names.length : 0
+    assert.equal((await seersOf(id)).length, seers, (await seersOf(id)).join('\n'))
+  })
+
+  test(`what ${maker} made is gone from every dialect once any of them has deleted it`, async () => {
+    for (const deleter of names) {
+      const { delete: remove } = clientOf(deleter)
+      if (remove === undefined) continue
+      const id = await clientOf(maker).create(FILE)
+      await remove(as(deleter, id))
+      assert.deepEqual(await seersOf(id), [], deleter)
+    }
+  })
+}
