@@ -1,7 +1,8 @@
+import { anthropic } from './anthropic.ts'
 import { lightfield } from './lightfield.ts'
 import { llamacloud } from './llamacloud.ts'
 import type { Conformance } from './rule.ts'
 import { yandex } from './yandex.ts'
 
 /** What is documented of every dialect. */
-export const allConformances: readonly Conformance[] = [lightfield, llamacloud, yandex]
+export const allConformances: readonly Conformance[] = [lightfield, anthropic, llamacloud, yandex]
