@@ -28,6 +28,10 @@ export interface Shown {
 
 export interface DialectClient {
   readonly dialect: string
+  /** The purpose that its files are created for; null: the vendor knows none, or does not keep it. */
+  readonly purpose: string | null
+  /** How it prints the purpose of a file of any dialect whose name ends in `.jsonl`, if it prints one. */
+  readonly printPurpose?: (purpose: string | null) => string | null
   /** Days that a file of `days` lives; null: for ever. */
   lifeOf(days: number): number | null
   /** @returns the id as this dialect prints it */
@@ -114,6 +118,7 @@ function lightfield(server: Server): DialectClient {
   })
   return {
     dialect: 'lightfield',
+    purpose: null,
     lifeOf: () => null,
     create: async ({ name, mimeType, content }) =>
       (await client.stored(content, { filename: name, mimeType })).id,
@@ -136,6 +141,8 @@ function llamacloud(server: Server): DialectClient {
   })
   return {
     dialect: 'llamacloud',
+    purpose: 'parse',
+    printPurpose: (purpose) => purpose,
     // By the purpose, which is `parse`.
     lifeOf: () => 2,
     create: async (file) => {
@@ -163,6 +170,7 @@ function yandex(server: Server): DialectClient {
   })
   return {
     dialect: 'yandex',
+    purpose: null,
     lifeOf: (days) => days,
     create: async ({ name, mimeType, content, days }) =>
       (
@@ -202,6 +210,8 @@ function openai(server: Server): DialectClient {
   })
   return {
     dialect: 'openai',
+    purpose: 'user_data',
+    printPurpose: (purpose) => (purpose === 'batch' ? 'batch' : 'user_data'),
     lifeOf: (days) => days,
     create: async (file) => {
       const life = [
@@ -241,6 +251,7 @@ function anthropic(server: Server): DialectClient {
   })
   return {
     dialect: 'anthropic',
+    purpose: null,
     lifeOf: (days) => days,
     create: async (file) => {
       const parts = [filePart(file), field('expires_in_seconds', file.days * SECONDS_PER_DAY)]
@@ -275,6 +286,8 @@ function mistral(server: Server): DialectClient {
   })
   return {
     dialect: 'mistral',
+    purpose: 'batch',
+    printPurpose: (purpose) => purpose ?? 'fine-tune',
     lifeOf: (days) => days,
     create: async (file) => {
       const parts = [filePart(file), field('purpose', 'batch'), field('expiry', file.days * HOURS_PER_DAY)]
@@ -309,6 +322,7 @@ function gemini(server: Server): DialectClient {
   const bare = (id: string) => id.replace(/^files\//, '')
   return {
     dialect: 'gemini',
+    purpose: null,
     // The vendor's own, which clients cannot change.
     lifeOf: () => 2,
     create: async ({ name, mimeType, content }) => {

@@ -46,12 +46,13 @@ async function seersOf(id: string): Promise<string[]> {
   return seers
 }
 
-function assertSame(shown: Shown | undefined, maker: DialectClient, reader: string, id: string): void {
+function assertSame(shown: Shown | undefined, maker: DialectClient, reader: DialectClient, id: string): void {
   assert.ok(shown !== undefined)
-  assert.equal(shown.id, as(reader, id))
+  assert.equal(shown.id, as(reader.dialect, id))
   assert.equal(shown.name, FILE.name)
   if (shown.mimeType !== undefined) assert.equal(shown.mimeType, FILE.mimeType)
   if (shown.sizeBytes !== undefined) assert.equal(shown.sizeBytes, Buffer.byteLength(FILE.content))
+  assert.equal(shown.purpose, reader.printPurpose?.(maker.purpose))
   const days = maker.lifeOf(FILE.days)
   const endsAt = days === null ? null : server.clock.now() + days * DAY_MS
   if (shown.endsAt !== undefined) assert.equal(shown.endsAt, endsAt)
@@ -61,17 +62,17 @@ for (const maker of names) {
   test(`what ${maker} made is listed, shown and downloaded by every dialect, under every form of its id`, async () => {
     const client = clientOf(maker)
     const id = await client.create(FILE)
-    for (const reader of names) {
-      const { list, read, bytes } = clientOf(reader)
-      const own = as(reader, id)
+    for (const name of names) {
+      const reader = clientOf(name)
+      const own = as(name, id)
       assertSame(
-        (await list()).find((file) => file.id === own),
+        (await reader.list()).find((file) => file.id === own),
         client,
         reader,
         id,
       )
-      for (const form of [...names, 'uuid']) assertSame(await read(as(form, id)), client, reader, id)
-      assert.equal(await bytes(own), FILE.content, reader)
+      for (const form of [...names, 'uuid']) assertSame(await reader.read(as(form, id)), client, reader, id)
+      assert.equal(await reader.bytes(own), FILE.content, name)
     }
   })
 

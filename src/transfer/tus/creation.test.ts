@@ -176,6 +176,12 @@ test('a length may be told with a later part, and counts against quotas as bytes
 })
 
 /** Statuses of creations with these headers. */
+interface Description {
+  readonly components: {
+    readonly securitySchemes: Readonly<Record<string, { in?: string; name?: string; scheme?: string }>>
+  }
+}
+
 const refusals: readonly (readonly [what: string, headers: Headings, status: number, body?: string])[] = [
   ['another version', { 'tus-resumable': '0.2.2', 'upload-length': '5' }, 412],
   ['no version', { 'tus-resumable': undefined, 'upload-length': '5' }, 412],
@@ -231,6 +237,26 @@ test('a key is taken in every header in which a dialect takes it', async () => {
   for (const [headers, status] of ways) {
     const answer = await client.create({ 'upload-length': '5', ...headers })
     assert.equal(answer.status, status, JSON.stringify(headers))
+  }
+})
+
+test('every place that the description names for a key takes one', async () => {
+  const description = await exchange<Description>('GET', `${server.url}/tus/openapi.json`)
+  const schemes = Object.values(description.body.components.securitySchemes)
+  const places = schemes.filter(({ in: place }) => place !== 'cookie')
+  assert.ok(places.length > 1)
+  for (const { in: place, name = '', scheme = 'Api-Key' } of places) {
+    const isOwn = place === 'header' && name !== 'Authorization'
+    const headers = isOwn
+      ? { [name]: server.key }
+      : { authorization: place === 'query' ? undefined : `${scheme} ${server.key}` }
+    const query = place === 'query' ? `?${name}=${server.key}` : ''
+    const answer = await exchange('POST', `${server.url}/tus${query}`, undefined, {
+      ...TUS,
+      'upload-length': '5',
+      ...headers,
+    })
+    assert.equal(answer.status, 201, `${place} ${name}`)
   }
 })
 
