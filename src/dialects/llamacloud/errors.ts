@@ -1,6 +1,6 @@
 import type { ErrorCode, ErrorKind, ServiceError } from '../../core/errors.ts'
 import { type ErrorAnswer, errorHeaders } from '../../http/errors.ts'
-import { problemsOf } from '../../http/problems.ts'
+import { problemsOf } from '../../http/fields.ts'
 import { IllegalName } from '../../intake/multipart/malformed.ts'
 
 interface WireError {

@@ -1,5 +1,4 @@
-import { Fields } from '../../http/fields.ts'
-import { type Location, type Problems, reading } from '../../http/problems.ts'
+import { Fields, type Location, type Problems, reading } from '../../http/fields.ts'
 
 export const MAX_NAME_CHARACTERS = 3000
 

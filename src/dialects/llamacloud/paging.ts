@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
-import type { Location, Problems } from '../../http/problems.ts'
+import type { Location, Problems } from '../../http/fields.ts'
 
 /** How many files a page has, unless the request says otherwise, and at most. */
 export const DEFAULT_PAGE = 50

@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
 import type { FileId, ParseFileId } from '../../core/file-id.ts'
-import { Fields } from '../../http/fields.ts'
-import { type Location, type Problems, reading } from '../../http/problems.ts'
+import { Fields, type Location, type Problems, reading } from '../../http/fields.ts'
 import { type RequestedScope, scopeIn } from './fields.ts'
 import { DEFAULT_PAGE, MAX_PAGE, parseOrder, parseToken } from './paging.ts'
 

@@ -1,5 +1,4 @@
-import type { Fields } from '../../../http/fields.ts'
-import type { Problems } from '../../../http/problems.ts'
+import type { Fields, Problems } from '../../../http/fields.ts'
 
 const PLACE = ['body', 'request_headers']
 const MAX_HEADERS = 32
