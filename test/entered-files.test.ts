@@ -51,18 +51,23 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 26,
+    maxFiles: 25,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 24,
+    maxFiles: 23,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
   {
     name: 'Anthropic: a form',
     maxFiles: 24,
     enter: (bytes) => enterForm('/anthropic/v1/files', formOf([filePart(bytes)])),
+  },
+  {
+    name: 'Mistral: a form',
+    maxFiles: 26,
+    enter: (bytes) => enterForm('/mistral/v1/files', formOf([filePart(bytes), purposePart()])),
   },
   { name: 'Yandex: JSON', maxFiles: 23, enter: enterJson },
   { name: 'Yandex: gRPC', maxFiles: 19, enter: enterMessage },

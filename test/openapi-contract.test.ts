@@ -21,6 +21,7 @@ const BETA = '/llamacloud/api/v1/beta/files'
 const FIRST = '/llamacloud/api/v1/files'
 const YANDEX = '/yandex/files/v1/files'
 const ANTHROPIC = '/anthropic/v1/files'
+const MISTRAL = '/mistral/v1/files'
 
 /** Files that are fetched, as large as their address says. */
 const source = createServer(({ url }, response) => response.end('x'.repeat(Number(url?.slice(1)))))
@@ -39,6 +40,7 @@ before(async () => {
   server = await TestServer.start({
     ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_ANTHROPIC_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+    ENTREPOT_MISTRAL_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: new URL(sourceUrl()).host,
   })
@@ -131,6 +133,12 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'v1.get_file': () => get(`${FIRST}/${id}`),
   'v1.read_file_content': () => get(`${FIRST}/${id}/content`),
   'v1.delete_file': async () => remove(`${FIRST}/${(await llama.stored()).id}`),
+  'mistral.upload': () => form(MISTRAL, 'file'),
+  'mistral.list': () => get(`${MISTRAL}?page_size=2&sample_type=ocr_input`),
+  'mistral.retrieve': () => get(`${MISTRAL}/${id}`),
+  'mistral.delete': async () => remove(`${MISTRAL}/${(await llama.stored()).id}`),
+  'mistral.download': () => get(`${MISTRAL}/${id}/content`),
+  'mistral.get_signed_url': () => get(`${MISTRAL}/${id}/url?expiry=1`),
   'File.Create': () => json('POST', YANDEX, { folderId: 'default', content: base64Of('hello') }),
   'File.List': () => get(`${YANDEX}?folderId=default&pageSize=2`),
   'File.GetUrl': () => get(`${YANDEX}:getUrl?fileId=${id}`),
@@ -345,6 +353,11 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     }),
   ],
   ['session.end', 403, () => ({ ...remove('/llamacloud/session'), headers: { cookie: 'session=x' } })],
+  ['mistral.upload', 413, () => form(MISTRAL, 'file', MAX_FILE_BYTES + 1)],
+  ['mistral.download', 206, () => content({ range: 'bytes=0-1' })],
+  ['mistral.download', 304, () => content({ 'if-none-match': '*' })],
+  ['mistral.download', 412, () => content({ 'if-match': '"x"' })],
+  ['mistral.download', 416, () => content({ range: 'bytes=99-' })],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
   ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
   [
@@ -399,6 +412,10 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     },
   ],
 ]
+
+function content(headers: Readonly<Record<string, string>>): Sent {
+  return { ...get(`${MISTRAL}/${id}/content`), headers }
+}
 
 /** On the link of an upload that was ended. */
 async function onEnded(): Promise<Sent> {

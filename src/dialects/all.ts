@@ -3,13 +3,20 @@ import { anthropic } from './anthropic/dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { lightfield } from './lightfield/dialect.ts'
 import { llamacloud } from './llamacloud/dialect.ts'
+import { mistral } from './mistral/dialect.ts'
 import { yandex } from './yandex/dialect.ts'
 
 /**
  * Every dialect the service speaks. A new one is a folder and one line here. Of those that share a path, the last answers
  * what nobody claims.
  */
-export const allDialects: readonly [Dialect, ...Dialect[]] = [lightfield, anthropic, llamacloud, yandex]
+export const allDialects: readonly [Dialect, ...Dialect[]] = [
+  lightfield,
+  mistral,
+  anthropic,
+  llamacloud,
+  yandex,
+]
 
 /** The forms of a file's id, by name: the bare UUID, and that of each dialect. */
 export const fileIdForms: ReadonlyMap<string, FileIdForm> = new Map([
