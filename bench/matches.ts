@@ -14,6 +14,8 @@ export interface Candidate {
   readonly files?: number
   /** Instead of those of the match. */
   readonly connections?: number
+  /** Of one sequence, if rates count them instead of sequences. */
+  readonly requests?: number
   /** How charts and tables call it; the server's name if absent. */
   readonly label?: string
 }
@@ -29,7 +31,7 @@ export interface Pairing {
 /** Candidates that take turns, so that a noisy neighbour meets all of them alike. */
 export interface Match {
   readonly title: string
-  /** Of a candidate: whole sequences a second, or bytes of files. */
+  /** Of a candidate: whole sequences a second, or requests where it tells their number; or bytes of files. */
   readonly unit: 'a second' | 'MB/s'
   readonly where: 'disk' | 'tmpfs'
   /** 0: each candidate tells its own. */
@@ -86,6 +88,31 @@ export const matches: Readonly<Record<string, Match>> = {
       { ours: 'json', peer: 'tusd', least: 1.2 },
       { ours: 'form', peer: 'plainDurable' },
       { ours: 'form', peer: 'nginx' },
+    ],
+  },
+  dialects: {
+    ...requests,
+    title: 'A 4 KiB file through each dialect',
+    candidates: {
+      llamacloud: { server: 'ours', does: 'ourForm', ...small, label: 'LlamaCloud: a form' },
+      anthropic: { server: 'ours', does: 'anthropicForm', ...small, label: 'Anthropic: a form' },
+      mistral: { server: 'ours', does: 'mistralForm', ...small, label: 'Mistral: a form' },
+      yandex: { server: 'ours', does: 'ourJson', ...small, label: 'Yandex: base64 in JSON' },
+      lightfield: {
+        server: 'ours',
+        does: 'ourLife',
+        ...small,
+        requests: 3,
+        label: 'Lightfield: create, PUT, complete, by the request',
+      },
+    },
+    pairings: [
+      ...['anthropic', 'mistral', 'yandex'].map((ours) => ({
+        ours,
+        peer: 'llamacloud',
+        least: 0.8,
+      })),
+      { ours: 'lightfield', peer: 'llamacloud' },
     ],
   },
   create: {

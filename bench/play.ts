@@ -17,7 +17,7 @@ const LARGE_BYTES = 1024 * 1024
 export interface Turn {
   /** In the unit of the match. */
   readonly rate: number
-  /** CPU that the server took for one sequence, in seconds; NaN where the system does not tell. */
+  /** CPU that the server took for one sequence, or one request where the candidate tells their number, in seconds; NaN where the system does not tell. */
   readonly serverCpuSeconds: number
   /** Cores that the generator took meanwhile. */
   readonly clientCores: number
@@ -82,7 +82,7 @@ export class Players {
 
   async #turn(candidate: Candidate, match: Match, isWarmUp: boolean): Promise<Turn> {
     const { running, folder } = (await this.#server(candidate, match)) as Started
-    const { sizeBytes, chunkBytes } = candidate
+    const { sizeBytes, chunkBytes, requests = 1 } = candidate
     if (match.where === 'disk') this.#places.settle()
     const before = this.#cpu(running)
     const { sequences, seconds, clientCpuSeconds } = await this.#generator.run({
@@ -91,10 +91,10 @@ export class Players {
       load: isWarmUp ? warmUpOf(candidate, match) : loadOf(candidate, match),
     })
     const after = this.#cpu(running)
-    const serverCpuSeconds = (after.server - before.server) / sequences
+    const serverCpuSeconds = (after.server - before.server) / (sequences * requests)
     const othersShare = (after.others - before.others) / (after.machine - before.machine)
     if (isLarge(candidate) && !READS.has(candidate.does)) await dropLargeFiles(folder, LARGE_BYTES)
-    const perSequence = match.unit === 'MB/s' ? sizeBytes / 1e6 : 1
+    const perSequence = match.unit === 'MB/s' ? sizeBytes / 1e6 : requests
     const rate = (sequences * perSequence) / seconds
     return { rate, serverCpuSeconds, clientCores: clientCpuSeconds / seconds, othersShare }
   }

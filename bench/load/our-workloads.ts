@@ -1,14 +1,11 @@
-import { ROOT_KEY } from '../../test/faults/server-process.ts'
 import { Connection } from './connection.ts'
-import { base64Pieces, patternBytes, patternPieces } from './pattern.ts'
+import { base64Pieces, patternBytes } from './pattern.ts'
 import { pathOf, requestBytes } from './request.ts'
 import { tusUpload } from './tus-workloads.ts'
+import { authorization, FILES, formFile, lightfield, linkOf, wholeFile } from './whole-file.ts'
 import { ONE_WRITE_BYTES, readFiles, repeating, sendPattern, type Target, type Workload } from './workload.ts'
 
-const authorization = `Bearer ${ROOT_KEY}`
-const lightfield = { authorization, 'lightfield-version': '2026-03-01' }
 const json = { 'content-type': 'application/json' }
-const FILES = '/v1/files'
 /** Where whole files are taken as forms. */
 const FORMS = '/api/v1/beta/files'
 /** Where files are taken as base64 in JSON. */
@@ -42,33 +39,9 @@ function createRequest(sizeBytes: number): Buffer {
   return requestBytes('POST', FILES, { ...lightfield, ...json }, JSON.stringify(body))
 }
 
-/** A signed link to the bytes. Every dialect reads the ids of all. */
-async function linkOf(url: string, id: string): Promise<string> {
-  const response = await fetch(`${url}${FILES}/${id}/url`, { headers: lightfield })
-  if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
-  return ((await response.json()) as { url: string }).url
-}
-
-const BOUNDARY = 'entrepot-bench-boundary'
-const FORM_START =
-  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n` +
-  `--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="bench.bin"\r\n` +
-  'content-type: application/octet-stream\r\n\r\n'
-const FORM_END = `\r\n--${BOUNDARY}--\r\n`
-
 /** The whole file as a form, LlamaCloud's way. */
-export function ourForm({ url, sizeBytes }: Target): Workload {
-  const type = `multipart/form-data; boundary=${BOUNDARY}`
-  function* pieces() {
-    yield* patternPieces(0, sizeBytes)
-    yield Buffer.from(FORM_END)
-  }
-  return wholeFile(url, FORMS, {
-    headers: { authorization, 'content-type': type },
-    start: FORM_START,
-    bytes: FORM_START.length + sizeBytes + FORM_END.length,
-    pieces,
-  })
+export function ourForm(target: Target): Workload {
+  return formFile(target, FORMS, { authorization }, { purpose: 'user_data' })
 }
 
 /** The whole file as base64 in JSON, Yandex's way. */
@@ -84,26 +57,6 @@ export function ourJson({ url, sizeBytes }: Target): Workload {
   }
   const bytes = start.length + Math.ceil(sizeBytes / 3) * 4 + end.length
   return wholeFile(url, JSON_FILES, { headers: { authorization }, start, bytes, pieces })
-}
-
-interface WholeFile {
-  readonly headers: Readonly<Record<string, string>>
-  readonly start: string
-  /** Of the whole body. */
-  readonly bytes: number
-  readonly pieces: () => Iterable<Buffer>
-}
-
-function wholeFile(url: string, path: string, { headers, start, bytes, pieces }: WholeFile): Workload {
-  const head = requestBytes('POST', path, { ...headers, 'content-length': bytes }, start)
-  const small = bytes <= ONE_WRITE_BYTES ? Buffer.concat([head, ...pieces()]) : undefined
-  return {
-    async run(connection) {
-      const asked = small === undefined ? connection.ask(head, { pieces: pieces() }) : connection.ask(small)
-      return (JSON.parse((await asked).text) as { id: string }).id
-    },
-    locate: (id) => linkOf(url, id),
-  }
 }
 
 /** A resumable upload. Its link gives no bytes, so they are fetched by the id of the newest file. */
