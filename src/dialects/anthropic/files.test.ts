@@ -10,6 +10,7 @@ import {
 import { TestServer } from '../../../test/harness.ts'
 import { assertKeeps, BOUNDARY, filePart } from '../../../test/llamacloud-client.ts'
 import { sendRaw } from '../../../test/raw-http.ts'
+import { runJobs } from '../../../test/run-jobs.ts'
 
 let server: TestServer
 let client: AnthropicClient
@@ -204,6 +205,13 @@ test('an expired file is gone, and its content says that it has expired while th
     for (const answer of [await mine.get(`/${id}`), await mine.delete(id)])
       assert.equal(refusalOf(answer).message, `File \`${id}\` not found.`)
     assert.deepEqual((await mine.list()).data, [])
+    await runJobs(own)
+    assert.deepEqual(refusalOf(await mine.get(`/${id}/content`)), content)
+    // One that was deleted before its end is not.
+    const { id: deleted } = await mine.stored('x', 'x.txt', { expires_in_seconds: '3600' })
+    await mine.delete(deleted)
+    own.clock.advance({ hours: 2 })
+    assert.equal(refusalOf(await mine.get(`/${deleted}/content`)).code, undefined)
     // Nobody else learns that it was there.
     const { key } = await own.newTenant('other')
     const foreign = refusalOf(await new AnthropicClient(own, key).get(`/${id}/content`))
