@@ -15,14 +15,16 @@ after(() => server.stop())
 
 /** By path: what the base URL must not contain, and where the reason stands in the answer. */
 const mistaken: Readonly<
-  Record<string, readonly [extra: string, form: 'lightfield' | 'llamacloud' | 'yandex']>
+  Record<string, readonly [extra: string, form: 'lightfield' | 'llamacloud' | 'yandex' | 'openai']>
 > = {
-  '/v1/v1/files': ['/v1', 'lightfield'],
-  '/v1/v1/files/fil_x/url?a=b': ['/v1', 'lightfield'],
+  '/v1/v1/files': ['/v1', 'openai'],
+  '/v1/v1/files/file-x/content?a=b': ['/v1', 'openai'],
+  '/openai/v1/v1/uploads/upload_x/parts': ['/v1', 'openai'],
+  '/openai/openai/v1/files': ['/openai', 'openai'],
   '/lightfield/v1/v1/files': ['/v1', 'lightfield'],
   '/lightfield/lightfield/v1/files': ['/lightfield', 'lightfield'],
   '/api/v1/v1/files': ['/api/v1', 'llamacloud'],
-  '/v1/api/v1/beta/files': ['/v1', 'lightfield'],
+  '/v1/api/v1/beta/files': ['/v1', 'openai'],
   '/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
   '/api/api/v1/beta/files/dfl-x': ['/api', 'llamacloud'],
   '/api/v1/api/v1/files': ['/api/v1', 'llamacloud'],
@@ -31,7 +33,7 @@ const mistaken: Readonly<
   '/files/v1/files/v1/files': ['/files/v1', 'yandex'],
   '/yandex/files/v1/files/v1/files': ['/files/v1', 'yandex'],
   '/yandex/files/v1/v1/files': ['/yandex/files/v1', 'yandex'],
-  '/v1/files/v1/files:getUrl': ['/v1', 'lightfield'],
+  '/v1/files/v1/files:getUrl': ['/v1', 'openai'],
 }
 
 test('a base URL that contains a part of the path is told, in the form of the dialect in front', async () => {
@@ -44,7 +46,12 @@ test('a base URL that contains a part of the path is told, in the form of the di
       detail?: string
       message?: string
     }
-    const reasons = { lightfield: error?.message, llamacloud: detail, yandex: message }
+    const reasons = {
+      lightfield: error?.message,
+      openai: error?.message,
+      llamacloud: detail,
+      yandex: message,
+    }
     const reason = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
     assert.equal(reasons[form], reason, path)
   }

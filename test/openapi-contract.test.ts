@@ -7,6 +7,7 @@ import { StoreError } from '../src/core/errors.ts'
 import { TestServer } from './harness.ts'
 import { type CreatedFile, LightfieldClient, VERSION } from './lightfield-client.ts'
 import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart, urlOf } from './llamacloud-client.ts'
+import { OpenAIClient } from './openai-client.ts'
 import { Contract, type ContractAnswer } from './openapi-contract.ts'
 import { sendRaw } from './raw-http.ts'
 import { setQuota } from './usage.ts'
@@ -14,7 +15,7 @@ import { base64Of, YandexRest } from './yandex-rest.ts'
 
 const MAX_FILE_BYTES = 1000
 /** A file's id in any dialect's form. */
-const ID = /(fil_\w{25}|fvt\w{26}|(dfl-)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})/
+const ID = /((file-|upload_)[\da-f]{32}|fil_\w{25}|fvt\w{26}|(dfl-)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})/
 const UNKNOWN = '01890000-0000-7000-8000-0000000000ff'
 const LIGHTFIELD = '/lightfield/v1/files'
 const BETA = '/llamacloud/api/v1/beta/files'
@@ -22,6 +23,7 @@ const FIRST = '/llamacloud/api/v1/files'
 const YANDEX = '/yandex/files/v1/files'
 const ANTHROPIC = '/anthropic/v1/files'
 const MISTRAL = '/mistral/v1/files'
+const OPENAI = '/openai/v1'
 
 /** Files that are fetched, as large as their address says. */
 const source = createServer(({ url }, response) => response.end('x'.repeat(Number(url?.slice(1)))))
@@ -31,6 +33,7 @@ let server: TestServer
 let contract: Contract
 let field: LightfieldClient
 let llama: LlamaCloudClient
+let openai: OpenAIClient
 /** A stored file; every dialect knows it by its UUID. */
 let id: string
 
@@ -41,12 +44,14 @@ before(async () => {
     ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_ANTHROPIC_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_MISTRAL_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+    ENTREPOT_OPENAI_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS: new URL(sourceUrl()).host,
   })
   contract = await Contract.of(server.url)
   field = new LightfieldClient(server)
   llama = new LlamaCloudClient(server)
+  openai = new OpenAIClient(server)
   id = (await llama.stored()).id.slice('dfl-'.length)
 })
 after(async () => {
@@ -73,7 +78,13 @@ const remove = (target: string): Sent => ({ method: 'DELETE', target })
 const form = (target: string, part: string, bytes = 5): Sent => ({
   method: 'POST',
   target,
-  body: formOf([purposePart(), { ...filePart('x'.repeat(bytes)), name: part }]),
+  body: formOf([purposePart('user_data'), { ...filePart('x'.repeat(bytes)), name: part }]),
+  headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
+})
+const partForm = (id: string): Sent => ({
+  method: 'POST',
+  target: `${OPENAI}/uploads/${id}/parts`,
+  body: formOf([{ ...filePart('hello'), name: 'data' }]),
   headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` },
 })
 const fetched = (url: string): Sent => json('PUT', `${FIRST}/upload_from_url`, { url })
@@ -152,6 +163,24 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   DeleteFileV1FilesFileIdDelete: async () => remove(`${ANTHROPIC}/${(await llama.stored()).id}`),
   'ApiEndpoint.List': () => get('/yandex/endpoints'),
   'ApiEndpoint.Get': () => get('/yandex/endpoints/ai-files'),
+  createFile: () => form(`${OPENAI}/files`, 'file'),
+  listFiles: () => get(`${OPENAI}/files?limit=2&order=asc`),
+  retrieveFile: () => get(`${OPENAI}/files/${id}`),
+  downloadFile: () => get(`${OPENAI}/files/${id}/content`),
+  deleteFile: async () => remove(`${OPENAI}/files/${(await openai.stored()).id}`),
+  createUpload: () =>
+    json('POST', `${OPENAI}/uploads`, {
+      ...{ bytes: 5, filename: 'a.txt', mime_type: 'text/plain', purpose: 'user_data' },
+    }),
+  addUploadPart: async () => partForm((await openai.upload(5)).id),
+  completeUpload: async () => {
+    const { id } = await openai.upload(5)
+    return json('POST', `${OPENAI}/uploads/${id}/complete`, { part_ids: [await openai.part(id, 'hello')] })
+  },
+  cancelUpload: async () => ({
+    method: 'POST',
+    target: `${OPENAI}/uploads/${(await openai.upload(5)).id}/cancel`,
+  }),
   'link.upload': async () => upload(await field.pending()),
   'link.append': () => onLink('PATCH', BYTES, 'hello'),
   'link.end': () => onLink('DELETE', TUS),
@@ -354,10 +383,10 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ],
   ['session.end', 403, () => ({ ...remove('/llamacloud/session'), headers: { cookie: 'session=x' } })],
   ['mistral.upload', 413, () => form(MISTRAL, 'file', MAX_FILE_BYTES + 1)],
-  ['mistral.download', 206, () => content({ range: 'bytes=0-1' })],
-  ['mistral.download', 304, () => content({ 'if-none-match': '*' })],
-  ['mistral.download', 412, () => content({ 'if-match': '"x"' })],
-  ['mistral.download', 416, () => content({ range: 'bytes=99-' })],
+  ['mistral.download', 206, () => content(MISTRAL, { range: 'bytes=0-1' })],
+  ['mistral.download', 304, () => content(MISTRAL, { 'if-none-match': '*' })],
+  ['mistral.download', 412, () => content(MISTRAL, { 'if-match': '"x"' })],
+  ['mistral.download', 416, () => content(MISTRAL, { range: 'bytes=99-' })],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
   ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
   [
@@ -370,6 +399,16 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     416,
     () => ({ ...get(`${ANTHROPIC}/${id}/content`), headers: { range: 'bytes=99-' } }),
   ],
+  ['createFile', 413, () => form(`${OPENAI}/files`, 'file', MAX_FILE_BYTES + 1)],
+  [
+    'addUploadPart',
+    413,
+    async () => ({ ...partForm((await openai.upload(5)).id), body: new Uint8Array(66 * 1024 * 1024) }),
+  ],
+  ['downloadFile', 206, () => content(`${OPENAI}/files`, { range: 'bytes=0-1' })],
+  ['downloadFile', 304, () => content(`${OPENAI}/files`, { 'if-none-match': '*' })],
+  ['downloadFile', 412, () => content(`${OPENAI}/files`, { 'if-match': '"x"' })],
+  ['downloadFile', 416, () => content(`${OPENAI}/files`, { range: 'bytes=99-' })],
   ['link.upload', 400, async () => upload(await field.pending(), 'four')],
   ['link.upload', 403, () => ({ method: 'PUT', target: '/transfer/x', body: 'hello' })],
   [
@@ -413,8 +452,9 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ],
 ]
 
-function content(headers: Readonly<Record<string, string>>): Sent {
-  return { ...get(`${MISTRAL}/${id}/content`), headers }
+/** @param of the path of the files of a dialect */
+function content(of: string, headers: Readonly<Record<string, string>>): Sent {
+  return { ...get(`${of}/${id}/content`), headers }
 }
 
 /** On the link of an upload that was ended. */

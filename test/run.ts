@@ -36,6 +36,7 @@ const ON_SHARED_STORES = [
 const CROSS_SECTION = [
   'src/dialects/lightfield/{lifecycle,idempotency,list,races}.test.ts',
   'src/dialects/llamacloud/{errors,expiry,requests}.test.ts',
+  'src/dialects/openai/{files,uploads}.test.ts',
   'src/dialects/yandex/{grpc,rest-create,rest-life}.test.ts',
   'src/transfer/{upload,download,open-upload}.test.ts',
   'src/transfer/tus/uploads.test.ts',

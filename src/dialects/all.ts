@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 import { lightfield } from './lightfield/dialect.ts'
 import { llamacloud } from './llamacloud/dialect.ts'
 import { mistral } from './mistral/dialect.ts'
+import { openai } from './openai/dialect.ts'
 import { yandex } from './yandex/dialect.ts'
 
 /**
@@ -16,6 +17,7 @@ export const allDialects: readonly [Dialect, ...Dialect[]] = [
   anthropic,
   llamacloud,
   yandex,
+  openai,
 ]
 
 /** The forms of a file's id, by name: the bare UUID, and that of each dialect. */

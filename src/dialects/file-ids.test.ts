@@ -13,6 +13,7 @@ const shapes = {
   llamacloud: /^dfl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   anthropic: /^file_[0-9a-f]{32}$/,
   yandex: /^fvt[0-9a-v]{26}$/,
+  openai: /^file-[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$/,
 } as const
 
 const forms = [...fileIdForms]

@@ -1,0 +1,61 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { allowBrowsers } from '../../http/browsers.ts'
+import { byKey, callerByKey, declarePublic, guard, keyInHeader } from '../../http/guard.ts'
+import { acceptJsonBodies } from '../../http/json-body.ts'
+import { pathOf } from '../../http/routing.ts'
+import type { DialectApi } from '../dialect.ts'
+import { addCreate } from './create.ts'
+import { toErrorAnswer } from './errors.ts'
+import { flavourOfClient, keyHeaders } from './flavours.ts'
+import { addRoutes, type Context } from './routes.ts'
+import { ErrorBody } from './schemas.ts'
+import type { OpenAISettings } from './settings.ts'
+import { addParts, addUploads } from './uploads.ts'
+
+const keyPlace = { refusal: 'Incorrect API key provided.', find: ownKey }
+
+export function openaiApi(settings: OpenAISettings): DialectApi {
+  return {
+    findCaller: (services, request) => callerByKey(services, request, keyPlace),
+    claims: ({ url, headers }) =>
+      flavourOfClient(headers) !== undefined || pathOf(url).startsWith('/v1/uploads') ? 'surely' : undefined,
+    rootPaths: ['/v1/'],
+    toErrorAnswer,
+    errorBody: ErrorBody,
+    http: (server, services) => serve({ server, services, settings }),
+    // Nobody should learn from a missing file that files end.
+    tellStart(logger) {
+      const { batchDays = null } = settings
+      logger.info({ batchDays }, 'OpenAI files for batches end after these days; null: never')
+    },
+  }
+}
+
+async function serve({ server, services, settings }: Context): Promise<void> {
+  declarePublic(server)
+  await allowBrowsers(server)
+  guard(server, { services, authenticate: byKey(services, keyPlace) })
+  await server.register(async (forms: FastifyInstance) => {
+    // The server leaves these bodies alone: each form is read from the connection as it comes.
+    forms.removeAllContentTypeParsers()
+    forms.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    const context = { server: forms, services, settings }
+    addCreate(context)
+    addParts(context)
+  })
+  await server.register(async (others: FastifyInstance) => {
+    acceptJsonBodies(others)
+    const context = { server: others, services, settings }
+    addRoutes(context)
+    addUploads(context)
+  })
+}
+
+/** In the header of one flavour, if it is there. */
+function ownKey(request: FastifyRequest): string | undefined {
+  for (const name of keyHeaders) {
+    const key = keyInHeader(request, name)
+    if (key) return key
+  }
+  return undefined
+}
