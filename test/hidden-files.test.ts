@@ -3,12 +3,15 @@ import { after, before, test } from 'node:test'
 import { status as grpc } from '@grpc/grpc-js'
 import type { CreateFile } from '../src/core/files/create-file.ts'
 import type { FileRecord } from '../src/core/files/file.ts'
+import { allDialects } from '../src/dialects/all.ts'
 import { fileIds as lightfieldIds } from '../src/dialects/lightfield/ids.ts'
 import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { fileIds as yandexIds } from '../src/dialects/yandex/ids.ts'
+import { type DialectClient, dialectClients } from './dialect-clients.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
+import { MistralClient } from './mistral-client.ts'
 import { storedFile } from './stored-file.ts'
 import { codeOf, withGrpc, YandexClient } from './yandex-client.ts'
 import { done, YandexRest } from './yandex-rest.ts'
@@ -149,6 +152,44 @@ test('a hidden file is deleted by its creator or an admin alone', async () => {
   }
   assert.equal((await ada.rest.delete(yandexIds.print(first.id))).status, 200)
   assert.equal((await admin.rest.delete(yandexIds.print(second.id))).status, 200)
+})
+
+/** One person's client of a dialect, and the file's id as that dialect prints it. */
+function clientOf(dialect: string, { key }: Person): DialectClient {
+  const clients = dialectClients({ url: server.url, key })
+  return clients.find((each) => each.dialect === dialect) ?? assert.fail(`no client of ${dialect}`)
+}
+
+/** How a person meets a file through a dialect: in the list, by its id, by its bytes. */
+async function meets(client: DialectClient, id: string): Promise<readonly boolean[]> {
+  const listed = (await client.list()).some((file) => server.app.services.parseFileId(file.id) === id)
+  return [listed, (await client.read(id)) !== undefined, (await client.bytes(id)) !== undefined]
+}
+
+for (const { name, fileIds } of allDialects)
+  test(`a file that was uploaded with the visibility user is met through ${name} by its user and admins, and by nobody else`, async () => {
+    const { id } = await new MistralClient(server, ada.key).stored('hidden', 'diary.jsonl', {
+      visibility: 'user',
+    })
+    for (const [person, isMet] of [
+      [ada, true],
+      [bob, false],
+      [admin, true],
+    ] as const)
+      assert.deepEqual(await meets(clientOf(name, person), id), [isMet, isMet, isMet])
+    const printed = fileIds.print(id)
+    const theirs = clientOf(name, bob)
+    if (theirs.delete) await assert.rejects(theirs.delete(printed))
+    assert.deepEqual(await meets(clientOf(name, admin), id), [true, true, true])
+    await clientOf(name, ada).delete?.(printed)
+  })
+
+test('what was uploaded with the visibility user answers the updates of others as if it did not exist', async () => {
+  const { id } = await new MistralClient(server, ada.key).stored('hidden', 'diary.txt', {
+    visibility: 'user',
+  })
+  assert.deepEqual(await answers(bob, id), await answers(bob, MISSING))
+  assert.deepEqual(await answers(admin, id), await answers(ada, id))
 })
 
 test('what acts for a project sees what it hid, and a user of that project does not', async () => {
