@@ -4,6 +4,8 @@ import { after, before, test } from 'node:test'
 import { allDialects, fileIdForms, parseFileId } from '../src/dialects/all.ts'
 import { type DialectClient, dialectClients, type Offered, type Shown } from './dialect-clients.ts'
 import { TestServer } from './harness.ts'
+import { settledUsage } from './usage.ts'
+import { done, YandexRest } from './yandex-rest.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 const FILE: Offered = {
@@ -87,13 +89,29 @@ for (const maker of names) {
     assert.equal((await seersOf(id)).length, seers, (await seersOf(id)).join('\n'))
   })
 
+  test(`a name and an end that Yandex gives to what ${maker} made are its own in every dialect`, async () => {
+    const id = await clientOf(maker).create(FILE)
+    const changes = { name: 'renamed.jsonl', expirationConfig: { expirationPolicy: 'STATIC', ttlDays: 2 } }
+    done(await new YandexRest(server).update(id, { ...changes, updateMask: 'name,expirationConfig' }))
+    const endsAt = server.clock.now() + 2 * DAY_MS
+    for (const reader of names) {
+      const shown = await clientOf(reader).read(id)
+      assert.equal(shown?.name, changes.name, reader)
+      if (shown?.endsAt !== undefined) assert.equal(shown.endsAt, endsAt, reader)
+    }
+    server.clock.advance({ days: 2 })
+    assert.deepEqual(await seersOf(id), [])
+  })
+
   test(`what ${maker} made is gone from every dialect once any of them has deleted it`, async () => {
     for (const deleter of names) {
       const { delete: remove } = clientOf(deleter)
       if (remove === undefined) continue
+      const before = await settledUsage(server)
       const id = await clientOf(maker).create(FILE)
       await remove(as(deleter, id))
       assert.deepEqual(await seersOf(id), [], deleter)
+      assert.deepEqual(await settledUsage(server), before)
     }
   })
 }

@@ -5,11 +5,10 @@ import type { FileBody } from '../src/dialects/llamacloud/wire.ts'
 import { TestServer } from './harness.ts'
 import { announcing, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { filePart, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
-import { settledUsage } from './usage.ts'
 import { done, YandexRest } from './yandex-rest.ts'
 
 // One file, whichever API made it: the two directions between Lightfield and LlamaCloud in detail are in
-// interchange.test.ts; here are all pairs of the three, and what only Yandex has.
+// interchange.test.ts, all pairs of dialects in interchange-pairs.test.ts; here is what only Yandex has.
 
 const CONTENT = 'one file, three flags'
 const NAME = 'shared ü.txt'
@@ -101,12 +100,6 @@ async function shownOf(id: string): Promise<unknown[]> {
   return [...bodies.map((body) => ({ ...body, id: undefined })), headers.get('etag')]
 }
 
-async function remove(api: string, id: string): Promise<void> {
-  // Lightfield has no way to delete a file.
-  if (api === 'llamacloud') assert.equal((await llama.delete(id)).status, 204)
-  else assert.equal((await yandex.delete(id)).status, 200)
-}
-
 test('a file whose digest was announced looks like any other in every API', async () => {
   const fields = { filename: NAME, sizeBytes: Buffer.byteLength(CONTENT) }
   const upload = ok(await field.create(fields, announcing(CONTENT)))
@@ -116,24 +109,6 @@ test('a file whose digest was announced looks like any other in every API', asyn
 })
 
 for (const [maker, { make }] of Object.entries(apis)) {
-  for (const [reader, { form, see }] of Object.entries(apis)) {
-    test(`what ${maker} made is shown, listed and downloaded by ${reader}, under every form of its id`, async () => {
-      const made = await make()
-      const id = as(form, made)
-      for (const name of fileIdForms.keys())
-        assert.deepEqual(await see(as(name, made)), { id, name: NAME, content: CONTENT, listed: [id] })
-    })
-  }
-
-  for (const remover of ['llamacloud', 'yandex']) {
-    test(`what ${maker} made and ${remover} deletes is gone for all`, async () => {
-      const made = await make()
-      await remove(remover, as('uuid', made))
-      for (const { see } of Object.values(apis)) assert.equal(await see(made), undefined)
-      assert.deepEqual(await settledUsage(server), { files: 0, bytes: 0 })
-    })
-  }
-
   test(`what ${maker} made can be named, described and labelled through Yandex, and others read it as before`, async () => {
     const made = await make()
     const labels = { team: 'a', ключ: 'да' }
@@ -149,17 +124,6 @@ for (const [maker, { make }] of Object.entries(apis)) {
     if (maker === 'lightfield') ok(await field.complete(made))
     assert.deepEqual(done(await yandex.get(made)), changed)
     assert.deepEqual([changed.description, changed.labels], ['of all', labels])
-  })
-
-  test(`an end that Yandex gives to what ${maker} made is its end for all`, async () => {
-    const made = await make()
-    const updateMask = 'expirationConfig'
-    const expirationConfig = { expirationPolicy: 'STATIC', ttlDays: 2 }
-    const { expiresAt } = done(await yandex.update(made, { updateMask, expirationConfig }))
-    assert.equal(expiresAt, '2026-04-10T12:00:00Z')
-    const shown = await llama.get<FileBody>(`/${made}`)
-    assert.equal(Date.parse(shown.body.expires_at ?? ''), Date.parse(expiresAt ?? ''))
-    await assertEndsAfter({ hours: 48 }, made)
   })
 }
 
