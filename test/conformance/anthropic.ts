@@ -4,6 +4,7 @@ const errors = testsIn('src/dialects/anthropic/errors.test.ts')
 const fidelity = testsIn('src/dialects/anthropic/fidelity.test.ts')
 const files = testsIn('src/dialects/anthropic/files.test.ts')
 const list = testsIn('src/dialects/anthropic/list.test.ts')
+const python = testsIn('test/sdk/python-clients.ts')
 const sdkErrors = testsIn('test/sdk/anthropic-errors.suite.ts')
 const sdkList = testsIn('test/sdk/anthropic-list.suite.ts')
 const sdkUpload = testsIn('test/sdk/anthropic-upload.suite.ts')
@@ -146,6 +147,21 @@ export const anthropic: Conformance = {
           'x-api-key and Authorization: Bearer both carry the key',
           'SDKs',
           errors('… … takes a key in either header, and asks for it before anything else'),
+        ),
+        holds(
+          'Python 2.14 sends the key as Bearer, without x-api-key',
+          'SDKs',
+          python('python anthropic 2.14.0, … calls at the root'),
+        ),
+        holds(
+          'Python 1.13 sends it as X-Api-Key, with anthropic-version 2023-06-01',
+          'SDKs',
+          python('python anthropic 1.13.0, … calls at the root'),
+        ),
+        holds(
+          'Python 0.125 sends the header of the beta',
+          'SDKs',
+          python('python anthropic 0.125.0, … calls at the root'),
         ),
         holds(
           'An auth token goes as Bearer',
@@ -475,6 +491,14 @@ export const anthropic: Conformance = {
         inferred(
           'A key without the scope is 403 permission_error',
           errors('a key without the scope is 403, and one beyond its rate 429 with a time'),
+        ),
+        inferred(
+          'Other parts are ignored; a second file is 400',
+          errors('an upload without its file, or that is no form, is 400 and leaves nothing'),
+        ),
+        inferred(
+          'A store without room is 529 with x-should-retry: false',
+          errors('a store that is full is 529'),
         ),
         inferred(
           'An upload without its part is 400 “file: Field required”',

@@ -51,6 +51,16 @@ export const mistral: Conformance = {
           content('a deleted file is gone in every way, and says so once'),
         ),
         holds(
+          'Python 3.7 sends its parts with the file last, and every parameter of a list',
+          'SDKs',
+          testsIn('test/sdk/python-clients.ts')('python mistralai 3.7.0, … calls at the root'),
+        ),
+        holds(
+          'Python 1.12 calls the same',
+          'SDKs',
+          testsIn('test/sdk/python-clients.ts')('python mistralai 1.12.4, … calls at the root'),
+        ),
+        holds(
           'A path prefix of serverURL is kept',
           'SDKs',
           smoke(
