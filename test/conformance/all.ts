@@ -2,8 +2,16 @@ import { anthropic } from './anthropic.ts'
 import { lightfield } from './lightfield.ts'
 import { llamacloud } from './llamacloud.ts'
 import { mistral } from './mistral.ts'
+import { openai } from './openai.ts'
 import type { Conformance } from './rule.ts'
 import { yandex } from './yandex.ts'
 
 /** What is documented of every dialect. */
-export const allConformances: readonly Conformance[] = [lightfield, anthropic, mistral, llamacloud, yandex]
+export const allConformances: readonly Conformance[] = [
+  lightfield,
+  anthropic,
+  mistral,
+  llamacloud,
+  yandex,
+  openai,
+]
