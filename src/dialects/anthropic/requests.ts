@@ -56,13 +56,14 @@ export function readListRequest(query: unknown, context: ListContext): Requested
   const after = fields.text('after_id')
   if (shape === 'beta' && isStrict) forbid({ page }, 'with the beta of files')
   if (shape === 'general') forbid({ before_id: before, after_id: after }, 'without the beta of files')
-  if (shape === 'managed-agents' && (page !== undefined || ids !== undefined))
-    forbid({ before_id: before, after_id: after }, 'with page or ids')
-  if (before !== undefined) forbid({ after_id: after }, 'with before_id')
   if (ids !== undefined) {
-    forbid({ page, limit }, 'with ids')
+    forbid({ page, limit, before_id: before, after_id: after }, 'with ids')
     return idsOf(ids, parseFileId)
   }
+  if (before !== undefined) forbid({ after_id: after }, 'with before_id')
+  // With the beta of files the cursor counts: SDKs of today send what the first page was asked for along with it.
+  if (shape === 'managed-agents' && page !== undefined)
+    forbid({ before_id: before, after_id: after }, 'with page')
   // It filters by sessions of managed agents, which no file here belongs to.
   if (fields.text('scope_id') !== undefined) return 'nothing'
   const size = limit ?? DEFAULT_PAGE
