@@ -95,6 +95,7 @@ export const matches: Readonly<Record<string, Match>> = {
     title: 'A 4 KiB file through each dialect',
     candidates: {
       llamacloud: { server: 'ours', does: 'ourForm', ...small, label: 'LlamaCloud: a form' },
+      openai: { server: 'ours', does: 'openaiForm', ...small, label: 'OpenAI: a form' },
       anthropic: { server: 'ours', does: 'anthropicForm', ...small, label: 'Anthropic: a form' },
       mistral: { server: 'ours', does: 'mistralForm', ...small, label: 'Mistral: a form' },
       yandex: { server: 'ours', does: 'ourJson', ...small, label: 'Yandex: base64 in JSON' },
@@ -107,7 +108,7 @@ export const matches: Readonly<Record<string, Match>> = {
       },
     },
     pairings: [
-      ...['anthropic', 'mistral', 'yandex'].map((ours) => ({
+      ...['openai', 'anthropic', 'mistral', 'yandex'].map((ours) => ({
         ours,
         peer: 'llamacloud',
         least: 0.8,
