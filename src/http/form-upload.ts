@@ -24,6 +24,8 @@ export interface FormRules {
   readonly maxFileBytes: number
   /** Whether a filename loses its control characters, instead of being refused for them; default no. */
   readonly dropsControls?: boolean
+  /** Whether `%22` in a name means a quote, whatever client sent it; default: only of clients whose boundary shows it. */
+  readonly escapesQuotes?: boolean
 }
 
 /** How the bytes of a file are to be received. */
@@ -102,7 +104,7 @@ const MAX_UNKNOWN = 16
 export async function receiveForm(
   request: FastifyRequest,
   received: ReceivedBytes,
-  { filePart, fields: known, dropsControls = false, ...rules }: FormRules & FileRules,
+  { filePart, fields: known, dropsControls = false, escapesQuotes = false, ...rules }: FormRules & FileRules,
 ): Promise<ReceivedForm> {
   const fields = new Map<string, string>()
   const unknown: string[] = []
@@ -111,6 +113,7 @@ export async function receiveForm(
     bodyBytes: rules.maxFileBytes + MAX_FORM_OVERHEAD_BYTES,
     headerBytes: MAX_PART_HEADER_BYTES,
     dropsControls,
+    escapesQuotes,
     roleOf(name, hasFilename) {
       if (name === filePart) return 'file'
       if (!hasFilename && known.includes(name)) return 'field'

@@ -371,6 +371,8 @@ test('undoes the quotes that browsers and undici escape, and no other client’s
     const [only] = await parse(body, {}, `multipart/form-data; boundary=${boundary}`)
     const unquoted = (text: string) => (others.includes(boundary) ? text : text.replace('%22', '"'))
     assert.deepEqual([only?.name, only?.filename], [unquoted('%22'), unquoted(name)], boundary)
+    const [told] = await parse(body, { escapesQuotes: true }, `multipart/form-data; boundary=${boundary}`)
+    assert.equal(told?.filename, name.replace('%22', '"'))
   }
 })
 

@@ -49,6 +49,8 @@ export type MultipartLimits = Readonly<typeof defaultMultipartLimits>
 export type PartRole = 'field' | 'file' | 'ignored'
 
 export interface MultipartOptions extends Partial<MultipartLimits>, Pick<NameForm, 'dropsControls'> {
+  /** All clients that send such forms write a quote in a name as `%22`; default: those whose boundary shows it. */
+  readonly escapesQuotes?: boolean
   /** Default: a part with a filename, even an empty one, is a file, any other a field. */
   readonly roleOf?: (name: string, hasFilename: boolean) => PartRole
 }
@@ -66,10 +68,16 @@ export interface MultipartOptions extends Partial<MultipartLimits>, Pick<NameFor
 export async function* parseMultipart(
   contentType: string | undefined,
   source: AsyncIterable<Uint8Array>,
-  { roleOf = roleByFilename, dropsControls = false, ...overrides }: MultipartOptions = {},
+  {
+    roleOf = roleByFilename,
+    dropsControls = false,
+    escapesQuotes = false,
+    ...overrides
+  }: MultipartOptions = {},
 ): AsyncGenerator<Part, void, undefined> {
   const limits = { ...defaultMultipartLimits, ...overrides }
-  const form = { ...parseFormType(contentType), dropsControls }
+  const type = parseFormType(contentType)
+  const form = { ...type, dropsControls, escapesQuotes: escapesQuotes || type.escapesQuotes }
   const scanner = new MultipartScanner(source, form.boundary, limits.bodyBytes)
   try {
     await scanner.skipPreamble(limits.preambleBytes)
