@@ -44,6 +44,13 @@ for (const [version, sdk] of sdks) {
       },
       'from path.txt',
     ],
+    'a stream of a path with quotes': [
+      async () => {
+        await writeFile(join(folder, '"so" 100%.txt'), 'hello')
+        return createReadStream(join(folder, '"so" 100%.txt'))
+      },
+      '"so" 100%.txt',
+    ],
     'a Buffer with a name': [async () => sdk.toFile(Buffer.from('hello'), 'buffer.txt'), 'buffer.txt'],
     'an array of bytes': [
       async () => sdk.toFile(new TextEncoder().encode('hello'), 'bytes.txt'),

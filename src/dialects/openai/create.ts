@@ -49,7 +49,8 @@ async function receiveFile({ services, settings }: Context, request: FastifyRequ
   const projectId = await projectOf(services, request)
   const maxFileBytes = maxBytesOf(caller, settings, 'whole')
   await using received = await expectFormFile(services, request, projectId, maxFileBytes)
-  const rules = { filePart: 'file', fields: formFields, maxFileBytes }
+  // Its SDKs write a quote so where they stream, too, which no boundary shows.
+  const rules = { filePart: 'file', fields: formFields, escapesQuotes: true, maxFileBytes }
   const { file, fields, unknown } = await receiveForm(request, received, rules)
   refuseUnknown(unknown, settings)
   if (file === undefined) throw missing('file')
