@@ -91,6 +91,7 @@ test(
     const names = items.map(({ name }: { name: string }) => name)
     assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'])
     assert.match(await lastLineOf('Yandex AI Studio'), /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/)
+    assert.match(await lastLineOf('Gemini'), /^\{"files":\[.*"displayName":"hello\.txt"/)
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')

@@ -73,7 +73,8 @@ for (const maker of names) {
         reader,
         id,
       )
-      for (const form of [...names, 'uuid']) assertSame(await reader.read(as(form, id)), client, reader, id)
+      for (const form of [...names, 'uuid'])
+        assertSame(await reader.read(encodeURIComponent(as(form, id))), client, reader, id)
       assert.equal(await reader.bytes(own), FILE.content, name)
     }
   })
@@ -90,7 +91,7 @@ for (const maker of names) {
   })
 
   test(`a name and an end that Yandex gives to what ${maker} made are its own in every dialect`, async () => {
-    const id = await clientOf(maker).create(FILE)
+    const id = encodeURIComponent(await clientOf(maker).create(FILE))
     const changes = { name: 'renamed.jsonl', expirationConfig: { expirationPolicy: 'STATIC', ttlDays: 2 } }
     done(await new YandexRest(server).update(id, { ...changes, updateMask: 'name,expirationConfig' }))
     const endsAt = server.clock.now() + 2 * DAY_MS
@@ -100,7 +101,7 @@ for (const maker of names) {
       if (shown?.endsAt !== undefined) assert.equal(shown.endsAt, endsAt, reader)
     }
     server.clock.advance({ days: 2 })
-    assert.deepEqual(await seersOf(id), [])
+    assert.deepEqual(await seersOf(decodeURIComponent(id)), [])
   })
 
   test(`what ${maker} made is gone from every dialect once any of them has deleted it`, async () => {

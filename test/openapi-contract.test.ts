@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { StoreError } from '../src/core/errors.ts'
+import { GeminiClient } from './gemini-client.ts'
 import { TestServer } from './harness.ts'
 import { type CreatedFile, LightfieldClient, VERSION } from './lightfield-client.ts'
 import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart, urlOf } from './llamacloud-client.ts'
@@ -15,13 +16,15 @@ import { base64Of, YandexRest } from './yandex-rest.ts'
 
 const MAX_FILE_BYTES = 1000
 /** A file's id in any dialect's form. */
-const ID = /((file-|upload_)[\da-f]{32}|fil_\w{25}|fvt\w{26}|(dfl-)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})/
+const ID =
+  /((?<=files\/)[\da-f]{32}|(file-|upload_)[\da-f]{32}|fil_\w{25}|fvt\w{26}|(dfl-)?[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})/
 const UNKNOWN = '01890000-0000-7000-8000-0000000000ff'
 const LIGHTFIELD = '/lightfield/v1/files'
 const BETA = '/llamacloud/api/v1/beta/files'
 const FIRST = '/llamacloud/api/v1/files'
 const YANDEX = '/yandex/files/v1/files'
 const ANTHROPIC = '/anthropic/v1/files'
+const GEMINI = '/gemini/v1/files'
 const MISTRAL = '/mistral/v1/files'
 const OPENAI = '/openai/v1'
 
@@ -34,6 +37,7 @@ let contract: Contract
 let field: LightfieldClient
 let llama: LlamaCloudClient
 let openai: OpenAIClient
+let gemini: GeminiClient
 /** A stored file; every dialect knows it by its UUID. */
 let id: string
 
@@ -43,6 +47,7 @@ before(async () => {
   server = await TestServer.start({
     ENTREPOT_LLAMACLOUD_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_ANTHROPIC_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+    ENTREPOT_GEMINI_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_MISTRAL_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_OPENAI_MAX_FILE_BYTES: String(MAX_FILE_BYTES),
     ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL: 'on',
@@ -52,6 +57,7 @@ before(async () => {
   field = new LightfieldClient(server)
   llama = new LlamaCloudClient(server)
   openai = new OpenAIClient(server)
+  gemini = new GeminiClient(server)
   id = (await llama.stored()).id.slice('dfl-'.length)
 })
 after(async () => {
@@ -93,6 +99,12 @@ const upload = ({ uploadUrl, uploadHeaders }: CreatedFile, body = 'hello'): Sent
   target: new URL(uploadUrl).pathname,
   body,
   headers: { authorization: undefined, ...uploadHeaders },
+})
+
+const started = (file: object): Sent => json('POST', '/gemini/upload/v1/files', { file })
+const geminiDownload = async (headers: Sent['headers'] = {}): Promise<Sent> => ({
+  ...get(`/gemini/v1/${(await gemini.stored()).name}:download?alt=media`),
+  headers,
 })
 
 const TUS = { 'tus-resumable': '1.0.0' }
@@ -181,6 +193,11 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
     method: 'POST',
     target: `${OPENAI}/uploads/${(await openai.upload(5)).id}/cancel`,
   }),
+  'generativelanguage.media.upload': () => started({ sizeBytes: '5' }),
+  'generativelanguage.files.list': () => get(`${GEMINI}?pageSize=2`),
+  'generativelanguage.files.get': async () => get(`/gemini/v1/${(await gemini.stored()).name}`),
+  'generativelanguage.files.download': () => geminiDownload(),
+  'generativelanguage.files.delete': async () => remove(`/gemini/v1/${(await gemini.stored()).name}`),
   'link.upload': async () => upload(await field.pending()),
   'link.append': () => onLink('PATCH', BYTES, 'hello'),
   'link.end': () => onLink('DELETE', TUS),
@@ -382,6 +399,19 @@ const special: readonly (readonly [operation: string, status: number, make: () =
     }),
   ],
   ['session.end', 403, () => ({ ...remove('/llamacloud/session'), headers: { cookie: 'session=x' } })],
+  [
+    'generativelanguage.media.upload',
+    409,
+    async () => {
+      await gemini.stored('hello', { name: 'taken' })
+      return started({ name: 'taken' })
+    },
+  ],
+  ['generativelanguage.media.upload', 413, () => started({ sizeBytes: MAX_FILE_BYTES + 1 })],
+  ['generativelanguage.files.download', 206, () => geminiDownload({ range: 'bytes=0-1' })],
+  ['generativelanguage.files.download', 304, () => geminiDownload({ 'if-none-match': '*' })],
+  ['generativelanguage.files.download', 412, () => geminiDownload({ 'if-match': '"x"' })],
+  ['generativelanguage.files.download', 416, () => geminiDownload({ range: 'bytes=99-' })],
   ['mistral.upload', 413, () => form(MISTRAL, 'file', MAX_FILE_BYTES + 1)],
   ['mistral.download', 206, () => content(MISTRAL, { range: 'bytes=0-1' })],
   ['mistral.download', 304, () => content(MISTRAL, { 'if-none-match': '*' })],

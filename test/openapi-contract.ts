@@ -55,10 +55,14 @@ export class Contract {
   /** Fails unless the document of this address knows the answer. @returns its operation */
   check(method: string, target: string, { status, type, text }: ContractAnswer): string {
     const address = `${method} ${target}`
-    // A path without a parameter comes before one with.
-    const found = this.#operations
+    // A path without a parameter comes before one with, and one with a verb behind it before one without.
+    const parameters = ({ source }: RegExp) => source.split('[').length
+    const [found] = this.#operations
       .filter((each) => each.address.test(address))
-      .sort((one, other) => one.address.source.split('[').length - other.address.source.split('[').length)[0]
+      .sort(
+        ({ address: one }, { address: other }) =>
+          parameters(one) - parameters(other) || other.source.length - one.source.length,
+      )
     assert.ok(found, `${address} is not described`)
     const { id, operation } = found
     const described = operation.responses[status]

@@ -1,6 +1,7 @@
 import { type FileId, type FileIdForm, uuidForm } from '../core/file-id.ts'
 import { anthropic } from './anthropic/dialect.ts'
 import type { Dialect } from './dialect.ts'
+import { gemini } from './gemini/dialect.ts'
 import { lightfield } from './lightfield/dialect.ts'
 import { llamacloud } from './llamacloud/dialect.ts'
 import { mistral } from './mistral/dialect.ts'
@@ -13,8 +14,9 @@ import { yandex } from './yandex/dialect.ts'
  */
 export const allDialects: readonly [Dialect, ...Dialect[]] = [
   lightfield,
-  mistral,
+  gemini,
   anthropic,
+  mistral,
   llamacloud,
   yandex,
   openai,

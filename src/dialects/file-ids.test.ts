@@ -9,6 +9,7 @@ import { fileIds as llamacloudIds } from './llamacloud/ids.ts'
 const shapes = {
   uuid: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   lightfield: /^fil_[0-9a-z]{25}$/,
+  gemini: /^files\/[0-9a-f]{32}$/,
   mistral: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   llamacloud: /^dfl-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   anthropic: /^file_[0-9a-f]{32}$/,
