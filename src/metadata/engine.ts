@@ -22,6 +22,13 @@ export interface SqlEngine extends Pick<MetadataStore, SameAsStore> {
   readonly flavour: SqlFlavour
   /** Sees every commit that was acknowledged before, and waits for none in progress. */
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]>
+  /**
+   * As `read`, for queries that may look at every file of a project: they keep no other read waiting, and projects take turns.
+   * @throws StoreError `unavailable` if many of this project wait already
+   */
+  scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]>
+  /** Whether a long `read` holds up everything else in this process. */
+  readonly readsHoldUp: boolean
   /** Changes with every commit, whoever made it; undefined where that is not known for less than a look-up. */
   version(): unknown
   /** The same, but a commit of another node may be missed for a millisecond. */

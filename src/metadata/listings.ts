@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import type { FileRecord, ListedFile } from '../core/files/file.ts'
 import type { FileFilter, FilePage } from '../core/ports/metadata-store.ts'
 import type { SqlEngine, SqlRow } from './engine.ts'
 import { KeptListings } from './kept-listings.ts'
-import { type ListingArgs, listingArgs } from './queries/file-filters.ts'
+import { type ListingArgs, listingArgs, mayScan } from './queries/file-filters.ts'
 import { FileListings, listedShape } from './queries/file-listings.ts'
 import { fileShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
@@ -15,6 +16,9 @@ export interface ListPage {
 
 /** Longer pages, and those of files that are named by id, are read every time: kept ones hold some megabytes together. */
 const MAX_KEPT_ROWS = 101
+
+/** Read at once. */
+const MAX_SLICE_ROWS = 1001
 
 /** What a store lists and counts of a project's files. */
 export class Listings {
@@ -29,23 +33,43 @@ export class Listings {
 
   async list(filter: FileFilter, page: ListPage): Promise<readonly ListedFile[]> {
     if (filter.states.length === 0) return []
-    return this.#read(this.#queries.list(filter), listingArgs(filter, page), listedShape.fromRow)
+    return this.#read(filter, this.#queries.list(filter), listingArgs(filter, page), listedShape.fromRow)
   }
 
+  /** A long page is read a slice at a time: each holds up this process for some milliseconds. */
   async page(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]> {
     if (filter.states.length === 0) return []
-    return this.#read(this.#queries.page(filter, page), listingArgs(filter, page), fileShape.fromRow)
+    const files: FileRecord[] = []
+    for (let rest: FilePage = page; ; ) {
+      const slice = { ...rest, limit: Math.min(rest.limit, MAX_SLICE_ROWS) }
+      const read = await this.#pageAtOnce(filter, slice)
+      if (files.length === 0 && slice.limit === page.limit) return read
+      files.push(...read)
+      const after = files.at(-1)
+      if (read.length < slice.limit || files.length === page.limit || after === undefined) return files
+      rest = { order: page.order, limit: page.limit - files.length, after }
+      await setImmediate()
+    }
+  }
+
+  #pageAtOnce(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]> {
+    return this.#read(filter, this.#queries.page(filter, page), listingArgs(filter, page), fileShape.fromRow)
   }
 
   async count(filter: FileFilter): Promise<number> {
     if (filter.states.length === 0) return 0
     const toCount = ([files]: SqlRow) => files as number
-    const [files = 0] = await this.#read(this.#queries.count(filter), listingArgs(filter), toCount)
+    const [files = 0] = await this.#read(filter, this.#queries.count(filter), listingArgs(filter), toCount)
     return files
   }
 
-  #read<R>(query: Query<ListingArgs>, args: ListingArgs, fromRow: (row: SqlRow) => R): Promise<readonly R[]> {
-    const find = async () => (await this.#engine.read(query, args)).map((row) => fromRow(row))
+  #read<R>(
+    filter: FileFilter,
+    query: Query<ListingArgs>,
+    args: ListingArgs,
+    fromRow: (row: SqlRow) => R,
+  ): Promise<readonly R[]> {
+    const find = async () => (await this.#rowsOf(filter, query, args)).map((row) => fromRow(row))
     if (args.limit > MAX_KEPT_ROWS || args.ids.length > 0) return find()
     const name = `${query.id} ${JSON.stringify(query.bind({ ...args, visibleAt: 0 }))}`
     const findNextEnd = async () => {
@@ -53,5 +77,21 @@ export class Listings {
       return (row?.[0] ?? Number.POSITIVE_INFINITY) as number
     }
     return this.#kept.find(this.#engine.version(), name, args.visibleAt, { find, findNextEnd })
+  }
+
+  async #rowsOf(
+    filter: FileFilter,
+    query: Query<ListingArgs>,
+    args: ListingArgs,
+  ): Promise<readonly SqlRow[]> {
+    const scans = mayScan(filter) || (await this.#skipsMany(filter, args))
+    return scans ? this.#engine.scan(query, args, args.projectId) : this.#engine.read(query, args)
+  }
+
+  /** Whether so many files are hidden from the subject that to pass over them takes long. */
+  async #skipsMany(filter: FileFilter, args: ListingArgs): Promise<boolean> {
+    if (filter.subject === undefined || !this.#engine.readsHoldUp) return false
+    const hidden = { ...args, limit: 1, offset: MAX_SLICE_ROWS }
+    return (await this.#engine.read(this.#queries.hidden(filter), hidden)).length > 0
   }
 }

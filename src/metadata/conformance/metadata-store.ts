@@ -10,6 +10,7 @@ import { describeListings } from './listings.ts'
 import { describePages } from './pages.ts'
 import { describeReservations } from './reservations.ts'
 import { type OpenStore, shareStore } from './samples.ts'
+import { describeSearches } from './searches.ts'
 import { describeSegmentBlobs } from './segment-blobs.ts'
 import { describeSegments } from './segments.ts'
 import { describeSessions } from './sessions.ts'
@@ -29,6 +30,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeFiles(shared)
     describeListings(openStore)
     describePages(shared)
+    describeSearches(shared)
     describeBlobs(openStore, shared)
     describeSegments(openStore, shared)
     describeSegmentBlobs(openStore, shared)

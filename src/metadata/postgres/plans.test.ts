@@ -111,6 +111,7 @@ function filterOf(...states: FileState[]): FileFilter {
 }
 const stored = filterOf('stored')
 const listed = filterOf('stored', 'pending')
+const seen: FileFilter = { ...stored, subject: 'somebody' }
 const after15000 = { createdAt: 15_000, name: 'name 15000', id: 'file-15000' }
 
 function pageOf(filter: FileFilter, order: FileOrder, cursor?: FilePage['after']): Bound {
@@ -141,6 +142,12 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
       bound(listings.count(stored), listingArgs(stored)),
       /on file_counts_place.*using files_ending on files/s,
     ],
+    [bound(listings.list(seen), listingArgs(seen, window)), scanBy('files_listed')],
+    [
+      bound(listings.count(seen), listingArgs(seen)),
+      /on file_counts_place.*using files_ending on files.*using files_hidden on files/s,
+    ],
+    [bound(files.ofAlias, { projectIds: ['p', 'p1'], alias: 'a' }), /using files_alias on files/],
     [bound(files.lapsed, due), /using files_lapsing on files/],
     [bound(files.expired, due), /using files_expiring on files/],
     [bound(fileQueries(engine.flavour).unnormalized, due), /using files_to_normalize on files/],

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CompiledQuery } from 'kysely'
 import { Client, type Pool } from 'pg'
 import { StoreError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports/clock.ts'
@@ -15,13 +16,15 @@ import {
   migrate,
   type RunQuery,
 } from '../migrations/migrate.ts'
-import { flavours } from '../sql/flavours.ts'
+import { caseCollations, postgresFlavour, type SqlFlavour } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
+import { Turns } from '../turns.ts'
 import {
   commitPatienceMs,
   openingFailure,
   openPool,
+  READING_CONNECTIONS,
   requireSoundSession,
   sessionSettings,
 } from './connection.ts'
@@ -36,6 +39,8 @@ const RETRY_PATIENCE_MS = 2000
 const FIRST_PAUSE_MS = 20
 /** Shorter than anybody can hear of another node's commit and ask about it. */
 const MAX_AGE_MS = 1
+/** Other reads have the rest of the connections. */
+const SCANS_AT_ONCE = READING_CONNECTIONS / 2
 /** The first one also opens the connection. */
 const CLOCK_SAMPLES = 3
 
@@ -49,7 +54,9 @@ export async function openPostgresMetadataStore(url: string, watch?: WatchCall):
 }
 
 export class PostgresEngine implements SqlEngine {
-  readonly flavour = flavours.postgres
+  readonly flavour: SqlFlavour
+  /** They wait for the database, which others do not. */
+  readonly readsHoldUp = false
   /** Its disk is not ours to look at. */
   readonly isShortOfRoom = false
   readonly #readers: Pool
@@ -58,11 +65,13 @@ export class PostgresEngine implements SqlEngine {
   readonly #url: string
   readonly #watch: WatchCall
   node: PostgresNode | undefined
+  readonly #scans = new Turns(SCANS_AT_ONCE)
   #ending: Promise<void> | undefined
   #version = 0
   #versionAt = 0
 
-  private constructor(url: string, watch: WatchCall = () => undefined) {
+  private constructor(url: string, flavour: SqlFlavour, watch: WatchCall = () => undefined) {
+    this.flavour = flavour
     this.#url = url
     this.#watch = watch
     this.#readers = openPool(url, 'read')
@@ -73,8 +82,12 @@ export class PostgresEngine implements SqlEngine {
   }
 
   static async open(url: string, watch?: WatchCall): Promise<PostgresEngine> {
-    await migratePostgres(url)
-    return new PostgresEngine(url, watch)
+    const session = await openPostgresSession(url)
+    try {
+      return new PostgresEngine(url, await flavourOf(session), watch)
+    } finally {
+      await session.close()
+    }
   }
 
   async join(options?: JoinOptions): Promise<Node> {
@@ -94,6 +107,10 @@ export class PostgresEngine implements SqlEngine {
 
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
     return watched(this.#watch, 'read', this.#read(query, args), outcomeOf)
+  }
+
+  scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]> {
+    return this.#scans.run(projectId, () => this.read(query, args))
   }
 
   async #read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
@@ -178,6 +195,17 @@ export class PostgresEngine implements SqlEngine {
 function outcomeOf(error: unknown): string {
   return error instanceof StoreError ? error.code : 'failed'
 }
+
+async function flavourOf({ run }: DatabaseSession): Promise<SqlFlavour> {
+  const rows = await run(CompiledQuery.raw(USABLE_COLLATIONS, [JSON.stringify(caseCollations)]))
+  const usable = rows.map(([name]) => name)
+  return postgresFlavour(caseCollations.find((name) => usable.includes(name)) ?? 'default')
+}
+
+const USABLE_COLLATIONS = `
+  select collname::text from pg_collation
+  where collname in (select json_array_elements_text($1::json))
+    and collencoding in (-1, pg_char_to_encoding(getdatabaseencoding()))`
 
 /** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */
 export async function migratePostgres(url: string, migrations = allMigrations): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  type Expression,
   type ExpressionBuilder,
   expressionBuilder,
   type RawBuilder,
@@ -8,20 +9,23 @@ import {
 } from 'kysely'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FilePage } from '../../core/ports/metadata-store.ts'
-import type { SqlFlavour } from '../sql/flavours.ts'
+import { foldCase, type SqlFlavour } from '../sql/flavours.ts'
 import { normalForm, spellingOf } from '../sql/normal-name.ts'
 import type { Arg } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
+import { hasPurpose, purposeArgs, purposeShape } from './purpose-terms.ts'
 
 /** What the queries of listings are bound to, each to some of it. */
-export interface ListingArgs
-  extends Required<Omit<FileFilter, 'states' | 'purpose' | 'mimeTypes' | 'nameContains'>> {
+export interface ListingArgs extends Required<Omit<FileFilter, 'states' | 'purpose'>> {
   readonly normalName: string
   readonly limit: number
   readonly offset: number
   readonly afterCreatedAt: number
   readonly afterName: string
   readonly afterId: string
+  /** Of the terms of the filter of purposes, by their index. */
+  readonly [purposes: `purposes ${number}`]: readonly string[]
+  readonly [suffix: `${'with' | 'without'} ${number}`]: string
 }
 export type ListingArg = Arg<ListingArgs>
 
@@ -31,9 +35,11 @@ export type Files = SelectQueryBuilder<Tables, 'files', object>
 export type FileExpressions = ExpressionBuilder<Tables, 'files'>
 
 export function listingArgs(
-  { projectId, visibleAt, ids = [], name = '', externalId = '', subject = '' }: FileFilter,
+  filter: FileFilter,
   { limit = 0, offset = 0, after }: Partial<FilePage> = {},
 ): ListingArgs {
+  const { projectId, visibleAt, ids = [], name = '', externalId = '', subject = '' } = filter
+  const { purpose, mimeTypes = [], nameContains = '' } = filter
   const { createdAt: afterCreatedAt, name: afterName, id: afterId } = after ?? beginning
   const named = { name, normalName: normalForm(name) }
   return {
@@ -43,6 +49,9 @@ export function listingArgs(
     ...named,
     externalId,
     subject,
+    ...(purpose === undefined ? undefined : purposeArgs(purpose)),
+    mimeTypes: mimeTypes.map((type) => type.toLowerCase()),
+    nameContains: foldCase(nameContains),
     limit,
     offset,
     afterCreatedAt,
@@ -54,14 +63,32 @@ export function listingArgs(
 const beginning = { createdAt: 0, name: '', id: '' }
 
 /** The same for filters that differ in values alone, which one query serves. */
-export function shapeOf({ states, ids, name, externalId, subject }: FileFilter): string {
+export function shapeOf(filter: FileFilter): string {
+  const { states, name, purpose } = filter
+  const told = optional.map((field) => filter[field] !== undefined)
   const ofName = name === undefined ? 'any' : spellingOf(name)
-  return `${states}|${ids !== undefined}|${ofName}|${externalId !== undefined}|${subject !== undefined}`
+  return `${states}|${ofName}|${told}|(${purposeShape(purpose)})`
 }
 
+const optional = ['ids', 'externalId', 'subject', 'mimeTypes', 'nameContains'] as const
+
 /** Whether it is all files of some states, of which at most those are left out that are hidden. */
-export function isWhole({ ids, name, externalId }: FileFilter): boolean {
-  return ids === undefined && name === undefined && externalId === undefined
+export function isWhole(filter: FileFilter): boolean {
+  return !isNamed(filter) && !isSearch(filter)
+}
+
+/** Whether an index has the few files that it may be. */
+function isNamed({ ids, name, externalId }: FileFilter): boolean {
+  return ids !== undefined || name !== undefined || externalId !== undefined
+}
+
+function isSearch({ purpose, mimeTypes, nameContains }: FileFilter): boolean {
+  return purpose !== undefined || mimeTypes !== undefined || nameContains !== undefined
+}
+
+/** Whether each file of the project may have to be looked at, because it has what no index has. */
+export function mayScan(filter: FileFilter): boolean {
+  return isSearch(filter) && !isNamed(filter)
 }
 
 /**
@@ -94,14 +121,24 @@ function visibleFiles(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg):
     .where('state', '<>', sql.lit('deleted'))
     .where((eb) => inOneOf(eb, filter.states))
     .where((eb) => isNotOver(eb, arg))
-  if (filter.ids !== undefined) query = query.where(flavour.isOneOf('id', arg('ids')))
+  if (filter.ids !== undefined) query = query.where(flavour.isOneOf(sql.ref('id'), arg('ids')))
   if (filter.externalId !== undefined) query = query.where(isTextOf(flavour, 'externalId', arg('externalId')))
+  if (filter.purpose !== undefined) query = query.where(hasPurpose(flavour, filter.purpose, arg))
+  if (filter.mimeTypes !== undefined) query = query.where(hasType(flavour, arg))
+  if (filter.nameContains !== undefined) query = query.where(flavour.nameContains(arg('nameContains')))
   if (filter.subject !== undefined) {
     query = query.where(({ eb, or }) =>
       or([eb('visibility', '=', sql.lit('project')), eb('createdBy', '=', arg('subject'))]),
     )
   }
   return query
+}
+
+/** One of the types, or of a kind of which all are asked for. */
+function hasType({ isOneOf, before }: SqlFlavour, arg: ListingArg): Expression<SqlBool> {
+  const type = sql`lower(rtrim(${before('mimeType', ';')}))`
+  const kind = sql`lower(${before('mimeType', '/')}) || '/*'`
+  return sql<SqlBool>`(${isOneOf(type, arg('mimeTypes'))} or ${isOneOf(kind, arg('mimeTypes'))})`
 }
 
 /** Those that one subject alone sees and that the filter's subject is not. The conditions are those of the index `files_hidden`. */

@@ -88,6 +88,14 @@ export class FileListings {
     )
   }
 
+  /** Files that are hidden from the filter's subject, in any order. */
+  hidden(filter: FileFilter): ListingQuery {
+    return this.#kept(`hidden|${filter.states}`, (arg) => {
+      const files = hiddenFiles(this.#flavour, filter, arg).select('id')
+      return files.limit(arg('limit')).offset(arg('offset'))
+    })
+  }
+
   /** When the next stored file of the project ends; null if none does. */
   nextEnd(): ListingQuery {
     return this.#kept('next end', (arg) =>

@@ -124,7 +124,7 @@ export function fileQueries(flavour: SqlFlavour) {
     ofAlias: prepare<{ readonly projectIds: readonly string[]; readonly alias: string }>((arg) =>
       files
         .where('alias', '=', arg('alias'))
-        .where(isOneOf('projectId', arg('projectIds')))
+        .where(isOneOf(sql.ref('projectId'), arg('projectIds')))
         .where(sql<SqlBool>`${sql.ref('state')} in ('pending', 'stored')`),
     ),
     ...dueQueries(flavour),

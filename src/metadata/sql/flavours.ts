@@ -8,6 +8,7 @@ import {
   SqliteDialect,
   sql,
 } from 'kysely'
+import { normalForm } from './normal-name.ts'
 import type { Tables } from './tables.ts'
 
 export type EngineName = 'sqlite' | 'postgres'
@@ -26,8 +27,28 @@ export interface SqlFlavour {
   readonly indexedCharacters: number | undefined
   /** How many bytes the text of a column has in UTF-8. */
   byteLength(column: string): Expression<number>
-  /** Whether a column has one of the texts in `json`, which stands for an argument that is an array. */
-  isOneOf(column: string, json: string): Expression<SqlBool>
+  /** Whether a text is one of those in `json`, which stands for an argument that is an array. */
+  isOneOf(text: Expression<unknown>, json: string): Expression<SqlBool>
+  /** What of the text of a column stands before the first `mark`; all of it if there is none. */
+  before(column: string, mark: string): RawBuilder<string>
+  /** Whether the name of a file has a text in it, in whatever case. `part` stands for an argument that `foldCase` made. */
+  nameContains(part: string): Expression<SqlBool>
+}
+
+/** By which PostgreSQL knows the case of letters beyond ASCII, the best first; without them, what the database was made with. */
+export const caseCollations = ['pg_unicode_fast', 'pg_c_utf8', 'und-x-icu'] as const
+export type CaseCollation = (typeof caseCollations)[number] | 'default'
+
+/** The name of `foldedContains` in SQLite, which every reading connection defines. */
+export const FOLDED_CONTAINS = 'folded_contains'
+
+export function foldedContains(name: unknown, part: unknown): number {
+  return Number(foldCase(String(name)).includes(String(part)))
+}
+
+/** The normal form in lower case. */
+export function foldCase(text: string): string {
+  return normalForm(text).toLowerCase()
 }
 
 /** PostgreSQL refuses entries of an index above some 2,700 bytes; a character may have four. */
@@ -43,15 +64,30 @@ export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
     indexedCharacters: undefined,
     // Backups read the schema with the machine's `sqlite3`, which knows no `octet_length` before 3.43.
     byteLength: (column) => sql`length(cast(${sql.ref(column)} as blob))`,
-    isOneOf: (column, json) => sql`${sql.ref(column)} in (select value from json_each(${json}))`,
+    isOneOf: (text, json) => sql`${text} in (select value from json_each(${json}))`,
+    before: (column, mark) =>
+      sql`substr(${sql.ref(column)}, 1, instr(${sql.ref(column)} || ${sql.lit(mark)}, ${sql.lit(mark)}) - 1)`,
+    // SQLite itself knows the case of ASCII alone, and is faster with it.
+    nameContains: (part) => sql`case when ${sql.ref('normalName')} is null
+      then instr(lower(name), ${part}) > 0 else ${sql.raw(FOLDED_CONTAINS)}(${sql.ref('normalName')}, ${part}) end`,
   },
-  postgres: {
+  postgres: postgresFlavour('default'),
+}
+
+/** @param caseCollation by which PostgreSQL knows lower case, by name */
+export function postgresFlavour(caseCollation: CaseCollation): SqlFlavour {
+  const lower = (text: Expression<unknown>) => sql`lower(${text} collate ${sql.raw(`"${caseCollation}"`)})`
+  return {
     builder: new Kysely({ dialect: new PostgresDialect({ pool: neverOpened }), plugins }),
     columnTypes: { integer: 'bigint', text: sql`text collate "C"`, bytes: 'bytea' },
     indexedCharacters: INDEXED_CHARACTERS,
     byteLength: (column) => sql`octet_length(${sql.ref(column)})`,
     // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.
-    isOneOf: (column, json) =>
-      sql`${sql.ref(column)} = any (array(select json_array_elements_text(${json}::json)))`,
-  },
+    isOneOf: (text, json) => sql`${text} = any (array(select json_array_elements_text(${json}::json)))`,
+    before: (column, mark) => sql`split_part(${sql.ref(column)}, ${sql.lit(mark)}, 1)`,
+    nameContains: (part) => {
+      const name = sql`coalesce(${sql.ref('normalName')}, name)`
+      return sql`strpos(${lower(name)}, ${lower(sql`cast(${part} as text)`)}) > 0`
+    },
+  }
 }

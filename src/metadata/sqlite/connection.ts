@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { FOLDED_CONTAINS, foldedContains } from '../sql/flavours.ts'
 
 /** Below it, two connections that write one log at once could corrupt it (sqlite.org/wal.html#walresetbug). */
 const OLDEST_SOUND_VERSION = '3.51.3'
@@ -71,6 +72,7 @@ export function openWritingConnection(path: string): WritingConnection {
 
 export function openReadingConnection(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
+  db.function(FOLDED_CONTAINS, { deterministic: true }, foldedContains)
   db.exec(`PRAGMA mmap_size = 0; PRAGMA cache_size = -${CACHE_KIB}`)
   return db
 }

@@ -52,6 +52,13 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [listings.list(stored), /INDEX files_listed/],
     [listings.count(filterOf('stored', 'pending')), /PRIMARY KEY .*INDEX files_ending/],
     [listings.count(stored), /PRIMARY KEY .*INDEX files_ending/],
+    [listings.list({ ...stored, subject: '' }), /INDEX files_listed/],
+    [
+      listings.count({ ...stored, subject: '' }),
+      /PRIMARY KEY .*INDEX files_ending.*COVERING INDEX files_hidden/,
+    ],
+    [listings.hidden({ ...stored, subject: '' }), /INDEX files_hidden/],
+    [files.ofAlias, /INDEX files_alias \(project_id=\? AND alias=\?\)/],
     [files.lapsed, /INDEX files_lapsing/],
     [files.expired, /INDEX files_expiring/],
     [blobs.collectable, /INDEX unreferenced_blobs_due/],
@@ -71,7 +78,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   ]
   for (const [query, index] of expected) {
     assert.match(planOf(query), index)
-    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed)|TEMP B-TREE/)
+    assert.doesNotMatch(planOf(query), /SCAN (?!CONSTANT|lapsed|json_each)|TEMP B-TREE/)
   }
   assert.equal(planOf(fileQueries(engine.flavour).unnormalized), 'SCAN files USING INDEX files_to_normalize')
   // Most of the time it is empty.

@@ -25,6 +25,7 @@ import {
   type WritingConnection,
 } from './connection.ts'
 import { noSpace, sqliteFailure, storeErrorOf } from './errors.ts'
+import { SqliteScanner } from './scanner.ts'
 import { ReadSnapshot } from './snapshot.ts'
 import { SqliteWriter } from './writer.ts'
 
@@ -56,8 +57,11 @@ export class SqliteEngine implements SqlEngine {
   /** Its folder is locked: there are no others. */
   readonly takesSegments = true
   readonly hidesFiles = true
+  /** They run on the main thread. */
+  readonly readsHoldUp = true
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
+  readonly #scanner: SqliteScanner
   readonly #prepared = new Map<number, StatementSync>()
   readonly writer: SqliteWriter
 
@@ -65,6 +69,7 @@ export class SqliteEngine implements SqlEngine {
     this.writer = writer
     this.#reader = openReadingConnection(path)
     this.#snapshot = new ReadSnapshot(this.#reader)
+    this.#scanner = new SqliteScanner(path)
     writer.onSettling = () => this.#snapshot.end()
   }
 
@@ -80,6 +85,10 @@ export class SqliteEngine implements SqlEngine {
       this.#snapshot.begin()
       return this.#statementOf(query).all(...values)
     }) as unknown as SqlRow[]
+  }
+
+  scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]> {
+    return this.#scanner.scan(query.id, query.sql, query.bind(args), projectId)
   }
 
   #statementOf<Args>({ id, sql }: Query<Args>): StatementSync {
@@ -133,6 +142,7 @@ export class SqliteEngine implements SqlEngine {
     await closingAfter(
       () => this.writer.close(),
       async () => {
+        await this.#scanner.close()
         this.#snapshot.end()
         if (this.#reader.isOpen) this.#reader.close()
       },
