@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { allDialects } from '../src/dialects/all.ts'
 import { newDataDir, pasteInto, Running, type Settings, startEntrepot } from './cli.harness.ts'
 
 const STOP_MS = 15_000
@@ -42,11 +43,9 @@ function findListening(stdout: string): Listening | undefined {
   return logLine(stdout, 'listening')
 }
 
-/** The lines to paste, by the title of the API: a block each, which ends with an empty line. */
-function findWalkThrough(stdout: string): Readonly<Record<string, string>> | undefined {
-  if (!/^SDKs: base URL .+\n/m.test(stdout)) return undefined
-  const blocks = stdout.matchAll(/^(\w[\w ]*): [^\n]+:\n\n([\s\S]+?)\n\n/gm)
-  return Object.fromEntries([...blocks].map(([, title = '', lines = '']) => [title, lines]))
+/** The lines to paste, from the variables to the last command. */
+function findWalkThrough(stdout: string): string | undefined {
+  return /^export URL=[\s\S]+?(?=\n\n)/m.exec(stdout)?.[0]
 }
 
 function findKey(stdout: string): string | undefined {
@@ -60,13 +59,13 @@ async function terminate(running: Running): Promise<void> {
   assert.ok(performance.now() - start < STOP_MS)
 }
 
-/** What was uploaded and what was downloaded, as the walk-through prints them. */
-async function assertRoundTrip(shell: string, lines: string): Promise<void> {
-  const { stdout, stderr } = await pasteInto(shell, lines)
-  const [, uploaded, downloaded] = /\nuploaded: +(.+)\ndownloaded: +(.+)\n$/.exec(stdout) ?? []
-  assert.ok(uploaded, `${shell} printed ${stdout}${stderr}`)
-  assert.equal(downloaded, uploaded)
-  assert.equal(stderr, '')
+/** That one file went in and came back, and that each API shows it. */
+function assertShown(stdout: string): void {
+  const lines = stdout.trimEnd().split('\n')
+  const shown = lines.filter((line) => line.startsWith('{'))
+  assert.equal(lines.filter((line) => line === 'Hello from the harbour.').length, 1, stdout)
+  assert.equal(shown.length, allDialects.length - 1, stdout)
+  for (const line of shown) assert.ok(line.includes('hello.txt'), line)
 }
 
 test(
@@ -77,31 +76,26 @@ test(
     const { http, grpc } = await running.printed(findListening)
     assert.match(http, /^http:\/\/127\.0\.0\.1:\d+$/)
     assert.match(grpc, /^127\.0\.0\.1:\d+$/)
-    const { Lightfield: lightfield = '', ...others } = await running.printed(findWalkThrough)
-    /** What the commands of an API print last, behind those of the first one, which have the variables. */
-    const lastLineOf = async (title: string) => {
-      const { stdout } = await pasteInto('bash', `${lightfield}\n${others[title]}`)
-      return stdout.trimEnd().split('\n').at(-1) ?? ''
-    }
-    assert.ok(lightfield.includes(`URL='${http}'`))
+    const lines = await running.printed(findWalkThrough)
+    assert.ok(lines.includes(`URL='${http}'`))
     assert.match(running.stdout, /\n\nIt may do everything with the files of the project "default"/)
     assert.match(running.stdout, /\n\nnode \S+ key create --name laptop\n\n/)
-    for (const shell of ['bash', 'sh']) await assertRoundTrip(shell, lightfield)
-    const { items } = JSON.parse(await lastLineOf('LlamaCloud'))
-    const names = items.map(({ name }: { name: string }) => name)
-    assert.deepEqual(names, ['again.txt', 'hello.txt', 'hello.txt', 'hello.txt'])
-    assert.match(await lastLineOf('Yandex AI Studio'), /"id":"fvt[0-9a-v]{26}".*"mimeType":"text\/plain"/)
-    assert.match(await lastLineOf('Gemini'), /^\{"files":\[.*"displayName":"hello\.txt"/)
+    for (const shell of ['bash', 'sh']) {
+      const { stdout, stderr } = await pasteInto(shell, lines)
+      assertShown(stdout)
+      assert.equal(stderr, '')
+      for (const { title } of allDialects) assert.ok(stdout.includes(`${title}\n`), title)
+    }
     assert.ok(running.stdout.indexOf('"listening"') < running.stdout.indexOf('ek_'))
     await terminate(running)
     assert.equal(running.stderr, '')
   },
 )
 
-/** The commands of a section of README.md, as they are pasted: one block after the other. */
-async function commandsOf(from: string, to: string): Promise<string> {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const section = readme.slice(readme.indexOf(`\n## ${from}\n`), readme.indexOf(`\n## ${to}\n`))
+/** The commands of a section of a page, as they are pasted: one block after the other. */
+async function commandsOf(page: string, from: string, to: string): Promise<string> {
+  const text = await readFile(new URL(`../${page}`, import.meta.url), 'utf8')
+  const section = text.slice(text.indexOf(`\n## ${from}\n`), text.indexOf(`\n## ${to}\n`))
   return [...section.matchAll(/^```sh\n([\s\S]+?)^```/gm)].map(([, lines]) => lines).join('')
 }
 
@@ -109,21 +103,36 @@ test('the commands of README.md, pasted in order, do what it says', needsCurl, a
   const running = serve(context, await newDataDir(context))
   const { http } = await running.printed(findListening)
   const key = await running.printed(findKey)
-  const printed = await commandsOf('A file in and out', 'With your SDK')
+  const printed = await commandsOf('README.md', 'A file in and out', 'With your SDK')
   const lines = printed.replace('http://127.0.0.1:8420', http).replace('ek_…', key)
   const { stdout, stderr } = await pasteInto('bash', lines)
   assert.equal(stderr, '')
-  assert.match(stdout, /\nuploaded: {3}(Hello from the harbour\.)\ndownloaded: \1\n/)
-  const [, list, made, folder, link] = stdout.trimEnd().split('\n').slice(-5)
-  const names = JSON.parse(list ?? '').items.map(({ name }: { name: string }) => name)
-  assert.deepEqual(names, ['again.txt', 'hello.txt'])
-  assert.match(made ?? '', /"name":"third\.txt"/)
-  assert.equal(JSON.parse(folder ?? '').files.length, 3)
-  assert.match(link ?? '', /^\{"url":"http/)
+  assertShown(stdout)
 })
 
+test(
+  'the commands of the pages of dialects, pasted in order, do what they say',
+  needsCurl,
+  async (context) => {
+    const running = serve(context, await newDataDir(context))
+    const { http } = await running.printed(findListening)
+    const key = await running.printed(findKey)
+    const page = (dialect: string) =>
+      commandsOf(`src/dialects/${dialect}/README.md`, 'With curl', 'With the SDKs')
+    const lines = [await page('lightfield'), await page('llamacloud')].join('')
+    const { stdout, stderr } = await pasteInto('bash', `URL=${http}\nKEY=${key}\n${lines}`)
+    assert.equal(stderr, '')
+    assert.match(stdout, /\nuploaded: {3}(Hello from the harbour\.)\ndownloaded: \1\n/)
+    const { items } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
+    assert.deepEqual(
+      items.map(({ name }: { name: string }) => name),
+      ['again.txt', 'hello.txt'],
+    )
+  },
+)
+
 test('no command of README.md has a comment, which a shell of macOS takes for words', async () => {
-  const lines = (await commandsOf('Start', 'What is served where')).replaceAll(
+  const lines = (await commandsOf('README.md', 'Start', 'What is served where')).replaceAll(
     /<<'EOF'[\s\S]+?\nEOF\n/g,
     '\n',
   )

@@ -16,21 +16,24 @@ organizations are made by the command line alone, such as a key for a program of
 
 ${moreKeys}
 
-${greetings(url, key).join('\n\n')}
+Paste these lines into another shell: a file goes in through one API, and comes out of all.
 
-SDKs: base URL ${url} (without /v1 or /api), and the key above. API reference: ${url}/docs
+export URL=${quote(url)}
+export KEY=${quote(key)}
+export TEXT=${quote(TEXT)}
+${greetings}
+
+SDKs: base URL ${url}, with /v1 behind it where the vendor's own ends so; and the key above.
+API reference: ${url}/docs
 
 `
 }
 
-/** Commands of the first one begin with the variables that all of them use, and programs of README.md find. */
-function greetings(url: string, key: string): readonly string[] {
-  const variables = `export URL=${quote(url)}\nexport KEY=${quote(key)}\nexport TEXT=${quote(TEXT)}\n`
-  return allDialects.map(({ title, greeting }, index) => {
-    const commands = greeting.commands(TEXT.length)
-    return `${title}: ${greeting.about}:\n\n${index === 0 ? variables : ''}${commands}`
-  })
-}
+/** The last dialect of the list comes first, because it sets what the others show. */
+const greetings = [...allDialects]
+  .reverse()
+  .map(({ title, greeting }) => `echo ${quote(title)}\n${greeting}`)
+  .join('\n')
 
 /** How clients come to trust a certificate that we made. */
 export function trustHint(caPath: string): string {

@@ -21,13 +21,12 @@ export interface Dialect<Rows extends Settings = Settings> {
   readonly title: string
   readonly settings: Rows
   readonly fileIds: FileIdForm
-  /** For the first start: what a newcomer can paste into a shell, in the order of the list of dialects. */
-  readonly greeting: {
-    /** Continues `<title>: `. */
-    readonly about: string
-    /** Uses the variables `URL`, `KEY` and `TEXT` of the shell; `textBytes` is the size of the last. */
-    commands(textBytes: number): string
-  }
+  /**
+   * For the first start: what a newcomer can paste into a shell, with curl. The last dialect of the list puts a file with the
+   * content `TEXT` in, sets `ID` to its id and reads it back; each of the others shows the file `ID` in one line. `URL` and
+   * `KEY` are set.
+   */
+  readonly greeting: string
   /** @returns what is wrong with values that do not go together with those of the server, in a sentence */
   check?(values: ValuesOf<Rows>, server: Pick<Config, 'host' | 'publicUrl'>): string | undefined
   load(values: ValuesOf<Rows>, host: DialectHost): Promise<DialectApi>

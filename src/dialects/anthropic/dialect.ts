@@ -7,11 +7,6 @@ export const anthropic: Dialect<typeof settings> = {
   title: 'Anthropic',
   settings,
   fileIds,
-  greeting: {
-    about: 'paste these after them to put in one that ends in an hour',
-    commands:
-      () => `curl -sS "$URL/anthropic/v1/files" -H "x-api-key: $KEY" -H 'anthropic-version: 2026-10-21' \\
-  -F "file=$TEXT;filename=hour.txt;type=text/plain" -F expires_in_seconds=3600; echo`,
-  },
+  greeting: `curl -sS "$URL/v1/files/$ID" -H "x-api-key: $KEY"; echo`,
   load: async (values) => (await import('./api.ts')).anthropicApi(values),
 }

@@ -1,5 +1,4 @@
 import type { Dialect } from '../dialect.ts'
-import { greeting } from './greeting.ts'
 import { fileIds } from './ids.ts'
 import { settings } from './settings.ts'
 
@@ -8,6 +7,6 @@ export const lightfield: Dialect<typeof settings> = {
   title: 'Lightfield',
   settings,
   fileIds,
-  greeting,
+  greeting: `curl -sS "$URL/v1/files/$ID" -H "Authorization: Bearer $KEY" -H 'Lightfield-Version: 2026-03-01'; echo`,
   load: async (values) => (await import('./api.ts')).lightfieldApi(values),
 }

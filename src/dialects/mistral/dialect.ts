@@ -7,10 +7,6 @@ export const mistral: Dialect<typeof settings> = {
   title: 'Mistral',
   settings,
   fileIds,
-  greeting: {
-    about: 'paste this after them to put one more in, for OCR',
-    commands: () => `curl -sS "$URL/mistral/v1/files" -H "Authorization: Bearer $KEY" \\
-  -F purpose=ocr -F "file=$TEXT;filename=scan.txt;type=text/plain"; echo`,
-  },
+  greeting: `curl -sS "$URL/mistral/v1/files/$ID" -H "Authorization: Bearer $KEY"; echo`,
   load: async (values) => (await import('./api.ts')).mistralApi(values),
 }

@@ -7,12 +7,8 @@ export const openai: Dialect<typeof settings> = {
   title: 'OpenAI',
   settings,
   fileIds,
-  greeting: {
-    about: 'paste these after them to put another one in, and to read it back',
-    commands: () => `FILE=$(curl -sS "$URL/v1/files" -H "Authorization: Bearer $KEY" \\
-  -F purpose=user_data -F "file=$TEXT;filename=openai.txt;type=text/plain")
-ID=$(printf '%s\\n' "$FILE" | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')
+  greeting: `ID=$(curl -sS "$URL/v1/files" -H "Authorization: Bearer $KEY" -F purpose=user_data \\
+  -F "file=$TEXT;filename=hello.txt" | sed -n 's/.*"id":"\\([^"]*\\)".*/\\1/p')
 curl -sS "$URL/v1/files/$ID/content" -H "Authorization: Bearer $KEY"; echo`,
-  },
   load: async (values) => (await import('./api.ts')).openaiApi(values),
 }

@@ -7,11 +7,7 @@ export const yandex: Dialect<typeof settings> = {
   title: 'Yandex AI Studio',
   settings,
   fileIds,
-  greeting: {
-    about: 'and a third one',
-    commands: () => `curl -sS "$URL/files/v1/files" -H "Authorization: Api-Key $KEY" \\
-  -d "{\\"folderId\\":\\"default\\",\\"content\\":\\"$(printf %s "$TEXT" | base64 | tr -d '\\n')\\"}"; echo`,
-  },
+  greeting: `curl -sS "$URL/files/v1/files/$ID" -H "Authorization: Api-Key $KEY"; echo`,
   check: checkSettings,
   load: async (values, { grpcPort }) => (await import('./api.ts')).yandexApi(values, grpcPort),
 }
