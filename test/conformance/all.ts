@@ -1,4 +1,5 @@
 import { anthropic } from './anthropic.ts'
+import { gemini } from './gemini.ts'
 import { lightfield } from './lightfield.ts'
 import { llamacloud } from './llamacloud.ts'
 import { mistral } from './mistral.ts'
@@ -9,6 +10,7 @@ import { yandex } from './yandex.ts'
 /** What is documented of every dialect. */
 export const allConformances: readonly Conformance[] = [
   lightfield,
+  gemini,
   anthropic,
   mistral,
   llamacloud,
