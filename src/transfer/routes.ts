@@ -17,6 +17,7 @@ import {
 import { allowBrowsers, asksForAbilities } from '../http/browsers.ts'
 import { safeHeaders, sendFile } from '../http/download.ts'
 import { declarePublic } from '../http/guard.ts'
+import { leaveBodiesUnread } from '../http/unread-body.ts'
 import { receiveBody, type WantedDigests } from '../intake/body.ts'
 import {
   algorithmsOf,
@@ -88,8 +89,7 @@ async function addLinkRoutes(
     reply.headers(safeHeaders)
   })
   // Bytes are taken from the connection as they come, whatever type they are said to have.
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   for (const url of addresses) {
     addUpload(server, url, services, drafts)
     addDownload(server, url, services, drafts)

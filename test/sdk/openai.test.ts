@@ -62,6 +62,7 @@ test('AzureOpenAI and groq-sdk store and read a file', async () => {
     purpose: 'batch',
   })
   assert.equal(await (await azure.files.content(file.id)).text(), '{}')
+  server.clock.advance({ seconds: 1 })
   const groq = new Groq({ baseURL: server.url, apiKey: server.key })
   const { id } = await groq.files.create({
     file: await toFile(Buffer.from('{}'), 'b.jsonl'),

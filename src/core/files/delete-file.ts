@@ -4,20 +4,21 @@ import { uncount } from '../limits/quota.ts'
 import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
-import { noBytes, sameBytes, stateAt } from './file.ts'
+import { type FileRecord, noBytes, sameBytes, stateAt } from './file.ts'
 import { readStoredFile, readStoredOrOpen } from './read-file.ts'
 
 /**
  * Removes a stored file: from now on its ids and links answer as if it had never existed, in every dialect. Its bytes
  * are removed later.
+ * @returns the file as it was
  * @throws ServiceError `file-not-found`, also the second time
  */
-export function deleteFile(services: Services, caller: Caller, idText: string): Promise<void> {
+export function deleteFile(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return endFile(services, caller, idText, readStoredFile)
 }
 
 /** As `deleteFile`, where open uploads begin: one that waits for its bytes is cancelled. */
-export function deleteStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<void> {
+export function deleteStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return endFile(services, caller, idText, readStoredOrOpen)
 }
 
@@ -26,7 +27,7 @@ async function endFile(
   caller: Caller,
   idText: string,
   read: typeof readStoredFile,
-): Promise<void> {
+): Promise<FileRecord> {
   const file = await read(services, caller, idText)
   const now = services.clock.now()
   const isOpen = stateAt(file, now) === 'pending'
@@ -40,9 +41,10 @@ async function endFile(
       uncount(file),
       ...bytes,
     ])
+    return file
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
     // Its bytes have come or were joined, or it has ended.
-    await endFile(services, caller, idText, read)
+    return await endFile(services, caller, idText, read)
   }
 }

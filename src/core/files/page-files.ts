@@ -1,7 +1,10 @@
 import type { Caller } from '../caller.ts'
-import type { FileFilter, FilePage } from '../ports/metadata-store.ts'
+import type { FileFilter, FileOrder, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import type { FileRecord } from './file.ts'
+
+/** As most vendors list files. Ties are broken by the id, in the same direction. */
+export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 
 export interface PageFiles extends FilePage {
   /** One that the caller may use. */

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Services } from '../../core/services.ts'
 import { allowBrowsers } from '../../http/browsers.ts'
-import { byKey, callerByKey, declarePublic, guard, type KeyPlace, keyInHeader } from '../../http/guard.ts'
+import { byKey, callerByKey, guard, type KeyPlace, keyInHeader } from '../../http/guard.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { WORKSPACE_HEADER } from './requests.ts'
@@ -54,7 +55,6 @@ async function serve(
   services: Services,
   settings: AnthropicSettings,
 ): Promise<void> {
-  declarePublic(server)
   await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
 }
 
@@ -64,8 +64,7 @@ async function serveApi(
   settings: AnthropicSettings,
 ): Promise<void> {
   // Forms are read from the connection as they come, and nothing else has a body: an empty one may be called JSON.
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   server.addHook('onRequest', (request, reply, done) => {
     reply.header('request-id', toRequestId(request.id))
     done()

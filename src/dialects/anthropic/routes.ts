@@ -5,7 +5,7 @@ import { ServiceError } from '../../core/errors.ts'
 import { deleteFile } from '../../core/files/delete-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { servedType } from '../../core/files/inert-type.ts'
-import { pageFiles } from '../../core/files/page-files.ts'
+import { NEWEST_FIRST, pageFiles } from '../../core/files/page-files.ts'
 import { fileNotFound, hasExpired, readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import type { FileOrder } from '../../core/ports/metadata-store.ts'
@@ -63,7 +63,6 @@ function addList({ server, services }: Context): void {
   )
 }
 
-const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 const OLDEST_FIRST: FileOrder = [{ field: 'createdAt', descending: false }]
 
 async function answerList(services: Services, request: FastifyRequest, reply: FastifyReply) {

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Services } from '../../core/services.ts'
 import { allowBrowsers } from '../../http/browsers.ts'
-import { byKey, callerByKey, declarePublic, guard } from '../../http/guard.ts'
+import { byKey, callerByKey, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -43,7 +43,6 @@ async function serve(
   services: Services,
   settings: LlamaCloudSettings,
 ): Promise<void> {
-  declarePublic(server)
   await server.register(cookie)
   // Sessions are for pages of this server alone, which need no leave to call it.
   await server.register(async (sessions) => {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { FileRecord } from '../../core/files/file.ts'
+import { NEWEST_FIRST } from '../../core/files/page-files.ts'
 import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
 import type { Location, Problems } from '../../http/fields.ts'
 
@@ -13,7 +14,6 @@ const fields: Readonly<Record<string, FileOrder[number]>> = {
   name: { field: 'name', descending: false },
   id: { field: 'id', descending: false },
 }
-export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /** Reads `name`, `created_at desc`, `name asc, id desc`: each of three fields at most once. */
 export function parseOrder(text: string | undefined, loc: Location, problems: Problems): FileOrder {

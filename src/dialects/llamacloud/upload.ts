@@ -8,6 +8,7 @@ import type { Services } from '../../core/services.ts'
 import { Fields, type Problems, reading } from '../../http/fields.ts'
 import { expectFormFile, type ReceivedFile, receiveForm, requireForm } from '../../http/form-upload.ts'
 import { hasBody } from '../../http/routing.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import { shownName } from '../../intake/file-type.ts'
 import { operation } from '../operation.ts'
 import { checkNameLength, externalIdIn, readScope } from './fields.ts'
@@ -38,8 +39,7 @@ interface UploadForm {
 /** The uploads of both versions. The server leaves their bodies alone: each form is read from the connection as it comes. */
 export function addUploads(context: Context): void {
   const { server, services, settings } = context
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   const takesForm = { ...creates, consumes: ['multipart/form-data'] }
   const docs = operation(beta.tag, 'files.create', 'Upload a file', {
     ...takesForm,

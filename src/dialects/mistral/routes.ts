@@ -4,7 +4,7 @@ import { StoreError } from '../../core/errors.ts'
 import { deleteFile } from '../../core/files/delete-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { md5Of } from '../../core/files/md5-of.ts'
-import { pageFiles } from '../../core/files/page-files.ts'
+import { NEWEST_FIRST, pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { issueDownload } from '../../core/links/link.ts'
@@ -78,7 +78,7 @@ function addList({ server, services, settings }: Context): void {
     const { files, total } = await pageFiles(services, caller, {
       projectId: defaultProject(caller),
       filter,
-      order: [{ field: 'createdAt', descending: true }],
+      order: NEWEST_FIRST,
       offset,
       limit,
       withTotal,

@@ -13,6 +13,7 @@ import {
   requireForm,
   tooLarge,
 } from '../../http/form-upload.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import { operation } from '../operation.ts'
 import { InvalidFormat } from './errors.ts'
 import { defaultPurpose, isJsonLines, maxBytesOf, refusedTypes } from './purposes.ts'
@@ -30,8 +31,7 @@ const NEWLINE = 10
 /** The server leaves the bodies of uploads alone: each form is read from the connection as it comes. */
 export function addUpload(context: Context): void {
   const { server, settings } = context
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   const docs = operation('Files', 'mistral.upload', 'Upload File', {
     ...creates,
     consumes: ['multipart/form-data'],

@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allowBrowsers } from '../../http/browsers.ts'
-import { byKey, callerByKey, declarePublic, guard, keyInHeader } from '../../http/guard.ts'
+import { byKey, callerByKey, guard, keyInHeader } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
 import { pathOf } from '../../http/routing.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { addCreate } from './create.ts'
 import { toErrorAnswer } from './errors.ts'
@@ -32,13 +33,11 @@ export function openaiApi(settings: OpenAISettings): DialectApi {
 }
 
 async function serve({ server, services, settings }: Context): Promise<void> {
-  declarePublic(server)
   await allowBrowsers(server)
   guard(server, { services, authenticate: byKey(services, keyPlace) })
   await server.register(async (forms: FastifyInstance) => {
     // The server leaves these bodies alone: each form is read from the connection as it comes.
-    forms.removeAllContentTypeParsers()
-    forms.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    leaveBodiesUnread(forms)
     const context = { server: forms, services, settings }
     addCreate(context)
     addParts(context)

@@ -138,11 +138,7 @@ function addById({ server, services }: Context, path: string, documented: typeof
       params,
       response: { 200: schemas.DeletedBody },
     }),
-    async ({ caller, params }) => {
-      const file = await readStoredFile(services, caller, params.file_id)
-      await deleteFile(services, caller, params.file_id)
-      return toDeletedBody(file)
-    },
+    async ({ caller, params }) => toDeletedBody(await deleteFile(services, caller, params.file_id)),
   )
 }
 

@@ -10,7 +10,7 @@ import type { Caller } from '../../core/caller.ts'
 import { type ErrorCode, ServiceError } from '../../core/errors.ts'
 import { createFile } from '../../core/files/create-file.ts'
 import { deleteFile as removeFile } from '../../core/files/delete-file.ts'
-import { pageFiles } from '../../core/files/page-files.ts'
+import { NEWEST_FIRST, pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile as changeFile } from '../../core/files/update-file.ts'
@@ -33,7 +33,7 @@ import {
   ListFilesResponseSchema,
 } from './gen/files_pb.js'
 import { readCreateRequest, readFileId, readUpdateRequest, toFile } from './messages.ts'
-import { NEWEST_FIRST, printPageToken, readListRequest } from './paging.ts'
+import { printPageToken, readListRequest } from './paging.ts'
 import type { YandexSettings } from './settings.ts'
 import { invalid, quote, REQUIRED } from './violations.ts'
 

@@ -1,12 +1,9 @@
 import type { FileRecord } from '../../core/files/file.ts'
-import type { FileCursor, FileOrder } from '../../core/ports/metadata-store.ts'
+import type { FileCursor } from '../../core/ports/metadata-store.ts'
 import type { ListFilesRequest } from './gen/files_pb.js'
 import { fileIds } from './ids.ts'
 import { reading } from './messages.ts'
 import { REQUIRED } from './violations.ts'
-
-/** Ties are broken by the id, in the same direction. */
-export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 
 const DEFAULT_PAGE = 100
 const MAX_PAGE = 1000

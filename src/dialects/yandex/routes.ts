@@ -1,6 +1,7 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { PRINTABLE_ID } from '../../grpc/incoming-call.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import type { DialectHost } from '../dialect.ts'
 import { operation } from '../operation.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
@@ -71,8 +72,7 @@ export function addRoutes(
 
 function prepare(server: FastifyInstance): void {
   // The vendor's own examples send JSON as a form: bodies are read as what they are, whatever they are said to be.
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   server.addHook('onRequest', (request, reply, done) => {
     // It may even be what the framework takes for no type at all.
     delete request.headers['content-type']

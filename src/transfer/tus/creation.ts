@@ -10,6 +10,7 @@ import { startUpload } from '../../core/uploads/start-upload.ts'
 import { allowBrowsers, asksForAbilities } from '../../http/browsers.ts'
 import { declarePublic, type GuardOptions, guard } from '../../http/guard.ts'
 import { hasBody } from '../../http/routing.ts'
+import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import { type AppendHeaders, append } from './append.ts'
 import {
   abilities,
@@ -77,8 +78,7 @@ async function addRoutes(
     if (method !== 'OPTIONS') requireVersion(headers)
   })
   guard(server, { services, authenticate })
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   // The documentation has the form with a slash, as OpenAPI needs.
   const { described: _, ...undescribed } = createConfig
   for (const [url, config] of [
