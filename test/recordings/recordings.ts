@@ -57,9 +57,10 @@ export function loadRecordings(wanted: { dialect?: string; language?: string } =
     .filter(({ language }) => wanted.language === undefined || language === wanted.language)
 }
 
-/** `python openai 3.57.0` */
-export function titleOf({ language, package: name, version }: Recording): string {
-  return `${language} ${name} ${version}`
+/** `python openai 3.57.0`, and the service if it is not the package's own. */
+export function titleOf({ language, package: name, version, calls }: Recording): string {
+  const isAzure = calls[0]?.requests[0]?.head.some((line) => line.includes('AzureOpenAI/'))
+  return `${language} ${name} ${version}${isAzure ? ' for Azure' : ''}`
 }
 
 /**

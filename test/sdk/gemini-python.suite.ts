@@ -1,0 +1,3 @@
+import { testPythonClients } from './python-clients.ts'
+
+testPythonClients('gemini')
