@@ -171,6 +171,42 @@ for (const way of ways) {
     assert.equal(counter.requests, 1)
   })
 
+  test(`${way.name}: trouble of the server is of the class of its status, and told after two more tries`, async (t) => {
+    const troubles = [
+      ['unavailable', { class: 'OverloadedError', status: 529, type: 'overloaded_error' }],
+      ['timeout', { class: 'GatewayTimeoutError', status: 504, type: 'timeout_error' }],
+      ['refused', { class: 'InternalServerError', status: 500, type: 'api_error' }],
+    ] as const
+    for (const [code, expected] of troubles) {
+      t.mock.method(server.app.services.metadata, 'findFile', async () => {
+        throw new StoreError(code, 'for the log')
+      })
+      const { files } = counted({ maxRetries: 0 })
+      await assertRefused(way, files.retrieveMetadata(UNKNOWN), {
+        ...expected,
+        inOlder: 'InternalServerError',
+      })
+      t.mock.restoreAll()
+    }
+    t.mock.method(server.app.services.metadata, 'findFile', async () => {
+      throw new StoreError('refused', 'for the log')
+    })
+    const { files, counter } = counted()
+    await assertRefused(way, files.retrieveMetadata(UNKNOWN), troubles[2][1])
+    assert.equal(counter.requests, 3)
+  })
+
+  test(`${way.name}: a rate that stays used up is a RateLimitError`, async (t) => {
+    const over = { limit: 1, remaining: 0, admitted: false, retryAfterSeconds: 1, fullInMs: 1000 }
+    t.mock.method(server.app.services.rates, 'take', async () => over)
+    const limited = { class: 'RateLimitError', status: 429, type: 'rate_limit_error' }
+    await assertRefused(way, way.open(server).list(), limited)
+  })
+
+  test(`${way.name}: the SDK may be told that it runs in a browser`, async () => {
+    assert.ok((await way.open(server, { dangerouslyAllowBrowser: true }).list({ limit: 1 })).data)
+  })
+
   test(`${way.name}: a refusal is not repeated`, async () => {
     const { files, counter } = counted()
     await assertRefused(way, files.retrieveMetadata(UNKNOWN), {

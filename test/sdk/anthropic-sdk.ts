@@ -43,6 +43,7 @@ export interface SdkOptions {
   readonly baseURL?: string
   readonly maxRetries?: number
   readonly timeout?: number
+  readonly dangerouslyAllowBrowser?: boolean
   readonly fetch?: typeof fetch
 }
 

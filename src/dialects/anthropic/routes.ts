@@ -168,7 +168,7 @@ function addDelete({ server, services }: Context): void {
     { config: { ...config, ignoresBody: true } },
     async (request, reply) => {
       const { id } = await findFile(services, request, reply)
-      await deleteFile(services, request.caller, id)
+      await deleteFile(services, request.caller, fileIdOf(request))
       return toDeletedBody(id)
     },
   )
