@@ -99,6 +99,14 @@ export const matches: Readonly<Record<string, Match>> = {
       anthropic: { server: 'ours', does: 'anthropicForm', ...small, label: 'Anthropic: a form' },
       mistral: { server: 'ours', does: 'mistralForm', ...small, label: 'Mistral: a form' },
       yandex: { server: 'ours', does: 'ourJson', ...small, label: 'Yandex: base64 in JSON' },
+      gemini: { server: 'ours', does: 'geminiRelated', ...small, label: 'Gemini: multipart' },
+      geminiStart: {
+        server: 'ours',
+        does: 'geminiStart',
+        ...small,
+        requests: 2,
+        label: 'Gemini: start, upload and finalize, by the request',
+      },
       lightfield: {
         server: 'ours',
         does: 'ourLife',
@@ -108,11 +116,12 @@ export const matches: Readonly<Record<string, Match>> = {
       },
     },
     pairings: [
-      ...['openai', 'anthropic', 'mistral', 'yandex'].map((ours) => ({
+      ...['openai', 'anthropic', 'gemini', 'mistral', 'yandex'].map((ours) => ({
         ours,
         peer: 'llamacloud',
         least: 0.8,
       })),
+      { ours: 'geminiStart', peer: 'llamacloud' },
       { ours: 'lightfield', peer: 'llamacloud' },
     ],
   },
