@@ -69,7 +69,7 @@ export async function describeRoutes(
       info: {
         title: `Entrepot: ${title}`,
         version,
-        description: `${title}, served by Entrepot.`,
+        description: `${title}, served by Entrepot. The APIs that can be chosen above all have the same files.`,
       },
       servers: [direct],
       ...securityOf(described),
