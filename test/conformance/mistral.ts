@@ -406,8 +406,8 @@ export const mistral: Conformance = {
         ),
         inferred('A quota that is used up is 402', errors('a quota that is used up is 402')),
         inferred(
-          'Retry-After is obeyed by the SDK',
-          sdkErrors('…: our own 429 tells when to come again, and the SDK waits for it'),
+          'Retry-After is in whole seconds, and the SDK obeys it',
+          sdkErrors('…: our own 429 tells when to come again'),
           'ENTREPOT_RATE_LIMITS',
         ),
       ],

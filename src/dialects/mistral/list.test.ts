@@ -60,6 +60,57 @@ test('pages follow each other by number, and the total tells where they end', as
   assert.deepEqual((await client.list('?page=2147483647&page_size=1000')).data, [])
 })
 
+test('a filter finds what is printed', async () => {
+  const { data } = await client.list()
+  const purposes = new Set(data.map(({ purpose }) => purpose))
+  assert.deepEqual(
+    [...purposes].sort(),
+    ['agentic_safety', 'audio', 'batch', 'fine-tune', 'ocr', 'parse'].sort(),
+  )
+  for (const purpose of purposes) {
+    const shown = data.filter((file) => file.purpose === purpose).map(({ filename }) => filename)
+    assert.deepEqual(await client.names(`?purpose=${purpose}`), shown, purpose)
+  }
+  const samples = new Set(data.map(({ sample_type }) => sample_type))
+  assert.deepEqual([...samples].sort(), ['audio', 'batch_request', 'instruct', 'ocr_input'])
+  for (const sample of samples) {
+    const shown = data.filter((file) => file.sample_type === sample).map(({ filename }) => filename)
+    assert.deepEqual(await client.names(`?sample_type=${sample}`), shown, sample)
+  }
+})
+
+test('filters are repeated keys, of which any may fit, and all filters have to', async () => {
+  assert.deepEqual(await client.names('?sample_type=instruct&sample_type=audio'), [
+    'yandex.JSONL',
+    'talk.mp3',
+    'train.jsonl',
+  ])
+  assert.deepEqual(await client.names('?mimetypes=application%2Fpdf&mimetypes=image%2F*'), [
+    'photo.png',
+    'Scan Übersicht.pdf',
+  ])
+  assert.deepEqual(await client.names('?mimetypes=application%2Fjsonl&purpose=batch'), ['requests.jsonl'])
+  assert.equal((await client.names('?source=upload&source=mistral')).length, newestFirst.length)
+  const none = [
+    'source=mistral',
+    'purpose=batch&sample_type=instruct',
+    'sample_type=batch_error',
+    'purpose=x',
+  ]
+  for (const query of none) {
+    const { data, total } = await client.list(`?${query}`)
+    assert.deepEqual([data, total], [[], 0], query)
+    assert.equal((await client.list(`?${query}&include_total=false`)).total, null)
+  }
+})
+
+test('search finds a part of the name, whatever the case of its letters', async () => {
+  assert.deepEqual(await client.names('?search=SCAN'), ['Scan Übersicht.pdf'])
+  assert.deepEqual(await client.names('?search=n%20%C3%BCber'), ['Scan Übersicht.pdf'])
+  assert.deepEqual(await client.names('?search=.JSONL&purpose=fine-tune'), ['yandex.JSONL', 'train.jsonl'])
+  assert.deepEqual(await client.names('?search=%25'), [])
+})
+
 test('a query that is wrong is told in each of its fields', async () => {
   const query = '?page=-1&page_size=1001&include_total=maybe&sample_type=instruct&sample_type=x&source=y'
   const places = placesOf(await client.get(query))
@@ -80,4 +131,13 @@ test('a query that is wrong is told in each of its fields', async () => {
       input: 'x',
     },
   ])
+})
+
+test('a file that another dialect made is shown whole, its lines uncounted and its MD5 on retrieve', async () => {
+  const { data } = await client.list('?search=parsed')
+  const [parsed] = data
+  assert.ok(parsed)
+  assert.deepEqual([parsed.num_lines, parsed.signature, parsed.purpose], [null, null, 'parse'])
+  const { body } = await client.get(`/${parsed.id}`)
+  assert.equal(body.signature, '9dd4e461268c8034f5c8564e155c67a6')
 })
