@@ -22,8 +22,9 @@ import { LlamaCloudClient } from './llamacloud-client.ts'
 import { newDatabase } from './postgres.ts'
 import { S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
+import { storedFile } from './stored-file.ts'
 import { patch, TusClient } from './tus-client.ts'
-import { setQuota, usageNow } from './usage.ts'
+import { defaultTenant, setQuota, usageNow } from './usage.ts'
 import { done, YandexRest } from './yandex-rest.ts'
 
 /** A server on SQLite and disk, whatever the rest of the suite runs on. */
@@ -107,6 +108,7 @@ export class Installation {
     await new YandexRest(server).stored('yandex', { name: 'y', labels, expirationConfig })
     await made.remove(await made.add(10))
     await field.cancelled()
+    await storedFile(server, server.key, { visibility: 'subject', alias: 'chosen', lineCount: 7 })
     made.#staged = await field.staged()
     made.#pending = await field.pending()
     // None of which are joined.
@@ -118,7 +120,8 @@ export class Installation {
     made.#answered = { headers, text: answer.text }
     const tenant = await server.newTenant('other')
     await new LightfieldClient(server, tenant.key).stored('theirs')
-    made.#keys = [server.key, tenant.key, await server.newKey({ role: 'member', scopes: ['files:read'] })]
+    const reader = { userId: 'reader', role: 'member', scopes: ['files:read'], fidelity: 'strict' } as const
+    made.#keys = [server.key, tenant.key, await server.newKey(reader)]
     made.#revoked = await server.newKey({ name: 'revoked' })
     const keys = await server.app.services.metadata.listKeys()
     const id = keys.find(({ name }) => name === 'revoked')?.id ?? ''
@@ -174,10 +177,18 @@ export class Installation {
       undefined,
       this.#cookie,
     )
-    const organizations = await server.app.services.metadata.listOrganizations()
+    const { metadata } = server.app.services
+    const organizations = await metadata.listOrganizations()
+    const fidelities = (await metadata.listKeys()).map(({ id, fidelity }) => `${id} ${fidelity}`)
+    const { project } = await defaultTenant(server)
+    const [named] = await metadata.listFilesByAlias([project], 'chosen')
+    const chosen = [named?.visibility, named?.lineCount]
     const usage = await usageNow(server)
     const sessionFiles = bySession.body.items.length
-    return { lists, files, total: page.total_size, yandex, session: sessionFiles, organizations, usage }
+    return {
+      ...{ lists, files, total: page.total_size, yandex, session: sessionFiles, organizations, usage },
+      ...{ fidelities, chosen },
+    }
   }
 
   /** Every byte of every file, and a link that was made before, and nobody by the revoked key. */

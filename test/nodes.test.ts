@@ -6,6 +6,7 @@ import { TestServer } from './harness.ts'
 import { announcing, exchange, LightfieldClient, ok, putBytes } from './lightfield-client.ts'
 import { NODES_KEY, newStores, startNodes, type TestNode } from './nodes.harness.ts'
 import { query } from './postgres.ts'
+import { storedFile } from './stored-file.ts'
 import { patch, TusClient } from './tus-client.ts'
 import { until } from './until.ts'
 
@@ -189,4 +190,24 @@ test('as long as a server of the release before lives nobody writes what it cann
   assert.ok(await takeSegments(true))
   assert.deepEqual(await layouts(), ['inline', 'inline'])
   assert.equal((await patch(link, 3, 'def')).status, 204)
+})
+
+test('as long as a server of the release before lives no file is hidden, which it would show', async (t) => {
+  const [{ server }] = (await startNodes(t, 1)) as [TestNode]
+  const { metadata } = server.app.services
+  const url = server.databaseUrl ?? ''
+  const hide = () => storedFile(server, NODES_KEY, { visibility: 'subject', alias: 'hidden' })
+  const hides = (value: boolean) => until(10_000, async () => metadata.hidesFiles === value)
+  assert.ok(await hides(true))
+  const seen = 'extract(epoch from clock_timestamp()) * 1000'
+  const profile = JSON.stringify({ rootKeyHash: null, settings: {}, segments: true })
+  await query(url, `insert into nodes (id, seen_at, profile) values (7, ${seen}, $1)`, [profile])
+  assert.ok(await hides(false))
+  assert.equal(metadata.takesSegments, true)
+  await assert.rejects(hide(), { code: 'storage-unavailable' })
+  // It knows no aliases either, which does no harm.
+  await storedFile(server, NODES_KEY, { alias: 'chosen' })
+  await query(url, 'delete from nodes where id = 7')
+  assert.ok(await hides(true))
+  await hide()
 })
