@@ -8,6 +8,7 @@ import { type EnteredFiles, filesEntered } from './entered-files.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, putBytes } from './lightfield-client.ts'
 import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
+import { OpenAIClient } from './openai-client.ts'
 import { withGrpc, YandexClient } from './yandex-client.ts'
 import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 
@@ -42,7 +43,7 @@ const uploads: readonly {
 }[] = [
   {
     name: 'Lightfield: the PUT on a link',
-    maxFiles: 16,
+    maxFiles: 18,
     enter: (bytes) =>
       filesEntered(
         () => new LightfieldClient(server).pending({ sizeBytes: bytes.length }),
@@ -51,25 +52,31 @@ const uploads: readonly {
   },
   {
     name: 'LlamaCloud: a form',
-    maxFiles: 25,
+    maxFiles: 27,
     enter: (bytes) => enterForm('/api/v1/beta/files', formOf([purposePart(), filePart(bytes)])),
   },
   {
     name: 'LlamaCloud: a form of the first version',
-    maxFiles: 23,
+    maxFiles: 25,
     enter: (bytes) => enterForm('/api/v1/files', formOf([{ ...filePart(bytes), name: 'upload_file' }])),
   },
   {
     name: 'Anthropic: a form',
-    maxFiles: 24,
+    maxFiles: 26,
     enter: (bytes) => enterForm('/anthropic/v1/files', formOf([filePart(bytes)])),
   },
   {
     name: 'Mistral: a form',
-    maxFiles: 26,
+    maxFiles: 28,
     enter: (bytes) => enterForm('/mistral/v1/files', formOf([filePart(bytes), purposePart()])),
   },
-  { name: 'Yandex: JSON', maxFiles: 23, enter: enterJson },
+  {
+    name: 'OpenAI: a form',
+    maxFiles: 31,
+    enter: (bytes) => enterForm('/openai/v1/files', formOf([filePart(bytes), purposePart('user_data')])),
+  },
+  { name: 'OpenAI: a part', maxFiles: 31, enter: enterPart },
+  { name: 'Yandex: JSON', maxFiles: 25, enter: enterJson },
   { name: 'Yandex: gRPC', maxFiles: 19, enter: enterMessage },
 ]
 
@@ -92,6 +99,24 @@ function documented(heading: string): ReadonlySet<string> {
   const files = [...section.matchAll(/\]\(\.\.\/src\/([^)]+)\)/g)].map(([, path = '']) => path)
   const others = [...section.matchAll(/\[([^\]]+)\]\(#/g)].map(([, other = '']) => other)
   return new Set([...files, ...others.flatMap((other) => [...documented(other)])])
+}
+
+/** Of an upload that was begun before. */
+function enterPart(bytes: Buffer): Promise<EnteredFiles> {
+  const type = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` }
+  return filesEntered(
+    () => new OpenAIClient(server).upload(bytes.length),
+    async ({ id }) => {
+      const form = formOf([{ ...filePart(bytes), name: 'data' }])
+      const answer = await new LlamaCloudClient(server).send(
+        'POST',
+        `/openai/v1/uploads/${id}/parts`,
+        form,
+        type,
+      )
+      assert.equal(answer.status, 200)
+    },
+  )
 }
 
 function enterForm(path: string, form: Buffer): Promise<EnteredFiles> {

@@ -42,6 +42,11 @@ export async function completeUpload(
       return file
     }
     if (state !== 'pending') throw notPending(state, input.stateNames, 'completed')
+    if (file.placedParts !== null)
+      throw new ServiceError(
+        'bytes-missing',
+        'The bytes of this upload come as parts; it is completed where it began.',
+      )
     if (!isLengthKnown(file))
       throw new ServiceError(
         'bytes-missing',

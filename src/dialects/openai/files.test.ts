@@ -179,6 +179,28 @@ test('lists go on behind a file that has ended, and refuse what is no cursor', a
   assert.equal((await client.list('?limit=&order=&after=&purpose=')).data.length, 3)
 })
 
+test('a file of another purpose, or of none, is one of user_data', async () => {
+  const before = (await client.list('?purpose=user_data')).data.length
+  const { id } = await client.stored('{}', 'a.jsonl', { purpose: 'batch' })
+  const named = async (purpose: string) => (await client.list(`?purpose=${purpose}`)).data.length
+  assert.equal(await named('batch'), 1)
+  const { metadata } = server.app.services
+  const row = (await metadata.findFile((await uuidOf(id)) ?? '')) ?? assert.fail()
+  for (const purpose of ['parse', null]) {
+    const guard = { state: 'stored' } as const
+    await metadata.commit([{ kind: 'file.update', id: row.id, guard, patch: { purpose } }])
+    assert.equal((await client.send<{ purpose: string }>('GET', `/v1/files/${id}`)).body.purpose, 'user_data')
+    assert.deepEqual(
+      [await named('user_data'), await named('batch'), await named('parse')],
+      [before + 1, 0, 0],
+    )
+  }
+})
+
+async function uuidOf(id: string): Promise<string | undefined> {
+  return server.app.services.parseFileId(id)
+}
+
 test('a file for batches ends after 30 days, or when the operator says', async (t) => {
   const day = 24 * 3600
   const { created_at, expires_at } = await client.stored('{}', 'a.jsonl', { purpose: 'batch' })

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
+import { LightfieldClient } from '../../../test/lightfield-client.ts'
+import { LlamaCloudClient } from '../../../test/llamacloud-client.ts'
 import { formOf, OpenAIClient, refusalIn, type UploadBody } from '../../../test/openai-client.ts'
 import { runJobs } from '../../../test/run-jobs.ts'
 import { settledUsage, usageNow } from '../../../test/usage.ts'
@@ -135,4 +137,22 @@ test('an upload is nobody else’s: other projects, keys without the scope, and 
   const ids = { part_ids: [await creator.part(own.id, 'ab')] }
   for (let i = 0; i < 2; i++)
     assert.equal((await creator.send('POST', `/v1/uploads/${own.id}/complete`, ids)).status, 200)
+})
+
+test('other dialects see an upload that waits for parts only in lists of pending ones, and may end it alone', async () => {
+  const { id } = await client.upload(5)
+  await client.part(id, 'hello')
+  const uuid = server.app.services.parseFileId(id.replace('upload_', 'file-')) ?? ''
+  const field = new LightfieldClient(server)
+  const listed = (await field.list()).body.data.find(
+    (file) => server.app.services.parseFileId(file.id) === uuid,
+  )
+  assert.equal(listed?.status, 'PENDING')
+  assert.equal((await field.complete(uuid)).status, 422)
+  const llama = new LlamaCloudClient(server)
+  assert.equal((await llama.get(`/${uuid}`)).status, 404)
+  assert.equal((await llama.send('GET', `/api/v1/files/${uuid}`)).status, 404)
+  assert.equal((await llama.send('DELETE', `/api/v1/files/${uuid}`)).status, 404)
+  assert.equal((await field.cancel(uuid)).status, 200)
+  assert.match(refusalIn(await complete(id, { part_ids: [] })).message, /cancelled/)
 })
