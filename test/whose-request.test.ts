@@ -44,12 +44,11 @@ function fill(request: RecordedRequest, names: ReadonlyMap<string, string>): Sen
 }
 
 /** Every request of a client that differs from the others in its head. */
-function requestsOf({ calls }: Recording): readonly Sent[] {
+function requestsOf({ dialect, calls }: Recording): readonly Sent[] {
   const requests = calls.flatMap((call) => call.requests)
   const given = requests.flatMap(({ answer }) => Object.entries(answer.gives ?? {}))
-  const names = new Map(
-    given.map(([name, from]) => [name, from.includes('upload-url') ? UPLOAD_URL : 'none']),
-  )
+  const id = dialect === 'gemini' ? 'files/none' : 'none'
+  const names = new Map(given.map(([name, from]) => [name, from.includes('upload-url') ? UPLOAD_URL : id]))
   names.set('key', WRONG_KEY).set('host', '127.0.0.1')
   const filled = requests.map((request) => fill(request, names))
   return [...new Map(filled.map((sent) => [sent.head.join('\n'), sent])).values()]
@@ -190,3 +189,45 @@ for (const [title, dialect, requests] of clients) {
     }
   })
 }
+
+const UUID = '0190e0c4-57a1-7c3e-9a6b-1f2e3d4c5b6a'
+
+/** Requests of programs that name no SDK, with a bearer key unless they have another. */
+const bare: readonly (readonly [dialect: string, line: string, ...headers: string[]])[] = [
+  ['openai', 'GET /v1/files'],
+  ['openai', 'GET /v1/files?limit=10&order=asc&after=x'],
+  ['openai', `GET /v1/files/file-${UUID.replaceAll('-', '')}/content`],
+  ['openai', 'DELETE /v1/files/x'],
+  ['openai', 'POST /v1/files', 'content-type: multipart/form-data; boundary=x', 'content-length: 0'],
+  ['openai', 'POST /v1/uploads', 'content-type: application/json', 'content-length: 0'],
+  ['openai', 'POST /v1/uploads/x/complete', 'content-type: application/json', 'content-length: 0'],
+  ['openai', 'POST /v1/uploads/x/cancel', 'content-length: 0'],
+  ['openai', 'GET /v1/models'],
+  ['openai', 'GET /openai/files?api-version=1', 'api-key: x'],
+  ['anthropic', 'GET /v1/files?limit=10', 'x-api-key: x'],
+  ['anthropic', 'GET /v1/files/x', 'anthropic-version: 2023-06-01'],
+  ['gemini', 'GET /v1/files?key=x'],
+  ['gemini', `GET /v1/files/${UUID}?key=x`],
+  ['gemini', 'GET /v1/files/x', 'x-goog-api-key: x'],
+  ['gemini', 'GET /v1beta/files'],
+  ['gemini', 'POST /upload/v1/files', 'content-length: 0'],
+  ['mistral', 'GET /v1/files?page=0&page_size=10'],
+  ['mistral', `GET /v1/files/${UUID}`],
+  ['mistral', 'GET /v1/files/x/url?expiry=1'],
+  ['mistral', 'GET /v1/files/x/content', 'accept: application/octet-stream'],
+  ['lightfield', 'POST /v1/files', 'content-type: application/json', 'content-length: 0'],
+  ['lightfield', 'POST /v1/files/x/complete', 'content-length: 0'],
+  // Who is sure comes before who finds it likely.
+  ['anthropic', `GET /v1/files/${UUID}?page=x`, 'anthropic-version: 2026-10-21'],
+  ['openai', `GET /v1/files/${UUID}`, 'user-agent: OpenAI/JS 7.57.0'],
+  ['lightfield', `GET /v1/files/${UUID}?page=x`, `lightfield-version: ${VERSION}`],
+]
+
+for (const [dialect, line, ...headers] of bare.filter(([name]) =>
+  allDialects.some((each) => each.name === name),
+))
+  test(`${[line, ...headers].join(', ')} is a request of ${dialect}`, async () => {
+    const key = headers.some((header) => /key:/.test(header)) ? [] : [`authorization: Bearer ${WRONG_KEY}`]
+    const head = [`${line} HTTP/1.1`, 'host: 127.0.0.1', ...key, ...headers]
+    await assertSpeaker(dialect, { head, body: '' }, [400, 401, 403, 404])
+  })

@@ -59,11 +59,13 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   log.observe(server)
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: ServiceError) =>
     sendErrorAnswer(reply, answererOf(request.raw)(error, request.id))
-  server.setErrorHandler((error, request, reply) => {
-    const serviceError = toServiceError(error)
-    log.fault(request, serviceError)
-    return refuse(request, reply, serviceError)
-  })
+  const answerErrors = (scope: FastifyInstance, answerer: (request: FastifyRequest) => ToErrorAnswer) =>
+    scope.setErrorHandler((error, request, reply) => {
+      const serviceError = toServiceError(error)
+      log.fault(request, serviceError)
+      return sendErrorAnswer(reply, answerer(request)(serviceError, request.id))
+    })
+  answerErrors(server, ({ raw }) => answererOf(raw))
   const answerUnknown = (request: FastifyRequest, reply: FastifyReply) =>
     refuse(request, reply, routeUnknown())
   server.setNotFoundHandler(answerUnknown)
@@ -72,6 +74,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
       async (scope) => {
         // With a handler of its own the dialect's hooks run for its unknown addresses, too.
         scope.setNotFoundHandler(answerUnknown)
+        answerErrors(scope, () => dialect.toErrorAnswer)
         await describeRoutes(scope, dialect, about)
         await dialect.http(scope, services)
       },
@@ -81,6 +84,8 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
       scope.addHook('onRoute', (route) => {
         route.constraints = { ...route.constraints, dialect: dialect.name }
       })
+      // Whose request it was is known by its route: hooks may have taken headers off that said so.
+      answerErrors(scope, () => dialect.toErrorAnswer)
       await dialect.http(scope, services)
     })
   }
@@ -89,6 +94,8 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   await server.register((scope) => addDocsPage(scope, [...dialects, links, tusOf(dialects)], about))
   return server
 }
+
+type ToErrorAnswer = ServedDialect['toErrorAnswer']
 
 /** Whether a request is answered as tus has it, also where it fails before its route is known. */
 function isTus({ url = '', headers }: Addressed): boolean {

@@ -6,7 +6,7 @@ import { acceptJsonBodies } from '../../http/json-body.ts'
 import type { DialectApi } from '../dialect.ts'
 import { claimed } from './claims.ts'
 import { toErrorAnswer } from './errors.ts'
-import { authenticateKey, keyPlace } from './keys.ts'
+import { authenticateKey, KEY_HEADER, KEY_PARAMETER, keyPlace } from './keys.ts'
 import { addRoutes } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
 import type { GeminiSettings } from './settings.ts'
@@ -14,9 +14,11 @@ import { addSessions, addUploads } from './upload/routes.ts'
 
 export function geminiApi(settings: GeminiSettings): DialectApi {
   return {
+    keyHeaders: [KEY_HEADER],
+    keyQuery: KEY_PARAMETER,
     findCaller: (services, request) => callerByKey(services, request, keyPlace),
     claims: claimed,
-    rootPaths: ['/upload/', '/v1beta/', '/v1/files', '/v1/upload/'],
+    rootPaths: ['/upload/', '/v1beta/', '/v1/'],
     toErrorAnswer,
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),

@@ -2,14 +2,15 @@ import type { FastifyRequest } from 'fastify'
 import { secretIn } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
-import { byKey, type GuardOptions } from '../../http/guard.ts'
+import { byKey, type GuardOptions, keyInHeader, keyInQuery } from '../../http/guard.ts'
 import { KEY_INVALID, NO_KEY } from './errors.ts'
 
+export const KEY_HEADER = 'x-goog-api-key'
+export const KEY_PARAMETER = 'key'
+
 /** SDKs send the header, the vendor's curl samples the query. */
-function keyIn({ headers, query }: FastifyRequest): string | undefined {
-  const { 'x-goog-api-key': header } = headers
-  const { key } = query as { readonly key?: unknown }
-  return header?.toString() ?? (typeof key === 'string' ? key : undefined)
+function keyIn(request: FastifyRequest): string | undefined {
+  return keyInHeader(request, KEY_HEADER) ?? keyInQuery(request, KEY_PARAMETER)
 }
 
 export const keyPlace = { find: keyIn, refusal: KEY_INVALID }

@@ -17,6 +17,7 @@ const keyPlace = { refusal: 'Incorrect API key provided.', find: ownKey }
 
 export function openaiApi(settings: OpenAISettings): DialectApi {
   return {
+    keyHeaders,
     findCaller: (services, request) => callerByKey(services, request, keyPlace),
     claims: ({ url, headers }) =>
       flavourOfClient(headers) !== undefined || pathOf(url).startsWith('/v1/uploads') ? 'surely' : undefined,
