@@ -18,7 +18,7 @@ export function geminiApi(settings: GeminiSettings): DialectApi {
     keyQuery: KEY_PARAMETER,
     findCaller: (services, request) => callerByKey(services, request, keyPlace),
     claims: claimed,
-    rootPaths: ['/upload/', '/v1beta/', '/v1/'],
+    rootPaths: ['/upload/', '/download/', '/v1beta/', '/v1/'],
     toErrorAnswer,
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),

@@ -56,6 +56,8 @@ for (const prefix of ['', '/gemini'])
       assert.equal(download.headers.get('content-type'), 'text/plain')
       assert.equal(download.headers.get('content-length'), '5')
       assert.equal(await download.text(), 'hello')
+      const other = `${prefix}/download/${version}/${name}:download?alt=media`
+      assert.equal((await client.get(other)).text, 'hello')
       const deleted = await client.send('DELETE', `${base}/${name}`, version === 'v1' ? '{}' : undefined)
       assert.deepEqual([deleted.status, deleted.text], [200, '{}'])
       for (const method of ['GET', 'DELETE']) {

@@ -120,11 +120,13 @@ function addDownload(context: Context, version: Version): void {
     querystring: schemas.DownloadQuery,
     response: schemas.downloads,
   } as const
-  context.server.get<FileRoute>(
-    `/${version}/files/:file(^[^/:]+)::download`,
-    describedIn(version, 'generativelanguage.files.download', 'Download a file', docs),
-    (request, reply) => download(context, request, reply, request.params.file),
-  )
+  const path = `/${version}/files/:file(^[^/:]+)::download`
+  const options = describedIn(version, 'generativelanguage.files.download', 'Download a file', docs)
+  const handle = (request: FastifyRequest<FileRoute>, reply: FastifyReply) =>
+    download(context, request, reply, request.params.file)
+  context.server.get<FileRoute>(path, options, handle)
+  // LiteLLM and the Vercel AI SDK download here, as the vendor's guide to batches does.
+  context.server.get<FileRoute>(`/download${path}`, { config: { access: reads } }, handle)
 }
 
 async function download(
