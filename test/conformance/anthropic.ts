@@ -196,6 +196,11 @@ export const anthropic: Conformance = {
           ),
         ),
         holds(
+          'dangerouslyAllowBrowser adds a header that is taken',
+          'SDKs',
+          sdkErrors('…: the SDK may be told that it runs in a browser'),
+        ),
+        holds(
           'Pages in a browser call with the SDK’s headers',
           'SDKs',
           sdkErrors('…: a page in a browser may call, with the SDK’s own headers'),
@@ -304,6 +309,12 @@ export const anthropic: Conformance = {
           'Ids begin with file_',
           'Docs',
           files('a file is printed with every field of the general shape'),
+        ),
+        inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
         ),
         inferred(
           'An id is file_ and 32 hexadecimal digits',
@@ -470,6 +481,16 @@ export const anthropic: Conformance = {
           '408, 409, 429 and 5xx are repeated, streams too',
           'SDKs',
           sdkErrors('…: an upload is repeated while the store is away, also one from a stream'),
+        ),
+        holds(
+          '5xx is of the class of its status, after two more tries',
+          'SDKs',
+          sdkErrors('…: trouble of the server is of the class of its status, and told after two more tries'),
+        ),
+        holds(
+          '429 that stays is a RateLimitError',
+          'SDKs',
+          sdkErrors('…: a rate that stays used up is a RateLimitError'),
         ),
         holds(
           'retry-after is obeyed',

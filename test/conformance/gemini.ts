@@ -5,6 +5,7 @@ const names = testsIn('src/dialects/gemini/names.test.ts')
 const settings = testsIn('src/dialects/gemini/settings.test.ts')
 const smoke = testsIn('test/sdk/gemini.test.ts')
 const uploads = testsIn('src/dialects/gemini/upload/uploads.test.ts')
+const whole = testsIn('src/dialects/gemini/upload/whole.test.ts')
 
 export const gemini: Conformance = {
   dialect: 'gemini',
@@ -165,6 +166,17 @@ export const gemini: Conformance = {
           'Docs',
           files('a file ends after 48 hours, and answers as if it had never been'),
         ),
+        holds(
+          'SDKs take a whole https URI for a name; one of http ends up in the path',
+          'SDKs',
+          files('a whole URI stands for its name'),
+        ),
+        inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
+        ),
         inferred(
           'Names that are not chosen are 32 hexadecimal digits',
           files('a file is shown, downloaded and deleted at …/…'),
@@ -219,6 +231,7 @@ export const gemini: Conformance = {
           'A name that is taken is 409 ALREADY_EXISTS',
           names('a name that is taken is refused, from the start of an upload to the end of its file'),
         ),
+        inferred('Another project may have the same name', names('another project may have the same name')),
         inferred(
           'A name that reads as any dialect’s id is 400',
           names('what is no name, or could be an id of any dialect, is refused'),
@@ -303,6 +316,33 @@ export const gemini: Conformance = {
           'Guides',
           'chunks of any size are taken',
           uploads('an upload in pieces is seen once it is finalized, and not before'),
+        ),
+        holds(
+          'multipart/related brings JSON and bytes in one request',
+          'Seen',
+          whole('multipart/related brings the metadata and the file in one request'),
+        ),
+        inferred(
+          'raw, and uploadType=media, bring the bytes alone',
+          whole('raw bytes are a file, of the name and type in the headers'),
+        ),
+        inferred(
+          'What is malformed in one request is 400, too large 413',
+          whole('what is malformed or too large is refused, and nothing of it stays'),
+        ),
+        holds(
+          'A finalize that is repeated answers the same file',
+          'SDKs',
+          uploads('bytes that have come are taken again, and the rest of their body is new'),
+        ),
+        inferred(
+          'The upload’s URL begins with the public address',
+          settings('a URL of an upload begins with the public address, whatever a proxy takes off'),
+          'ENTREPOT_PUBLIC_URL',
+        ),
+        inferred(
+          'Without a length the upload ends where it is finalized',
+          uploads('a file whose length is not told ends where it is finalized'),
         ),
         inferred(
           'More or fewer bytes than declared are 400, and end the upload',

@@ -177,6 +177,12 @@ export const lightfield: Conformance = {
           errors('an id that nobody has gets 404 on every operation, whatever it looks like'),
         ),
         inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
+        ),
+        inferred(
           'sizeBytes stays as declared, which is what is stored',
           lifecycle('complete of an upload that is PENDING with its bytes succeeds and leaves it COMPLETED'),
         ),
@@ -650,6 +656,19 @@ export const lightfield: Conformance = {
         holds(
           'Lightfield-Version: 2026-03-01 is needed on every operation',
           'OpenAPI',
+          errors('a version that is missing, empty or unknown is refused on every operation'),
+        ),
+        holds(
+          'It marks the dialect on a bare /v1, where nobody else asks for it',
+          'SDKs',
+          testsIn('test/whose-request.test.ts')(
+            'a broken request of … is answered in the form of lightfield',
+          ),
+        ),
+        deviates(
+          'Without the version a request on /v1/files is refused',
+          'OpenAPI',
+          'on a bare /v1/files it is taken for OpenAI’s, which has no header of its own; below /lightfield it is refused',
           errors('a version that is missing, empty or unknown is refused on every operation'),
         ),
         inferred(

@@ -260,6 +260,12 @@ export const llamacloud: Conformance = {
           requests('a path that names no id is refused by it, however long it is'),
         ),
         inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
+        ),
+        inferred(
           'dfl- is printed before every id',
           settings('with ID_PREFIX=off ids are printed bare, and still taken in every form'),
           'ENTREPOT_LLAMACLOUD_ID_PREFIX',

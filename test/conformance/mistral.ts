@@ -80,6 +80,17 @@ export const mistral: Conformance = {
           upload('the empty cookie that the SDK sends is no credential and no mistake'),
         ),
         inferred('A second delete is 404', content('a deleted file is gone in every way, and says so once')),
+        holds(
+          'User agent, cookie, /url, query, accepted type and UUID are its marks',
+          'SDKs',
+          testsIn('src/dialects/mistral/api.test.ts')('a request with … is … its own'),
+        ),
+        inferred(
+          'Pages of other origins call with a key',
+          testsIn('src/dialects/mistral/api.test.ts')(
+            'pages of other origins may upload and read with a key',
+          ),
+        ),
         outOfScope(
           'OCR, batches, fine-tuning, libraries and agents',
           'OpenAPI',
@@ -124,6 +135,12 @@ export const mistral: Conformance = {
           'A live upload shows num_lines 0, source upload and visibility workspace',
           'Seen',
           upload('a file is shown with every field, and no null where the SDKs refuse it'),
+        ),
+        inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
         ),
         inferred(
           'signature is the MD5 in hexadecimal',
@@ -242,7 +259,7 @@ export const mistral: Conformance = {
         inferred(
           'visibility user hides a file from other subjects; admins see it',
           testsIn('test/hidden-files.test.ts')(
-            'a hidden file is listed and counted for its creator and admins, and for nobody else',
+            'a file that was uploaded with the visibility user is met through … by its user and admins, and by nobody else',
           ),
         ),
       ],

@@ -6,6 +6,8 @@ const files = testsIn('test/sdk/openai-files.suite.ts')
 const uploads = testsIn('test/sdk/openai-uploads.suite.ts')
 const whose = testsIn('test/whose-request.test.ts')
 const flavours = testsIn('src/dialects/openai/flavours.test.ts')
+const retries = testsIn('test/sdk/openai-retries.suite.ts')
+const clients = testsIn('test/sdk/openai-flavours.suite.ts')
 const smoke = testsIn('test/sdk/openai.test.ts')
 
 export const openai: Conformance = {
@@ -86,6 +88,27 @@ export const openai: Conformance = {
           'Azure',
           flavours('the header api-key is Azure’s: its own path without a version answers a create 201'),
         ),
+        holds(
+          'AzureOpenAI: every method of files',
+          'SDKs',
+          clients('AzureOpenAI … by …: every method of files'),
+        ),
+        holds(
+          'AzureOpenAI: every method of uploads',
+          'SDKs',
+          clients('AzureOpenAI … by …: every method of uploads'),
+        ),
+        holds(
+          'AzureOpenAI: a token in place of the key',
+          'SDKs',
+          clients('AzureOpenAI … by …: a token in place of the key, and a key that is none'),
+        ),
+        holds(
+          'groq-sdk: every method of files',
+          'SDKs',
+          clients('groq-sdk: every method of files, and each way to send one'),
+        ),
+        holds('groq-sdk: errors of its own classes', 'SDKs', clients('groq-sdk: errors are its own classes')),
         outOfScope(
           'Vector stores, batches, fine-tuning, assistants',
           'OpenAPI',
@@ -221,6 +244,17 @@ export const openai: Conformance = {
           'the bytes are their owner’s, unless the key is strict',
           files('openai …: … is sent and read back'),
           'ENTREPOT_FIDELITY',
+        ),
+        holds(
+          'waitForProcessing ends at once: status is processed',
+          'SDKs',
+          smoke('openai … stores, lists, reads and deletes a file, and makes one of parts'),
+        ),
+        inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
         ),
         holds(
           'Content comes with any type, and with x-request-id',
@@ -424,6 +458,18 @@ export const openai: Conformance = {
           'SDKs',
           files('openai …: errors are those of the SDK, with message, type, param, code and request id'),
         ),
+        holds(
+          '5xx and 429 are repeated twice; a store that is full is not asked again',
+          'SDKs',
+          retries('openai …: a store that is away for a moment is asked again, one that is full is not'),
+        ),
+        holds(
+          'A rate limit is waited for',
+          'SDKs',
+          retries('openai …: a limit is waited for, as long as it says'),
+        ),
+        holds('A stream is sent once', 'SDKs', retries('openai …: a stream is sent once')),
+        holds('4xx is asked once', 'SDKs', retries('openai …: what a repeat cannot mend is asked once')),
         holds(
           'retry-after is never above 60 s, which SDKs would not obey',
           'SDKs',

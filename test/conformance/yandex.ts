@@ -129,6 +129,12 @@ export const yandex: Conformance = {
           'Recordings',
           restCreate('a create as the reference prints it is answered as the reference prints it'),
         ),
+        inferred(
+          'A file that any other dialect made is listed, shown and downloaded',
+          testsIn('test/interchange-pairs.test.ts')(
+            'what … made is listed, shown and downloaded by every dialect, under every form of its id',
+          ),
+        ),
         holds(
           'Names are not unique',
           'Recordings',
