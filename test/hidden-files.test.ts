@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { status as grpc } from '@grpc/grpc-js'
+import { authenticate } from '../src/core/access/admit.ts'
 import type { CreateFile } from '../src/core/files/create-file.ts'
 import type { FileRecord } from '../src/core/files/file.ts'
+import { findByAlias, hasExpired } from '../src/core/files/read-file.ts'
 import { allDialects } from '../src/dialects/all.ts'
 import { fileIds as lightfieldIds } from '../src/dialects/lightfield/ids.ts'
 import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
@@ -12,6 +14,7 @@ import { TestServer } from './harness.ts'
 import { LightfieldClient, ok } from './lightfield-client.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
 import { MistralClient } from './mistral-client.ts'
+import { runJobs } from './run-jobs.ts'
 import { storedFile } from './stored-file.ts'
 import { codeOf, withGrpc, YandexClient } from './yandex-client.ts'
 import { done, YandexRest } from './yandex-rest.ts'
@@ -135,6 +138,37 @@ test('a hidden file answers everybody else exactly as one that never existed', a
   // A link that its creator gave away is a credential of its own.
   const { url } = ok(await ada.field.url(lightfieldIds.print(file.id)))
   assert.equal(await (await fetch(url)).text(), 'hello')
+})
+
+test('the alias of a hidden file finds it for those who see it, and is taken for all', async () => {
+  const { services } = server.app
+  const file = await hide({ alias: 'hidden-alias' })
+  const find = async ({ key }: Person) =>
+    findByAlias(services, await authenticate(services, key), 'hidden-alias')
+  assert.equal((await find(ada)).id, file.id)
+  assert.equal((await find(admin)).id, file.id)
+  await assert.rejects(find(bob), { code: 'file-not-found' })
+  await assert.rejects(storedFile(server, bob.key, { alias: 'hidden-alias' }), { code: 'name-taken' })
+})
+
+test('whether a hidden file has expired is known to those alone who saw it', async () => {
+  const { services } = server.app
+  const at = server.clock.now() + 1000
+  const expired = await hide({ expiry: { policy: 'at', at } })
+  const deleted = await hide({ expiry: { policy: 'at', at } })
+  await ada.rest.delete(yandexIds.print(deleted.id))
+  const told = async ({ key }: Person, id: string) =>
+    hasExpired(services, await authenticate(services, key), id)
+  assert.equal(await told(ada, expired.id), false)
+  server.clock.advance({ seconds: 1 })
+  // Before and after the job.
+  for (const _ of [1, 2]) {
+    assert.deepEqual([await told(ada, expired.id), await told(admin, expired.id)], [true, true])
+    assert.equal(await told(bob, expired.id), false)
+    assert.equal(await told(ada, deleted.id), false)
+    assert.equal(await told(ada, MISSING), false)
+    await runJobs(server)
+  }
 })
 
 test('a hidden file is deleted by its creator or an admin alone', async () => {
