@@ -1,7 +1,8 @@
-/** Base URLs that contain what the client adds itself: the 404 says so, in the form of the dialect in front. */
+/** Base URLs that contain what the client adds itself, or lack what it does not: the 404 says so. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import LlamaCloud from '@llamaindex/llama-cloud'
+import OpenAI from 'openai'
 import { TestServer } from './harness.ts'
 import { VERSION } from './lightfield-client.ts'
 
@@ -57,6 +58,16 @@ test('a base URL that contains a part of the path is told, in the form of the di
   }
 })
 
+test('a base URL without the version that an SDK does not add is told', async () => {
+  const openai = new OpenAI({ apiKey: server.key, baseURL: server.url, maxRetries: 0 })
+  const reason = /404 There is nothing at this address: the base URL must end in "\/v1"\.$/
+  await assert.rejects(async () => openai.files.list(), reason)
+  const file = new File(['hello'], 'hello.txt')
+  await assert.rejects(async () => openai.files.create({ file, purpose: 'user_data' }), reason)
+  const upload = { bytes: 5, filename: 'a', mime_type: 'text/plain', purpose: 'user_data' } as const
+  await assert.rejects(async () => openai.uploads.create(upload), reason)
+})
+
 test('an SDK whose base URL ends in its path shows the reason', async () => {
   const client = new LlamaCloud({ apiKey: server.key, baseURL: `${server.url}/api/v1`, maxRetries: 0 })
   await assert.rejects(async () => client.files.list(), /404.*the base URL must not contain ."\/api\/v1/)
@@ -70,6 +81,8 @@ test('other addresses at which nothing is stay as they were', async () => {
     '/v1/v1',
     '/x/v1/files',
     '/api/v1/pipelines/p/files',
+    '/chat/completions',
+    '/files/x',
   ])
     assert.doesNotMatch(await (await fetch(`${server.url}${path}`)).text(), /base URL must/, path)
   const long = await fetch(`${server.url}${'/v1'.repeat(5000)}`)

@@ -44,7 +44,8 @@ export class UnknownAddresses {
     const path = pathOf(request.url)
     if (this.#answersPages(path, request)) reply.headers(readableByPages)
     const methods = this.#methodsOn(path, request)
-    if (methods.length === 0) return this.#wrongBaseUrl(path, request) ?? routeUnknown()
+    if (methods.length === 0)
+      return this.#longBaseUrl(path, request) ?? this.#shortBaseUrl(path, request) ?? routeUnknown()
     if (methods.includes(request.method)) return routeUnknown()
     const offered = methods.join(', ')
     reply.header('allow', offered)
@@ -75,7 +76,7 @@ export class UnknownAddresses {
    * Tells that the base URL repeats the beginning of a path: `/v1/v1/files` comes from one that ends in `/v1`. True if some
    * first segments begin served paths, and the path without them is served. The name of a dialect in front may stay.
    */
-  #wrongBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
+  #longBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
     const [, ...segments] = path.split('/', 2 + 2 * MAX_SEGMENTS)
     for (const begin of segments[0] === this.#dialectOf(request) ? [1, 0] : [0]) {
       for (let end = begin + 1; end <= begin + MAX_SEGMENTS && end < segments.length; end++) {
@@ -87,6 +88,24 @@ export class UnknownAddresses {
         const message = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
         return new ServiceError('base-url-wrong', message)
       }
+    }
+    return undefined
+  }
+
+  /**
+   * Tells that the base URL lacks the beginning of a path, where the address is nobody's: `/files` comes from one without
+   * `/v1`, of an SDK whose paths have no version.
+   */
+  #shortBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
+    if (this.#dialectOf(request) !== '') return undefined
+    const [, start = ''] = path.split('/', 2)
+    for (const { url, dialect } of this.#routes) {
+      const before = joined(url.split('/', 2).slice(1))
+      // Parameters take any text, so the first segment has to be the route's own.
+      if (dialect === undefined || !`${url}/`.startsWith(`${before}/${start}/`)) continue
+      if (!this.#methodsOn(before + path, request).includes(request.method)) continue
+      const message = `There is nothing at this address: the base URL must end in "${before}".`
+      return new ServiceError('base-url-wrong', message)
     }
     return undefined
   }
