@@ -195,6 +195,7 @@ test('a workspace is a project of the key, by id or slug, and is told with every
   for (const path of ['', `/${id}`]) {
     const refusal = refusalOf(await client.get(path, { 'anthropic-workspace-id': 'wrkspc_other' }))
     assert.deepEqual([refusal.status, refusal.type], [403, 'permission_error'])
+    assert.equal(refusal.message, 'This API key has no access to this workspace.')
   }
   await client.delete(id)
 })

@@ -14,6 +14,7 @@ interface WireError {
 }
 
 const invalid: WireError = { status: 400, type: 'invalid_request_error' }
+const forbidden: WireError = { status: 403, type: 'permission_error' }
 const overloaded: WireError = { status: 529, type: 'overloaded_error' }
 const fault: WireError = { status: 500, type: 'api_error', message: 'Internal server error' }
 
@@ -22,7 +23,7 @@ const answers = {
   invalid,
   rejected: invalid,
   unauthenticated: { status: 401, type: 'authentication_error' },
-  forbidden: { status: 403, type: 'permission_error' },
+  forbidden,
   'not-found': { status: 404, type: 'not_found_error' },
   conflict: { status: 409, type: 'conflict_error', final: true },
   'too-large': { status: 413, type: 'request_too_large' },
@@ -39,6 +40,7 @@ const ownAnswers: Readonly<Partial<Record<ErrorCode, WireError>>> = {
   'method-not-allowed': { ...invalid, status: 405 },
   'transfer-coding-unsupported': { ...invalid, status: 501, final: true },
   'expectation-unsupported': { ...invalid, status: 417 },
+  'project-forbidden': { ...forbidden, message: 'This API key has no access to this workspace.' },
   'body-too-slow': { status: 408, type: 'timeout_error' },
   'range-unsatisfiable': { ...invalid, status: 416 },
   'idempotency-running': { status: 409, type: 'conflict_error' },

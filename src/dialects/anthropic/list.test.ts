@@ -110,6 +110,8 @@ test('ids are looked up on one page, the unknown, foreign and deleted left out',
   for (const form of [`ids=${newest}`, `ids[0]=${newest}&ids[1]=`, `ids[]=${newest}&ids=`])
     assert.deepEqual(idsOf(await client.list(`?${form}`)), [newest], form)
   assert.deepEqual(await client.list('?ids[]=file_x'), { data: [], next_page: null })
+  for (const form of ['ids[x]', 'ids.0', 'ids[0][0]'])
+    assert.equal(await refused(`?${form}=${newest}`), `${form}: a list is written as ids[]`)
 })
 
 test('a hundred different ids are the most, and go with no paging', async () => {

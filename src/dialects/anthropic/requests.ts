@@ -130,9 +130,11 @@ class Query {
     throw invalid(name, `must be between ${minimum} and ${maximum}`)
   }
 
-  /** The values of `name`, `name[]` and `name[0]`. */
+  /** The values of `name`, `name[]` and `name[0]`. What only looks like one of them would otherwise mean no filter at all. */
   list(name: string): readonly string[] | undefined {
-    const keys = Object.keys(this.#values).filter((key) => key.replace(/\[\d*\]$/, '') === name)
+    const keys = Object.keys(this.#values).filter((key) => key.split(/[[.]/, 1)[0] === name)
+    const wrong = keys.find((key) => !/^(\[\d*\])?$/.test(key.slice(name.length)))
+    if (wrong !== undefined) throw invalid(wrong, `a list is written as ${name}[]`)
     const values = keys.flatMap((key) => this.#values[key] as string | string[]).filter((text) => text !== '')
     return values.length === 0 ? undefined : values
   }
