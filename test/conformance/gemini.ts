@@ -3,6 +3,8 @@ import { type Conformance, deviates, holds, inferred, outOfScope, testsIn } from
 const files = testsIn('src/dialects/gemini/files.test.ts')
 const names = testsIn('src/dialects/gemini/names.test.ts')
 const settings = testsIn('src/dialects/gemini/settings.test.ts')
+const interrupted = testsIn('test/sdk/gemini-interrupted.suite.ts')
+const sdk = testsIn('test/sdk/gemini-files.suite.ts')
 const smoke = testsIn('test/sdk/gemini.test.ts')
 const uploads = testsIn('src/dialects/gemini/upload/uploads.test.ts')
 const whole = testsIn('src/dialects/gemini/upload/whole.test.ts')
@@ -58,6 +60,11 @@ export const gemini: Conformance = {
           '… and at /v1beta/upload/v1beta/files, as 1.34 to 2.x send them',
           'SDKs',
           uploads('JSON without any header of the protocol starts an upload'),
+        ),
+        holds(
+          'Clients of either version work with v1 and v1beta, at the root and below a prefix',
+          'SDKs',
+          sdk('@google/genai … works at …/ with the version …'),
         ),
         holds(
           'Python 3.6 and 2.25 upload, list, get, download and delete',
@@ -117,6 +124,11 @@ export const gemini: Conformance = {
           'Every request says application/json, chunks and GET too',
           'SDKs',
           uploads('an upload in pieces is seen once it is finalized, and not before'),
+        ),
+        holds(
+          'A wrong key is an ApiError of 400, whatever is called',
+          'SDKs',
+          sdk('@google/genai …: a wrong key is refused everywhere'),
         ),
         inferred(
           'No key is 403 “Method doesn’t allow unregistered callers.”',
@@ -226,6 +238,18 @@ export const gemini: Conformance = {
           'files/ before it is optional',
           'SDKs',
           names('a name is what its client chose, with files/ in front or without'),
+        ),
+        holds(
+          'A name that cannot be one is refused',
+          'SDKs',
+          sdk('@google/genai …: a name that cannot be one is refused'),
+        ),
+        holds(
+          'The SDK reads a name in a URI up to its first dash',
+          'SDKs',
+          sdk(
+            '@google/genai …: a file that a client named is found by its URI, whose dashes the SDK does not read',
+          ),
         ),
         inferred(
           'A name that is taken is 409 ALREADY_EXISTS',
@@ -344,6 +368,55 @@ export const gemini: Conformance = {
           'Without a length the upload ends where it is finalized',
           uploads('a file whose length is not told ends where it is finalized'),
         ),
+        holds(
+          'The SDK sends a path with its name and the type of its extension',
+          'SDKs',
+          sdk('@google/genai …: a file on disk is uploaded with its name, and the type of its extension'),
+        ),
+        holds(
+          'What its config tells counts before what the path says',
+          'SDKs',
+          sdk('@google/genai …: what is told counts before what the path says'),
+        ),
+        holds(
+          'Paths are Latin-1, display names any Unicode',
+          'SDKs',
+          sdk(
+            '@google/genai …: the names that the SDK can send are kept: Latin-1 in paths, any Unicode in display names',
+          ),
+        ),
+        holds(
+          'A Blob has its own type and no name',
+          'SDKs',
+          sdk('@google/genai …: a Blob has no name but the one that it is given, and its own type'),
+        ),
+        holds(
+          'Chunks are of 8,388,608 bytes',
+          'SDKs',
+          sdk('@google/genai …: … bytes go up in … chunks, from a path and from a Blob'),
+        ),
+        holds(
+          'An empty file starts an upload, and TypeScript gives up by itself',
+          'SDKs',
+          sdk('@google/genai …: an empty file starts an upload, and the SDK gives up by itself'),
+        ),
+        holds(
+          'Options of a single call go to /v1beta/upload/v1beta/files in 2.x',
+          'SDKs',
+          sdk('@google/genai …: options of a single call are honoured'),
+        ),
+        holds(
+          'A client that asks goes on after cuts and kills',
+          'Guides',
+          interrupted('a client that asks where to go on uploads through cut connections and killed servers'),
+        ),
+        holds(
+          'The SDK sends the same chunks again after cuts and kills',
+          'SDKs',
+          interrupted(
+            '@google/genai … sends the same chunks again through cut connections to killed servers',
+          ),
+        ),
         inferred(
           'More or fewer bytes than declared are 400, and end the upload',
           uploads('a declared length is kept: more bytes or fewer end the upload and free what it held'),
@@ -401,6 +474,17 @@ export const gemini: Conformance = {
           'ENTREPOT_GEMINI_MAX_FILE_BYTES',
         ),
         holds(
+          'A file is got, downloaded and deleted by its name, its bare name, its URI and itself',
+          'SDKs',
+          sdk(
+            '@google/genai …: a file is got, downloaded and deleted by its name, its bare name, its URI and itself',
+          ),
+        ),
+        inferred(
+          'A file beyond the limit or the quota is refused before its bytes are sent',
+          sdk('@google/genai …: a file beyond the limit, or the quota, is refused before its bytes are sent'),
+        ),
+        holds(
           'A download has Content-Length and no coding',
           'SDKs',
           files('a file is shown, downloaded and deleted at …/…'),
@@ -415,6 +499,7 @@ export const gemini: Conformance = {
           'Docs',
           files('pages go from the newest to the oldest file, and the last one has no token'),
         ),
+        holds('The SDK pages to the end', 'SDKs', sdk('@google/genai …: lists go page by page to their end')),
         holds(
           'An empty list is {}',
           'Seen',
@@ -451,6 +536,11 @@ export const gemini: Conformance = {
           'An unknown, expired, deleted or foreign file is 403 PERMISSION_DENIED',
           'Seen',
           files('every form of an id is a name; what is no stored file of the key is not there'),
+        ),
+        holds(
+          'With retryOptions 429 and 5xx are tried again, chunks too',
+          'SDKs',
+          sdk('@google/genai … tries again what the server could not do at once'),
         ),
         inferred(
           'An unknown upload is 404, with the status cancelled',

@@ -150,6 +150,12 @@ export const mistral: Conformance = {
           'sample_type of audio is audio',
           upload('any purpose is printed, and one that is left out is told by the name'),
         ),
+        inferred(
+          'A file of another dialect has its lines uncounted, and its MD5 on retrieve',
+          list(
+            'a file that another dialect made is shown whole, its lines uncounted and its MD5 on retrieve',
+          ),
+        ),
         outOfScope(
           'sample_type batch_result and batch_error, source mistral and repository',
           'OpenAPI',
@@ -290,16 +296,14 @@ export const mistral: Conformance = {
         holds(
           'sample_type, source and mimetypes are repeated keys',
           'SDKs',
-          sdkList(
-            '…: types filter the list, exactly or all of a kind, and the total is told only if asked for',
-          ),
+          list('filters are repeated keys, of which any may fit, and all filters have to'),
         ),
+        holds('purpose filters by what is printed', 'OpenAPI', list('a filter finds what is printed')),
         holds(
-          'purpose filters by what is printed',
+          'search finds names',
           'OpenAPI',
-          sdkList('…: each filter finds what is printed'),
+          list('search finds a part of the name, whatever the case of its letters'),
         ),
-        holds('search finds names', 'OpenAPI', sdkList('…: each filter finds what is printed')),
         holds(
           'include_total=false: no total',
           'OpenAPI',
@@ -319,7 +323,10 @@ export const mistral: Conformance = {
             '…: types filter the list, exactly or all of a kind, and the total is told only if asked for',
           ),
         ),
-        inferred('search is a part of the name in any case', sdkList('…: each filter finds what is printed')),
+        inferred(
+          'search is a part of the name in any case',
+          list('search finds a part of the name, whatever the case of its letters'),
+        ),
         inferred('The SDK’s filters find what is printed', sdkList('…: each filter finds what is printed')),
       ],
     },
