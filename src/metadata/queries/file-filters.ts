@@ -126,11 +126,7 @@ function visibleFiles(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg):
   if (filter.purpose !== undefined) query = query.where(hasPurpose(flavour, filter.purpose, arg))
   if (filter.mimeTypes !== undefined) query = query.where(hasType(flavour, arg))
   if (filter.nameContains !== undefined) query = query.where(flavour.nameContains(arg('nameContains')))
-  if (filter.subject !== undefined) {
-    query = query.where(({ eb, or }) =>
-      or([eb('visibility', '=', sql.lit('project')), eb('createdBy', '=', arg('subject'))]),
-    )
-  }
+  if (filter.subject !== undefined) query = query.where((eb) => isSeen(flavour, eb, arg))
   return query
 }
 
@@ -139,6 +135,21 @@ function hasType({ isOneOf, before }: SqlFlavour, arg: ListingArg): Expression<S
   const type = sql`lower(rtrim(${before('mimeType', ';')}))`
   const kind = sql`lower(${before('mimeType', '/')}) || '/*'`
   return sql<SqlBool>`(${isOneOf(type, arg('mimeTypes'))} or ${isOneOf(kind, arg('mimeTypes'))})`
+}
+
+/**
+ * Whether the filter's subject sees a file. Where the project hides none no row is looked at, so that pages which pass over many
+ * files read the index alone. A `case` has an order; of an `or` SQLite tries first what looks cheapest.
+ */
+function isSeen({ builder }: SqlFlavour, { eb, or, exists }: FileExpressions, arg: ListingArg) {
+  const anyHidden = builder
+    .selectFrom('files as hidden')
+    .select('hidden.id')
+    .where('hidden.projectId', '=', arg('projectId'))
+    .where('hidden.visibility', '=', sql.lit('subject'))
+    .where('hidden.state', '<>', sql.lit('deleted'))
+  const isSeen = or([eb('visibility', '=', sql.lit('project')), eb('createdBy', '=', arg('subject'))])
+  return sql<SqlBool>`case when ${exists(anyHidden)} then ${isSeen} else 1 = 1 end`
 }
 
 /** Those that one subject alone sees and that the filter's subject is not. The conditions are those of the index `files_hidden`. */
