@@ -5,6 +5,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { FileService } from '../src/dialects/yandex/gen/files_pb.js'
 import { pathOf } from '../src/grpc/method.ts'
 import { type EnteredFiles, filesEntered } from './entered-files.ts'
+import { command, GeminiClient } from './gemini-client.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, putBytes } from './lightfield-client.ts'
 import { BOUNDARY, filePart, formOf, LlamaCloudClient, purposePart } from './llamacloud-client.ts'
@@ -76,6 +77,7 @@ const uploads: readonly {
     enter: (bytes) => enterForm('/openai/v1/files', formOf([filePart(bytes), purposePart('user_data')])),
   },
   { name: 'OpenAI: a part', maxFiles: 31, enter: enterPart },
+  { name: 'Gemini: the last chunk', maxFiles: 30, enter: enterChunk },
   { name: 'Yandex: JSON', maxFiles: 25, enter: enterJson },
   { name: 'Yandex: gRPC', maxFiles: 19, enter: enterMessage },
 ]
@@ -116,6 +118,14 @@ function enterPart(bytes: Buffer): Promise<EnteredFiles> {
       )
       assert.equal(answer.status, 200)
     },
+  )
+}
+
+/** Of an upload that was started before. */
+function enterChunk(bytes: Buffer): Promise<EnteredFiles> {
+  return filesEntered(
+    () => new GeminiClient(server).started(bytes.length),
+    async (url) => assert.equal((await command(url, 'upload, finalize', bytes)).state, 'final'),
   )
 }
 

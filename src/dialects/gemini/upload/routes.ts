@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify'
+import { leaveBodiesUnread } from '../../../http/unread-body.ts'
 import { invalidArgument } from '../fields.ts'
 import { type Context, describedIn, shown } from '../routes.ts'
 import * as schemas from '../schemas.ts'
@@ -25,6 +26,7 @@ const googUpload = {
   name: 'googUpload',
   // To the router nothing and null are one (lib/handler-storage.js).
   storage: () => new Map() as never,
+  // Runs on every request.
   deriveConstraint: ({ url = '' }: IncomingMessage) => (/[?&]upload_id=/.test(url) ? 'session' : undefined),
   validate: () => true,
 }
@@ -50,8 +52,7 @@ const docs = {
  */
 export function addUploads(context: Context): void {
   const { server } = context
-  server.removeAllContentTypeParsers()
-  server.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  leaveBodiesUnread(server)
   server.decorateRequest('session')
   // It may be what Fastify takes for no type at all.
   server.addHook('onRequest', async ({ headers }) => void delete headers['content-type'])
@@ -103,7 +104,10 @@ export function addSessions(context: Context): void {
     throw error
   })
   for (const [path, version] of addresses)
-    server.post(path, {
+    server.route({
+      // The vendor's guides have POST; its resumable protocols elsewhere have PUT.
+      method: ['POST', 'PUT'],
+      url: path,
       constraints: { googUpload: 'session' },
       config: { access: 'link' },
       onRequest: (request) => endingIfFatal(services, request, () => findSession(services, request)),

@@ -146,7 +146,7 @@ function isWaiting({ commands, file }: SessionRequest, after: FileRecord): boole
 }
 
 async function cancel(services: Services, file: FileRecord, reply: FastifyReply): Promise<FastifyReply> {
-  if (file.state === 'stored') throw new ServiceError('rule-violated', 'The upload is final.')
+  if (file.state === 'stored') throw alreadyFinal()
   if (file.state === 'pending') await cancelOpenUpload(services, file)
   return reply.header(STATUS, 'cancelled').send()
 }
@@ -232,7 +232,7 @@ export function headersAfter(thrown: unknown, { session }: FastifyRequest): Reco
   return { [STATUS]: 'active', ...(received === undefined ? {} : { [SIZE_RECEIVED]: String(received) }) }
 }
 
-/** Runs a step of a request; an error that ends the upload frees what it holds. */
+/** Runs a step of a request. An error that ends the upload frees what it holds, unless another request has finalized it. */
 export async function endingIfFatal<T>(
   services: Services,
   request: FastifyRequest,
@@ -241,8 +241,19 @@ export async function endingIfFatal<T>(
   try {
     return await step()
   } catch (error) {
-    if (request.session && fatal.includes(toServiceError(error).code))
-      await cancelOpenUpload(services, request.session.file).catch(() => undefined)
+    const { session } = request
+    const { code } = toServiceError(error)
+    if (session === undefined || !fatal.includes(code)) throw error
+    const file = await services.metadata.findFile(session.file.id).catch(() => undefined)
+    if (file?.state === 'stored') {
+      request.session = { ...session, file }
+      throw code === 'link-invalid' ? alreadyFinal() : error
+    }
+    await cancelOpenUpload(services, session.file).catch(() => undefined)
     throw error
   }
+}
+
+function alreadyFinal(): ServiceError {
+  return new ServiceError('rule-violated', 'The upload is final.')
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { command, GeminiClient, type UploadBody } from '../../../../test/gemini-client.ts'
 import { TestServer } from '../../../../test/harness.ts'
@@ -99,6 +99,45 @@ test('commands are a set, in any order, case and spacing', async () => {
   }
   const lost = await client.start({}, { 'x-goog-upload-command': 'upload' })
   assert.equal(lost.status, 400)
+})
+
+test('a PUT on the URL of an upload does what a POST does', async () => {
+  const url = await client.started(5)
+  const headers = { 'x-goog-upload-command': 'upload, finalize', 'x-goog-upload-offset': '0' }
+  const answer = await fetch(url, { method: 'PUT', headers, body: 'hello' })
+  assert.deepEqual([answer.status, answer.headers.get('x-goog-upload-status')], [200, 'final'])
+})
+
+test('of several requests with the last chunk at once each is told how the upload stands', async () => {
+  for (let round = 0; round < 10; round++) {
+    const url = await client.started(100_000)
+    const bytes = randomBytes(100_000)
+    await command(url, 'upload', bytes.subarray(0, 50_000), 0)
+    const last = () => command(url, 'upload, finalize', bytes.subarray(50_000), 50_000)
+    const answers = await Promise.all(Array.from({ length: 4 }, last))
+    for (const { status, state } of answers)
+      assert.ok((status === 200 && state !== 'cancelled') || (status === 400 && state === 'active'))
+    const { state, body } = await last()
+    assert.equal(state, 'final')
+    assert.equal(body.file.sha256Hash, hash('sha256', bytes, 'base64'))
+  }
+})
+
+test('a finalize and a cancel at once have one outcome', async () => {
+  for (let round = 0; round < 20; round++) {
+    const before = await settledUsage(server)
+    const url = await client.started(5)
+    const [final, cancelled] = await Promise.all([
+      command(url, 'upload, finalize', 'hello'),
+      command(url, 'cancel'),
+    ])
+    const isStored = (await command(url, 'query')).state === 'final'
+    const { files, bytes } = await settledUsage(server)
+    const grown = { files: files - before.files, bytes: bytes - before.bytes }
+    assert.deepEqual(grown, isStored ? { files: 1, bytes: 5 } : { files: 0, bytes: 0 })
+    assert.equal(final.state, isStored ? 'final' : 'cancelled')
+    assert.equal(cancelled.status, isStored ? 400 : 200)
+  }
 })
 
 test('names of fields are read in both spellings, and sizes as text or number', async () => {
