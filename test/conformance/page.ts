@@ -17,6 +17,8 @@ What each vendor documents of its Files API, rule by rule, and the test that sho
 - **deviates**: documented, and different here on purpose. The reason is named, and the setting that brings the vendor's rule back.
 - **out of scope**: documented, and not served here.
 
+An ellipsis in the name of a test stands for what differs between its cases, such as the rows of a table. Tests of an SDK run for each of its versions that the dialect’s clients list.
+
 ${table(['Dialect', ...STATUSES], all.map(summaryRow))}
 
 ${all.map(chapter).join('\n\n')}
