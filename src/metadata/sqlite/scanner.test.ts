@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import type { FileFilter, FilePage, MetadataStore } from '../../core/ports/metadata-store.ts'
+import { insertFiles, NOW, PROJECT_ID, sampleFile } from '../conformance/samples.ts'
+import { SqliteScanner } from './scanner.ts'
+import { openSqliteMetadataStore } from './sqlite.ts'
+
+const page: FilePage = { order: [{ field: 'createdAt', descending: true }], limit: 10 }
+const all: FileFilter = { projectId: PROJECT_ID, states: ['stored'], visibleAt: NOW }
+
+async function openStore(t: TestContext): Promise<{ store: MetadataStore; path: string }> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'entrepot-scanner-'))
+  const store = await openSqliteMetadataStore({ dataDir, onFatal: assert.ifError })
+  t.after(async () => {
+    await store.close()
+    rmSync(dataDir, { recursive: true })
+  })
+  return { store, path: join(dataDir, 'entrepot.db') }
+}
+
+test('a search keeps no other read waiting, and sees what was committed before it', async (t) => {
+  const { store } = await openStore(t)
+  for (const name of ['one.txt', 'two.txt']) {
+    const file = sampleFile({ name })
+    await insertFiles(store, [file])
+    const ended: string[] = []
+    const search = store.pageFiles({ ...all, nameContains: name.toUpperCase() }, page)
+    const read = store.findFile(file.id)
+    const told = [search.then(() => ended.push('search')), read.then(() => ended.push('read'))]
+    await Promise.all(told)
+    assert.deepEqual(ended, ['read', 'search'])
+    assert.deepEqual(await search, [file])
+  }
+})
+
+test('a search that the database refuses fails alone', async (t) => {
+  const { path } = await openStore(t)
+  const scanner = new SqliteScanner(path)
+  t.after(() => scanner.close())
+  await assert.rejects(scanner.scan(-1, 'select no_such_function()', [], 'p'), { name: 'StoreError' })
+  assert.deepEqual(await scanner.scan(-2, 'select ?', ['found'], 'p'), [['found']])
+})
+
+test('a store that closes ends its searches', async (t) => {
+  const { path } = await openStore(t)
+  const scanner = new SqliteScanner(path)
+  const endless =
+    'with recursive n(i) as (select 1 union all select i + 1 from n limit 1000000) select count(*) from n'
+  const running = scanner.scan(-1, endless, [], 'p').catch((error) => error)
+  const waiting = scanner.scan(-2, 'select 1', [], 'p').catch((error) => error)
+  await scanner.close()
+  for (const outcome of [await running, await waiting])
+    assert.ok(Array.isArray(outcome) || outcome.code === 'unavailable', String(outcome))
+  await assert.rejects(scanner.scan(-3, 'select 1', [], 'p'), { code: 'unavailable' })
+})
