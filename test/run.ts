@@ -26,6 +26,7 @@ const SHARED_STORES = { ENTREPOT_TEST_STORES: 'postgres', ENTREPOT_TEST_BLOBS: '
 /** Whatever speaks a vendor's API. */
 const ON_SHARED_STORES = [
   'src/dialects/**/*.test.ts',
+  'src/core/uploads/parts.test.ts',
   'src/transfer/**/*.test.ts',
   'test/sdk/*.test.ts',
   'test/interchange*.test.ts',

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import * as openai7 from 'openai'
 import { TestServer } from '../harness.ts'
+import { settledUsage } from '../usage.ts'
 import { type Client, clientOf, refusal, sdks, textOf } from './openai-sdk.ts'
 
 const DAY_SECONDS = 24 * 3600
@@ -109,6 +112,23 @@ for (const [version, sdk] of sdks) {
     const path = join(folder, 'back.bin')
     await writeFile(path, Buffer.from(await (await client.files.content(file.id)).arrayBuffer()))
     assert.ok((await readFile(path)).equals(content))
+  })
+
+  test(named('an upload that its client ends half-way leaves nothing behind'), async () => {
+    const used = await settledUsage(server)
+    const controller = new AbortController()
+    // The older client reads on after it was told to stop.
+    async function* long() {
+      for (let sent = 0; sent < 400; sent++) {
+        if (sent === 40) controller.abort()
+        yield Buffer.alloc(64 * 1024)
+        await setImmediate()
+      }
+    }
+    const file = Readable.from(long()) as unknown as File
+    const call = client.files.create({ file, purpose: 'user_data' }, { signal: controller.signal })
+    await refusal(call, Error)
+    assert.deepEqual(await settledUsage(server), used)
   })
 
   test(named('a file over the limit is refused, and nothing of it stays'), async (t) => {
@@ -280,3 +300,15 @@ for (const [version, sdk] of sdks) {
     }
   })
 }
+
+test('openai 7.57.0: a stream may have a name and a type of its own', async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const client = clientOf(openai7, server)
+  const source = Readable.from([Buffer.from('hel'), Buffer.from('lo')])
+  const file = openai7.toStreamingFile(source, 'streamed ü.md', { type: 'text/markdown' })
+  const made = await client.files.create({ file, purpose: 'user_data' })
+  assert.equal(made.filename, 'streamed ü.md')
+  const content = await client.files.content(made.id)
+  assert.deepEqual([content.headers.get('content-type'), await content.text()], ['text/markdown', 'hello'])
+})

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { RequestHead } from '../../http/addressee.ts'
 import { allowBrowsers } from '../../http/browsers.ts'
 import { byKey, callerByKey, guard, keyInHeader } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
@@ -15,12 +16,20 @@ import { addParts, addUploads } from './uploads.ts'
 
 const keyPlace = { refusal: 'Incorrect API key provided.', find: ownKey }
 
+/** Sent where a client was told them, by pages too, which often cannot say whose client they are. */
+const MARKS = ['openai-organization', 'openai-project', 'openai-beta']
+
+function isMarked({ url, headers }: RequestHead): boolean {
+  if (flavourOfClient(headers) !== undefined || MARKS.some((name) => headers[name] !== undefined)) return true
+  // No other API has uploads there.
+  return pathOf(url).startsWith('/v1/uploads')
+}
+
 export function openaiApi(settings: OpenAISettings): DialectApi {
   return {
     keyHeaders,
     findCaller: (services, request) => callerByKey(services, request, keyPlace),
-    claims: ({ url, headers }) =>
-      flavourOfClient(headers) !== undefined || pathOf(url).startsWith('/v1/uploads') ? 'surely' : undefined,
+    claims: (request) => (isMarked(request) ? 'surely' : undefined),
     rootPaths: ['/v1/'],
     toErrorAnswer,
     errorBody: ErrorBody,
