@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../core/errors.ts'
+import { type CreateFile, createFile } from '../core/files/create-file.ts'
+import type { FileRecord } from '../core/files/file.ts'
 import type { BodySize } from '../core/incoming-body.ts'
 import type { Holding } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
@@ -43,6 +45,9 @@ export interface ReceivedFile {
   readonly mimeType: string
   /** As the part declared it, even if it says nothing; undefined: it did not. */
   readonly declaredType: string | undefined
+  readonly sizeBytes: number
+  /** How many of them were not counted against quotas before they came. */
+  readonly uncountedBytes: number
 }
 
 /** A form that was read to its end. Whether its fields are good is the dialect's to judge. */
@@ -52,6 +57,38 @@ export interface ReceivedForm {
   readonly fields: ReadonlyMap<string, string>
   /** Names of parts that are neither, in the order sent; at most 16. */
   readonly unknown: readonly string[]
+}
+
+/** A form that makes a file. */
+export interface FormUpload {
+  /** One that the caller may use. */
+  readonly projectId: string
+  readonly rules: FormRules & FileRules
+  /**
+   * Judges the form once its last part is there, and says what the file is to be besides its name and type.
+   * @throws if anything is wrong with it, also if it has no file
+   */
+  readonly describe: (form: ReceivedForm) => FormFile | Promise<FormFile>
+}
+
+type FormFile = Omit<CreateFile, 'projectId' | 'name' | 'mimeType'>
+
+/**
+ * Makes a file of a form. The file streams to the store while the form is parsed, in whatever order its parts come; whatever is
+ * wrong, nothing of it stays.
+ * @throws ServiceError `quota-exceeded`, `storage-full`, those of `receiveForm`; what `describe` throws
+ */
+export async function createFromForm(
+  services: Services,
+  request: FastifyRequest,
+  { projectId, rules, describe }: FormUpload,
+): Promise<FileRecord> {
+  await using received = await expectFormFile(services, request, projectId, rules.maxFileBytes)
+  const form = await receiveForm(request, received, rules)
+  const described = await describe(form)
+  if (form.file === undefined) throw new Error('a form without a file was described')
+  const { filename: name, mimeType } = form.file
+  return await createFile(services, request.caller, { ...described, projectId, name, mimeType }, received)
 }
 
 /** Whether the body is announced to be a form that can hold a file. */
@@ -149,7 +186,9 @@ export async function receiveFile(
   try {
     await received.fill(receiveBody(seen, { maxBytes: maxFileBytes }, { md5 }, 'passing', memory))
     const mimeType = typeof type === 'string' ? type : await shownType(filename, type)
-    return { filename, mimeType, declaredType: contentType }
+    const { sizeBytes } = received.digests
+    const uncountedBytes = sizeBytes - (received.reserved?.bytes ?? 0)
+    return { filename, mimeType, declaredType: contentType, sizeBytes, uncountedBytes }
   } catch (error) {
     throw error instanceof ServiceError && error.code === 'bytes-too-many' ? tooLarge(maxFileBytes) : error
   }

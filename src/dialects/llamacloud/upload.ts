@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../core/access/admit.ts'
 import { ServiceError } from '../../core/errors.ts'
-import { type CreateFile, createFile } from '../../core/files/create-file.ts'
+import type { CreateFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { Fields, type Problems, reading } from '../../http/fields.ts'
-import { expectFormFile, type ReceivedFile, receiveForm, requireForm } from '../../http/form-upload.ts'
+import { createFromForm, requireForm } from '../../http/form-upload.ts'
 import { hasBody } from '../../http/routing.ts'
 import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import { shownName } from '../../intake/file-type.ts'
@@ -122,31 +122,29 @@ function checkAnnouncement(
   requireForm(request, maxFileBytes)
 }
 
-/**
- * A form with a file, streamed to the store while it is parsed, in whatever order its parts come. What the fields say is
- * judged once the last part is there; whatever is wrong, nothing of the file stays.
- * @throws InvalidRequest with all problems; ServiceError `request-malformed`, `bytes-too-many`, `quota-exceeded`, …
- */
+/** @throws InvalidRequest with all problems; what `createFromForm` throws */
 async function receiveUpload(
   services: Services,
   request: FastifyRequest,
   form: UploadForm,
-  settings: LlamaCloudSettings,
+  { maxFileBytes, allowEmptyFiles }: LlamaCloudSettings,
 ): Promise<FileRecord> {
   const projectId = await resolveProject(services, request.caller, readScope(request.query))
-  const { maxFileBytes } = settings
-  await using received = await expectFormFile(services, request, projectId, maxFileBytes)
-  const { filePart, fields: known } = form
-  const { file, fields } = await receiveForm(request, received, { filePart, fields: known, maxFileBytes })
-  const described = reading((problems) => {
-    const loc = ['body', form.filePart]
-    if (file === undefined) problems.missing(loc)
-    else checkNameLength(problems, loc, file.filename)
-    return form.describe(request, Fields.of(Object.fromEntries(fields), ['body'], problems), problems)
+  const { filePart, fields } = form
+  return createFromForm(services, request, {
+    projectId,
+    rules: { filePart, fields, maxFileBytes },
+    describe({ file, fields: sent }) {
+      const described = reading((problems) => {
+        const loc = ['body', filePart]
+        if (file === undefined) problems.missing(loc)
+        else checkNameLength(problems, loc, file.filename)
+        return form.describe(request, Fields.of(Object.fromEntries(sent), ['body'], problems), problems)
+      })
+      if (file?.sizeBytes === 0 && !allowEmptyFiles) throw emptyFile()
+      return described
+    },
   })
-  if (received.digests.sizeBytes === 0 && !settings.allowEmptyFiles) throw emptyFile()
-  const { filename: name, mimeType } = file as ReceivedFile
-  return await createFile(services, request.caller, { projectId, name, mimeType, ...described }, received)
 }
 
 function readPurpose(fields: Fields, { anyPurpose }: LlamaCloudSettings, problems: Problems): string {

@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { defaultProject } from '../../core/access/admit.ts'
 import type { Caller } from '../../core/caller.ts'
-import { type CreateFile, createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { faultOf, textRules } from '../../core/files/text-rules.ts'
+import { maxFileBytesFor } from '../../core/limits/strict-limits.ts'
 import { reading } from '../../http/fields.ts'
 import {
-  expectFormFile,
+  createFromForm,
   isForm,
   type ReceivedFile,
-  receiveForm,
+  type ReceivedForm,
   requireForm,
   tooLarge,
 } from '../../http/form-upload.ts'
@@ -52,33 +52,44 @@ function checkAnnouncement(request: FastifyRequest, settings: MistralSettings): 
   requireForm(request, maxBytesFor(request.caller, settings))
 }
 
-function maxBytesFor({ fidelity }: Caller, { maxFileBytes }: MistralSettings): number {
-  return fidelity === 'strict' ? Math.min(maxFileBytes, STRICT_MAX_FILE_BYTES) : maxFileBytes
+function maxBytesFor(caller: Caller, { maxFileBytes }: MistralSettings): number {
+  return maxFileBytesFor(caller, maxFileBytes, STRICT_MAX_FILE_BYTES)
 }
 
-/**
- * Streams the file to the store while the form is parsed, in whatever order its parts come. What the fields say is judged
- * once the last part is there; whatever is wrong, nothing of the file stays.
- * @throws InvalidRequest with all problems; InvalidFormat; ServiceError `request-malformed`, `bytes-too-many`,
- *   `quota-exceeded`, …
- */
-async function receiveUpload({ services, settings }: Context, request: FastifyRequest): Promise<FileRecord> {
+/** @throws InvalidRequest with all problems; InvalidFormat; what `createFromForm` throws */
+function receiveUpload({ services, settings }: Context, request: FastifyRequest): Promise<FileRecord> {
   const { caller } = request
-  const projectId = defaultProject(caller)
-  const maxFileBytes = maxBytesFor(caller, settings)
-  await using received = await expectFormFile(services, request, projectId, maxFileBytes)
   let lineCount = 0
-  const { file, fields } = await receiveForm(request, received, {
+  const rules = {
     filePart: FILE_PART,
     fields: ['purpose', 'expiry', 'visibility'],
-    maxFileBytes,
+    maxFileBytes: maxBytesFor(caller, settings),
     // The vendor's `signature`.
     md5: true,
     // Whether the file has lines is clear only after its bytes, where the purpose comes behind them.
-    onChunk: (chunk) => {
+    onChunk: (chunk: Uint8Array) => {
       lineCount += newlinesIn(chunk)
     },
+  }
+  return createFromForm(services, request, {
+    projectId: defaultProject(caller),
+    rules,
+    describe: (form) => {
+      const { file, purpose, visibility, expiry } = readForm(form, settings)
+      if (caller.fidelity === 'strict') checkAsVendor(file, purpose)
+      return {
+        purpose,
+        externalId: null,
+        expiry,
+        visibility: visibility === 'user' ? 'subject' : 'project',
+        lineCount: isJsonLines({ name: file.filename, mimeType: file.mimeType }) ? lineCount : null,
+      }
+    },
   })
+}
+
+/** @throws InvalidRequest */
+function readForm({ file, fields }: ReceivedForm, settings: MistralSettings) {
   const described = reading((problems) => {
     if (file === undefined) problems.missing(['body', FILE_PART])
     const fault = file && faultOf(file.filename, textRules.name)
@@ -86,28 +97,16 @@ async function receiveUpload({ services, settings }: Context, request: FastifyRe
       problems.add(['body', FILE_PART], 'value_error', `Value error, the filename ${fault}`)
     return readUploadFields(fields, settings, problems)
   })
-  const { filename: name, mimeType } = file as ReceivedFile
-  const purpose = described.purpose ?? defaultPurpose(name)
-  const input: CreateFile = {
-    projectId,
-    name,
-    mimeType,
-    purpose,
-    externalId: null,
-    expiry: described.expiry,
-    visibility: described.visibility === 'user' ? 'subject' : 'project',
-    lineCount: isJsonLines({ name, mimeType }) ? lineCount : null,
-  }
-  if (caller.fidelity === 'strict') checkAsVendor(input, purpose, received.digests.sizeBytes)
-  return await createFile(services, caller, input, received)
+  const found = file as ReceivedFile
+  return { ...described, file: found, purpose: described.purpose ?? defaultPurpose(found.filename) }
 }
 
 /** What the vendor refuses although it could be kept. @throws InvalidRequest, InvalidFormat, ServiceError `bytes-too-many` */
-function checkAsVendor(file: CreateFile, purpose: string, sizeBytes: number): void {
+function checkAsVendor({ filename: name, mimeType, sizeBytes }: ReceivedFile, purpose: string): void {
   if (sizeBytes === 0)
     reading((problems) => problems.add(['body', FILE_PART], 'value_error', 'Value error, the file is empty'))
-  const takes = refusedTypes(purpose, file)
-  if (takes !== undefined) throw new InvalidFormat(file.mimeType, takes)
+  const takes = refusedTypes(purpose, { name, mimeType })
+  if (takes !== undefined) throw new InvalidFormat(mimeType, takes)
   const maxBytes = maxBytesOf(purpose) ?? STRICT_MAX_FILE_BYTES
   if (sizeBytes > maxBytes) throw tooLarge(maxBytes)
 }

@@ -1,7 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { createFile } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { expectFormFile, receiveForm, requireForm } from '../../http/form-upload.ts'
+import { createFromForm, requireForm } from '../../http/form-upload.ts'
 import { hasBody } from '../../http/routing.ts'
 import { flavourOf } from './flavours.ts'
 import { expiryOf, formFields, missing, readFormFields, refuseUnknown, requireName } from './requests.ts'
@@ -43,23 +42,24 @@ export function requireFormOf(part: string, request: FastifyRequest, maxBytes: n
   requireForm(request, maxBytes)
 }
 
-/** Whatever is wrong, nothing of the file stays. */
+/** @throws ServiceError those of `readFormFields`, `requireTaken` and `createFromForm` */
 async function receiveFile({ services, settings }: Context, request: FastifyRequest): Promise<FileRecord> {
   const { caller } = request
   const projectId = await projectOf(services, request)
   const maxFileBytes = maxBytesOf(caller, settings, 'whole')
-  await using received = await expectFormFile(services, request, projectId, maxFileBytes)
-  // Its SDKs write a quote so where they stream, too, which no boundary shows.
-  const rules = { filePart: 'file', fields: formFields, escapesQuotes: true, maxFileBytes }
-  const { file, fields, unknown } = await receiveForm(request, received, rules)
-  refuseUnknown(unknown, settings)
-  if (file === undefined) throw missing('file')
-  const { filename: name, mimeType } = file
-  requireName('file', name)
-  const asked = readFormFields(fields, flavourOf(request))
-  const { purpose } = asked
-  await requireTaken(services, caller, { projectId, name, purpose, sizeBytes: received.digests.sizeBytes })
-  const expiry = expiryOf(asked, settings)
-  const described = { projectId, name, mimeType, purpose, externalId: null, expiry }
-  return await createFile(services, caller, described, received)
+  return createFromForm(services, request, {
+    projectId,
+    // Its SDKs write a quote so where they stream, too, which no boundary shows.
+    rules: { filePart: 'file', fields: formFields, escapesQuotes: true, maxFileBytes },
+    async describe({ file, fields, unknown }) {
+      refuseUnknown(unknown, settings)
+      if (file === undefined) throw missing('file')
+      requireName('file', file.filename)
+      const asked = readFormFields(fields, flavourOf(request))
+      const { purpose } = asked
+      const { filename: name, sizeBytes, uncountedBytes } = file
+      await requireTaken(services, caller, { projectId, name, purpose, sizeBytes, uncountedBytes })
+      return { purpose, externalId: null, expiry: expiryOf(asked, settings) }
+    },
+  })
 }

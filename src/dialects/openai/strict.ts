@@ -1,6 +1,7 @@
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { FileRecord } from '../../core/files/file.ts'
+import { maxFileBytesFor, requireVendorQuota, type VendorQuota } from '../../core/limits/strict-limits.ts'
 import type { Services } from '../../core/services.ts'
 import { isWithheld, shownPurpose } from './purposes.ts'
 import type { OpenAISettings } from './settings.ts'
@@ -13,7 +14,11 @@ const MIB = 1024 ** 2
 /** Of a file that comes whole, and of one in parts; the vendor does not say which megabytes it means. */
 const MAX_BYTES = { whole: 512 * MIB, parts: 8 * 1024 * MIB } as const
 const MAX_BATCH_BYTES = 200 * MIB
-const MAX_PROJECT_BYTES = 2.5e12
+const QUOTA: VendorQuota = {
+  holder: 'project',
+  maxBytes: 2.5e12,
+  refusal: 'Projects are limited to 2.5 TB of files.',
+}
 
 /** Purposes that take lines of JSON alone, as errors name them. */
 const ofLines: Readonly<Record<string, string>> = { batch: 'Batch', 'fine-tune': 'Fine-Tuning' }
@@ -21,11 +26,11 @@ const ofLines: Readonly<Record<string, string>> = { batch: 'Batch', 'fine-tune':
 type WithFidelity = Pick<Caller, 'fidelity'>
 
 export function maxBytesOf(
-  { fidelity }: WithFidelity,
+  caller: WithFidelity,
   { maxFileBytes }: OpenAISettings,
   comes: keyof typeof MAX_BYTES,
 ): number {
-  return fidelity === 'strict' ? Math.min(maxFileBytes, MAX_BYTES[comes]) : maxFileBytes
+  return maxFileBytesFor(caller, maxFileBytes, MAX_BYTES[comes])
 }
 
 /** What is known of a file before it is made. */
@@ -34,23 +39,23 @@ interface ComingFile {
   readonly name: string
   readonly purpose: string
   readonly sizeBytes: number
+  /** How many of them are not counted yet. */
+  readonly uncountedBytes: number
 }
 
 /** @throws ServiceError `rule-violated`, `bytes-too-many`, `quota-exceeded` */
 export async function requireTaken(
-  { metadata }: Services,
-  { fidelity }: WithFidelity,
-  { projectId, name, purpose, sizeBytes }: ComingFile,
+  services: Services,
+  caller: Caller,
+  { projectId, name, purpose, sizeBytes, uncountedBytes }: ComingFile,
 ): Promise<void> {
-  if (fidelity !== 'strict') return
+  if (caller.fidelity !== 'strict') return
   const api = ofLines[purpose]
   if (api !== undefined && !name.toLowerCase().endsWith('.jsonl'))
     throw new ServiceError('rule-violated', `Invalid file format for ${api} API. Must be .jsonl`)
   if (purpose === 'batch' && sizeBytes > MAX_BATCH_BYTES)
     throw new ServiceError('bytes-too-many', 'Files for batches may have up to 200 MB.')
-  const { bytes } = await metadata.usage('project', projectId)
-  if (bytes + sizeBytes <= MAX_PROJECT_BYTES) return
-  throw new ServiceError('quota-exceeded', 'Projects are limited to 2.5 TB of files.')
+  await requireVendorQuota(services, caller, QUOTA, projectId, uncountedBytes)
 }
 
 /** @throws ServiceError `not-downloadable` */

@@ -51,7 +51,7 @@ function addStart({ server, services, settings }: Context, path: string, documen
     const asked = readUploadBody(request.body, flavourOf(request), maxBytes, settings)
     const { filename: name, mimeType, sizeBytes, purpose } = asked
     const projectId = await projectOf(services, request)
-    await requireTaken(services, caller, { projectId, name, purpose, sizeBytes })
+    await requireTaken(services, caller, { projectId, name, purpose, sizeBytes, uncountedBytes: sizeBytes })
     const upload = await startUpload(services, caller, {
       projectId,
       name,

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { defaultProject } from '../../../core/access/admit.ts'
 import { ServiceError } from '../../../core/errors.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
+import { requireVendorQuota } from '../../../core/limits/strict-limits.ts'
 import { issueToken } from '../../../core/links/link-token.ts'
 import { SECOND_MS } from '../../../core/ports/clock.ts'
 import { requireAppends } from '../../../core/uploads/append-upload.ts'
@@ -12,7 +13,7 @@ import { pathOf } from '../../../http/routing.ts'
 import { PREFIX } from '../ids.ts'
 import type { Context } from '../routes.ts'
 import { STATUS } from './commands.ts'
-import { maxFileBytesOf, requireFit, requireVendorQuota } from './limits.ts'
+import { maxFileBytesOf, requireFit, VENDOR_QUOTA } from './limits.ts'
 import { fixedFields, readMetadata } from './metadata.ts'
 
 /** What the vendor asks of all chunks but the last; here any size will do. */
@@ -32,7 +33,7 @@ export async function startResumable(
   const projectId = defaultProject(caller)
   const maxFileBytes = maxFileBytesOf(caller, settings)
   requireFit(maxFileBytes, sizeBytes ?? 0)
-  await requireVendorQuota(services, caller, projectId, sizeBytes ?? 0)
+  await requireVendorQuota(services, caller, VENDOR_QUOTA, projectId, sizeBytes ?? 0)
   // A file of unknown length or type is stored as its last bytes come, when both are known.
   const isOpen = sizeBytes === undefined || mimeType === undefined
   const file = await startUpload(services, caller, {

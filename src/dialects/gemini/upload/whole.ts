@@ -2,15 +2,16 @@ import type { FastifyRequest } from 'fastify'
 import { defaultProject } from '../../../core/access/admit.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
+import { requireVendorQuota } from '../../../core/limits/strict-limits.ts'
 import type { Services } from '../../../core/services.ts'
 import type { ReceivedBytes } from '../../../core/uploads/receive-bytes.ts'
-import { expectFormFile, receiveFile } from '../../../http/form-upload.ts'
+import { expectFormFile, type ReceivedFile, receiveFile } from '../../../http/form-upload.ts'
 import { parseJson } from '../../../http/json-body.ts'
 import { pacedBody } from '../../../intake/body-source.ts'
 import { malformed } from '../../../intake/multipart/malformed.ts'
 import { parseRelated, relatedBoundary } from '../../../intake/multipart/related.ts'
 import type { Context } from '../routes.ts'
-import { maxFileBytesOf, requireFit, requireVendorQuota } from './limits.ts'
+import { maxFileBytesOf, requireFit, VENDOR_QUOTA } from './limits.ts'
 import { type FileMetadata, fixedFields, readMetadata } from './metadata.ts'
 import { asTaken } from './start.ts'
 
@@ -38,15 +39,15 @@ export async function storeWhole(
   requireFit(maxFileBytes, Number(headers['content-length'] ?? 0) - overhead)
   const receive = protocol === 'raw' ? receiveRaw : receiveRelated
   await using received = await expectFormFile(services, request, projectId, maxFileBytes)
-  const { name, alias, mimeType } = await receive(services, request, received, maxFileBytes)
-  await requireVendorQuota(services, caller, projectId, received.digests.sizeBytes)
+  const { name, alias, mimeType, uncountedBytes } = await receive(services, request, received, maxFileBytes)
+  await requireVendorQuota(services, caller, VENDOR_QUOTA, projectId, uncountedBytes)
   const fields = { projectId, name, alias, mimeType, ...fixedFields(services, settings) }
   return await createFile(services, caller, fields, received).catch((error) => {
     throw asTaken(error, alias)
   })
 }
 
-type Received = Pick<FileMetadata, 'name' | 'alias'> & { readonly mimeType: string }
+type Received = Pick<FileMetadata, 'name' | 'alias'> & Pick<ReceivedFile, 'mimeType' | 'uncountedBytes'>
 
 /** The body is the file. Its type may stand in either header. */
 async function receiveRaw(
@@ -99,8 +100,8 @@ async function storeBytes(
 ): Promise<Received> {
   const memory = server.memory.open(caller.organizationId)
   const part = { body, filename: name, contentType }
-  const { mimeType } = await receiveFile(received, part, memory, { maxFileBytes })
-  return { name, alias, mimeType }
+  const { mimeType, uncountedBytes } = await receiveFile(received, part, memory, { maxFileBytes })
+  return { name, alias, mimeType, uncountedBytes }
 }
 
 async function gather(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
