@@ -419,16 +419,10 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ['mistral.download', 416, () => content(MISTRAL, { range: 'bytes=99-' })],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
   ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
-  [
-    'DownloadFileV1FilesFileIdContentGet',
-    206,
-    () => ({ ...get(`${ANTHROPIC}/${id}/content`), headers: { range: 'bytes=0-1' } }),
-  ],
-  [
-    'DownloadFileV1FilesFileIdContentGet',
-    416,
-    () => ({ ...get(`${ANTHROPIC}/${id}/content`), headers: { range: 'bytes=99-' } }),
-  ],
+  ['DownloadFileV1FilesFileIdContentGet', 206, () => content(ANTHROPIC, { range: 'bytes=0-1' })],
+  ['DownloadFileV1FilesFileIdContentGet', 304, () => content(ANTHROPIC, { 'if-none-match': '*' })],
+  ['DownloadFileV1FilesFileIdContentGet', 412, () => content(ANTHROPIC, { 'if-match': '"x"' })],
+  ['DownloadFileV1FilesFileIdContentGet', 416, () => content(ANTHROPIC, { range: 'bytes=99-' })],
   ['createFile', 413, () => form(`${OPENAI}/files`, 'file', MAX_FILE_BYTES + 1)],
   [
     'addUploadPart',

@@ -18,3 +18,13 @@ export function operation(
 ): { readonly config: FastifyContextConfig } {
   return { config: { access, failures, described: { tags: [tag], operationId, summary, ...schemas } } }
 }
+
+const bytes = { '*/*': { schema: { type: 'string', format: 'binary' } } }
+
+/** What an operation answers that sends a file by `sendFile`. */
+export const downloadAnswers = {
+  200: { description: 'The bytes of the file.', content: bytes },
+  206: { description: 'One range of them, if the request asks for one.', content: bytes },
+  304: { type: 'null', description: 'The copy that the conditions tell of is fresh.' },
+  412: { type: 'null', description: 'The conditions do not hold.' },
+} as const

@@ -11,7 +11,7 @@ import { touchFile } from '../../core/files/touch-file.ts'
 import type { FileOrder } from '../../core/ports/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
-import { operation } from '../operation.ts'
+import { downloadAnswers, operation } from '../operation.ts'
 import { printCursor } from './paging.ts'
 import { type RequestedPage, readListRequest, readWorkspace, WORKSPACE_HEADER } from './requests.ts'
 import * as schemas from './schemas.ts'
@@ -130,8 +130,7 @@ function addRetrieve({ server, services }: Context): void {
 }
 
 function addContent({ server, services }: Context): void {
-  const response = { 200: schemas.Content, 206: schemas.Content }
-  const docs = { ...downloads, params: schemas.FileParams, response }
+  const docs = { ...downloads, params: schemas.FileParams, response: downloadAnswers }
   server.get(
     `${FILES_PATH}/:file_id/content`,
     operation(TAG, 'DownloadFileV1FilesFileIdContentGet', 'Download the content of a file', docs),

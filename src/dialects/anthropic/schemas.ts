@@ -32,11 +32,6 @@ export const ListBody = Type.Object({
 
 export const DeletedBody = Type.Object({ id: Type.String(), type: Type.Literal('file_deleted') })
 
-export const Content = {
-  description: 'The bytes, under the type of the file.',
-  content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
-}
-
 export const UploadForm = Type.Object(
   {
     file: Type.String({

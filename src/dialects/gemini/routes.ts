@@ -10,7 +10,7 @@ import { touchFile } from '../../core/files/touch-file.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
 import { routeUnknown } from '../../http/errors.ts'
-import { type Operation, operation } from '../operation.ts'
+import { downloadAnswers, type Operation, operation } from '../operation.ts'
 import { PREFIX } from './ids.ts'
 import { readNamed } from './names.ts'
 import { NEWEST_FIRST, printToken, readPage } from './paging.ts'
@@ -118,7 +118,7 @@ function addDownload(context: Context, version: Version): void {
     failures: ['file-not-found', 'not-downloadable', 'range-unsatisfiable', 'bytes-lost'],
     params: schemas.FileParams,
     querystring: schemas.DownloadQuery,
-    response: schemas.downloads,
+    response: downloadAnswers,
   } as const
   const path = `/${version}/files/:file(^[^/:]+)::download`
   const options = describedIn(version, 'generativelanguage.files.download', 'Download a file', docs)

@@ -52,15 +52,6 @@ export const ListQuery = Type.Object({
 
 export const DownloadQuery = Type.Object({ alt: Type.Optional(Type.String({ const: 'media' })) })
 
-const bytes = { '*/*': { schema: { type: 'string', format: 'binary' } } }
-
-export const downloads = {
-  200: { description: 'The file.', content: bytes },
-  206: { description: 'A range of it.', content: bytes },
-  304: { type: 'null', description: 'Not modified.' },
-  412: { type: 'null', description: 'A precondition does not hold.' },
-} as const
-
 export const UploadBody = Type.Object({
   file: Type.Optional(
     Type.Object({

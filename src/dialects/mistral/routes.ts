@@ -11,7 +11,7 @@ import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
 import { shownName } from '../../intake/file-type.ts'
-import { operation } from '../operation.ts'
+import { downloadAnswers, operation } from '../operation.ts'
 import * as requests from './requests.ts'
 import * as schemas from './schemas.ts'
 import type { MistralSettings } from './settings.ts'
@@ -136,7 +136,7 @@ function addContent({ server, services }: Context): void {
     ...reads,
     failures: [...reads.failures, 'range-unsatisfiable', 'bytes-lost'],
     params: schemas.FileParams,
-    response: schemas.contentAnswers,
+    response: downloadAnswers,
   })
   server.get(`${FILE}/content`, getOnly(docs), async (request, reply) => {
     const id = requests.readFileRequest(request, services.parseFileId)

@@ -48,18 +48,6 @@ export const PageBody = Type.Object({
 export const UrlBody = Type.Object({
   url: Type.String({ format: 'uri', description: 'Works without credentials until it expires.' }),
 })
-const bytes = (description: string) => ({
-  description,
-  content: { '*/*': { schema: Type.String({ format: 'binary' }) } },
-})
-const nothing = (description: string) => ({ type: 'null', description })
-export const contentAnswers = {
-  200: bytes('The whole file, as `application/octet-stream`.'),
-  206: bytes('One range of it, if the request asks for one.'),
-  304: nothing('The copy that the conditions tell of is fresh.'),
-  412: nothing('The conditions do not hold.'),
-}
-
 export const CreateForm = Type.Object(
   {
     file: Type.String({ format: 'binary' }),

@@ -9,7 +9,7 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
-import { operation } from '../operation.ts'
+import { downloadAnswers, operation } from '../operation.ts'
 import { basePaths } from './flavours.ts'
 import { filterOf } from './purposes.ts'
 import { readListQuery } from './requests.ts'
@@ -111,10 +111,6 @@ function addById({ server, services }: Context, path: string, documented: typeof
       return toFileBody(file)
     },
   )
-  const bytes = {
-    description: 'The bytes.',
-    content: { '*/*': { schema: { type: 'string', format: 'binary' } } },
-  }
   server.route<ById>({
     method: ['GET', 'HEAD'],
     url: `${path}/content`,
@@ -122,7 +118,7 @@ function addById({ server, services }: Context, path: string, documented: typeof
       ...reads,
       failures: [...reads.failures, 'not-downloadable', 'range-unsatisfiable', 'bytes-lost'],
       params,
-      response: { 200: bytes, 206: bytes, 304: empty('Not modified'), 412: empty('A condition failed') },
+      response: downloadAnswers,
     }),
     handler: async (request, reply) => {
       const file = await readStoredFile(services, request.caller, request.params.file_id)
@@ -140,10 +136,6 @@ function addById({ server, services }: Context, path: string, documented: typeof
     }),
     async ({ caller, params }) => toDeletedBody(await deleteFile(services, caller, params.file_id)),
   )
-}
-
-function empty(description: string) {
-  return { type: 'null', description }
 }
 
 /**
