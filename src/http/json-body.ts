@@ -56,29 +56,45 @@ export function acceptJsonBodies(server: FastifyInstance, maxMs = MAX_MS): void 
 
 type Done = (error: Error | null, body?: unknown) => void
 
+/** Makes JSON of a text that is nearly JSON, as a vendor's server takes it. */
+export type Mend = (text: string) => string
+
 /**
  * The JSON of a body that no parser of the server takes, whatever type it is declared to have; undefined: it is empty.
  * @throws ServiceError `body-not-json`, `body-too-large`, `body-too-slow`, `storage-unavailable`; errors of the stream
  */
-export async function readJsonBody(request: FastifyRequest, maxMs = MAX_MS): Promise<unknown> {
+export async function readJsonBody(request: FastifyRequest, mend?: Mend): Promise<unknown> {
   const { raw, server, caller } = request
   const maxBytes = request.routeOptions.bodyLimit ?? 0
-  endIfLate(raw, maxMs)
+  endIfLate(raw, MAX_MS)
   const memory = server.memory.open(caller?.organizationId ?? '')
   try {
-    const bytes = arrivedBody(raw, maxBytes) ?? (await gather(raw, maxBytes, memory))
-    return parseJson(request, bytes)
+    return parseJson(request, arrivedBody(raw, maxBytes) ?? (await gather(raw, maxBytes, memory)), mend)
   } finally {
     memory.release()
   }
 }
 
-/** @returns undefined for no bytes. @throws ServiceError `body-not-json` */
-export function parseJson(request: FastifyRequest, bytes: Buffer): unknown {
+/**
+ * @param mend tried where the bytes are no JSON
+ * @returns undefined for no bytes
+ * @throws ServiceError `body-not-json`, or Fastify's error of the same meaning
+ */
+export function parseJson(request: FastifyRequest, bytes: Buffer, mend?: Mend): unknown {
   if (bytes.length === 0) return undefined
   if (!isUtf8(bytes)) throw notUtf8()
+  const text = bytes.toString('utf8')
+  try {
+    return parseText(request, text)
+  } catch (error) {
+    if (mend === undefined) throw error
+    return parseText(request, mend(text))
+  }
+}
+
+function parseText(request: FastifyRequest, text: string): unknown {
   let parsed: unknown
-  request.server.getDefaultJsonParser('error', 'error')(request, bytes.toString('utf8'), (error, body) => {
+  request.server.getDefaultJsonParser('error', 'error')(request, text, (error, body) => {
     if (error) throw error
     parsed = body
   })

@@ -54,6 +54,22 @@ export class ProtoObject {
   }
 }
 
+/** A text in quotes of either kind; one that is not closed goes to the end, so that none is looked at twice. */
+const QUOTED = /"(?:[^"\\]|\\.)*"?|'((?:[^'\\]|\\.)*)'?/gs
+
+/** The vendor's printed curl commands write JSON with single quotes, which its server takes. */
+export function withDoubleQuotes(text: string): string {
+  return text.replaceAll(QUOTED, (whole, single: string | undefined) => {
+    if (single === undefined) return whole
+    // What is escaped stays so, but for the quote that needs it no more.
+    const content = single.replaceAll(/\\?["']|\\./gs, (part) => {
+      if (part.endsWith('"')) return '\\"'
+      return part === "\\'" ? "'" : part
+    })
+    return `"${content}"`
+  })
+}
+
 function snakeOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }

@@ -10,6 +10,7 @@ import { UNKNOWN_TYPE } from '../../../core/uploads/receive-upload.ts'
 import { startUpload } from '../../../core/uploads/start-upload.ts'
 import { readJsonBody } from '../../../http/json-body.ts'
 import { pathOf } from '../../../http/routing.ts'
+import { withDoubleQuotes } from '../fields.ts'
 import { PREFIX } from '../ids.ts'
 import type { Context } from '../routes.ts'
 import { STATUS } from './commands.ts'
@@ -29,7 +30,11 @@ export async function startResumable(
   const { caller, headers } = request
   // A URL that was made before would not stay good.
   requireAppends(services)
-  const { mimeType, sizeBytes, ...metadata } = readMetadata(services, headers, await readJsonBody(request))
+  const { mimeType, sizeBytes, ...metadata } = readMetadata(
+    services,
+    headers,
+    await readJsonBody(request, withDoubleQuotes),
+  )
   const projectId = defaultProject(caller)
   const maxFileBytes = maxFileBytesOf(caller, settings)
   requireFit(maxFileBytes, sizeBytes ?? 0)

@@ -153,6 +153,22 @@ test('names of fields are read in both spellings, and sizes as text or number', 
   }
 })
 
+test("the vendor's printed commands start uploads, though their JSON has single quotes", async () => {
+  const start = { 'x-goog-upload-protocol': 'resumable', 'x-goog-upload-command': 'start' }
+  const texts = [
+    [`{'file': {'display_name': 'TEXT'}}`, 'TEXT'],
+    [`{'file': {"displayName": 'it\\'s "5"', 'sizeBytes': 5}}`, `it's "5"`],
+    [`{'file': {"displayName": "it's \\u00fc"}}`, "it's ü"],
+  ] as const
+  for (const [body, displayName] of texts) {
+    const { headers, text } = await client.send('POST', '/upload/v1beta/files', body, start)
+    const url = headers.get('x-goog-upload-url') ?? assert.fail(text)
+    assert.equal((await command(url, 'upload, finalize', 'hello')).body.file.displayName, displayName)
+  }
+  for (const body of [`{'file': {'display_name': 'TEXT}}`, `{'__proto__': {}}`, `{'file: {}}`])
+    assert.equal((await client.send('POST', '/upload/v1beta/files', body, start)).status, 400, body)
+})
+
 test('what the metadata must not be is refused', async () => {
   const wrong = [
     { displayName: 7 },

@@ -10,6 +10,7 @@ import { parseJson } from '../../../http/json-body.ts'
 import { pacedBody } from '../../../intake/body-source.ts'
 import { malformed } from '../../../intake/multipart/malformed.ts'
 import { parseRelated, relatedBoundary } from '../../../intake/multipart/related.ts'
+import { withDoubleQuotes } from '../fields.ts'
 import type { Context } from '../routes.ts'
 import { maxFileBytesOf, requireFit, VENDOR_QUOTA } from './limits.ts'
 import { type FileMetadata, fixedFields, readMetadata } from './metadata.ts'
@@ -74,7 +75,11 @@ async function receiveRelated(
   let stored: Received | undefined
   for await (const { contentType, body } of parts) {
     if (metadata === undefined) {
-      metadata = readMetadata(services, request.headers, parseJson(request, await gather(body)))
+      metadata = readMetadata(
+        services,
+        request.headers,
+        parseJson(request, await gather(body), withDoubleQuotes),
+      )
       continue
     }
     if (stored !== undefined) throw malformed('The body has more parts than the metadata and the file')
