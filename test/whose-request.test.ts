@@ -220,6 +220,7 @@ const bare: readonly (readonly [dialect: string, line: string, ...headers: strin
   // Who is sure comes before who finds it likely.
   ['anthropic', `GET /v1/files/${UUID}?page=x`, 'anthropic-version: 2026-10-21'],
   ['openai', `GET /v1/files/${UUID}`, 'user-agent: OpenAI/JS 7.57.0'],
+  ['openai', `GET /v1/files/${UUID}`, 'openai-beta: assistants=v2'],
   ['lightfield', `GET /v1/files/${UUID}?page=x`, `lightfield-version: ${VERSION}`],
 ]
 
