@@ -13,8 +13,6 @@ const FLAGS = [
   '--test-timeout=600000',
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
-  '--test-reporter=./test/required-reporter.ts',
-  '--test-reporter-destination=stderr',
   '--test-reporter=./test/conformance-reporter.ts',
   '--test-reporter-destination=stderr',
 ]
