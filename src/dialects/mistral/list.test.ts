@@ -121,6 +121,13 @@ test('a query that is wrong is told in each of its fields', async () => {
     'query.sample_type.1 enum',
     'query.source.0 enum',
   ])
+  assert.deepEqual(placesOf(await client.get('?mimetypes=%00&search=a%00')), [
+    'query.mimetypes.0 value_error',
+    'query.search value_error',
+  ])
+  assert.deepEqual(placesOf(await client.get(`?mimetypes=a/b${',a/b'.repeat(100)}`)), [
+    'query.mimetypes too_long',
+  ])
   assert.deepEqual(placesOf(await client.get('?page_size=0')), ['query.page_size greater_than_equal'])
   assert.deepEqual(placesOf(await client.get('?page=x')), ['query.page int_parsing'])
   assert.deepEqual((await client.get<{ detail: unknown }>('?page=x')).body.detail, [

@@ -15,6 +15,8 @@ export const DEFAULT_PAGE = 100
 /** So that a page's offset is an integer that every number holds exactly. */
 export const MAX_PAGE_NUMBER = 2 ** 31 - 1
 export const MAX_EXPIRY = 876_000
+/** Of one filter. */
+export const MAX_WORDS = 100
 
 export const visibilities = ['workspace', 'user'] as const
 export const sources = ['upload', 'repository', 'mistral'] as const
@@ -69,7 +71,7 @@ function filterIn(
 ): Pick<FileFilter, 'purpose' | 'mimeTypes' | 'nameContains'> | undefined {
   const samples = wordsIn(fields, 'sample_type', sampleTypes, problems)
   const asked = wordsIn(fields, 'source', sources, problems)
-  const mimeTypes = fields.texts('mimetypes')
+  const mimeTypes = textsIn(fields, 'mimetypes', problems)
   const nameContains = fields.keptText('search')
   const purposeText = fields.keptText('purpose')
   const anyPurpose = purposeText === undefined && samples === undefined
@@ -89,10 +91,19 @@ function wordsIn(
   words: readonly string[],
   problems: Problems,
 ): readonly string[] | undefined {
-  const given = fields.texts(name)
+  const given = textsIn(fields, name, problems)
   for (const [index, word] of given.entries())
     if (!words.includes(word)) problems.notOneOf(['query', name, index], words, word)
   return given.length === 0 ? undefined : given
+}
+
+function textsIn(fields: Fields, name: string, problems: Problems): readonly string[] {
+  const texts = fields.texts(name)
+  for (const [index, text] of texts.entries()) problems.notNul(['query', name, index], text)
+  if (texts.length <= MAX_WORDS) return texts
+  const msg = `List should have at most ${MAX_WORDS} items after validation`
+  problems.add(['query', name], 'too_long', msg, { ctx: { max_length: MAX_WORDS } })
+  return []
 }
 
 /** What the text parts of an upload say. `purpose` undefined: it names none. */

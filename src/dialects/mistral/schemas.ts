@@ -7,6 +7,7 @@ import {
   MAX_EXPIRY,
   MAX_PAGE_NUMBER,
   MAX_URL_HOURS,
+  MAX_WORDS,
   sources,
   visibilities,
 } from './requests.ts'
@@ -98,7 +99,9 @@ export function listQuery(maxPageSize: number) {
     sample_type: words(sampleTypes),
     source: words(sources),
     mimetypes: Type.Optional(
-      Type.Array(Type.String({ description: 'A MIME type, or all of a kind: `image/*`.' })),
+      Type.Array(Type.String({ description: 'A MIME type, or all of a kind: `image/*`.' }), {
+        maxItems: MAX_WORDS,
+      }),
     ),
     search: Type.Optional(Type.String({ description: 'A part of the name, in any case of letters.' })),
     purpose: Type.Optional(Type.String()),
