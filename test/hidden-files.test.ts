@@ -140,6 +140,16 @@ test('a hidden file answers everybody else exactly as one that never existed', a
   assert.equal(await (await fetch(url)).text(), 'hello')
 })
 
+test('an answer about a hidden file is repeated to those alone who see it', async () => {
+  const id = lightfieldIds.print((await hide()).id)
+  const once = { 'idempotency-key': 'about a hidden file' }
+  const answer = await ada.field.complete(id, {}, once)
+  assert.equal(answer.status, 200, answer.text)
+  assert.equal((await ada.field.complete(id, {}, once)).text, answer.text)
+  assert.equal((await bob.field.complete(id, {}, once)).status, 404)
+  assert.equal((await admin.field.complete(id, {}, once)).text, answer.text)
+})
+
 test('the alias of a hidden file finds it for those who see it, and is taken for all', async () => {
   const { services } = server.app
   const file = await hide({ alias: 'hidden-alias' })

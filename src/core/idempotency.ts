@@ -47,6 +47,8 @@ export interface Once {
   readonly run: (alongside: Alongside) => Promise<FileRecord>
   /** The body of the answer. */
   readonly print: (file: FileRecord) => Promise<string>
+  /** Runs before an answer is repeated. @throws ServiceError if the caller may not have it */
+  readonly checkRepeat: () => Promise<void>
   /** Learns that the slot of a failed request could not be freed. */
   readonly onStuck: (error: unknown) => void
 }
@@ -59,11 +61,14 @@ export interface Once {
 export async function runOnce(
   services: Services,
   slot: AnswerSlot,
-  { run, print, onStuck }: Once,
+  { run, print, checkRepeat, onStuck }: Once,
 ): Promise<string> {
   const { metadata, clock } = services
   const found = await reserveAnswer(services, slot)
-  if (!isReservation(found)) return found.body
+  if (!isReservation(found)) {
+    await checkRepeat()
+    return found.body
+  }
   const { token } = found
   let body: string | undefined
   try {

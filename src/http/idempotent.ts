@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hasScope } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import type { FileRecord } from '../core/files/file.ts'
+import { requireVisible } from '../core/files/read-file.ts'
 import { runOnce } from '../core/idempotency.ts'
 import type { AnswerSlot } from '../core/ports/changes.ts'
 import type { Services } from '../core/services.ts'
@@ -11,6 +12,8 @@ import type { Alongside } from '../core/uploads/start-upload.ts'
 export interface Repeatable {
   /** What the key is unique in, beside the organization and the caller's projects. */
   readonly operation: string
+  /** Of the file that it is about, in any form; undefined: it makes one. */
+  readonly id?: string
   /** Commits what it does together with the answer, through `alongside`. */
   readonly run: (alongside?: Alongside) => Promise<FileRecord>
   /** The body of the answer, as an object. */
@@ -27,14 +30,15 @@ export function idempotently(
   services: Services,
   { headers, caller, log }: FastifyRequest,
   reply: FastifyReply,
-  { operation, run, toBody }: Repeatable,
+  { operation, id, run, toBody }: Repeatable,
 ): Promise<string> {
   const print = async (file: FileRecord) => JSON.stringify(await toBody(file))
   const key = headers['idempotency-key']
   reply.type('application/json; charset=utf-8')
   if (!key) return run().then(print)
   const onStuck = (err: unknown) => log.warn({ err }, 'could not free an idempotency key')
-  return runOnce(services, slotOf(caller, operation, String(key)), { run, print, onStuck })
+  const checkRepeat = async () => (id === undefined ? undefined : requireVisible(services, caller, id))
+  return runOnce(services, slotOf(caller, operation, String(key)), { run, print, checkRepeat, onStuck })
 }
 
 /**

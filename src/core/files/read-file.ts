@@ -22,6 +22,20 @@ function mayMeet(caller: Caller, file: FileRecord): boolean {
   return caller.projectIds.includes(file.projectId) && isVisibleTo(file, caller)
 }
 
+/**
+ * For answers about a file that are repeated, also after its end.
+ * @throws ServiceError `file-not-found` if the file is hidden from the caller
+ */
+export async function requireVisible(
+  { metadata, parseFileId }: Services,
+  caller: Caller,
+  idText: string,
+): Promise<void> {
+  const id = parseFileId(idText)
+  const file = id && (await metadata.findFile(id))
+  if (file && !mayMeet(caller, file)) throw fileNotFound(idText)
+}
+
 /** Whether a file of a project that the caller may use is there for the caller. */
 export function isVisibleTo(file: Pick<FileRecord, 'visibility' | 'createdBy'>, caller: Caller): boolean {
   return file.visibility === 'project' || caller.role === 'admin' || file.createdBy === caller.subject.id

@@ -89,6 +89,7 @@ function addEndings(server: FastifyInstance, services: Services): void {
       const input = { id: params.id, md5: body.md5, stateNames: wire.statusNames }
       return idempotently(services, request, reply, {
         operation: `file.complete ${canonical(services, params.id)}`,
+        id: params.id,
         run: (alongside) => completeUpload(services, caller, input, alongside),
         toBody: (file) => wire.toFileBody(file, services.clock.now()),
       })
@@ -105,6 +106,7 @@ function addEndings(server: FastifyInstance, services: Services): void {
       const input = { id: request.params.id, stateNames: wire.statusNames }
       return idempotently(services, request, reply, {
         operation: `file.cancel ${canonical(services, input.id)}`,
+        id: input.id,
         run: (alongside) => cancelUpload(services, request.caller, input, alongside),
         toBody: (file) => wire.toFileBody(file, services.clock.now()),
       })
