@@ -28,7 +28,7 @@ import { reconcileAhead } from './check-stores.ts'
 import { idOf, RaceTrack } from './race-track.ts'
 import { ROOT_KEY, ServerProcess } from './server-process.ts'
 
-const ROUNDS = rounds({ short: 4, long: 40 })
+const ROUNDS = rounds({ short: 2, long: 40 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const settings = { ENTREPOT_INLINE_BYTES: '8192' }
 /** Who comes anew does not wait for a connection that hangs. */

@@ -95,7 +95,7 @@ export function describePages(shared: OpenStore): void {
     'files that stay are seen once while others come and go between the pages',
     async (store) => {
       for (const order of allOrders.filter(({ length }) => length < 3)) {
-        const { filter, files, make } = await insertTies(store, 120)
+        const { filter, files, make } = await insertTies(store, 60)
         const staying = new Set(files.filter((_, i) => i % 3 > 0).map(({ id }) => id))
         const leaving = files.filter(({ id }) => !staying.has(id))
         const seen: string[] = []
