@@ -21,7 +21,7 @@ const MAX_PART_HEADER_BYTES = 64 * 1024
 export interface FormRules {
   /** The part that is the file, with a filename or without: SDKs send bytes without one. The last one counts. */
   readonly filePart: string
-  /** The text parts that are read; the last of a name counts. */
+  /** The text parts that are read, with a filename or without; the last of a name counts. */
   readonly fields: readonly string[]
   readonly maxFileBytes: number
   /** Whether a filename loses its control characters, instead of being refused for them; default no. */
@@ -151,9 +151,10 @@ export async function receiveForm(
     headerBytes: MAX_PART_HEADER_BYTES,
     dropsControls,
     escapesQuotes,
-    roleOf(name, hasFilename) {
+    roleOf(name) {
       if (name === filePart) return 'file'
-      if (!hasFilename && known.includes(name)) return 'field'
+      // With a filename, too: a Blob in a form has one, and what its sender asks for must not be lost.
+      if (known.includes(name)) return 'field'
       if (unknown.length < MAX_UNKNOWN) unknown.push(name)
       return 'ignored'
     },

@@ -128,6 +128,13 @@ test('a part called file is bytes, with a filename or without', async () => {
   assert.deepEqual(Buffer.from(await response.arrayBuffer()), content)
 })
 
+test('a lifetime is read, also if its part has a filename', async () => {
+  const lifetime = { name: 'expires_in_seconds', filename: 'blob' }
+  const upload = (content: string) => client.upload([filePart(), { ...lifetime, content }])
+  assert.equal((await upload('3600')).body.expires_at, '2026-04-08T13:00:00.000000Z')
+  assert.equal((await upload('1')).status, 400)
+})
+
 test('an empty file is a file', async () => {
   const file = await client.stored('', 'empty.txt')
   assert.equal(file.size_bytes, 0)

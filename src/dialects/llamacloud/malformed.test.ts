@@ -147,12 +147,21 @@ test('what follows the last boundary is ignored', async () => {
 test('parts that the operation does not know are ignored, however many, large or named', async () => {
   const parts = [
     { name: 'upload_file', filename: 'b.bin', content: Buffer.alloc(200_000) },
-    { name: 'purpose', filename: 'purpose', content: 'split' },
+    { name: 'purpose[]', filename: 'purpose', content: 'split' },
     { name: 'large', content: Buffer.alloc(100_000, 0xff) },
     ...Array.from({ length: 400 }, (_, index) => ({ name: `metadata[${index}]`, content: 'x' })),
   ]
   const { status, body } = await client.upload([...parts, purposePart(), ...parts, filePart(), ...parts])
   assert.deepEqual([status, body.name, body.purpose], [201, 'notes.txt', 'parse'])
+  kept += 1
+})
+
+test('a field is read, also if its part has a filename', async () => {
+  const { status, body } = await client.upload([
+    filePart(),
+    { name: 'purpose', filename: 'blob', content: 'split' },
+  ])
+  assert.deepEqual([status, body.purpose], [201, 'split'])
   kept += 1
 })
 

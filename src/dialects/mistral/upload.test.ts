@@ -93,6 +93,17 @@ test('a name is the last part of what was sent, in any script; without one it is
   assert.equal(filename, `${id}.txt`)
 })
 
+test('a file is hidden and ends as asked, also if those parts have filenames', async () => {
+  const answer = await client.upload([
+    filePart(),
+    { name: 'visibility', filename: 'blob', content: 'user' },
+    { name: 'expiry', filename: 'blob', content: '1' },
+  ])
+  assert.equal(answer.status, 200, answer.text)
+  assert.equal(answer.body.visibility, 'user')
+  assert.equal(answer.body.expires_at, nowSeconds() + HOUR_SECONDS)
+})
+
 test('all that is wrong with the fields is told at once, and nothing is kept', async (t) => {
   const small = await TestServer.start()
   t.after(() => small.stop())

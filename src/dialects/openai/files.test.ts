@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { TestServer } from '../../../test/harness.ts'
-import { formOf, OpenAIClient, type Parts, refusalIn } from '../../../test/openai-client.ts'
+import { type FileBody, formOf, OpenAIClient, type Parts, refusalIn } from '../../../test/openai-client.ts'
 import { settledUsage, usageNow } from '../../../test/usage.ts'
 
 let server: TestServer
@@ -110,6 +110,13 @@ test('a part without a filename is the file all the same', async () => {
   assert.equal(body.bytes, 5)
   assert.match(body.filename, /^[0-9a-f-]{36}\.txt$/)
   assert.equal((await client.send('GET', `/v1/files/${body.id}/content`)).text, 'hello')
+  await client.send('DELETE', `/v1/files/${body.id}`)
+})
+
+test('a purpose is read, also if its part has a filename', async () => {
+  const form = formOf({ file, purpose: new File(['evals'], 'blob') })
+  const { status, body, text } = await client.send<FileBody>('POST', '/v1/files', form)
+  assert.deepEqual([status, body.purpose], [200, 'evals'], text)
   await client.send('DELETE', `/v1/files/${body.id}`)
 })
 
