@@ -232,6 +232,20 @@ test('what is neither a text nor a known format stays unknown', async () => {
     await assertShown(content, 'application/octet-stream', content.toString('hex', 0, 20))
 })
 
+test('a few bytes are of no format whose header they do not fill', async () => {
+  const few = '00 0001 00010000 0001000000 000001 424d00 424d0000ff 4d5a00 1f9d 1fa0 c771 60ea ff0a fff1 fffb'
+  for (const hex of few.split(' '))
+    await assertShown(Buffer.from(hex, 'hex'), 'application/octet-stream', hex)
+  const whole: readonly (readonly [string, string])[] = [
+    ['0061736d01000000', 'application/wasm'],
+    ['1f9d90', 'application/x-compress'],
+    ['000100000001001000000000', 'font/ttf'],
+    ['424d1a0000000000000016000000' + '0c00000001000100' + '01001800', 'image/bmp'],
+    ['ffd8ffe0', 'image/jpeg'],
+  ]
+  for (const [hex, type] of whole) await assertShown(Buffer.from(hex, 'hex'), type, type)
+})
+
 test('a document is found behind blanks, for its readers do', async () => {
   for (const blanks of [' ', '\n', '\r\n\r\n', '\t  ', ' '.repeat(1000)]) {
     await assertShown(raw(`${blanks}%PDF-1.4\n%\xe2\xe3\xcf\xd3\0\n`), 'application/pdf', 'PDF')

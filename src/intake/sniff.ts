@@ -1,4 +1,4 @@
-import { fileTypeFromBuffer } from 'file-type'
+import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
 import type { ByteRange } from '../core/ports/blob-store.ts'
 import { UNKNOWN_TYPE } from './media-types.ts'
 import { compoundType } from './sniff-compound.ts'
@@ -133,10 +133,39 @@ const typesOfExtensions: ReadonlyMap<string, string> = new Map([
   ['vsdx', 'application/vnd.ms-visio.drawing'],
 ])
 
+/** Bytes of the shortest header of a format that the sniffer knows by two or three of them, or by zeros, by its own name. */
+const leastBytes: ReadonlyMap<string, number> = new Map([
+  ['application/x-apple-diskimage', 512],
+  ['application/x-arj', 34],
+  ['application/x-compress', 3],
+  ['application/x-cpio', 26],
+  ['application/x-msdownload', 28],
+  ['audio/aac', 7],
+  ['audio/mpeg', 4],
+  ['audio/vnd.dolby.dd-raw', 7],
+  ['font/otf', 12],
+  ['font/ttf', 12],
+  ['image/bmp', 26],
+  ['image/jxl', 12],
+])
+
+/** Of bytes behind the end it thinks as of zeros, of which formats are known, too. */
+const LONGEST_SIGNATURE_BYTES = 16
+const otherPadding = Buffer.alloc(LONGEST_SIGNATURE_BYTES, 0xff)
+
+/** What the sniffer finds in the bytes that are there. */
+async function foundIn(head: Uint8Array): Promise<FileTypeResult | undefined> {
+  const found = await fileTypeFromBuffer(head).catch(() => undefined)
+  if (found === undefined || head.length < (leastBytes.get(found.mime) ?? 0)) return undefined
+  if (head.length >= LONGEST_SIGNATURE_BYTES) return found
+  const padded = await fileTypeFromBuffer(Buffer.concat([head, otherPadding])).catch(() => undefined)
+  return padded?.mime === found.mime ? found : undefined
+}
+
 async function signatureType(head: Uint8Array): Promise<string | undefined> {
   // The sniffer would unpack it to look for a tar, which has no type of its own.
   if (head[0] === 0x1f && head[1] === 0x8b) return 'application/gzip'
-  const found = await fileTypeFromBuffer(head).catch(() => undefined)
+  const found = await foundIn(head)
   if (found === undefined) return cutType(head)
   if (found.mime === 'image/x-icon' && !hasIcons(head)) return targaType(head)
   return typesOfExtensions.get(found.ext) ?? synonyms.get(found.mime) ?? found.mime
