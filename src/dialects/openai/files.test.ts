@@ -70,6 +70,11 @@ const refused: Readonly<Record<string, readonly [parts: Parts, message: string, 
     "'1h' is not of type 'integer' - 'expires_after.seconds'",
     'expires_after.seconds',
   ],
+  'a negative expiry': [
+    { file, purpose: 'evals', [ANCHOR]: 'created_at', [TTL]: '-1' },
+    "-1 is less than the minimum of 3600 - 'expires_after.seconds'",
+    'expires_after.seconds',
+  ],
   'a name too long': [
     { file: new File(['x'], 'x'.repeat(1025)), purpose: 'evals' },
     "The name has 1025 bytes, the maximum is 1024 - 'file'",
@@ -179,6 +184,9 @@ test('lists go on behind a file that has ended, and refuse what is no cursor', a
     ['limit=10001', 'limit'],
     ['limit=ten', 'limit'],
     ['limit=1.5', 'limit'],
+    ['limit=0x10', 'limit'],
+    ['limit=1e3', 'limit'],
+    ['limit=%205', 'limit'],
     ['order=newest', 'order'],
     ['after=x', 'after'],
   ])

@@ -2,6 +2,7 @@ import { ServiceError } from '../../core/errors.ts'
 import type { ExpiryRule } from '../../core/files/create-file.ts'
 import { checkMimeType, faultOf, textRules } from '../../core/files/text-rules.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
+import { baseName } from '../../http/form-upload.ts'
 import type { Flavour } from './flavours.ts'
 import { parsePartId } from './ids.ts'
 import type { OpenAISettings } from './settings.ts'
@@ -50,7 +51,7 @@ export function readListQuery(query: unknown): RequestedPage {
   const values = query as Values
   const order = oneOf('order', lastText(values.order) ?? orders[0], orders)
   return {
-    limit: numberIn('limit', Number(lastText(values.limit) ?? MAX_PAGE), 1, MAX_PAGE, lastText(values.limit)),
+    limit: numberIn('limit', decimal(lastText(values.limit)) ?? MAX_PAGE, 1, MAX_PAGE),
     descending: order === 'desc',
     purpose: lastText(values.purpose),
     after: lastText(values.after),
@@ -71,13 +72,13 @@ export function readFormFields(fields: ReadonlyMap<string, string>, { purposes }
   const [purpose, anchor, seconds] = formFields.map((name) => fields.get(name))
   if (purpose === undefined) throw missing('purpose')
   const given =
-    anchor === undefined && seconds === undefined ? undefined : { anchor, seconds: digits(seconds) }
+    anchor === undefined && seconds === undefined ? undefined : { anchor, seconds: decimal(seconds) }
   return { purpose: oneOf('purpose', purpose, purposes), expirySeconds: readExpiry(given) }
 }
 
-/** A number in a form is text. */
-function digits(text: string | undefined): unknown {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text
+/** A number in a form or a query is text. What is no whole number stays as it was sent. */
+function decimal(text: string | undefined): unknown {
+  return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : text
 }
 
 export interface RequestedUpload extends RequestedFile {
@@ -97,7 +98,8 @@ export function readUploadBody(
 ): RequestedUpload {
   const values = objectOf(body, uploadFields, settings)
   for (const name of uploadFields.slice(0, 4)) if (values[name] === undefined) throw missing(name)
-  const [filename, mimeType] = [textIn('filename', values.filename), textIn('mime_type', values.mime_type)]
+  const filename = baseName(textIn('filename', values.filename))
+  const mimeType = textIn('mime_type', values.mime_type)
   requireName('filename', filename)
   checkMimeType('mime_type', mimeType)
   return {
@@ -183,9 +185,8 @@ function textIn(field: string, value: unknown): string {
   throw refuse(`${printed(value)} is not of type 'string'`, field)
 }
 
-/** @param input as it was sent, where the value was made of a text */
-function numberIn(field: string, value: unknown, minimum: number, maximum: number, input = value): number {
-  if (!Number.isSafeInteger(value)) throw refuse(`${printed(input)} is not of type 'integer'`, field)
+function numberIn(field: string, value: unknown, minimum: number, maximum: number): number {
+  if (!Number.isSafeInteger(value)) throw refuse(`${printed(value)} is not of type 'integer'`, field)
   const number = value as number
   if (number < minimum) throw refuse(`${number} is less than the minimum of ${minimum}`, field)
   if (number > maximum) throw refuse(`${number} is greater than the maximum of ${maximum}`, field)

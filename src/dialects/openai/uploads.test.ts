@@ -63,6 +63,13 @@ test('a part is one form with its bytes, and nothing else', async () => {
   assert.equal((await complete(id, { part_ids: [body.id] })).body.status, 'completed')
 })
 
+test('a file that comes in parts has a name without folders, as one that comes whole', async () => {
+  const { id } = await client.upload(5, { filename: '../sets\\a.txt' })
+  const { body } = await complete(id, { part_ids: [await client.part(id, 'hello')] })
+  assert.equal(body.file?.filename, 'a.txt')
+  await client.send('DELETE', `/v1/files/${body.file.id}`)
+})
+
 test('a completion that cannot be is refused, and the upload goes on', async () => {
   const { id } = await client.upload(5)
   const part = await client.part(id, 'hello')
