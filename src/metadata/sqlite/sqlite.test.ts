@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -175,11 +176,14 @@ test('a data folder has one server; its lock goes when it is released or its pro
   lock.release()
   lock.release()
   const child = startChild('lock', dataDir)
+  const ended = once(child, 'exit')
   for await (const line of linesOf(child)) {
     assert.equal(line, 'locked')
     assert.throws(() => lockDataFolder(dataDir), /Another server uses the data folder/)
     child.kill('SIGKILL')
   }
+  // Its output may be closed before its lock.
+  await ended
   lockDataFolder(dataDir).release()
 })
 
