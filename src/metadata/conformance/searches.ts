@@ -122,6 +122,8 @@ function describeParts(shared: OpenStore): void {
       '100%_a.txt',
       '日本語📄.txt',
       '',
+      'ΟΔΟΣ.txt',
+      'Οδός ΟΔΟΣ',
     ]
     const project = await insertProject(
       store,
@@ -138,6 +140,10 @@ function describeParts(shared: OpenStore): void {
       ['%', [4]],
       ['_', [4]],
       ['本語📄', [5]],
+      ['ΟΔΟΣ', [7, 8]],
+      ['οδος', [7, 8]],
+      ['οδοσ', [7, 8]],
+      ['οδός', [8]],
       ['', names.map((_, i) => i)],
       ["'", []],
       ['pdf.', []],

@@ -46,9 +46,13 @@ export function foldedContains(name: unknown, part: unknown): number {
   return Number(foldCase(String(name)).includes(String(part)))
 }
 
+/** The small letter that Σ becomes at the end of a word, so that a part of a name would get another one than the name has. */
+const FINAL_SIGMA = 'ς'
+const SIGMA = 'σ'
+
 /** The normal form in lower case. */
 export function foldCase(text: string): string {
-  return normalForm(text).toLowerCase()
+  return normalForm(text).toLowerCase().replaceAll(FINAL_SIGMA, SIGMA)
 }
 
 /** PostgreSQL refuses entries of an index above some 2,700 bytes; a character may have four. */
@@ -76,7 +80,8 @@ export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
 
 /** @param caseCollation by which PostgreSQL knows lower case, by name */
 export function postgresFlavour(caseCollation: CaseCollation): SqlFlavour {
-  const lower = (text: Expression<unknown>) => sql`lower(${text} collate ${sql.raw(`"${caseCollation}"`)})`
+  const lower = (text: Expression<unknown>) =>
+    sql`replace(lower(${text} collate ${sql.raw(`"${caseCollation}"`)}), ${sql.lit(FINAL_SIGMA)}, ${sql.lit(SIGMA)})`
   return {
     builder: new Kysely({ dialect: new PostgresDialect({ pool: neverOpened }), plugins }),
     columnTypes: { integer: 'bigint', text: sql`text collate "C"`, bytes: 'bytea' },
