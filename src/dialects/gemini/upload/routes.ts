@@ -6,7 +6,7 @@ import { type Context, describedIn, shown } from '../routes.ts'
 import * as schemas from '../schemas.ts'
 import type { Version } from '../wire.ts'
 import { commandsIn } from './commands.ts'
-import { answerSession, endingIfFatal, findSession, headersAfter } from './session.ts'
+import { answerSession, endingIfFatal, findSession, headersAfter, refuseMethod } from './session.ts'
 import { startResumable } from './start.ts'
 import { type Protocol, storeWhole } from './whole.ts'
 
@@ -103,15 +103,21 @@ export function addSessions(context: Context): void {
     reply.headers(headersAfter(error, request))
     throw error
   })
-  for (const [path, version] of addresses)
-    server.route({
-      // The vendor's guides have POST; its resumable protocols elsewhere have PUT.
-      method: ['POST', 'PUT'],
+  for (const [path, version] of addresses) {
+    const session = {
       url: path,
       constraints: { googUpload: 'session' },
       config: { access: 'link' },
+    } as const
+    server.route({
+      ...session,
+      // The vendor's guides have POST; its resumable protocols elsewhere have PUT.
+      method: ['POST', 'PUT'],
       onRequest: (request) => endingIfFatal(services, request, () => findSession(services, request)),
       handler: (request, reply) =>
         endingIfFatal(services, request, () => answerSession(context, version, request, reply)),
     })
+    const refuse = (request: FastifyRequest, reply: FastifyReply) => refuseMethod(services, request, reply)
+    server.route({ ...session, method: ['GET', 'PATCH', 'DELETE'], onRequest: refuse, handler: refuse })
+  }
 }

@@ -68,6 +68,31 @@ export interface SessionQuery {
 
 /** Finds the upload of a URL, before its body is asked for. @throws ServiceError `link-invalid`, `field-invalid`, `offset-mismatch`, `size-mismatch` */
 export async function findSession(services: Services, request: FastifyRequest): Promise<void> {
+  const session = await lookUp(services, request)
+  const commands = commandsOf(request)
+  // To cancel twice is to cancel once.
+  if (request.session === undefined && !(commands.has('cancel') && session.file.state === 'cancelled'))
+    throw linkInvalid()
+  request.session = { ...session, commands }
+  if (commands.has('upload')) requireFit(request, session.file)
+}
+
+const METHODS = 'POST, PUT'
+
+/** Tells how the upload stands where the method can do nothing with it. @throws ServiceError `link-invalid`, `method-not-allowed` */
+export async function refuseMethod(
+  services: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<never> {
+  await lookUp(services, request)
+  if (request.session === undefined) throw linkInvalid()
+  reply.header('allow', METHODS)
+  throw new ServiceError('method-not-allowed', `This address takes ${METHODS}.`)
+}
+
+/** The upload of a URL, which is the session of the request unless it is over. @throws ServiceError `link-invalid` */
+async function lookUp(services: Services, request: FastifyRequest): Promise<SessionRequest> {
   const { upload_id: token } = request.query as SessionQuery
   if (typeof token !== 'string') throw linkInvalid()
   const { file: asked, claim } = await followToken(services, 'PUT', token).catch((error) => {
@@ -75,14 +100,9 @@ export async function findSession(services: Services, request: FastifyRequest): 
     throw error instanceof ServiceError && error.code === 'file-not-found' ? linkInvalid() : error
   })
   const file = await settleUpload(services, asked, typeOf(asked))
-  const isOver = !['pending', 'stored'].includes(stateAt(file, services.clock.now()))
   const session = { commands: new Set<Command>(), claim, file }
-  if (!isOver) request.session = session
-  const commands = commandsOf(request)
-  // To cancel twice is to cancel once.
-  if (isOver && !(commands.has('cancel') && file.state === 'cancelled')) throw linkInvalid()
-  request.session = { ...session, commands }
-  if (commands.has('upload')) requireFit(request, file)
+  if (['pending', 'stored'].includes(stateAt(file, services.clock.now()))) request.session = session
+  return session
 }
 
 function typeOf({ name }: FileRecord): TypeOf {

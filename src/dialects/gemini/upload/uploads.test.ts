@@ -108,6 +108,25 @@ test('a PUT on the URL of an upload does what a POST does', async () => {
   assert.deepEqual([answer.status, answer.headers.get('x-goog-upload-status')], [200, 'final'])
 })
 
+test('whatever else is asked of the URL of an upload is refused, and told how the upload stands', async () => {
+  const stored = await client.started(5)
+  await command(stored, 'upload, finalize', 'hello')
+  const begun = await client.started(5)
+  await command(begun, 'upload', 'he', 0)
+  for (const method of ['GET', 'HEAD', 'PATCH', 'DELETE'])
+    for (const [url, status, state, received] of [
+      [begun, 405, 'active', '2'],
+      [stored, 405, 'final', null],
+      [`${server.url}/upload/v1/files?upload_id=x`, 404, 'cancelled', null],
+    ] as const) {
+      const answer = await fetch(url, { method })
+      const told = ['status', 'size-received'].map((name) => answer.headers.get(`x-goog-upload-${name}`))
+      assert.deepEqual([answer.status, ...told], [status, state, received], `${method} ${url}`)
+      assert.equal(answer.headers.get('allow'), status === 405 ? 'POST, PUT' : null)
+    }
+  assert.equal((await command(begun, 'upload, finalize', 'llo', 2)).state, 'final')
+})
+
 test('of several requests with the last chunk at once each is told how the upload stands', async () => {
   for (let round = 0; round < 10; round++) {
     const url = await client.started(100_000)
