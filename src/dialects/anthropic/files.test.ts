@@ -236,6 +236,8 @@ test('content is sent whole, in ranges, and not again if it is known', async () 
   assert.deepEqual([beyond.status, beyond.type], [416, 'invalid_request_error'])
   const etag = part.headers.get('etag') ?? ''
   assert.equal((await client.get(`/${id}/content`, { 'if-none-match': etag })).status, 304)
+  const head = await client.send('HEAD', `${ANTHROPIC_FILES}/${id}/content`)
+  assert.deepEqual([head.status, head.headers.get('content-length'), head.text], [200, '10', ''])
 })
 
 test('a form in pieces of one byte is received like any other', async () => {

@@ -131,16 +131,18 @@ function addRetrieve({ server, services }: Context): void {
 
 function addContent({ server, services }: Context): void {
   const docs = { ...downloads, params: schemas.FileParams, response: downloadAnswers }
-  server.get(
-    `${FILES_PATH}/:file_id/content`,
-    operation(TAG, 'DownloadFileV1FilesFileIdContentGet', 'Download the content of a file', docs),
-    async (request, reply) => {
+  server.route({
+    // The HEAD that Fastify adds to a GET would tell a length of 0.
+    method: ['GET', 'HEAD'],
+    url: `${FILES_PATH}/:file_id/content`,
+    ...operation(TAG, 'DownloadFileV1FilesFileIdContentGet', 'Download the content of a file', docs),
+    handler: async (request, reply) => {
       const file = await findContent(services, request, reply)
-      await touchFile(services, file, 'download')
+      if (request.method === 'GET') await touchFile(services, file, 'download')
       const named = { ...file, name: filenameOf(file) }
       return sendFile(services, request, reply, named, servedType(file, 'declared'))
     },
-  )
+  })
 }
 
 async function findContent(

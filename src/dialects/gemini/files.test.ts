@@ -58,6 +58,8 @@ for (const prefix of ['', '/gemini'])
       assert.equal(await download.text(), 'hello')
       const other = `${prefix}/download/${version}/${name}:download?alt=media`
       assert.equal((await client.get(other)).text, 'hello')
+      for (const path of [`${base}/${name}:download?alt=media`, other])
+        assert.equal((await client.send('HEAD', path)).headers.get('content-length'), '5')
       const deleted = await client.send('DELETE', `${base}/${name}`, version === 'v1' ? '{}' : undefined)
       assert.deepEqual([deleted.status, deleted.text], [200, '{}'])
       for (const method of ['GET', 'DELETE']) {

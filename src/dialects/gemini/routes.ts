@@ -124,9 +124,12 @@ function addDownload(context: Context, version: Version): void {
   const options = describedIn(version, 'generativelanguage.files.download', 'Download a file', docs)
   const handle = (request: FastifyRequest<FileRoute>, reply: FastifyReply) =>
     download(context, request, reply, request.params.file)
-  context.server.get<FileRoute>(path, options, handle)
+  // The HEAD that Fastify adds to a GET would tell a length of 0.
+  const method = ['GET', 'HEAD']
+  context.server.route<FileRoute>({ method, url: path, ...options, handler: handle })
   // LiteLLM and the Vercel AI SDK download here, as the vendor's guide to batches does.
-  context.server.get<FileRoute>(`/download${path}`, { config: { access: reads } }, handle)
+  const config = { access: reads }
+  context.server.route<FileRoute>({ method, url: `/download${path}`, config, handler: handle })
 }
 
 async function download(
@@ -139,7 +142,7 @@ async function download(
   const file = await readNamed(services, caller, name)
   if (caller.fidelity === 'strict')
     throw new ServiceError('not-downloadable', `File ${PREFIX}${name} is not downloadable.`)
-  await touchFile(services, file, 'download')
+  if (request.method === 'GET') await touchFile(services, file, 'download')
   return sendFile(services, request, reply, file, servedType(file, 'inert'))
 }
 
