@@ -31,6 +31,8 @@ const mistaken: Readonly<
   '/api/v1/api/v1/files': ['/api/v1', 'llamacloud'],
   '/llamacloud/api/v1/api/v1/beta/files': ['/api/v1', 'llamacloud'],
   '/lightfield/api/v1/beta/files': ['/lightfield', 'lightfield'],
+  '/openai/api/v1/beta/files': ['/openai', 'openai'],
+  '/openai/v1/upload/v1/files': ['/openai/v1', 'openai'],
   '/files/v1/files/v1/files': ['/files/v1', 'yandex'],
   '/yandex/files/v1/files/v1/files': ['/files/v1', 'yandex'],
   '/yandex/files/v1/v1/files': ['/yandex/files/v1', 'yandex'],
@@ -53,8 +55,10 @@ test('a base URL that contains a part of the path is told, in the form of the di
       llamacloud: detail,
       yandex: message,
     }
-    const reason = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
-    assert.equal(reasons[form], reason, path)
+    const reason = path.includes(`${extra}${extra}/`)
+      ? `it has "${extra}" twice. Take one out of the base URL.`
+      : `the base URL must not contain "${extra}". Clients add the path of the API themselves.`
+    assert.equal(reasons[form], `There is nothing at this address: ${reason}`, path)
   }
 })
 
@@ -70,7 +74,7 @@ test('a base URL without the version that an SDK does not add is told', async ()
 
 test('an SDK whose base URL ends in its path shows the reason', async () => {
   const client = new LlamaCloud({ apiKey: server.key, baseURL: `${server.url}/api/v1`, maxRetries: 0 })
-  await assert.rejects(async () => client.files.list(), /404.*the base URL must not contain ."\/api\/v1/)
+  await assert.rejects(async () => client.files.list(), /404.*it has ."\/api\/v1." twice/)
 })
 
 test('other addresses at which nothing is stay as they were', async () => {
@@ -84,7 +88,7 @@ test('other addresses at which nothing is stay as they were', async () => {
     '/chat/completions',
     '/files/x',
   ])
-    assert.doesNotMatch(await (await fetch(`${server.url}${path}`)).text(), /base URL must/, path)
+    assert.doesNotMatch(await (await fetch(`${server.url}${path}`)).text(), /base URL must|twice/, path)
   const long = await fetch(`${server.url}${'/v1'.repeat(5000)}`)
   assert.equal(long.status, 404)
 })

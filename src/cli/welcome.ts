@@ -11,8 +11,8 @@ Entrepot is ready. This is an admin key for it; it will not be shown again:
 
 ${key}
 
-It may do everything with the files of the project "default", also what is kept for admins. Keys, projects and
-organizations are made by the command line alone, such as a key for a program of yours:
+It may do everything with the files of the project "default", also what is kept for admins. Only the command line
+makes keys, projects and organizations. A key for a program of yours:
 
 ${moreKeys}
 
@@ -23,7 +23,7 @@ export KEY=${quote(key)}
 export TEXT=${quote(TEXT)}
 ${greetings}
 
-SDKs: base URL ${url}, with /v1 behind it where the vendor's own ends so; and the key above.
+SDKs: base URL ${url}, for OpenAI ${url}/v1; and the key above.
 API reference: ${url}/docs
 
 `

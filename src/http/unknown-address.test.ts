@@ -84,8 +84,8 @@ test('a base URL that repeats a part of the path is told by what its own dialect
     const answer = await send('POST', '/v1/v1/files/1/complete', headers)
     return ((await answer.json()) as { error: { message: string } }).error.message
   }
-  assert.match(await messageFor({ 'x-claimed': '1' }), /base URL must not contain "\/v1"/)
-  assert.doesNotMatch(await messageFor({}), /base URL must not/)
+  assert.match(await messageFor({ 'x-claimed': '1' }), /it has "\/v1" twice/)
+  assert.doesNotMatch(await messageFor({}), /base URL must|twice/)
 })
 
 test('pages read a refusal where its own dialect lets them call, and only there', async () => {

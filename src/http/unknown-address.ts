@@ -74,19 +74,27 @@ export class UnknownAddresses {
 
   /**
    * Tells that the base URL repeats the beginning of a path: `/v1/v1/files` comes from one that ends in `/v1`. True if some
-   * first segments begin served paths, and the path without them is served. The name of a dialect in front may stay.
+   * first segments begin served paths, and the path without them is served. The name of a dialect in front may stay. The
+   * fewest segments count.
    */
   #longBaseUrl(path: string, request: FastifyRequest): ServiceError | undefined {
     const [, ...segments] = path.split('/', 2 + 2 * MAX_SEGMENTS)
-    for (const begin of segments[0] === this.#dialectOf(request) ? [1, 0] : [0]) {
-      for (let end = begin + 1; end <= begin + MAX_SEGMENTS && end < segments.length; end++) {
+    const begins = segments[0] === this.#dialectOf(request) ? [0, 1] : [0]
+    for (let length = 1; length <= MAX_SEGMENTS; length++) {
+      for (const begin of begins) {
+        const end = begin + length
+        if (end >= segments.length) continue
         const before = joined(segments.slice(0, begin))
         const extra = joined(segments.slice(begin, end))
         if (!this.#routes.some((route) => route.url.startsWith(`${extra}/`))) continue
         const meant = before + path.slice(before.length + extra.length)
         if (this.#methodsOn(meant, request).length === 0) continue
-        const message = `There is nothing at this address: the base URL must not contain "${extra}". Clients add the path of the API themselves.`
-        return new ServiceError('base-url-wrong', message)
+        const repeated = path.startsWith(`${extra}/`, before.length + extra.length)
+        // Not that the base URL must not contain it: that of OpenAI's SDKs has it once.
+        const reason = repeated
+          ? `it has "${extra}" twice. Take one out of the base URL.`
+          : `the base URL must not contain "${extra}". Clients add the path of the API themselves.`
+        return new ServiceError('base-url-wrong', `There is nothing at this address: ${reason}`)
       }
     }
     return undefined
