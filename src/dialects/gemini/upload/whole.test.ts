@@ -66,6 +66,23 @@ test('raw bytes are a file, of the name and type in the headers', async () => {
   assert.equal((await send('', raw)).body.file.sizeBytes, '0')
 })
 
+test('a file that came whole has the length that was announced, or it is refused', async () => {
+  const before = await settledUsage(server)
+  const raw = { 'x-goog-upload-protocol': 'raw' }
+  const told = (sizeBytes: string) => related(`{"file":{"sizeBytes":"${sizeBytes}"}}`, 'hello')
+  for (const sizeBytes of ['3', '7', '0']) {
+    const query = `${PATH}?uploadType=multipart`
+    const length = { 'x-goog-upload-header-content-length': sizeBytes }
+    for (const answer of [
+      await send(told(sizeBytes), MULTIPART, query),
+      await send('hello', { ...raw, ...length }),
+    ])
+      assert.deepEqual([answer.status, answer.body.error?.status], [400, 'INVALID_ARGUMENT'], sizeBytes)
+  }
+  assert.deepEqual(await settledUsage(server), before)
+  assert.equal((await send(told('5'), MULTIPART, `${PATH}?uploadType=multipart`)).status, 200)
+})
+
 test('what is malformed or too large is refused, and nothing of it stays', async () => {
   const before = await settledUsage(server)
   const whole = related('{"file":{}}', 'hello')

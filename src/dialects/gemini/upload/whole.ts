@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { defaultProject } from '../../../core/access/admit.ts'
+import { ServiceError } from '../../../core/errors.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
 import { requireVendorQuota } from '../../../core/limits/strict-limits.ts'
@@ -25,8 +26,8 @@ const MAX_OVERHEAD_BYTES = 1024 * 1024
 
 /**
  * Stores the file of one request.
- * @throws ServiceError `request-malformed`, `field-invalid`, `name-taken`, `bytes-too-many`, `quota-exceeded`, …; then nothing
- *   of it stays
+ * @throws ServiceError `request-malformed`, `field-invalid`, `name-taken`, `bytes-too-many`, `size-mismatch`,
+ *   `quota-exceeded`, …; then nothing of it stays
  */
 export async function storeWhole(
   { services, settings }: Context,
@@ -98,14 +99,18 @@ function declaredType({ raw }: FastifyRequest): string | undefined {
 async function storeBytes(
   { server, caller }: FastifyRequest,
   received: ReceivedBytes,
-  { name, alias }: FileMetadata,
+  { name, alias, sizeBytes: announcedBytes }: FileMetadata,
   contentType: string | undefined,
   body: AsyncIterable<Uint8Array>,
   maxFileBytes: number,
 ): Promise<Received> {
   const memory = server.memory.open(caller.organizationId)
   const part = { body, filename: name, contentType }
-  const { mimeType, uncountedBytes } = await receiveFile(received, part, memory, { maxFileBytes })
+  const { mimeType, sizeBytes, uncountedBytes } = await receiveFile(received, part, memory, { maxFileBytes })
+  if (announcedBytes !== undefined && announcedBytes !== sizeBytes) {
+    const message = `The file has ${sizeBytes} bytes, but ${announcedBytes} were announced.`
+    throw new ServiceError('size-mismatch', message, { field: 'sizeBytes' })
+  }
   return { name, alias, mimeType, uncountedBytes }
 }
 
