@@ -112,7 +112,7 @@ function describeTypes(shared: OpenStore): void {
   })
 }
 
-function describeParts(shared: OpenStore): void {
+export function describeNameParts(shared: OpenStore): void {
   testStore(shared, 'a part of a name finds it in any case and Unicode spelling', async (store) => {
     const names = [
       'Quarterly REPORT.pdf',
@@ -176,7 +176,7 @@ function describeParts(shared: OpenStore): void {
 export function describeSearches(shared: OpenStore): void {
   describePurposes(shared)
   describeTypes(shared)
-  describeParts(shared)
+  describeNameParts(shared)
 
   testStore(
     shared,

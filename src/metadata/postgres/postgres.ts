@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CompiledQuery } from 'kysely'
-import { Client, type Pool } from 'pg'
+import { Client, type Pool, type QueryArrayConfig } from 'pg'
 import { StoreError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
@@ -16,7 +16,7 @@ import {
   migrate,
   type RunQuery,
 } from '../migrations/migrate.ts'
-import { caseCollations, postgresFlavour, type SqlFlavour } from '../sql/flavours.ts'
+import { caseCollations, NAME_PARTS, postgresFlavour, type SqlFlavour } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
 import { Turns } from '../turns.ts'
@@ -106,15 +106,21 @@ export class PostgresEngine implements SqlEngine {
   }
 
   read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
-    return watched(this.#watch, 'read', this.#read(query, args), outcomeOf)
+    return this.#run(namedQuery(query, query.bind(args)))
   }
 
   scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]> {
-    return this.#scans.run(projectId, () => this.read(query, args))
+    const { text, values, rowMode } = namedQuery(query, query.bind(args))
+    // Without a name it is planned for its values, on which it depends what an index saves.
+    const unnamed = { text, values, rowMode }
+    return this.#scans.run(projectId, () => this.#run(unnamed))
   }
 
-  async #read<Args>(query: Query<Args>, args: Args): Promise<readonly SqlRow[]> {
-    const statement = namedQuery(query, query.bind(args))
+  #run(statement: QueryArrayConfig): Promise<readonly SqlRow[]> {
+    return watched(this.#watch, 'read', this.#read(statement), outcomeOf)
+  }
+
+  async #read(statement: QueryArrayConfig): Promise<readonly SqlRow[]> {
     const until = performance.now() + RETRY_PATIENCE_MS
     for (let attempt = 1; ; attempt++) {
       try {
@@ -199,13 +205,21 @@ function outcomeOf(error: unknown): string {
 async function flavourOf({ run }: DatabaseSession): Promise<SqlFlavour> {
   const rows = await run(CompiledQuery.raw(USABLE_COLLATIONS, [JSON.stringify(caseCollations)]))
   const usable = rows.map(([name]) => name)
-  return postgresFlavour(caseCollations.find((name) => usable.includes(name)) ?? 'default')
+  const collation = caseCollations.find((name) => usable.includes(name)) ?? 'default'
+  const [nameParts] = await run(CompiledQuery.raw(NAME_PARTS_INDEX, [NAME_PARTS, collation]))
+  return postgresFlavour(collation, nameParts !== undefined)
 }
 
 const USABLE_COLLATIONS = `
   select collname::text from pg_collation
   where collname in (select json_array_elements_text($1::json))
     and collencoding in (-1, pg_char_to_encoding(getdatabaseencoding()))`
+
+/** It serves no query with another collation, which a newer PostgreSQL may have. */
+const NAME_PARTS_INDEX = `
+  select indexrelid::text from pg_index
+  where indexrelid = to_regclass($1) and indrelid = 'files'::regclass and indisvalid
+    and strpos(pg_get_indexdef(indexrelid), 'COLLATE ' || quote_ident($2)) > 0`
 
 /** Brings a database to the newest schema, or to the last of `migrations`. Safe when several processes do it at once. */
 export async function migratePostgres(url: string, migrations = allMigrations): Promise<void> {

@@ -39,6 +39,9 @@ export interface SqlFlavour {
 export const caseCollations = ['pg_unicode_fast', 'pg_c_utf8', 'und-x-icu'] as const
 export type CaseCollation = (typeof caseCollations)[number] | 'default'
 
+/** The index of the parts of names on PostgreSQL, which an operator makes as docs/scaling.md has it. */
+export const NAME_PARTS = 'files_by_name_part'
+
 /** The name of `foldedContains` in SQLite, which every reading connection defines. */
 export const FOLDED_CONTAINS = 'folded_contains'
 
@@ -78,8 +81,11 @@ export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
   postgres: postgresFlavour('default'),
 }
 
-/** @param caseCollation by which PostgreSQL knows lower case, by name */
-export function postgresFlavour(caseCollation: CaseCollation): SqlFlavour {
+/**
+ * @param caseCollation by which PostgreSQL knows lower case, by name
+ * @param hasNameParts whether there is the index `NAME_PARTS`
+ */
+export function postgresFlavour(caseCollation: CaseCollation, hasNameParts = false): SqlFlavour {
   const lower = (text: Expression<unknown>) =>
     sql`replace(lower(${text} collate ${sql.raw(`"${caseCollation}"`)}), ${sql.lit(FINAL_SIGMA)}, ${sql.lit(SIGMA)})`
   return {
@@ -91,8 +97,17 @@ export function postgresFlavour(caseCollation: CaseCollation): SqlFlavour {
     isOneOf: (text, json) => sql`${text} = any (array(select json_array_elements_text(${json}::json)))`,
     before: (column, mark) => sql`split_part(${sql.ref(column)}, ${sql.lit(mark)}, 1)`,
     nameContains: (part) => {
-      const name = sql`coalesce(${sql.ref('normalName')}, name)`
-      return sql`strpos(${lower(name)}, ${lower(sql`cast(${part} as text)`)}) > 0`
+      const name = lower(sql`coalesce(${sql.ref('normalName')}, name)`)
+      const folded = lower(sql`cast(${part} as text)`)
+      // Of a pattern PostgreSQL estimates how many names have it. That estimate makes it use the index, and without the index
+      // read all files of a project where it needs few.
+      if (hasNameParts) return sql`${name} like '%' || ${literally(folded)} || '%'`
+      return sql`strpos(${name}, ${folded}) > 0`
     },
   }
+}
+
+/** A pattern of `like` that a text alone meets. */
+function literally(text: Expression<unknown>): Expression<string> {
+  return sql`replace(replace(replace(${text}, E'\\\\', E'\\\\\\\\'), '%', E'\\\\%'), '_', E'\\\\_')`
 }
