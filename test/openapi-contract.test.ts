@@ -68,7 +68,8 @@ after(async () => {
 interface Sent {
   readonly method: string
   readonly target: string
-  readonly body?: string | Uint8Array
+  /** A stream does not announce its length. */
+  readonly body?: string | Uint8Array | ReadableStream
   /** Replaces what is sent by default; undefined leaves it out. */
   readonly headers?: Readonly<Record<string, string | undefined>>
 }
@@ -209,7 +210,8 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
 async function answerTo({ method, target, body, headers }: Sent): Promise<ContractAnswer> {
   const all = { authorization: `Bearer ${server.key}`, 'lightfield-version': VERSION, ...headers }
   const sent = Object.entries(all).filter(([, value]) => value !== undefined) as [string, string][]
-  const answer = await fetch(server.url + target, { method, headers: sent, body: body ?? null })
+  const init = { method, headers: sent, body: body ?? null, duplex: 'half' } as const
+  const answer = await fetch(server.url + target, init)
   return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() }
 }
 
@@ -427,7 +429,13 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   [
     'addUploadPart',
     413,
-    async () => ({ ...partForm((await openai.upload(5)).id), body: new Uint8Array(66 * 1024 * 1024) }),
+    async () => {
+      const other = { ...filePart('x'.repeat(66 * 1024 * 1024)), name: 'other' }
+      return {
+        ...partForm((await openai.upload(5)).id),
+        body: new Blob([new Uint8Array(formOf([other]))]).stream(),
+      }
+    },
   ],
   ['downloadFile', 206, () => content(`${OPENAI}/files`, { range: 'bytes=0-1' })],
   ['downloadFile', 304, () => content(`${OPENAI}/files`, { 'if-none-match': '*' })],

@@ -108,19 +108,30 @@ export function addParts(context: Context): void {
   onEachPath((basePath, documented) => {
     const docs = documented(TAG, 'addUploadPart', 'Add a part to an upload', {
       ...takesForm,
-      failures: [...takesForm.failures, ...ofUpload],
+      failures: [...takesForm.failures.filter((code) => code !== 'bytes-too-many'), ...ofUpload],
       params: schemas.UploadParams,
       body: schemas.PartForm,
       response: { 200: schemas.PartBody },
     })
-    const onRequest = async (request: FastifyRequest) => requireFormOf('data', request, MAX_PART_BYTES)
+    const onRequest = (request: FastifyRequest) =>
+      boundedPart(async () => requireFormOf('data', request, MAX_PART_BYTES))
     server.post<ById>(`${basePath}/uploads/:upload_id/parts`, { ...docs, onRequest }, async (request) => {
       const { caller, params } = request
       const upload = await byUploadId(params, (id) => readPartsUpload(services, caller, id))
-      const start = await receivePart(context, request, upload)
+      const start = await boundedPart(() => receivePart(context, request, upload))
       return toPartBody(start, upload, services.clock.now())
     })
   })
+}
+
+/** A part that is too large is refused as every other part is, by 400, where a file gets 413. */
+async function boundedPart<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ServiceError) || error.code !== 'bytes-too-many') throw error
+    throw new ServiceError('rule-violated', `A part has at most ${MAX_PART_BYTES} bytes.`, { field: 'data' })
+  }
 }
 
 /** Whatever is wrong, nothing of the part stays. */
