@@ -166,7 +166,7 @@ test('an address of the server that is nobody’s names the documentation and th
     assert.equal(status, 404)
     assert.equal(
       body.error.message,
-      'There is nothing at this address. The APIs are described at /docs. The base URL of an SDK is the address of this server; for OpenAI, /v1 follows it (README.md).',
+      'There is nothing at this address. The APIs are described at /docs. The base URL of an SDK is the address of this server, and /v1 follows it where the vendor’s own ends so (README.md).',
     )
   }
   const { text } = await exchange('GET', `${server.url}/v1/nothing`, undefined, headers)

@@ -23,7 +23,7 @@ export KEY=${quote(key)}
 export TEXT=${quote(TEXT)}
 ${greetings}
 
-SDKs: base URL ${url}, for OpenAI ${url}/v1; and the key above.
+SDKs: base URL ${url}, or ${url}/v1 where the vendor’s own ends in /v1; and the key above.
 API reference: ${url}/docs
 
 `

@@ -82,7 +82,7 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
 
 /** Ends the message for an unknown path outside of the dialects, such as the address of the server itself. */
 const WAYS_IN =
-  'The APIs are described at /docs. The base URL of an SDK is the address of this server; for OpenAI, /v1 follows it (README.md).'
+  'The APIs are described at /docs. The base URL of an SDK is the address of this server, and /v1 follows it where the vendor’s own ends so (README.md).'
 
 /** `{"error":{"type","message","code"}}`: the name of the status, and our own code, with underscores. */
 export function toPlainErrorAnswer(error: ServiceError): ErrorAnswer {

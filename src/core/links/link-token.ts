@@ -13,7 +13,8 @@ export interface LinkKey {
   readonly createdAt: number
 }
 
-export type LinkMethod = 'PUT' | 'GET'
+/** What the holder may do: put bytes into an upload; get a file; or do all of an upload, its end and its cancel included. */
+export type LinkMethod = 'PUT' | 'GET' | 'POST'
 
 /** The type under which a download goes: the file's own as `declared`, or as far as it is `inert` (`inertType`). */
 export type ServedType = 'inert' | 'declared'
@@ -24,9 +25,9 @@ export interface LinkClaim {
   readonly fileId: FileId
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
-  /** Always `inert` for PUT. */
+  /** Always `inert` but for GET. */
   readonly serves: ServedType
-  /** Of a PUT: the upload takes appends. */
+  /** Never of a GET: the upload takes appends. */
   readonly appends: boolean
 }
 
@@ -69,6 +70,7 @@ const uses = [
   { method: 'PUT', serves: 'inert' },
   { method: 'GET', serves: 'inert' },
   { method: 'GET', serves: 'declared' },
+  { method: 'POST', serves: 'inert' },
 ] as const satisfies readonly Pick<LinkClaim, 'method' | 'serves'>[]
 
 /**
@@ -82,7 +84,7 @@ export function issueToken(
 ): string {
   if (key === undefined) throw new Error('no key to sign links with')
   // A server of the release before, which takes no appends, would not know such a link.
-  const appends = claim.method === 'PUT' && file.uploadMaxBytes !== null && metadata.takesSegments
+  const appends = claim.method !== 'GET' && file.uploadMaxBytes !== null && metadata.takesSegments
   const whole = { ...claim, fileId: file.id, appends }
   return signLink(key, whole, bindingOf(file, whole))
 }
@@ -112,9 +114,9 @@ export function linkInvalid(): ServiceError {
 /** A server of a release that does not know one of the conditions of a PUT takes none that has it. */
 function bindingOf(file: FileRecord, { method, appends }: LinkClaim): LinkBinding {
   const { mimeType, sizeBytes, writeOnce } = file
-  const sha256 = method === 'PUT' ? file.expectedSha256 : null
+  const sha256 = method === 'GET' ? null : file.expectedSha256
   if (appends) return { appends, writeOnce, sha256 }
-  const maxBytes = method === 'PUT' ? file.uploadMaxBytes : null
+  const maxBytes = method === 'GET' ? null : file.uploadMaxBytes
   return { mimeType, sizeBytes, writeOnce, sha256, maxBytes }
 }
 

@@ -95,7 +95,7 @@ export async function refuseMethod(
 async function lookUp(services: Services, request: FastifyRequest): Promise<SessionRequest> {
   const { upload_id: token } = request.query as SessionQuery
   if (typeof token !== 'string') throw linkInvalid()
-  const { file: asked, claim } = await followToken(services, 'PUT', token).catch((error) => {
+  const { file: asked, claim } = await followToken(services, 'POST', token).catch((error) => {
     // The file is gone, and with it the upload.
     throw error instanceof ServiceError && error.code === 'file-not-found' ? linkInvalid() : error
   })

@@ -68,7 +68,7 @@ export async function startResumable(
 /** Clients add nothing to it; some put their own origin in place of the public one. */
 function uploadUrlOf({ services, settings }: Context, request: FastifyRequest, file: FileRecord): string {
   const expiresAt = file.createdAt + settings.uploadSeconds * SECOND_MS
-  const token = issueToken(services, file, { method: 'PUT', expiresAt, serves: 'inert' })
+  const token = issueToken(services, file, { method: 'POST', expiresAt, serves: 'inert' })
   const path = pathOf(request.url)
   // The file is shown as the key would see it, which does not come along.
   const fidelity = request.caller.fidelity === 'strict' ? '&fidelity=strict' : ''

@@ -3,7 +3,8 @@ import { hash, randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { command, GeminiClient, type UploadBody } from '../../../../test/gemini-client.ts'
 import { TestServer } from '../../../../test/harness.ts'
-import { LightfieldClient } from '../../../../test/lightfield-client.ts'
+import { LightfieldClient, ok } from '../../../../test/lightfield-client.ts'
+import { linkToken } from '../../../../test/link-token.ts'
 import { RawConnection } from '../../../../test/raw-http.ts'
 import { until } from '../../../../test/until.ts'
 import { setQuota, settledUsage } from '../../../../test/usage.ts'
@@ -365,6 +366,26 @@ test('a cancelled upload is over, and to cancel it again does no harm', async ()
   }
   assert.deepEqual(await settledUsage(server), before)
   assert.equal((await client.start({ name: 'cancelled-one', sizeBytes: 1 })).status, 200)
+})
+
+test('a link to put bytes neither ends nor cancels the upload it is of, and a session is no such link', async () => {
+  const field = new LightfieldClient(server)
+  const { id, uploadUrl } = await field.pending({ sizeBytes: 5 })
+  const session = await client.started(5)
+  const asSession = session.replace(/upload_id=[^&]*/, `upload_id=${linkToken(uploadUrl)}`)
+  for (const name of ['upload, finalize', 'finalize', 'query', 'cancel']) {
+    const { status, state } = await command(
+      asSession,
+      name,
+      name === 'upload, finalize' ? 'hello' : undefined,
+    )
+    assert.deepEqual([status, state], [404, 'cancelled'])
+  }
+  assert.equal(ok(await field.retrieve(id)).status, 'PENDING')
+  const token = new URL(session).searchParams.get('upload_id')
+  const put = await fetch(`${server.url}/transfer/${token}`, { method: 'PUT', body: 'hello' })
+  assert.equal(put.status, 403)
+  assert.equal((await command(session, 'query')).received, 0)
 })
 
 test('every answer on the URL of an upload tells its status', async (t) => {
