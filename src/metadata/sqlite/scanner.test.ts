@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { setImmediate as immediate } from 'node:timers/promises'
 import type { FileFilter, FilePage, MetadataStore } from '../../core/ports/metadata-store.ts'
 import { insertFiles, NOW, PROJECT_ID, sampleFile } from '../conformance/samples.ts'
 import { SqliteScanner } from './scanner.ts'
@@ -10,6 +11,9 @@ import { openSqliteMetadataStore } from './sqlite.ts'
 
 const page: FilePage = { order: [{ field: 'createdAt', descending: true }], limit: 10 }
 const all: FileFilter = { projectId: PROJECT_ID, states: ['stored'], visibleAt: NOW }
+
+const slowScan =
+  'with recursive n(i) as (select 1 union all select i + 1 from n limit 1000000) select count(*) from n'
 
 async function openStore(t: TestContext): Promise<{ store: MetadataStore; path: string }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'entrepot-scanner-'))
@@ -44,12 +48,22 @@ test('a search that the database refuses fails alone', async (t) => {
   assert.deepEqual(await scanner.scan(-2, 'select ?', ['found'], 'p'), [['found']])
 })
 
+test('a search that takes too long is given up, and the next one is answered', async (t) => {
+  const { path } = await openStore(t)
+  const scanner = new SqliteScanner(path)
+  t.after(() => scanner.close())
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const slow = assert.rejects(scanner.scan(-1, slowScan, [], 'p'), { code: 'timeout' })
+  await immediate()
+  t.mock.timers.tick(15_000)
+  await slow
+  assert.deepEqual(await scanner.scan(-2, 'select ?', ['found'], 'p'), [['found']])
+})
+
 test('a store that closes ends its searches', async (t) => {
   const { path } = await openStore(t)
   const scanner = new SqliteScanner(path)
-  const endless =
-    'with recursive n(i) as (select 1 union all select i + 1 from n limit 1000000) select count(*) from n'
-  const running = scanner.scan(-1, endless, [], 'p').catch((error) => error)
+  const running = scanner.scan(-1, slowScan, [], 'p').catch((error) => error)
   const waiting = scanner.scan(-2, 'select 1', [], 'p').catch((error) => error)
   await scanner.close()
   for (const outcome of [await running, await waiting])
