@@ -14,6 +14,7 @@ export interface ArrivalLoad {
   readonly ledger: Ledger
   readonly random: SeededRandom
   readonly findings: Finding[]
+  /** Whether the server may have been told to stop. */
   readonly isOver: () => boolean
 }
 
@@ -59,6 +60,8 @@ async function create(load: ArrivalLoad, arrival: Arrival, content: Buffer, whol
   arrival.sentBytes = beginning?.byteLength ?? 0
   arrival.contents = [whole]
   const answer = await load.arrivals.create(filename, isDeferred ? undefined : sizeBytes, beginning)
+  // Of a creation that the stop of the server cuts off nothing stays, since nobody knows its link.
+  if (answer.status === 400 && load.isOver()) throw new Error('the server stops')
   if (answer.status !== 201 || answer.location === undefined)
     return unexpected(load, arrival, 'a creation', answer.status)
   arrival.link = answer.location
@@ -94,8 +97,9 @@ async function append(load: ArrivalLoad, arrival: Arrival, link: string, piece: 
   if (!isRight)
     return unexpected(load, arrival, `a piece by ${piece.protocol} at ${piece.offset}`, answer.status)
   const { offset = -1 } = answer
-  // A stale request that came late has stopped this one.
-  const isStopped = arrival.mayBeStale && offset >= piece.offset && offset < end
+  // A stale request that came late has stopped this one, or the server has, since it stops.
+  const mayBeStopped = arrival.mayBeStale || load.isOver()
+  const isStopped = mayBeStopped && offset >= piece.offset && offset < end
   await note(load, arrival, `a piece by ${piece.protocol}`, answer, isStopped ? offset : end)
 }
 
