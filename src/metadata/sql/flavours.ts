@@ -8,7 +8,7 @@ import {
   SqliteDialect,
   sql,
 } from 'kysely'
-import { normalForm } from './normal-name.ts'
+import { FINAL_SIGMA, FOLDED_CONTAINS, SIGMA } from './fold-case.ts'
 import type { Tables } from './tables.ts'
 
 export type EngineName = 'sqlite' | 'postgres'
@@ -41,22 +41,6 @@ export type CaseCollation = (typeof caseCollations)[number] | 'default'
 
 /** The index of the parts of names on PostgreSQL, which an operator makes as docs/scaling.md has it. */
 export const NAME_PARTS = 'files_by_name_part'
-
-/** The name of `foldedContains` in SQLite, which every reading connection defines. */
-export const FOLDED_CONTAINS = 'folded_contains'
-
-export function foldedContains(name: unknown, part: unknown): number {
-  return Number(foldCase(String(name)).includes(String(part)))
-}
-
-/** The small letter that Σ becomes at the end of a word, so that a part of a name would get another one than the name has. */
-const FINAL_SIGMA = 'ς'
-const SIGMA = 'σ'
-
-/** The normal form in lower case. */
-export function foldCase(text: string): string {
-  return normalForm(text).toLowerCase().replaceAll(FINAL_SIGMA, SIGMA)
-}
 
 /** PostgreSQL refuses entries of an index above some 2,700 bytes; a character may have four. */
 export const INDEXED_CHARACTERS = 512

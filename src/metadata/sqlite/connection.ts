@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { FOLDED_CONTAINS, foldedContains } from '../sql/flavours.ts'
+import { FOLDED_CONTAINS, foldedContains } from '../sql/fold-case.ts'
 
 /** Below it, two connections that write one log at once could corrupt it (sqlite.org/wal.html#walresetbug). */
 const OLDEST_SOUND_VERSION = '3.51.3'
