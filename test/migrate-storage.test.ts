@@ -25,6 +25,7 @@ import {
 } from './move.harness.ts'
 import { newFolder } from './new-folder.ts'
 import { newDatabase } from './postgres.ts'
+import { onlyLong } from './rounds.ts'
 import { defaultTenant, usageNow } from './usage.ts'
 import { YandexRest } from './yandex-rest.ts'
 
@@ -164,7 +165,7 @@ test('what is being received when an installation moves is given up there, with 
   assert.deepEqual(await usageNow(server), { files: 1, bytes: 6 })
 })
 
-test('a move that is killed goes on where it was', async (t) => {
+test('a move that is killed goes on where it was', { skip: onlyLong }, async (t) => {
   const server = await startOnDisk(t)
   const installation = new Installation(server)
   for (let i = 0; i < 60; i++) await installation.add(i === 7 ? 20_000_000 : 100_000 + i)

@@ -191,7 +191,9 @@ const outages: Readonly<Record<string, (url: string) => Promise<void>>> = {
   'is killed and started again': () => postgres.restart('immediate'),
 }
 
-test('nothing is lost, and nothing done twice, under a load while the database is away in every way', async (t) => {
+test('nothing is lost, and nothing done twice, under a load while the database is away in every way', {
+  skip: onlyLong,
+}, async (t) => {
   const url = await postgres.newDatabase()
   const server = await startServer(t, url)
   const client = new LightfieldClient(server)
