@@ -117,7 +117,9 @@ test('an installation moves to PostgreSQL and S3 and back, and nobody sees a dif
   await assertClean(server)
 })
 
-test('bytes alone move, then rows alone, to where the installation was before', async (t) => {
+test('bytes alone move, then rows alone, to where the installation was before', {
+  skip: onlyLong,
+}, async (t) => {
   const server = await startOnDisk(t)
   const installation = await Installation.fill(server)
   const seen = await installation.seen()

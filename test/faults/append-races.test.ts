@@ -17,7 +17,7 @@ import { newFolder } from '../new-folder.ts'
 import { newStores } from '../nodes.harness.ts'
 import { query } from '../postgres.ts'
 import { RawConnection } from '../raw-http.ts'
-import { rounds } from '../rounds.ts'
+import { onlyLong, rounds } from '../rounds.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import { BYTES, linkIn, offsetAt, patch, TUS } from '../tus-client.ts'
 
@@ -235,7 +235,7 @@ const races: Readonly<Record<string, (track: RaceTrack) => Promise<void>>> = {
 }
 
 for (const [name, start] of Object.entries(tracks))
-  test(`${name}: ${ROUNDS} rounds of each race`, async (t) => {
+  test(`${name}: ${ROUNDS} rounds of each race`, { skip: name !== 'one server' && onlyLong }, async (t) => {
     t.diagnostic(`seed ${SEED}`)
     const track = await start(t)
     for (const [what, race] of Object.entries(races))

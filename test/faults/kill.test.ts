@@ -29,7 +29,7 @@ import { Ledger, type LedgerEntry } from './ledger.ts'
 import { runMixedLoad } from './mixed-load.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ROUNDS = rounds({ short: 2, long: 20 })
+const ROUNDS = rounds({ short: 1, long: 20 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const CLIENTS = 6
 /** The server is killed once it has answered up to so many requests, or has had the time to, and up to this much later. */

@@ -16,7 +16,7 @@ import { Ledger } from './ledger.ts'
 import { runMixedLoad } from './mixed-load.ts'
 import { ServerProcess } from './server-process.ts'
 
-const ROUNDS = rounds({ short: 2, long: 8 })
+const ROUNDS = rounds({ short: 1, long: 8 })
 const CLIENTS = 12
 const settings = { ENTREPOT_PUBLIC_URL: PUBLIC_URL, ENTREPOT_RESUMABLE_DRAFT: 'on' }
 

@@ -19,7 +19,7 @@ import { checkRows } from './check-rows.ts'
 import { ROOT_KEY } from './server-process.ts'
 import { UploadModel } from './upload-model.ts'
 
-const STEPS = rounds({ short: 120, long: 2000 })
+const STEPS = rounds({ short: 60, long: 2000 })
 const SEED = Number(process.env.ENTREPOT_FAULT_SEED ?? Math.floor(Math.random() * 2 ** 32))
 const TOLD_STEPS = 20
 
