@@ -171,7 +171,10 @@ async function cancel(services: Services, file: FileRecord, reply: FastifyReply)
   return reply.header(STATUS, 'cancelled').send()
 }
 
-/** Takes the bytes of the request, and finalizes the upload if that is asked for and they have all come. */
+/**
+ * Takes the bytes of the request, and finalizes the upload if that is asked for and they have all come.
+ * @throws ServiceError `link-invalid` if it was cancelled meanwhile, and what `appendUpload` throws
+ */
 async function receive(
   services: Services,
   request: FastifyRequest,
@@ -185,7 +188,10 @@ async function receive(
     after = await append(services, request, session, bytes ?? none())
   else if (bytes !== undefined) await requireEmpty(bytes, file)
   if (!isLast || after.state !== 'pending' || !isWhole(after)) return after
-  return completeUpload(services, callerFor(after), { id: after.id, stateNames, md5: undefined })
+  const input = { id: after.id, stateNames, md5: undefined }
+  return completeUpload(services, callerFor(after), input).catch((error) => {
+    throw error instanceof ServiceError && error.code === 'state-conflict' ? linkInvalid() : error
+  })
 }
 
 /** The bytes of the request that have not come before; undefined: there are none. */
