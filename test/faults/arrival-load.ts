@@ -105,7 +105,7 @@ async function append(load: ArrivalLoad, arrival: Arrival, link: string, piece: 
 
 /** All bytes of an upload that has none yet, in pieces. */
 export async function appendAll(
-  { arrivals, random, findings }: Pick<ArrivalLoad, 'arrivals' | 'random' | 'findings'>,
+  { arrivals, random, findings, isOver }: Pick<ArrivalLoad, 'arrivals' | 'random' | 'findings' | 'isOver'>,
   link: string,
   content: Buffer,
 ): Promise<void> {
@@ -115,6 +115,8 @@ export async function appendAll(
     const answer = await arrivals.append(link, { ...piece, hasChecksum: random.chance(0.2) })
     offset += bytes.byteLength
     if (answer.status === 204 && answer.offset === offset) continue
+    // A server that stops ends what is under way, and tells how far it came.
+    if (answer.status === 204 && isOver()) throw new Error('the server stops')
     const detail = `a piece up to ${offset}: ${answer.status}, ${answer.offset}`
     findings.push({ kind: 'unexpected-answer', detail })
     throw new Error(detail)
