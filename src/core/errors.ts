@@ -81,6 +81,8 @@ export const errorKinds = {
   'body-too-slow': 'invalid',
   'range-unsatisfiable': 'invalid',
   // Our own trouble.
+  // It stops, and what it was taking could not be kept.
+  'server-stopping': 'unavailable',
   'storage-full': 'full',
   'storage-unavailable': 'unavailable',
   'storage-timeout': 'timeout',

@@ -177,6 +177,6 @@ export function shortageOf({ kind, message, cause }: ServiceError): string | und
 
 /** Whether the fault is ours: logged as an error, with its cause. */
 export function isFault({ kind, code }: ServiceError): boolean {
-  if (code === 'upload-fragmented') return false
+  if (code === 'upload-fragmented' || code === 'server-stopping') return false
   return kind === 'internal' || kind === 'unavailable' || kind === 'timeout'
 }

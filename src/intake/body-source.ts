@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { ServiceError } from '../core/errors.ts'
+import { type ErrorCode, ServiceError } from '../core/errors.ts'
 import { Handoff } from './handoff.ts'
 
 /** A body that is slower than this, averaged over the window, is cut off. Time in which we do not read does not count. */
@@ -14,7 +14,7 @@ export interface BodyLimits {
   readonly pace?: Pace
   /** A body that breaks off, or is too slow, then ends normally with what came. Default: it throws. */
   readonly keepsWhatCame?: boolean
-  /** Ends the body as if its client had broken off. */
+  /** Ends the body as if its client had broken off, or, if its reason is a ServiceError, for that. */
   readonly stop?: AbortSignal | undefined
 }
 
@@ -145,12 +145,15 @@ export class BodySource {
   }
 }
 
-/** Whether it is the client that ended the body early. */
+const BREAKS: ReadonlySet<ErrorCode> = new Set(['body-incomplete', 'body-too-slow', 'server-stopping'])
+
+/** Whether the body ended early, and what came of it is sound. */
 function isBreak(error: Error): boolean {
-  return error instanceof ServiceError && (error.code === 'body-incomplete' || error.code === 'body-too-slow')
+  return error instanceof ServiceError && BREAKS.has(error.code)
 }
 
 function incomplete(cause: unknown): ServiceError {
+  if (cause instanceof ServiceError) return cause
   return new ServiceError('body-incomplete', 'The body broke off before its end.', { cause })
 }
 

@@ -61,7 +61,7 @@ async function create(load: ArrivalLoad, arrival: Arrival, content: Buffer, whol
   arrival.contents = [whole]
   const answer = await load.arrivals.create(filename, isDeferred ? undefined : sizeBytes, beginning)
   // Of a creation that the stop of the server cuts off nothing stays, since nobody knows its link.
-  if (answer.status === 400 && load.isOver()) throw new Error('the server stops')
+  if (answer.status === 503 && load.isOver()) throw new Error('the server stops')
   if (answer.status !== 201 || answer.location === undefined)
     return unexpected(load, arrival, 'a creation', answer.status)
   arrival.link = answer.location
@@ -88,17 +88,20 @@ function nextPiece(
 }
 
 async function append(load: ArrivalLoad, arrival: Arrival, link: string, piece: Piece): Promise<void> {
+  const { isOver } = load
   const end = piece.offset + piece.bytes.byteLength
   arrival.sentBytes = Math.max(arrival.sentBytes, end)
   const answer = await load.arrivals.append(link, piece)
   if (isOvertaken(arrival, answer.status)) return askOffset(load, arrival, link)
+  // Nothing of a piece with a checksum that the stop of the server cut off is kept.
+  if (answer.status === 503 && piece.hasChecksum && isOver()) throw new Error('the server stops')
   const isRight =
     answer.status === 204 || (piece.protocol === 'draft' && piece.isLast && answer.status === 200)
   if (!isRight)
     return unexpected(load, arrival, `a piece by ${piece.protocol} at ${piece.offset}`, answer.status)
   const { offset = -1 } = answer
   // A stale request that came late has stopped this one, or the server has, since it stops.
-  const mayBeStopped = arrival.mayBeStale || load.isOver()
+  const mayBeStopped = arrival.mayBeStale || isOver()
   const isStopped = mayBeStopped && offset >= piece.offset && offset < end
   await note(load, arrival, `a piece by ${piece.protocol}`, answer, isStopped ? offset : end)
 }
@@ -115,8 +118,8 @@ export async function appendAll(
     const answer = await arrivals.append(link, { ...piece, hasChecksum: random.chance(0.2) })
     offset += bytes.byteLength
     if (answer.status === 204 && answer.offset === offset) continue
-    // A server that stops ends what is under way, and tells how far it came.
-    if (answer.status === 204 && isOver()) throw new Error('the server stops')
+    // A server that stops ends what is under way: it tells how far it came, or that a piece with a checksum was not kept.
+    if ((answer.status === 204 || answer.status === 503) && isOver()) throw new Error('the server stops')
     const detail = `a piece up to ${offset}: ${answer.status}, ${answer.offset}`
     findings.push({ kind: 'unexpected-answer', detail })
     throw new Error(detail)

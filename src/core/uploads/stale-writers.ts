@@ -1,3 +1,4 @@
+import { ServiceError } from '../errors.ts'
 import type { FileId } from '../file-id.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { MetadataStore } from '../ports/metadata-store.ts'
@@ -66,8 +67,8 @@ export async function stopAllWriters(services: Pick<Services, 'metadata'>): Prom
   )
 }
 
-function serverStops(): Error {
-  return new Error('the server stops')
+function serverStops(): ServiceError {
+  return new ServiceError('server-stopping', 'The server is stopping; try again.', { retryAfterSeconds: 1 })
 }
 
 async function stopped(writers: readonly Writer[], reason: Error): Promise<void> {

@@ -68,6 +68,7 @@ test('clients are told not to retry what time cannot change, and left to retry t
     'idempotency-running',
     'internal',
     'rate-limited',
+    'server-stopping',
     'storage-timeout',
     'storage-unavailable',
     'upload-fragmented',

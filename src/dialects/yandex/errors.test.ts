@@ -44,6 +44,7 @@ test('what clients repeat by themselves is only what may pass by itself', () => 
     'rate-limited',
     'quota-exceeded',
     'upload-fragmented',
+    'server-stopping',
     'storage-unavailable',
     'storage-timeout',
   ])

@@ -11,6 +11,7 @@ import { until } from '../../../test/until.ts'
 import { setQuota, settledUsage } from '../../../test/usage.ts'
 import { readLink } from '../../core/links/link-token.ts'
 
+const SHA1_OF_NOTHING = 'sha1 2jmj7l5rSw0yVb/vlWAYkK/YBwk='
 const HELLO = 'helloworld'
 
 let server: TestServer
@@ -313,6 +314,21 @@ test('a server that stops answers the parts that are running with what came of t
   const told = Number(headers.get('upload-offset'))
   assert.ok(told > 0)
   assert.equal(await offsetAt(`${own.url}${new URL(link).pathname}`), told)
+})
+
+test('a server that stops asks for a piece with a checksum again, of which it can keep no part', async (t) => {
+  const own = await TestServer.start()
+  t.after(() => own.stop())
+  const link = await new TusClient(own).created(1_000_000)
+  const connection = await RawConnection.open(own.url)
+  t.after(() => connection.end())
+  connection.write(patchHead(link, 0, `content-length: 1000000\r\nupload-checksum: ${SHA1_OF_NOTHING}`))
+  connection.write('x'.repeat(300_000))
+  assert.ok(await until(5_000, () => own.app.memory.usedBytes > 0))
+  await own.restart()
+  const { status, headers } = readAnswer(await connection.closed())
+  assert.deepEqual([status, headers.get('retry-after')], [503, '1'])
+  assert.equal(await offsetAt(`${own.url}${new URL(link).pathname}`), 0)
 })
 
 test('a body that tells no length is taken as far as the quota reaches', async (t) => {
