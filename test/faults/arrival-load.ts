@@ -61,7 +61,10 @@ async function create(load: ArrivalLoad, arrival: Arrival, content: Buffer, whol
   arrival.contents = [whole]
   const answer = await load.arrivals.create(filename, isDeferred ? undefined : sizeBytes, beginning)
   // Of a creation that the stop of the server cuts off nothing stays, since nobody knows its link.
-  if (answer.status === 503 && load.isOver()) throw new Error('the server stops')
+  if (answer.status === 503 && load.isOver()) {
+    arrival.final = 'GONE'
+    throw new Error('the server stops')
+  }
   if (answer.status !== 201 || answer.location === undefined)
     return unexpected(load, arrival, 'a creation', answer.status)
   arrival.link = answer.location
