@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
-import type { MovePlan, MoveReport } from '../move/move-storage.ts'
-import { TargetError } from '../move/target-error.ts'
-import { printDamaged } from './damaged.ts'
-import { describe, Failure } from './failure.ts'
-import { print } from './output.ts'
+import type { MovePlan, MoveReport } from '../../move/move-storage.ts'
+import { TargetError } from '../../move/target-error.ts'
+import { describe, Failure } from '../failure.ts'
+import { print } from '../output.ts'
 import {
   addSettings,
   addTargetSettings,
@@ -11,7 +10,8 @@ import {
   namedForTarget,
   storeSettings,
   targetConfigOf,
-} from './settings.ts'
+} from '../settings.ts'
+import { printDamaged } from './damaged.ts'
 
 interface MoveOptions {
   readonly finish?: boolean
@@ -45,7 +45,7 @@ nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-buc
 async function move({ finish = false, abandon = false }: MoveOptions, command: Command): Promise<void> {
   const source = configOf(command)
   const target = targetConfigOf(command, source)
-  const { abandonMove, moveStorage, planMove } = await import('../move/move-storage.ts')
+  const { abandonMove, moveStorage, planMove } = await import('../../move/move-storage.ts')
   const plan = await planMove(source, target)
   if (abandon) {
     await abandonMove(plan)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { Quota } from '../core/access/tenants.ts'
-import { parseBound } from './arguments.ts'
-import { printJson, printTable } from './output.ts'
+import type { Quota } from '../../core/access/tenants.ts'
+import { parseBound } from '../arguments.ts'
+import { printJson, printTable } from '../output.ts'
 import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
 
 interface QuotaOptions {

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { hashSecret } from '../core/access/admit.ts'
-import { type Fidelity, fidelities, isScope, issueKey, type Scope, scopes } from '../core/access/keys.ts'
-import { DEFAULT_SLUG } from '../core/access/tenants.ts'
-import { isStoreError } from '../core/errors.ts'
-import { parseName } from './arguments.ts'
-import { Failure } from './failure.ts'
-import { print, printList } from './output.ts'
+import { hashSecret } from '../../core/access/admit.ts'
+import { type Fidelity, fidelities, isScope, issueKey, type Scope, scopes } from '../../core/access/keys.ts'
+import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
+import { isStoreError } from '../../core/errors.ts'
+import { parseName } from '../arguments.ts'
+import { Failure } from '../failure.ts'
+import { print, printList } from '../output.ts'
 import {
   addInit,
   getOrganization,

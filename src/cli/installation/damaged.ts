@@ -1,7 +1,7 @@
-import type { BlobKey } from '../core/ports/blob-store.ts'
-import type { DamagedFile } from '../core/upkeep/referenced-blobs.ts'
-import { allDialects } from '../dialects/all.ts'
-import { print } from './output.ts'
+import type { BlobKey } from '../../core/ports/blob-store.ts'
+import type { DamagedFile } from '../../core/upkeep/referenced-blobs.ts'
+import { allDialects } from '../../dialects/all.ts'
+import { print } from '../output.ts'
 
 /** Clients know a file by the id that this one prints. */
 const [{ name, fileIds }] = allDialects

@@ -1,15 +1,15 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { ConfigError } from '../config/setting.ts'
-import type { UpkeepServices } from '../core/services.ts'
-import { type Reconciliation, reconcile } from '../core/upkeep/reconcile.ts'
-import type { DamagedFile } from '../core/upkeep/referenced-blobs.ts'
-import { type Verification, verifyBytes, type WrongBytes } from '../core/upkeep/verify-bytes.ts'
-import { parseBound } from './arguments.ts'
+import { ConfigError } from '../../config/setting.ts'
+import type { UpkeepServices } from '../../core/services.ts'
+import { type Reconciliation, reconcile } from '../../core/upkeep/reconcile.ts'
+import type { DamagedFile } from '../../core/upkeep/referenced-blobs.ts'
+import { type Verification, verifyBytes, type WrongBytes } from '../../core/upkeep/verify-bytes.ts'
+import { parseBound } from '../arguments.ts'
+import { print, printJson } from '../output.ts'
+import { ProgressBar } from '../progress-bar.ts'
+import { configOf } from '../settings.ts'
 import { named, printDamaged } from './damaged.ts'
-import { print, printJson } from './output.ts'
 import { paceReaders } from './pace.ts'
-import { ProgressBar } from './progress-bar.ts'
-import { configOf } from './settings.ts'
 import { clockOf, withStores } from './stores.ts'
 
 interface DoctorOptions {
@@ -59,7 +59,7 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
   return withStores(command, async (stores) => {
     const services = { ...stores, clock: await clockOf(stores.metadata) }
     if (repair) {
-      const { endDeadLeases } = await import('../app/open-stores.ts')
+      const { endDeadLeases } = await import('../../app/open-stores.ts')
       await endDeadLeases(configOf(command), services)
     }
     const compared = await reconcile(services, repair)

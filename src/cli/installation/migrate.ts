@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { print } from './output.ts'
+import { print } from '../output.ts'
 import { addInit, withStores } from './stores.ts'
 
 /** Opening migrates, so a start does it, too; the command lets an operator do it at a time of their own. */

@@ -1,11 +1,16 @@
 import type { Command } from 'commander'
-import type { Stores } from '../app/open-stores.ts'
-import { DEFAULT_SLUG, ensureDefaultTenant, type Organization, type Project } from '../core/access/tenants.ts'
-import { closingAfter } from '../core/closing.ts'
-import { type Clock, systemClock } from '../core/ports/clock.ts'
-import type { MetadataStore } from '../core/ports/metadata-store.ts'
-import { Failure } from './failure.ts'
-import { configOf } from './settings.ts'
+import type { Stores } from '../../app/open-stores.ts'
+import {
+  DEFAULT_SLUG,
+  ensureDefaultTenant,
+  type Organization,
+  type Project,
+} from '../../core/access/tenants.ts'
+import { closingAfter } from '../../core/closing.ts'
+import { type Clock, systemClock } from '../../core/ports/clock.ts'
+import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import { Failure } from '../failure.ts'
+import { configOf } from '../settings.ts'
 
 export type Tenants = Pick<Stores, 'metadata'> & {
   readonly clock: Clock
@@ -36,8 +41,8 @@ export async function withStores(
   const config = configOf(command)
   // Loaded only now, since it brings the whole server with it: help and mistakes answer at once.
   const [{ openStores }, { findInstallation, rowsPlace }] = await Promise.all([
-    import('../app/open-stores.ts'),
-    import('../app/installation.ts'),
+    import('../../app/open-stores.ts'),
+    import('../../app/installation.ts'),
   ])
   const makes = command.opts().init === true
   const newPlace = makes && !(await findInstallation(config)) ? rowsPlace(config) : undefined
