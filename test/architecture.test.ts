@@ -12,8 +12,6 @@ const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   main: ['app', 'ops'],
   app: [
-    // `package.json`, for the version.
-    '..',
     'app',
     'config',
     'core',

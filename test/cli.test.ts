@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { version } from '../src/app/version.ts'
 import type { Environment } from '../src/config/setting.ts'
 import { allDialects, parseFileId } from '../src/dialects/all.ts'
 import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
@@ -46,6 +47,13 @@ async function statusWith(server: TestServer, key: string): Promise<number> {
   await response.body?.cancel()
   return response.status
 }
+
+test('--version tells the version, and in a checkout the commit', async () => {
+  const outcome = await entrepot(['--version'])
+  assertDone(outcome)
+  assert.match(outcome.stdout, /^\d+\.\d+\.\d+( \(commit [0-9a-f]{12}\))?\n$/)
+  assert.ok(outcome.stdout.startsWith(version()))
+})
 
 test('key create prints the key and nothing else, on a folder that no server has seen', async (context) => {
   const run = await onNewFolder(context)

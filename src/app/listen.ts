@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import project from '../../package.json' with { type: 'json' }
 import { isLoopback } from '../config/networks.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
@@ -18,6 +17,7 @@ import type { GracefulStop } from './graceful-stop.ts'
 import { createSurface } from './http-surface.ts'
 import { inWords, listenOptionally } from './optional-port.ts'
 import type { AppConfig } from './settings.ts'
+import { version } from './version.ts'
 
 /** Where a server listens, as it comes to. */
 export interface Addresses {
@@ -52,7 +52,7 @@ export async function listenForHttp(served: Served): Promise<void> {
   const { config, tls, stop, addresses } = served
   const server = await createSurface({
     ...served,
-    about: { version: project.version, publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
+    about: { version: version(), publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     tusMaxFileBytes: config.tusMaxFileBytes,
     resumableDraft: config.resumableDraft,
     stopping: stop,

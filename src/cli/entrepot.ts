@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { commit, version } from '../app/version.ts'
 import { reportFailure } from './failure.ts'
 import { addIdCommand } from './id.ts'
 import { addDoctorCommand } from './installation/doctor.ts'
@@ -13,6 +14,7 @@ import { addStoreSettings } from './settings.ts'
 
 const program = new Command('entrepot')
   .description('One self-hosted file store behind every AI Files API.')
+  .version(told(), '-V, --version', 'print the version, and the commit if it is known')
   .exitOverride()
 
 addServeCommand(program)
@@ -34,4 +36,9 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.exit(reportFailure(error, program.args[0] === 'serve' ? 'server' : 'command'))
+}
+
+function told(): string {
+  const of = commit()
+  return of === undefined ? version() : `${version()} (commit ${of})`
 }
