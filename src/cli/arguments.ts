@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { parseSize } from '../config/size.ts'
 import { checkName } from '../core/files/text-rules.ts'
 
 const MAX_CHARACTERS = 255
@@ -22,6 +23,22 @@ export function parseName(text: string): string {
 export function parseSlug(text: string): string {
   if (UUID.test(text)) throw new InvalidArgumentError('A name must not look like an id.')
   return parseName(text)
+}
+
+/**
+ * What `--help` ends with: lines to be pasted, each below what it does.
+ * @param lines like `['the ten newest files', 'file ls --limit 10']`
+ */
+export function examples(lines: readonly (readonly [purpose: string, words: string])[]): string {
+  const shown = lines.map(([purpose, words]) => `  # ${purpose}\n  entrepot ${words}`)
+  return `\nExamples:\n${shown.join('\n')}`
+}
+
+/** Bytes, also like `10MB` or `5GiB`; infinity for `none`. @throws InvalidArgumentError */
+export function parseByteBound(text: string): number {
+  const bytes = text === 'none' ? Number.POSITIVE_INFINITY : parseSize(text)
+  if (bytes !== undefined) return bytes
+  throw new InvalidArgumentError('It is neither a size, like 1000000, 500MB or 5GiB, nor none.')
 }
 
 /** A whole number; infinity for `none`. @throws InvalidArgumentError */

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { FileId } from '../core/file-id.ts'
 import { fileIdForms, parseFileId } from '../dialects/all.ts'
+import { examples } from './arguments.ts'
 import { printJson, printTable } from './output.ts'
 
 export function addIdCommand(program: Command): void {
@@ -9,6 +10,7 @@ export function addIdCommand(program: Command): void {
     .description("print a file's id in the form of every dialect")
     .argument('<id>', 'in any form', parseId)
     .option('--json', 'as JSON')
+    .addHelpText('after', examples([['from the id that an SDK printed', 'id file_011CNha8iCJcU1wXNR6q4V8w']]))
     .action((id: FileId, { json }: { readonly json?: true }) => {
       const forms = [...fileIdForms].map(([name, form]) => [name, form.print(id)] as const)
       if (json) printJson(Object.fromEntries(forms))

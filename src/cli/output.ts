@@ -1,6 +1,11 @@
 const GAP = '  '
-/** They could move the cursor or colour the terminal of whoever lists names that others chose. */
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g
+/** They could move the cursor, colour the terminal or turn the text around of whoever lists names that others chose. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g
+
+/** A text that others chose, on one line and without power over the terminal. */
+export function visible(text: string): string {
+  return text.replace(CONTROL, '?')
+}
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`)
@@ -12,7 +17,7 @@ export function printJson(value: unknown): void {
 
 /** Prints a table, each column as wide as its widest cell. */
 export function printTable(rows: readonly (readonly string[])[]): void {
-  const cells = rows.map((row) => row.map((cell) => cell.replace(CONTROL, '?')))
+  const cells = rows.map((row) => row.map(visible))
   const widthOf = (column: number) => Math.max(...cells.map((row) => row[column]?.length ?? 0))
   for (const row of cells)
     print(

@@ -1,7 +1,12 @@
-const WIDTH = 30
+import { SingleBar } from 'cli-progress'
+import { showSize } from '../config/size.ts'
+import { visible } from './output.ts'
+
+/** What matters most fits into 80 columns; a label comes last, because the rest of the line is cut off. */
+const WIDTH = 20
 const DRAWN_EVERY_MS = 200
-const MEBIBYTE = 1024 * 1024
-const ERASE_LINE = '\r\x1b[K'
+/** The time left is what the last ten seconds make likely. */
+const REMEMBERED_DRAWS = 50
 
 /** Where it is drawn: standard error, or a test. */
 export interface Terminal {
@@ -9,41 +14,73 @@ export interface Terminal {
   write(text: string): unknown
 }
 
-/** A line that tells on a terminal how far reading has come; elsewhere nothing. */
-export class ProgressBar implements Disposable {
-  readonly #totalBytes: number
-  readonly #terminal: Terminal
-  readonly #beganAt = performance.now()
-  #drawnAt = Number.NEGATIVE_INFINITY
-  #bytes = 0
+export interface ProgressBarOptions {
+  /** What is being done. */
+  readonly label?: string
+  /** Was there before, and says nothing about the rate. */
+  readonly doneBytes?: number
+  readonly terminal?: Terminal
+}
 
-  constructor(totalBytes: number, terminal: Terminal = process.stderr) {
-    this.#totalBytes = totalBytes
-    this.#terminal = terminal
+/** A line that tells on a terminal how far reading or sending has come, how fast, and how long it may last; elsewhere nothing. */
+export class ProgressBar implements Disposable {
+  readonly #bar: SingleBar
+  readonly #beganAt = performance.now()
+  readonly #doneBytes: number
+  readonly #label: string
+  #bytes: number
+  #updatedAt = Number.NEGATIVE_INFINITY
+
+  /** @param totalBytes undefined if nobody knows; more may come than this */
+  constructor(totalBytes: number | undefined, options: ProgressBarOptions = {}) {
+    const { label = '', doneBytes = 0, terminal = process.stderr } = options
+    this.#doneBytes = doneBytes
+    this.#bytes = doneBytes
+    this.#label = visible(label)
+    const known = totalBytes !== undefined
+    this.#bar = new SingleBar({
+      format: `${known ? '[{bar}] {percentage} %  {value} of {total}' : '{value}'}  {rate}/s${known ? '  {eta_formatted} left' : ''}  {label}`,
+      stream: terminal as NodeJS.WriteStream,
+      barsize: WIDTH,
+      barCompleteChar: '#',
+      barIncompleteChar: '.',
+      fps: 1000 / DRAWN_EVERY_MS,
+      etaBuffer: REMEMBERED_DRAWS,
+      linewrap: true,
+      clearOnComplete: true,
+      formatTime: showSeconds,
+      formatValue: (value, _options, type) =>
+        type === 'value' || type === 'total' ? showSize(value) : `${value}`,
+    })
+    this.#bar.start(totalBytes ?? 0, doneBytes, {
+      label: this.#label,
+      rate: showSize(0),
+    })
   }
 
   add(bytes: number): void {
     this.#bytes += bytes
     const now = performance.now()
-    if (this.#terminal.isTTY !== true || now - this.#drawnAt < DRAWN_EVERY_MS) return
-    this.#drawnAt = now
-    this.#terminal.write(ERASE_LINE + this.#line(now))
+    if (now - this.#updatedAt < DRAWN_EVERY_MS) return
+    this.#updatedAt = now
+    const perSecond = (this.#bytes - this.#doneBytes) / Math.max(1, (now - this.#beganAt) / 1000)
+    this.#bar.update(this.#bytes, { rate: showSize(perSecond), label: this.#label })
   }
 
-  /** More may be read than there was at the beginning. */
-  #line(now: number): string {
-    const share = this.#totalBytes === 0 ? 1 : Math.min(1, this.#bytes / this.#totalBytes)
-    const bar = '#'.repeat(Math.round(share * WIDTH)).padEnd(WIDTH, '.')
-    const perSecond = this.#bytes / Math.max(1, (now - this.#beganAt) / 1000)
-    const [done, total, pace] = [this.#bytes, this.#totalBytes, perSecond].map(inMebibytes)
-    return `[${bar}] ${Math.floor(share * 100)} %  ${done} of ${total} MiB  ${pace} MiB/s`
+  /** Says why it stands still, until it moves again. */
+  note(text: string): void {
+    this.#bar.update({ label: text })
   }
 
   [Symbol.dispose](): void {
-    if (this.#drawnAt > Number.NEGATIVE_INFINITY) this.#terminal.write(ERASE_LINE)
+    this.#bar.stop()
   }
 }
 
-function inMebibytes(bytes: number): string {
-  return (bytes / MEBIBYTE).toFixed(bytes < 10 * MEBIBYTE ? 1 : 0)
+/** Like 1:05:09; what the library cannot tell is no number. */
+function showSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-:--'
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  const parts = hours > 0 ? [hours, minutes, seconds % 60] : [minutes, seconds % 60]
+  return parts.map((part, index) => (index === 0 ? `${part}` : `${part}`.padStart(2, '0'))).join(':')
 }

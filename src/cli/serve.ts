@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { App } from '../app/app.ts'
 import type { Print } from '../main.ts'
+import { examples } from './arguments.ts'
 import { nextCommand } from './next-command.ts'
 import { addSettings, allSettings, configOf } from './settings.ts'
 import { trustHint, welcome } from './welcome.ts'
@@ -12,6 +13,14 @@ export function addServeCommand(program: Command): void {
     .option(
       '--accept-clock',
       'trust the clock of this machine again, which removes what has ended (SQLite only)',
+    )
+    .addHelpText(
+      'after',
+      examples([
+        ['on this machine alone', 'serve'],
+        ['for others, by their name of it', 'serve --host 0.0.0.0 --public-url https://files.example.com'],
+        ['on other ports, in a folder of its own', 'serve --port 0 --grpc-port off --data-dir /tmp/try'],
+      ]),
     )
     .action(start)
   addSettings(command, allSettings)

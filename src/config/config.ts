@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { networks } from './networks.ts'
-import { integer, integerOrOff, oneOf, onOff, optionalPort, text, url } from './parsers.ts'
+import { integer, integerOrOff, oneOf, onOff, optionalPort, size, text, url } from './parsers.ts'
 import { s3 } from './s3.ts'
 import { Secret } from './secret.ts'
 import { group, type Parser, setting, type ValuesOf, WrongValue } from './setting.ts'
@@ -158,7 +158,7 @@ export const serverSettings = {
     help: 'port of the metrics, or off',
     more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without metrics.',
   }),
-  diskReserveBytes: setting('DISK_RESERVE_BYTES <bytes>', integer(0, Number.MAX_SAFE_INTEGER), {
+  diskReserveBytes: setting('DISK_RESERVE_BYTES <bytes>', size(0), {
     otherwise: '5 % of the disk, at most 1 GiB',
     own: true,
     help: 'disk space that uploads leave free',
@@ -190,12 +190,12 @@ export const serverSettings = {
     }),
   }),
   s3,
-  inlineBytes: setting('INLINE_BYTES <bytes>', integer(0, MAX_INLINE_BYTES), {
+  inlineBytes: setting('INLINE_BYTES <bytes>', size(0, MAX_INLINE_BYTES), {
     otherwise: '65536 with SQLite, 16384 with PostgreSQL',
     help: 'largest file that the database holds itself, 0 for none',
     more: 'At most 65536. Larger ones are files of their own, on the disk or in the bucket. A change concerns new files only.',
   }),
-  tusMaxFileBytes: setting('TUS_MAX_FILE_BYTES <bytes>', integer(1, MAX_TUS_BYTES), {
+  tusMaxFileBytes: setting('TUS_MAX_FILE_BYTES <bytes>', size(1, MAX_TUS_BYTES), {
     fallback: String(64 * 1024 * MIB),
     help: 'largest file that may be created by tus',
     more: 'Told to clients as `Tus-Max-Size`.',
@@ -222,7 +222,7 @@ export const serverSettings = {
     help: 'port of gRPC, 0 for any free one, or off',
     more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without gRPC.',
   }),
-  memoryBytes: setting('MEMORY_BYTES <bytes>', integer(MIN_MEMORY_BYTES, Number.MAX_SAFE_INTEGER), {
+  memoryBytes: setting('MEMORY_BYTES <bytes>', size(MIN_MEMORY_BYTES), {
     fallback: `${384 * MIB}`,
     own: true,
     help: 'memory for the bodies of all requests together',
@@ -234,7 +234,7 @@ export const serverSettings = {
     help: 'internal path of nginx, which sends downloads from the disk',
     more: 'Like `/entrepot-blobs/`, and only with bytes on disk; see [operating](docs/operating.md#downloads-sent-by-nginx).',
   }),
-  spoolBytes: setting('SPOOL_BYTES <bytes>', integer(MIN_SPOOL_BYTES, Number.MAX_SAFE_INTEGER), {
+  spoolBytes: setting('SPOOL_BYTES <bytes>', size(MIN_SPOOL_BYTES), {
     fallback: `${SPOOL_BYTES}`,
     own: true,
     help: 'space in the data folder where uploads to a bucket wait',

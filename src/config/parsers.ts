@@ -1,4 +1,5 @@
 import { type Parser, WrongValue } from './setting.ts'
+import { parseSize } from './size.ts'
 
 export const text: Parser<string> = (given) => given
 
@@ -7,6 +8,18 @@ export function integer(minimum: number, maximum: number, or = ''): Parser<numbe
     const value = /^\d+$/.test(given) ? Number(given) : Number.NaN
     if (value >= minimum && value <= maximum) return value
     throw new WrongValue(`must be ${or}a whole number from ${minimum} to ${maximum}, not "${given}".`)
+  }
+}
+
+/** A number of bytes, also with a unit: `64MiB`. */
+export function size(minimumBytes: number, maximumBytes = Number.MAX_SAFE_INTEGER): Parser<number> {
+  const most = maximumBytes === Number.MAX_SAFE_INTEGER ? 'on' : `to ${maximumBytes}`
+  return (given) => {
+    const bytes = parseSize(given)
+    if (bytes !== undefined && bytes >= minimumBytes && bytes <= maximumBytes) return bytes
+    throw new WrongValue(
+      `must be a size from ${minimumBytes} ${most}, in bytes or like 500MB or 5GiB, not "${given}".`,
+    )
   }
 }
 

@@ -4,7 +4,7 @@ import type { UpkeepServices } from '../../core/services.ts'
 import { type Reconciliation, reconcile } from '../../core/upkeep/reconcile.ts'
 import type { DamagedFile } from '../../core/upkeep/referenced-blobs.ts'
 import { type Verification, verifyBytes, type WrongBytes } from '../../core/upkeep/verify-bytes.ts'
-import { parseBound } from '../arguments.ts'
+import { examples, parseByteBound } from '../arguments.ts'
 import { print, printJson } from '../output.ts'
 import { ProgressBar } from '../progress-bar.ts'
 import { configOf } from '../settings.ts'
@@ -38,18 +38,27 @@ export function addDoctorCommand(program: Command): void {
     )
     .option('--verify', 'also read the bytes of every file, and compare them with the SHA-256 of its row')
     .option(
-      '--max-bytes-per-second <number>',
-      'what --verify reads at most, or none for no bound',
+      '--max-bytes-per-second <size>',
+      'what --verify reads at most, like 200MB, or none for no bound',
       parseRate,
       DEFAULT_BYTES_PER_SECOND,
     )
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['compare database and bytes', 'doctor'],
+        ['also read every byte, at 200 MB a second', 'doctor --verify --max-bytes-per-second 200MB'],
+        ['remove what belongs to no file', 'doctor --repair'],
+      ]),
+    )
     .action(examine)
 }
 
 function parseRate(text: string): number {
-  if (/^0+$/.test(text)) throw new InvalidArgumentError('It must be above 0.')
-  return parseBound(text)
+  const bytesPerSecond = parseByteBound(text)
+  if (bytesPerSecond === 0) throw new InvalidArgumentError('It must be above 0.')
+  return bytesPerSecond
 }
 
 function examine(options: DoctorOptions, command: Command): Promise<void> {

@@ -3,7 +3,7 @@ import { hashSecret } from '../../core/access/admit.ts'
 import { type Fidelity, fidelities, isScope, issueKey, type Scope, scopes } from '../../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { isStoreError } from '../../core/errors.ts'
-import { parseName } from '../arguments.ts'
+import { examples, parseName } from '../arguments.ts'
 import { Failure } from '../failure.ts'
 import { print, printList } from '../output.ts'
 import {
@@ -46,17 +46,36 @@ export function addKeyCommands(program: Command): void {
         "which refusals of a vendor hold for it (default: the servers')",
       ).choices(fidelities),
     )
+    .addHelpText(
+      'after',
+      examples([
+        ['a key for a program', 'key create --name worker'],
+        ['one that may only read', 'key create --name viewer --scope files:read'],
+        ['one for two projects; uploads go to the first', 'key create --project reports --project default'],
+      ]),
+    )
     .action(createKey)
   key
     .command('list')
     .description('list keys, revoked ones included, without their secrets')
     .option('--org <org>', 'only those of one organization, by name or id')
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['all keys', 'key list'],
+        ['those of one organization, for a program', 'key list --org acme --json'],
+      ]),
+    )
     .action(listKeys)
   key
     .command('revoke')
     .description('make a key useless, at once and for good')
     .argument('<key>', 'its id, or the key itself')
+    .addHelpText(
+      'after',
+      examples([['by the id that the list shows', 'key revoke 0198c3f5-2b7a-7c31-9d52-6a1f0c8e4b7d']]),
+    )
     .action(revokeKey)
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { MovePlan, MoveReport } from '../../move/move-storage.ts'
 import { TargetError } from '../../move/target-error.ts'
+import { examples } from '../arguments.ts'
 import { describe, Failure } from '../failure.ts'
 import { print } from '../output.ts'
 import {
@@ -30,7 +31,11 @@ export function addMigrateStorageCommand(program: Command): void {
       'after',
       `
 The flags without "to" say where the installation is, as for serve. The target is what ENTREPOT_TO_… and --to-… say, and
-nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-bucket it is the disk.`,
+nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-bucket it is the disk.
+${examples([
+  ['copy while it is served, as often as you like', 'migrate-storage --to-s3-bucket files'],
+  ['the rest, and move', 'migrate-storage --to-s3-bucket files --finish'],
+])}`,
     )
     .action((options: MoveOptions, self: Command) =>
       move(options, self).catch((error) => {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { examples } from '../arguments.ts'
 import { print } from '../output.ts'
 import { addInit, withStores } from './stores.ts'
 
@@ -6,6 +7,13 @@ import { addInit, withStores } from './stores.ts'
 export function addMigrateCommand(program: Command): void {
   addInit(program.command('migrate'))
     .description("bring the database's schema up to date, as every start does")
+    .addHelpText(
+      'after',
+      examples([
+        ['before servers of a new release start', 'migrate'],
+        ['a new installation in a folder', 'migrate --init --data-dir /srv/entrepot'],
+      ]),
+    )
     .action((_options: object, self: Command) =>
       withStores(self, async ({ metadata, newPlace }) => {
         await metadata.check()

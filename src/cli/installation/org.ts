@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createOrganization, DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { isStoreError } from '../../core/errors.ts'
-import { parseSlug } from '../arguments.ts'
+import { examples, parseSlug } from '../arguments.ts'
 import { Failure } from '../failure.ts'
 import { hintAtKey } from '../next-command.ts'
 import { print, printList } from '../output.ts'
@@ -16,8 +16,14 @@ export function addOrgCommands(program: Command): void {
   addInit(org.command('create'))
     .description(`make an organization with the project "${FIRST_PROJECT}", and print its id`)
     .argument('<name>', 'unique in the installation', parseSlug)
+    .addHelpText('after', examples([['a tenant', 'org create acme']]))
     .action(createOrg)
-  org.command('list').description('list organizations').option('--json', 'as JSON').action(listOrgs)
+  org
+    .command('list')
+    .description('list organizations')
+    .option('--json', 'as JSON')
+    .addHelpText('after', examples([['as JSON, for a program', 'org list --json']]))
+    .action(listOrgs)
   addOrgQuotaCommand(org)
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { createProject, DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { isStoreError } from '../../core/errors.ts'
-import { parseSlug } from '../arguments.ts'
+import { examples, parseSlug } from '../arguments.ts'
 import { Failure } from '../failure.ts'
 import { hintAtKey } from '../next-command.ts'
 import { print, printList } from '../output.ts'
@@ -15,12 +15,20 @@ export function addProjectCommands(program: Command): void {
     .description('make a project, and print its id; keys that there are do not get into it')
     .argument('<name>', 'unique in the organization', parseSlug)
     .option('--org <org>', 'organization, by name or id', 'default')
+    .addHelpText(
+      'after',
+      examples([
+        ['a project of the default organization', 'project create reports'],
+        ['one of another', 'project create reports --org acme'],
+      ]),
+    )
     .action(create)
   project
     .command('list')
     .description('list projects')
     .option('--org <org>', 'only those of one organization, by name or id')
     .option('--json', 'as JSON')
+    .addHelpText('after', examples([['those of one organization', 'project list --org acme']]))
     .action(list)
   addProjectQuotaCommand(project)
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Quota } from '../../core/access/tenants.ts'
-import { parseBound } from '../arguments.ts'
+import { examples, parseBound, parseByteBound } from '../arguments.ts'
 import { printJson, printTable } from '../output.ts'
 import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
 
@@ -33,8 +33,23 @@ function addQuotaCommand(
     .description('show what is used and allowed; --files and --bytes change it')
     .argument(argument, 'name or id')
     .option('--files <number>', 'most files, or none for no bound', parseBound)
-    .option('--bytes <number>', 'most bytes of all files together, or none for no bound', parseBound)
+    .option(
+      '--bytes <size>',
+      'most bytes of all files together, like 50GB, or none for no bound',
+      parseByteBound,
+    )
     .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['what is used and allowed', `${parent.name()} quota default`],
+        [
+          'at most 10,000 files of 50 GB together',
+          `${parent.name()} quota default --files 10000 --bytes 50GB`,
+        ],
+        ['no bound any more', `${parent.name()} quota default --files none --bytes none`],
+      ]),
+    )
     .action((name: string, options: QuotaOptions, command: Command) =>
       withTenants(command, async (tenants) => {
         const { metadata } = tenants

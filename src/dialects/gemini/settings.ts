@@ -1,4 +1,4 @@
-import { integer } from '../../config/parsers.ts'
+import { integer, size } from '../../config/parsers.ts'
 import { type Parser, setting, type ValuesOf, WrongValue } from '../../config/setting.ts'
 
 const GIB = 1024 ** 3
@@ -16,7 +16,7 @@ const retentionHours: Parser<number | null> = (text, isGiven) => {
 }
 
 export const settings = {
-  maxFileBytes: setting('GEMINI_MAX_FILE_BYTES <bytes>', integer(1, Number.MAX_SAFE_INTEGER), {
+  maxFileBytes: setting('GEMINI_MAX_FILE_BYTES <bytes>', size(1), {
     fallback: `${8 * GIB}`,
     help: 'largest file',
     more: 'For keys whose fidelity is `strict` it is 2 GiB, if that is less.',

@@ -1,4 +1,4 @@
-import { integer, list, onOff } from '../../config/parsers.ts'
+import { integer, list, onOff, size } from '../../config/parsers.ts'
 import { type Parser, setting, type ValuesOf, WrongValue } from '../../config/setting.ts'
 
 export const purposes = ['user_data', 'parse', 'extract', 'split', 'classify', 'sheet', 'agent_app'] as const
@@ -56,7 +56,7 @@ const hosts = list('files.example.com, 10.0.0.5:9000', (part) => {
 const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
 export const settings = {
-  maxFileBytes: setting('LLAMACLOUD_MAX_FILE_BYTES <bytes>', integer(1, Number.MAX_SAFE_INTEGER), {
+  maxFileBytes: setting('LLAMACLOUD_MAX_FILE_BYTES <bytes>', size(1), {
     // What the vendor documents as 512 MB.
     fallback: `${512 * 1024 * 1024}`,
     help: 'largest file',

@@ -1,4 +1,4 @@
-import { integer, integerOrOff } from '../../config/parsers.ts'
+import { integer, integerOrOff, size } from '../../config/parsers.ts'
 import { setting, type ValuesOf } from '../../config/setting.ts'
 
 const GIB = 1024 ** 3
@@ -9,7 +9,7 @@ const MAX_HOURS = 876_000
 const MAX_PAGE = 10_000
 
 export const settings = {
-  maxFileBytes: setting('MISTRAL_MAX_FILE_BYTES <bytes>', integer(1, Number.MAX_SAFE_INTEGER), {
+  maxFileBytes: setting('MISTRAL_MAX_FILE_BYTES <bytes>', size(1), {
     fallback: `${8 * GIB}`,
     help: 'largest file',
     more: 'Strict keys: at most 512 MiB.',

@@ -1,10 +1,10 @@
-import { integer, integerOrOff, oneOf } from '../../config/parsers.ts'
+import { integerOrOff, oneOf, size } from '../../config/parsers.ts'
 import { setting, type ValuesOf } from '../../config/setting.ts'
 
 const GIB = 1024 ** 3
 
 export const settings = {
-  maxFileBytes: setting('OPENAI_MAX_FILE_BYTES <bytes>', integer(1, Number.MAX_SAFE_INTEGER), {
+  maxFileBytes: setting('OPENAI_MAX_FILE_BYTES <bytes>', size(1), {
     // What the vendor takes in parts.
     fallback: `${8 * GIB}`,
     help: 'largest file',

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { isLoopback } from '../../config/networks.ts'
-import { integer, oneOf, onOff, text } from '../../config/parsers.ts'
+import { integer, oneOf, onOff, size, text } from '../../config/parsers.ts'
 import { setting, type ValuesOf } from '../../config/setting.ts'
 
 const MIB = 1024 * 1024
@@ -10,7 +10,7 @@ const MAX_LINK_SECONDS = 7 * 24 * 60 * 60
 
 /** Defaults are the vendor's own values where it publishes or shows them; README.md tells which. */
 export const settings = {
-  maxFileBytes: setting('YANDEX_MAX_FILE_BYTES <bytes>', integer(1, MAX_FILE_BYTES), {
+  maxFileBytes: setting('YANDEX_MAX_FILE_BYTES <bytes>', size(1, MAX_FILE_BYTES), {
     // What the vendor documents as 128 MB.
     fallback: `${128 * MIB}`,
     help: 'largest file',
