@@ -10,7 +10,7 @@ export function addIdCommand(program: Command): void {
     .description("print a file's id in the form of every dialect")
     .argument('<id>', 'in any form', parseId)
     .option('--json', 'as JSON')
-    .addHelpText('after', examples([['from the id that an SDK printed', 'id file_011CNha8iCJcU1wXNR6q4V8w']]))
+    .addHelpText('after', examples([['from the id that an SDK printed', 'id fil_03eifknc6a43ecbxjmunk6gzh']]))
     .action((id: FileId, { json }: { readonly json?: true }) => {
       const forms = [...fileIdForms].map(([name, form]) => [name, form.print(id)] as const)
       if (json) printJson(Object.fromEntries(forms))

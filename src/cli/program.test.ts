@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Command } from 'commander'
+import { createProgram } from './program.ts'
+
+function leavesOf(command: Command): readonly Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
+}
+
+/** Like `file ls`. */
+function wordsOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${wordsOf(parent)} ${command.name()}` : command.name()
+}
+
+function helpOf(command: Command): string {
+  let help = ''
+  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+  return help
+}
+
+test('the help of every command ends with examples of it that can be parsed', async () => {
+  for (const command of leavesOf(createProgram())) {
+    const [, shown = ''] = helpOf(command).split('\nExamples:\n')
+    const lines = shown.split('\n').filter((line) => line.startsWith('  entrepot '))
+    const words = wordsOf(command)
+    assert.ok(lines.length > 0, `${words} has no examples`)
+    for (const line of lines) {
+      assert.ok(`${line} `.startsWith(`  entrepot ${words} `), `${line} is no example of ${words}`)
+      await parse(line)
+    }
+  }
+})
+
+/** Parses a line, and does nothing. @throws CommanderError */
+async function parse(line: string): Promise<void> {
+  const program = createProgram()
+  for (const command of leavesOf(program)) command.exitOverride().action(() => undefined)
+  await program.parseAsync(line.trim().split(' ').slice(1), { from: 'user' })
+}
