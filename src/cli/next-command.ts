@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { basename, relative } from 'node:path'
 import type { Command } from 'commander'
 import { givenFlags } from './settings.ts'
@@ -19,10 +20,22 @@ export function hintAtKey(command: Command, ...options: readonly string[]): void
 /** npm tells by its variables that it was asked, and for what (npm's documentation, "scripts"). */
 function program(): string {
   const { npm_command: npm, npm_package_name: name } = process.env
-  if (npm === 'exec') return 'npx entrepot'
+  if (npm === 'exec') return `npx ${npxArguments().map(quoted).join(' ')}`
   if (npm !== undefined && name === 'entrepot') return 'npm run -s entrepot --'
   const [, path = ''] = process.argv
   return basename(path) === 'entrepot' ? 'entrepot' : `node ${quoted(relative('', path))}`
+}
+
+/** Whence npx has the package, which may be no registry: its folder notes what it was asked for. */
+function npxArguments(): readonly string[] {
+  try {
+    const note = readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8')
+    const packages: readonly string[] = JSON.parse(note)._npx.packages
+    return packages.length === 1 ? packages : [...packages.map((name) => `--package=${name}`), 'entrepot']
+  } catch {
+    // Installed in a project: npx finds it there.
+    return ['entrepot']
+  }
 }
 
 function quoted(text: string): string {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { ServiceError } from '../core/errors.ts'
 import type { WholeDigest } from '../core/incoming-body.ts'
+import { siblingModule } from '../core/sibling-module.ts'
 import { type CarriedBody, CarriedDigest, type CarryTask, dropStatesOf } from './carried-digests.ts'
 import type { FurtherDigests, HexDigests } from './digests.ts'
 
@@ -107,7 +108,7 @@ export function openDigest(work: DigestWork, onFailure: (error: Error) => void):
 function idleWorker(): Worker {
   const [idlest] = [...workers].toSorted(([, a], [, b]) => a - b)
   if (idlest !== undefined && (idlest[1] === 0 || workers.size === MAX_WORKERS)) return idlest[0]
-  const worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
+  const worker = new Worker(siblingModule('digest-worker', import.meta.url), {
     name: 'digest',
     resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
   })

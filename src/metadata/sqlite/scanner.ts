@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../core/errors.ts'
+import { siblingModule } from '../../core/sibling-module.ts'
 import type { SqlRow } from '../engine.ts'
 import type { SqlValue } from '../sql/tables.ts'
 import { Turns } from '../turns.ts'
@@ -47,7 +48,7 @@ export class SqliteScanner {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./scanner-worker.ts', import.meta.url), {
+    const worker = new Worker(siblingModule('scanner-worker', import.meta.url), {
       name: 'sqlite-scanner',
       workerData: this.#path,
     })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../core/errors.ts'
+import { siblingModule } from '../../core/sibling-module.ts'
 import type { Step } from '../sql/prepare.ts'
 import type { Durability } from './connection.ts'
 import { storeErrorOf } from './errors.ts'
@@ -67,7 +68,7 @@ export class SqliteWriter {
     onFatal: (error: Error) => void,
     reserveBytes?: number,
   ): Promise<SqliteWriter> {
-    const worker = new Worker(new URL('./writer-worker.ts', import.meta.url), {
+    const worker = new Worker(siblingModule('writer-worker', import.meta.url), {
       name: 'sqlite-writer',
       workerData: { path, reserveBytes } satisfies WriterData,
     })
