@@ -152,7 +152,8 @@ export async function exchange<T>(
     ...(body === undefined ? {} : { body: Buffer.from(body) }),
   })
   const text = await response.text()
-  const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== ''
+  const type = response.headers.get('content-type') ?? ''
+  const isJson = /^application\/(problem\+)?json/.test(type) && text !== ''
   const parsed = isJson ? JSON.parse(text) : undefined
   return { status: response.status, headers: response.headers, text, body: parsed, error: parsed?.error }
 }

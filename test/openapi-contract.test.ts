@@ -27,6 +27,7 @@ const ANTHROPIC = '/anthropic/v1/files'
 const GEMINI = '/gemini/v1/files'
 const MISTRAL = '/mistral/v1/files'
 const OPENAI = '/openai/v1'
+const ADMIN = '/admin/v1/files'
 
 /** Files that are fetched, as large as their address says. */
 const source = createServer(({ url }, response) => response.end('x'.repeat(Number(url?.slice(1)))))
@@ -194,6 +195,11 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
     method: 'POST',
     target: `${OPENAI}/uploads/${(await openai.upload(5)).id}/cancel`,
   }),
+  'admin.files.list': () => get(`${ADMIN}?limit=2&name=a`),
+  'admin.files.get': () => get(`${ADMIN}/${id}`),
+  'admin.files.content': () => get(`${ADMIN}/${id}/content`),
+  'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
+  'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
   'generativelanguage.media.upload': () => started({ sizeBytes: '5' }),
   'generativelanguage.files.list': () => get(`${GEMINI}?pageSize=2`),
   'generativelanguage.files.get': async () => get(`/gemini/v1/${(await gemini.stored()).name}`),
@@ -419,6 +425,10 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ['mistral.download', 304, () => content(MISTRAL, { 'if-none-match': '*' })],
   ['mistral.download', 412, () => content(MISTRAL, { 'if-match': '"x"' })],
   ['mistral.download', 416, () => content(MISTRAL, { range: 'bytes=99-' })],
+  ['admin.files.content', 206, () => content(ADMIN, { range: 'bytes=0-1' })],
+  ['admin.files.content', 304, () => content(ADMIN, { 'if-none-match': '*' })],
+  ['admin.files.content', 412, () => content(ADMIN, { 'if-match': '"x"' })],
+  ['admin.files.content', 416, () => content(ADMIN, { range: 'bytes=99-' })],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
   ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
   ['DownloadFileV1FilesFileIdContentGet', 206, () => content(ANTHROPIC, { range: 'bytes=0-1' })],

@@ -16,7 +16,12 @@ interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 
-export const descriptions: readonly string[] = [...allDialects.map(({ name }) => name), 'transfer', 'tus']
+export const descriptions: readonly string[] = [
+  ...allDialects.map(({ name }) => name),
+  'transfer',
+  'tus',
+  'admin',
+]
 
 /** What a server promises in its OpenAPI documents, and which of it was seen to be so. */
 export class Contract {

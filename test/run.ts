@@ -21,9 +21,10 @@ const EVERY_FILE = ['src/**/*.test.ts', 'test/**/*.test.ts']
 const SUITES = ['test/sdk/*.suite.ts']
 /** What whole servers are started on, instead of SQLite and a disk. */
 const SHARED_STORES = { ENTREPOT_TEST_STORES: 'postgres', ENTREPOT_TEST_BLOBS: 's3' }
-/** Whatever speaks a vendor's API. */
+/** Whatever speaks a vendor's API, or the admin API. */
 const ON_SHARED_STORES = [
   'src/dialects/**/*.test.ts',
+  'src/admin/**/*.test.ts',
   'src/core/uploads/parts.test.ts',
   'src/transfer/**/*.test.ts',
   'test/sdk/*.test.ts',

@@ -1,4 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ADMIN, addAdminApi } from '../admin/api.ts'
+import { PROBLEM_TYPE, ProblemBody, toAdminErrorAnswer } from '../admin/errors.ts'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../core/links/link.ts'
@@ -43,7 +45,10 @@ export interface SurfaceOptions {
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
   const { services, memory, dialects, about, logger, metrics, readiness, stopping } = options
   const { nameOf, ignoresLastSlash, answererOf: dialectAnswererOf } = routeByDialect(dialects)
-  const answererOf = (request: Addressed) => (isTus(request) ? toTusErrorAnswer : dialectAnswererOf(request))
+  const answererOf = (request: Addressed) => {
+    if (isTus(request)) return toTusErrorAnswer
+    return request.url?.startsWith(ADMIN_PATH) ? toAdminErrorAnswer : dialectAnswererOf(request)
+  }
   const server = createHttpServer({
     limits: defaultServerLimits,
     memory,
@@ -90,10 +95,16 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     })
   }
   await addTransfer(server, options)
+  await addAdmin(server, options)
   addHealthRoutes(server, readiness)
-  await server.register((scope) => addDocsPage(scope, [...dialects, links, tusOf(dialects)], about))
+  await server.register((scope) =>
+    addDocsPage(scope, [...dialects, links, tusOf(dialects), adminOf(dialects)], about),
+  )
   return server
 }
+
+/** Below it, errors are told as RFC 9457 has them. */
+const ADMIN_PATH = `/${ADMIN}/`
 
 type ToErrorAnswer = ServedDialect['toErrorAnswer']
 
@@ -124,6 +135,21 @@ async function addTransfer(
   )
 }
 
+async function addAdmin(
+  server: FastifyInstance,
+  { services, dialects, about }: SurfaceOptions,
+): Promise<void> {
+  await server.register(
+    async (scope) => {
+      const described = adminOf(dialects)
+      await describeRoutes(scope, described, about)
+      const authenticate = callerByAny(dialects, services)
+      await addAdminApi(scope, services, { authenticate, keyQuery: described.keyQuery })
+    },
+    { prefix: `/${ADMIN}` },
+  )
+}
+
 /** A key is taken wherever a dialect takes it. */
 function callerByAny(dialects: readonly ServedDialect[], services: Services): GuardOptions['authenticate'] {
   return async (request) => {
@@ -136,16 +162,36 @@ function callerByAny(dialects: readonly ServedDialect[], services: Services): Gu
 }
 
 function tusOf(dialects: readonly ServedDialect[]): Described {
-  const cookie = dialects.find((dialect) => dialect.cookie !== undefined)?.cookie
-  const keyQuery = dialects.find((dialect) => dialect.keyQuery !== undefined)?.keyQuery
   return {
     name: TUS_PATH.slice(1),
     title: 'tus',
+    ...keysOf(dialects),
+    toErrorAnswer: toTusErrorAnswer,
+    errorBody: plainErrorSchema,
+  }
+}
+
+function adminOf(dialects: readonly ServedDialect[]): Described {
+  return {
+    name: ADMIN,
+    title: 'Admin',
+    ...keysOf(dialects),
+    // Of a change that comes with a cookie.
+    failures: ['origin-forbidden'],
+    toErrorAnswer: toAdminErrorAnswer,
+    errorBody: ProblemBody,
+    errorType: PROBLEM_TYPE,
+  }
+}
+
+/** Wherever a dialect takes a key. */
+function keysOf(dialects: readonly ServedDialect[]) {
+  const cookie = dialects.find((dialect) => dialect.cookie !== undefined)?.cookie
+  const keyQuery = dialects.find((dialect) => dialect.keyQuery !== undefined)?.keyQuery
+  return {
     keySchemes: [...new Set(dialects.flatMap(({ keySchemes = ['Bearer'] }) => keySchemes))],
     keyHeaders: [...new Set(dialects.flatMap(({ keyHeaders = [] }) => keyHeaders))],
     ...(keyQuery === undefined ? {} : { keyQuery }),
     ...(cookie === undefined ? {} : { cookie }),
-    toErrorAnswer: toTusErrorAnswer,
-    errorBody: plainErrorSchema,
   }
 }

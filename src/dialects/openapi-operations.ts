@@ -4,11 +4,11 @@ import type { DialectApi } from './dialect.ts'
 
 type Answers = Readonly<Record<string, { readonly description?: string }>>
 
-/** Format of an id in a request, which may be in any dialect's form; documents show the pattern in its place. */
-export const FILE_ID_FORMAT = 'file-id'
-
 /** Whose errors are described. */
-export type Answerer = Pick<DialectApi, 'toErrorAnswer' | 'errorBody' | 'failures'>
+export type Answerer = Pick<DialectApi, 'toErrorAnswer' | 'errorBody' | 'failures'> & {
+  /** Media type of `errorBody`; default: `application/json`. */
+  readonly errorType?: string
+}
 
 const ofAnyRequest: readonly ErrorCode[] = [
   'request-malformed',
@@ -100,11 +100,13 @@ function describeAnswers(route: RouteOptions, successes: Answers, answerer: Answ
     status,
     { ...schema, [DESCRIPTION]: schema.description ?? 'Success.' },
   ])
-  const failures = [...reasons].map(([status, texts]) => [
-    status,
-    { ...answerer.errorBody, [DESCRIPTION]: sentenceOf([...texts]) },
-  ])
+  const failures = [...reasons].map(([status, texts]) => [status, refusal(answerer, sentenceOf([...texts]))])
   return { ...Object.fromEntries(answers), ...Object.fromEntries(failures) }
+}
+
+function refusal({ errorBody, errorType }: Answerer, description: string) {
+  if (errorType === undefined) return { ...errorBody, [DESCRIPTION]: description }
+  return { description, content: { [errorType]: { schema: errorBody } } }
 }
 
 function sentenceOf(texts: readonly string[]): string {

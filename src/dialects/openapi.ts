@@ -5,15 +5,10 @@ import type { FastifyInstance } from 'fastify'
 import { isHttpDate } from '../core/time/http-date.ts'
 import { plainErrorSchema, routeUnknown, toPlainErrorAnswer } from '../http/errors.ts'
 import { declarePublic } from '../http/guard.ts'
+import { FILE_ID_FORMAT } from '../http/operation.ts'
 import { pathOf } from '../http/routing.ts'
 import type { ServedDialect } from './dialect.ts'
-import {
-  type Answerer,
-  correctPaths,
-  type DescribedPaths,
-  describeOperation,
-  FILE_ID_FORMAT,
-} from './openapi-operations.ts'
+import { type Answerer, correctPaths, type DescribedPaths, describeOperation } from './openapi-operations.ts'
 
 /** What the page may do: run what this server sends, and call it. It sets a style or two in itself. */
 const PAGE_POLICY = [

@@ -5,7 +5,7 @@ import { ServiceError } from '../core/errors.ts'
 import { divertConnections } from '../net/first-bytes.ts'
 import { refuseHttp1 } from '../net/refuse-http.ts'
 import type { Addressed } from './addressee.ts'
-import { type ErrorAnswer, writeErrorAnswer } from './errors.ts'
+import { type ErrorAnswer, JSON_TYPE, writeErrorAnswer } from './errors.ts'
 
 /** The code of a head that is too large for a connection accepted in a crowd (`connections.ts`). */
 export const HEADS_CROWDED = 'HEADS_CROWDED'
@@ -120,8 +120,8 @@ function answerTo(
 ): ErrorAnswer {
   const requestId = randomUUID()
   const [status, error] = refusalOf(code, maxHeadBytes)
-  const { headers, body } = toErrorAnswer(error, request, requestId)
-  return { status, headers: { ...headers, 'x-request-id': requestId }, body }
+  const answer = toErrorAnswer(error, request, requestId)
+  return { ...answer, status, headers: { ...answer.headers, 'x-request-id': requestId } }
 }
 
 /** By what Node's parser reports (nodejs.org, "Errors"; llhttp's names begin with HPE). */
@@ -167,11 +167,11 @@ function addressIn({ rawPacket, bytesParsed = 0 }: BrokenRequest, { parser }: Pa
   return { ...(method ? { method } : {}), ...(target ? { url: target } : {}), headers }
 }
 
-function refuse({ status, headers, body }: ErrorAnswer, socket: Socket): void {
+function refuse({ status, headers, body, type = JSON_TYPE }: ErrorAnswer, socket: Socket): void {
   const text = JSON.stringify(body)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
+    `content-type: ${type}`,
     `content-length: ${Buffer.byteLength(text)}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',

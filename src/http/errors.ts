@@ -16,18 +16,26 @@ export interface ErrorAnswer {
   readonly headers: Readonly<Record<string, string>>
   /** JSON, as an object. */
   readonly body: unknown
+  /** Its media type; default: `application/json`. */
+  readonly type?: string
 }
 
-const JSON_TYPE = 'application/json; charset=utf-8'
+export const JSON_TYPE = 'application/json; charset=utf-8'
 
-export function sendErrorAnswer(reply: FastifyReply, { status, headers, body }: ErrorAnswer): FastifyReply {
-  return reply.code(status).headers(headers).type(JSON_TYPE).send(body)
+export function sendErrorAnswer(
+  reply: FastifyReply,
+  { status, headers, body, type = JSON_TYPE }: ErrorAnswer,
+): FastifyReply {
+  return reply.code(status).headers(headers).type(type).send(body)
 }
 
 /** Sends the answer without the framework. */
-export function writeErrorAnswer(response: ServerResponse, { status, headers, body }: ErrorAnswer): void {
+export function writeErrorAnswer(
+  response: ServerResponse,
+  { status, headers, body, type = JSON_TYPE }: ErrorAnswer,
+): void {
   const text = JSON.stringify(body)
-  const about = { 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(text) }
+  const about = { 'content-type': type, 'content-length': Buffer.byteLength(text) }
   response.writeHead(status, { ...headers, ...about }).end(text)
 }
 
@@ -71,6 +79,21 @@ const ownStatuses: Readonly<Partial<Record<ErrorCode, number>>> = {
   'range-unsatisfiable': 416,
 }
 
+/** As our own surfaces answer it. */
+export function ownStatusOf({ code, kind }: Pick<ServiceError, 'code' | 'kind'>): number {
+  return ownStatuses[code] ?? statuses[kind]
+}
+
+/** The code as it is told. */
+export function toldCodeOf({ code }: Pick<ServiceError, 'code'>): string {
+  return code.replaceAll('-', '_')
+}
+
+/** The name of a status (RFC 9110, 15). */
+export function phraseOf(status: number): string | undefined {
+  return phrases[status]
+}
+
 /** Node has older names of these than RFC 9110. */
 const phrases: Readonly<Partial<Record<number, string>>> = {
   ...STATUS_CODES,
@@ -94,14 +117,14 @@ export function plainErrorAnswer(
   error: ServiceError,
   otherStatuses: Readonly<Partial<Record<ErrorCode, number>>>,
 ): ErrorAnswer {
-  const { code, kind, message: text } = error
-  const status = otherStatuses[code] ?? ownStatuses[code] ?? statuses[kind]
-  const type = phrases[status]?.toLowerCase().replaceAll(' ', '_')
+  const { code, message: text } = error
+  const status = otherStatuses[code] ?? ownStatusOf(error)
+  const type = phraseOf(status)?.toLowerCase().replaceAll(' ', '_')
   const message = code === 'route-unknown' ? `${text} ${WAYS_IN}` : text
   return {
     status,
     headers: errorHeaders(error),
-    body: { error: { type, message, code: code.replaceAll('-', '_') } },
+    body: { error: { type, message, code: toldCodeOf(error) } },
   }
 }
 

@@ -133,3 +133,10 @@ export function keyInQuery({ query }: FastifyRequest, name: string): string | un
 export function fullAtSeconds({ fullInMs }: Allowance, now: number): number {
   return Math.ceil((now + fullInMs) / SECOND_MS)
 }
+
+/** `X-RateLimit-Limit`, `-Remaining` and `-Reset`, in unix seconds; for `GuardOptions`. */
+export function showAllowance(reply: FastifyReply, allowance: Allowance, now: number): void {
+  reply.header('x-ratelimit-limit', String(allowance.limit))
+  reply.header('x-ratelimit-remaining', String(allowance.remaining))
+  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance, now)))
+}

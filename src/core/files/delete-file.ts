@@ -5,7 +5,7 @@ import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { type FileRecord, noBytes, sameBytes, stateAt } from './file.ts'
-import { readStoredFile, readStoredOrOpen } from './read-file.ts'
+import { readStoredFile, readStoredOrOpen, readStoredOrPending } from './read-file.ts'
 
 /**
  * Removes a stored file: from now on its ids and links answer as if it had never existed, in every dialect. Its bytes
@@ -20,6 +20,15 @@ export function deleteFile(services: Services, caller: Caller, idText: string): 
 /** As `deleteFile`, where open uploads begin: one that waits for its bytes is cancelled. */
 export function deleteStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return endFile(services, caller, idText, readStoredOrOpen)
+}
+
+/** As `deleteFile`; an upload of any kind that waits for its bytes is cancelled. */
+export function deleteStoredOrPending(
+  services: Services,
+  caller: Caller,
+  idText: string,
+): Promise<FileRecord> {
+  return endFile(services, caller, idText, readStoredOrPending)
 }
 
 async function endFile(

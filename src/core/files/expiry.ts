@@ -3,8 +3,15 @@ import type { FileRecord } from './file.ts'
 
 export type ExpiryFields = Pick<FileRecord, 'expiryPolicy' | 'ttlDays' | 'lastActiveAt' | 'expiresAt'>
 
-/** A change of policy, of days, or of both; what is absent stays. */
-export interface ExpiryChange {
+/** An instant, in milliseconds since the epoch, or never. */
+export interface ExpiryAt {
+  readonly at: number | null
+}
+
+/** An instant; or a change of policy, of days, or of both, where what is absent stays. */
+export type ExpiryChange = ExpiryAt | ExpiryRuleChange
+
+export interface ExpiryRuleChange {
   readonly policy?: 'since-created' | 'since-last-active'
   readonly ttlDays?: number
   /** For a file without days (it never expired, or at an instant). */
@@ -15,10 +22,13 @@ export interface ExpiryChange {
  * The four fields after an update. Days count from the last activity, at first the creation, also after the update: a
  * change of policy alone moves nothing.
  */
-export function changeExpiry(
-  { expiryPolicy, ttlDays: hadDays, lastActiveAt }: ExpiryFields,
-  { policy, ttlDays, defaultTtlDays }: ExpiryChange,
-): ExpiryFields {
+export function changeExpiry(fields: ExpiryFields, change: ExpiryChange): ExpiryFields {
+  const { expiryPolicy, ttlDays: hadDays, lastActiveAt } = fields
+  if ('at' in change) {
+    const { at } = change
+    return { expiryPolicy: at === null ? 'never' : 'at', ttlDays: 0, lastActiveAt, expiresAt: at }
+  }
+  const { policy, ttlDays, defaultTtlDays } = change
   const days = ttlDays ?? (hadDays || defaultTtlDays)
   return {
     expiryPolicy: policy ?? (expiryPolicy === 'since-last-active' ? expiryPolicy : 'since-created'),

@@ -11,6 +11,8 @@ export interface PageFiles extends FilePage {
   readonly projectId: string
   readonly filter: Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
   readonly withTotal: boolean
+  /** Default: `stored`. Of `pending`, time may have ended some: see `stateAt`. */
+  readonly state?: 'stored' | 'pending'
 }
 
 export interface FilesPage {
@@ -21,17 +23,17 @@ export interface FilesPage {
   readonly total: number | undefined
 }
 
-/** Stored files of one project that the caller sees, in any order, from a cursor or an offset on; 10,000 at most. */
+/** Files of one project that the caller sees, in any order, from a cursor or an offset on; 10,000 at most. */
 export async function pageFiles(
   { metadata, clock }: Services,
   caller: Caller,
-  { projectId, withTotal, filter: given, ...page }: PageFiles,
+  { projectId, withTotal, state = 'stored', filter: given, ...page }: PageFiles,
 ): Promise<FilesPage> {
   const { limit } = page
   const filter = {
     ...given,
     ...ofCaller(caller, projectId),
-    states: ['stored'],
+    states: [state],
     visibleAt: clock.now(),
   } as const
   const [files, total] = await Promise.all([

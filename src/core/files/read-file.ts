@@ -85,6 +85,11 @@ export function readStoredFile(services: Services, caller: Caller, idText: strin
   return readIf(services, caller, idText, (_file, state) => state === 'stored')
 }
 
+/** As `readStoredFile`, and finds uploads of any kind that wait for their bytes. */
+export function readStoredOrPending(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
+  return readIf(services, caller, idText, (_file, state) => state === 'stored' || state === 'pending')
+}
+
 /** As `readStoredFile`, and finds open uploads that wait for their bytes, but no uploads of parts. */
 export function readStoredOrOpen(services: Services, caller: Caller, idText: string): Promise<FileRecord> {
   return readIf(services, caller, idText, (file, state) => {

@@ -30,6 +30,19 @@ export function faultOf(text: string, { maxBytes, forbidden }: TextRule): string
   return forbidden.test(text) ? 'contains control characters' : undefined
 }
 
+/** What is wrong with labels, as the end of a sentence about them; undefined: nothing. */
+export function faultOfLabels(labels: object): string | undefined {
+  const entries = Object.entries(labels)
+  if (entries.length > MAX_LABELS) return `are ${entries.length}, the maximum is ${MAX_LABELS}`
+  for (const [key, value] of entries) {
+    const fault = key === '' ? 'is empty' : faultOf(key, textRules.labelKey)
+    if (fault !== undefined) return `have a key that ${fault}`
+    const valueFault = typeof value === 'string' ? faultOf(value, textRules.labelValue) : 'is no text'
+    if (valueFault !== undefined) return `have a value that ${valueFault}`
+  }
+  return undefined
+}
+
 /** `checkName` as a JSON Schema pattern. */
 export const NAME_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 /** What a header can carry unencoded, with no space around it. */

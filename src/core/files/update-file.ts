@@ -9,6 +9,7 @@ import { readStoredFile, requireReader } from './read-file.ts'
 /** What is absent stays. Checked by the dialect, whose limits and names of fields apply. */
 export interface UpdateFile {
   readonly name?: string
+  readonly purpose?: string | null
   readonly description?: string
   /** Replaced whole, never merged. */
   readonly labels?: Readonly<Record<string, string>>

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { DEFAULT_PAGE, MAX_IDS, MAX_PAGE } from './paging.ts'
 import { MAX_LIFETIME_SECONDS, MAX_NAME_CHARACTERS, MIN_LIFETIME_SECONDS } from './requests.ts'
 

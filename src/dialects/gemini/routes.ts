@@ -10,10 +10,11 @@ import { touchFile } from '../../core/files/touch-file.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
 import { routeUnknown } from '../../http/errors.ts'
-import { downloadAnswers, type Operation, operation } from '../operation.ts'
+import { downloadAnswers, type Operation, operation } from '../../http/operation.ts'
+import { printPageToken } from '../../http/page-token.ts'
 import { PREFIX } from './ids.ts'
 import { readNamed } from './names.ts'
-import { NEWEST_FIRST, printToken, readPage } from './paging.ts'
+import { NEWEST_FIRST, readPage } from './paging.ts'
 import * as schemas from './schemas.ts'
 import type { GeminiSettings } from './settings.ts'
 import { type FileBody, toFileBody, type Version, versions } from './wire.ts'
@@ -80,7 +81,7 @@ function addList(context: Context, version: Version): void {
         ...(files.length === 0
           ? {}
           : { files: files.map((file) => shown(context, request, version, caller.fidelity, file)) }),
-        ...(hasMore && last ? { nextPageToken: printToken(last) } : {}),
+        ...(hasMore && last ? { nextPageToken: printPageToken(last) } : {}),
       }
     },
   )

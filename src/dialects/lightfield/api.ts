@@ -1,9 +1,8 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ServiceError } from '../../core/errors.ts'
-import type { Allowance } from '../../core/limits/rate-limit.ts'
 import type { Services } from '../../core/services.ts'
 import type { Claim, RequestHead } from '../../http/addressee.ts'
-import { byKey, callerByKey, fullAtSeconds, guard } from '../../http/guard.ts'
+import { byKey, callerByKey, guard, showAllowance } from '../../http/guard.ts'
 import { acceptJsonBodies, type SchemaProblem, toFieldError } from '../../http/json-body.ts'
 import { pathOf } from '../../http/routing.ts'
 import type { DialectApi } from '../dialect.ts'
@@ -58,10 +57,4 @@ function checkVersion({ headers }: FastifyRequest, mayLack: boolean): void {
   if (version === VERSION || (version === undefined && mayLack)) return
   const message = `${VERSION_HEADER} is ${version === undefined ? 'missing' : 'not known'}; send ${VERSION}.`
   throw new ServiceError('version-invalid', message, { field: VERSION_HEADER })
-}
-
-function showAllowance(reply: FastifyReply, allowance: Allowance, now: number): void {
-  reply.header('x-ratelimit-limit', String(allowance.limit))
-  reply.header('x-ratelimit-remaining', String(allowance.remaining))
-  reply.header('x-ratelimit-reset', String(fullAtSeconds(allowance, now)))
 }

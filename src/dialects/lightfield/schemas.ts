@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'
 
 // `CreateBody`, `CompleteBody` and `CancelBody` judge requests; all else is for the documentation.

@@ -8,9 +8,9 @@ import { readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { issueDownload } from '../../core/links/link.ts'
 import type { Services } from '../../core/services.ts'
+import { operation } from '../../http/operation.ts'
+import { printPageToken } from '../../http/page-token.ts'
 import { shownName } from '../../intake/file-type.ts'
-import { operation } from '../operation.ts'
-import { printToken } from './paging.ts'
 import * as requests from './requests.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
@@ -98,7 +98,7 @@ async function answerPage(context: Context, { caller }: FastifyRequest, page: re
   const last = files.at(-1)
   return {
     items: await Promise.all(files.map((file) => answerFile(context, file, page.withUrls))),
-    next_page_token: hasMore && last ? printToken(last, page.boundTo) : null,
+    next_page_token: hasMore && last ? printPageToken(last, page.boundTo) : null,
     total_size: total ?? null,
   }
 }

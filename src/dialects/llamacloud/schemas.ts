@@ -1,5 +1,5 @@
 import { type TSchema, type TSchemaOptions, Type } from 'typebox'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { DEFAULT_PAGE, MAX_PAGE } from './paging.ts'
 import { DEFAULT_URL_SECONDS, MAX_URL_SECONDS } from './requests.ts'
 import { purposes } from './settings.ts'

@@ -4,7 +4,7 @@ import { authenticateSession, endSession, startSession } from '../../core/access
 import type { Caller } from '../../core/caller.ts'
 import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
-import { operation } from '../operation.ts'
+import { operation } from '../../http/operation.ts'
 import * as schemas from './schemas.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { sampleTypes } from './purposes.ts'
 import {
   DEFAULT_PAGE,

@@ -13,8 +13,8 @@ import {
   requireForm,
   tooLarge,
 } from '../../http/form-upload.ts'
+import { operation } from '../../http/operation.ts'
 import { leaveBodiesUnread } from '../../http/unread-body.ts'
-import { operation } from '../operation.ts'
 import { InvalidFormat } from './errors.ts'
 import { defaultPurpose, isJsonLines, maxBytesOf, refusedTypes } from './purposes.ts'
 import { readUploadFields } from './requests.ts'

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { uploadIds } from './ids.ts'
 import { shownPurposes, uploadPurposes } from './purposes.ts'
 import { MAX_EXPIRY_SECONDS, MAX_PAGE, MAX_PARTS, MIN_EXPIRY_SECONDS } from './requests.ts'

@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
-import { FILE_ID_FORMAT } from '../openapi-operations.ts'
+import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { ExpirationConfig_ExpirationPolicySchema } from './gen/expiration_pb.js'
 import { textSchemas, updatablePaths } from './messages.ts'
 import { PAGE_TOKEN } from './paging.ts'

@@ -1,7 +1,7 @@
 import { ServiceError } from '../../core/errors.ts'
 import type { ExpiryRule } from '../../core/files/create-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { faultOf, MAX_LABELS, type TextRule, textRules } from '../../core/files/text-rules.ts'
+import { faultOf, faultOfLabels, type TextRule, textRules } from '../../core/files/text-rules.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import { toldType } from '../../intake/file-type.ts'
 import { UNKNOWN_TYPE } from '../../intake/media-types.ts'
@@ -96,16 +96,10 @@ class Metadata {
 
 function readLabels(json: string | undefined): Readonly<Record<string, string>> {
   if (json === undefined) return {}
-  const entries = Object.entries(parsedObject(json))
-  if (entries.length > MAX_LABELS)
-    throw invalidValue('labels', `are ${entries.length}, the maximum is ${MAX_LABELS}`)
-  for (const [key, value] of entries) {
-    const fault = key === '' ? 'is empty' : faultOf(key, textRules.labelKey)
-    if (fault !== undefined) throw invalidValue('labels', `have a key that ${fault}`)
-    const valueFault = typeof value === 'string' ? faultOf(value, textRules.labelValue) : 'is no text'
-    if (valueFault !== undefined) throw invalidValue('labels', `have a value that ${valueFault}`)
-  }
-  return Object.fromEntries(entries) as Record<string, string>
+  const labels = parsedObject(json)
+  const fault = faultOfLabels(labels)
+  if (fault !== undefined) throw invalidValue('labels', fault)
+  return labels as Record<string, string>
 }
 
 function parsedObject(json: string): object {

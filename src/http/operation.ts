@@ -1,6 +1,9 @@
 import type { FastifyContextConfig, FastifySchema } from 'fastify'
 import type { ErrorCode } from '../core/errors.ts'
-import type { Access } from '../http/guard.ts'
+import type { Access } from './guard.ts'
+
+/** Format of an id in a request, which may be in any dialect's form; documents show the pattern in its place. */
+export const FILE_ID_FORMAT = 'file-id'
 
 /** One operation of an API. Its schemas are for the documentation: they judge no request and print no answer. */
 export interface Operation extends FastifySchema {

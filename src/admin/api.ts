@@ -1,0 +1,31 @@
+import type { FastifyInstance } from 'fastify'
+import type { Services } from '../core/services.ts'
+import { allowBrowsers } from '../http/browsers.ts'
+import { type GuardOptions, guard, showAllowance } from '../http/guard.ts'
+import { acceptJsonBodies } from '../http/json-body.ts'
+import { addFileRoutes } from './files/routes.ts'
+
+/** The first segment of its paths. */
+export const ADMIN = 'admin'
+
+export interface AdminOptions {
+  /** Finds the caller by the credentials of any dialect. @throws ServiceError `unauthenticated` */
+  readonly authenticate: GuardOptions['authenticate']
+  /** Name of the parameter of the query that takes a key, if there is one. */
+  readonly keyQuery: string | undefined
+}
+
+/** What no vendor's API has, on a server whose prefix is `/admin`. */
+export async function addAdminApi(
+  server: FastifyInstance,
+  services: Services,
+  { authenticate, keyQuery }: AdminOptions,
+): Promise<void> {
+  // In a scope of their own: their hooks are for nothing else.
+  await server.register(async (api) => {
+    await allowBrowsers(api)
+    guard(api, { services, authenticate, showAllowance })
+    acceptJsonBodies(api)
+    addFileRoutes(api, services, { keyQuery })
+  })
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { AdminClient } from '../../../test/admin-client.ts'
+import { TestServer } from '../../../test/harness.ts'
+import { OpenAIClient, type FileBody as OpenAIFile } from '../../../test/openai-client.ts'
+import { TusClient } from '../../../test/tus-client.ts'
+
+let server: TestServer
+let admin: AdminClient
+before(async () => {
+  server = await TestServer.start()
+  admin = new AdminClient(server)
+})
+after(() => server.stop())
+
+test('a file that came by tus is told with all that is known of it', async () => {
+  const { id } = await admin.stored('hello', {
+    filename: 'a.txt',
+    purpose: 'ocr',
+    externalId: 'x-1',
+    labels: '{"team":"search"}',
+  })
+  const { body: file } = await admin.get(id)
+  assert.match(file.project.id, /^[\da-f-]{36}$/)
+  assert.deepEqual(file, {
+    id,
+    project: { id: file.project.id, slug: 'default' },
+    name: 'a.txt',
+    state: 'stored',
+    sizeBytes: 5,
+    mimeType: 'text/plain',
+    sha256: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
+    md5: null,
+    purpose: 'ocr',
+    labels: { team: 'search' },
+    description: null,
+    externalId: 'x-1',
+    visibility: 'project',
+    createdAt: '2026-04-08T12:00:00.000Z',
+    updatedAt: '2026-04-08T12:00:00.000Z',
+    storedAt: '2026-04-08T12:00:00.000Z',
+    expiresAt: null,
+    createdBy: file.createdBy,
+  })
+})
+
+test('every form of an id finds the file, and its bytes', async () => {
+  const { id } = await admin.stored('hello')
+  const hex = id.replaceAll('-', '')
+  for (const form of [id, id.toUpperCase(), `dfl-${id}`, `file-${hex}`, `file_${hex}`]) {
+    assert.equal((await admin.get(form)).body.id, id)
+    assert.equal((await admin.send('GET', `/files/${form}/content`)).text, 'hello')
+  }
+})
+
+test('a page follows another, in either order, until there is none', async () => {
+  const { key } = await server.newTenant('pages')
+  const tenant = new AdminClient({ url: server.url, key })
+  const made: string[] = []
+  for (let at = 0; at < 5; at++) {
+    made.push((await tenant.stored('x', { filename: `${at}.txt` })).id)
+    server.clock.advance({ ms: 1 })
+  }
+  assert.deepEqual(await tenant.listAll('order=asc&limit=2'), made)
+  assert.deepEqual(await tenant.listAll('limit=2'), made.toReversed())
+  assert.deepEqual(await tenant.listAll('limit=5'), made.toReversed())
+})
+
+test('uploads that wait for their bytes are listed when they are asked for, and DELETE ends them', async () => {
+  const { key } = await server.newTenant('pending')
+  const tenant = new AdminClient({ url: server.url, key })
+  await new TusClient({ url: server.url, key }).created(5, { filename: 'later.txt' })
+  assert.deepEqual(await tenant.listAll(''), [])
+  const [id = ''] = await tenant.listAll('state=pending')
+  const { body } = await tenant.get(id)
+  assert.deepEqual([body.state, body.sizeBytes, body.sha256, body.storedAt], ['pending', 5, null, null])
+  assert.equal((await tenant.send('GET', `/files/${id}/content`)).status, 404)
+  assert.equal((await tenant.send('DELETE', `/files/${id}`)).status, 204)
+  assert.deepEqual(await tenant.listAll('state=pending'), [])
+  assert.equal((await tenant.send('DELETE', `/files/${id}`)).status, 404)
+})
+
+test('an upload whose time is over is not listed as pending, before any job has seen it', async () => {
+  const { key } = await server.newTenant('lapsed')
+  const tenant = new AdminClient({ url: server.url, key })
+  await new TusClient({ url: server.url, key }).created(5)
+  server.clock.advance({ hours: 2 })
+  assert.deepEqual(await tenant.listAll('state=pending'), [])
+})
+
+test('a change is seen by every API, and what is absent stays', async () => {
+  const { id } = await admin.stored('hello', { filename: 'a.txt', purpose: 'ocr', labels: '{"a":"1"}' })
+  const expiresAt = '2026-05-01T12:00:00.000Z'
+  const { body: changed } = await admin.change(id, { name: 'b.txt', description: 'Q1', expiresAt })
+  assert.deepEqual(
+    [changed.name, changed.description, changed.expiresAt, changed.purpose, changed.labels],
+    ['b.txt', 'Q1', expiresAt, 'ocr', { a: '1' }],
+  )
+  const seen = await new OpenAIClient(server).send<OpenAIFile>('GET', `/files/${id}`)
+  assert.equal(seen.body.filename, 'b.txt')
+  const { body } = await admin.change(id, { purpose: null, labels: { b: '2' }, expiresAt: null })
+  assert.deepEqual([body.purpose, body.labels, body.expiresAt], [null, { b: '2' }, null])
+})
+
+test('a file is gone at its new end, to the millisecond', async () => {
+  const { id } = await admin.stored('hello')
+  const end = new Date(server.clock.now() + 1000).toISOString()
+  assert.equal((await admin.change(id, { expiresAt: end })).status, 200)
+  server.clock.advance({ ms: 999 })
+  assert.equal((await admin.get(id)).status, 200)
+  server.clock.advance({ ms: 1 })
+  assert.equal((await admin.get(id)).status, 404)
+  assert.equal((await admin.send('DELETE', `/files/${id}`)).status, 404)
+})

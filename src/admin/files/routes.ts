@@ -1,0 +1,151 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { resolveProject } from '../../core/access/admit.ts'
+import type { Project } from '../../core/access/tenants.ts'
+import type { Caller } from '../../core/caller.ts'
+import { deleteStoredOrPending } from '../../core/files/delete-file.ts'
+import { type FileRecord, stateAt } from '../../core/files/file.ts'
+import { servedType } from '../../core/files/inert-type.ts'
+import { pageFiles } from '../../core/files/page-files.ts'
+import { readStoredFile, readStoredOrPending } from '../../core/files/read-file.ts'
+import { touchFile } from '../../core/files/touch-file.ts'
+import { updateFile } from '../../core/files/update-file.ts'
+import type { Services } from '../../core/services.ts'
+import { sendFile } from '../../http/download.ts'
+import { downloadAnswers, operation } from '../../http/operation.ts'
+import { printPageToken } from '../../http/page-token.ts'
+import type { AdminOptions } from '../api.ts'
+import { placeOf, type RequestedPage, readListRequest, readUpdateRequest } from './requests.ts'
+import * as schemas from './schemas.ts'
+import { toFileBody } from './wire.ts'
+
+const FILES = '/v1/files'
+const FILE = `${FILES}/:id`
+
+interface ById {
+  Params: { id: string }
+}
+
+export function addFileRoutes(
+  server: FastifyInstance,
+  services: Services,
+  { keyQuery }: Pick<AdminOptions, 'keyQuery'>,
+): void {
+  // Names, labels and bytes are not for caches that others share; of bytes, `sendFile` decides.
+  server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
+  addList(server, services, keyQuery)
+  addGet(server, services)
+  addContent(server, services)
+  addUpdate(server, services)
+  addDelete(server, services)
+}
+
+function addList(server: FastifyInstance, services: Services, keyQuery: string | undefined): void {
+  const docs = operation('Files', 'admin.files.list', 'List the files of a project', {
+    access: { scope: 'files:read', limit: 'search' },
+    failures: ['field-unknown', 'field-invalid', 'project-forbidden'],
+    querystring: schemas.ListQuery,
+    response: { 200: schemas.PageBody },
+  })
+  server.get(FILES, docs, async ({ caller, query }) => {
+    const asked = readListRequest(query, keyQuery)
+    const projectId = await resolveProject(services, caller, {
+      project: asked.project,
+      organization: undefined,
+    })
+    return listPage(services, caller, projectId, asked)
+  })
+}
+
+async function listPage(
+  services: Services,
+  caller: Caller,
+  projectId: string,
+  { name, state, order, limit, after }: RequestedPage,
+) {
+  const boundTo = [projectId, state, order, name ?? null]
+  const { files, hasMore } = await pageFiles(services, caller, {
+    projectId,
+    state,
+    filter: name === undefined ? {} : { nameContains: name },
+    order: [{ field: 'createdAt', descending: order === 'desc' }],
+    limit,
+    withTotal: false,
+    ...(after === undefined ? {} : { after: placeOf(after, boundTo) }),
+  })
+  const project = await projectOf(services, caller, projectId)
+  const now = services.clock.now()
+  const last = files.at(-1)
+  return {
+    files: files.filter((file) => stateAt(file, now) === state).map((file) => toFileBody(file, project, now)),
+    // The order is by creation alone, and names may be long.
+    next: hasMore && last ? printPageToken({ ...last, name: '' }, boundTo) : null,
+  }
+}
+
+function addGet(server: FastifyInstance, services: Services): void {
+  const docs = operation('Files', 'admin.files.get', 'Get a file', {
+    access: { scope: 'files:read', limit: 'read' },
+    failures: ['file-not-found'],
+    params: schemas.FileParams,
+    response: { 200: schemas.FileBody },
+  })
+  server.get<ById>(FILE, docs, async ({ caller, params }) => {
+    const file = await readStoredOrPending(services, caller, params.id)
+    await touchFile(services, file, 'read')
+    return answerFile(services, caller, file)
+  })
+}
+
+function addContent(server: FastifyInstance, services: Services): void {
+  const docs = operation('Files', 'admin.files.content', 'Download the bytes of a file', {
+    access: { scope: 'files:read', limit: 'read' },
+    failures: ['file-not-found', 'range-unsatisfiable', 'bytes-lost'],
+    params: schemas.FileParams,
+    response: downloadAnswers,
+  })
+  const handler = async (request: FastifyRequest<ById>, reply: FastifyReply) => {
+    const file = await readStoredFile(services, request.caller, request.params.id)
+    if (request.method === 'GET') await touchFile(services, file, 'download')
+    return sendFile(services, request, reply, file, servedType(file, 'inert'))
+  }
+  // The HEAD that Fastify adds to a GET would tell a length of 0.
+  server.route<ById>({ method: ['GET', 'HEAD'], url: `${FILE}/content`, ...docs, handler })
+}
+
+function addUpdate(server: FastifyInstance, services: Services): void {
+  const docs = operation('Files', 'admin.files.update', 'Change a file', {
+    access: { scope: 'files:update', limit: 'write' },
+    failures: ['field-unknown', 'field-invalid', 'file-not-found', 'storage-full'],
+    params: schemas.FileParams,
+    body: schemas.UpdateBody,
+    response: { 200: schemas.FileBody },
+  })
+  server.patch<ById>(FILE, docs, async ({ caller, params, body }) => {
+    const change = readUpdateRequest(body, services.clock.now())
+    return answerFile(services, caller, await updateFile(services, caller, params.id, change))
+  })
+}
+
+function addDelete(server: FastifyInstance, services: Services): void {
+  const docs = operation('Files', 'admin.files.delete', 'Delete a file, or end a pending upload', {
+    access: { scope: 'files:delete', limit: 'write' },
+    failures: ['file-not-found', 'storage-full'],
+    params: schemas.FileParams,
+    response: { 204: { type: 'null', description: 'Deleted.' } },
+  })
+  server.delete<ById>(FILE, docs, async ({ caller, params }, reply) => {
+    await deleteStoredOrPending(services, caller, params.id)
+    return reply.code(204).send()
+  })
+}
+
+async function answerFile(services: Services, caller: Caller, file: FileRecord): Promise<schemas.FileBody> {
+  return toFileBody(file, await projectOf(services, caller, file.projectId), services.clock.now())
+}
+
+/** One of the caller's. */
+async function projectOf({ metadata }: Services, caller: Caller, id: string): Promise<Project> {
+  const project = await metadata.findProject(caller.organizationId, id)
+  if (project === undefined) throw new Error('a file without a project')
+  return project
+}

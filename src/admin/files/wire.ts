@@ -1,0 +1,35 @@
+import type { Project } from '../../core/access/tenants.ts'
+import { type FileRecord, stateAt } from '../../core/files/file.ts'
+import type { FileBody } from './schemas.ts'
+
+export function toFileBody(file: FileRecord, project: Pick<Project, 'id' | 'slug'>, now: number): FileBody {
+  const { id, name, sizeBytes, mimeType, sha256, md5, purpose, labels, externalId, visibility } = file
+  return {
+    id,
+    project: { id: project.id, slug: project.slug },
+    name,
+    state: stateAt(file, now) === 'pending' ? 'pending' : 'stored',
+    sizeBytes,
+    mimeType,
+    sha256,
+    md5,
+    purpose,
+    labels,
+    description: file.description === '' ? null : file.description,
+    externalId,
+    visibility,
+    createdAt: printTime(file.createdAt),
+    updatedAt: printTime(file.updatedAt),
+    storedAt: printTimeOrNull(file.storedAt),
+    expiresAt: printTimeOrNull(file.expiresAt),
+    createdBy: file.createdBy,
+  }
+}
+
+function printTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+function printTimeOrNull(ms: number | null): string | null {
+  return ms === null ? null : printTime(ms)
+}
