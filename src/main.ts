@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { type App, startApp } from './app/app.ts'
 import type { AppConfig } from './app/settings.ts'
-import { createLogger, openStandardOutput } from './ops/logging.ts'
+import { type OpenLog, openLog } from './ops/logging.ts'
 import { watchNpm } from './ops/npm-parent.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
 
@@ -11,12 +11,12 @@ const STOP_DEADLINE_MS = 29_000
 /** Ctrl-C reaches a server that npm started twice: from the terminal, and from npm, which forwards it. */
 const ONE_KEY_PRESS_MS = 500
 
-/** Writes plain text to standard output, in order with the lines of the log. */
-export type Print = (text: string) => void
-
 export interface ServeOptions {
-  /** Runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else. */
-  readonly onStarted: (app: App, print: Print) => void
+  /**
+   * Runs once, after the line `listening`, whenever the signal came: what it prints may be nowhere else. That line is left out
+   * where the log is text on a terminal.
+   */
+  readonly onStarted: (app: App, log: Pick<OpenLog, 'isRead' | 'print'>) => void
   /** The operator vouches for the clock of this machine. */
   readonly acceptClock: boolean
 }
@@ -28,8 +28,8 @@ export interface ServeOptions {
  */
 export async function serve(config: AppConfig, { onStarted, acceptClock }: ServeOptions): Promise<void> {
   keepTickShape()
-  const output = openStandardOutput()
-  const logger = createLogger(config.logLevel, output)
+  const log = openLog({ level: config.logLevel, format: config.logFormat })
+  const { logger } = log
   // After an unexpected fault nothing in memory can be trusted; what was acknowledged is on disk.
   const onFatal = (error: unknown) => {
     logger.fatal({ err: error }, 'fatal; the process ends')
@@ -39,8 +39,9 @@ export async function serve(config: AppConfig, { onStarted, acceptClock }: Serve
   process.on('unhandledRejection', onFatal)
   const started = startApp(config, { logger, onFatal, acceptClock }).then((app) => {
     const { listeningUrl: http, grpcAddress: grpc = null, metricsUrl: metrics = null } = app
-    logger.info({ http, grpc, metrics }, 'listening')
-    onStarted(app, (text) => output.write(text))
+    if (!log.isRead) logger.info({ http, grpc, metrics }, 'listening')
+    onStarted(app, log)
+    app.tellSettings()
     return app
   })
   // A start answers before it is over: from then on a signal has to find somebody who stops it.

@@ -36,6 +36,8 @@ export interface App extends Readonly<Addresses> {
   readonly caPath: string | undefined
   /** The secret of a key made by this start, to be shown once. */
   readonly firstKey: string | undefined
+  /** Logs what of the settings an operator should know at each start. */
+  tellSettings(): void
   /** Whether a stop has nothing to drain, or no longer. */
   hasDrained(): boolean
   /**
@@ -98,7 +100,6 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     addresses,
   }
   await listenForHttp(served)
-  for (const { tellStart } of dialects) tellStart?.(logger)
   await listenForGrpc(served)
   await listenForMetrics(served)
   // Nothing can fail the start any more: the key will be shown.
@@ -111,6 +112,9 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     memory,
     caPath: tls?.current.caPath,
     firstKey,
+    tellSettings: () => {
+      for (const { tellStart } of dialects) tellStart?.(logger)
+    },
     hasDrained: () => stop.hasDrained,
     stop: (haste) => stop.run(haste),
     renewTls: async () => void (await tls?.renew()),

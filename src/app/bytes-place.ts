@@ -11,6 +11,13 @@ export function bytesPlace({ s3 }: Config): string {
   return s3 ? `S3 ${s3.bucket}/${s3.prefix}` : 'disk'
 }
 
+/** For an operator, with the address of the store. */
+export function bytesPlaceInWords(config: Config): string {
+  if (config.s3 === undefined) return `the disk in ${config.dataDir}`
+  const { endpoint } = config.s3
+  return endpoint ? `${bytesPlace(config)} at ${endpoint}` : bytesPlace(config)
+}
+
 function bytesHere(config: Config): string {
   return config.s3 ? bytesPlace(config) : `disk ${hostname()}:${config.dataDir}`
 }

@@ -1,10 +1,8 @@
 import type { Command } from 'commander'
-import type { App } from '../app/app.ts'
-import type { Print } from '../main.ts'
 import { examples } from './arguments.ts'
 import { nextCommand } from './next-command.ts'
 import { addSettings, allSettings, configOf } from './settings.ts'
-import { trustHint, welcome } from './welcome.ts'
+import { trustHint, welcome, whereItIs } from './welcome.ts'
 
 export function addServeCommand(program: Command): void {
   const command = program
@@ -32,15 +30,25 @@ async function start(
 ): Promise<void> {
   const config = configOf(command)
   // Loaded only now: a wrong setting is told without waiting for the whole server.
-  const { serve } = await import('../main.ts')
-  await serve(config, { onStarted: greet(command), acceptClock })
-}
-
-/** A key is made by the first start only, and can never be shown again. */
-function greet(command: Command): (app: App, print: Print) => void {
+  const [{ serve }, { rowsPlace }, { bytesPlaceInWords }] = await Promise.all([
+    import('../main.ts'),
+    import('../app/installation.ts'),
+    import('../app/bytes-place.ts'),
+  ])
+  const places =
+    config.databaseUrl === undefined && config.s3 === undefined
+      ? [config.dataDir]
+      : [rowsPlace(config), bytesPlaceInWords(config)]
   const moreKeys = nextCommand(command, 'key', 'create', '--name', 'laptop')
-  return ({ firstKey, services, caPath }, print) => {
-    if (caPath !== undefined) print(trustHint(caPath))
-    if (firstKey !== undefined) print(welcome(services.addresses.publicUrl, firstKey, moreKeys))
-  }
+  await serve(config, {
+    acceptClock,
+    onStarted: (app, { isRead, print }) => {
+      const { firstKey, services, caPath } = app
+      if (isRead) print(whereItIs(app, places))
+      if (caPath !== undefined) print(trustHint(caPath))
+      // A key is made by the first start only, and can never be shown again.
+      if (firstKey !== undefined) print(welcome(services.addresses.publicUrl, firstKey, moreKeys))
+      else if (isRead) print('\n')
+    },
+  })
 }

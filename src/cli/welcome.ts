@@ -1,5 +1,37 @@
+import { homedir } from 'node:os'
+import { styleText } from 'node:util'
+import type { App } from '../app/app.ts'
+import { version } from '../app/version.ts'
 import { allDialects } from '../dialects/all.ts'
 import { quote } from './next-command.ts'
+
+/** Where a server listens, and where it keeps what it is given, for whoever sits at its terminal. */
+export function whereItIs(
+  { listeningUrl, grpcAddress, metricsUrl, services }: App,
+  places: readonly string[],
+): string {
+  const { publicUrl } = services.addresses
+  const rows = [
+    ['HTTP', listeningUrl],
+    // Links and the commands below begin with it.
+    ...(publicUrl === listeningUrl ? [] : [['Public URL', publicUrl]]),
+    ['gRPC', grpcAddress ?? 'off'],
+    ['Metrics', metricsUrl ?? 'off'],
+    ...places.map((place, index) => [index === 0 ? 'Data' : '', inHome(place)]),
+  ]
+  const table = rows.map(
+    ([name = '', value = '']) => `  ${name.padEnd(NAME_WIDTH)}${styleText('cyan', value)}\n`,
+  )
+  return `\n${styleText('bold', 'Entrepot')} ${version()} serves. Ctrl-C stops it.\n\n${table.join('')}`
+}
+
+/** As shells write it. */
+function inHome(place: string): string {
+  const home = homedir()
+  return home === '/' ? place : place.replace(`${home}/`, '~/')
+}
+
+const NAME_WIDTH = 'Public URL  '.length
 
 /** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
 const TEXT = 'Hello from the harbour.'
@@ -7,24 +39,28 @@ const TEXT = 'Hello from the harbour.'
 /** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
 export function welcome(url: string, key: string, moreKeys: string): string {
   return `
-Entrepot is ready. This is an admin key for it; it will not be shown again:
+This is an admin key; it will not be shown again:
 
 ${key}
 
-It may do everything with the files of the project "default", also what is kept for admins. Only the command line
-makes keys, projects and organizations. A key for a program of yours:
+It may do everything with the files of the project "default", also what is kept
+for admins. Only the command line makes keys, projects and organizations. A key
+for a program of yours:
 
 ${moreKeys}
 
-Paste these lines into another shell: a file goes in through one API, and comes out of all.
+Paste these lines into another shell: a file goes in through one API, and comes
+out of all.
 
 export URL=${quote(url)}
 export KEY=${quote(key)}
 export TEXT=${quote(TEXT)}
 ${greetings}
 
-SDKs: base URL ${url}, or ${url}/v1 where the vendor’s own ends in /v1; and the key above.
-API reference: ${url}/docs
+SDKs take this key and the base URL ${url}
+(${url}/v1 where the vendor’s own ends in /v1).
+In a browser, ${url} tells the base URL of each,
+and leads to the API reference.
 
 `
 }

@@ -135,12 +135,18 @@ export const serverSettings = {
     'LOG_LEVEL <level>',
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     {
-      fallback: 'info',
+      otherwise: '`info`; on a terminal `debug`',
       own: true,
       help: 'least level: fatal, error, warn, info, debug, trace or silent',
-      more: '`debug` has one line per request.',
+      more: '`debug` has one line per request. A terminal is one that shows the log as text.',
     },
   ),
+  logFormat: setting('LOG_FORMAT <auto|json|text>', oneOf('auto', 'json', 'text'), {
+    fallback: 'auto',
+    own: true,
+    help: 'form of the log: auto is text on a terminal, else JSON',
+    more: 'Text has colours on a terminal only; `NO_COLOR` and `FORCE_COLOR` are honoured.',
+  }),
   drainSeconds: setting('DRAIN_SECONDS <seconds>', integer(0, MAX_DRAIN_SECONDS), {
     fallback: '0',
     own: true,

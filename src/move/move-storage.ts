@@ -1,4 +1,4 @@
-import { bytesPlace, requireFolder, tellFolder } from '../app/bytes-place.ts'
+import { bytesPlace, bytesPlaceInWords, requireFolder, tellFolder } from '../app/bytes-place.ts'
 import { makeDataFolder } from '../app/data-folder.ts'
 import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from '../app/installation.ts'
 import { openBlobs, openMetadata, openSession } from '../app/open-stores.ts'
@@ -192,10 +192,4 @@ function placeOf({ rows, bytes }: MovePlan): string {
 
 function moved(from: string, to: string) {
   return from === to ? undefined : { from, to }
-}
-
-function bytesPlaceInWords(config: Config): string {
-  if (config.s3 === undefined) return `the disk in ${config.dataDir}`
-  const { endpoint } = config.s3
-  return endpoint ? `${bytesPlace(config)} at ${endpoint}` : bytesPlace(config)
 }

@@ -1,29 +1,63 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type DestinationStream, type LogFn, type Logger, pino } from 'pino'
 import { loggableError } from './loggable-error.ts'
+import { textLines } from './text-log.ts'
 
 /** Text that waits while standard output takes none; beyond it lines are dropped. */
 const MAX_WAITING_CHARACTERS = 4 * 1024 * 1024
 
 /** Standard output, which may be a file on a full disk: a line that cannot be written waits for the next one. */
-export function openStandardOutput(): ReturnType<typeof pino.destination> {
+function openStandardOutput(): ReturnType<typeof pino.destination> {
   const output = pino.destination({ dest: 1, sync: false, maxLength: MAX_WAITING_CHARACTERS })
   output.on('error', () => undefined)
   return output
 }
 
+export interface LogOptions {
+  /** Undefined: `info`, and `debug` where a person reads along. */
+  readonly level: string | undefined
+  /** `auto`: text on a terminal, else JSON. */
+  readonly format: 'auto' | 'json' | 'text'
+}
+
+/** The log of a process, on its standard output. */
+export interface OpenLog {
+  readonly logger: Logger
+  /** Whether it is text on a terminal. */
+  readonly isRead: boolean
+  /** Writes plain text, in order with the lines of the log. */
+  print(text: string): void
+}
+
+export function openLog({ level, format }: LogOptions): OpenLog {
+  const output = openStandardOutput()
+  const isTerminal = process.stdout.isTTY === true
+  const isText = format === 'text' || (format === 'auto' && isTerminal)
+  const isRead = isText && isTerminal
+  const toText = isText ? textLines({ isTerminal, stream: process.stdout }) : undefined
+  return {
+    logger: createLogger(level ?? (isRead ? 'debug' : 'info'), output, toText),
+    isRead,
+    print: (text) => output.write(text),
+  }
+}
+
 /**
- * JSON lines. A line tells what its caller names, and of errors a closed list of fields. Requests and answers are told by
+ * JSON lines, or what `toText` makes of each. A line tells what its caller names, and of errors a closed list of fields. Requests and answers are told by
  * `request-log.ts`; one that a library hands over as an object is left out.
  */
-export function createLogger(level: string, destination: DestinationStream): Logger {
+export function createLogger(
+  level: string,
+  destination: DestinationStream,
+  toText?: (json: string) => string,
+): Logger {
   const nothing = () => undefined
   return pino(
     {
       level,
       base: undefined,
       serializers: { err: loggableError, req: nothing, res: nothing, headers: nothing },
-      hooks: { logMethod: withTextOfOurs },
+      hooks: { logMethod: withTextOfOurs, ...(toText ? { streamWrite: toText } : {}) },
     },
     destination,
   )

@@ -1,0 +1,56 @@
+/** What a person sees who starts a server at a terminal. `script` (util-linux) lends one to a process. */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { type TestContext, test } from 'node:test'
+import { stripVTControlCharacters } from 'node:util'
+import { version } from '../src/app/version.ts'
+import { ENTRY, newDataDir, Running } from './cli.harness.ts'
+import { compileCache } from './compile-cache.ts'
+
+const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
+const needsScript = { skip: hasScript ? false : 'only on Linux with script (util-linux)' }
+
+/** Whatever the tests were started with says nothing of colours here. */
+function atTerminal(t: TestContext, command: string, settings: Readonly<Record<string, string>>): Running {
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, TERM: 'xterm-256color', ...compileCache(), ...settings }
+  const child = spawn('script', ['-qec', command, '/dev/null'], { env, stdio: 'pipe' })
+  const running = new Running(child)
+  t.after(async () => {
+    child.kill('SIGKILL')
+    await running.ended
+  })
+  return running
+}
+
+test(
+  'a first start at a terminal tells where it listens, then its key; each request has a line',
+  needsScript,
+  async (t) => {
+    const dataDir = await newDataDir(t)
+    const running = atTerminal(
+      t,
+      `exec ${process.execPath} ${ENTRY} serve --port 0 --grpc-port off --metrics-port off`,
+      {
+        ENTREPOT_DATA_DIR: dataDir,
+      },
+    )
+    const seen = () => stripVTControlCharacters(running.stdout).replaceAll('\r', '')
+    const printed = (pattern: RegExp) => running.printed(() => pattern.exec(seen())?.[1])
+    const url = await printed(/\n\nSDKs take this key and the base URL (http:\/\/[\d.:]+)\n/)
+    await fetch(`${url}/v1/files/%1b%5b2J?secret`, { headers: { 'user-agent': '\u009b2J' } })
+    await printed(/(DEBUG answered GET \/v1\/files\/:file_id 401) /)
+    // As Ctrl-C sends it.
+    running.child.stdin?.write('\u0003')
+    await printed(/INFO {2}(stopped)\n/)
+    assert.equal(await running.ended, 0)
+    assert.ok(
+      seen().startsWith(
+        `\nEntrepot ${version()} serves. Ctrl-C stops it.\n\n  HTTP        ${url}\n  gRPC        off\n  Metrics     off\n  Data        ${dataDir}\n\n`,
+      ),
+      seen(),
+    )
+    assert.match(running.stdout, /\u001b\[\d+m/)
+    assert.doesNotMatch(seen(), /[\u0080-\u009f\u001b]|"msg"|secret/)
+  },
+)
