@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import { TestServer } from './harness.ts'
 import { LightfieldClient, ok, putBytes } from './lightfield-client.ts'
@@ -73,4 +74,14 @@ test('reads and commits on PostgreSQL are counted by their outcome, and who wait
   // The jobs commit, too.
   assert.ok((await count('database', 'commit', 'ok')) > commits)
   assert.match(await text(), /^entrepot_database_waiting_calls 0$/m)
+})
+
+test('the documentation lists the metrics that are there, and no others', async (t) => {
+  const { text } = await start(t, { ENTREPOT_DATABASE_URL: await newDatabase() })
+  const printed = [...(await text()).matchAll(/^# TYPE (\w+) (\w+)$/gm)]
+    .filter(([, name = '']) => !/^entrepot_(process|nodejs)_/.test(name))
+    .map(([, name, type]) => `${name} ${type}`)
+  const page = await readFile(new URL('../docs/operating.md', import.meta.url), 'utf8')
+  const documented = [...page.matchAll(/^\| `(entrepot_\w+)` \| (?:shared )?(\w+)/gm)]
+  assert.deepEqual(documented.map(([, name, type]) => `${name} ${type}`).sort(), printed.sort())
 })

@@ -16,6 +16,7 @@ import { GracefulStop } from './graceful-stop.ts'
 import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics } from './listen.ts'
 import { openServices } from './open-services.ts'
 import { type AppConfig, loadDialects } from './settings.ts'
+import { commit, version } from './version.ts'
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -70,6 +71,7 @@ export async function startApp(config: AppConfig, options: AppOptions): Promise<
 async function start(config: AppConfig, options: AppOptions, stop: GracefulStop): Promise<App> {
   const { logger } = options
   const metrics = new Metrics()
+  metrics.gaugeServer(config, () => ({ version: version(), commit: commit() }))
   const memory = new FairBudget(config.memoryBytes)
   const addresses: Addresses = {
     url: '',
@@ -79,6 +81,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     metricsUrl: undefined,
   }
   const { services, peers } = await openServices({ config, options, stop, metrics, memory, addresses })
+  metrics.gaugeInstallation(services.metadata, services.clock)
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
   const tls = await loadTls(config, trueClock.now())
@@ -105,7 +108,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   // Nothing can fail the start any more: the key will be shown.
   const firstKey = await issueFirstKey(services)
   stop.addUser('the appends', () => stopAllWriters(services))
-  stop.addUser('the jobs', startJobs({ services, tls, logger, peers, trueClock }))
+  stop.addUser('the jobs', startJobs({ services, tls, logger, peers, trueClock, watch: metrics.jobRun }))
   return {
     ...addresses,
     services,

@@ -4,6 +4,7 @@ import { type Clock, HOUR_MS, SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { ClockWatch } from '../core/time/clock-watch.ts'
 import type { FollowedClock } from '../core/time/followed-clock.ts'
+import type { WatchCall } from '../core/watch-call.ts'
 import { fillingJobs, jobsOf, nodeJobs, ownJobs } from '../jobs/jobs.ts'
 import { type Job, runJobs } from '../jobs/runner.ts'
 import type { RenewedTls } from '../ops/tls.ts'
@@ -19,24 +20,33 @@ export interface Background {
   readonly peers: Peers
   /** By which certificates end. */
   readonly trueClock: Clock
+  /** Told of each run of a job. */
+  readonly watch: WatchCall
 }
 
 /**
  * Starts what a server does beside answering. What concerns all servers runs on one of them.
  * @returns how to end it
  */
-export function startJobs({ services, tls, logger, peers, trueClock }: Background): () => Promise<void> {
+export function startJobs({
+  services,
+  tls,
+  logger,
+  peers,
+  trueClock,
+  watch,
+}: Background): () => Promise<void> {
   const own = [...ownJobs(services), ...(tls ? [renewCertificate(tls, trueClock)] : [])]
   const common = [...jobsOf(services), ...fillingJobs(services)]
   if ('lead' in peers) {
     peers.lead(() => {
       logger.info('this server runs the jobs')
-      return runJobs([...common, ...nodeJobs(services, peers, logger)], logger)
+      return runJobs([...common, ...nodeJobs(services, peers, logger)], logger, watch)
     })
-    return runJobs([compareClocks(peers.clock, logger), ...own], logger)
+    return runJobs([compareClocks(peers.clock, logger), ...own], logger, watch)
   }
   const trusted = [...onceTrusted(peers, jobsOf(services)), ...fillingJobs(services)]
-  const stop = runJobs([watchClock(peers), ...trusted, ...own], logger)
+  const stop = runJobs([watchClock(peers), ...trusted, ...own], logger, watch)
   return async () => {
     await stop()
     // A step that nobody has noticed could not be told from a right clock at the next start.

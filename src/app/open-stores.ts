@@ -37,7 +37,7 @@ export interface OpenStores {
   readonly onFatal: (error: unknown) => void
   /** What bodies on their way take. */
   readonly memory?: FairBudget
-  /** Told of the calls that go over a network. */
+  /** Told of commits, and of the calls that go over a network. */
   readonly watch?: { readonly database?: WatchCall; readonly s3?: WatchCall }
 }
 
@@ -123,7 +123,7 @@ export function openMetadata(
   watch?: WatchCall,
 ): Promise<MetadataStore> {
   if (databaseUrl === undefined)
-    return openSqliteMetadataStore({ dataDir, onFatal, reserveBytes: diskReserveBytes })
+    return openSqliteMetadataStore({ dataDir, onFatal, reserveBytes: diskReserveBytes, watch })
   return openPostgresMetadataStore(databaseUrl.reveal(), watch)
 }
 

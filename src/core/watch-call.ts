@@ -1,6 +1,8 @@
+import { StoreError } from './errors.ts'
+
 /**
- * Told of every call to a store that is asked over a network. Both names are of closed sets, so that they can be labels; the
- * time is until the answer began, in seconds.
+ * Told of every call to a store, and every run of a job. Both names are of closed sets, so that they can be labels; the time is
+ * until the answer began, in seconds.
  */
 export type WatchCall = (call: {
   readonly operation: string
@@ -25,4 +27,9 @@ export async function watched<T>(
   } finally {
     watch({ operation, outcome, seconds: (performance.now() - begin) / 1000 })
   }
+}
+
+/** The outcome of a call to a store that failed. */
+export function failureOf(error: unknown): string {
+  return error instanceof StoreError ? error.code : 'failed'
 }

@@ -2,16 +2,19 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
+import type { WatchCall } from '../core/watch-call.ts'
 import { type Job, runJobs } from './runner.ts'
 
 const EVERY_MS = 30_000
 
-/** Runs one job, whose time passes by `t.mock.timers.tick`. `lines` is what it has logged. */
-function startJob(t: TestContext, run: Job['run']): { stop: () => Promise<void>; lines: string[] } {
+/** Runs one job, whose time passes by `t.mock.timers.tick`. `lines` is what it has logged, `told` how it went. */
+function startJob(t: TestContext, run: Job['run']) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
+  const told: string[] = []
+  const watch: WatchCall = ({ operation, outcome }) => void told.push(`${operation}: ${outcome}`)
   const logger = pino({}, { write: (line: string) => void lines.push(line) })
-  return { stop: runJobs([{ name: 'sweep', everyMs: EVERY_MS, run }], logger), lines }
+  return { stop: runJobs([{ name: 'sweep', everyMs: EVERY_MS, run }], logger, watch), lines, told }
 }
 
 async function pass(t: TestContext, ms: number): Promise<void> {
@@ -83,4 +86,18 @@ test('a job never runs twice at once, and a stop waits for it', async (t) => {
   work.resolve(5)
   await stopped
   assert.equal(runs, 1)
+})
+
+test('each run is told of once, with all its repetitions, and how it ended', async (t) => {
+  const left = [200, 7, 0]
+  const { stop, told } = startJob(t, async () => {
+    const done = left.shift()
+    if (done === undefined) throw new Error('the disk is full')
+    return done
+  })
+  await pass(t, 0)
+  assert.deepEqual(told, ['sweep: ok'])
+  await pass(t, EVERY_MS)
+  assert.deepEqual(told, ['sweep: ok', 'sweep: failed'])
+  await stop()
 })

@@ -15,6 +15,8 @@ import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
+import { totalQueries } from './queries/totals.ts'
+import { readTotals } from './read-totals.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -26,6 +28,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #queries: ChangeQueries
   readonly #listings: Listings
   readonly #blobs: ReturnType<typeof blobQueries>
+  readonly #totals: ReturnType<typeof totalQueries>
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
   readonly #files = new KeptRecords<FileRecord | undefined>()
@@ -40,6 +43,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.#queries = changeQueries(engine.flavour)
     this.#blobs = blobQueries(engine.flavour.builder)
     this.#listings = new Listings(engine)
+    this.#totals = totalQueries(engine.flavour.builder)
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
@@ -98,6 +102,10 @@ export class SqlMetadataStore implements MetadataStore {
   async usage(holder: Holder, id: string) {
     const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage[holder].find, { id })
     return { files: files as number, bytes: bytes as number }
+  }
+
+  totals(now: number, limit: number) {
+    return readTotals(this.#engine, this.#totals, now, limit)
   }
 
   async listLinkKeys() {

@@ -1,11 +1,16 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Clock } from '../core/ports/clock.ts'
+import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { WatchCall } from '../core/watch-call.ts'
 import { inTurn } from '../http/routing.ts'
 import { defaultServerLimits } from '../http/server.ts'
 import { listeningAt } from '../net/listening.ts'
 import { cutSlowReaders } from '../net/reader-pace.ts'
+import { addInstallationGauges, NAMED_ORGANIZATIONS } from './installation-gauges.ts'
+import { KeptAnswer } from './kept-answer.ts'
+import { addBuildInfo, addDiskGauges, type Build, type Disk, jobMetrics } from './server-gauges.ts'
 
 /** Seconds, from a look-up in memory to a large upload on a slow line. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
@@ -50,12 +55,19 @@ export class Metrics {
   })
   readonly databaseCall = this.#watchCalls(
     'entrepot_database_call_duration_seconds',
-    'Time of a read or commit on PostgreSQL, waiting and repetitions included.',
+    'Time of a commit, or of a read on PostgreSQL, waiting and repetitions included.',
   )
   readonly s3Call = this.#watchCalls(
     'entrepot_s3_call_duration_seconds',
     'Time of one attempt of a call to the bucket, until the head of its answer.',
   )
+  readonly #scrapeErrors = new Counter({
+    name: 'entrepot_scrape_errors_total',
+    help: 'Answers to scrapes that lacked metrics, because the source of these failed.',
+    labelNames: ['source'],
+    registers: this.#registers,
+  })
+  readonly jobRun = jobMetrics(this.#registry)
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: 'entrepot_' })
@@ -68,6 +80,25 @@ export class Metrics {
   #watchCalls(name: string, help: string): WatchCall {
     const histogram = this.#histogram(name, help, ['operation', 'outcome'], CALL_BUCKETS)
     return ({ seconds, ...labels }) => histogram.observe(labels, seconds)
+  }
+
+  /** What of a server stands before its stores are open. */
+  gaugeServer(disk: Disk, findBuild: () => Build): void {
+    addBuildInfo(this.#registry, findBuild)
+    addDiskGauges(this.#registry, disk, this.#failing('disk'))
+  }
+
+  /** What the installation holds. A database that fails or hangs costs a scrape these metrics alone. */
+  gaugeInstallation(metadata: Pick<MetadataStore, 'totals'>, clock: Clock): void {
+    const ask = () => metadata.totals(clock.machineNow(), NAMED_ORGANIZATIONS)
+    const totals = new KeptAnswer(ask, clock, this.#failing('database'))
+    addInstallationGauges(this.#registry, () => totals.get())
+  }
+
+  /** Counts from zero on, so that the first failure is an increase. */
+  #failing(source: string): () => void {
+    this.#scrapeErrors.inc({ source }, 0)
+    return () => this.#scrapeErrors.inc({ source })
   }
 
   /** @param waitingCalls asked whenever somebody reads the metrics */

@@ -18,6 +18,7 @@ import type {
 import type { Clock, ClockTrust } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
+import type { Totals } from './totals.ts'
 
 /** A blob that a file points at, whole or as a segment, as its row tells. */
 export interface ReferencedBlob {
@@ -139,6 +140,8 @@ export interface MetadataStore {
   findSessionKey(hash: string, now: number): Promise<ApiKey | undefined>
   /** What an organization or project uses now, reservations included; zero if there is none of this id. */
   usage(holder: Holder, id: string): Promise<Usage>
+  /** Read from counters, one after the other. Of organizations `limit` at most are listed each time. */
+  totals(now: number, limit: number): Promise<Totals>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
 

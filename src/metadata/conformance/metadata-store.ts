@@ -14,6 +14,7 @@ import { describeSearches } from './searches.ts'
 import { describeSegmentBlobs } from './segment-blobs.ts'
 import { describeSegments } from './segments.ts'
 import { describeSessions } from './sessions.ts'
+import { describeTotals } from './totals.ts'
 import { describeUsage } from './usage.ts'
 
 /** Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time. */
@@ -26,6 +27,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeAccess(openStore, shared)
     describeSessions(shared)
     describeUsage(shared)
+    describeTotals(openStore)
     describeReservations(openStore, shared)
     describeFiles(shared)
     describeListings(openStore)

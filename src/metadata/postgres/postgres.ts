@@ -6,7 +6,7 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import type { JoinOptions, Node } from '../../core/ports/node.ts'
 import { FollowedClock } from '../../core/time/followed-clock.ts'
-import { type WatchCall, watched } from '../../core/watch-call.ts'
+import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import {
   allMigrations,
@@ -117,7 +117,7 @@ export class PostgresEngine implements SqlEngine {
   }
 
   #run(statement: QueryArrayConfig): Promise<readonly SqlRow[]> {
-    return watched(this.#watch, 'read', this.#read(statement), outcomeOf)
+    return watched(this.#watch, 'read', this.#read(statement), failureOf)
   }
 
   async #read(statement: QueryArrayConfig): Promise<readonly SqlRow[]> {
@@ -151,7 +151,7 @@ export class PostgresEngine implements SqlEngine {
   }
 
   write(steps: readonly Step[], queue: string | undefined, isCleanup: boolean): Promise<void> {
-    return watched(this.#watch, 'commit', this.#writer.write(steps, queue, isCleanup), outcomeOf)
+    return watched(this.#watch, 'commit', this.#writer.write(steps, queue, isCleanup), failureOf)
   }
 
   get takesSegments(): boolean {
@@ -196,10 +196,6 @@ export class PostgresEngine implements SqlEngine {
     await this.#writer.close()
     await Promise.all([this.#readers.end(), this.#writers.end()])
   }
-}
-
-function outcomeOf(error: unknown): string {
-  return error instanceof StoreError ? error.code : 'failed'
 }
 
 async function flavourOf({ run }: DatabaseSession): Promise<SqlFlavour> {

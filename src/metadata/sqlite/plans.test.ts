@@ -12,6 +12,7 @@ import { blobQueries } from '../queries/blobs.ts'
 import { FileListings } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
 import { segmentQueries } from '../queries/segments.ts'
+import { totalQueries } from '../queries/totals.ts'
 import { usageQueries } from '../queries/usage.ts'
 import { SqliteEngine } from './sqlite.ts'
 
@@ -44,6 +45,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const { engine, planOf, listings } = await startPlanner(t)
   const files = fileQueries(engine.flavour)
   const blobs = blobQueries(engine.flavour.builder)
+  const totals = totalQueries(engine.flavour.builder)
   const segments = segmentQueries(engine.flavour.builder)
   const { purgeSessions } = keyQueries(engine.flavour.builder)
   const { purge, countLapsed } = lapsedAnswerQueries(engine.flavour.builder)
@@ -83,6 +85,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   assert.equal(planOf(fileQueries(engine.flavour).unnormalized), 'SCAN files USING INDEX files_to_normalize')
   // Most of the time it is empty.
   assert.match(planOf(files.toJoin), /^SCAN files USING INDEX files_to_join$/)
+  // In the order of the index, so that its limit bounds how many are looked at.
+  assert.match(planOf(totals.unreferenced), /SCAN unreferenced_blobs USING INDEX unreferenced_blobs_due; /)
 })
 
 test('a page of one field is read off its index, from the cursor on', async (t) => {

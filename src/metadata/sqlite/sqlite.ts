@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closingAfter } from '../../core/closing.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import {
   allMigrations,
@@ -42,6 +43,8 @@ export interface SqliteOptions {
   readonly onFatal: (error: Error) => void
   /** Disk space that uploads leave free; by default 5 % of the disk, at most 1 GiB. */
   readonly reserveBytes?: number | undefined
+  /** Told of commits. */
+  readonly watch?: WatchCall | undefined
 }
 
 /**
@@ -64,18 +67,20 @@ export class SqliteEngine implements SqlEngine {
   readonly #scanner: SqliteScanner
   readonly #prepared = new Map<number, StatementSync>()
   readonly writer: SqliteWriter
+  readonly #watch: WatchCall
 
-  private constructor(path: string, writer: SqliteWriter) {
+  private constructor(path: string, writer: SqliteWriter, watch: WatchCall = () => undefined) {
     this.writer = writer
+    this.#watch = watch
     this.#reader = openReadingConnection(path)
     this.#snapshot = new ReadSnapshot(this.#reader)
     this.#scanner = new SqliteScanner(path)
     writer.onSettling = () => this.#snapshot.end()
   }
 
-  static async open({ dataDir, onFatal, reserveBytes }: SqliteOptions): Promise<SqliteEngine> {
+  static async open({ dataDir, onFatal, reserveBytes, watch }: SqliteOptions): Promise<SqliteEngine> {
     const path = await upToDate(dataDir)
-    return new SqliteEngine(path, await SqliteWriter.open(path, onFatal, reserveBytes))
+    return new SqliteEngine(path, await SqliteWriter.open(path, onFatal, reserveBytes), watch)
   }
 
   /** Answers within microseconds: the reading connection never waits for the writing one. */
@@ -122,7 +127,7 @@ export class SqliteEngine implements SqlEngine {
   }
 
   write(steps: readonly Step[]): Promise<void> {
-    return this.writer.write(steps)
+    return watched(this.#watch, 'commit', this.writer.write(steps), failureOf)
   }
 
   wantedDiskBytes(): number {
