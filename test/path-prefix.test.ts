@@ -72,3 +72,15 @@ test('the documentation page finds all that it loads, behind a path prefix and p
       }
     }
 })
+
+test('behind a path prefix, the page at the root leads on, and tells base URLs with the prefix', async () => {
+  const page = await fetch(`${publicUrl}/`, { headers: { accept: 'text/html' } })
+  const html = await page.text()
+  const links = [...html.matchAll(/<a href="([^"]+)"/g)].map(([, path = '']) => new URL(path, page.url))
+  assert.equal(links.length, 2)
+  for (const { href } of links) {
+    assert.ok(href.startsWith(publicUrl), href)
+    assert.equal((await fetch(href)).status, 200, href)
+  }
+  assert.ok(html.includes(`<code>${publicUrl}/openai/v1</code>`), html)
+})

@@ -9,6 +9,7 @@ import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
 import { type Addressed, routeByDialect } from '../http/addressee.ts'
 import { plainErrorSchema, routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
+import { addFrontPage, type FrontPage } from '../http/front-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import { pathOf } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
@@ -97,10 +98,29 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   await addTransfer(server, options)
   await addAdmin(server, options)
   addHealthRoutes(server, readiness)
+  addFrontPage(server, frontPageOf(dialects), () => services.addresses.publicUrl)
   await server.register((scope) =>
     addDocsPage(scope, [...dialects, links, tusOf(dialects), adminOf(dialects)], about),
   )
   return server
+}
+
+function frontPageOf(dialects: readonly ServedDialect[]): FrontPage {
+  return {
+    // Below its name a path is surely the dialect's; at the root others may share it.
+    apis: dialects
+      .map(({ name, title, basePath = '' }) => ({ name, title, basePath: `/${name}${basePath}` }))
+      .sort((one, other) => one.title.localeCompare(other.title, 'en')),
+    links: [
+      {
+        name: 'docs',
+        title: 'API reference',
+        about: 'Every API, with its requests and answers.',
+        path: 'docs/',
+      },
+      { name: 'health', title: 'Health', about: 'Whether database and bytes answer.', path: 'readyz' },
+    ],
+  }
 }
 
 /** Below it, errors are told as RFC 9457 has them. */

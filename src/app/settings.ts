@@ -39,8 +39,8 @@ export function loadConfig(env: Environment): AppConfig {
 export function loadDialects(config: AppConfig, host: DialectHost): Promise<readonly ServedDialect[]> {
   return Promise.all(
     allDialects.map(async (dialect) => {
-      const { name, title } = dialect
-      return { name, title, ...(await dialect.load(valuesOf(dialect, config), host)) }
+      const { name, title, basePath = '' } = dialect
+      return { name, title, basePath, ...(await dialect.load(valuesOf(dialect, config), host)) }
     }),
   )
 }

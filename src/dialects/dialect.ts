@@ -19,6 +19,8 @@ export interface Dialect<Rows extends Settings = Settings> {
   readonly name: string
   /** As the vendor writes it. */
   readonly title: string
+  /** How the base URL of its SDKs ends, behind the address of its paths: `/v1`. Left out: there. */
+  readonly basePath?: string
   readonly settings: Rows
   readonly fileIds: FileIdForm
   /**
@@ -79,4 +81,4 @@ export interface DialectApi {
 }
 
 /** A dialect that is served. */
-export type ServedDialect = Pick<Dialect, 'name' | 'title'> & DialectApi
+export type ServedDialect = Pick<Dialect, 'name' | 'title' | 'basePath'> & DialectApi

@@ -5,6 +5,7 @@ import { settings } from './settings.ts'
 export const openai: Dialect<typeof settings> = {
   name: 'openai',
   title: 'OpenAI',
+  basePath: '/v1',
   settings,
   fileIds,
   greeting: `ID=$(curl -sS "$URL/v1/files" -H "Authorization: Bearer $KEY" -F purpose=user_data \\
