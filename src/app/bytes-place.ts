@@ -46,6 +46,10 @@ async function toldByFolder({ dataDir }: Config): Promise<string | undefined> {
 export function requireHere(config: Config, move: MoveState | undefined): void {
   if (move === undefined) return
   const { stage, place } = move
+  if (stage === 'filling')
+    throw new Error(
+      `This is an unfinished copy of ${place}; run the command again that makes it (entrepot backup or entrepot restore).`,
+    )
   if (stage === 'arriving')
     throw new Error(
       'An installation is being moved to this database; finish that first (entrepot migrate-storage --finish).',

@@ -3,8 +3,17 @@ import { dirname, join } from 'node:path'
 
 const { R_OK, W_OK, X_OK } = constants
 /** What an installation has in its folder. */
-const FILES = ['entrepot.db', 'entrepot.db-wal', 'entrepot.db-shm', 'lock.db', 'move.db', 'ballast', 'STORE']
-const FOLDERS = ['blobs', 'staging', 'spool', 'tls']
+const FILES = [
+  'entrepot.db',
+  'entrepot.db-wal',
+  'entrepot.db-shm',
+  'lock.db',
+  'move.db',
+  'backup.db',
+  'ballast',
+  'STORE',
+]
+const FOLDERS = ['blobs', 'staging', 'spool', 'restore', 'tls']
 
 /**
  * Makes the data folder and its parents, for their owner alone. Does nothing where it exists.

@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
 import { addIdCommand } from './id.ts'
+import { addBackupCommand } from './installation/backup.ts'
 import { addDoctorCommand } from './installation/doctor.ts'
 import { addKeyCommands } from './installation/key.ts'
 import { addMigrateCommand } from './installation/migrate.ts'
 import { addMigrateStorageCommand } from './installation/migrate-storage.ts'
 import { addOrgCommands } from './installation/org.ts'
 import { addProjectCommands } from './installation/project.ts'
+import { addRestoreCommand } from './installation/restore.ts'
 import { addServeCommand } from './serve.ts'
 import { addStoreSettings } from './settings.ts'
 
@@ -25,6 +27,8 @@ export function createProgram(): Command {
   addMigrateCommand(program)
   addMigrateStorageCommand(program)
   addDoctorCommand(program)
+  addBackupCommand(program)
+  addRestoreCommand(program)
   addStoreSettings(program, ['serve', 'id', 'migrate-storage'])
   return program
 }

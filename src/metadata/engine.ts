@@ -14,6 +14,8 @@ type SameAsStore =
   | 'sharedClock'
   | 'wantedDiskBytes'
   | 'waitingCalls'
+  | 'holdCollection'
+  | 'isCollectionHeld'
   | 'check'
   | 'close'
 

@@ -37,6 +37,8 @@ export class SqlMetadataStore implements MetadataStore {
   readonly sharedClock: MetadataStore['sharedClock']
   readonly waitingCalls: MetadataStore['waitingCalls']
   readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
+  readonly holdCollection: MetadataStore['holdCollection']
+  readonly isCollectionHeld: MetadataStore['isCollectionHeld']
 
   constructor(engine: SqlEngine) {
     this.#engine = engine
@@ -48,6 +50,8 @@ export class SqlMetadataStore implements MetadataStore {
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
     this.wantedDiskBytes = engine.wantedDiskBytes?.bind(engine)
+    this.holdCollection = engine.holdCollection.bind(engine)
+    this.isCollectionHeld = engine.isCollectionHeld.bind(engine)
   }
 
   async commit(changes: readonly Change[]) {

@@ -47,15 +47,31 @@ export class BlobCopier {
     return copier
   }
 
-  /** `onCopied` hears of each blob. @throws StoreError if a store fails; another pass goes on from there */
-  async pass(onCopied: (sizeBytes: number) => void): Promise<BlobPass> {
+  /** The bytes of all blobs that files point at now, and those of them that a pass would copy. */
+  async measure(): Promise<{ readonly bytes: number; readonly missingBytes: number }> {
+    let [bytes, missingBytes] = [0, 0]
+    for await (const { key, sizeBytes } of referencedBlobs(this.#stores.metadata)) {
+      bytes += sizeBytes
+      if (this.#there.get(key) !== sizeBytes) missingBytes += sizeBytes
+    }
+    return { bytes, missingBytes }
+  }
+
+  /**
+   * `onCopied` hears of each blob, `onBytes` of its bytes as they come.
+   * @throws StoreError if a store fails; another pass goes on from there
+   */
+  async pass(
+    onCopied: (sizeBytes: number) => void,
+    onBytes: (bytes: number) => void = () => undefined,
+  ): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
     const damaged: DamagedFile[] = []
     let present = 0
     await eachOf(referencedBlobs(this.#stores.metadata), async (blob) => {
       const { key, fileId, sizeBytes } = blob
       strangers.delete(key)
-      const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob)
+      const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob, onBytes)
       if (outcome === 'present') present++
       else if (outcome === 'copied') {
         this.#copied++
@@ -75,13 +91,14 @@ export class BlobCopier {
 
   async #copy(
     blob: ReferencedBlob,
+    onBytes: (bytes: number) => void,
   ): Promise<'copied' | 'gone' | 'bytes missing' | 'bytes differ from their SHA-256'> {
     const { metadata, from, to } = this.#stores
     const { key, sizeBytes } = blob
     if (this.#there.has(key)) await to.delete(key)
     try {
       const size = { atLeast: sizeBytes, atMost: sizeBytes }
-      await to.put(key, verified(await from.open(key), blob), { size })
+      await to.put(key, verified(await from.open(key), blob, onBytes), { size })
       this.#there.set(key, sizeBytes)
       return 'copied'
     } catch (error) {
@@ -96,10 +113,12 @@ export class BlobCopier {
 async function* verified(
   body: AsyncIterable<Uint8Array>,
   { sha256 }: ReferencedBlob,
+  onBytes: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256')
   for await (const chunk of body) {
     hash.update(chunk)
+    onBytes(chunk.length)
     yield chunk
   }
   if (hash.digest('hex') !== sha256) throw new WrongDigest()

@@ -27,36 +27,52 @@ interface CopiedTable {
   readonly columns: readonly string[]
 }
 
-/** Rows by table. */
-export type CopiedRows = Readonly<Partial<Record<TableName, number>>>
+/** A number of rows, and the SHA-256 of all of them in the order of their keys: the same on both engines. */
+export interface TableDigest {
+  readonly rows: number
+  readonly sha256: string
+}
+
+export type CopiedRows = Readonly<Partial<Record<TableName, TableDigest>>>
+
+export interface CopyRows {
+  /** What is noted at the target, in the same transaction. */
+  readonly installation: Updateable<Tables['installation']>
+  /** Gives up the blobs that were being received when the source was shut: no server can go on with them here. */
+  readonly endsLeases: boolean
+  /** Told of rows as they come: how much text they are. */
+  readonly onRows?: (bytes: number) => void
+  /** Throws if these must not be the rows of the target. */
+  readonly judge?: (copied: CopiedRows) => void
+}
 
 /**
- * Replaces all rows of `target` by those of `source`, which nobody writes to meanwhile; the schemas are the same. All in one
- * transaction, at whose end what was written is read again and compared, and the target's installation is noted.
+ * Replaces all rows of `target` by those of `source`, which nobody writes to meanwhile, or of which this is a snapshot; the
+ * schemas are the same. All in one transaction, at whose end what was written is read again and compared.
  * @throws Error if the rows differ afterwards; then nothing was written
  */
 export async function copyRows(
   source: DatabaseSession,
   target: DatabaseSession,
-  installation: Updateable<Tables['installation']>,
+  { installation, endsLeases, onRows = () => undefined, judge = () => undefined }: CopyRows,
 ): Promise<CopiedRows> {
   return target.exclusively(async (run) => {
     await pauseCounting(target, run, true)
     for (const { name } of movedTables.toReversed()) await run(target.builder.deleteFrom(name).compile())
-    const copied: Partial<Record<TableName, number>> = {}
+    const copied: Partial<Record<TableName, TableDigest>> = {}
     for (const { name, key } of movedTables) {
       const columns = await columnsOf(source, name)
-      copied[name] = await copyTable({ name, key, columns }, source, target, run)
+      copied[name] = await copyTable({ name, key, columns }, source, target, run, onRows)
     }
+    judge(copied)
     await countFiles(target, run)
     await pauseCounting(target, run, false)
-    await endLeases(target, run)
+    if (endsLeases) await endLeases(target, run)
     await run(target.builder.updateTable('installation').set(installation).compile())
     return copied
   })
 }
 
-/** Gives up the blobs that were being received when the source was shut: no server can go on with them here. */
 async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {
   const theirs = sql`select (extract(epoch from clock_timestamp()) * 1000)::bigint`.compile(builder)
   const now = engine === 'postgres' ? Number((await run(theirs))[0]?.[0]) : Date.now()
@@ -64,6 +80,7 @@ async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): P
   for (const { statement, values } of steps) await run(CompiledQuery.raw(statement.sql, [...values]))
 }
 
+/** In an order that no engine and no migration changes. */
 async function columnsOf({ engine, builder, run }: DatabaseSession, table: string): Promise<string[]> {
   const name = inSql(table)
   const query =
@@ -71,20 +88,22 @@ async function columnsOf({ engine, builder, run }: DatabaseSession, table: strin
       ? sql`select name from pragma_table_info(${name}) order by cid`
       : sql`select column_name::text from information_schema.columns
           where table_schema = current_schema() and table_name = ${name} order by ordinal_position`
-  return (await run(query.compile(builder))).map(([column]) => String(column))
+  return (await run(query.compile(builder))).map(([column]) => String(column)).sort()
 }
 
-/** @returns how many rows it has */
 async function copyTable(
   table: CopiedTable,
   source: DatabaseSession,
   target: DatabaseSession,
   run: RunQuery,
-): Promise<number> {
-  const pages = pagesOf(table, source, source.run)
-  const sent = await summed(pages, (page) => run(insertion(table, target, page)))
+  onRows: (bytes: number) => void,
+): Promise<TableDigest> {
+  const sent = await summed(pagesOf(table, source, source.run), async (page, bytes) => {
+    await run(insertion(table, target, page))
+    onRows(bytes)
+  })
   const found = await summed(pagesOf(table, target, run), async () => undefined)
-  if (sent.rows === found.rows && sent.digest === found.digest) return sent.rows
+  if (sent.rows === found.rows && sent.sha256 === found.sha256) return sent
   throw new Error(
     `The ${found.rows} rows of ${table.name} at the target are not the ${sent.rows} that were sent.`,
   )
@@ -132,19 +151,20 @@ function insertion(
   return sql`insert into ${sql.table(name)} (${names}) ${values}`.compile(builder)
 }
 
-/** Takes each page. @returns the number of rows, and a digest of them in their order */
+/** Takes each page. */
 async function summed(
   pages: AsyncIterable<readonly SqlRow[]>,
-  take: (page: readonly SqlRow[]) => Promise<unknown>,
-) {
+  take: (page: readonly SqlRow[], bytes: number) => Promise<unknown>,
+): Promise<TableDigest> {
   const hash = createHash('sha256')
   let rows = 0
   for await (const page of pages) {
-    for (const row of page) hash.update(`${JSON.stringify(row)}\n`)
+    const text = page.map((row) => `${JSON.stringify(row)}\n`).join('')
+    hash.update(text)
     rows += page.length
-    await take(page)
+    await take(page, text.length)
   }
-  return { rows, digest: hash.digest('hex') }
+  return { rows, sha256: hash.digest('hex') }
 }
 
 /** On PostgreSQL a trigger that counts many rows in one transaction takes quadratic time. */

@@ -9,6 +9,7 @@ import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
 import { BlobCopier, type BlobPass, type CopiedStores } from './copy-blobs.ts'
 import { type CopiedRows, copyRows } from './copy-rows.ts'
+import { hasOrganizations, type InstallationRow, stateOf } from './move-state.ts'
 import { noteMove } from './shut.ts'
 import { atTarget } from './target-error.ts'
 
@@ -136,7 +137,9 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
   }
   await copier?.removeStrangers()
   const settled = { moveStage: 'settled', movePlace: bytesPlace(plan.target) } as const
-  return close(move, second, move.target && (await copyRows(source, move.target, settled)))
+  const rows =
+    move.target && (await copyRows(source, move.target, { installation: settled, endsLeases: true }))
+  return close(move, second, rows)
 }
 
 const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }
@@ -168,22 +171,6 @@ async function close(
   const place = plan.rows ? placeOf(plan) : bytesPlace(plan.target)
   await noteMove(source, { stage: plan.rows ? 'left' : 'bytes-left', place })
   return { ...pass, finished: true, rows }
-}
-
-interface InstallationRow {
-  readonly storeId: string
-  readonly stage: string | undefined
-  readonly place: string | undefined
-}
-
-async function stateOf({ builder, run }: DatabaseSession): Promise<InstallationRow> {
-  const query = builder.selectFrom('installation').select(['storeId', 'moveStage', 'movePlace'])
-  const [[storeId, stage, place] = []] = await run(query.compile())
-  return { storeId: String(storeId), stage: stage?.toString(), place: place?.toString() }
-}
-
-async function hasOrganizations({ builder, run }: DatabaseSession): Promise<boolean> {
-  return (await run(builder.selectFrom('organizations').select('id').limit(1).compile())).length > 0
 }
 
 function placeOf({ rows, bytes }: MovePlan): string {

@@ -1,10 +1,12 @@
 import { sql } from 'kysely'
-import type { MoveState } from '../core/ports/move.ts'
+import type { MoveStage, MoveState } from '../core/ports/move.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { READ_ONLY_STATE } from '../metadata/postgres/errors.ts'
 import { inSql } from '../metadata/sql/tables.ts'
 import { movedTables } from './moved-tables.ts'
 
+/** Before them and after them nobody has to be kept from writing: no server starts, or any may. */
+const OPEN_STAGES: readonly (MoveStage | undefined)[] = ['filling', 'arriving', 'settled', undefined]
 const ATTEMPTS = 10
 const DEADLOCK = '40P01'
 
@@ -17,7 +19,7 @@ const shutTables = movedTables.map(({ name }) => inSql(name))
  */
 export async function noteMove(session: DatabaseSession, move: MoveState | undefined): Promise<void> {
   const { builder, engine, exclusively } = session
-  const isShut = move !== undefined && move.stage !== 'settled' && move.stage !== 'arriving'
+  const isShut = !OPEN_STAGES.includes(move?.stage)
   const { admit, refuse } = engine === 'sqlite' ? onSqlite : onPostgres
   const patch = { moveStage: move?.stage ?? null, movePlace: move?.place ?? null }
   const note = builder.updateTable('installation').set(patch).compile()

@@ -79,7 +79,7 @@ function tellProgress(): (sizeBytes: number) => void {
 function printReport(plan: MovePlan, report: MoveReport): void {
   const { finished, copied, copiedBytes, present, damaged, rows } = report
   if (plan.bytes) print(`Copied ${copied} blobs, ${copiedBytes} bytes; ${present} were there already.`)
-  for (const [table, count] of Object.entries(rows ?? {})) print(`Copied ${count} rows of ${table}.`)
+  for (const [table, copied] of Object.entries(rows ?? {})) print(`Copied ${copied.rows} rows of ${table}.`)
   if (damaged.length > 0) {
     print(
       '\nFiles whose bytes are not as recorded. Restore them from a backup, or delete the files; then run this again:',

@@ -61,6 +61,13 @@ export interface HeldAnswer {
   readonly isForsaken: boolean
 }
 
+/** Keeps the bytes of ended files where they are, until it is released or its process ends. */
+export interface CollectionHold {
+  /** @throws Error in one sentence if it has ended by itself: blobs may have been collected since */
+  requireHeld(): void
+  release(): Promise<void>
+}
+
 /** Files whose purpose fits one of the terms, or any if there is none. */
 export interface PurposeFilter {
   readonly anyOf: readonly PurposeTerm[]
@@ -190,6 +197,10 @@ export interface MetadataStore {
 
   /** Unreferenced blobs that may be removed at `now`, or if they are released at `releasedUntil`; oldest first. */
   listCollectableBlobs(now: number, limit: number, releasedUntil?: number): Promise<readonly ReleasedBlob[]>
+  /** From when the promise resolves no blob's collection begins, in whatever process. Any number may hold at once. */
+  holdCollection(): Promise<CollectionHold>
+  /** Whether anybody holds the collection. What was collectable before this answer `false` no later holder can have seen in use. */
+  isCollectionHeld(): Promise<boolean>
   listIntentions(): Promise<readonly Intentions[]>
   /** Intended blobs of nodes that are no more, in any order. */
   listAbandonedBlobs(limit: number): Promise<readonly UnreferencedBlob[]>

@@ -4,13 +4,15 @@ import { BATCH, commitUnlessChanged, countDone } from './catch-up.ts'
 
 /**
  * Removes bytes that no file points at and whose time has come, and a second time where a late write may have brought them
- * back. The row goes last: after a crash the work is done again, and never forgotten.
+ * back; nothing while a backup copies bytes. The row goes last: after a crash the work is done again, and never forgotten.
  * @param releasedUntil see `listCollectableBlobs`
  * @returns how many blobs were removed
  */
 export async function collectBlobs(services: UpkeepServices, releasedUntil?: number): Promise<number> {
   const now = services.clock.machineNow()
   const due = await services.metadata.listCollectableBlobs(now, BATCH, releasedUntil)
+  // Asked after the list: a backup that begins later takes its picture later, and no file in that has these bytes.
+  if (due.length === 0 || (await services.metadata.isCollectionHeld())) return 0
   return countDone(due, (blob) => collectBlob(services, blob))
 }
 

@@ -53,15 +53,25 @@ export interface DatabaseSession {
   readonly run: RunQuery
   /** Runs `work` in one transaction that no other one of a session, of whatever process, overlaps. */
   exclusively<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
+  /** Runs `work`, which only reads, in one transaction that sees the rows of one moment and holds up nobody. */
+  snapshot<T>(work: (run: RunQuery) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
 export type RunQuery = (query: CompiledQuery) => Promise<readonly SqlRow[]>
 
 /** The number of the lock is ours and nobody else's. */
-const beginnings: Readonly<Record<EngineName, readonly string[]>> = {
-  sqlite: ['begin immediate'],
-  postgres: ['begin', 'select pg_advisory_xact_lock(7210420840)'],
+const beginnings: Readonly<
+  Record<'exclusive' | 'snapshot', Readonly<Record<EngineName, readonly string[]>>>
+> = {
+  exclusive: {
+    sqlite: ['begin immediate'],
+    postgres: ['begin', 'select pg_advisory_xact_lock(7210420840)'],
+  },
+  snapshot: {
+    sqlite: ['begin'],
+    postgres: ['begin isolation level repeatable read, read only'],
+  },
 }
 
 export function databaseSession(
@@ -70,22 +80,24 @@ export function databaseSession(
   close: () => Promise<void>,
 ): DatabaseSession {
   const execute = (text: string) => run(CompiledQuery.raw(text))
+  async function transaction<T>(beginning: readonly string[], work: (run: RunQuery) => Promise<T>) {
+    try {
+      for (const text of beginning) await execute(text)
+      const result = await work(run)
+      await execute('commit')
+      return result
+    } catch (error) {
+      // It may have ended already.
+      await execute('rollback').catch(() => undefined)
+      throw error
+    }
+  }
   return {
     engine,
     builder: flavours[engine].builder,
     run,
-    async exclusively(work) {
-      try {
-        for (const text of beginnings[engine]) await execute(text)
-        const result = await work(run)
-        await execute('commit')
-        return result
-      } catch (error) {
-        // It may have ended already.
-        await execute('rollback').catch(() => undefined)
-        throw error
-      }
-    },
+    exclusively: (work) => transaction(beginnings.exclusive[engine], work),
+    snapshot: (work) => transaction(beginnings.snapshot[engine], work),
     close,
   }
 }

@@ -3,7 +3,7 @@ import { CompiledQuery } from 'kysely'
 import { Client, type Pool, type QueryArrayConfig } from 'pg'
 import { StoreError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { CollectionHold, MetadataStore } from '../../core/ports/metadata-store.ts'
 import type { JoinOptions, Node } from '../../core/ports/node.ts'
 import { FollowedClock } from '../../core/time/followed-clock.ts'
 import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
@@ -20,6 +20,7 @@ import { caseCollations, NAME_PARTS, postgresFlavour, type SqlFlavour } from '..
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
 import { Turns } from '../turns.ts'
+import { COLLECTION_IS_HELD, holdCollection } from './collection-hold.ts'
 import {
   commitPatienceMs,
   openingFailure,
@@ -165,6 +166,18 @@ export class PostgresEngine implements SqlEngine {
   /** How many calls wait for a connection. */
   waitingCalls(): number {
     return this.#readers.waitingCount + this.#writers.waitingCount
+  }
+
+  holdCollection(): Promise<CollectionHold> {
+    return holdCollection(this.#url)
+  }
+
+  async isCollectionHeld(): Promise<boolean> {
+    try {
+      return (await this.#readers.query<{ held: boolean }>(COLLECTION_IS_HELD)).rows[0]?.held ?? true
+    } catch (error) {
+      throw storeErrorOf(error)
+    }
   }
 
   /** A server that was the primary and is a standby now cannot take commits; a node that does not know the time should not. */

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { CollectionHold } from '../../core/ports/metadata-store.ts'
 import { createPrivateFile } from './connection.ts'
 
 const SQLITE_BUSY = 5
+/** Whoever looks for holders has the file for a moment. */
+const HOLD_TIMEOUT_MS = 5000
 
 export interface DataFolderLock {
   release(): void
@@ -30,6 +34,31 @@ export function lockMove(dataDir: string): DataFolderLock {
   const lock = tryLock(join(dataDir, 'move.db'))
   if (lock === undefined) throw new Error(`The installation in ${dataDir} is being moved by another process.`)
   return lock
+}
+
+/** A shared lock on a file of its own, which the kernel drops with the process. @throws Error if it cannot be taken */
+export function holdCollection(dataDir: string): CollectionHold {
+  const path = holdPath(dataDir)
+  createPrivateFile(path)
+  const db = new DatabaseSync(path, { timeout: HOLD_TIMEOUT_MS })
+  try {
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN; SELECT * FROM sqlite_schema')
+  } catch (error) {
+    db.close()
+    throw new Error(`The lock ${path} cannot be taken: ${(error as Error).message}.`, { cause: error })
+  }
+  return { requireHeld: () => undefined, release: async () => db.close() }
+}
+
+export function isCollectionHeld(dataDir: string): boolean {
+  if (!existsSync(holdPath(dataDir))) return false
+  const lock = tryLock(holdPath(dataDir))
+  lock?.release()
+  return lock === undefined
+}
+
+function holdPath(dataDir: string): string {
+  return join(dataDir, 'backup.db')
 }
 
 function tryLock(path: string): DataFolderLock | undefined {

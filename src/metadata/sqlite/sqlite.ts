@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closingAfter } from '../../core/closing.ts'
-import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { CollectionHold, MetadataStore } from '../../core/ports/metadata-store.ts'
 import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import {
@@ -25,6 +25,7 @@ import {
   refuseUnsoundSqlite,
   type WritingConnection,
 } from './connection.ts'
+import { holdCollection, isCollectionHeld } from './data-folder-lock.ts'
 import { noSpace, sqliteFailure, storeErrorOf } from './errors.ts'
 import { SqliteScanner } from './scanner.ts'
 import { ReadSnapshot } from './snapshot.ts'
@@ -136,6 +137,14 @@ export class SqliteEngine implements SqlEngine {
 
   get isShortOfRoom(): boolean {
     return this.writer.isShortOfRoom
+  }
+
+  async holdCollection(): Promise<CollectionHold> {
+    return holdCollection(dirname(this.writer.path))
+  }
+
+  async isCollectionHeld(): Promise<boolean> {
+    return isCollectionHeld(dirname(this.writer.path))
   }
 
   async check(): Promise<void> {
