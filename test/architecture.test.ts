@@ -22,6 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'http',
     'grpc',
     'outbound',
+    'emulator',
     'dialects',
     'transfer',
     'admin',
@@ -41,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   transfer: ['transfer', 'http', 'intake', 'core'],
   admin: ['admin', 'http', 'intake', 'core'],
   jobs: ['jobs', 'core'],
+  emulator: ['emulator', 'jobs', 'http', 'grpc', 'config', 'core'],
   ops: ['ops', 'http', 'net', 'core'],
   cli: ['cli', 'main', 'app', 'dialects', 'config', 'core'],
 }

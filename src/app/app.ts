@@ -80,7 +80,14 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     grpcAddress: undefined,
     metricsUrl: undefined,
   }
-  const { services, peers } = await openServices({ config, options, stop, metrics, memory, addresses })
+  const { services, peers, emulator } = await openServices({
+    config,
+    options,
+    stop,
+    metrics,
+    memory,
+    addresses,
+  })
   metrics.gaugeInstallation(services.metadata, services.clock)
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
@@ -92,6 +99,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   const served = {
     config,
     services,
+    emulator,
     dialects,
     memory,
     metrics,

@@ -13,6 +13,9 @@ import type { Peers } from './open-services.ts'
 /** A clock of a machine that is off by more than this is worth a warning, and so is another such change. */
 const WORTH_TELLING_MS = SECOND_MS
 
+/** Whether the clock may decide what to remove. */
+export type MayRemove = Pick<ClockWatch, 'mayRemove'>
+
 export interface Background {
   readonly services: Services
   readonly tls: RenewedTls | undefined
@@ -55,12 +58,12 @@ export function startJobs({
 }
 
 /** The same jobs, which have nothing to do while the clock is doubted. */
-export function onceTrusted(watch: ClockWatch, jobs: readonly Job[]): Job[] {
+export function onceTrusted(watch: MayRemove, jobs: readonly Job[]): Job[] {
   return jobs.map((job) => ({ ...job, run: async () => ((await watch.mayRemove()) ? job.run() : 0) }))
 }
 
 /** Other jobs look before they remove something; this one, so that a crash leaves no step unnoticed. */
-function watchClock(watch: ClockWatch): Job {
+function watchClock(watch: MayRemove): Job {
   const run = async () => {
     await watch.mayRemove()
     return 0

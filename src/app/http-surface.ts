@@ -7,6 +7,7 @@ import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { type Addressed, routeByDialect } from '../http/addressee.ts'
 import { plainErrorSchema, routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
 import { addFrontPage, type FrontPage } from '../http/front-page.ts'
@@ -25,6 +26,7 @@ import { speaksTus } from '../transfer/tus/headers.ts'
 
 export interface SurfaceOptions {
   readonly services: Services
+  readonly emulator: Emulator | undefined
   readonly memory: FairBudget
   /** The last one of those that share a path answers what nobody claims. */
   readonly dialects: readonly ServedDialect[]
@@ -75,6 +77,9 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   const answerUnknown = (request: FastifyRequest, reply: FastifyReply) =>
     refuse(request, reply, routeUnknown())
   server.setNotFoundHandler(answerUnknown)
+  const authenticate = callerByAny(dialects, services)
+  const factsOf = log.factsOf.bind(log)
+  await options.emulator?.addTo(server, { services, nameOf, answererOf, authenticate, factsOf })
   for (const dialect of dialects) {
     await server.register(
       async (scope) => {

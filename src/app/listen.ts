@@ -5,6 +5,7 @@ import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
 import { FILE_ID_PATTERN } from '../dialects/all.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
@@ -37,6 +38,7 @@ export interface Addresses {
 export interface Served {
   readonly config: AppConfig
   readonly services: Services
+  readonly emulator: Emulator | undefined
   readonly dialects: readonly ServedDialect[]
   readonly memory: FairBudget
   readonly metrics: Metrics
@@ -80,13 +82,15 @@ export async function listenForHttp(served: Served): Promise<void> {
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {
-  const { config, services, dialects, memory, metrics, readiness, tls, stop, logger, addresses } = served
+  const { config, services, emulator, dialects, memory, metrics, readiness, tls, stop, logger, addresses } =
+    served
   const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
   await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
+    const methods = dialects.flatMap((dialect) => dialect.grpc?.(services, memory) ?? [])
     const server = await startGrpcServer({
       host: config.host,
       port,
-      methods: dialects.flatMap((dialect) => dialect.grpc?.(services, memory) ?? []),
+      methods: emulator?.watchMethods(methods) ?? methods,
       isReady: async () => (await readiness.findProblems()).length === 0,
       draining: stop.draining,
       proxies: config.trustedProxies,

@@ -4,16 +4,17 @@ import { GuessLimit } from '../core/limits/guess-limit.ts'
 import { RateLimiter } from '../core/limits/rate-limit.ts'
 import { SharedRateLimiter } from '../core/limits/shared-rate-limiter.ts'
 import { ensureLinkKeys } from '../core/links/link-keys.ts'
-import { systemClock } from '../core/ports/clock.ts'
+import { type Clock, systemClock } from '../core/ports/clock.ts'
+import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { Node } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'
-import type { ClockWatch } from '../core/time/clock-watch.ts'
 import { parseFileId } from '../dialects/all.ts'
+import type { Emulator } from '../emulator/emulator.ts'
 import { lockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { AppOptions } from './app.ts'
-import { watchOwnClock } from './background.ts'
+import { type MayRemove, watchOwnClock } from './background.ts'
 import { makeDataFolder } from './data-folder.ts'
 import type { GracefulStop } from './graceful-stop.ts'
 import { findInstallation } from './installation.ts'
@@ -30,11 +31,17 @@ interface Opening {
   readonly addresses: Services['addresses']
 }
 
-/** Who we are among the servers of a database, or, where we are alone, who watches our clock. */
-export type Peers = Node | ClockWatch
+/** Who we are among the servers of a database, or, where we are alone, who says whether our clock may decide what to remove. */
+export type Peers = Node | MayRemove
+
+export interface OpenServices {
+  readonly services: Services
+  readonly peers: Peers
+  readonly emulator: Emulator | undefined
+}
 
 /** Opens the stores, joins the other servers, and makes sure of the default tenant, the root key and the keys of links. */
-export async function openServices(opening: Opening): Promise<{ services: Services; peers: Peers }> {
+export async function openServices(opening: Opening): Promise<OpenServices> {
   const { config, options, stop, metrics, memory, addresses } = opening
   const { logger, acceptClock = false, onFatal = () => undefined } = options
   await findInstallation(config)
@@ -53,8 +60,12 @@ export async function openServices(opening: Opening): Promise<{ services: Servic
   if (storage) logger.info(storage, 'bytes are kept in S3; what this store can do')
   const node = await metadata.join?.({ clock: options.clock, profile: profileOf(config) })
   if (node) stop.addStore('the membership among servers', () => node.leave())
-  const clock = options.clock ?? node?.clock ?? systemClock
-  const peers = node ?? (await watchOwnClock({ metadata, clock }, acceptClock, logger))
+  const trueClock = options.clock ?? node?.clock ?? systemClock
+  const emulator = await openEmulator(config, metadata, trueClock, opening)
+  const clock = emulator?.clock ?? trueClock
+  // Whoever moves the time of an emulator wants what has ended to be removed.
+  const own = emulator ? { mayRemove: async () => true } : undefined
+  const peers = node ?? own ?? (await watchOwnClock({ metadata, clock }, acceptClock, logger))
   // The lock says that nobody else is alive. Where several serve, the jobs find out who is dead.
   if (isAlone) await endLeases({ metadata, blobs, clock })
   await ensureDefaultTenant({ metadata, clock })
@@ -69,5 +80,22 @@ export async function openServices(opening: Opening): Promise<{ services: Servic
   return {
     services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, parseFileId, addresses },
     peers,
+    emulator,
   }
+}
+
+async function openEmulator(
+  { emulator: exposure, rootKey }: AppConfig,
+  metadata: MetadataStore,
+  clock: Clock,
+  { options, metrics }: Opening,
+): Promise<Emulator | undefined> {
+  if (exposure === 'off') return undefined
+  const { Emulator } = await import('../emulator/emulator.ts')
+  metrics.markEmulator()
+  options.logger.warn(
+    { emulator: exposure },
+    'THIS IS AN EMULATOR, for tests: whoever may use /-/ moves its time, makes it fail and removes all data',
+  )
+  return Emulator.open(metadata, clock, { exposure, rootKey: rootKey?.reveal() })
 }

@@ -17,6 +17,7 @@ import { openSqliteMetadataStore, openSqliteSession } from '../metadata/sqlite/s
 import { noteMove } from '../move/shut.ts'
 import { claimBytes, requireFolder, requireHere } from './bytes-place.ts'
 import { makeDataFolder } from './data-folder.ts'
+import { requireKind } from './emulation.ts'
 import { requireInstallation } from './installation.ts'
 
 /** Bytes, and what is worth a line in the log about where they are. */
@@ -52,6 +53,7 @@ export async function openStores(config: Config, options: OpenStores): Promise<S
   const metadata = await openMetadata(config, onFatal, watch.database)
   try {
     requireHere(config, await metadata.move())
+    await requireKind(config, metadata, makes)
     if (!makes) await requireFolder(config, metadata)
     const wantedDiskBytes = metadata.wantedDiskBytes?.bind(metadata)
     const { blobs, storage } = await openBlobs(config, memory, watch.s3, wantedDiskBytes)

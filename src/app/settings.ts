@@ -1,4 +1,5 @@
-import { serverSettings } from '../config/config.ts'
+import { type Config, serverSettings } from '../config/config.ts'
+import { isLoopback } from '../config/networks.ts'
 import {
   ConfigError,
   type Environment,
@@ -30,9 +31,24 @@ export function loadConfig(env: Environment): AppConfig {
   problems.push(...allDialects.flatMap((dialect) => dialect.check?.(valuesOf(dialect, config), config) ?? []))
   if (config.accelRedirect !== undefined && config.s3 !== undefined)
     problems.push('ENTREPOT_ACCEL_REDIRECT is for bytes on disk, and does not go with ENTREPOT_S3_BUCKET.')
+  problems.push(...emulatorProblems(config))
   problems.push(...unknownSettings(Object.keys(env), listSettings(settings)))
   if (problems.length > 0) throw new ConfigError(problems)
   return deepFreeze(config)
+}
+
+function emulatorProblems({ emulator, host, databaseUrl }: Config): readonly string[] {
+  if (emulator === undefined || emulator === 'off') return []
+  return [
+    ...(databaseUrl === undefined
+      ? []
+      : ['ENTREPOT_EMULATOR is for one server with SQLite, and does not go with ENTREPOT_DATABASE_URL.']),
+    ...(emulator === 'exposed' || isLoopback(host)
+      ? []
+      : [
+          `ENTREPOT_EMULATOR=on lets everybody who reaches ${host} remove all data: set ENTREPOT_HOST=127.0.0.1, or ENTREPOT_EMULATOR=exposed, which asks for a key.`,
+        ]),
+  ]
 }
 
 /** The dialects with the code that serves them. */

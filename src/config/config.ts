@@ -131,6 +131,12 @@ export const serverSettings = {
     help: 'addresses whose connections are not counted, like 10.0.0.5,10.1.0.0/16',
     more: 'Name proxies and gateways, behind which many clients share an address.',
   }),
+  emulator: setting('EMULATOR <off|on|exposed>', oneOf('off', 'on', 'exposed'), {
+    fallback: 'off',
+    own: true,
+    help: 'for tests: time that can be moved, faults and a reset, below /-/',
+    more: '`on`: on loopback alone, without a key; `exposed`: on any address, with the key of an admin. Data for tests only; see [Emulator](docs/emulator.md).',
+  }),
   logLevel: setting(
     'LOG_LEVEL <level>',
     oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),

@@ -4,6 +4,7 @@ import { answerQueries, indexedSlot, lapsedAnswerQueries } from './queries/answe
 import { blobChanges, intentionRow, releasedRow } from './queries/blobs.ts'
 import { fileQueries } from './queries/files.ts'
 import { installationQueries } from './queries/installation.ts'
+import { resetStatements } from './queries/reset.ts'
 import { segmentQueries } from './queries/segments.ts'
 import { usageQueries } from './queries/usage.ts'
 import type { SqlFlavour } from './sql/flavours.ts'
@@ -23,6 +24,7 @@ export function changeQueries(flavour: SqlFlavour) {
     segments: segmentQueries(db),
     answers: { ...answerQueries(db), ...lapsedAnswerQueries(db) },
     installation: installationQueries(db),
+    reset: resetStatements(db),
   }
 }
 
@@ -120,6 +122,14 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   'answer.free-abandoned': (plan, { answers }, change) => plan.add(change, answers.freeAbandoned),
   'bytes-place.note': (plan, { installation }, change) => plan.add(change, installation.noteBytesPlace),
   'clock.note': (plan, { installation }, change) => plan.add(change.trust, installation.noteClockTrust),
+  'emulator.note': (plan, { installation }, change) => plan.add(change.time, installation.noteEmulatedTime),
+  'emulator.reset': (plan, { installation, reset }, change) => {
+    plan.add(
+      { ...releasedRow({ key: '', collectAfter: change.now, mayComeLate: false }), ...change },
+      ...reset,
+    )
+    plan.add(change.time, installation.noteEmulatedTime)
+  },
   'leases.end': (plan, { answers, blobs, usage }, change) =>
     plan.add(
       change,

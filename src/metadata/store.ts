@@ -258,6 +258,11 @@ export class SqlMetadataStore implements MetadataStore {
     return { waitMs, trustedTo }
   }
 
+  async emulatedTime() {
+    const [row] = await this.#engine.read(this.#queries.installation.emulatedTime, {})
+    return row && { offsetMs: row[0] as number, frozenAt: row[1] as number | null }
+  }
+
   async youngestRowAt() {
     const [row] = await this.#engine.read(this.#queries.installation.youngestRowAt, {})
     return (row?.[0] ?? undefined) as number | undefined

@@ -103,6 +103,8 @@ async function openMove(plan: MovePlan, opened: AsyncDisposableStack): Promise<M
     throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
   const metadata = await openMetadata(sourceConfig, () => undefined)
   opened.defer(() => metadata.close())
+  if ((await metadata.emulatedTime()) !== undefined)
+    throw new Error('An emulator’s installation, whose data are for tests, is not moved.')
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
   const target = await atTarget(async () => {
     if (plan.rows) await refuseForeignDatabase(targetConfig)

@@ -101,6 +101,15 @@ export class Metrics {
     return () => this.#scrapeErrors.inc({ source })
   }
 
+  /** So that nobody takes what is counted here for what counts. */
+  markEmulator(): void {
+    new Gauge({
+      name: 'entrepot_emulator',
+      help: '1 for a server whose data are for tests; there is none otherwise.',
+      registers: this.#registers,
+    }).set(1)
+  }
+
   /** @param waitingCalls asked whenever somebody reads the metrics */
   gaugeWaiting(waitingCalls: () => number): void {
     new Gauge({

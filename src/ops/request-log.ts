@@ -6,6 +6,16 @@ import { isFault, shortageOf } from '../http/errors.ts'
 /** Names of path parameters that are a file's id, in any dialect. */
 const FILE_PARAMS = ['id', 'file_id', 'fileId'] as const
 
+/** What is told of a request. */
+export interface RequestFacts {
+  readonly requestId: string
+  readonly method: string
+  /** As declared; `none` for an unknown address. */
+  readonly route: string
+  readonly fileId?: FileId
+  readonly organizationId?: string
+}
+
 export class RequestLog {
   readonly #logger: FastifyBaseLogger
   readonly #parseFileId: ParseFileId
@@ -20,7 +30,7 @@ export class RequestLog {
     if (!['debug', 'trace'].includes(this.#logger.level)) return
     server.addHook('onResponse', async (request, reply) => {
       const ms = Math.round(reply.elapsedTime * 10) / 10
-      this.#logger.debug({ ...this.#factsOf(request), status: reply.statusCode, ms }, 'answered')
+      this.#logger.debug({ ...this.factsOf(request), status: reply.statusCode, ms }, 'answered')
     })
   }
 
@@ -32,16 +42,16 @@ export class RequestLog {
     const { code } = error
     const reason = shortageOf(error)
     if (reason !== undefined)
-      this.#logger.warn({ ...this.#factsOf(request), reason, code }, 'no room for a request')
+      this.#logger.warn({ ...this.factsOf(request), reason, code }, 'no room for a request')
     if (!isFault(error)) return
-    this.#logger.error({ ...this.#factsOf(request), err: error.cause ?? error, code }, 'request failed')
+    this.#logger.error({ ...this.factsOf(request), err: error.cause ?? error, code }, 'request failed')
   }
 
   /**
    * Which request it was: the route as it is declared, and ids. Nothing of the address itself is told, because a client may
    * put a link or a key anywhere in it.
    */
-  #factsOf(request: FastifyRequest): Record<string, string> {
+  factsOf(request: FastifyRequest): RequestFacts {
     const { id, method, is404, routeOptions, caller } = request
     const fileId = this.#fileIdOf(request)
     return {

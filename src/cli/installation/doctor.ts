@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { clockOf } from '../../app/emulation.ts'
 import { ConfigError } from '../../config/setting.ts'
 import type { UpkeepServices } from '../../core/services.ts'
 import { type Reconciliation, reconcile } from '../../core/upkeep/reconcile.ts'
@@ -10,7 +11,7 @@ import { ProgressBar } from '../progress-bar.ts'
 import { configOf } from '../settings.ts'
 import { named, printDamaged } from './damaged.ts'
 import { paceReaders } from './pace.ts'
-import { clockOf, withStores } from './stores.ts'
+import { withStores } from './stores.ts'
 
 interface DoctorOptions {
   readonly repair?: boolean

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { clockOf } from '../../app/emulation.ts'
 import type { Stores } from '../../app/open-stores.ts'
 import {
   DEFAULT_SLUG,
@@ -7,8 +8,7 @@ import {
   type Project,
 } from '../../core/access/tenants.ts'
 import { closingAfter } from '../../core/closing.ts'
-import { type Clock, systemClock } from '../../core/ports/clock.ts'
-import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { Clock } from '../../core/ports/clock.ts'
 import { Failure } from '../failure.ts'
 import { configOf } from '../settings.ts'
 
@@ -67,11 +67,6 @@ export function withTenants(
     await work({ metadata, clock, firstOrganizationId: newPlace && organization.id })
   }
   return withStores(command, onStores, judgeNew)
-}
-
-/** All who use one installation go by one clock. */
-export async function clockOf(metadata: MetadataStore): Promise<Clock> {
-  return (await metadata.sharedClock?.()) ?? systemClock
 }
 
 /** How listings show an organization or project. */

@@ -7,7 +7,7 @@ import { ensureDefaultTenant } from './tenants.ts'
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
 
-const ROOT_KEY_NAME = 'root (environment)'
+export const ROOT_KEY_NAME = 'root (environment)'
 
 /** Which root keys changed. */
 export interface RootKeyChanges {

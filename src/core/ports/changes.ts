@@ -4,7 +4,7 @@ import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
 import type { LinkKey } from '../links/link-token.ts'
 import type { BlobKey } from './blob-store.ts'
-import type { ClockTrust } from './clock.ts'
+import type { ClockTrust, EmulatedTime } from './clock.ts'
 
 /** The fields of a file that may change after it was inserted. */
 export type FilePatch = Partial<Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy'>>
@@ -161,6 +161,13 @@ export type Change = Readonly<
   | { kind: 'bytes-place.note'; place: string }
   /** Replaces what `clockTrust` tells. */
   | { kind: 'clock.note'; trust: ClockTrust }
+  /** Makes the installation an emulator's, and tells its time. */
+  | { kind: 'emulator.note'; time: EmulatedTime }
+  /**
+   * Removes what was made since the first start: all but the organization and project `default`, the first key, which is valid
+   * again, and valid keys of the name `rootKeyName`. Blobs are released, and those that are being written cannot be claimed.
+   */
+  | { kind: 'emulator.reset'; time: EmulatedTime; rootKeyName: string; now: number }
   /** Ends everything a dead process held: frees reserved slots, makes intended blobs collectable at `now`. */
   | { kind: 'leases.end'; now: number }
 >

@@ -29,6 +29,14 @@ export interface ClockTrust {
   readonly trustedTo: number
 }
 
+/** Of an emulator's installation: how the time that people see differs from the machine's. */
+export interface EmulatedTime {
+  /** By how much it is ahead; negative: it stood still and went on. */
+  readonly offsetMs: number
+  /** At which it stands still, whatever the offset; null: it goes on. */
+  readonly frozenAt: number | null
+}
+
 export const SECOND_MS = 1000
 export const MINUTE_MS = 60 * SECOND_MS
 export const HOUR_MS = 60 * MINUTE_MS

@@ -15,7 +15,7 @@ import type {
   UnreferencedBlob,
   Usage,
 } from './changes.ts'
-import type { Clock, ClockTrust } from './clock.ts'
+import type { Clock, ClockTrust, EmulatedTime } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
 import type { Totals } from './totals.ts'
@@ -219,6 +219,8 @@ export interface MetadataStore {
   /** Random, made with the database. The blob store must carry the same. */
   storeId(): Promise<string>
   clockTrust(): Promise<ClockTrust>
+  /** Undefined if the installation is no emulator's. */
+  emulatedTime(): Promise<EmulatedTime | undefined>
   /** When the youngest file, key or project was made; undefined if there is none. */
   youngestRowAt(): Promise<number | undefined>
   /** What was noted first, in words for the operator. */

@@ -4,6 +4,7 @@ import { describeAnswers } from './answers.ts'
 import { describeBlobs } from './blobs.ts'
 import { describeCommits } from './commits.ts'
 import { describeConflicts } from './conflicts.ts'
+import { describeEmulators } from './emulators.ts'
 import { describeFiles } from './files.ts'
 import { describeLeases } from './leases.ts'
 import { describeListings } from './listings.ts'
@@ -38,5 +39,6 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeSegmentBlobs(openStore, shared)
     describeAnswers(openStore)
     describeLeases(openStore)
+    describeEmulators(openStore)
   })
 }

@@ -16,6 +16,7 @@ import { normalNames } from './0011-normal-names.ts'
 import { openUploads } from './0012-open-uploads.ts'
 import { segments } from './0013-segments.ts'
 import { hiddenFiles } from './0014-hidden-files.ts'
+import { emulators } from './0015-emulators.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -43,6 +44,7 @@ export const allMigrations: readonly Migration[] = [
   openUploads,
   segments,
   hiddenFiles,
+  emulators,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { ClockTrust } from '../../core/ports/clock.ts'
+import type { ClockTrust, EmulatedTime } from '../../core/ports/clock.ts'
 import { prepare, statement } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
 
@@ -16,9 +16,17 @@ export function installationQueries(db: Kysely<Tables>) {
     noteClockTrust: statement<ClockTrust>((arg) =>
       db.updateTable('installation').set({ clockWaitMs: arg('waitMs'), clockTrustedTo: arg('trustedTo') }),
     ),
+    noteEmulatedTime: statement<EmulatedTime>((arg) =>
+      db
+        .updateTable('installation')
+        .set({ emulatorOffsetMs: arg('offsetMs'), emulatorFrozenAt: arg('frozenAt') }),
+    ),
     storeId: prepare<object>(() => installation.select('storeId')),
     bytesPlace: prepare<object>(() => installation.select('bytesPlace')),
     clockTrust: prepare<object>(() => installation.select(['clockWaitMs', 'clockTrustedTo'])),
+    emulatedTime: prepare<object>(() =>
+      installation.select(['emulatorOffsetMs', 'emulatorFrozenAt']).where('emulatorOffsetMs', 'is not', null),
+    ),
     move: prepare<object>(() => installation.select(['moveStage', 'movePlace'])),
     // Ids of files begin with the time at which they are made.
     youngestRowAt: prepare<object>(() => {

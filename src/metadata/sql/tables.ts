@@ -84,6 +84,8 @@ export interface Tables {
     bytesPlace: string | null
     clockWaitMs: Generated<number>
     clockTrustedTo: Generated<number>
+    emulatorOffsetMs: Generated<number | null>
+    emulatorFrozenAt: Generated<number | null>
   }
   organizations: Stored<Organization> & Counters
   projects: Stored<Project> & Counters

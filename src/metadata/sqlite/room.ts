@@ -41,6 +41,8 @@ export const roomUses: Readonly<Record<Change['kind'], RoomUse>> = {
   'answer.free-abandoned': 'frees',
   'bytes-place.note': 'alters',
   'clock.note': 'alters',
+  'emulator.note': 'alters',
+  'emulator.reset': 'frees',
   'leases.end': 'frees',
 }
 

@@ -1,0 +1,35 @@
+import type { Config } from '../config/config.ts'
+import { type Clock, systemClock } from '../core/ports/clock.ts'
+import type { MetadataStore } from '../core/ports/metadata-store.ts'
+
+/**
+ * An installation is an emulator's for ever, or never: what a test moves, breaks and removes is no data that counts. A new one
+ * becomes what the settings say.
+ * @throws Error in one sentence if it is the other kind
+ */
+export async function requireKind(
+  { emulator }: Pick<Config, 'emulator'>,
+  metadata: MetadataStore,
+  makes: boolean,
+): Promise<void> {
+  const isEmulators = (await metadata.emulatedTime()) !== undefined
+  if (isEmulators === (emulator !== 'off')) return
+  if (isEmulators)
+    throw new Error(
+      'This installation is an emulator’s, whose data are for tests; set ENTREPOT_EMULATOR=on, or name another data folder.',
+    )
+  // Nothing was ever made in it: a first start makes an organization before anything else.
+  if (makes && (await metadata.listOrganizations()).length === 0)
+    return metadata.commit([{ kind: 'emulator.note', time: { offsetMs: 0, frozenAt: null } }])
+  throw new Error(
+    'This installation was made without ENTREPOT_EMULATOR, and an emulator could remove all of it; name another data folder for the emulator, or unset ENTREPOT_EMULATOR.',
+  )
+}
+
+/** All who use one installation go by one clock. */
+export async function clockOf(metadata: MetadataStore): Promise<Clock> {
+  const time = await metadata.emulatedTime()
+  if (time === undefined) return (await metadata.sharedClock?.()) ?? systemClock
+  const { VirtualClock } = await import('../emulator/virtual-clock.ts')
+  return new VirtualClock(systemClock, time)
+}
