@@ -15,13 +15,13 @@ const filesIn = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(root, join(parentPath, name)))
 
-/** Variables that only tests read. */
-const OF_TESTS = /^(TEST|FAULT)_/
+/** Variables that only tests and builds read. */
+const OF_OTHERS = /^((TEST|FAULT)_|COMMIT$)/
 const known = new Set(allSettings.map(({ variable }) => variable))
 
 /** Whether a start, a command or a test reads `ENTREPOT_<name>`; a name that ends with `_` stands for several. */
 function isRead(name: string): boolean {
-  if (OF_TESTS.test(name)) return true
+  if (OF_OTHERS.test(name)) return true
   const own = name.replace(/^TO_/, '')
   if (own.endsWith('_')) return [...known].some((variable) => variable.startsWith(own))
   return known.has(own) || (name !== own && (own === '' || own.startsWith('AWS_')))
@@ -51,9 +51,8 @@ test('every variable of the compose file has a line in example.env, and the othe
 
 test('the image and the unit start a file that is there, on the ports and in the folder of the settings', () => {
   for (const [path, command] of [
-    ['deploy/Dockerfile', /^CMD \["node", "(\S+)", "serve"\]$/m],
+    ['deploy/Dockerfile', /^ENTRYPOINT \["node", "\/app\/(\S+)"\]$/m],
     ['deploy/entrepot.service', /^ExecStart=\S+ (\S+) serve$/m],
-    ['deploy/compose.yaml', /run --rm server node (\S+) key create/],
   ] as const)
     assert.ok(existsSync(join(root, sole(path, command))), path)
   const { port, grpc } = loadConfig({})
