@@ -219,7 +219,7 @@ test('the lock file knows every optional package of every platform, or npm ci re
   assertNone(optional.filter((name) => packages[`node_modules/${name}`] === undefined))
 })
 
-test('every file that the documentation links to or names is there', (context) => {
+test('every file and heading that the documentation links to, and every file that it names, is there', (context) => {
   const paths = trackedFiles()
   if (paths === undefined) return context.skip('this is not a git checkout')
   const exists = (path: string) => existsSync(join(root, path))
@@ -231,14 +231,35 @@ test('every file that the documentation links to or names is there', (context) =
       .flatMap((path) => {
         const text = readFileSync(join(root, path), 'utf8')
         const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, target = '']) => target)
+        const anchors = [...text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)]
         const names = [...text.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name = '']) => name)
         return [
           ...links.filter((target) => !exists(join(dirname(path), target))),
+          ...anchors
+            .filter(([, target = '', anchor = '']) => {
+              const page = target === '' ? path : join(dirname(path), target)
+              return page.endsWith('.md') && exists(page) && !anchorsOf(page).has(anchor)
+            })
+            .map(([, target = '', anchor = '']) => `${target}#${anchor}`),
           ...names.filter((name) => !isNamed(name)),
         ].map((missing) => `${path}: ${missing}`)
       }),
   )
 })
+
+/** Of the headings of a page, as GitHub makes them: a repeated one gets a number. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const anchors = new Set<string>()
+  const text = readFileSync(join(root, page), 'utf8').replaceAll(/^```[\s\S]*?^```/gm, '')
+  for (const [, heading = ''] of text.matchAll(/^#+ (.+)$/gm)) {
+    const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const anchor = words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
+    let unique = anchor
+    for (let count = 1; anchors.has(unique); count++) unique = `${anchor}-${count}`
+    anchors.add(unique)
+  }
+  return anchors
+}
 
 test('no file of the repository names a folder of the machine it was written on', (context) => {
   const paths = trackedFiles()
