@@ -19,6 +19,10 @@ export interface ProblemAnswer {
 export class AdminClient {
   readonly #server: Pick<TestServer, 'url' | 'key'>
 
+  get key(): string {
+    return this.#server.key
+  }
+
   constructor(server: Pick<TestServer, 'url' | 'key'>) {
     this.#server = server
   }

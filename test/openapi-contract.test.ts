@@ -199,6 +199,7 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.get': () => get(`${ADMIN}/${id}`),
   'admin.files.content': () => get(`${ADMIN}/${id}/content`),
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
+  'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
   'generativelanguage.media.upload': () => started({ sizeBytes: '5' }),
   'generativelanguage.files.list': () => get(`${GEMINI}?pageSize=2`),
@@ -525,7 +526,7 @@ for (const [operation, status, make] of special) {
 }
 
 test('of requests with one idempotency key at the same time the later are answered as the documents say', async () => {
-  for (const name of ['file.create', 'file.complete', 'file.cancel']) {
+  for (const name of ['file.create', 'file.complete', 'file.cancel', 'admin.files.copy']) {
     const sent = (await good[name]?.()) as Sent
     const keyed = { ...sent, headers: { ...sent.headers, 'idempotency-key': name } }
     const statuses = await Promise.all(Array.from({ length: 8 }, () => ask(keyed)))

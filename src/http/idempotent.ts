@@ -1,12 +1,36 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, preValidationHookHandler } from 'fastify'
+import { Type } from 'typebox'
 import { hasScope } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
+import { ServiceError } from '../core/errors.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import { requireVisible } from '../core/files/read-file.ts'
 import { runOnce } from '../core/idempotency.ts'
 import type { AnswerSlot } from '../core/ports/changes.ts'
 import type { Services } from '../core/services.ts'
 import type { Alongside } from '../core/uploads/start-upload.ts'
+
+const MAX_KEY_CHARACTERS = 255
+
+/** For the documentation of an operation that runs `idempotently`. */
+export const idempotencyHeader = {
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      maxLength: MAX_KEY_CHARACTERS,
+      description: 'A repeat with the same key gets the first answer, for 24 hours.',
+    }),
+  ),
+}
+
+/** Headers are checked before the body. @throws ServiceError `idempotency-key-invalid` */
+export const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done) => {
+  const key = headers['idempotency-key']
+  if (key !== undefined && key.length > MAX_KEY_CHARACTERS) {
+    const message = `Idempotency-Key is longer than ${MAX_KEY_CHARACTERS} characters.`
+    throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
+  }
+  done()
+}
 
 /** A request that its client may repeat under one `Idempotency-Key`. */
 export interface Repeatable {
@@ -23,7 +47,7 @@ export interface Repeatable {
 /**
  * Runs a request once per idempotency key: a repeat gets the first answer again, a failure frees the key. Without a key,
  * or with an empty one, it just runs.
- * @returns the JSON to send with status 200
+ * @returns the JSON to send with a success
  * @throws ServiceError `idempotency-running`, and what `run` throws
  */
 export function idempotently(

@@ -10,6 +10,7 @@ export const MAX_NAME_CHARACTERS = 3000
 /** RFC 3339, 5.6. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
 const LIST_PARAMETERS = ['project', 'state', 'name', 'limit', 'after', 'order']
+const COPY_FIELDS = ['project', 'name']
 const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
 
 type Values = Readonly<Record<string, unknown>>
@@ -62,6 +63,17 @@ export function readUpdateRequest(body: unknown, now: number): UpdateFile {
       : { description: textOrNull('description', description, textRules.description) ?? '' }),
     ...(purpose === undefined ? {} : { purpose: purposeIn(purpose) }),
     ...(expiresAt === undefined ? {} : { expiry: { at: endIn(expiresAt, now) } }),
+  }
+}
+
+/** @throws ServiceError `body-not-json`, `field-unknown`, `field-invalid` */
+export function readCopyRequest(body: unknown) {
+  const values = objectOf(body)
+  requireKnown(values, COPY_FIELDS)
+  const { project, name } = values
+  return {
+    project: project === undefined ? undefined : requireName('project', project),
+    name: name === undefined ? undefined : requireName('name', name),
   }
 }
 

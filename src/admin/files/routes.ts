@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../core/access/admit.ts'
-import type { Project } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { deleteStoredOrPending } from '../../core/files/delete-file.ts'
-import { type FileRecord, stateAt } from '../../core/files/file.ts'
+import { stateAt } from '../../core/files/file.ts'
 import { servedType } from '../../core/files/inert-type.ts'
 import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile, readStoredOrPending } from '../../core/files/read-file.ts'
@@ -14,14 +13,15 @@ import { sendFile } from '../../http/download.ts'
 import { downloadAnswers, operation } from '../../http/operation.ts'
 import { printPageToken } from '../../http/page-token.ts'
 import type { AdminOptions } from '../api.ts'
+import { addCopies } from './copies.ts'
 import { placeOf, type RequestedPage, readListRequest, readUpdateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
-import { toFileBody } from './wire.ts'
+import { answerFile, projectOf, toFileBody } from './wire.ts'
 
 const FILES = '/v1/files'
 const FILE = `${FILES}/:id`
 
-interface ById {
+export interface ById {
   Params: { id: string }
 }
 
@@ -37,6 +37,7 @@ export function addFileRoutes(
   addContent(server, services)
   addUpdate(server, services)
   addDelete(server, services)
+  addCopies(server, services, `${FILE}/copies`)
 }
 
 function addList(server: FastifyInstance, services: Services, keyQuery: string | undefined): void {
@@ -137,15 +138,4 @@ function addDelete(server: FastifyInstance, services: Services): void {
     await deleteStoredOrPending(services, caller, params.id)
     return reply.code(204).send()
   })
-}
-
-async function answerFile(services: Services, caller: Caller, file: FileRecord): Promise<schemas.FileBody> {
-  return toFileBody(file, await projectOf(services, caller, file.projectId), services.clock.now())
-}
-
-/** One of the caller's. */
-async function projectOf({ metadata }: Services, caller: Caller, id: string): Promise<Project> {
-  const project = await metadata.findProject(caller.organizationId, id)
-  if (project === undefined) throw new Error('a file without a project')
-  return project
 }

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { MAX_LABELS, NAME_PATTERN, textRules } from '../../core/files/text-rules.ts'
+import { idempotencyHeader } from '../../http/idempotent.ts'
 import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { DEFAULT_PAGE, MAX_NAME_CHARACTERS, MAX_PAGE } from './requests.ts'
 
@@ -95,4 +96,13 @@ export const UpdateBody = Type.Object(
     ),
   },
   { ...strict, description: 'What is absent stays.' },
+)
+
+export const CopyHeaders = Type.Object(idempotencyHeader)
+export const CopyBody = Type.Object(
+  {
+    project: project('that of the file'),
+    name: Type.Optional({ ...name, description: 'By default the same.' }),
+  },
+  strict,
 )

@@ -1,6 +1,19 @@
 import type { Project } from '../../core/access/tenants.ts'
+import type { Caller } from '../../core/caller.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
+import type { Services } from '../../core/services.ts'
 import type { FileBody } from './schemas.ts'
+
+export async function answerFile(services: Services, caller: Caller, file: FileRecord): Promise<FileBody> {
+  return toFileBody(file, await projectOf(services, caller, file.projectId), services.clock.now())
+}
+
+/** One of the caller's. */
+export async function projectOf({ metadata }: Services, caller: Caller, id: string): Promise<Project> {
+  const project = await metadata.findProject(caller.organizationId, id)
+  if (project === undefined) throw new Error('a file without a project')
+  return project
+}
 
 export function toFileBody(file: FileRecord, project: Pick<Project, 'id' | 'slug'>, now: number): FileBody {
   const { id, name, sizeBytes, mimeType, sha256, md5, purpose, labels, externalId, visibility } = file

@@ -7,6 +7,7 @@ import type { Change } from '../ports/changes.ts'
 import { DAY_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
+import type { Alongside } from '../uploads/start-upload.ts'
 import { claimAlias } from './claim-alias.ts'
 import type { ExpiryFields } from './expiry.ts'
 import { type FileRecord, noBytes, type Visibility } from './file.ts'
@@ -45,19 +46,20 @@ export async function createFile(
   caller: Caller,
   input: CreateFile,
   received: ReceivedBytes,
+  alongside?: Alongside,
 ): Promise<FileRecord> {
   const now = services.clock.now()
   requireHiding(services, input)
   const bytes = { sizeBytes: received.digests.sizeBytes, ...received.fields }
   const file: FileRecord = { ...newFile(now, caller, input), ...bytes, state: 'stored', storedAt: now }
   try {
-    await take(services, received, file)
+    await take(services, received, file, alongside)
   } catch (error) {
     if (received.reserved === undefined || !isQuotaExceeded(error)) throw error
     // Of many uploads at once each may have been in the way of the others with what it reserved. Now that this one is
     // out of the way it is judged by its size alone, so that in the end as many get in as fit.
     await received.giveReservationBack()
-    await take(services, received, file)
+    await take(services, received, file, alongside)
   }
   return file
 }
@@ -72,13 +74,19 @@ export function requireHiding({ metadata }: Services, { visibility }: Pick<Creat
 }
 
 /** Counts what the file takes beyond what was reserved for it, and makes it visible. */
-async function take(services: Services, received: ReceivedBytes, file: FileRecord): Promise<void> {
+async function take(
+  services: Services,
+  received: ReceivedBytes,
+  file: FileRecord,
+  alongside?: Alongside,
+): Promise<void> {
   const { organizationId, projectId, sizeBytes, alias } = file
   const files = 1 - (received.reserved?.files ?? 0)
   const bytes = sizeBytes - (received.reserved?.bytes ?? 0)
   const usage = { organizationId, projectId, files, bytes }
   const rest: Change[] = files === 0 && bytes === 0 ? [] : [{ kind: 'usage.add', usage }]
   const changes: Change[] = [...rest, received.claimFor(file.id), { kind: 'file.insert', file }]
+  if (alongside) changes.push(...(await alongside(file)))
   const commit = () => received.take(changes)
   await (alias === null ? commit() : claimAlias(services, { projectId, alias }, commit))
 }

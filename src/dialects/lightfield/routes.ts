@@ -10,7 +10,7 @@ import { cancelUpload } from '../../core/uploads/cancel-upload.ts'
 import { completeUpload } from '../../core/uploads/complete-upload.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
 import { startUpload } from '../../core/uploads/start-upload.ts'
-import { idempotently } from '../../http/idempotent.ts'
+import { checkIdempotencyKey, idempotently } from '../../http/idempotent.ts'
 import { operation } from '../../http/operation.ts'
 import { shownName } from '../../intake/file-type.ts'
 import * as schemas from './schemas.ts'
@@ -170,16 +170,6 @@ function addReads(server: FastifyInstance, services: Services, settings: Lightfi
     }),
     async ({ caller }) => wire.toValidateBody(caller),
   )
-}
-
-/** Headers are checked before the body. */
-const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _reply, done) => {
-  const key = headers['idempotency-key']
-  if (key !== undefined && key.length > schemas.MAX_IDEMPOTENCY_KEY_CHARACTERS) {
-    const message = `Idempotency-Key is longer than ${schemas.MAX_IDEMPOTENCY_KEY_CHARACTERS} characters.`
-    throw new ServiceError('idempotency-key-invalid', message, { field: 'Idempotency-Key' })
-  }
-  done()
 }
 
 const checkDigest: preValidationHookHandler = (request, _reply, done) => {

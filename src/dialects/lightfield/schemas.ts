@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { MIME_TYPE, NAME_PATTERN } from '../../core/files/text-rules.ts'
 import { DIGEST_HEADER } from '../../core/uploads/receive-upload.ts'
+import { idempotencyHeader } from '../../http/idempotent.ts'
 import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { type LightfieldSettings, type PurposeRule, purposes } from './settings.ts'
 
@@ -10,7 +11,6 @@ import { type LightfieldSettings, type PurposeRule, purposes } from './settings.
 const MAX_FILE_BYTES = 536_870_912
 /** Not the vendor's: a type that is longer could not come back in a header. */
 const MAX_MIME_TYPE_CHARACTERS = 1024
-export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255
 /** An announced SHA-256, or none. */
 export const DIGEST = /^([0-9a-f]{64})?$/
 
@@ -19,14 +19,6 @@ const time = (description: string) => Type.String({ format: 'date-time', descrip
 const timeOrNull = (description: string) =>
   Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'date-time', description })
 
-const idempotencyHeader = {
-  'Idempotency-Key': Type.Optional(
-    Type.String({
-      maxLength: MAX_IDEMPOTENCY_KEY_CHARACTERS,
-      description: 'A repeat with the same key gets the first answer, for 24 hours.',
-    }),
-  ),
-}
 export const IdempotentHeaders = Type.Object(idempotencyHeader)
 export const CreateHeaders = Type.Object({
   [DIGEST_HEADER]: Type.Optional(

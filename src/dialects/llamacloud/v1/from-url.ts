@@ -3,9 +3,10 @@ import { resolveProject } from '../../../core/access/admit.ts'
 import { ServiceError } from '../../../core/errors.ts'
 import { createFile } from '../../../core/files/create-file.ts'
 import type { FileRecord } from '../../../core/files/file.ts'
-import { spreadRetry } from '../../../core/limits/retry-queue.ts'
+import { WorkLimit } from '../../../core/limits/work-limit.ts'
 import { expectBytes } from '../../../core/uploads/receive-bytes.ts'
 import { baseName, type ReceivedFile, receiveFile, tooLarge } from '../../../http/form-upload.ts'
+import { whileCallerStays } from '../../../http/while-caller-stays.ts'
 import { dispositionName } from '../../../intake/multipart/headers.ts'
 import { openSource, type Source } from '../../../outbound/open-source.ts'
 import { MAX_NAME_CHARACTERS } from '../fields.ts'
@@ -20,41 +21,23 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Sources may answer as slowly as uploads may come, and each costs a connection more than those. */
 const MAX_FETCHES_OF_ORGANIZATION = 16
-const LEAST_RETRY_SECONDS = 5
 
-/** Counts the fetches under way of each organization on this server. */
-export class FetchCount {
-  readonly #running = new Map<string, number>()
-
-  /** @throws ServiceError `rate-limited` if the organization has as many as it may */
-  async run<T>(organizationId: string, fetch: () => Promise<T>): Promise<T> {
-    const running = this.#running.get(organizationId) ?? 0
-    if (running === MAX_FETCHES_OF_ORGANIZATION) {
-      const message = `At most ${MAX_FETCHES_OF_ORGANIZATION} files are fetched at a time`
-      throw new ServiceError('rate-limited', message, {
-        retryAfterSeconds: spreadRetry(LEAST_RETRY_SECONDS),
-      })
-    }
-    this.#running.set(organizationId, running + 1)
-    try {
-      return await fetch()
-    } finally {
-      const rest = (this.#running.get(organizationId) ?? 1) - 1
-      if (rest > 0) this.#running.set(organizationId, rest)
-      else this.#running.delete(organizationId)
-    }
-  }
-}
+/** How many fetches each organization has under way. */
+export const fetchLimit = () =>
+  new WorkLimit({
+    maxAtOnce: MAX_FETCHES_OF_ORGANIZATION,
+    refusal: `At most ${MAX_FETCHES_OF_ORGANIZATION} files are fetched at a time`,
+  })
 
 /**
- * Fetches a resource of the network as a file of the caller's. The fetch ends when the caller closes its connection, be it
- * the sending half alone: a client that closes both halves looks no different until it is written to.
+ * Fetches a resource of the network as a file of the caller's. The fetch ends when the caller closes its connection, or the sending half
+ * of it.
  * @throws ServiceError `operation-off` unless the operator allows it; `rule-violated` if it may not or cannot be fetched, or
  *   its caller has left; `rate-limited`, `bytes-too-many`, `quota-exceeded`
  */
 export async function uploadFromUrl(
   context: Context,
-  fetches: FetchCount,
+  fetches: WorkLimit,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FileRecord> {
@@ -66,30 +49,13 @@ export async function uploadFromUrl(
   const asked = readFetchRequest(request)
   const projectId = await resolveProject(services, request.caller, asked.scope)
   const fetchAndStore = (gone: AbortSignal) => fetchFile(context, request, projectId, asked, gone)
-  return fetches.run(request.caller.organizationId, () => whileCallerStays(request, reply, fetchAndStore))
-}
-
-/** The signal fires when the caller closes its connection; the work then fails with the reason, whatever it fails with. */
-async function whileCallerStays<T>(
-  { raw: { socket } }: FastifyRequest,
-  { raw: response }: FastifyReply,
-  work: (gone: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const gone = new AbortController()
-  const message = 'The fetch ended because its caller closed the connection, which has to stay open both ways'
-  const leave = () => gone.abort(new ServiceError('rule-violated', message))
-  response.once('close', leave)
-  socket.once('end', leave)
-  if (socket.readableEnded || socket.destroyed) leave()
-  try {
-    return await work(gone.signal)
-  } catch (error) {
-    gone.signal.throwIfAborted()
-    throw error
-  } finally {
-    // The connection may have more requests to come.
-    socket.off('end', leave)
-  }
+  const left = new ServiceError(
+    'rule-violated',
+    'The fetch ended because its caller closed the connection, which has to stay open both ways',
+  )
+  return fetches.run(request.caller.organizationId, () =>
+    whileCallerStays(request, reply, left, fetchAndStore),
+  )
 }
 
 async function fetchFile(

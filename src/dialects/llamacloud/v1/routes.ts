@@ -31,7 +31,7 @@ import {
 } from '../routes.ts'
 import { FileParams, ScopeQuery } from '../schemas.ts'
 import { emptyFile } from '../upload.ts'
-import { FetchCount, uploadFromUrl } from './from-url.ts'
+import { fetchLimit, uploadFromUrl } from './from-url.ts'
 import { readPresignRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 import { expiryOf, toFileBody, toUploadBody } from './wire.ts'
@@ -95,7 +95,7 @@ function secondsUntil(urlSeconds: number, fileEnd: number | null, now: number): 
 }
 
 function addFromUrl(context: Context): void {
-  const fetches = new FetchCount()
+  const fetches = fetchLimit()
   context.server.put(
     `${FILES}/upload_from_url`,
     operation(TAG, 'v1.upload_file_from_url', 'Fetch a file from a URL, where the operator allows it', {
