@@ -33,7 +33,7 @@ export async function tellFolder(config: Config, storeId: string): Promise<void>
 }
 
 /** What the data folder says of where the bytes are; undefined: nothing. */
-async function toldByFolder({ dataDir }: Config): Promise<string | undefined> {
+export async function toldByFolder({ dataDir }: Config): Promise<string | undefined> {
   try {
     return (await readFile(join(dataDir, 'STORE'), 'utf8')).trim()
   } catch (error) {
@@ -66,8 +66,11 @@ export function requireHere(config: Config, move: MoveState | undefined): void {
     )
 }
 
+/** What a database has noted of where its first bytes came to. */
+type NotedPlace = Pick<MetadataStore, 'bytesPlace'>
+
 /** Whether bytes on disk have been in this folder. Makes nothing. @throws Error in one sentence if not */
-export async function requireFolder(config: Config, metadata: MetadataStore): Promise<void> {
+export async function requireFolder(config: Config, metadata: NotedPlace): Promise<void> {
   if (!config.s3 && (await toldByFolder(config)) === undefined) throw await bytesMissing(config, metadata)
 }
 
@@ -92,7 +95,7 @@ export async function claimBytes(
 }
 
 /** A bucket is not the place if the bytes are in the folder, or in another bucket. */
-async function requireSameBucket(config: Config): Promise<void> {
+export async function requireSameBucket(config: Config): Promise<void> {
   const told = await toldByFolder(config)
   if (told === undefined || told === bytesPlace(config)) return
   const where = told.startsWith('S3 ') ? `in ${told}` : 'on disk'
@@ -116,7 +119,7 @@ async function requireKnownPlace(config: Config, metadata: MetadataStore, blobs:
 }
 
 /** Says where the files of the database are not, and where they may be. */
-async function bytesMissing(config: Config, metadata: MetadataStore): Promise<Error> {
+export async function bytesMissing(config: Config, metadata: NotedPlace): Promise<Error> {
   const here = bytesHere(config)
   const first = await metadata.bytesPlace()
   return new Error(
@@ -126,7 +129,7 @@ async function bytesMissing(config: Config, metadata: MetadataStore): Promise<Er
   )
 }
 
-function ofTwoInstallations({ dataDir, s3 }: Config, owner: string): Error {
+export function ofTwoInstallations({ dataDir, s3 }: Config, owner: string): Error {
   if (s3 !== undefined)
     return new Error(
       `The bucket "${s3.bucket}" holds the files of another installation than the database; use another bucket or ENTREPOT_S3_PREFIX.`,

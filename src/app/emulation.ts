@@ -13,14 +13,20 @@ export async function requireKind(
   makes: boolean,
 ): Promise<void> {
   const isEmulators = (await metadata.emulatedTime()) !== undefined
+  const becomes = !isEmulators && emulator !== 'off' && makes
+  // Nothing was ever made in it: a first start makes an organization before anything else.
+  if (becomes && (await metadata.listOrganizations()).length === 0)
+    return metadata.commit([{ kind: 'emulator.note', time: { offsetMs: 0, frozenAt: null } }])
+  requireSameKind({ emulator }, isEmulators)
+}
+
+/** The same of an installation that is there. @throws Error in one sentence if it is the other kind */
+export function requireSameKind({ emulator }: Pick<Config, 'emulator'>, isEmulators: boolean): void {
   if (isEmulators === (emulator !== 'off')) return
   if (isEmulators)
     throw new Error(
       'This installation is an emulator’s, whose data are for tests; set ENTREPOT_EMULATOR=on, or name another data folder.',
     )
-  // Nothing was ever made in it: a first start makes an organization before anything else.
-  if (makes && (await metadata.listOrganizations()).length === 0)
-    return metadata.commit([{ kind: 'emulator.note', time: { offsetMs: 0, frozenAt: null } }])
   throw new Error(
     'This installation was made without ENTREPOT_EMULATOR, and an emulator could remove all of it; name another data folder for the emulator, or unset ENTREPOT_EMULATOR.',
   )

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { DatabaseContent } from '../metadata/migrations/migrate.ts'
-import { postgresContent } from '../metadata/postgres/postgres.ts'
+import { postgresContent } from '../metadata/postgres/database-content.ts'
 import { sqliteContent } from '../metadata/sqlite/sqlite.ts'
 import { namesIn, requireUsableDataFolder } from './data-folder.ts'
 

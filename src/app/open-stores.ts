@@ -11,9 +11,13 @@ import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { Policy, Services } from '../core/services.ts'
 import type { WatchCall } from '../core/watch-call.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
-import { openPostgresMetadataStore, openPostgresSession } from '../metadata/postgres/postgres.ts'
+import {
+  openPostgresMetadataStore,
+  openPostgresSession,
+  readPostgres,
+} from '../metadata/postgres/postgres.ts'
 import { tryLockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
-import { openSqliteMetadataStore, openSqliteSession } from '../metadata/sqlite/sqlite.ts'
+import { openSqliteMetadataStore, openSqliteSession, readSqlite } from '../metadata/sqlite/sqlite.ts'
 import { noteMove } from '../move/shut.ts'
 import { claimBytes, requireFolder, requireHere } from './bytes-place.ts'
 import { makeDataFolder } from './data-folder.ts'
@@ -117,6 +121,11 @@ export async function endLeases({ metadata, blobs, clock }: LeaseHolder): Promis
 
 export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
   return databaseUrl === undefined ? openSqliteSession(dataDir) : openPostgresSession(databaseUrl.reveal())
+}
+
+/** Of a database that is there, of whatever release; nothing is written. */
+export async function readSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
+  return databaseUrl === undefined ? readSqlite(dataDir) : readPostgres(databaseUrl.reveal())
 }
 
 export function openMetadata(

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
+import { addConfigCommands } from './config.ts'
 import { addIdCommand } from './id.ts'
 import { addBackupCommand } from './installation/backup.ts'
 import { addDoctorCommand } from './installation/doctor.ts'
@@ -9,6 +10,7 @@ import { addMigrateStorageCommand } from './installation/migrate-storage.ts'
 import { addOrgCommands } from './installation/org.ts'
 import { addProjectCommands } from './installation/project.ts'
 import { addRestoreCommand } from './installation/restore.ts'
+import { addStatsCommand } from './installation/stats.ts'
 import { addServeCommand } from './serve.ts'
 import { addStoreSettings } from './settings.ts'
 
@@ -27,9 +29,11 @@ export function createProgram(): Command {
   addMigrateCommand(program)
   addMigrateStorageCommand(program)
   addDoctorCommand(program)
+  addStatsCommand(program)
+  addConfigCommands(program)
   addBackupCommand(program)
   addRestoreCommand(program)
-  addStoreSettings(program, ['serve', 'id', 'migrate-storage'])
+  addStoreSettings(program, ['serve', 'show', 'check', 'id', 'migrate-storage'])
   return program
 }
 

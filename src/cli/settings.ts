@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type AppConfig, loadConfig, settings } from '../app/settings.ts'
+import { Secret } from '../config/secret.ts'
 import { ConfigError, defaultOf, environmentName, listSettings, type Setting } from '../config/setting.ts'
 
 export const allSettings = listSettings(settings)
@@ -110,6 +111,28 @@ function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): App
     const named = (name: string) => flagsByName.get(name) ?? name.replace(/^ENTREPOT_/, `ENTREPOT_${prefix}`)
     throw new ConfigError(error.problems.map((problem) => problem.replace(/^ENTREPOT_\w+/, named)))
   }
+}
+
+/** A setting as it is in force. */
+export interface SettingInForce {
+  /** Its variable. */
+  readonly name: string
+  /** As it was written, or what holds by default; never a secret. */
+  readonly value: string
+  readonly from: 'flag' | 'environment' | 'default'
+}
+
+/** @throws ConfigError, as `configOf` */
+export function settingsInForce(command: Command): readonly SettingInForce[] {
+  configOf(command)
+  return allSettings.map((setting) => {
+    const name = environmentName(setting)
+    const flag = givenValue(command, setting) || undefined
+    const given = flag ?? (process.env[name] || undefined)
+    if (given === undefined) return { name, value: defaultOf(setting).replaceAll('`', ''), from: 'default' }
+    const isSecret = setting.secret || setting.parse(given, true) instanceof Secret
+    return { name, value: isSecret ? '[secret]' : given, from: flag === undefined ? 'environment' : 'flag' }
+  })
 }
 
 /** The flags that say where the installation is, as they were given; never a password. */

@@ -1,10 +1,12 @@
-import type { QuotaUse, Totals } from '../core/ports/totals.ts'
+import type { ProjectTotals, QuotaUse, Totals } from '../core/ports/totals.ts'
 import type { SqlEngine } from './engine.ts'
 import { organizationUsageShape, quotaUseShape, type totalQueries } from './queries/totals.ts'
 import type { Query } from './sql/prepare.ts'
 
 /** SQLite counts so many on the main thread within a few milliseconds. */
 const MAX_COUNTED_BLOBS = 10_000
+
+const none = { pending: 0, stored: 0, cancelled: 0, expired: 0 }
 
 /** One query after the other, so that reads of requests come in between. */
 export async function readTotals(
@@ -13,7 +15,7 @@ export async function readTotals(
   now: number,
   limit: number,
 ): Promise<Totals> {
-  const files = { pending: 0, stored: 0, cancelled: 0, expired: 0 }
+  const files = { ...none }
   for (const [state, count] of await engine.read(queries.files, {}))
     files[state as keyof typeof files] = count as number
   const [[organizations, usedFiles, usedBytes] = []] = await engine.read(queries.usage, {})
@@ -28,6 +30,29 @@ export async function readTotals(
     fullest: { files: await fullestBy(queries.fullest.files), bytes: await fullestBy(queries.fullest.bytes) },
     unreferencedBlobs: await countUnreferenced(engine, queries, now),
   }
+}
+
+/** One row for each state of the files of a project. */
+export async function readProjectTotals(
+  engine: SqlEngine,
+  { projects }: ReturnType<typeof totalQueries>,
+): Promise<readonly ProjectTotals[]> {
+  const totals = new Map<unknown, ProjectTotals>()
+  for (const row of await engine.read(projects, {})) {
+    const [organizationId, organization, id, slug] = row as readonly string[]
+    const [files, bytes, state, count] = row.slice(4) as [number, number, string | null, number]
+    const before = totals.get(id)?.files ?? none
+    const counts = state === null || state === 'deleted' ? before : { ...before, [state]: count }
+    totals.set(id, {
+      organizationId,
+      organization,
+      id,
+      slug,
+      usage: { files, bytes },
+      files: counts,
+    } as ProjectTotals)
+  }
+  return [...totals.values()]
 }
 
 async function countUnreferenced(

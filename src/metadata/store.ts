@@ -1,11 +1,10 @@
 import type { ApiKey } from '../core/access/keys.ts'
-import { StoreError } from '../core/errors.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'
 import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
-import type { MoveStage } from '../core/ports/move.ts'
 import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
+import { installationReads } from './installation-reads.ts'
 import { KeptRecords } from './kept-records.ts'
 import { Listings, type ListPage } from './listings.ts'
 import { OwnLeases } from './own-leases.ts'
@@ -16,7 +15,7 @@ import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape 
 import { fileShape, namedShape } from './queries/files.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
 import { totalQueries } from './queries/totals.ts'
-import { readTotals } from './read-totals.ts'
+import { readProjectTotals, readTotals } from './read-totals.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -28,7 +27,6 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #queries: ChangeQueries
   readonly #listings: Listings
   readonly #blobs: ReturnType<typeof blobQueries>
-  readonly #totals: ReturnType<typeof totalQueries>
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
   readonly #files = new KeptRecords<FileRecord | undefined>()
@@ -36,6 +34,14 @@ export class SqlMetadataStore implements MetadataStore {
   readonly join: MetadataStore['join']
   readonly sharedClock: MetadataStore['sharedClock']
   readonly waitingCalls: MetadataStore['waitingCalls']
+  readonly storeId: MetadataStore['storeId']
+  readonly clockTrust: MetadataStore['clockTrust']
+  readonly emulatedTime: MetadataStore['emulatedTime']
+  readonly youngestRowAt: MetadataStore['youngestRowAt']
+  readonly bytesPlace: MetadataStore['bytesPlace']
+  readonly move: MetadataStore['move']
+  readonly totals: MetadataStore['totals']
+  readonly listProjectTotals: MetadataStore['listProjectTotals']
   readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
   readonly holdCollection: MetadataStore['holdCollection']
   readonly isCollectionHeld: MetadataStore['isCollectionHeld']
@@ -45,7 +51,16 @@ export class SqlMetadataStore implements MetadataStore {
     this.#queries = changeQueries(engine.flavour)
     this.#blobs = blobQueries(engine.flavour.builder)
     this.#listings = new Listings(engine)
-    this.#totals = totalQueries(engine.flavour.builder)
+    const installation = installationReads(engine, this.#queries.installation)
+    this.storeId = installation.storeId
+    this.clockTrust = installation.clockTrust
+    this.emulatedTime = installation.emulatedTime
+    this.youngestRowAt = installation.youngestRowAt
+    this.bytesPlace = installation.bytesPlace
+    this.move = installation.move
+    const totals = totalQueries(engine.flavour.builder)
+    this.totals = (now, limit) => readTotals(engine, totals, now, limit)
+    this.listProjectTotals = () => readProjectTotals(engine, totals)
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
@@ -106,10 +121,6 @@ export class SqlMetadataStore implements MetadataStore {
   async usage(holder: Holder, id: string) {
     const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage[holder].find, { id })
     return { files: files as number, bytes: bytes as number }
-  }
-
-  totals(now: number, limit: number) {
-    return readTotals(this.#engine, this.#totals, now, limit)
   }
 
   async listLinkKeys() {
@@ -244,39 +255,6 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listSegmentedFiles(after: string | undefined, limit: number) {
     return this.#list(segmentedShape, this.#queries.segments.segmented, { after: after ?? '', limit })
-  }
-
-  async storeId() {
-    const [row] = await this.#engine.read(this.#queries.installation.storeId, {})
-    if (row === undefined) throw new StoreError('unavailable', 'The database carries no store id.')
-    return row[0] as string
-  }
-
-  async clockTrust() {
-    const [row] = await this.#engine.read(this.#queries.installation.clockTrust, {})
-    const [waitMs = 0, trustedTo = 0] = (row ?? []) as readonly number[]
-    return { waitMs, trustedTo }
-  }
-
-  async emulatedTime() {
-    const [row] = await this.#engine.read(this.#queries.installation.emulatedTime, {})
-    return row && { offsetMs: row[0] as number, frozenAt: row[1] as number | null }
-  }
-
-  async youngestRowAt() {
-    const [row] = await this.#engine.read(this.#queries.installation.youngestRowAt, {})
-    return (row?.[0] ?? undefined) as number | undefined
-  }
-
-  async bytesPlace() {
-    const [row] = await this.#engine.read(this.#queries.installation.bytesPlace, {})
-    return (row?.[0] ?? undefined) as string | undefined
-  }
-
-  async move() {
-    const [row] = await this.#engine.read(this.#queries.installation.move, {})
-    const [stage, place] = (row ?? [null, null]) as [MoveStage | null, string | null]
-    return stage === null ? undefined : { stage, place: place ?? '' }
   }
 
   async check() {

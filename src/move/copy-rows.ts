@@ -68,9 +68,20 @@ export async function copyRows(
     await countFiles(target, run)
     await pauseCounting(target, run, false)
     if (endsLeases) await endLeases(target, run)
-    await run(target.builder.updateTable('installation').set(installation).compile())
+    const noted = { ...installation, ...(await emulatedTime(source)) }
+    await run(target.builder.updateTable('installation').set(noted).compile())
     return copied
   })
+}
+
+/** An emulator's installation is one wherever it goes. */
+async function emulatedTime({ builder, run }: DatabaseSession) {
+  const query = builder.selectFrom('installation').select(['emulatorOffsetMs', 'emulatorFrozenAt'])
+  const [[emulatorOffsetMs = null, emulatorFrozenAt = null] = []] = await run(query.compile())
+  return { emulatorOffsetMs, emulatorFrozenAt } as Pick<
+    Updateable<Tables['installation']>,
+    'emulatorOffsetMs' | 'emulatorFrozenAt'
+  >
 }
 
 async function endLeases({ engine, builder }: DatabaseSession, run: RunQuery): Promise<void> {

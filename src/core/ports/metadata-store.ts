@@ -18,7 +18,7 @@ import type {
 import type { Clock, ClockTrust, EmulatedTime } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
-import type { Totals } from './totals.ts'
+import type { ProjectTotals, Totals } from './totals.ts'
 
 /** A blob that a file points at, whole or as a segment, as its row tells. */
 export interface ReferencedBlob {
@@ -149,6 +149,8 @@ export interface MetadataStore {
   usage(holder: Holder, id: string): Promise<Usage>
   /** Read from counters, one after the other. Of organizations `limit` at most are listed each time. */
   totals(now: number, limit: number): Promise<Totals>
+  /** Of all projects, by the names of their organizations and their own. Read from counters. */
+  listProjectTotals(): Promise<readonly ProjectTotals[]>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
 

@@ -13,10 +13,23 @@ export interface QuotaUse {
   readonly quota: number
 }
 
+/** Rows of files by state; those of deleted ones are not counted. */
+export type FileCounts = Readonly<Record<Exclude<FileState, 'deleted'>, number>>
+
+/** What a project holds, for operators. */
+export interface ProjectTotals {
+  readonly organizationId: string
+  readonly organization: string
+  readonly id: string
+  readonly slug: string
+  /** Reservations included. */
+  readonly usage: Usage
+  readonly files: FileCounts
+}
+
 /** What an installation holds, for operators. */
 export interface Totals {
-  /** Rows of files by state; those of deleted ones are not counted. */
-  readonly files: Readonly<Record<Exclude<FileState, 'deleted'>, number>>
+  readonly files: FileCounts
   readonly organizations: number
   /** What all organizations use, reservations included. */
   readonly usage: Usage

@@ -76,6 +76,34 @@ export function describeTotals(openStore: OpenStore): void {
     )
   })
 
+  testStore(
+    openStore,
+    'each project has its own totals, by the names of organizations and projects',
+    async (store) => {
+      const tenants = []
+      for (const slug of ['zeta', 'alpha'])
+        tenants.push(await insertTenant(store, { organization: sampleOrganization({ slug }) }))
+      const [zeta = assert.fail(), alpha = assert.fail()] = tenants
+      const files = [sampleFile(zeta), sampleFile(zeta), sampleUpload(zeta)]
+      await store.commit(files.map((file) => ({ kind: 'file.insert', file }) as const))
+      await store.commit([{ kind: 'usage.add', usage: { ...alpha, files: 1, bytes: 7 } }])
+      const counts = { pending: 0, stored: 0, cancelled: 0, expired: 0 }
+      const listed = await store.listProjectTotals()
+      assert.deepEqual(
+        listed.map(({ organization, id, usage, files }) => ({ organization, id, usage, files })),
+        [
+          { organization: 'alpha', id: alpha.projectId, usage: { files: 1, bytes: 7 }, files: counts },
+          {
+            organization: 'zeta',
+            id: zeta.projectId,
+            usage: { files: 0, bytes: 0 },
+            files: { ...counts, pending: 1, stored: 2 },
+          },
+        ],
+      )
+    },
+  )
+
   testStore(openStore, 'blobs of no file are counted by what is to become of them', async (store) => {
     const intend = (): Change => ({
       kind: 'blob.intend',

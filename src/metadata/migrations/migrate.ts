@@ -116,6 +116,21 @@ export async function migrate(session: DatabaseSession, migrations = allMigratio
   } while (migrated)
 }
 
+/** Of a database that is there, which is only read. @throws Error if a newer release wrote it */
+export async function readSchemaVersion({ builder, run }: DatabaseSession): Promise<number> {
+  const [row] = await run(builder.selectFrom('schemaVersion').select('version').compile())
+  const version = Number(row?.[0] ?? 0)
+  if (version > allMigrations.length) throw tooNew(version, allMigrations)
+  return version
+}
+
+function tooNew(version: number, migrations: readonly Migration[]): Error {
+  return new Error(
+    `The database has schema version ${version}, but this release knows none above ${migrations.length}. ` +
+      'Use the release that wrote it, or a newer one.',
+  )
+}
+
 /** @returns whether it did anything */
 async function migrateNext(
   session: DatabaseSession,
@@ -126,12 +141,7 @@ async function migrateNext(
   await run(sql`create table if not exists schema_version (version integer not null)`.compile(builder))
   const [row] = await run(builder.selectFrom('schemaVersion').select('version').compile())
   const version = (row?.[0] as number | undefined) ?? 0
-  if (version > migrations.length) {
-    throw new Error(
-      `The database has schema version ${version}, but this release knows none above ${migrations.length}. ` +
-        'Use the release that wrote it, or a newer one.',
-    )
-  }
+  if (version > migrations.length) throw tooNew(version, migrations)
   const pending = row === undefined ? migrations : migrations.slice(version, version + 1)
   if (pending.length === 0) return false
   for (const migration of pending)

@@ -10,7 +10,6 @@ import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
 import type { SqlEngine, SqlRow } from '../engine.ts'
 import {
   allMigrations,
-  type DatabaseContent,
   type DatabaseSession,
   databaseSession,
   migrate,
@@ -235,37 +234,14 @@ export async function migratePostgres(url: string, migrations = allMigrations): 
   await (await openMigrated(url, migrations)).close()
 }
 
-/** What a database holds, of whatever release. Makes nothing. @throws Error in one sentence if it cannot be reached */
-export async function postgresContent(url: string): Promise<DatabaseContent> {
-  const client = new Client(sessionSettings(url))
-  client.on('error', () => undefined)
-  try {
-    await client.connect()
-    const { rows } = await client.query<{ content: DatabaseContent }>(CONTENT)
-    return rows[0]?.content ?? 'empty'
-  } catch (error) {
-    throw openingFailure(url, error)
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
-
-/** Counts what stands in the schema in which our tables would be made, without the tables and views of extensions. */
-const CONTENT = `
-  select case
-    when to_regclass('schema_version') is not null and to_regclass('organizations') is not null then 'ours'
-    when exists (
-      select from pg_class where relnamespace = to_regnamespace(quote_ident(current_schema()))
-        and relkind in ('r', 'p', 'v', 'm', 'f')
-        and not exists (
-          select from pg_depend where classid = 'pg_class'::regclass and objid = pg_class.oid and deptype = 'e'
-        )
-    ) then 'foreign'
-    else 'empty' end as content`
-
 /** Opens a database, of the newest schema, beside whoever else uses it. */
 export function openPostgresSession(url: string): Promise<DatabaseSession> {
   return openMigrated(url, allMigrations)
+}
+
+/** Opens a database as it is, of whatever release. @throws Error in one sentence if it cannot be used */
+export function readPostgres(url: string): Promise<DatabaseSession> {
+  return openMigrated(url, [])
 }
 
 async function openMigrated(url: string, migrations: typeof allMigrations): Promise<DatabaseSession> {
@@ -275,7 +251,7 @@ async function openMigrated(url: string, migrations: typeof allMigrations): Prom
     await client.connect()
     await requireSoundSession(client)
     const session = sessionOn(client)
-    await migrate(session, migrations)
+    if (migrations.length > 0) await migrate(session, migrations)
     return session
   } catch (error) {
     await client.end().catch(() => undefined)

@@ -32,6 +32,21 @@ export function totalQueries(db: Kysely<Tables>) {
         .groupBy('state'),
     ),
     // As floating-point numbers: what all organizations announce together may be more than an integer holds.
+    projects: prepare<object>(() =>
+      db
+        .selectFrom('projects')
+        .innerJoin('organizations', 'organizations.id', 'projects.organizationId')
+        .leftJoin('fileCounts', 'fileCounts.projectId', 'projects.id')
+        .select(['organizations.id', 'organizations.slug', 'projects.id as projectId'])
+        .select(['projects.slug as project', 'projects.usedFiles', 'projects.usedBytes', 'fileCounts.state'])
+        .select(({ fn, cast, lit }) =>
+          cast<number>(fn.coalesce(fn.sum('files'), lit(0)), 'bigint').as('files'),
+        )
+        .groupBy(['organizations.id', 'organizations.slug', 'projects.id', 'projects.slug'])
+        .groupBy(['projects.usedFiles', 'projects.usedBytes', 'fileCounts.state'])
+        .orderBy('organizations.slug')
+        .orderBy('projects.slug'),
+    ),
     usage: prepare<object>(() =>
       db
         .selectFrom('organizations')

@@ -205,6 +205,16 @@ export async function openSqliteSession(dataDir: string): Promise<DatabaseSessio
   return sessionOn(await openPatiently(await upToDate(dataDir)))
 }
 
+/** Opens the database of a data folder as it is, of whatever release, and lets nothing be written. */
+export function readSqlite(dataDir: string): DatabaseSession {
+  const path = join(dataDir, DATABASE_FILE)
+  try {
+    return sessionOn({ db: openReadingConnection(path) })
+  } catch (error) {
+    throw unopenable(path, error)
+  }
+}
+
 /** @returns the path of the database, which is there now and of the newest schema */
 async function upToDate(dataDir: string): Promise<string> {
   refuseUnsoundSqlite()
@@ -237,7 +247,7 @@ function unopenable(path: string, error: unknown): unknown {
   return new Error(`The database ${path} cannot be opened: ${(error as Error).message}.`, { cause: error })
 }
 
-function sessionOn({ db }: WritingConnection): DatabaseSession {
+function sessionOn({ db }: Pick<WritingConnection, 'db'>): DatabaseSession {
   const run: RunQuery = async ({ sql, parameters }) => {
     const statement = db.prepare(sql)
     statement.setReturnArrays(true)
