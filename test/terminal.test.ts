@@ -6,6 +6,8 @@ import { stripVTControlCharacters } from 'node:util'
 import { version } from '../src/app/version.ts'
 import { ENTRY, newDataDir, Running } from './cli.harness.ts'
 import { compileCache } from './compile-cache.ts'
+import { TestServer } from './harness.ts'
+import { LightfieldClient } from './lightfield-client.ts'
 
 const hasScript = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0
 const needsScript = { skip: hasScript ? false : 'only on Linux with script (util-linux)' }
@@ -54,3 +56,22 @@ test(
     assert.doesNotMatch(seen(), /[\u0080-\u009f\u001b]|"msg"|secret/)
   },
 )
+
+test('Ctrl-C ends a command that shows a bar, and leaves an empty line', needsScript, async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  await new LightfieldClient(server).stored('x'.repeat(1024 * 1024))
+  const running = atTerminal(
+    t,
+    `exec ${process.execPath} ${ENTRY} doctor --verify --max-bytes-per-second 100KB`,
+    {
+      ENTREPOT_DATA_DIR: server.dataDir,
+    },
+  )
+  await running.printed((shown) => /\d %.*bytes of files/.exec(shown)?.[0])
+  running.child.stdin?.write('\u0003')
+  assert.equal(await running.ended, 130)
+  const erased = running.stdout.lastIndexOf('\u001b[2K')
+  assert.ok(erased >= 0, running.stdout)
+  assert.equal(stripVTControlCharacters(running.stdout.slice(erased)).trim(), '')
+})

@@ -7,6 +7,7 @@ const WIDTH = 20
 const DRAWN_EVERY_MS = 200
 /** The time left is what the last ten seconds make likely. */
 const REMEMBERED_DRAWS = 50
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** Where it is drawn: standard error, or a test. */
 export interface Terminal {
@@ -19,6 +20,8 @@ export interface ProgressBarOptions {
   readonly label?: string
   /** Was there before, and says nothing about the rate. */
   readonly doneBytes?: number
+  /** How amounts are shown; by default as bytes. */
+  readonly show?: (amount: number) => string
   readonly terminal?: Terminal
 }
 
@@ -28,15 +31,17 @@ export class ProgressBar implements Disposable {
   readonly #beganAt = performance.now()
   readonly #doneBytes: number
   readonly #label: string
+  readonly #show: (amount: number) => string
   #bytes: number
   #updatedAt = Number.NEGATIVE_INFINITY
 
   /** @param totalBytes undefined if nobody knows; more may come than this */
   constructor(totalBytes: number | undefined, options: ProgressBarOptions = {}) {
-    const { label = '', doneBytes = 0, terminal = process.stderr } = options
+    const { label = '', doneBytes = 0, show = showSize, terminal = process.stderr } = options
     this.#doneBytes = doneBytes
     this.#bytes = doneBytes
     this.#label = visible(label)
+    this.#show = show
     const known = totalBytes !== undefined
     this.#bar = new SingleBar({
       format: `${known ? '[{bar}] {percentage} %  {value} of {total}' : '{value}'}  {rate}/s${known ? '  {eta_formatted} left' : ''}  {label}`,
@@ -48,14 +53,17 @@ export class ProgressBar implements Disposable {
       etaBuffer: REMEMBERED_DRAWS,
       linewrap: true,
       clearOnComplete: true,
+      // The library would stop the bar at the first Ctrl-C, and leave the command running.
+      gracefulExit: false,
       formatTime: showSeconds,
       formatValue: (value, _options, type) =>
-        type === 'value' || type === 'total' ? showSize(value) : `${value}`,
+        type === 'value' || type === 'total' ? show(value) : `${value}`,
     })
     this.#bar.start(totalBytes ?? 0, doneBytes, {
       label: this.#label,
-      rate: showSize(0),
+      rate: show(0),
     })
+    for (const signal of SIGNALS) process.once(signal, this.#onSignal)
   }
 
   add(bytes: number): void {
@@ -64,7 +72,7 @@ export class ProgressBar implements Disposable {
     if (now - this.#updatedAt < DRAWN_EVERY_MS) return
     this.#updatedAt = now
     const perSecond = (this.#bytes - this.#doneBytes) / Math.max(1, (now - this.#beganAt) / 1000)
-    this.#bar.update(this.#bytes, { rate: showSize(perSecond), label: this.#label })
+    this.#bar.update(this.#bytes, { rate: this.#show(perSecond), label: this.#label })
   }
 
   /** Says why it stands still, until it moves again. */
@@ -73,7 +81,14 @@ export class ProgressBar implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const signal of SIGNALS) process.removeListener(signal, this.#onSignal)
     this.#bar.stop()
+  }
+
+  /** Whoever ends a command finds an empty line, and whoever else listens goes on from there. */
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    this[Symbol.dispose]()
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
   }
 }
 

@@ -18,7 +18,7 @@ import { noteMove } from './shut.ts'
 export interface CopyProgress {
   /** Of text that rows are. */
   onRows(bytes: number): void
-  /** Told once, before the first byte. */
+  /** Before the first byte of a pass. */
   willCopy(bytes: number): void
   onBytes(bytes: number): void
 }
@@ -97,10 +97,7 @@ async function copyBytes(from: BlobStore, copy: Config, progress: CopyProgress) 
       const { bytes: bytesOfBlobs, missingBytes } = await copier.measure()
       await requireRoom(copy.dataDir, missingBytes)
       progress.willCopy(missingBytes)
-      const { copied, present, damaged } = await copier.pass(
-        () => undefined,
-        (bytes) => progress.onBytes(bytes),
-      )
+      const { copied, present, damaged } = await copier.pass((bytes) => progress.onBytes(bytes))
       await copier.removeStrangers()
       return { id, blobs: copied + present, bytesOfBlobs, damaged }
     },

@@ -58,13 +58,10 @@ export class BlobCopier {
   }
 
   /**
-   * `onCopied` hears of each blob, `onBytes` of its bytes as they come.
+   * @param onBytes hears of bytes as they come
    * @throws StoreError if a store fails; another pass goes on from there
    */
-  async pass(
-    onCopied: (sizeBytes: number) => void,
-    onBytes: (bytes: number) => void = () => undefined,
-  ): Promise<BlobPass> {
+  async pass(onBytes: (bytes: number) => void): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
     const damaged: DamagedFile[] = []
     let present = 0
@@ -76,7 +73,6 @@ export class BlobCopier {
       else if (outcome === 'copied') {
         this.#copied++
         this.#copiedBytes += sizeBytes
-        onCopied(sizeBytes)
       } else if (outcome !== 'gone') damaged.push({ fileId, blobKey: key, reason: outcome })
     })
     this.#strangers = strangers

@@ -7,6 +7,7 @@ import { closingAfter } from '../core/closing.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
+import type { CopyProgress } from './backup.ts'
 import { BlobCopier, type BlobPass, type CopiedStores } from './copy-blobs.ts'
 import { type CopiedRows, copyRows } from './copy-rows.ts'
 import { hasOrganizations, type InstallationRow, stateOf } from './move-state.ts'
@@ -50,14 +51,14 @@ export async function planMove(source: Config, target: Config): Promise<MovePlan
 export async function moveStorage(
   plan: MovePlan,
   finish: boolean,
-  onCopied: (sizeBytes: number) => void,
+  progress: CopyProgress,
 ): Promise<MoveReport> {
   const lock = lockMove(plan.source.dataDir)
   const opened = new AsyncDisposableStack()
   opened.defer(() => lock.release())
   return closingAfter(
     () => opened.disposeAsync(),
-    async () => run(await openMove(plan, opened), finish, onCopied),
+    async () => run(await openMove(plan, opened), finish, progress),
   )
 }
 
@@ -123,16 +124,16 @@ async function openMove(plan: MovePlan, opened: AsyncDisposableStack): Promise<M
   return { plan, source, target, copied: { metadata, from, to }, storeId }
 }
 
-async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) => void): Promise<MoveReport> {
+async function run(move: Move, finish: boolean, progress: CopyProgress): Promise<MoveReport> {
   const { source, plan } = move
   const arrived = await reserveTarget(move)
   if (arrived && !finish) throw new Error('Everything is copied; run this with --finish.')
   if (arrived) return close(move, nothing)
   const copier = move.copied && (await BlobCopier.start(move.copied))
-  const first = (await copier?.pass(onCopied)) ?? nothing
+  const first = await copyBytes(copier, progress)
   if (!finish || first.damaged.length > 0) return { ...first, finished: false }
   await noteMove(source, { stage: 'leaving', place: placeOf(plan) })
-  const second = (await copier?.pass(onCopied)) ?? nothing
+  const second = await copyBytes(copier, progress)
   if (second.damaged.length > 0) {
     await noteMove(source, undefined)
     return { ...second, finished: false }
@@ -140,8 +141,20 @@ async function run(move: Move, finish: boolean, onCopied: (sizeBytes: number) =>
   await copier?.removeStrangers()
   const settled = { moveStage: 'settled', movePlace: bytesPlace(plan.target) } as const
   const rows =
-    move.target && (await copyRows(source, move.target, { installation: settled, endsLeases: true }))
+    move.target &&
+    (await copyRows(source, move.target, {
+      installation: settled,
+      endsLeases: true,
+      onRows: (bytes) => progress.onRows(bytes),
+    }))
   return close(move, second, rows)
+}
+
+async function copyBytes(copier: BlobCopier | undefined, progress: CopyProgress): Promise<BlobPass> {
+  if (copier === undefined) return nothing
+  const { missingBytes } = await copier.measure()
+  progress.willCopy(missingBytes)
+  return copier.pass((bytes) => progress.onBytes(bytes))
 }
 
 const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }

@@ -146,10 +146,7 @@ async function copyBytes(
           `There is no room for ${missingBytes} bytes in ${bytesPlaceInWords(target)}; make room, or name another place.`,
         )
       progress.willCopy(missingBytes)
-      const pass = await copier.pass(
-        () => undefined,
-        (bytes) => progress.onBytes(bytes),
-      )
+      const pass = await copier.pass((bytes) => progress.onBytes(bytes))
       await copier.removeStrangers()
       return pass
     },

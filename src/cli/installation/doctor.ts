@@ -72,7 +72,7 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
       const { endDeadLeases } = await import('../../app/open-stores.ts')
       await endDeadLeases(configOf(command), services)
     }
-    const compared = await reconcile(services, repair)
+    const compared = await compare(services, repair)
     const found = verify ? await withBytesRead(services, compared, maxBytesPerSecond) : compared
     if (json) printJson({ ...found, damaged: found.damaged.map(named) })
     else printReport(found)
@@ -82,6 +82,22 @@ function examine(options: DoctorOptions, command: Command): Promise<void> {
   })
 }
 
+/** Tells on a terminal how far comparing has come. */
+async function compare(services: UpkeepServices, repair: boolean): Promise<Reconciliation> {
+  let bar: ProgressBar | undefined
+  try {
+    return await reconcile(services, repair, {
+      begins(label, total) {
+        bar?.[Symbol.dispose]()
+        bar = new ProgressBar(total, { label, show: (amount) => `${Math.round(amount)}` })
+      },
+      advances: () => bar?.add(1),
+    })
+  } finally {
+    bar?.[Symbol.dispose]()
+  }
+}
+
 /** Tells on a terminal how far reading has come. What it finds damaged includes what comparing found. */
 async function withBytesRead(
   services: UpkeepServices,
@@ -89,7 +105,7 @@ async function withBytesRead(
   maxBytesPerSecond: number,
 ): Promise<Report> {
   const pace = paceReaders(maxBytesPerSecond)
-  using progress = new ProgressBar(compared.bytes)
+  using progress = new ProgressBar(compared.bytes, { label: 'bytes of files' })
   const { damaged, ...verified } = await verifyBytes(services, (bytes) => {
     progress.add(bytes)
     return pace(bytes)

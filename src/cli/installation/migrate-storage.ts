@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { showSize } from '../../config/size.ts'
 import type { MovePlan, MoveReport } from '../../move/move-storage.ts'
 import { TargetError } from '../../move/target-error.ts'
 import { examples } from '../arguments.ts'
@@ -12,14 +13,13 @@ import {
   storeSettings,
   targetConfigOf,
 } from '../settings.ts'
+import { CopyBar } from './copy-bar.ts'
 import { printDamaged } from './damaged.ts'
 
 interface MoveOptions {
   readonly finish?: boolean
   readonly abandon?: boolean
 }
-
-const PROGRESS_EVERY_MS = 5000
 
 export function addMigrateStorageCommand(program: Command): void {
   const command = program
@@ -59,26 +59,16 @@ async function move({ finish = false, abandon = false }: MoveOptions, command: C
   }
   if (plan.rows) print(`Rows   ${plan.rows.from}  ->  ${plan.rows.to}`)
   if (plan.bytes) print(`Bytes  ${plan.bytes.from}  ->  ${plan.bytes.to}`)
-  const report = await moveStorage(plan, finish, tellProgress())
+  using bar = new CopyBar(print)
+  const report = await moveStorage(plan, finish, bar)
+  bar[Symbol.dispose]()
   printReport(plan, report)
   if (report.damaged.length > 0) process.exitCode = 1
 }
 
-/** A line now and then. */
-function tellProgress(): (sizeBytes: number) => void {
-  let [blobs, bytes, told] = [0, 0, performance.now()]
-  return (sizeBytes) => {
-    blobs++
-    bytes += sizeBytes
-    if (performance.now() - told < PROGRESS_EVERY_MS) return
-    told = performance.now()
-    print(`${blobs} blobs, ${bytes} bytes so far`)
-  }
-}
-
 function printReport(plan: MovePlan, report: MoveReport): void {
   const { finished, copied, copiedBytes, present, damaged, rows } = report
-  if (plan.bytes) print(`Copied ${copied} blobs, ${copiedBytes} bytes; ${present} were there already.`)
+  if (plan.bytes) print(`Copied ${copied} blobs, ${showSize(copiedBytes)}; ${present} were there already.`)
   for (const [table, copied] of Object.entries(rows ?? {})) print(`Copied ${copied.rows} rows of ${table}.`)
   if (damaged.length > 0) {
     print(

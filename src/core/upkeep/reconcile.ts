@@ -27,6 +27,15 @@ export interface Reconciliation {
   readonly receiving: readonly Intentions[]
 }
 
+/** Hears how far a comparison has come. */
+export interface ReconcileProgress {
+  /** @param total how many follow, if it is known */
+  begins(step: 'blobs listed' | 'blobs looked up' | 'files compared', total?: number): void
+  advances(): void
+}
+
+const unheard: ReconcileProgress = { begins: () => undefined, advances: () => undefined }
+
 /** Beyond this many orphans and this share of all blobs something is wrong with the installation, not with the bytes. */
 const SAFE_ORPHANS = 100
 const SAFE_SHARE = 0.01
@@ -37,18 +46,27 @@ const SAFE_SHARE = 0.01
  * With `repair` it also does the work of the jobs, frees what dead servers were receiving, and removes orphans; nothing else.
  * @throws Error if so many blobs are orphans that the database is probably a wrong or old one
  */
-export async function reconcile(services: UpkeepServices, repair: boolean): Promise<Reconciliation> {
+export async function reconcile(
+  services: UpkeepServices,
+  repair: boolean,
+  progress = unheard,
+): Promise<Reconciliation> {
   if (repair) await catchUp(services)
+  progress.begins('blobs listed')
   const sizes = new Map<BlobKey, number>()
   const unpublished: BlobKey[] = []
   for await (const { key, sizeBytes, published } of services.blobs.list()) {
     if (published) sizes.set(key, sizeBytes)
     else unpublished.push(key)
+    progress.advances()
   }
   const orphans: BlobKey[] = []
-  for (const key of [...sizes.keys(), ...unpublished])
+  progress.begins('blobs looked up', sizes.size + unpublished.length)
+  for (const key of [...sizes.keys(), ...unpublished]) {
     if (!(await services.metadata.knowsBlob(key))) orphans.push(key)
-  const { present, ...checked } = await checkFiles(services, sizes)
+    progress.advances()
+  }
+  const { present, ...checked } = await checkFiles(services, sizes, progress)
   const blobs = sizes.size + unpublished.length
   const transient = blobs - present - orphans.length
   const removed = repair ? await removeOrphans(services, orphans, blobs) : 0
@@ -68,10 +86,13 @@ async function catchUp(services: UpkeepServices): Promise<void> {
 async function checkFiles(
   services: UpkeepServices,
   sizes: ReadonlyMap<BlobKey, number>,
+  progress: ReconcileProgress,
 ): Promise<Pick<Reconciliation, 'files' | 'bytes' | 'damaged'> & { readonly present: number }> {
   const damaged: DamagedFile[] = []
   let [files, bytes, present] = [0, 0, 0]
+  progress.begins('files compared')
   for await (const blob of referencedBlobs(services.metadata)) {
+    progress.advances()
     const sizeBytes = sizes.get(blob.key) ?? (await findSize(services, blob))
     // A file that has ended since its row was read may have lost its bytes.
     if (sizeBytes === undefined && !(await isReferenced(services.metadata, blob))) continue
@@ -83,6 +104,7 @@ async function checkFiles(
     else if (sizeBytes !== blob.sizeBytes) damaged.push({ fileId, blobKey, reason: 'wrong size' })
   }
   for await (const { id: fileId, blobSizeBytes, segmentBytes, end } of segmentedFiles(services.metadata)) {
+    progress.advances()
     files++
     bytes += blobSizeBytes ?? 0
     if (segmentBytes !== (blobSizeBytes ?? 0) || end !== segmentBytes)
