@@ -16,6 +16,7 @@ import { GracefulStop } from './graceful-stop.ts'
 import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics } from './listen.ts'
 import { openServices } from './open-services.ts'
 import { type AppConfig, loadDialects } from './settings.ts'
+import { startTracing } from './start-tracing.ts'
 import { commit, version } from './version.ts'
 
 /** What a test replaces; everything else is as in production. */
@@ -80,14 +81,9 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     grpcAddress: undefined,
     metricsUrl: undefined,
   }
-  const { services, peers, emulator } = await openServices({
-    config,
-    options,
-    stop,
-    metrics,
-    memory,
-    addresses,
-  })
+  const tracing = await startTracing(config.tracing, { logger, metrics, stop, addresses })
+  const opening = { config, options, stop, metrics, memory, tracing, addresses }
+  const { services, peers, emulator } = await openServices(opening)
   metrics.gaugeInstallation(services.metadata, services.clock)
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
@@ -103,6 +99,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     dialects,
     memory,
     metrics,
+    tracing,
     readiness,
     tls,
     connections,

@@ -19,6 +19,7 @@ import { frameworkLogger } from '../ops/logging.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { addHealthRoutes, type Readiness } from '../ops/readiness.ts'
 import { RequestLog } from '../ops/request-log.ts'
+import type { Tracing } from '../ops/tracing/tracing.ts'
 import { addTransferRoutes } from '../transfer/routes.ts'
 import { addTusCreation, TUS_PATH } from '../transfer/tus/creation.ts'
 import { toTusErrorAnswer } from '../transfer/tus/errors.ts'
@@ -33,6 +34,7 @@ export interface SurfaceOptions {
   readonly about: About
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
+  readonly tracing: Tracing | undefined
   readonly readiness: Readiness
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
@@ -46,7 +48,7 @@ export interface SurfaceOptions {
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, memory, dialects, about, logger, metrics, readiness, stopping } = options
+  const { services, memory, dialects, about, logger, metrics, tracing, readiness, stopping } = options
   const { nameOf, ignoresLastSlash, answererOf: dialectAnswererOf } = routeByDialect(dialects)
   const answererOf = (request: Addressed) => {
     if (isTus(request)) return toTusErrorAnswer
@@ -63,6 +65,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     toErrorAnswer: (error, request, requestId) => answererOf(request)(error, requestId),
   })
   metrics.observe(server)
+  tracing?.observe(server)
   const log = new RequestLog(logger, services.parseFileId)
   log.observe(server)
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: ServiceError) =>

@@ -13,6 +13,7 @@ import { listeningAt, setTls } from '../net/listening.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import type { RenewedTls } from '../ops/tls.ts'
+import type { Tracing } from '../ops/tracing/tracing.ts'
 import { prepareDrain } from './drain.ts'
 import type { GracefulStop } from './graceful-stop.ts'
 import { createSurface } from './http-surface.ts'
@@ -42,6 +43,7 @@ export interface Served {
   readonly dialects: readonly ServedDialect[]
   readonly memory: FairBudget
   readonly metrics: Metrics
+  readonly tracing: Tracing | undefined
   readonly readiness: Readiness
   readonly tls: RenewedTls | undefined
   readonly connections: ConnectionRate
@@ -82,8 +84,8 @@ export async function listenForHttp(served: Served): Promise<void> {
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {
-  const { config, services, emulator, dialects, memory, metrics, readiness, tls, stop, logger, addresses } =
-    served
+  const { config, services, emulator, dialects, memory, metrics, tracing, readiness } = served
+  const { tls, stop, logger, addresses } = served
   const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
   await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
     const methods = dialects.flatMap((dialect) => dialect.grpc?.(services, memory) ?? [])
@@ -98,6 +100,7 @@ export async function listenForGrpc(served: Served): Promise<void> {
       memory,
       logger,
       watch: metrics.grpcCall,
+      trace: tracing?.traceCall,
       tls: tls?.current,
     })
     tls?.onRenewal((identity) => setTls(server.listener, identity))

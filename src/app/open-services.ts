@@ -12,6 +12,7 @@ import { parseFileId } from '../dialects/all.ts'
 import type { Emulator } from '../emulator/emulator.ts'
 import { lockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import type { Metrics } from '../ops/metrics.ts'
+import type { Tracing } from '../ops/tracing/tracing.ts'
 import { profileOf, startRootKey, warnOfDifferences } from './agreement.ts'
 import type { AppOptions } from './app.ts'
 import { type MayRemove, watchOwnClock } from './background.ts'
@@ -20,6 +21,7 @@ import type { GracefulStop } from './graceful-stop.ts'
 import { findInstallation } from './installation.ts'
 import { endLeases, openStores, settleMove } from './open-stores.ts'
 import type { AppConfig } from './settings.ts'
+import { watchStores } from './start-tracing.ts'
 
 interface Opening {
   readonly config: AppConfig
@@ -28,6 +30,7 @@ interface Opening {
   readonly stop: GracefulStop
   readonly metrics: Metrics
   readonly memory: FairBudget
+  readonly tracing: Tracing | undefined
   readonly addresses: Services['addresses']
 }
 
@@ -42,7 +45,7 @@ export interface OpenServices {
 
 /** Opens the stores, joins the other servers, and makes sure of the default tenant, the root key and the keys of links. */
 export async function openServices(opening: Opening): Promise<OpenServices> {
-  const { config, options, stop, metrics, memory, addresses } = opening
+  const { config, options, stop, metrics, memory, tracing, addresses } = opening
   const { logger, acceptClock = false, onFatal = () => undefined } = options
   await findInstallation(config)
   await makeDataFolder(config.dataDir)
@@ -51,7 +54,7 @@ export async function openServices(opening: Opening): Promise<OpenServices> {
     const lock = lockDataFolder(config.dataDir)
     stop.addStore('the lock of the data folder', () => lock.release())
   }
-  const watch = { database: metrics.databaseCall, s3: metrics.s3Call }
+  const watch = watchStores(metrics, tracing, !isAlone)
   const stores = await openStores(config, { makes: true, onFatal, memory, watch })
   const { metadata, blobs, storage, policy } = stores
   stop.addStore('the database', () => metadata.close())
@@ -78,7 +81,18 @@ export async function openServices(opening: Opening): Promise<OpenServices> {
     : new RateLimiter(rateLimits, clock)
   const guesses = new GuessLimit(keyGuessesPerSecond, clock)
   return {
-    services: { metadata, blobs, clock, rates, guesses, linkKeys, policy, parseFileId, addresses },
+    services: {
+      metadata,
+      blobs,
+      clock,
+      rates,
+      guesses,
+      linkKeys,
+      policy,
+      trace: tracing?.useCase,
+      parseFileId,
+      addresses,
+    },
     peers,
     emulator,
   }

@@ -36,14 +36,20 @@ export interface Stores extends OpenBlobs {
   readonly policy: Policy
 }
 
+export interface WatchStores {
+  readonly database?: WatchCall
+  readonly s3?: WatchCall
+  readonly disk?: WatchCall | undefined
+}
+
 export interface OpenStores {
   /** Makes a new installation where `findInstallation` found none. Without it nothing is made anywhere. */
   readonly makes: boolean
   readonly onFatal: (error: unknown) => void
   /** What bodies on their way take. */
   readonly memory?: FairBudget
-  /** Told of commits, and of the calls that go over a network. */
-  readonly watch?: { readonly database?: WatchCall; readonly s3?: WatchCall }
+  /** Told of calls; see `WatchCall`. */
+  readonly watch?: WatchStores
 }
 
 /**
@@ -60,7 +66,7 @@ export async function openStores(config: Config, options: OpenStores): Promise<S
     await requireKind(config, metadata, makes)
     if (!makes) await requireFolder(config, metadata)
     const wantedDiskBytes = metadata.wantedDiskBytes?.bind(metadata)
-    const { blobs, storage } = await openBlobs(config, memory, watch.s3, wantedDiskBytes)
+    const { blobs, storage } = await openBlobs(config, memory, watch, wantedDiskBytes)
     await claimBytes(config, metadata, blobs, makes)
     return { metadata, blobs, storage, policy: policyOf(config) }
   } catch (error) {
@@ -142,12 +148,16 @@ export function openMetadata(
 export async function openBlobs(
   { dataDir, diskReserveBytes, spoolBytes, collect, s3, accelRedirect }: Config,
   memory: FairBudget,
-  watch?: WatchCall,
+  watch: WatchStores = {},
   wantedByOthers?: () => number,
 ): Promise<OpenBlobs> {
   const room = { reserveBytes: diskReserveBytes, wantedByOthers }
   if (s3 === undefined) {
-    const blobs = await DiskBlobStore.open(dataDir, { ...room, proxyPrefix: accelRedirect })
+    const blobs = await DiskBlobStore.open(dataDir, {
+      ...room,
+      proxyPrefix: accelRedirect,
+      watch: watch.disk,
+    })
     return { blobs, storage: undefined }
   }
   // Loaded only where it is asked for: the SDK takes a third of a second and 40 MiB.
@@ -157,7 +167,7 @@ export async function openBlobs(
   const blobs = await S3BlobStore.open(
     { ...location, credentials: credentials && revealed(credentials) },
     { memory, spool },
-    { direct, watch, lateWriteMs: collect.lateSeconds * SECOND_MS },
+    { direct, watch: watch.s3, lateWriteMs: collect.lateSeconds * SECOND_MS },
   )
   const { bucket, endpoint, prefix } = s3
   return { blobs, storage: { bucket, endpoint, prefix, directTransfer: direct, ...blobs.abilities } }

@@ -6,7 +6,7 @@ import { loadConfig } from '../app/settings.ts'
 import { defaultOf, type Environment, environmentName, type Setting } from '../config/setting.ts'
 import { addSettings, allSettings } from './settings.ts'
 
-const HELP = / \((ENTREPOT_\w+), default (.*)\)$/
+const HELP = / \(((?:ENTREPOT|OTEL)_\w+), default (.*)\)$/
 const MIB = 1024 * 1024
 
 /** What the help tells, by variable. */
@@ -46,7 +46,7 @@ function sizeOf(bytes: number): string {
 
 test('the table of README.md is what the settings declare', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-  const rows = readme.split('\n').filter((line) => line.startsWith('| `ENTREPOT_'))
+  const rows = readme.split('\n').filter((line) => /^\| `(ENTREPOT|OTEL)_/.test(line))
   const expected = allSettings.map(readmeRow)
   assert.deepEqual(rows, expected, `README.md should have these rows:\n${expected.join('\n')}`)
 })

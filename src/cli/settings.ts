@@ -109,7 +109,7 @@ function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): App
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const named = (name: string) => flagsByName.get(name) ?? name.replace(/^ENTREPOT_/, `ENTREPOT_${prefix}`)
-    throw new ConfigError(error.problems.map((problem) => problem.replace(/^ENTREPOT_\w+/, named)))
+    throw new ConfigError(error.problems.map((problem) => problem.replace(/^(?:ENTREPOT|OTEL)_\w+/, named)))
   }
 }
 

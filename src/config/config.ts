@@ -5,6 +5,7 @@ import { s3 } from './s3.ts'
 import { Secret } from './secret.ts'
 import { group, type Parser, setting, type ValuesOf, WrongValue } from './setting.ts'
 import { tls } from './tls.ts'
+import { tracing } from './tracing.ts'
 
 const MIB = 1024 * 1024
 const LIMIT_PER_SECOND = 25
@@ -170,6 +171,7 @@ export const serverSettings = {
     help: 'port of the metrics, or off',
     more: 'If you set it and it is taken, the start fails. If the default is taken, the server starts without metrics.',
   }),
+  tracing,
   diskReserveBytes: setting('DISK_RESERVE_BYTES <bytes>', size(0), {
     otherwise: '5 % of the disk, at most 1 GiB',
     own: true,

@@ -32,11 +32,13 @@ interface Told {
   readonly own?: true
   /** Servers compare hashes of it, and no difference shows its value. */
   readonly secret?: true
+  /** Its name is a standard's, and has no `ENTREPOT_` before it. */
+  readonly standard?: true
 }
 
 /** A setting: its variable, flag, help, default, row in README.md and comparison between servers derive from this. */
 export interface Setting<T = unknown> extends Told {
-  /** Without `ENTREPOT_`. */
+  /** Without `ENTREPOT_`, if that belongs to it. */
   readonly variable: string
   /** Stands for a value in the help: `seconds`. */
   readonly value: string
@@ -89,8 +91,8 @@ export function group<Rows extends Settings, T = ValuesOf<Rows>>(
   return { rows, combine }
 }
 
-export function environmentName({ variable }: Pick<Setting, 'variable'>): string {
-  return `ENTREPOT_${variable}`
+export function environmentName({ variable, standard }: Pick<Setting, 'variable' | 'standard'>): string {
+  return standard ? variable : `ENTREPOT_${variable}`
 }
 
 /** All settings, those of groups included, in the order of their declaration. */

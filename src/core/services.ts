@@ -7,6 +7,7 @@ import type { LinkKey } from './links/link-token.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { Clock } from './ports/clock.ts'
 import type { MetadataStore } from './ports/metadata-store.ts'
+import type { Trace } from './trace.ts'
 
 /** What operators decide for all files. */
 export interface Policy {
@@ -34,6 +35,8 @@ export interface Services {
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
   readonly policy: Policy
+  /** Only where requests are traced. */
+  readonly trace?: Trace | undefined
   /** Every dialect's form of ids is known to all of them. */
   readonly parseFileId: ParseFileId
   readonly addresses: {

@@ -14,6 +14,7 @@ import type { GrpcLimits } from './limits.ts'
 import { RequestMessage } from './message.ts'
 import type { GrpcCall, Method } from './method.ts'
 import { GrpcError, grpcCodes } from './status.ts'
+import type { CallSpan, EndedCall, WatchCalls } from './watch-calls.ts'
 
 export interface GrpcLogger {
   debug(facts: object, message: string): void
@@ -21,23 +22,11 @@ export interface GrpcLogger {
   error(facts: object, message: string): void
 }
 
-/** How a call went, for metrics. */
-export interface EndedCall {
-  /** By its name: `NOT_FOUND`. */
-  readonly code: string
-  readonly seconds: number
-  /** Of messages. */
-  readonly receivedBytes: number
-  readonly sentBytes: number
-}
-
-export interface CallContext {
+export interface CallContext extends WatchCalls {
   readonly limits: GrpcLimits
   /** What messages may hold, with all else that does. */
   readonly memory: FairBudget
   readonly logger: GrpcLogger
-  /** Called when a call of a known method begins. Returns the function to call when it ends. */
-  readonly watch: (method: string) => (call: EndedCall) => void
 }
 
 interface Status {
@@ -105,6 +94,7 @@ class IncomingCall implements GrpcCall {
   readonly #method: Method
   readonly #context: CallContext
   #onEnd: ((call: EndedCall) => void) | undefined
+  #span: CallSpan | undefined
   readonly #startedAt = performance.now()
   readonly #abort = new AbortController()
   #metadata = new Metadata()
@@ -140,13 +130,22 @@ class IncomingCall implements GrpcCall {
     return values.length === 1 && typeof values[0] === 'string' ? values[0] : undefined
   }
 
+  get path(): string {
+    return this.#method.path
+  }
+
   /** Never rejects. */
   async run(metadata: Metadata): Promise<void> {
-    const { maxMetadataBytes } = this.#context.limits
     this.#metadata = metadata
-    this.#onEnd = this.#context.watch(this.#method.path)
+    this.#onEnd = this.#context.watch(this.path)
+    this.#span = this.#context.trace?.(this)
+    await (this.#span ? this.#span.run(() => this.#answer()) : this.#answer())
+  }
+
+  async #answer(): Promise<void> {
+    const { maxMetadataBytes } = this.#context.limits
     try {
-      if (sizeOf(metadata) > maxMetadataBytes)
+      if (sizeOf(this.#metadata) > maxMetadataBytes)
         throw new GrpcError('INVALID_ARGUMENT', `The metadata exceeds ${maxMetadataBytes} bytes.`)
       this.#expectEnd()
       const { organizationId, answer } = await this.#method.admit(this)
@@ -224,7 +223,8 @@ class IncomingCall implements GrpcCall {
   }
 
   #facts(): object {
-    return { requestId: this.requestId, route: this.#method.path }
+    const { requestId, path } = this
+    return { requestId, route: path, ...(this.#span ? { traceId: this.#span.traceId } : {}) }
   }
 
   /** The library calls this when the call is over, however it ended. */
@@ -236,8 +236,10 @@ class IncomingCall implements GrpcCall {
     // The library ends calls at the client's deadline.
     const isLate = Date.now() >= Number(this.#call.getDeadline())
     const code = this.#code ?? grpcCodes[isLate ? 'DEADLINE_EXCEEDED' : 'CANCELLED']
+    const name = grpcCodes[code] ?? 'UNKNOWN'
+    this.#span?.end(name)
     this.#onEnd?.({
-      code: grpcCodes[code] ?? 'UNKNOWN',
+      code: name,
       seconds: (performance.now() - this.#startedAt) / 1000,
       receivedBytes: this.#receivedBytes,
       sentBytes: this.#sentBytes,

@@ -1,6 +1,6 @@
 import { isStoreError } from '../core/errors.ts'
 import type { BlobKey } from '../core/ports/blob-store.ts'
-import type { Change } from '../core/ports/changes.ts'
+import type { Change, UnreferencedBlob } from '../core/ports/changes.ts'
 import { MINUTE_MS } from '../core/ports/clock.ts'
 import type { HeldAnswer } from '../core/ports/metadata-store.ts'
 
@@ -11,6 +11,7 @@ import type { HeldAnswer } from '../core/ports/metadata-store.ts'
 const LATE_COMMIT_MS = 2 * MINUTE_MS
 /** More forsaken slots than this are left to the end of their lease, a minute at most. */
 const MAX_FORSAKEN_ANSWERS = 10_000
+const INTENDED_PAGE = 1000
 
 /**
  * What the requests of this process hold in the database: the blobs that they intended and the slots that they reserved. A
@@ -77,14 +78,23 @@ export class OwnLeases {
     }
   }
 
-  /** Whether a request works on the blob. */
-  worksOn(key: BlobKey): boolean {
-    return this.#blobs.has(key)
-  }
-
-  /** Whether the database may keep intended blobs of this process that no request works on. */
-  get mayHaveForsakenBlobs(): boolean {
-    return performance.now() < this.#forsakenUntil
+  /**
+   * Intended blobs of this process that no request works on.
+   * @param listIntended what the database has of them, in the order of keys, from after a key on
+   */
+  async forsakenBlobs(
+    limit: number,
+    listIntended: (after: BlobKey, limit: number) => Promise<readonly UnreferencedBlob[]>,
+  ): Promise<readonly UnreferencedBlob[]> {
+    const forsaken: UnreferencedBlob[] = []
+    if (performance.now() >= this.#forsakenUntil) return forsaken
+    for (let after = ''; ; ) {
+      const page = await listIntended(after, INTENDED_PAGE)
+      // A request that works on one of them is known since before its commit, and so since before this read.
+      forsaken.push(...page.filter(({ key }) => !this.#blobs.has(key)))
+      after = page.at(-1)?.key ?? ''
+      if (page.length < INTENDED_PAGE || forsaken.length >= limit) return forsaken.slice(0, limit)
+    }
   }
 
   /** Forsaken ones first. */

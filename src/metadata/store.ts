@@ -1,6 +1,6 @@
 import type { ApiKey } from '../core/access/keys.ts'
 import type { FileRecord } from '../core/files/file.ts'
-import type { AnswerSlot, Change, Holder, UnreferencedBlob } from '../core/ports/changes.ts'
+import type { AnswerSlot, Change, Holder } from '../core/ports/changes.ts'
 import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
 import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
@@ -18,8 +18,6 @@ import { totalQueries } from './queries/totals.ts'
 import { readProjectTotals, readTotals } from './read-totals.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
-
-const INTENDED_PAGE = 1000
 
 /** The metadata store over any SQL engine: each change is a few statements, each read is one. */
 export class SqlMetadataStore implements MetadataStore {
@@ -225,19 +223,12 @@ export class SqlMetadataStore implements MetadataStore {
   }
 
   async listForsakenBlobs(limit: number) {
-    const forsaken: UnreferencedBlob[] = []
     // A process that has not joined the others yet intends nothing.
-    const isNobody = this.#engine.join !== undefined && this.#engine.node === undefined
-    if (isNobody || !this.#leases.mayHaveForsakenBlobs) return forsaken
+    if (this.#engine.join !== undefined && this.#engine.node === undefined) return []
     const node = this.#engine.node?.id ?? NOBODY
-    for (let after = ''; ; ) {
-      const args = { node, after, limit: INTENDED_PAGE }
-      const page = await this.#list(unreferencedShape, this.#blobs.intendedBy, args)
-      // A request that works on one of them is known since before its commit, and so since before this read.
-      forsaken.push(...page.filter(({ key }) => !this.#leases.worksOn(key)))
-      after = page.at(-1)?.key ?? ''
-      if (page.length < INTENDED_PAGE || forsaken.length >= limit) return forsaken.slice(0, limit)
-    }
+    return this.#leases.forsakenBlobs(limit, (after, limit) =>
+      this.#list(unreferencedShape, this.#blobs.intendedBy, { node, after, limit }),
+    )
   }
 
   async knowsBlob(key: string) {

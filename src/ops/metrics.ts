@@ -68,6 +68,12 @@ export class Metrics {
     registers: this.#registers,
   })
   readonly jobRun = jobMetrics(this.#registry)
+  readonly #spans = new Counter({
+    name: 'entrepot_spans_total',
+    help: 'Spans of traces by what became of them.',
+    labelNames: ['outcome'],
+    registers: this.#registers,
+  })
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: 'entrepot_' })
@@ -93,6 +99,10 @@ export class Metrics {
     const ask = () => metadata.totals(clock.machineNow(), NAMED_ORGANIZATIONS)
     const totals = new KeptAnswer(ask, clock, this.#failing('database'))
     addInstallationGauges(this.#registry, () => totals.get())
+  }
+
+  readonly spans = (outcome: 'sent' | 'lost', spans: number): void => {
+    this.#spans.inc({ outcome }, spans)
   }
 
   /** Counts from zero on, so that the first failure is an increase. */

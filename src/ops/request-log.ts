@@ -3,6 +3,13 @@ import type { ServiceError } from '../core/errors.ts'
 import type { FileId, ParseFileId } from '../core/file-id.ts'
 import { isFault, shortageOf } from '../http/errors.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** 32 hex digits; undefined where requests are not traced. */
+    traceId: string | undefined
+  }
+}
+
 /** Names of path parameters that are a file's id, in any dialect. */
 const FILE_PARAMS = ['id', 'file_id', 'fileId'] as const
 
@@ -13,6 +20,8 @@ export interface RequestFacts {
   /** As declared; `none` for an unknown address. */
   readonly route: string
   readonly fileId?: FileId
+  /** Where requests are traced. */
+  readonly traceId?: string
   readonly organizationId?: string
 }
 
@@ -52,13 +61,14 @@ export class RequestLog {
    * put a link or a key anywhere in it.
    */
   factsOf(request: FastifyRequest): RequestFacts {
-    const { id, method, is404, routeOptions, caller } = request
+    const { id, method, is404, routeOptions, caller, traceId } = request
     const fileId = this.#fileIdOf(request)
     return {
       requestId: id,
       method,
       route: (!is404 && routeOptions.url) || 'none',
       ...(fileId === undefined ? {} : { fileId }),
+      ...(traceId === undefined ? {} : { traceId }),
       ...(caller ? { organizationId: caller.organizationId } : {}),
     }
   }

@@ -11,6 +11,7 @@ import {
   type BlobStore,
   type ByteRange,
 } from '../../core/ports/blob-store.ts'
+import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
 import {
   DiskFile,
   DiskSpace,
@@ -35,6 +36,8 @@ const REPLACED_FILE = { ...NEW_FILE, flag: O_CREAT | O_TRUNC | O_NOFOLLOW | O_WR
 export interface DiskBlobStoreOptions extends DiskSpaceOptions {
   /** Where a proxy serves the folder `blobs`; ends with a slash. */
   readonly proxyPrefix?: string | undefined
+  /** Told of each blob that is stored, with the time that its body takes, or opened. */
+  readonly watch?: WatchCall | undefined
 }
 
 /**
@@ -47,6 +50,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #blobs: string
   readonly #owner: string
   readonly #space: DiskSpace
+  readonly #watch: WatchCall
   /** Shards whose names are on the disk: a blob in one of them cannot vanish with its folder. */
   readonly #durableShards: Set<string>
   readonly proxyPathOf: ((key: BlobKey) => string) | undefined
@@ -56,6 +60,7 @@ export class DiskBlobStore implements BlobStore {
     this.#blobs = join(folder, 'blobs')
     this.#owner = join(folder, 'STORE')
     this.#space = new DiskSpace(folder, options)
+    this.#watch = options.watch ?? (() => undefined)
     this.#durableShards = new Set(shards)
     const { proxyPrefix } = options
     if (proxyPrefix !== undefined) this.proxyPathOf = (key) => `${proxyPrefix}${key.slice(0, 2)}/${key}`
@@ -70,7 +75,11 @@ export class DiskBlobStore implements BlobStore {
     return new DiskBlobStore(folder, shards, options)
   }
 
-  async put(key: BlobKey, body: AsyncIterable<Uint8Array>): Promise<{ readonly sizeBytes: number }> {
+  put(key: BlobKey, body: AsyncIterable<Uint8Array>): Promise<{ readonly sizeBytes: number }> {
+    return watched(this.#watch, 'put', this.#put(key, body), failureOf)
+  }
+
+  async #put(key: BlobKey, body: AsyncIterable<Uint8Array>): Promise<{ readonly sizeBytes: number }> {
     const staged = this.#stagedPath(key)
     const file = await DiskFile.create(staged, this.#space)
     try {
@@ -106,7 +115,11 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async open(key: BlobKey, range?: ByteRange): Promise<Readable> {
+  open(key: BlobKey, range?: ByteRange): Promise<Readable> {
+    return watched(this.#watch, 'open', this.#open(key, range), failureOf)
+  }
+
+  async #open(key: BlobKey, range?: ByteRange): Promise<Readable> {
     const file = await DiskFile.open(this.#publishedPath(key), this.#space)
     const { first, last } = range ?? { first: 0, last: file.sizeBytes - 1 }
     if (last < file.sizeBytes) return new FileBytes(file, { first, end: last + 1 })

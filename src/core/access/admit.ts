@@ -3,6 +3,7 @@ import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
 import type { Policy, Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import type { ApiKey, Role, Scope } from './keys.ts'
 
 /**
@@ -12,7 +13,9 @@ import type { ApiKey, Role, Scope } from './keys.ts'
  * @throws ServiceError `unauthenticated` for an absent, unknown or revoked secret alike; `rate-limited` instead for one of
  *   many unknown or revoked secrets
  */
-export async function authenticate(
+export const authenticate = traced('authenticate', callerBySecret)
+
+async function callerBySecret(
   services: Services,
   secret: string | undefined,
   refusal = 'The API key is missing or not valid.',

@@ -6,6 +6,7 @@ import { isQuotaExceeded } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import { DAY_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import type { ReceivedBytes } from '../uploads/receive-bytes.ts'
 import type { Alongside } from '../uploads/start-upload.ts'
 import { claimAlias } from './claim-alias.ts'
@@ -41,7 +42,9 @@ export interface CreateFile {
  * @throws ServiceError `quota-exceeded` if the bytes that really came no longer fit; `name-taken` if another file has the alias;
  *   `storage-unavailable` if it is to be hidden, while not all servers know hidden files
  */
-export async function createFile(
+export const createFile = traced('createFile', create)
+
+async function create(
   services: Services,
   caller: Caller,
   input: CreateFile,

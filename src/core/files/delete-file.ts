@@ -3,6 +3,7 @@ import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
 import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
 import { type FileRecord, noBytes, sameBytes, stateAt } from './file.ts'
 import { readStoredFile, readStoredOrOpen, readStoredOrPending } from './read-file.ts'
@@ -31,7 +32,9 @@ export function deleteStoredOrPending(
   return endFile(services, caller, idText, readStoredOrPending)
 }
 
-async function endFile(
+const endFile = traced('deleteFile', end)
+
+async function end(
   services: Services,
   caller: Caller,
   idText: string,

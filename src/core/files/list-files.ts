@@ -1,6 +1,7 @@
 import { defaultProject } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import type { FileState, ListedFile } from './file.ts'
 import { ofCaller } from './page-files.ts'
 
@@ -11,7 +12,9 @@ export interface ListFiles {
 }
 
 /** A page of the caller's default project, newest first, with the number of all that match. */
-export async function listFiles(
+export const listFiles = traced('listFiles', list)
+
+async function list(
   { metadata, clock }: Services,
   caller: Caller,
   { states, offset, limit }: ListFiles,

@@ -1,6 +1,7 @@
 import type { Caller } from '../caller.ts'
 import type { FileFilter, FileOrder, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import type { FileRecord } from './file.ts'
 
 /** As most vendors list files. Ties are broken by the id, in the same direction. */
@@ -24,7 +25,9 @@ export interface FilesPage {
 }
 
 /** Files of one project that the caller sees, in any order, from a cursor or an offset on; 10,000 at most. */
-export async function pageFiles(
+export const pageFiles = traced('pageFiles', page)
+
+async function page(
   { metadata, clock }: Services,
   caller: Caller,
   { projectId, withTotal, state = 'stored', filter: given, ...page }: PageFiles,

@@ -2,10 +2,13 @@ import { requireScope } from '../access/admit.ts'
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { type FileRecord, type FileState, stateAt } from './file.ts'
 
 /** Finds a file by any form of its id. Unknown, malformed, deleted, expired and foreign ids get the same error. */
-async function readIf(
+const readIf = traced('readFile', readWhere)
+
+async function readWhere(
   { metadata, clock, parseFileId }: Services,
   caller: Caller,
   idText: string,

@@ -2,6 +2,7 @@ import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
 import type { FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { changeExpiry, type ExpiryChange } from './expiry.ts'
 import type { FileRecord } from './file.ts'
 import { readStoredFile, requireReader } from './read-file.ts'
@@ -20,7 +21,9 @@ export interface UpdateFile {
  * Changes a stored file, but not its bytes and type. The last of several updates wins.
  * @throws ServiceError `file-not-found`; `scope-missing` for callers who may not read the answer
  */
-export async function updateFile(
+export const updateFile = traced('updateFile', update)
+
+async function update(
   services: Services,
   caller: Caller,
   idText: string,

@@ -4,6 +4,7 @@ import { type FileRecord, type StateNames, sameBytes, stateAt } from '../files/f
 import type { PartsUpload } from '../files/read-file.ts'
 import type { BodySize } from '../incoming-body.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { MAX_SEGMENTS } from './append-upload.ts'
 import { uploadEnded } from './parts-upload.ts'
 import { expectBytes, type ReceivedBytes } from './receive-bytes.ts'
@@ -45,7 +46,9 @@ export interface AddPart {
  * @throws ServiceError `state-conflict` if the upload is over; `bytes-missing`, `quota-exceeded`; `rule-violated` if it has as many
  *   parts, or as many bytes, as it may have. Nothing is kept then.
  */
-export async function addPart(
+export const addPart = traced('addPart', add)
+
+async function add(
   services: Services,
   asked: PartsUpload,
   { received, allPartsBytes, stateNames }: AddPart,

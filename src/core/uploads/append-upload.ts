@@ -5,6 +5,7 @@ import { quotaExceeded, quotaLeft, throwQuota, uncount } from '../limits/quota.t
 import type { Change, FilePatch } from '../ports/changes.ts'
 import { HOUR_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { finishUpload, isLengthKnown, isWhole, lengthOf, offsetOf, type TypeOf } from './finish-upload.ts'
 import { type ReceivedBytes, receive, releaseBytes } from './receive-bytes.ts'
 import { isOvertaken, requireDigest, UNKNOWN_TYPE, uploadIsOver } from './receive-upload.ts'
@@ -49,11 +50,9 @@ export interface AppendUpload {
  *   `checksum-mismatch`, `quota-exceeded`, `storage-full`; `upload-fragmented` while it has too many segments; and what the
  *   body throws. Nothing of the body is kept then.
  */
-export async function appendUpload(
-  services: Services,
-  asked: FileRecord,
-  input: AppendUpload,
-): Promise<FileRecord> {
+export const appendUpload = traced('appendUpload', append)
+
+async function append(services: Services, asked: FileRecord, input: AppendUpload): Promise<FileRecord> {
   const settled = await settleUpload(services, asked, input.typeOf)
   requirePending(services, settled)
   requireAppends(services)
@@ -89,7 +88,9 @@ export async function settleUpload(
  * Ends a pending upload for whoever holds its link; what came is released.
  * @throws ServiceError `link-invalid` if it is over
  */
-export async function cancelOpenUpload(services: Services, asked: FileRecord): Promise<void> {
+export const cancelOpenUpload = traced('cancelOpenUpload', cancelOpen)
+
+async function cancelOpen(services: Services, asked: FileRecord): Promise<void> {
   await stopWriters(services, asked.id)
   const file = (await services.metadata.findFile(asked.id)) ?? asked
   requirePending(services, file)

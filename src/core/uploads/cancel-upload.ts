@@ -5,6 +5,7 @@ import { readFile, requireReader } from '../files/read-file.ts'
 import { isReservationLost } from '../idempotency.ts'
 import { uncount } from '../limits/quota.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { releaseBytes } from './receive-bytes.ts'
 import type { Alongside } from './start-upload.ts'
 
@@ -17,7 +18,9 @@ export interface CancelUpload {
  * Ends a pending upload without a file; its bytes are released.
  * @throws ServiceError `file-not-found`, `scope-missing`; `state-conflict` in any other state, a second cancel included
  */
-export async function cancelUpload(
+export const cancelUpload = traced('cancelUpload', cancel)
+
+async function cancel(
   services: Services,
   caller: Caller,
   input: CancelUpload,

@@ -6,6 +6,7 @@ import { readFile, requireReader } from '../files/read-file.ts'
 import { isReservationLost } from '../idempotency.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { takeStaged } from './direct-upload.ts'
 import { finishUpload, isLengthKnown, isWhole } from './finish-upload.ts'
 import { requireDigest, requireSize } from './receive-upload.ts'
@@ -22,7 +23,9 @@ export interface CompleteUpload {
  * Makes a pending upload a stored file, with the bytes staged at this moment. Repeating it answers the same file.
  * @throws ServiceError `file-not-found`, `scope-missing`, `state-conflict`, `bytes-missing`, `size-mismatch`, `checksum-mismatch`
  */
-export async function completeUpload(
+export const completeUpload = traced('completeUpload', complete)
+
+async function complete(
   services: Services,
   caller: Caller,
   input: CompleteUpload,

@@ -6,6 +6,7 @@ import { readSegment } from '../files/read-bytes.ts'
 import { type PartsUpload, readPartsUpload, requireReader } from '../files/read-file.ts'
 import type { Change, Segment } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { MAX_SEGMENTS } from './append-upload.ts'
 import type { TypeOf } from './finish-upload.ts'
 import { uploadEnded } from './parts-upload.ts'
@@ -35,11 +36,9 @@ interface WholeDigests {
  * @throws ServiceError `upload-not-found`, `scope-missing`; `state-conflict` if it is over, with other parts too; `bytes-missing` if
  *   a part is not there or named twice; `size-mismatch`; `checksum-mismatch`, and the parts stay
  */
-export async function placeParts(
-  services: Services,
-  caller: Caller,
-  input: PlaceParts,
-): Promise<PartsUpload> {
+export const placeParts = traced('placeParts', place)
+
+async function place(services: Services, caller: Caller, input: PlaceParts): Promise<PartsUpload> {
   const placedParts = hash('sha256', input.starts.join())
   let digests: WholeDigests | undefined
   for (;;) {

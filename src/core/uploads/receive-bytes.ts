@@ -7,6 +7,7 @@ import { throwQuota } from '../limits/quota.ts'
 import type { BlobKey } from '../ports/blob-store.ts'
 import type { Change, NewSegment, ReleaseTerms, UsageOf } from '../ports/changes.ts'
 import type { Services, UpkeepServices } from '../services.ts'
+import { traced } from '../trace.ts'
 import { headOf } from './head-of.ts'
 
 /** What is known of bytes before the first has come. */
@@ -211,11 +212,9 @@ export async function expectBytes(services: Services, plan: BytesPlan): Promise<
  * Receives a body.
  * @throws ServiceError as `expectBytes`, and what `body` throws; then nothing is kept
  */
-export async function receive(
-  services: Services,
-  plan: BytesPlan,
-  body: IncomingBody,
-): Promise<ReceivedBytes> {
+export const receive = traced('receiveBytes', receiveBody)
+
+async function receiveBody(services: Services, plan: BytesPlan, body: IncomingBody): Promise<ReceivedBytes> {
   return (await expectBytes(services, plan)).fill(body)
 }
 

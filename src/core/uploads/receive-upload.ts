@@ -3,6 +3,7 @@ import { type FileRecord, sameBytes, stateAt } from '../files/file.ts'
 import type { Digests, IncomingBody } from '../incoming-body.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { receive, releaseBytes } from './receive-bytes.ts'
 
 /** In which a client announces the SHA-256 of the bytes that it will put. Ours and no vendor's, so it is the same everywhere. */
@@ -23,7 +24,9 @@ export interface StagingUpload {
  * @throws ServiceError `link-invalid` if the upload is over, `checksum-mismatch` if these are not the announced bytes,
  *   `bytes-already-stored`, `storage-full`, and what `body` and `requireReplaceable` throw
  */
-export async function stageUpload(
+export const stageUpload = traced('stageUpload', stage)
+
+async function stage(
   services: Services,
   asked: FileRecord,
   { body, requireReplaceable }: StagingUpload,
@@ -75,7 +78,9 @@ export interface ArrivingUpload {
  * @throws ServiceError `link-invalid` if the upload is over, by another PUT too; `quota-exceeded`, `size-mismatch`,
  *   `checksum-mismatch`, `bytes-missing`, `storage-full`, and what the body throws
  */
-export async function storeUpload(
+export const storeUpload = traced('storeUpload', store)
+
+async function store(
   services: Services,
   asked: OpenUpload,
   { body, sizeBytes: announced, typeOf }: ArrivingUpload,

@@ -7,6 +7,7 @@ import { throwQuota, usageOf } from '../limits/quota.ts'
 import type { Change } from '../ports/changes.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
+import { traced } from '../trace.ts'
 import { expectStaged } from './direct-upload.ts'
 
 /** Checked by the dialect: its own limits and names of fields apply. */
@@ -39,7 +40,9 @@ export type Alongside = (file: FileRecord) => readonly Change[] | Promise<readon
  * stored. Every call makes a new one.
  * @throws ServiceError `quota-exceeded`; `name-taken` and `storage-unavailable` as `createFile`
  */
-export async function startUpload(
+export const startUpload = traced('startUpload', start)
+
+async function start(
   services: Services,
   caller: Caller,
   input: StartUpload,
