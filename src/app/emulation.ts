@@ -32,6 +32,12 @@ export function requireSameKind({ emulator }: Pick<Config, 'emulator'>, isEmulat
   )
 }
 
+/** Data for tests go nowhere else, where they could pass for data that count. @throws Error in one sentence */
+export async function refuseEmulators(metadata: MetadataStore, verb: 'moved' | 'backed up'): Promise<void> {
+  if ((await metadata.emulatedTime()) === undefined) return
+  throw new Error(`An emulator’s installation, whose data are for tests, is not ${verb}.`)
+}
+
 /** All who use one installation go by one clock. */
 export async function clockOf(metadata: MetadataStore): Promise<Clock> {
   const time = await metadata.emulatedTime()

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { bytesPlaceInWords } from '../app/bytes-place.ts'
+import { refuseEmulators } from '../app/emulation.ts'
 import { rowsPlace } from '../app/installation.ts'
 import { openBlobs, openMetadata, openSession, openStores } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
@@ -42,6 +43,7 @@ export async function makeBackup(
     async () => {
       const { metadata, blobs } = await openStores(source, { makes: false, onFatal: () => undefined })
       opened.defer(() => metadata.close())
+      await refuseEmulators(metadata, 'backed up')
       await beginBackupFolder(folder)
       const hold = await metadata.holdCollection()
       opened.defer(() => hold.release())

@@ -1,5 +1,6 @@
 import { bytesPlace, bytesPlaceInWords, requireFolder, tellFolder } from '../app/bytes-place.ts'
 import { makeDataFolder } from '../app/data-folder.ts'
+import { refuseEmulators } from '../app/emulation.ts'
 import { hasRows, refuseForeignDatabase, requireInstallation, rowsPlace } from '../app/installation.ts'
 import { openBlobs, openMetadata, openSession } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
@@ -104,8 +105,7 @@ async function openMove(plan: MovePlan, opened: AsyncDisposableStack): Promise<M
     throw new Error(`The installation is being moved to ${place}; finish that first, or give it up.`)
   const metadata = await openMetadata(sourceConfig, () => undefined)
   opened.defer(() => metadata.close())
-  if ((await metadata.emulatedTime()) !== undefined)
-    throw new Error('An emulator’s installation, whose data are for tests, is not moved.')
+  await refuseEmulators(metadata, 'moved')
   if (plan.bytes) await requireFolder(sourceConfig, metadata)
   const target = await atTarget(async () => {
     if (plan.rows) await refuseForeignDatabase(targetConfig)
