@@ -2,14 +2,15 @@
  * The test commands of package.json: `npm test` runs the short rounds, and a cross-section again on PostgreSQL and S3;
  * `npm run test:all` (`--all`) runs the long rounds, and all of that second pass.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import { dirname, matchesGlob } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { globalSetup, globalTeardown } from './global-setup.ts'
 
-/** More files at a time than a small machine has cores: many tests wait. */
 const FLAGS = [
   '--test',
-  '--test-concurrency=4',
   '--test-timeout=600000',
   '--test-reporter=spec',
   '--test-reporter-destination=stdout',
@@ -43,12 +44,81 @@ const CROSS_SECTION = [
   'test/interchange.test.ts',
 ]
 
+/**
+ * Files that share a process, by folder or as listed. Most of what a small test file takes is to load the server, and to run it
+ * while nothing of it is compiled: together they take less than half of the CPU time.
+ */
+const SHARED = [
+  ...['dialects/*', 'admin', 'transfer/**', 'http', 'core/**'].map((folder) => `src/${folder}/*.test.ts`),
+  'test/{addresses,base-url,create-only-keys,fidelity,find-by-name,hidden-files,interchange*,names,path-prefix}.test.ts',
+  'test/{idempotency-leases,inline-files,listening,openapi-contract,plaintext,shown-types,two-clocks}.test.ts',
+]
+/** They measure the process that they run in, or change it. */
+const BY_THEMSELVES = [
+  'src/dialects/llamacloud/{aborts,memory,names}.test.ts',
+  'src/dialects/yandex/memory.test.ts',
+]
+
+/** At a time, besides the files that have a process of their own. */
+const SHARED_PROCESSES = 2
+/** More processes in all than a small machine has cores: many tests wait. */
+const OWN_PROCESSES = 3
+
 type Settings = Readonly<Record<string, string>>
 
 /** @returns whether all passed */
-async function run(files: readonly string[], settings: Settings): Promise<boolean> {
+async function run(patterns: readonly string[], settings: Settings): Promise<boolean> {
+  const files = patterns.flatMap((pattern) => globSync(pattern)).sort()
+  const groups = Map.groupBy(new Set(files), groupOf)
+  const own = groups.get(undefined) ?? []
+  groups.delete(undefined)
+  const queue = [...groups.values()].sort((one, other) => one.length - other.length)
+  let passed = true
+  const takeGroups = async () => {
+    for (let group = queue.pop(); group; group = queue.pop())
+      passed = (await runShared(group, settings)) && passed
+  }
+  const lanes = Array.from({ length: SHARED_PROCESSES }, takeGroups)
+  passed = (await runOwn(own, settings)) && passed
+  await Promise.all(lanes)
+  return passed
+}
+
+/** @returns what the files of one process have in common; undefined: a process of its own */
+function groupOf(file: string): string | undefined {
+  if (BY_THEMSELVES.some((pattern) => matchesGlob(file, pattern))) return undefined
+  const pattern = SHARED.find((shared) => matchesGlob(file, shared))
+  return pattern?.startsWith('src/dialects/') ? dirname(file) : pattern
+}
+
+async function runOwn(files: readonly string[], settings: Settings): Promise<boolean> {
+  // Given no file, Node would look for some.
+  if (files.length === 0) return true
   const env = { ...process.env, ...settings }
-  const child = spawn(process.execPath, [...FLAGS, ...files], { env, stdio: 'inherit' })
+  const flags = [...FLAGS, `--test-concurrency=${OWN_PROCESSES}`]
+  return succeeds(spawn(process.execPath, [...flags, ...files], { env, stdio: 'inherit' }))
+}
+
+/** All files in one process; what it prints comes at once when it ends, so that nothing else stands between. */
+async function runShared(files: readonly string[], settings: Settings): Promise<boolean> {
+  const env = { ...process.env, ...settings }
+  // That a store has to be tested at all is judged where its own tests are.
+  if (settings.ENTREPOT_TEST_STORES === undefined) delete env.ENTREPOT_TEST_REQUIRED
+  const child = spawn(process.execPath, [...FLAGS, '--test-isolation=none', ...files], {
+    env,
+    stdio: ['inherit', 'pipe', 'pipe'],
+  })
+  const [passed, stdout, stderr] = await Promise.all([
+    succeeds(child),
+    text(child.stdout),
+    text(child.stderr),
+  ])
+  process.stdout.write(stdout)
+  process.stderr.write(stderr)
+  return passed
+}
+
+async function succeeds(child: ChildProcess): Promise<boolean> {
   const forward = (signal: NodeJS.Signals) => child.kill(signal)
   const signals = ['SIGINT', 'SIGTERM'] as const
   for (const signal of signals) process.on(signal, forward)
