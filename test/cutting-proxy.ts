@@ -13,6 +13,7 @@ export class CuttingProxy {
   readonly #cuts: number[] = []
   readonly #open = new Set<Socket>()
   #target: URL
+  #stall: { readonly bytes: number; readonly resolve: () => void } | undefined
   /** Bytes of clients that were passed on. */
   passedBytes = 0
   watch: ProxyWatch | undefined
@@ -42,6 +43,13 @@ export class CuttingProxy {
     this.#cuts.push(...bytes)
   }
 
+  /** The first connection whose client sends more than so many bytes is read no further. @returns when that happens */
+  stallAfter(bytes: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#stall = { bytes, resolve }
+    return promise
+  }
+
   get cutsLeft(): number {
     return this.#cuts.length
   }
@@ -66,7 +74,11 @@ export class CuttingProxy {
       this.passedBytes += passed.byteLength
       this.watch?.sent(client, passed)
       const isTaken = server.write(passed)
-      if (chunk.byteLength > room) {
+      if (this.#stall && sentBytes > this.#stall.bytes) {
+        client.pause()
+        this.#stall.resolve()
+        this.#stall = undefined
+      } else if (chunk.byteLength > room) {
         this.#cuts.shift()
         client.resetAndDestroy()
       } else if (!isTaken) {

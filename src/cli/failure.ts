@@ -11,6 +11,13 @@ export class Failure extends Error {
   override readonly name = 'Failure'
 }
 
+/** What a call of the system could not do with a path that the operator gave. Other errors stay what they are. */
+export function systemFailure(path: string, error: unknown): unknown {
+  const { code, errno } = error as NodeJS.ErrnoException
+  if (code === undefined || errno === undefined) return error
+  return new Failure(`${path}: ${getSystemErrorMessage(errno)} (${code}).`)
+}
+
 const FAILED = 1
 const USAGE = 2
 

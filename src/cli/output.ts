@@ -17,15 +17,33 @@ export function printJson(value: unknown): void {
 
 /** Prints a table, each column as wide as its widest cell. */
 export function printTable(rows: readonly (readonly string[])[]): void {
-  const cells = rows.map((row) => row.map(visible))
-  const widthOf = (column: number) => Math.max(...cells.map((row) => row[column]?.length ?? 0))
-  for (const row of cells)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widthOf(column)))
-        .join(GAP)
-        .trimEnd(),
-    )
+  const [head = [], ...body] = rows
+  new TablePrinter(head).print(body)
+}
+
+/** A table that is printed part by part: a column gets wider where a later part needs it. */
+export class TablePrinter {
+  #head: readonly string[] | undefined
+  readonly #widths: number[] = []
+
+  constructor(head: readonly string[]) {
+    this.#head = head
+  }
+
+  print(rows: readonly (readonly string[])[]): void {
+    const cells = [...(this.#head ? [this.#head] : []), ...rows].map((row) => row.map(visible))
+    this.#head = undefined
+    for (const row of cells)
+      for (const [column, cell] of row.entries())
+        this.#widths[column] = Math.max(this.#widths[column] ?? 0, cell.length)
+    for (const row of cells)
+      print(
+        row
+          .map((cell, column) => cell.padEnd(this.#widths[column] ?? 0))
+          .join(GAP)
+          .trimEnd(),
+      )
+  }
 }
 
 /** A field of a listed record; a number is a time in milliseconds. */

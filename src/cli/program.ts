@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
 import { addConfigCommands } from './config.ts'
+import { addFileCommands } from './file/file.ts'
 import { addIdCommand } from './id.ts'
 import { addBackupCommand } from './installation/backup.ts'
 import { addDoctorCommand } from './installation/doctor.ts'
@@ -11,6 +12,7 @@ import { addOrgCommands } from './installation/org.ts'
 import { addProjectCommands } from './installation/project.ts'
 import { addRestoreCommand } from './installation/restore.ts'
 import { addStatsCommand } from './installation/stats.ts'
+import { addLoginCommands } from './remote/login.ts'
 import { addServeCommand } from './serve.ts'
 import { addStoreSettings } from './settings.ts'
 
@@ -25,6 +27,8 @@ export function createProgram(): Command {
   addKeyCommands(program)
   addOrgCommands(program)
   addProjectCommands(program)
+  addFileCommands(program)
+  addLoginCommands(program)
   addIdCommand(program)
   addMigrateCommand(program)
   addMigrateStorageCommand(program)
@@ -33,7 +37,7 @@ export function createProgram(): Command {
   addConfigCommands(program)
   addBackupCommand(program)
   addRestoreCommand(program)
-  addStoreSettings(program, ['serve', 'show', 'check', 'id', 'migrate-storage'])
+  addStoreSettings(program, ['serve', 'file', 'login', 'logout', 'config', 'id', 'migrate-storage'])
   return program
 }
 

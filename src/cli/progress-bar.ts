@@ -29,9 +29,10 @@ export interface ProgressBarOptions {
 export class ProgressBar implements Disposable {
   readonly #bar: SingleBar
   readonly #beganAt = performance.now()
-  readonly #doneBytes: number
+  #doneBytes: number
   readonly #label: string
   readonly #show: (amount: number) => string
+  readonly #totalBytes: number | undefined
   #bytes: number
   #updatedAt = Number.NEGATIVE_INFINITY
 
@@ -42,9 +43,10 @@ export class ProgressBar implements Disposable {
     this.#bytes = doneBytes
     this.#label = visible(label)
     this.#show = show
+    this.#totalBytes = totalBytes
     const known = totalBytes !== undefined
     this.#bar = new SingleBar({
-      format: `${known ? '[{bar}] {percentage} %  {value} of {total}' : '{value}'}  {rate}/s${known ? '  {eta_formatted} left' : ''}  {label}`,
+      format: `${known ? '[{bar}] {percentage} %  {value} of {total}' : '{value}'}  {rate}${known ? '  {eta_formatted} left' : ''}  {label}`,
       stream: terminal as NodeJS.WriteStream,
       barsize: WIDTH,
       barCompleteChar: '#',
@@ -59,10 +61,7 @@ export class ProgressBar implements Disposable {
       formatValue: (value, _options, type) =>
         type === 'value' || type === 'total' ? show(value) : `${value}`,
     })
-    this.#bar.start(totalBytes ?? 0, doneBytes, {
-      label: this.#label,
-      rate: show(0),
-    })
+    this.#start()
     for (const signal of SIGNALS) process.once(signal, this.#onSignal)
   }
 
@@ -71,13 +70,25 @@ export class ProgressBar implements Disposable {
     const now = performance.now()
     if (now - this.#updatedAt < DRAWN_EVERY_MS) return
     this.#updatedAt = now
-    const perSecond = (this.#bytes - this.#doneBytes) / Math.max(1, (now - this.#beganAt) / 1000)
-    this.#bar.update(this.#bytes, { rate: this.#show(perSecond), label: this.#label })
+    this.#bar.update(this.#bytes, { rate: this.#rate(now) })
   }
 
-  /** Says why it stands still, until it moves again. */
+  /** Counts what need not be done, or has to be done again if it is negative; neither says anything about the rate. */
+  skip(bytes: number): void {
+    this.#doneBytes += bytes
+    this.add(bytes)
+  }
+
+  /** Says in place of the rate why nothing moves, until it does again. */
   note(text: string): void {
-    this.#bar.update({ label: text })
+    this.#bar.update({ rate: text })
+  }
+
+  /** Lets `write` have the line; the bar goes on below. */
+  aside(write: () => void): void {
+    this.#bar.stop()
+    write()
+    this.#start()
   }
 
   [Symbol.dispose](): void {
@@ -89,6 +100,18 @@ export class ProgressBar implements Disposable {
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     this[Symbol.dispose]()
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
+  }
+
+  #start(): void {
+    this.#bar.start(this.#totalBytes ?? 0, this.#bytes, {
+      label: this.#label,
+      rate: this.#rate(performance.now()),
+    })
+  }
+
+  #rate(now: number): string {
+    const perSecond = (this.#bytes - this.#doneBytes) / Math.max(1, (now - this.#beganAt) / 1000)
+    return `${this.#show(Math.max(0, perSecond))}/s`
   }
 }
 

@@ -22,8 +22,9 @@ export function addSettings(command: Command, offered: readonly Setting[]): Comm
 /** Gives the commands below `parent`, but for some, the flags that say where the installation is. */
 export function addStoreSettings(parent: Command, except: readonly string[]): void {
   for (const command of parent.commands) {
+    if (except.includes(command.name())) continue
     if (command.commands.length > 0) addStoreSettings(command, except)
-    else if (!except.includes(command.name())) addSettings(command, storeSettings)
+    else addSettings(command, storeSettings)
   }
 }
 

@@ -3,6 +3,8 @@ import type { Setting } from './setting.ts'
 /** What variables of `migrate-storage` begin with; what follows is named as the setting that it stands for. */
 const TARGET = 'ENTREPOT_TO_'
 const OWN = 'ENTREPOT_'
+/** What commands for a server read, which people export for all commands. */
+const OF_CLIENTS = ['ENTREPOT_URL', 'ENTREPOT_KEY', 'ENTREPOT_PROFILE']
 /** As in commander, which suggests the options of commands: at most three typos, and more than 40 % of the name right. */
 const MAX_DISTANCE = 3
 const MIN_SIMILARITY = 0.4
@@ -14,7 +16,9 @@ export function unknownSettings(
 ): readonly string[] {
   const known = settings.map(({ variable }) => variable)
   return variables
-    .filter((name) => name.startsWith(OWN) && !name.startsWith('ENTREPOT_TEST_'))
+    .filter(
+      (name) => name.startsWith(OWN) && !name.startsWith('ENTREPOT_TEST_') && !OF_CLIENTS.includes(name),
+    )
     .filter((name) => !known.includes(name.slice(OWN.length)))
     .map((name) => refusalOf(name, known))
 }
