@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { FileBody } from '../src/admin/files/schemas.ts'
+import { AdminClient } from './admin-client.ts'
 import { ApiClient, type CreatedBody } from './faults/api-client.ts'
-import { ServerProcess, whyNotMeasured } from './faults/server-process.ts'
+import { ROOT_KEY, ServerProcess, whyNotMeasured } from './faults/server-process.ts'
 import { getLarge, putLarge } from './large-body.ts'
 import { newFolder } from './new-folder.ts'
 import { isLong } from './rounds.ts'
@@ -27,7 +29,7 @@ test(`a file of ${LARGE_MEBIBYTES} MiB comes back byte-exact and costs no memory
   assert.ok(growth < MAX_GROWTH_BYTES, `grew by ${inMebibytes(growth)}`)
 })
 
-/** Create, PUT, complete with the MD5, link, GET. */
+/** Create, PUT, complete with the MD5, link, GET; and a copy on the server. */
 async function roundTrip(url: string, sizeBytes: number): Promise<void> {
   const client = new ApiClient(url)
   const created = await client.create({ filename: 'large.bin', mimeType: MIME_TYPE, sizeBytes })
@@ -38,6 +40,9 @@ async function roundTrip(url: string, sizeBytes: number): Promise<void> {
   const link = await client.link(id)
   const got = await getLarge((JSON.parse(link.text) as { url: string }).url)
   assert.deepEqual([got.sizeBytes, got.sha256], [sizeBytes, sent.sha256])
+  const admin = new AdminClient({ url, key: ROOT_KEY })
+  const copy = await admin.send<FileBody>('POST', `/files/${id}/copies`, {})
+  assert.deepEqual([copy.status, copy.body.sha256, copy.body.md5], [201, sent.sha256, sent.md5])
 }
 
 function inMebibytes(bytes: number): string {

@@ -88,7 +88,8 @@ export class UnknownAddresses {
         const extra = joined(segments.slice(begin, end))
         if (!this.#routes.some((route) => route.url.startsWith(`${extra}/`))) continue
         const meant = before + path.slice(before.length + extra.length)
-        if (this.#methodsOn(meant, request).length === 0) continue
+        // The address of the server itself has a page for people, which is no client's path.
+        if (meant === '/' || this.#methodsOn(meant, request).length === 0) continue
         const repeated = path.startsWith(`${extra}/`, before.length + extra.length)
         // Not that the base URL must not contain it: that of OpenAI's SDKs has it once.
         const reason = repeated
