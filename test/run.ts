@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync } from 'node:fs'
-import { dirname, matchesGlob } from 'node:path'
+import { matchesGlob } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { globalSetup, globalTeardown } from './global-setup.ts'
 
@@ -45,14 +45,11 @@ const CROSS_SECTION = [
 ]
 
 /**
- * Files that share a process, by folder or as listed. Most of what a small test file takes is to load the server, and to run it
- * while nothing of it is compiled: together they take less than half of the CPU time.
+ * Folders whose files share a process each. Most of what a small test file takes is to load the server, and to run it while
+ * nothing of it is compiled: these take less than half of the CPU time so. Many servers that live on until all files are done
+ * would take more than that again, so whole servers in `test/` have a process by file.
  */
-const SHARED = [
-  ...['dialects/*', 'admin', 'transfer/**', 'http', 'core/**'].map((folder) => `src/${folder}/*.test.ts`),
-  'test/{addresses,base-url,create-only-keys,fidelity,find-by-name,hidden-files,interchange*,names,path-prefix}.test.ts',
-  'test/{idempotency-leases,inline-files,listening,openapi-contract,plaintext,shown-types,two-clocks}.test.ts',
-]
+const SHARED_BY = /^src\/(?:dialects\/[a-z]+|admin|transfer|http|core)\//
 /** They measure the process that they run in, or change it. */
 const BY_THEMSELVES = [
   'src/dialects/llamacloud/{aborts,memory,names}.test.ts',
@@ -69,7 +66,7 @@ type Settings = Readonly<Record<string, string>>
 /** @returns whether all passed */
 async function run(patterns: readonly string[], settings: Settings): Promise<boolean> {
   const files = patterns.flatMap((pattern) => globSync(pattern)).sort()
-  const groups = Map.groupBy(new Set(files), groupOf)
+  const groups = Map.groupBy(new Set(files), sharedFolder)
   const own = groups.get(undefined) ?? []
   groups.delete(undefined)
   const queue = [...groups.values()].sort((one, other) => one.length - other.length)
@@ -84,11 +81,10 @@ async function run(patterns: readonly string[], settings: Settings): Promise<boo
   return passed
 }
 
-/** @returns what the files of one process have in common; undefined: a process of its own */
-function groupOf(file: string): string | undefined {
+/** @returns undefined: a process of its own */
+function sharedFolder(file: string): string | undefined {
   if (BY_THEMSELVES.some((pattern) => matchesGlob(file, pattern))) return undefined
-  const pattern = SHARED.find((shared) => matchesGlob(file, shared))
-  return pattern?.startsWith('src/dialects/') ? dirname(file) : pattern
+  return SHARED_BY.exec(file)?.[0]
 }
 
 async function runOwn(files: readonly string[], settings: Settings): Promise<boolean> {
