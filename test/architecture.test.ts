@@ -151,6 +151,18 @@ test('the core imports no package and does no input or output', () => {
   )
 })
 
+test('a start does not wait for what an import of these modules loads', () => {
+  const slow = ['node:http', 'node:https', 'node:tls']
+  assertNone(
+    production
+      .filter((path) => !isTest(path))
+      .filter((path) => {
+        const text = readFileSync(join(root, 'src', path), 'utf8')
+        return slow.some((name) => new RegExp(`^(import (?!type)|\\}).*'${name}'`, 'm').test(text))
+      }),
+  )
+})
+
 test('a dialect imports no other dialect, nor the list of them', () => {
   const folderOf = (path: string) => /^dialects\/([^/]+)\//.exec(path)?.[1]
   assertNone(

@@ -1,7 +1,8 @@
 import { Server, type Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+
+const { Server: TlsServer } = process.getBuiltinModule('node:tls')
 
 const SWEEP_MS = 20
 /** So short a turn of the event loop leaves hardly any time for a connection to arrive in it. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import type { DatabaseContent } from '../metadata/migrations/migrate.ts'
-import { postgresContent } from '../metadata/postgres/database-content.ts'
 import { sqliteContent } from '../metadata/sqlite/sqlite.ts'
 import { namesIn, requireUsableDataFolder } from './data-folder.ts'
 
@@ -25,7 +24,9 @@ export async function hasRows(config: Config): Promise<boolean> {
 }
 
 async function contentOf({ dataDir, databaseUrl }: Config): Promise<DatabaseContent> {
-  return databaseUrl === undefined ? sqliteContent(dataDir) : postgresContent(databaseUrl.reveal())
+  if (databaseUrl === undefined) return sqliteContent(dataDir)
+  const { postgresContent } = await import('../metadata/postgres/database-content.ts')
+  return postgresContent(databaseUrl.reveal())
 }
 
 /**

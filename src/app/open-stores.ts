@@ -11,11 +11,6 @@ import type { MetadataStore } from '../core/ports/metadata-store.ts'
 import type { Policy, Services } from '../core/services.ts'
 import type { WatchCall } from '../core/watch-call.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
-import {
-  openPostgresMetadataStore,
-  openPostgresSession,
-  readPostgres,
-} from '../metadata/postgres/postgres.ts'
 import { tryLockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import { openSqliteMetadataStore, openSqliteSession, readSqlite } from '../metadata/sqlite/sqlite.ts'
 import { noteMove } from '../move/shut.ts'
@@ -125,22 +120,27 @@ export async function endLeases({ metadata, blobs, clock }: LeaseHolder): Promis
   await metadata.commit([{ kind: 'leases.end', now: clock.machineNow() + (blobs.lateWriteMs ?? 0) }])
 }
 
-export function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
-  return databaseUrl === undefined ? openSqliteSession(dataDir) : openPostgresSession(databaseUrl.reveal())
+export async function openSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
+  if (databaseUrl === undefined) return openSqliteSession(dataDir)
+  const { openPostgresSession } = await import('../metadata/postgres/postgres.ts')
+  return openPostgresSession(databaseUrl.reveal())
 }
 
 /** Of a database that is there, of whatever release; nothing is written. */
 export async function readSession({ dataDir, databaseUrl }: Config): Promise<DatabaseSession> {
-  return databaseUrl === undefined ? readSqlite(dataDir) : readPostgres(databaseUrl.reveal())
+  if (databaseUrl === undefined) return readSqlite(dataDir)
+  const { readPostgres } = await import('../metadata/postgres/postgres.ts')
+  return readPostgres(databaseUrl.reveal())
 }
 
-export function openMetadata(
+export async function openMetadata(
   { dataDir, databaseUrl, diskReserveBytes }: Config,
   onFatal: (error: unknown) => void,
   watch?: WatchCall,
 ): Promise<MetadataStore> {
   if (databaseUrl === undefined)
     return openSqliteMetadataStore({ dataDir, onFatal, reserveBytes: diskReserveBytes, watch })
+  const { openPostgresMetadataStore } = await import('../metadata/postgres/postgres.ts')
   return openPostgresMetadataStore(databaseUrl.reveal(), watch)
 }
 

@@ -1,6 +1,7 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { ServiceError } from '../core/errors.ts'
 import type { FaultEffect, NewFault } from './faults.ts'
+
+const { validateHeaderName, validateHeaderValue } = process.getBuiltinModule('node:http')
 
 const MAX_TIMES = 1_000_000
 const MAX_DELAY_MS = 600_000

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import type { BlockList, Socket } from 'node:net'
 import { createServer, type Server as NetServer } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
 import { logVerbosity, type Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js'
 import { divertConnections } from '../net/first-bytes.ts'
 import { listeningAt, type TlsIdentity } from '../net/listening.ts'
@@ -11,6 +10,8 @@ import { Connections } from './connections.ts'
 import { healthMethods } from './health.ts'
 import { type CallContext, libraryServer } from './incoming-call.ts'
 import type { Method } from './method.ts'
+
+const { createServer: createTlsServer } = process.getBuiltinModule('node:tls')
 
 export interface GrpcServerOptions extends CallContext {
   readonly host: string

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
 import { divertConnections } from '../net/first-bytes.ts'
 import { refuseHttp1 } from '../net/refuse-http.ts'
 import type { Addressed } from './addressee.ts'
 import { type ErrorAnswer, JSON_TYPE, writeErrorAnswer } from './errors.ts'
+
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** The code of a head that is too large for a connection accepted in a crowd (`connections.ts`). */
 export const HEADS_CROWDED = 'HEADS_CROWDED'

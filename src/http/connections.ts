@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
 import { HEADS_CROWDED, type HttpSocket, whenAnswered } from './broken-request.ts'
 import { hasBody } from './routing.ts'
+
+const { Server: TlsServer } = process.getBuiltinModule('node:tls')
 
 /** How many idle connections end to make room for one retry, and for others that connect before it. */
 const ROOM_CONNECTIONS = 32

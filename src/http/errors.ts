@@ -1,4 +1,4 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import {
@@ -9,6 +9,8 @@ import {
   type StoreErrorCode,
 } from '../core/errors.ts'
 import { spreadRetry } from '../core/limits/retry-queue.ts'
+
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** An error as it goes over the wire. */
 export interface ErrorAnswer {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { ServiceError } from '../core/errors.ts'
+
+const { TLSSocket } = process.getBuiltinModule('node:tls')
 
 /** The scheme, the authority and what follows it (RFC 3986, 3). */
 const ABSOLUTE = /^(https?):\/\/([^/?#]+)(.*)$/i

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { MoveStage, MoveState } from '../core/ports/move.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
-import { READ_ONLY_STATE } from '../metadata/postgres/errors.ts'
+import { READ_ONLY_STATE } from '../metadata/postgres/read-only-state.ts'
 import { inSql } from '../metadata/sql/tables.ts'
 import { movedTables } from './moved-tables.ts'
 

@@ -1,5 +1,6 @@
 import { type AddressInfo, isIPv6, type Server } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
+
+const { Server: TlsServer } = process.getBuiltinModule('node:tls')
 
 /** `host:port` as a URL has it. */
 export function authorityOf(address: string, port: number): string {

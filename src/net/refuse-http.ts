@@ -1,6 +1,8 @@
-import { createServer, type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** A connection on a port that is not meant for it lives no longer. */
 const DEADLINE_MS = 5_000

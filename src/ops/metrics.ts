@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 import type { FastifyInstance, onResponseHookHandler } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Clock } from '../core/ports/clock.ts'
@@ -11,6 +11,8 @@ import { cutSlowReaders } from '../net/reader-pace.ts'
 import { addInstallationGauges, NAMED_ORGANIZATIONS } from './installation-gauges.ts'
 import { KeptAnswer } from './kept-answer.ts'
 import { addBuildInfo, addDiskGauges, type Build, type Disk, jobMetrics } from './server-gauges.ts'
+
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** Seconds, from a look-up in memory to a large upload on a slow line. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]

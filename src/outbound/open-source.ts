@@ -1,10 +1,12 @@
 import { promises as dns, type LookupAddress } from 'node:dns'
 import { once } from 'node:events'
-import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { isIP, type LookupFunction } from 'node:net'
 import { ServiceError } from '../core/errors.ts'
 import { isPublicAddress } from './public-address.ts'
+
+const { request: requestHttp } = process.getBuiltinModule('node:http')
+const { request: requestHttps } = process.getBuiltinModule('node:https')
 
 /** The addresses that may be asked for bytes. */
 export interface OutboundPolicy {

@@ -1,9 +1,7 @@
 import { DatabaseError } from 'pg'
 import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
 import { storeFailure } from '../sql/store-failure.ts'
-
-/** Raised by the triggers that shut a database while its installation moves; SQLite has a code of its own for that. */
-export const READ_ONLY_STATE = 'EN001'
+import { READ_ONLY_STATE } from './read-only-state.ts'
 
 /** Codes by SQLSTATE, or by its class, the first two characters (postgresql.org/docs/current/errcodes-appendix.html). */
 const codes: Readonly<Record<string, StoreErrorCode>> = {
