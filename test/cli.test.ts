@@ -296,11 +296,11 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
     'error: ENTREPOT_LIGHTFIELD_SESSION_SECONDS must be a whole number from 1 to 604800, not "0".',
     'error: ENTREPOT_LIGHTFIELD_PURPOSES has a purpose "meeting_transcript" that is not an object of mimeTypes, maxBytes, holder and stamped.',
     'error: ENTREPOT_LLAMACLOUD_UPLOAD_FROM_URL_ALLOWED_HOSTS must be like "files.example.com, 10.0.0.5:9000", not "http://a", "a/b", "a:70000", "127.1", "[0::1]", "*.a".',
-    'error: ENTREPOT_COLOUR is not a setting; README.md lists them.',
-    'error: ENTREPOT_PROT is not a setting; README.md lists them. Did you mean ENTREPOT_PORT?',
-    'error: ENTREPOT_S3_BUKET is not a setting; README.md lists them. Did you mean ENTREPOT_S3_BUCKET?',
-    'error: ENTREPOT_LLAMACLOUD_SESION_SECOND is not a setting; README.md lists them. Did you mean ENTREPOT_LLAMACLOUD_SESSION_SECONDS?',
-    'error: ENTREPOT_TO_DATABSE_URL is not a setting; README.md lists them. Did you mean ENTREPOT_TO_DATABASE_URL?',
+    'error: ENTREPOT_COLOUR is not a setting; entrepot serve --help lists them.',
+    'error: ENTREPOT_PROT is not a setting; entrepot serve --help lists them. Did you mean ENTREPOT_PORT?',
+    'error: ENTREPOT_S3_BUKET is not a setting; entrepot serve --help lists them. Did you mean ENTREPOT_S3_BUCKET?',
+    'error: ENTREPOT_LLAMACLOUD_SESION_SECOND is not a setting; entrepot serve --help lists them. Did you mean ENTREPOT_LLAMACLOUD_SESSION_SECONDS?',
+    'error: ENTREPOT_TO_DATABSE_URL is not a setting; entrepot serve --help lists them. Did you mean ENTREPOT_TO_DATABASE_URL?',
     '',
   ])
 })

@@ -12,6 +12,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 /** Where it is drawn: standard error, or a test. */
 export interface Terminal {
   readonly isTTY?: boolean
+  readonly columns?: number
   write(text: string): unknown
 }
 
@@ -47,7 +48,7 @@ export class ProgressBar implements Disposable {
     const known = totalBytes !== undefined
     this.#bar = new SingleBar({
       format: `${known ? '[{bar}] {percentage} %  {value} of {total}' : '{value}'}  {rate}${known ? '  {eta_formatted} left' : ''}  {label}`,
-      stream: terminal as NodeJS.WriteStream,
+      stream: narrower(terminal) as NodeJS.WriteStream,
       barsize: WIDTH,
       barCompleteChar: '#',
       barIncompleteChar: '.',
@@ -112,6 +113,18 @@ export class ProgressBar implements Disposable {
   #rate(now: number): string {
     const perSecond = (this.#bytes - this.#doneBytes) / Math.max(1, (now - this.#beganAt) / 1000)
     return `${this.#show(Math.max(0, perSecond))}/s`
+  }
+}
+
+/** The terminal echoes Ctrl-C as two characters; on a full line they would begin another, which nobody erases. */
+function narrower(terminal: Terminal) {
+  const { isTTY } = terminal
+  return {
+    isTTY,
+    get columns() {
+      return (terminal.columns ?? 80) - '^C'.length - 1
+    },
+    write: (text: string) => terminal.write(text),
   }
 }
 

@@ -27,7 +27,7 @@ function refusalOf(variable: string, known: readonly string[]): string {
   const prefix = variable.startsWith(TARGET) ? TARGET : OWN
   const meant = similarNames(variable.slice(prefix.length), known).map((name) => prefix + name)
   const question = meant.length > 1 ? `one of ${meant.join(', ')}` : meant.join()
-  const sentence = `${variable} is not a setting; README.md lists them.`
+  const sentence = `${variable} is not a setting; entrepot serve --help lists them.`
   return meant.length === 0 ? sentence : `${sentence} Did you mean ${question}?`
 }
 
