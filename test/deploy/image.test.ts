@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { RenewedTls } from '../../src/ops/tls.ts'
 import { onlyLong } from '../rounds.ts'
 import { until } from '../until.ts'
+import { runGoTests, whyNoGo } from './go.ts'
 import { buildImage, Container, type Image, whyNoContainers } from './image.harness.ts'
 
 const START_MS = 30_000
@@ -66,7 +68,89 @@ describe('the image, built step by step', { skip: onlyLong || whyNoContainers() 
     assert.notEqual((await container.execute('touch', '/app/x')).status, 0)
     assert.equal(await container.stop('SIGTERM'), 0, container.output)
   })
+
+  test('is started and asked by the chart as it wants to be', { skip: whyNoGo() }, async (t) => {
+    const file = join(folder, 'containers.json')
+    await runGoTests('TestContainersAreWritten', file)
+    const [data, secret] = await Promise.all(['data-', 'tls-'].map((name) => mkdtemp(join(folder, name))))
+    if (data === undefined || secret === undefined) throw new Error('no folders')
+    const { single, 'single test': hook } = JSON.parse(await readFile(file, 'utf8')) as Record<
+      string,
+      Described
+    >
+    assert.ok(single && hook)
+    await writeCertificate(secret)
+    const mounts = { [data]: mountOf(single, 'data'), [secret]: mountOf(single, 'tls') }
+    const container = await Container.start(image, {
+      args: single.args ?? [],
+      env: variablesOf(single),
+      mounts,
+    })
+    t.after(() => container.stop('SIGKILL'))
+    for (const { httpGet } of [single.startupProbe, single.readinessProbe, single.livenessProbe]) {
+      const port: number | undefined = single.ports.find(({ name }) => name === httpGet.port)?.containerPort
+      const url: string = `${httpGet.scheme.toLowerCase()}://127.0.0.1:${port}${httpGet.path}`
+      const probe = ['env', 'NODE_TLS_REJECT_UNAUTHORIZED=0', 'node', '--no-warnings', '-e', PROBE, url]
+      let said = ''
+      const passes = async () => {
+        const { status, output } = await container.execute(...probe)
+        said = output
+        return status === 0
+      }
+      assert.ok(await until(START_MS, passes, 500), `${url}: ${said}${container.output}`)
+    }
+    const metrics = await container.execute('node', '-e', READ, 'http://127.0.0.1:8422/metrics')
+    assert.match(metrics.output, /^entrepot_build_info/m)
+    // The hook of `helm test` asks the Service by its name, which here is this machine.
+    const words = hook.command.map((word) => word.replace(/\/\/[\w-]+:/, '//127.0.0.1:'))
+    const asked = await container.execute(
+      'env',
+      ...Object.entries(variablesOf(hook)).map((pair) => pair.join('=')),
+      ...words,
+    )
+    assert.equal(asked.status, 0, asked.output)
+    assert.equal(await container.stop('SIGTERM'), 0, container.output)
+  })
 })
+
+/** A container as the chart describes it, as far as it is needed here. */
+interface Described {
+  readonly args?: readonly string[]
+  readonly command: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value?: string }[]
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
+  readonly startupProbe: Probe
+  readonly livenessProbe: Probe
+  readonly readinessProbe: Probe
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string; readonly scheme: string }
+}
+
+const PROBE =
+  'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), (error) => { console.log(error.cause); process.exit(1) })'
+const READ = 'fetch(process.argv[1]).then((answer) => answer.text()).then(console.log)'
+
+function variablesOf({ env = [] }: Described): Readonly<Record<string, string>> {
+  return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])))
+}
+
+function mountOf({ volumeMounts }: Described, name: string): string {
+  return volumeMounts.find((mount) => mount.name === name)?.mountPath ?? assert.fail(`no mount ${name}`)
+}
+
+/** As a Secret of the type kubernetes.io/tls is mounted. */
+async function writeCertificate(folder: string): Promise<void> {
+  const made = join(folder, 'made')
+  const { current } = await RenewedTls.load(
+    { kind: 'self-signed', folder: made, hosts: ['files.example.com'] },
+    Date.now(),
+  )
+  await writeFile(join(folder, 'tls.crt'), current.cert)
+  await writeFile(join(folder, 'tls.key'), current.key, { mode: 0o644 })
+}
 
 function whyNoHadolint(): string | false {
   return whyNot('hadolint')
