@@ -163,6 +163,19 @@ test('a start does not wait for what an import of these modules loads', () => {
   )
 })
 
+test('the emulator is loaded only where it is switched on', () => {
+  assertNone(
+    production
+      .filter((path) => layerOf(path) !== 'emulator')
+      .flatMap((path) =>
+        readFileSync(join(root, 'src', path), 'utf8')
+          .split('\n')
+          .filter((line) => /^import (?!type ).*\/emulator\//.test(line))
+          .map((line) => `${path}: ${line}`),
+      ),
+  )
+})
+
 test('a dialect imports no other dialect, nor the list of them', () => {
   const folderOf = (path: string) => /^dialects\/([^/]+)\//.exec(path)?.[1]
   assertNone(

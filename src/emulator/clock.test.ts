@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { GeminiClient } from '../../test/gemini-client.ts'
 import type { TestServer } from '../../test/harness.ts'
 import { exchange, LightfieldClient, ok } from '../../test/lightfield-client.ts'
+import { OpenAIClient } from '../../test/openai-client.ts'
 import { parseFileId } from '../dialects/all.ts'
 import { ask, startEmulator } from './emulator.harness.ts'
 
@@ -33,6 +35,36 @@ test('time that is moved forward ends links and uploads at once, and what has en
   assert.equal((await fetch(link)).status, 403)
   const row = await server.app.services.metadata.findFile(parseFileId(upload.id) ?? '')
   assert.equal(row?.state, 'expired')
+})
+
+test('what each vendor lets end goes by it: retention, batch days, expiry from now, cookies', async () => {
+  const openai = new OpenAIClient(server)
+  const gemini = new GeminiClient(server)
+  const { name = '' } = await gemini.stored()
+  const batch = await openai.stored('{}', 'a.jsonl', { purpose: 'batch' })
+  const hour = { 'expires_after[anchor]': 'created_at', 'expires_after[seconds]': '3600' }
+  const short = await openai.stored('hello', 'a.txt', hour)
+  const session = await exchange('POST', `${server.url}/session`, undefined, {
+    authorization: `Bearer ${server.key}`,
+  })
+  const cookie = session.headers.get('set-cookie')?.split(';')[0]
+  const alive = async () => [
+    (await exchange('GET', `${server.url}/llamacloud/api/v1/beta/files`, undefined, { cookie })).status,
+    (await openai.send('GET', `/v1/files/${short.id}`)).status,
+    (await gemini.get(`/v1beta/${name}`)).status,
+    (await openai.send('GET', `/v1/files/${batch.id}`)).status,
+  ]
+  assert.deepEqual(await alive(), [200, 200, 200, 200])
+  await clock({ advance: '61m' })
+  assert.deepEqual(await alive(), [200, 404, 200, 200])
+  await clock({ advance: '12h' })
+  assert.deepEqual(await alive(), [401, 404, 200, 200])
+  await clock({ advance: '36h' })
+  assert.deepEqual(await alive(), [401, 404, 403, 200])
+  await clock({ advance: '28d' })
+  assert.deepEqual(await alive(), [401, 404, 403, 404])
+  const fresh = await openai.stored('{}', 'b.jsonl', { purpose: 'batch' })
+  assert.equal((await openai.send('GET', `/v1/files/${fresh.id}`)).status, 200)
 })
 
 test('leases and rate limits do not move with it', async () => {

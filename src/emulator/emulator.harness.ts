@@ -1,8 +1,9 @@
 import { TestServer } from '../../test/harness.ts'
 import { type Answer, exchange, type Headings } from '../../test/lightfield-client.ts'
+import type { Environment } from '../config/setting.ts'
 
 /** An emulator, whose rows are always in SQLite. */
-export function startEmulator(given: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+export function startEmulator(given: Environment = {}): Promise<TestServer> {
   return TestServer.start({ ENTREPOT_DATABASE_URL: undefined, ENTREPOT_EMULATOR: 'on', ...given })
 }
 

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { captureLog } from '../../test/captured-log.ts'
 import { TestServer } from '../../test/harness.ts'
-import { exchange, type Headings } from '../../test/lightfield-client.ts'
+import { exchange, type Headings, LightfieldClient } from '../../test/lightfield-client.ts'
+import { newFolder } from '../../test/new-folder.ts'
 import { RawConnection } from '../../test/raw-http.ts'
+import { S3TestServer } from '../../test/s3/server.ts'
+import { s3Settings } from '../../test/s3/settings.ts'
+import { startApp } from '../app/app.ts'
 import { loadConfig } from '../app/settings.ts'
 import { ask, type ErrorBody, startEmulator } from './emulator.harness.ts'
 
@@ -101,6 +106,34 @@ test('settings that would let anybody in, or need several servers to agree, are 
     assert.doesNotThrow(start({ ENTREPOT_EMULATOR: 'on', ENTREPOT_HOST: host }))
   const postgres = { ENTREPOT_DATABASE_URL: 'postgres://u:p@127.0.0.1/db' }
   assert.throws(start({ ENTREPOT_EMULATOR: 'on', ...postgres }), /does not go with ENTREPOT_DATABASE_URL/)
+})
+
+test('bytes in a bucket belong to the emulator’s database, and to no other', async (t) => {
+  const s3 = await S3TestServer.start()
+  t.after(() => s3.stop())
+  const place = s3Settings(s3)
+  const emulator = await startEmulator(place)
+  await new LightfieldClient(emulator).stored('x'.repeat(100_000))
+  const other = { ENTREPOT_DATABASE_URL: undefined, ...place }
+  await assert.rejects(TestServer.start(other), /holds the files of another installation/)
+  assert.equal((await ask(emulator, 'POST', 'reset')).status, 204)
+  await emulator.stop()
+  await assert.rejects(TestServer.start(other), /holds the files of another installation/)
+})
+
+test('an emulator says so at its start and in its metrics', async (t) => {
+  const { logger, lines } = captureLog('warn')
+  const dataDir = newFolder('entrepot-emulator-')
+  const env = {
+    ENTREPOT_DATA_DIR: dataDir,
+    ENTREPOT_EMULATOR: 'on',
+    ENTREPOT_PORT: '0',
+    ENTREPOT_METRICS_PORT: '0',
+  }
+  const app = await startApp(loadConfig({ ...env, ENTREPOT_GRPC_PORT: 'off' }), { logger })
+  t.after(() => app.stop())
+  assert.ok(lines().some(({ msg }) => /^THIS IS AN EMULATOR/.test(String(msg))))
+  assert.match(await (await fetch(`${app.metricsUrl}`)).text(), /^entrepot_emulator 1$/m)
 })
 
 test('a database is an emulator’s for ever, or never', async (t) => {
