@@ -266,6 +266,7 @@ test('a key is taken where any API has it, and without one the answer is 401', a
   const none = await send('GET', PATHS, {})
   assertProblem(none, { status: 401, code: 'unauthenticated' })
   assert.equal(none.headers.get('www-authenticate'), 'Bearer')
+  assertProblem(await send('GET', '/%61dmin/v1/files', {}), { status: 401, code: 'unauthenticated' })
   assertProblem(await send('GET', PATHS, { authorization: 'Bearer ek_wrong' }), {
     status: 401,
     code: 'unauthenticated',

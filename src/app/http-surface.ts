@@ -104,7 +104,13 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     })
   }
   await addTransfer(server, options)
-  await addAdmin(server, options)
+  await server.register(
+    async (scope) => {
+      answerErrors(scope, () => toAdminErrorAnswer)
+      await addAdmin(scope, options)
+    },
+    { prefix: `/${ADMIN}` },
+  )
   addHealthRoutes(server, readiness)
   addFrontPage(server, frontPageOf(dialects), () => services.addresses.publicUrl)
   await server.register((scope) =>
@@ -167,15 +173,10 @@ async function addAdmin(
   server: FastifyInstance,
   { services, dialects, about }: SurfaceOptions,
 ): Promise<void> {
-  await server.register(
-    async (scope) => {
-      const described = adminOf(dialects)
-      await describeRoutes(scope, described, about)
-      const authenticate = callerByAny(dialects, services)
-      await addAdminApi(scope, services, { authenticate, keyQuery: described.keyQuery })
-    },
-    { prefix: `/${ADMIN}` },
-  )
+  const described = adminOf(dialects)
+  await describeRoutes(server, described, about)
+  const authenticate = callerByAny(dialects, services)
+  await addAdminApi(server, services, { authenticate, keyQuery: described.keyQuery })
 }
 
 /** A key is taken wherever a dialect takes it. */

@@ -3,7 +3,9 @@ import { after, before, test } from 'node:test'
 import { AdminClient } from '../../../test/admin-client.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { OpenAIClient, type FileBody as OpenAIFile } from '../../../test/openai-client.ts'
+import { storedFile } from '../../../test/stored-file.ts'
 import { TusClient } from '../../../test/tus-client.ts'
+import type { FileBody } from './schemas.ts'
 
 let server: TestServer
 let admin: AdminClient
@@ -64,6 +66,32 @@ test('a page follows another, in either order, until there is none', async () =>
   assert.deepEqual(await tenant.listAll('order=asc&limit=2'), made)
   assert.deepEqual(await tenant.listAll('limit=2'), made.toReversed())
   assert.deepEqual(await tenant.listAll('limit=5'), made.toReversed())
+})
+
+test('a page of files with much to tell ends early, and the next goes on', async () => {
+  const { key } = await server.newTenant('labels')
+  const tenant = new AdminClient({ url: server.url, key })
+  const labels = Object.fromEntries(Array.from({ length: 64 }, (_, at) => [`k${at}`, 'x'.repeat(4096)]))
+  const ids = new Set<string>()
+  for (let at = 0; at < 20; at++) {
+    const { id } = await tenant.stored('x')
+    ids.add(id)
+    assert.equal((await tenant.change(id, { labels })).status, 200)
+  }
+  const { body, text } = await tenant.send<{ files: unknown[]; next: string }>('GET', '/files')
+  assert.ok(body.files.length < 20 && text.length < 5 * 1024 * 1024, `${body.files.length} files`)
+  assert.deepEqual(new Set(await tenant.listAll('')), ids)
+})
+
+test('a long page is the same as many short ones', async () => {
+  const { key } = await server.newTenant('long')
+  const tenant = new AdminClient({ url: server.url, key })
+  for (let at = 0; at < 205; at++) await storedFile(server, key)
+  const { body } = await tenant.send<{ files: FileBody[]; next: string | null }>('GET', '/files?limit=205')
+  assert.equal(body.next, null)
+  const ids = body.files.map(({ id }) => id)
+  assert.equal(ids.length, 205)
+  assert.deepEqual(await tenant.listAll('limit=7'), ids)
 })
 
 test('uploads that wait for their bytes are listed when they are asked for, and DELETE ends them', async () => {

@@ -1,22 +1,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { resolveProject } from '../../core/access/admit.ts'
-import type { Caller } from '../../core/caller.ts'
 import { deleteStoredOrPending } from '../../core/files/delete-file.ts'
-import { stateAt } from '../../core/files/file.ts'
 import { servedType } from '../../core/files/inert-type.ts'
-import { pageFiles } from '../../core/files/page-files.ts'
 import { readStoredFile, readStoredOrPending } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
 import { updateFile } from '../../core/files/update-file.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
+import { JSON_TYPE } from '../../http/errors.ts'
 import { downloadAnswers, operation } from '../../http/operation.ts'
-import { printPageToken } from '../../http/page-token.ts'
 import type { AdminOptions } from '../api.ts'
 import { addCopies } from './copies.ts'
-import { placeOf, type RequestedPage, readListRequest, readUpdateRequest } from './requests.ts'
+import { printPage } from './list.ts'
+import { readListRequest, readUpdateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
-import { answerFile, projectOf, toFileBody } from './wire.ts'
+import { answerFile } from './wire.ts'
 
 const FILES = '/v1/files'
 const FILE = `${FILES}/:id`
@@ -47,40 +45,12 @@ function addList(server: FastifyInstance, services: Services, keyQuery: string |
     querystring: schemas.ListQuery,
     response: { 200: schemas.PageBody },
   })
-  server.get(FILES, docs, async ({ caller, query }) => {
+  server.get(FILES, docs, async ({ caller, query }, reply) => {
     const asked = readListRequest(query, keyQuery)
-    const projectId = await resolveProject(services, caller, {
-      project: asked.project,
-      organization: undefined,
-    })
-    return listPage(services, caller, projectId, asked)
+    const named = { project: asked.project, organization: undefined }
+    const projectId = await resolveProject(services, caller, named)
+    return reply.type(JSON_TYPE).send(await printPage(services, caller, projectId, asked))
   })
-}
-
-async function listPage(
-  services: Services,
-  caller: Caller,
-  projectId: string,
-  { name, state, order, limit, after }: RequestedPage,
-) {
-  const boundTo = [projectId, state, order, name ?? null]
-  const { files, hasMore } = await pageFiles(services, caller, {
-    projectId,
-    state,
-    filter: name === undefined ? {} : { nameContains: name },
-    order: [{ field: 'createdAt', descending: order === 'desc' }],
-    limit,
-    withTotal: false,
-    ...(after === undefined ? {} : { after: placeOf(after, boundTo) }),
-  })
-  const project = await projectOf(services, caller, projectId)
-  const now = services.clock.now()
-  const last = files.at(-1)
-  return {
-    files: files.filter((file) => stateAt(file, now) === state).map((file) => toFileBody(file, project, now)),
-    // The order is by creation alone, and names may be long.
-    next: hasMore && last ? printPageToken({ ...last, name: '' }, boundTo) : null,
-  }
 }
 
 function addGet(server: FastifyInstance, services: Services): void {
