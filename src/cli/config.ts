@@ -39,7 +39,8 @@ export function addConfigCommands(program: Command): void {
     .addHelpText(
       'after',
       `
-Nothing is made or changed, and a server may be running. Ports are not looked at. Settings that are wrong end it with 2.
+Nothing is made or changed, and a server may be running. Ports are not looked
+at. Settings that are wrong end it with 2.
 ${examples([
   ['before a restart', 'config check'],
   ['with a flag that the server will have', 'config check --data-dir /var/lib/entrepot'],

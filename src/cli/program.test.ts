@@ -15,7 +15,7 @@ function wordsOf(command: Command): string {
 
 function helpOf(command: Command): string {
   let help = ''
-  command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp()
+  command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 80 }).outputHelp()
   return help
 }
 
@@ -38,3 +38,13 @@ async function parse(line: string): Promise<void> {
   for (const command of leavesOf(program)) command.exitOverride().action(() => undefined)
   await program.parseAsync(line.trim().split(' ').slice(1), { from: 'user' })
 }
+
+test('the help of every command fits into 80 columns', () => {
+  const every = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(every)]
+  for (const command of every(createProgram()))
+    for (const line of helpOf(command).split('\n')) {
+      // Names of variables are not broken.
+      const isOneWord = /^ +\S+$/.test(line)
+      assert.ok(isOneWord || line.length <= 80, `${wordsOf(command)}: ${line}`)
+    }
+})

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
+import { examples } from './arguments.ts'
 import { addConfigCommands } from './config.ts'
 import { addFileCommands } from './file/file.ts'
+import { helpLayout } from './help-layout.ts'
 import { addIdCommand } from './id.ts'
 import { addBackupCommand } from './installation/backup.ts'
 import { addDoctorCommand } from './installation/doctor.ts'
@@ -22,21 +24,35 @@ export function createProgram(): Command {
     .description('One self-hosted file store behind every AI Files API.')
     .version(told(), '-V, --version', 'print the version, and the commit if it is known')
     .exitOverride()
+    .configureHelp(helpLayout)
+    .addHelpText(
+      'after',
+      examples([
+        ['a server, which keeps everything in ./data', 'serve'],
+        ['a file into it, with the key that the first start printed', 'file put report.pdf'],
+        ['all about a command', 'file put --help'],
+      ]),
+    )
 
+  program.commandsGroup('A server:')
   addServeCommand(program)
+  addConfigCommands(program)
+  program.commandsGroup('Its files, over HTTP:')
+  addLoginCommands(program)
+  addFileCommands(program)
+  addIdCommand(program)
+  program.commandsGroup('Who may come in, also while it runs:')
   addKeyCommands(program)
   addOrgCommands(program)
   addProjectCommands(program)
-  addFileCommands(program)
-  addLoginCommands(program)
-  addIdCommand(program)
-  addMigrateCommand(program)
-  addMigrateStorageCommand(program)
-  addDoctorCommand(program)
+  program.commandsGroup('What it keeps, also while it runs:')
   addStatsCommand(program)
-  addConfigCommands(program)
+  addDoctorCommand(program)
   addBackupCommand(program)
   addRestoreCommand(program)
+  addMigrateStorageCommand(program)
+  addMigrateCommand(program)
+  program.commandsGroup('Help:').helpCommand('help [command]', 'all about a command')
   addStoreSettings(program, ['serve', 'file', 'login', 'logout', 'config', 'id', 'migrate-storage'])
   return program
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { type AppConfig, loadConfig, settings } from '../app/settings.ts'
 import { Secret } from '../config/secret.ts'
 import { ConfigError, defaultOf, environmentName, listSettings, type Setting } from '../config/setting.ts'
+import { allDialects } from '../dialects/all.ts'
 
 export const allSettings = listSettings(settings)
 
@@ -14,9 +15,17 @@ export function addSettings(command: Command, offered: readonly Setting[]): Comm
   for (const setting of offered) {
     const fallback = defaultOf(setting).replaceAll('`', '')
     const help = `${setting.help} (${environmentName(setting)}, default ${fallback})`
-    command.addOption(new Option(`${flagOf(setting)} <${setting.value}>`, help))
+    command.addOption(new Option(`${flagOf(setting)} <${setting.value}>`, help).helpGroup(headingOf(setting)))
   }
   return command
+}
+
+/** What a setting is about, as a heading of the help. */
+function headingOf(setting: Setting): string {
+  const dialect = allDialects.find((each) => listSettings(each.settings).includes(setting))
+  if (dialect) return `${dialect.title}:`
+  if (storeSettings.includes(setting)) return 'Where the installation is:'
+  return environmentName(setting).startsWith('OTEL_') ? 'Traces:' : 'Options:'
 }
 
 /** Gives the commands below `parent`, but for some, the flags that say where the installation is. */
@@ -61,7 +70,7 @@ const flagSettings = storeSettings.filter(({ variable }) => variable !== 'DATABA
 export function addTargetSettings(command: Command): void {
   for (const { variable, value, help } of flagSettings) {
     const flag = `${flagOf({ variable: `TO_${variable}` })} <${value}>`
-    command.addOption(new Option(flag, `of the target: ${help} (${TARGET}${variable})`))
+    command.addOption(new Option(flag, `${help} (${TARGET}${variable})`).helpGroup('Where it goes:'))
   }
 }
 

@@ -18,8 +18,9 @@ export function addBackupCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-The folder is a data folder, SQLite and blobs, wherever the installation has its rows and bytes. It holds the secrets that
-links are signed with and the hashes of all keys: keep it as safe as the installation.
+The folder is a data folder, SQLite and blobs, wherever the installation has its
+rows and bytes. It holds the secrets that links are signed with and the hashes
+of all keys: keep it as safe as the installation.
 ${examples([
   ['a backup of today', 'backup /backups/2026-05-01'],
   ['of an installation elsewhere', 'backup /backups/2026-05-01 --data-dir /var/lib/entrepot'],

@@ -30,8 +30,9 @@ export function addMigrateStorageCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-The flags without "to" say where the installation is, as for serve. The target is what ENTREPOT_TO_… and --to-… say, and
-nothing else: without ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-bucket it is the disk.
+The flags without "to" say where the installation is, as for serve. The target
+is what ENTREPOT_TO_… and --to-… say, and nothing else: without
+ENTREPOT_TO_DATABASE_URL it is SQLite, without --to-s3-bucket it is the disk.
 ${examples([
   ['copy while it is served, as often as you like', 'migrate-storage --to-s3-bucket files'],
   ['the rest, and move', 'migrate-storage --to-s3-bucket files --finish'],
