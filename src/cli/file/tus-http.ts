@@ -1,12 +1,14 @@
 import { once } from 'node:events'
-import http from 'node:http'
-import https from 'node:https'
+import type { Agent, IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client'
 import { Failure } from '../failure.ts'
 import { refusalOf, unreachable } from '../remote/refusals.ts'
+
+const http = process.getBuiltinModule('node:http')
+const https = process.getBuiltinModule('node:https')
 
 /** A server may be slow to answer the last part; a dead network never answers. */
 const SILENT_MS = 120_000
@@ -50,7 +52,7 @@ interface Target {
   readonly server: string
   readonly method: string
   readonly url: string
-  readonly agent: http.Agent
+  readonly agent: Agent
 }
 
 class TusRequest implements HttpRequest {
@@ -110,7 +112,7 @@ class TusRequest implements HttpRequest {
     request.setTimeout(SILENT_MS, () =>
       request.destroy(new Error(`it was silent for ${SILENT_MS / 1000} seconds`)),
     )
-    const answered = once(request, 'response') as Promise<[http.IncomingMessage]>
+    const answered = once(request, 'response') as Promise<[IncomingMessage]>
     // An answer may come before the body is sent, and then counts.
     const sent = pipeline(body ?? Readable.from([]), request)
     const [response] = await Promise.race([answered, sent.then(() => answered)])
@@ -131,10 +133,10 @@ class TusRequest implements HttpRequest {
 }
 
 class TusResponse implements HttpResponse {
-  readonly #response: http.IncomingMessage
+  readonly #response: IncomingMessage
   readonly #text: string
 
-  constructor(response: http.IncomingMessage, text: string) {
+  constructor(response: IncomingMessage, text: string) {
     this.#response = response
     this.#text = text
   }
@@ -151,7 +153,7 @@ class TusResponse implements HttpResponse {
     return this.#text
   }
 
-  getUnderlyingObject(): http.IncomingMessage {
+  getUnderlyingObject(): IncomingMessage {
     return this.#response
   }
 }
