@@ -96,12 +96,13 @@ async function copyBytes(from: BlobStore, copy: Config, progress: CopyProgress) 
       const id = await metadata.storeId()
       await to.claim(id)
       const copier = await BlobCopier.start({ metadata, from, to })
-      const { bytes: bytesOfBlobs, missingBytes } = await copier.measure()
+      const missingBytes = await copier.missingBytes()
       await requireRoom(copy.dataDir, missingBytes)
       progress.willCopy(missingBytes)
-      const { copied, present, damaged } = await copier.pass((bytes) => progress.onBytes(bytes))
+      const pass = await copier.pass((bytes) => progress.onBytes(bytes))
       await copier.removeStrangers()
-      return { id, blobs: copied + present, bytesOfBlobs, damaged }
+      const [blobs, bytesOfBlobs] = [pass.copied + pass.present, pass.copiedBytes + pass.presentBytes]
+      return { id, blobs, bytesOfBlobs, damaged: pass.damaged }
     },
   )
 }

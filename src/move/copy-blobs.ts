@@ -10,6 +10,7 @@ export interface BlobPass {
   readonly copiedBytes: number
   /** Blobs that had been there already. */
   readonly present: number
+  readonly presentBytes: number
   readonly damaged: readonly DamagedFile[]
 }
 
@@ -47,14 +48,12 @@ export class BlobCopier {
     return copier
   }
 
-  /** The bytes of all blobs that files point at now, and those of them that a pass would copy. */
-  async measure(): Promise<{ readonly bytes: number; readonly missingBytes: number }> {
-    let [bytes, missingBytes] = [0, 0]
-    for await (const { key, sizeBytes } of referencedBlobs(this.#stores.metadata)) {
-      bytes += sizeBytes
-      if (this.#there.get(key) !== sizeBytes) missingBytes += sizeBytes
-    }
-    return { bytes, missingBytes }
+  /** What a pass would copy now. */
+  async missingBytes(): Promise<number> {
+    let bytes = 0
+    for await (const { key, sizeBytes } of referencedBlobs(this.#stores.metadata))
+      if (this.#there.get(key) !== sizeBytes) bytes += sizeBytes
+    return bytes
   }
 
   /**
@@ -64,19 +63,21 @@ export class BlobCopier {
   async pass(onBytes: (bytes: number) => void): Promise<BlobPass> {
     const strangers = new Set(this.#there.keys())
     const damaged: DamagedFile[] = []
-    let present = 0
+    let [present, presentBytes] = [0, 0]
     await eachOf(referencedBlobs(this.#stores.metadata), async (blob) => {
       const { key, fileId, sizeBytes } = blob
       strangers.delete(key)
       const outcome = this.#there.get(key) === sizeBytes ? 'present' : await this.#copy(blob, onBytes)
-      if (outcome === 'present') present++
-      else if (outcome === 'copied') {
+      if (outcome === 'present') {
+        present++
+        presentBytes += sizeBytes
+      } else if (outcome === 'copied') {
         this.#copied++
         this.#copiedBytes += sizeBytes
       } else if (outcome !== 'gone') damaged.push({ fileId, blobKey: key, reason: outcome })
     })
     this.#strangers = strangers
-    return { copied: this.#copied, copiedBytes: this.#copiedBytes, present, damaged }
+    return { copied: this.#copied, copiedBytes: this.#copiedBytes, present, presentBytes, damaged }
   }
 
   /** Removes what the last pass found at the target and no row knows of; only where no row can come any more. */

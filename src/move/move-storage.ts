@@ -152,12 +152,11 @@ async function run(move: Move, finish: boolean, progress: CopyProgress): Promise
 
 async function copyBytes(copier: BlobCopier | undefined, progress: CopyProgress): Promise<BlobPass> {
   if (copier === undefined) return nothing
-  const { missingBytes } = await copier.measure()
-  progress.willCopy(missingBytes)
+  progress.willCopy(await copier.missingBytes())
   return copier.pass((bytes) => progress.onBytes(bytes))
 }
 
-const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, damaged: [] }
+const nothing: BlobPass = { copied: 0, copiedBytes: 0, present: 0, presentBytes: 0, damaged: [] }
 
 /**
  * Keeps servers from starting on the target, whose rows may be replaced: it is new, or held this installation before.

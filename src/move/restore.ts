@@ -140,7 +140,7 @@ async function copyBytes(
         new FairBudget(target.memoryBytes),
       )
       const copier = await BlobCopier.start({ metadata, from, to })
-      const { missingBytes } = await copier.measure()
+      const missingBytes = await copier.missingBytes()
       if (!(await to.hasRoomFor(missingBytes)))
         throw new Error(
           `There is no room for ${missingBytes} bytes in ${bytesPlaceInWords(target)}; make room, or name another place.`,

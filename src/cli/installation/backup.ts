@@ -4,6 +4,7 @@ import type { BackupManifest } from '../../move/backup-folder.ts'
 import { examples } from '../arguments.ts'
 import { print, printJson } from '../output.ts'
 import { configOf } from '../settings.ts'
+import { atBackup } from './backup-failure.ts'
 import { CopyBar } from './copy-bar.ts'
 import { named, printDamaged } from './damaged.ts'
 
@@ -34,7 +35,7 @@ async function backup(folder: string, { json }: { readonly json?: true }, comman
   // Loaded only now, since it brings the whole server with it.
   const { makeBackup } = await import('../../move/backup.ts')
   using bar = new CopyBar()
-  const manifest = await makeBackup(config, folder, bar)
+  const manifest = await atBackup(folder, () => makeBackup(config, folder, bar))
   bar[Symbol.dispose]()
   if (manifest.damaged.length > 0) process.exitCode = 1
   if (json) return printJson({ ...manifest, damaged: manifest.damaged.map(named) })

@@ -3,6 +3,7 @@ import type { RestoreReport } from '../../move/restore.ts'
 import { examples } from '../arguments.ts'
 import { print, printJson } from '../output.ts'
 import { configOf } from '../settings.ts'
+import { atBackup } from './backup-failure.ts'
 import { CopyBar } from './copy-bar.ts'
 import { named, printDamaged } from './damaged.ts'
 
@@ -41,7 +42,8 @@ async function restore(folder: string, options: RestoreOptions, command: Command
   // Loaded only now, since it brings the whole server with it.
   const { restoreBackup } = await import('../../move/restore.ts')
   using bar = new CopyBar()
-  const report = await restoreBackup({ folder, target, acceptsDamaged: options.acceptDamaged ?? false }, bar)
+  const given = { folder, target, acceptsDamaged: options.acceptDamaged ?? false }
+  const report = await atBackup(folder, () => restoreBackup(given, bar))
   bar[Symbol.dispose]()
   if (report.rows === undefined) process.exitCode = 1
   if (options.json)
