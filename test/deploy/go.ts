@@ -21,11 +21,14 @@ export async function runGoTests(pattern: string, containersFile = ''): Promise<
     ENTREPOT_TEST_SETTINGS: allSettings.map(({ variable }) => variable).join(' '),
     ENTREPOT_TEST_CONTAINERS: containersFile,
   }
+  // Not from Go's cache, which does not watch the chart: it is outside of the module.
   const options = { cwd: import.meta.dirname, env, timeout: PATIENCE_MS, maxBuffer: 1 << 24 }
-  const { stdout } = await promisify(execFile)('go', ['test', '-v', '-run', pattern, '.'], options).catch(
-    (error) => {
-      throw new Error(error.stdout || error.stderr || error.message)
-    },
-  )
+  const { stdout } = await promisify(execFile)(
+    'go',
+    ['test', '-count=1', '-v', '-run', pattern, '.'],
+    options,
+  ).catch((error) => {
+    throw new Error(error.stdout || error.stderr || error.message)
+  })
   return stdout
 }
