@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
 import { examples } from './arguments.ts'
+import { addCompletionCommand } from './completion/completion.ts'
 import { addConfigCommands } from './config.ts'
 import { addFileCommands } from './file/file.ts'
 import { helpLayout } from './help-layout.ts'
@@ -53,7 +54,17 @@ export function createProgram(): Command {
   addMigrateStorageCommand(program)
   addMigrateCommand(program)
   program.commandsGroup('Help:').helpCommand('help [command]', 'all about a command')
-  addStoreSettings(program, ['serve', 'file', 'login', 'logout', 'config', 'id', 'migrate-storage'])
+  addCompletionCommand(program)
+  addStoreSettings(program, [
+    'serve',
+    'file',
+    'login',
+    'logout',
+    'config',
+    'completion',
+    'id',
+    'migrate-storage',
+  ])
   return program
 }
 
