@@ -139,6 +139,18 @@ test('every folder and file of src has a layer, and every layer something in it'
   assert.deepEqual([...new Set(production.map(layerOf))].sort(), Object.keys(mayImport).sort())
 })
 
+test('commands for the files of a server know it by its address alone', () => {
+  assertNone(
+    production
+      .filter((path) => /^cli\/(file|remote)\//.test(path))
+      .flatMap((path) =>
+        ownImportsOf(path)
+          .filter((imported) => !/^(cli\/(file|remote|[\w-]+\.ts)|config)/.test(imported))
+          .map((imported) => `${path} imports ${imported}`),
+      ),
+  )
+})
+
 test('the core imports no package and does no input or output', () => {
   assertNone(
     production

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { createProject } from '../src/core/access/tenants.ts'
 import { type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
 import { TestServer } from './harness.ts'
@@ -86,6 +87,13 @@ async function bytesOf(id: string): Promise<Buffer> {
   return Buffer.from(await (await api(`/admin/v1/files/${id}/content`)).arrayBuffer())
 }
 
+async function defaults() {
+  const { metadata } = server.app.services
+  const organization = await metadata.findOrganization('default')
+  const project = await metadata.findProject(organization?.id ?? '', 'default')
+  return { organizationId: organization?.id ?? '', projectId: project?.id ?? '' }
+}
+
 /** Of one file. */
 async function put(person: Person, name: string, bytes: string | Uint8Array): Promise<string> {
   return (await person.done('file', 'put', await person.write(name, bytes))).trim()
@@ -139,7 +147,10 @@ test('a file comes out whole under its name, is not replaced unasked, and goes i
   assert.deepEqual(await readFile(person.path('out.bin')), BIG)
   await person.failed(['file', 'get', id, '-o', person.path('out.bin')], 1, /is there already: --force/)
   await mkdir(person.path('folder'))
-  await person.done('file', 'get', id, '-o', person.path('folder'))
+  assert.equal(
+    await person.done('file', 'get', id, '-o', person.path('folder')),
+    `${person.path('folder/in.bin')}\n`,
+  )
   assert.deepEqual(await readdir(person.path('folder')), ['in.bin'])
   const piped = await person.run(['file', 'get', await put(person, 'text', 'hello'), '-o', '-'])
   assert.deepEqual(piped, { status: 0, stdout: 'hello', stderr: '' })
@@ -154,6 +165,21 @@ test('a file whose name leads elsewhere gets none from it', async (context) => {
     1,
     '"../.profile" is no good name for a file here: give one by -o.',
   )
+})
+
+test('a file is copied to another project on the server', async (context) => {
+  const { organizationId, projectId } = await defaults()
+  const project = await createProject(server.app.services, organizationId, 'archive')
+  const key = await server.newKey({ projectIds: [projectId, project.id] })
+  const person = await Person.of(context, { ENTREPOT_URL: server.url, ENTREPOT_KEY: key })
+  const id = await put(person, 'in.bin', BIG)
+  const args = ['file', 'cp', id, '--project', 'archive', '--name', 'copy.bin', '--json']
+  const copy = JSON.parse(await person.done(...args))
+  assert.deepEqual(
+    [copy.name, copy.project.slug, copy.sha256],
+    ['copy.bin', 'archive', hash('sha256', BIG, 'hex')],
+  )
+  assert.notEqual(copy.id, id)
 })
 
 test('files are deleted one by one, and a missing one does not keep the others', async (context) => {

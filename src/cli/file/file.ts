@@ -20,9 +20,7 @@ export function addFileCommands(program: Command): void {
 function addPut(file: Command): void {
   file
     .command('put')
-    .description(
-      'upload files, and print their ids; after Ctrl-C, a crash or a cut the same command goes on where it ended',
-    )
+    .description('upload files, and print their ids; after a crash or Ctrl-C the same command goes on')
     .argument('<path...>', 'files, or - for the standard input')
     .option('-r, --recursive', 'also the files in folders')
     .option('--project <project>', 'name or id of the project (default: the first of the key)')

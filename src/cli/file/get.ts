@@ -7,7 +7,7 @@ import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { Failure, systemFailure } from '../failure.ts'
 import { interruptible } from '../interrupt.ts'
-import { visible } from '../output.ts'
+import { print, visible } from '../output.ts'
 import { ProgressBar } from '../progress-bar.ts'
 import { Api, type RemoteFile } from '../remote/api.ts'
 import { type ConnectionOptions, connectionOf } from '../remote/connection.ts'
@@ -30,9 +30,11 @@ export async function get(id: string, options: GetOptions): Promise<void> {
       const target = options.output === STDOUT ? STDOUT : await targetOf(file, options)
       using progress = new ProgressBar(file.sizeBytes, { label: file.name })
       const bytes = content(api, file, progress, signal)
-      if (target === STDOUT) await print(bytes, options.force ?? false)
+      if (target === STDOUT) await printBytes(bytes, options.force ?? false)
       else if (await isSpecial(target)) await write(bytes, target)
       else await replace(bytes, target, options.force ?? false)
+      // Whoever chose no name learns it.
+      if (target !== (options.output ?? '')) progress.aside(() => print(target))
     },
     () => 'Interrupted. Nothing was kept.',
   )
@@ -115,7 +117,7 @@ async function write(bytes: AsyncIterable<Uint8Array>, path: string, flags = 'w'
   }
 }
 
-async function print(bytes: AsyncIterable<Uint8Array>, force: boolean): Promise<void> {
+async function printBytes(bytes: AsyncIterable<Uint8Array>, force: boolean): Promise<void> {
   const isGuarded = process.stdout.isTTY && !force
   for await (const chunk of bytes) {
     if (isGuarded && UNPRINTABLE.test(Buffer.from(chunk).toString('latin1')))
