@@ -143,7 +143,7 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   // Back to the folder that has all of it already, but for one file.
   const home = { settings: {}, flags: [], variables: {} }
   const { stdout } = await moves(at(server, all.settings), home, '--finish')
-  assert.match(stdout, /Copied 1 blobs, 100077 bytes/)
+  assert.match(stdout, /Copied 1 blobs, 97\.7 KiB/)
   await server.restart({ ENTREPOT_DATABASE_URL: '' })
   await installation.assertReadable(link)
   await installation.assertGoesOn()
