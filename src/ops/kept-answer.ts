@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import timers from 'node:timers/promises'
 import { type Clock, SECOND_MS } from '../core/ports/clock.ts'
 
 /** Scrapers that ask at the same time, or every few seconds, share an answer. */
@@ -28,7 +28,7 @@ export class KeptAnswer<T extends object> {
     if (this.#kept && this.#clock.machineNow() < this.#kept.until) return this.#kept.answer
     this.#asking ??= this.#askOnce()
     const giveUp = new AbortController()
-    const patience = sleep(PATIENCE_MS, undefined, { signal: giveUp.signal, ref: false })
+    const patience = timers.setTimeout(PATIENCE_MS, undefined, { signal: giveUp.signal, ref: false })
     const answer = await Promise.race([this.#asking, patience.catch(() => undefined)])
     giveUp.abort()
     if (answer === undefined) this.#onFailure()

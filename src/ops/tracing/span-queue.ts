@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import timers from 'node:timers/promises'
 import type { Span } from './span.ts'
 
 /** Spans that wait: some megabytes. */
@@ -71,12 +71,14 @@ export class SpanQueue {
     const { signal } = this.#closing
     for (let attempt = 1; ; attempt++) {
       try {
+        signal.throwIfAborted()
         await this.#send(batch, AbortSignal.any([signal, AbortSignal.timeout(SEND_MS)]))
         return this.#events.sent(batch.length)
       } catch (error) {
         const isLast = attempt === ATTEMPTS || !(error instanceof RetriableFailure) || signal.aborted
         if (isLast) return this.#events.lost(batch.length, (error as Error).message)
-        await sleep(2 ** attempt * 1000 * Math.random(), undefined, { signal, ref: false }).catch(() => {})
+        const pauseMs = Math.ceil(2 ** attempt * 1000 * Math.random())
+        await timers.setTimeout(pauseMs, undefined, { signal, ref: false }).catch(() => {})
       }
     }
   }
