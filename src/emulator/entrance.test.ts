@@ -76,22 +76,6 @@ test('an exposed emulator asks for the key of an admin, and cares for no Host', 
   }
 })
 
-test('a server that is no emulator has no such routes', async (t) => {
-  const server = await TestServer.start()
-  t.after(() => server.stop())
-  const headers: Headings = { authorization: `Bearer ${server.key}` }
-  for (const [method, path] of [
-    ['GET', 'clock'],
-    ['POST', 'clock'],
-    ['POST', 'reset'],
-    ['GET', 'journal'],
-    ['DELETE', 'faults'],
-  ] as const) {
-    const { status, error } = await exchange<ErrorBody>(method, `${server.url}/-/${path}`, undefined, headers)
-    assert.deepEqual([status, error.code], [404, 'route_unknown'])
-  }
-})
-
 test('a method that a route does not have is refused', async () => {
   const { status, headers } = await ask(local, 'PUT', 'clock')
   assert.deepEqual([status, headers.get('allow')], [405, 'GET, HEAD, POST'])
@@ -136,11 +120,22 @@ test('an emulator says so at its start and in its metrics', async (t) => {
   assert.match(await (await fetch(`${app.metricsUrl}`)).text(), /^entrepot_emulator 1$/m)
 })
 
-test('a database is an emulator’s for ever, or never', async (t) => {
+test('a server that is no emulator has no such routes, and a database is an emulator’s for ever or never', async (t) => {
   const off = { ENTREPOT_DATABASE_URL: undefined }
   const emulator = await startEmulator()
   const real = await TestServer.start(off)
   t.after(() => Promise.all([emulator.stop(), real.stop()]))
+  const headers: Headings = { authorization: `Bearer ${real.key}` }
+  for (const [method, path] of [
+    ['GET', 'clock'],
+    ['POST', 'clock'],
+    ['POST', 'reset'],
+    ['GET', 'journal'],
+    ['DELETE', 'faults'],
+  ] as const) {
+    const { status, error } = await exchange<ErrorBody>(method, `${real.url}/-/${path}`, undefined, headers)
+    assert.deepEqual([status, error.code], [404, 'route_unknown'])
+  }
   await assert.rejects(emulator.restart(off), /^Error: This installation is an emulator’s/)
   await assert.rejects(
     real.restart({ ...off, ENTREPOT_EMULATOR: 'on' }),

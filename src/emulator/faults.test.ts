@@ -5,14 +5,22 @@ import OpenAI from 'openai'
 import type { TestServer } from '../../test/harness.ts'
 import { LightfieldClient, ok } from '../../test/lightfield-client.ts'
 import { offsetAt, patch, TusClient } from '../../test/tus-client.ts'
+import { codeOf, withGrpc, YandexClient } from '../../test/yandex-client.ts'
+import { grpcCodes } from '../grpc/status.ts'
 import { ask, startEmulator } from './emulator.harness.ts'
 import { fits } from './faults.ts'
+import type { JournalEntry } from './journal.ts'
 
 let server: TestServer
+let yandex: YandexClient
 before(async () => {
-  server = await startEmulator()
+  server = await startEmulator(withGrpc)
+  yandex = YandexClient.of(server)
 })
-after(() => server.stop())
+after(async () => {
+  yandex.close()
+  await server.stop()
+})
 beforeEach(async () => {
   assert.equal((await ask(server, 'POST', 'reset')).status, 204)
 })
@@ -167,4 +175,47 @@ test('a pattern matches in time that does not grow with its stars', () => {
   const startedAt = performance.now()
   assert.ok(!fits('/*a'.repeat(300), `${'/a'.repeat(30_000)}b`))
   assert.ok(performance.now() - startedAt < 500)
+})
+
+const calls = 'POST /yandex.cloud.ai.files.v1.FileService/*'
+
+test('a fault with a status becomes the code of the call that goes with it', async () => {
+  const codes = {
+    400: 'INVALID_ARGUMENT',
+    401: 'UNAUTHENTICATED',
+    404: 'NOT_FOUND',
+    503: 'UNAVAILABLE',
+  } as const
+  for (const [status, name] of Object.entries(codes)) {
+    await ask(server, 'POST', 'faults', { route: calls, status: Number(status) })
+    assert.equal(await codeOf(yandex.list()), grpcCodes[name])
+  }
+  await ask(server, 'POST', 'faults', { route: calls, delayMs: 60 })
+  const startedAt = performance.now()
+  assert.deepEqual((await yandex.list()).files, [])
+  assert.ok(performance.now() - startedAt >= 59)
+})
+
+test('a lost answer of a call leaves the work done', async () => {
+  await ask(server, 'POST', 'faults', { route: calls, loseAnswer: true })
+  assert.equal(await codeOf(yandex.stored()), grpcCodes.UNAVAILABLE)
+  assert.equal((await yandex.list()).files.length, 1)
+})
+
+test('the journal tells calls, too', async () => {
+  await yandex.stored('a secret')
+  await codeOf(yandex.get('nothing'))
+  const entries = async () =>
+    (await ask<{ entries: readonly JournalEntry[] }>(server, 'GET', 'journal')).body.entries
+  const told = (await entries()).map(({ method, route, status, complete }) => [
+    method,
+    route,
+    status,
+    complete,
+  ])
+  const service = '/yandex.cloud.ai.files.v1.FileService'
+  assert.deepEqual(told, [
+    ['gRPC', `${service}/Create`, 'OK', true],
+    ['gRPC', `${service}/Get`, 'NOT_FOUND', true],
+  ])
 })
