@@ -27,8 +27,9 @@ export function addConfigCommands(program: Command): void {
     .action(({ json }: AsJson, command: Command) => {
       const inForce = settingsInForce(command)
       if (json) return printJson(inForce)
-      const rows = inForce.map(({ name, value, from }) => [name, value, from])
-      printTable([['SETTING', 'VALUE', 'FROM'], ...rows])
+      // Values come last, because a long one would move all that stands behind it.
+      const rows = inForce.map(({ name, value, from }) => [name, from, value])
+      printTable([['SETTING', 'FROM', 'VALUE'], ...rows])
     })
   const check = config
     .command('check')
