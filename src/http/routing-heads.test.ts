@@ -113,8 +113,9 @@ for (const [prefix, name] of addresses) {
     assert.equal((await get(new URL(await client.link(id)).pathname)).body, 'hello')
     assert.ok(JSON.parse((await get(`/files/v1/files%3AgetUrl?fileId=${id}`)).body).url)
     assert.deepEqual(Object.keys(JSON.parse((await get('/api/v1/beta/files', 'wrong')).body)), ['detail'])
-    assert.equal((await get('')).status, 404)
-    assert.equal((await get('?x')).status, 404)
+    assert.equal((await get('')).status, 200)
+    assert.equal((await get('?x')).status, 200)
+    assert.equal((await get('/nothing')).status, 404)
   })
 }
 
