@@ -6,7 +6,10 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../src/app/settings.ts'
 import { allSettings } from '../src/cli/settings.ts'
+import { freePort, runNginx, whyNoNginx } from './faults/balancers.ts'
 import { TestServer } from './harness.ts'
+import { until } from './until.ts'
+import { YandexClient } from './yandex-client.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
@@ -80,4 +83,27 @@ test('what the image asks to know whether it is healthy answers', async (t) => {
   t.after(() => server.stop())
   const path = sole('deploy/Dockerfile', /fetch\('http:\/\/127\.0\.0\.1:8420(\/\w+)'\)/)
   assert.equal((await fetch(server.url + path)).status, 200)
+})
+
+test('the balancer of the compose file passes requests and calls', { skip: whyNoNginx() }, async (t) => {
+  const server = await TestServer.start({ ENTREPOT_GRPC_PORT: '0' })
+  t.after(() => server.stop())
+  const [port, grpcPort] = await Promise.all([freePort(), freePort()])
+  const [, text = ''] = /^ {4}content: \|\n((?: {6}.*\n?)+)/m.exec(read('deploy/compose.yaml')) ?? []
+  const upstreams = text
+    .replace('server:8420 resolve', new URL(server.url).host)
+    .replace('server:8421 resolve', server.grpcAddress)
+  // What Compose escapes; and the spelling of releases before 1.25.
+  const older = upstreams.replaceAll('$$', '$').replace(/listen 8421;\s+http2 on;/, 'listen 8421 http2;')
+  await runNginx(
+    t,
+    older.replace('listen 8420', `listen ${port}`).replace('listen 8421', `listen ${grpcPort}`),
+  )
+  const url = `http://127.0.0.1:${port}`
+  assert.ok(
+    await until(10_000, async () => (await fetch(`${url}/healthz`).catch(() => undefined))?.ok === true),
+  )
+  const client = new YandexClient(`127.0.0.1:${grpcPort}`, `Api-Key ${server.key}`)
+  t.after(() => client.close())
+  assert.match((await client.stored()).id, /\w/)
 })

@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { allSettings } from '../../src/cli/settings.ts'
 
@@ -31,4 +32,30 @@ export async function runGoTests(pattern: string, containersFile = ''): Promise<
     throw new Error(error.stdout || error.stderr || error.message)
   })
   return stdout
+}
+
+/** A container as the chart describes it, as far as tests need it. */
+export interface Described {
+  readonly args?: readonly string[]
+  readonly command: readonly string[]
+  readonly env?: readonly { readonly name: string; readonly value?: string }[]
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
+  readonly startupProbe: Probe
+  readonly livenessProbe: Probe
+  readonly readinessProbe: Probe
+}
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string; readonly scheme: string }
+}
+
+/** What `runGoTests` has written: containers by the mode of the chart, and those of its tests. */
+export async function readContainers(file: string): Promise<Readonly<Record<string, Described>>> {
+  return JSON.parse(await readFile(file, 'utf8'))
+}
+
+/** Those that are not of a Secret. */
+export function variablesOf({ env = [] }: Described): Readonly<Record<string, string>> {
+  return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])))
 }

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { RenewedTls } from '../../src/ops/tls.ts'
 import { onlyLong } from '../rounds.ts'
 import { until } from '../until.ts'
-import { runGoTests, whyNoGo } from './go.ts'
+import { type Described, readContainers, runGoTests, variablesOf, whyNoGo } from './go.ts'
 import { buildImage, Container, type Image, whyNoContainers } from './image.harness.ts'
 
 const START_MS = 30_000
@@ -74,10 +74,7 @@ describe('the image, built step by step', { skip: onlyLong || whyNoContainers() 
     await runGoTests('TestContainersAreWritten', file)
     const [data, secret] = await Promise.all(['data-', 'tls-'].map((name) => mkdtemp(join(folder, name))))
     if (data === undefined || secret === undefined) throw new Error('no folders')
-    const { single, 'single test': hook } = JSON.parse(await readFile(file, 'utf8')) as Record<
-      string,
-      Described
-    >
+    const { single, 'single test': hook } = await readContainers(file)
     assert.ok(single && hook)
     await writeCertificate(secret)
     const mounts = { [data]: mountOf(single, 'data'), [secret]: mountOf(single, 'tls') }
@@ -113,29 +110,9 @@ describe('the image, built step by step', { skip: onlyLong || whyNoContainers() 
   })
 })
 
-/** A container as the chart describes it, as far as it is needed here. */
-interface Described {
-  readonly args?: readonly string[]
-  readonly command: readonly string[]
-  readonly env?: readonly { readonly name: string; readonly value?: string }[]
-  readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
-  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
-  readonly startupProbe: Probe
-  readonly livenessProbe: Probe
-  readonly readinessProbe: Probe
-}
-
-interface Probe {
-  readonly httpGet: { readonly path: string; readonly port: string; readonly scheme: string }
-}
-
 const PROBE =
   'fetch(process.argv[1]).then((answer) => process.exit(answer.ok ? 0 : 1), (error) => { console.log(error.cause); process.exit(1) })'
 const READ = 'fetch(process.argv[1]).then((answer) => answer.text()).then(console.log)'
-
-function variablesOf({ env = [] }: Described): Readonly<Record<string, string>> {
-  return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])))
-}
 
 function mountOf({ volumeMounts }: Described, name: string): string {
   return volumeMounts.find((mount) => mount.name === name)?.mountPath ?? assert.fail(`no mount ${name}`)
