@@ -77,7 +77,8 @@ async function play(): Promise<readonly Screen[]> {
   const entrepot = [join(ROOT, 'bin/entrepot.js'), 'key', 'create', '--init', '--name', 'laptop']
   // With a key already there, the start prints none: the picture is of a later one.
   const key = execFileSync(process.execPath, entrepot, { cwd: home, encoding: 'utf8' }).trim()
-  openTerminal('server', {})
+  // A default port that is taken would be done without; one that is set has to be free.
+  openTerminal('server', { ENTREPOT_GRPC_PORT: '8421', ENTREPOT_METRICS_PORT: '8422' })
   openTerminal('program', { URL: 'http://127.0.0.1:8420', KEY: key })
   await type('server', 'entrepot serve', /batchDays/)
   await type('program', 'tail -n +6 four.mjs', /text\(\)\)\n\$/)

@@ -48,7 +48,7 @@ test(
     assert.equal(await running.ended, 0)
     assert.ok(
       seen().startsWith(
-        `\nEntrepot ${version()} serves. Ctrl-C stops it.\n\n  HTTP        ${url}\n  gRPC        off\n  Metrics     off\n  Data        ${dataDir}\n\n`,
+        `\nEntrepot ${version()} serves. Ctrl-C stops it.\n\n  HTTP     ${url}\n  gRPC     off\n  Metrics  off\n  Data     ${dataDir}\n\n`,
       ),
       seen(),
     )
@@ -68,7 +68,7 @@ test('Ctrl-C ends a command that shows a bar, and leaves an empty line', needsSc
       ENTREPOT_DATA_DIR: server.dataDir,
     },
   )
-  await running.printed((shown) => /\d %.*bytes of files/.exec(shown)?.[0])
+  await running.printed((shown) => /\d %.*left/.exec(shown)?.[0])
   running.child.stdin?.write('\u0003')
   assert.equal(await running.ended, 130)
   const erased = running.stdout.lastIndexOf('\u001b[2K')

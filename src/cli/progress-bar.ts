@@ -116,13 +116,16 @@ export class ProgressBar implements Disposable {
   }
 }
 
+/** Of a terminal that does not tell its width, which Node shows as 0. */
+const USUAL_COLUMNS = 80
+
 /** The terminal echoes Ctrl-C as two characters; on a full line they would begin another, which nobody erases. */
 function narrower(terminal: Terminal) {
   const { isTTY } = terminal
   return {
     isTTY,
     get columns() {
-      return (terminal.columns ?? 80) - '^C'.length - 1
+      return (terminal.columns || USUAL_COLUMNS) - '^C'.length - 1
     },
     write: (text: string) => terminal.write(text),
   }

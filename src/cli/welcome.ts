@@ -13,8 +13,8 @@ export function whereItIs(
   const { publicUrl } = services.addresses
   const rows = [
     ['HTTP', listeningUrl],
-    // Links and the commands below begin with it.
-    ...(publicUrl === listeningUrl ? [] : [['Public URL', publicUrl]]),
+    // The commands below begin with it, too.
+    ...(publicUrl === listeningUrl ? [] : [['Links', publicUrl]]),
     ['gRPC', grpcAddress ?? 'off'],
     ['Metrics', metricsUrl ?? 'off'],
     ...places.map((place, index) => [index === 0 ? 'Data' : '', inHome(place)]),
@@ -31,7 +31,7 @@ function inHome(place: string): string {
   return home === '/' ? place : place.replace(`${home}/`, '~/')
 }
 
-const NAME_WIDTH = 'Public URL  '.length
+const NAME_WIDTH = 'Metrics  '.length
 
 /** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
 const TEXT = 'Hello from the harbour.'
