@@ -124,7 +124,13 @@ async function printBytes(bytes: AsyncIterable<Uint8Array>, force: boolean): Pro
       throw new Failure(
         'This is not plain text, and may upset the terminal: -o names a file, --force prints it.',
       )
-    await pushTo(process.stdout, chunk)
+    try {
+      await pushTo(process.stdout, chunk)
+    } catch (error) {
+      // Whoever reads has seen enough.
+      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return
+      throw error
+    }
   }
 }
 
