@@ -9,7 +9,7 @@ import { checkRows } from './check-rows.ts'
 import { checkStores, reconcileAhead } from './check-stores.ts'
 import { ROOT_KEY, ServerProcess, whyNotMeasured } from './server-process.ts'
 
-const SIZE_BYTES = 48 * 1024 * 1024
+const SIZE_BYTES = 32 * 1024 * 1024
 /** So far a copy has come when the server is killed. */
 const WRITTEN_BYTES = 1024 * 1024
 

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { AdminClient } from '../../../test/admin-client.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { LightfieldClient, md5Of, ok } from '../../../test/lightfield-client.ts'
+import { onlyLong } from '../../../test/rounds.ts'
 import { storedFile } from '../../../test/stored-file.ts'
 import { linkIn, patch, TusClient } from '../../../test/tus-client.ts'
 import { until } from '../../../test/until.ts'
@@ -193,11 +194,12 @@ test('a request that is repeated under its idempotency key makes one copy', asyn
   assert.equal(long.status, 400)
 })
 
-/** A tenant with one large file; what is read of it stops half-way until it is told to go on. */
-async function halfRead(t: TestContext, slug: string) {
+/** A tenant with one large file; what each of its readers gets stops half-way until it is told to go on. */
+async function halfRead(t: TestContext, slug: string, content: Uint8Array = LARGE, readers = 1) {
+  let waiting = 0
   const { key } = await server.newTenant(slug)
   const tenant = new AdminClient({ url: server.url, key })
-  const { id } = await tenant.stored(LARGE)
+  const { id } = await tenant.stored(content)
   const { blobs } = server.app.services
   const open = blobs.open.bind(blobs)
   const began = Promise.withResolvers<void>()
@@ -211,7 +213,8 @@ async function halfRead(t: TestContext, slug: string) {
           yield chunk
           if (!isFirst) continue
           isFirst = false
-          began.resolve()
+          waiting += 1
+          if (waiting === readers) began.resolve()
           await goOn.promise
         }
       })(),
@@ -244,6 +247,20 @@ test('a copy ends with its caller, and nothing is kept', async (t) => {
   await began
   outgoing.destroy()
   await assertNothingKept(tenant, id)
+})
+
+test('of large files an organization copies four at a time', { skip: onlyLong }, async (t) => {
+  const { tenant, id, began, goOn } = await halfRead(t, 'many', Buffer.alloc(16 * 1024 * 1024), 4)
+  const running = Array.from({ length: 4 }, () => copyOf(tenant, id))
+  await began
+  const { status, headers, text } = await copyOf(tenant, id)
+  assert.equal(status, 429, text)
+  assert.ok(Number(headers.get('retry-after')) >= 5)
+  const small = await tenant.stored('hello')
+  assert.equal((await copyOf(tenant, small.id)).status, 201)
+  goOn()
+  for (const answer of await Promise.all(running)) assert.equal(answer.status, 201)
+  assert.equal((await copyOf(tenant, id)).status, 201)
 })
 
 test('bytes that are damaged are not copied', async (t) => {
