@@ -135,7 +135,13 @@ test('only an empty folder takes a backup, and only a complete one is restored',
     TestServer.start({ ENTREPOT_DATA_DIR: folder, ENTREPOT_DATABASE_URL: '', ENTREPOT_S3_BUCKET: '' }),
     /unfinished copy of SQLite in/,
   )
-  await backs(server, folder)
+  const outcomes = await Promise.allSettled([backs(server, folder), backs(server, folder)])
+  const refusals = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [outcome.reason.message] : [],
+  )
+  assert.equal(refusals.length, 1)
+  assert.match(refusals[0], /^Another process makes a backup in/)
+  assert.deepEqual((await readdir(folder)).sort(), ['BACKUP', 'STORE', 'blobs', 'entrepot.db', 'staging'])
   await assert.rejects(backs(server, folder), /holds the complete backup of/)
 
   await restores(folder, { ENTREPOT_DATA_DIR: target })

@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import { makeDataFolder, namesIn } from '../app/data-folder.ts'
 import { syncFolder } from '../blobs/disk/disk.ts'
 import type { DamagedFile } from '../core/upkeep/referenced-blobs.ts'
+import { type DataFolderLock, tryLockDataFolder } from '../metadata/sqlite/data-folder-lock.ts'
 import type { CopiedRows } from './copy-rows.ts'
 
 /** The first thing in the folder of a backup, and written anew as its last. */
 const MANIFEST = 'BACKUP'
 const NEW_MANIFEST = `${MANIFEST}.new`
-/** A disk of its own has the one in its root; a crash leaves the other. */
-const MAY_BE_THERE = ['lost+found', NEW_MANIFEST]
+const LOCK = 'lock.db'
+/** A disk of its own has the first one in its root; a crash leaves the others. */
+const MAY_BE_THERE = ['lost+found', NEW_MANIFEST, LOCK]
 /** What an interrupted backup begins anew. */
 const BEGUN_ANEW = ['entrepot.db', 'entrepot.db-wal', 'entrepot.db-shm', 'entrepot.db-journal', 'STORE']
 
@@ -35,9 +37,10 @@ export interface BackupManifest {
 
 /**
  * Makes the folder that a backup goes to, empty but for the blobs that an interrupted backup had copied into it.
- * @throws Error in one sentence if it holds anything else
+ * @returns the lock that keeps others from it
+ * @throws Error in one sentence if it holds anything else, or another process works on it
  */
-export async function beginBackupFolder(folder: string): Promise<void> {
+export async function beginBackupFolder(folder: string): Promise<DataFolderLock> {
   await makeDataFolder(folder)
   const names = ((await namesIn(folder)) ?? []).filter((name) => !MAY_BE_THERE.includes(name))
   const manifest = await readManifest(folder)
@@ -45,14 +48,17 @@ export async function beginBackupFolder(folder: string): Promise<void> {
     throw new Error(`${folder} holds the complete backup of ${manifest.madeAt}; name an empty folder.`)
   if (manifest === undefined && names.length > 0)
     throw new Error(`${folder} is not empty; name an empty folder, or one that does not exist yet.`)
+  const lock = tryLockDataFolder(folder)
+  if (lock === undefined) throw new Error(`Another process makes a backup in ${folder}.`)
   await writeManifest(folder, { state: 'unfinished' })
   for (const name of BEGUN_ANEW) await rm(join(folder, name), { force: true })
+  return lock
 }
 
 /** From now on it is a backup. */
 export async function completeBackupFolder(folder: string, manifest: BackupManifest): Promise<void> {
-  // Only a server needs it.
-  await rm(join(folder, 'ballast'), { force: true })
+  // Only a server needs them.
+  for (const name of ['ballast', LOCK]) await rm(join(folder, name), { force: true })
   await writeManifest(folder, manifest)
 }
 

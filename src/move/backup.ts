@@ -44,7 +44,8 @@ export async function makeBackup(
       const { metadata, blobs } = await openStores(source, { makes: false, onFatal: () => undefined })
       opened.defer(() => metadata.close())
       await refuseEmulators(metadata, 'backed up')
-      await beginBackupFolder(folder)
+      const lock = await beginBackupFolder(folder)
+      opened.defer(() => lock.release())
       const hold = await metadata.holdCollection()
       opened.defer(() => hold.release())
       const clock = (await metadata.sharedClock?.()) ?? systemClock
