@@ -274,7 +274,7 @@ func TestABrokenTemplateIsCaught(t *testing.T) {
 		{values{}, "statefulset.yaml", "replicas: 1", "replicas: 2", "2 writers"},
 		{values{}, "statefulset.yaml", `serviceName: {{ include "entrepot.fullname" . }}`, "serviceName: other", "no service other"},
 		{clusterValues, "deployment.yaml", "maxUnavailable: 0", "maxUnavailable: 1", "stops servers"},
-		{clusterValues, "_pod.tpl", "name: {{ $values.existingSecret }}, key: ENTREPOT_DATABASE_URL", "name: other, key: ENTREPOT_DATABASE_URL", "ENTREPOT_DATABASE_URL: its secret"},
+		{clusterValues, "_pod.tpl", "name: {{ $values.existingSecret | quote }}, key: ENTREPOT_DATABASE_URL", "name: other, key: ENTREPOT_DATABASE_URL", "ENTREPOT_DATABASE_URL: its secret"},
 		{clusterValues, "networkpolicy.yaml", "port: metrics}", "port: other}", "no port other"},
 		{clusterValues, "ingress.yaml", `"port" "http"`, `"port" "web"`, "no port web"},
 		{clusterValues, "monitoring.yaml", "component: metrics", "component: other", "selects 0 services"},

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// What a rendered chart has, by what others name it by.
+// A rendered chart, and what is wrong with it.
 type release struct {
 	problems []string
 	workload metav1.Object
@@ -27,7 +27,7 @@ type release struct {
 	accounts []string
 }
 
-// workloadOf finds the one workload of the servers.
+// inspect finds the workload, and what other objects name.
 func inspect(objects []metav1.Object) *release {
 	found := &release{services: map[string]*corev1.Service{}}
 	for _, object := range objects {
@@ -49,7 +49,7 @@ func inspect(objects []metav1.Object) *release {
 }
 
 // problemsOf says what Kubernetes would refuse, or what would not find what it names.
-// `secrets` and `accounts` are those that exist already.
+// outside has the names of secrets, claims and accounts that exist already.
 func problemsOf(objects []metav1.Object, outside []string) []string {
 	it := inspect(objects)
 	if it.workload == nil {
@@ -85,38 +85,38 @@ func (it *release) checkNames(object metav1.Object) {
 
 func (it *release) checkObject(object metav1.Object, outside []string) {
 	name := nameOf(object)
-	switch it2 := object.(type) {
+	switch typed := object.(type) {
 	case *appsv1.StatefulSet:
-		it.selectsPods(name, it2.Spec.Selector)
-		it.expect(*it2.Spec.Replicas == 1, "%s has %d writers of one SQLite", name, *it2.Spec.Replicas)
-		it.expect(it.services[it2.Spec.ServiceName] != nil, "%s: no service %s", name, it2.Spec.ServiceName)
+		it.selectsPods(name, typed.Spec.Selector)
+		it.expect(*typed.Spec.Replicas == 1, "%s has %d writers of one SQLite", name, *typed.Spec.Replicas)
+		it.expect(it.services[typed.Spec.ServiceName] != nil, "%s: no service %s", name, typed.Spec.ServiceName)
 	case *appsv1.Deployment:
-		it.selectsPods(name, it2.Spec.Selector)
-		rolling := it2.Spec.Strategy.RollingUpdate
+		it.selectsPods(name, typed.Spec.Selector)
+		rolling := typed.Spec.Strategy.RollingUpdate
 		it.expect(rolling != nil && rolling.MaxUnavailable.IntValue() == 0, "%s stops servers before others serve", name)
 		for _, volume := range it.pod.Spec.Volumes {
 			it.expect(volume.PersistentVolumeClaim == nil, "%s shares a claim", name)
 		}
 	case *corev1.Service:
-		it.selectsPods(name, &metav1.LabelSelector{MatchLabels: it2.Spec.Selector})
-		for _, port := range it2.Spec.Ports {
+		it.selectsPods(name, &metav1.LabelSelector{MatchLabels: typed.Spec.Selector})
+		for _, port := range typed.Spec.Ports {
 			it.expect(it.hasPort(port.TargetPort.StrVal), "%s: no port %s", name, port.TargetPort.StrVal)
 		}
 	case *policyv1.PodDisruptionBudget:
-		it.selectsPods(name, it2.Spec.Selector)
+		it.selectsPods(name, typed.Spec.Selector)
 	case *networkingv1.NetworkPolicy:
-		it.selectsPods(name, &it2.Spec.PodSelector)
-		it.checkPolicy(name, it2)
+		it.selectsPods(name, &typed.Spec.PodSelector)
+		it.checkPolicy(name, typed)
 	case *networkingv1.Ingress:
-		it.checkIngress(name, it2, outside)
+		it.checkIngress(name, typed, outside)
 	case *monitoringv1.ServiceMonitor:
-		it.checkMonitor(name, it2)
+		it.checkMonitor(name, typed)
 	case *corev1.Pod:
-		own := labels.Set(it2.Labels)
+		own := labels.Set(typed.Labels)
 		for _, service := range it.services {
 			it.expect(!labels.SelectorFromSet(service.Spec.Selector).Matches(own), "%s would serve %s", name, service.Name)
 		}
-		it.checkPod(&it2.Spec, nil, outside)
+		it.checkPod(&typed.Spec, nil, outside)
 	}
 }
 

@@ -34,7 +34,7 @@ spec:
   # The variables that a Service named entrepot would add begin with ENTREPOT_ and are no settings.
   enableServiceLinks: false
   automountServiceAccountToken: false
-  serviceAccountName: {{ include "entrepot.serviceAccount" . }}
+  serviceAccountName: {{ include "entrepot.serviceAccount" . | quote }}
   terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
   securityContext: {{- include "entrepot.podSecurity" . | nindent 4 }}
   {{- with $values.imagePullSecrets }}
@@ -75,11 +75,11 @@ spec:
         {{- if $values.existingSecret }}
         {{- if $isCluster }}
         - name: ENTREPOT_DATABASE_URL
-          valueFrom: {secretKeyRef: {name: {{ $values.existingSecret }}, key: ENTREPOT_DATABASE_URL}}
+          valueFrom: {secretKeyRef: {name: {{ $values.existingSecret | quote }}, key: ENTREPOT_DATABASE_URL}}
         {{- end }}
         {{- range list "ENTREPOT_ROOT_KEY" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "OTEL_EXPORTER_OTLP_HEADERS" }}
         - name: {{ . }}
-          valueFrom: {secretKeyRef: {name: {{ $values.existingSecret }}, key: {{ . }}, optional: true}}
+          valueFrom: {secretKeyRef: {name: {{ $values.existingSecret | quote }}, key: {{ . }}, optional: true}}
         {{- end }}
         {{- end }}
       ports:
@@ -119,9 +119,9 @@ spec:
     {{- if $isCluster }}
     - {name: data, emptyDir: {sizeLimit: {{ $values.spool.size }}}}
     {{- else if $values.persistence.existingClaim }}
-    - {name: data, persistentVolumeClaim: {claimName: {{ $values.persistence.existingClaim }}}}
+    - {name: data, persistentVolumeClaim: {claimName: {{ $values.persistence.existingClaim | quote }}}}
     {{- end }}
     {{- with $values.tls.existingSecret }}
-    - {name: tls, secret: {secretName: {{ . }}, defaultMode: 0440}}
+    - {name: tls, secret: {secretName: {{ . | quote }}, defaultMode: 0440}}
     {{- end }}
 {{- end }}
