@@ -228,7 +228,12 @@ test('what stands in the way is told in one sentence', async (context) => {
     1,
     /^Nothing listens at http:\/\/localhost:1/,
   )
-  await person.failed(['file', 'put', path, '--key', 'ek_wrong'], 1, /; give another key by ENTREPOT_KEY/)
+  // One sentence for all of them.
+  await person.failed(
+    ['file', 'put', path, path, path, '--key', 'ek_wrong'],
+    1,
+    /; give another key by ENTREPOT_KEY/,
+  )
   await person.failed(['file', 'put', path, person.home], 1, /is a folder: --recursive/)
 })
 

@@ -48,3 +48,15 @@ test('the help of every command fits into 80 columns', () => {
       assert.ok(isOneWord || line.length <= 80, `${wordsOf(command)}: ${line}`)
     }
 })
+
+test('a word that is none gets the one that may have been meant', async () => {
+  const suggestions = { serv: 'serve', 'stats --jsno': '--json', 'file gte': 'get' }
+  for (const [words, meant] of Object.entries(suggestions)) {
+    let told = ''
+    const program = createProgram()
+    for (const command of [program, ...leavesOf(program), ...program.commands])
+      command.exitOverride().configureOutput({ writeErr: (text) => (told += text) })
+    await assert.rejects(program.parseAsync(words.split(' '), { from: 'user' }), { name: 'CommanderError' })
+    assert.match(told, new RegExp(`\\(Did you mean ${meant}\\?\\)`))
+  }
+})

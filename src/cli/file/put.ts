@@ -62,15 +62,16 @@ class PutRun {
     const work = async () => {
       while (next < this.#inputs.length && !signal.aborted) await this.#one(next++, signal, progress)
     }
+    let failure: unknown
     const workers = Array.from({ length: AT_ONCE }, () =>
       work().catch((error) => {
+        // Those that are stopped because of it fail after it.
+        if (!signal.aborted) failure = error
         failed.abort()
-        throw error
       }),
     )
-    const ended = await Promise.allSettled(workers)
-    const [failure] = ended.filter((outcome) => outcome.status === 'rejected')
-    if (failure !== undefined) throw failure.reason
+    await Promise.all(workers)
+    if (failure !== undefined) throw failure
   }
 
   #newProgressBar(): ProgressBar {
@@ -149,7 +150,8 @@ class PutRun {
 
   /** After Ctrl-C. */
   parting(): string {
-    return 'Interrupted. The same command goes on from here, within the hour.'
+    const canGoOn = this.#inputs.some((input) => this.#fingerprintOf(input) !== undefined)
+    return canGoOn ? 'Interrupted. The same command goes on from here, within the hour.' : 'Interrupted.'
   }
 }
 
