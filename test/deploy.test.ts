@@ -18,7 +18,7 @@ const filesIn = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => relative(root, join(parentPath, name)))
 
-/** Variables that only tests and builds read. */
+/** Variables that only tests, builds and clients read. */
 const OF_OTHERS = /^((TEST|FAULT)_|COMMIT$)/
 const known = new Set(allSettings.map(({ variable }) => variable))
 
