@@ -19,7 +19,7 @@ const filesIn = (folder: string) =>
     .map(({ parentPath, name }) => relative(root, join(parentPath, name)))
 
 /** Variables that only tests, builds and clients read. */
-const OF_OTHERS = /^((TEST|FAULT)_|COMMIT$)/
+const OF_OTHERS = /^((TEST|FAULT)_|(COMMIT|URL|KEY|PROFILE)$)/
 const known = new Set(allSettings.map(({ variable }) => variable))
 
 /** Whether a start, a command or a test reads `ENTREPOT_<name>`; a name that ends with `_` stands for several. */
