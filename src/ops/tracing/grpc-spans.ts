@@ -14,9 +14,15 @@ export function traceCalls(begin: Begin) {
   return (call: BegunCall) => {
     const method = call.path.slice(1)
     const span = begin({
-      name: method,
-      attributes: { 'rpc.system.name': 'grpc', 'rpc.method': method, 'entrepot.request.id': call.requestId },
       header: (name) => call.header(name),
+      describe: () => ({
+        name: method,
+        attributes: {
+          'rpc.system.name': 'grpc',
+          'rpc.method': method,
+          'entrepot.request.id': call.requestId,
+        },
+      }),
     })
     return {
       ...span,

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Begin } from './tracing.ts'
 
 /**
@@ -8,20 +8,12 @@ import type { Begin } from './tracing.ts'
 export function traceRequests(server: FastifyInstance, begin: Begin): void {
   server.decorateRequest('traceId')
   server.addHook('onRequest', (request, reply, done) => {
-    const { method, headers, protocol, raw, id, routeOptions, is404 } = request
-    const route = is404 ? undefined : routeOptions.url
     const span = begin({
-      name: route === undefined ? method : `${method} ${route}`,
-      attributes: {
-        'http.request.method': method,
-        ...(route === undefined ? {} : { 'http.route': route }),
-        'url.scheme': protocol,
-        'network.protocol.version': raw.httpVersion,
-        'entrepot.request.id': id,
-      },
-      header: (name) => headers[name]?.toString(),
+      header: (name) => request.headers[name]?.toString(),
+      describe: () => describe(request),
     })
     request.traceId = span.traceId
+    if (!span.isSampled) return done()
     // Comes also where the client is gone before its answer.
     reply.raw.once('close', () => {
       const { statusCode, writableFinished } = reply.raw
@@ -38,4 +30,18 @@ export function traceRequests(server: FastifyInstance, begin: Begin): void {
     })
     span.run(done)
   })
+}
+
+function describe({ method, protocol, raw, id, routeOptions, is404 }: FastifyRequest) {
+  const route = is404 ? undefined : routeOptions.url
+  return {
+    name: route === undefined ? method : `${method} ${route}`,
+    attributes: {
+      'http.request.method': method,
+      ...(route === undefined ? {} : { 'http.route': route }),
+      'url.scheme': protocol,
+      'network.protocol.version': raw.httpVersion,
+      'entrepot.request.id': id,
+    },
+  }
 }

@@ -24,9 +24,9 @@ export interface TracingOptions {
 
 /** What a request tells of itself before it has done anything. */
 export interface BegunRequest {
-  readonly name: string
-  readonly attributes: Attributes
   readonly header: (name: 'traceparent' | 'tracestate') => string | undefined
+  /** Asked only for a request that is sampled. */
+  readonly describe: () => { readonly name: string; readonly attributes: Attributes }
 }
 
 export type Begin = (request: BegunRequest) => RequestSpan
@@ -34,6 +34,8 @@ export type Begin = (request: BegunRequest) => RequestSpan
 /** A request or call as the root of what this server does for it. */
 export interface RequestSpan {
   readonly traceId: string
+  /** Whether anybody will see what `end` tells. */
+  readonly isSampled: boolean
   /** What belongs to the request. */
   run<T>(work: () => T): T
   /** @param isError whether the fault is the server's */
@@ -61,11 +63,13 @@ export class Tracing {
   }
 
   /** A request that is not sampled has the id of a trace, too, but no spans. */
-  #begin({ name, attributes, header }: BegunRequest): RequestSpan {
+  #begin({ header, describe }: BegunRequest): RequestSpan {
     const { sampler, onEnd } = this.#options
     const parent = readTraceContext(header)
     const traceId = parent?.traceId ?? newId(16)
-    if (!isSampled(sampler, traceId, parent)) return { traceId, run: (work) => work(), end: () => undefined }
+    if (!isSampled(sampler, traceId, parent))
+      return { traceId, isSampled: false, run: (work) => work(), end: () => undefined }
+    const { name, attributes } = describe()
     const span = new Span({
       name,
       kind: spanKinds.server,
@@ -78,6 +82,7 @@ export class Tracing {
     })
     return {
       traceId,
+      isSampled: true,
       run: (work) => this.#current.run(span, work),
       end: (told, isError) => {
         Object.assign(span.attributes, told)
