@@ -104,7 +104,7 @@ function setVersion(from: string, to: string): void {
     text.replace(/("name": "entrepot",\s+"version": )"[^"]*"/g, `$1"${to}"`),
   )
   for (const path of globSync('deploy/**/Chart.yaml', { cwd: ROOT }))
-    edit(path, (text) => text.replace(/^(version|appVersion): .*$/gm, `$1: ${to}`))
+    edit(path, (text) => text.replace(/^((?:version|appVersion): "?)[^"\n]*/gm, `$1${to}`))
   for (const path of ['README.md', 'deploy/Dockerfile'])
     edit(path, (text) =>
       text

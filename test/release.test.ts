@@ -1,7 +1,16 @@
 /** `npm run release`, in a repository of the files that it touches. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -81,6 +90,8 @@ test('a release moves the notes, groups them in CHANGELOG.md, and sets every ver
   assert.deepEqual(versions, ['1.3.0', '1.3.0', '1.3.0'])
   for (const name of readdirSync(join(folder, 'packages')))
     assert.equal(JSON.parse(read(`packages/${name}/package.json`)).version, '1.3.0')
+  for (const path of globSync('deploy/**/Chart.yaml', { cwd: folder }))
+    assert.deepEqual(read(path).match(/^(app)?[vV]ersion: .*$/gm), ['version: 1.3.0', 'appVersion: "1.3.0"'])
   // Nothing else of the lock file has changed.
   assert.equal(git('diff', '--numstat', 'package-lock.json').split('\t').slice(0, 2).join(' '), '2 2')
   assert.equal(git('rev-parse', 'HEAD'), head)
