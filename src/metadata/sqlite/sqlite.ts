@@ -14,6 +14,7 @@ import {
   migrate,
   type RunQuery,
 } from '../migrations/migrate.ts'
+import { changeQueries } from '../plan-change.ts'
 import { flavours } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
@@ -53,7 +54,10 @@ export interface SqliteOptions {
  * @throws Error with a sentence for the operator if the database is of a newer release or cannot be durable
  */
 export async function openSqliteMetadataStore(options: SqliteOptions): Promise<MetadataStore> {
-  return new SqlMetadataStore(await SqliteEngine.open(options))
+  const opening = SqliteEngine.openAt(await upToDate(options.dataDir), options)
+  // Meanwhile the worker starts.
+  const queries = changeQueries(flavours.sqlite)
+  return new SqlMetadataStore(await opening, queries)
 }
 
 export class SqliteEngine implements SqlEngine {
@@ -79,8 +83,12 @@ export class SqliteEngine implements SqlEngine {
     writer.onSettling = () => this.#snapshot.end()
   }
 
-  static async open({ dataDir, onFatal, reserveBytes, watch }: SqliteOptions): Promise<SqliteEngine> {
-    const path = await upToDate(dataDir)
+  static async open(options: SqliteOptions): Promise<SqliteEngine> {
+    return SqliteEngine.openAt(await upToDate(options.dataDir), options)
+  }
+
+  /** @param path of a database of the newest schema */
+  static async openAt(path: string, { onFatal, reserveBytes, watch }: SqliteOptions): Promise<SqliteEngine> {
     return new SqliteEngine(path, await SqliteWriter.open(path, onFatal, reserveBytes), watch)
   }
 
