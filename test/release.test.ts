@@ -91,7 +91,7 @@ test('a release moves the notes, groups them in CHANGELOG.md, and sets every ver
   for (const name of readdirSync(join(folder, 'packages')))
     assert.equal(JSON.parse(read(`packages/${name}/package.json`)).version, '1.3.0')
   for (const path of globSync('deploy/**/Chart.yaml', { cwd: folder }))
-    assert.deepEqual(read(path).match(/^(app)?[vV]ersion: .*$/gm), ['version: 1.3.0', 'appVersion: "1.3.0"'])
+    assert.equal(read(path).match(/^(version|appVersion): "?1\.3\.0"?$/gm)?.length, 2)
   // Nothing else of the lock file has changed.
   assert.equal(git('diff', '--numstat', 'package-lock.json').split('\t').slice(0, 2).join(' '), '2 2')
   assert.equal(git('rev-parse', 'HEAD'), head)
