@@ -227,6 +227,49 @@ test('rows and bytes that have changed in the folder of a backup are not restore
   )
 })
 
+test('a restore removes nothing that is in its way, not even its own backup', async (t) => {
+  const server = await startOnDisk(t)
+  await new Installation(server).add(100)
+  const target = newPlace()
+  const folder = join(target, 'restore')
+  await backs(server, folder)
+  const written = await readdir(folder)
+  await assert.rejects(restores(folder, { ENTREPOT_DATA_DIR: target }), /holds something else; move it away/)
+  assert.deepEqual(await readdir(folder), written)
+})
+
+test('a damaged file BACKUP is told in a sentence, and its folder is not made anew', async (t) => {
+  const server = await startOnDisk(t)
+  const folder = newPlace()
+  await backs(server, folder)
+  const path = join(folder, 'BACKUP')
+  const written = await readFile(path, 'utf8')
+  const damaged = ['', 'null', '[]', '{}', '{"state":"complete"}', written.replace('complete', 'c0mplete')]
+  for (const text of [...damaged, written.replace('"tables"', '"tab1es"'), written.replace('"id"', '"1d"')]) {
+    await writeFile(path, text)
+    const refused = /BACKUP cannot be read: it is not what was written\.$/
+    await assert.rejects(restores(folder, { ENTREPOT_DATA_DIR: newPlace() }), refused)
+    await assert.rejects(backs(server, folder), refused)
+  }
+  assert.ok((await readdir(folder)).includes('entrepot.db'))
+})
+
+test('a damaged database of a backup is told by its path', async (t) => {
+  const server = await startOnDisk(t)
+  const folder = newPlace()
+  await backs(server, folder)
+  const path = join(folder, 'entrepot.db')
+  const written = await readFile(path)
+  const page = written.readUInt16BE(16)
+  const broken = Buffer.from(written).fill(0, page)
+  for (const content of ['not a database'.padEnd(4096), written.subarray(0, page), broken]) {
+    await writeFile(path, content)
+    await assert.rejects(restores(folder, { ENTREPOT_DATA_DIR: newPlace() }), {
+      message: `${path} is damaged; restore another backup to another place.`,
+    })
+  }
+})
+
 test('a backup and a restore that are killed are made again, and hold nothing any more', {
   skip: onlyLong,
 }, async (t) => {

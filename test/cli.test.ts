@@ -240,6 +240,8 @@ test('wrong usage exits with 2 and does nothing', async (context) => {
     ['id', 'fil_short'],
     ['id'],
     ['doctor', '--max-bytes-per-second', '5'],
+    ['backup', ''],
+    ['restore', ''],
     ['frobnicate'],
     [],
   ]

@@ -25,6 +25,12 @@ export function parseSlug(text: string): string {
   return parseName(text)
 }
 
+/** The path of a folder. @throws InvalidArgumentError */
+export function parseFolder(text: string): string {
+  if (text === '') throw new InvalidArgumentError('It is empty.')
+  return text
+}
+
 /**
  * What `--help` ends with: lines to be pasted, each below what it does.
  * @param lines like `['the ten newest files', 'file ls --limit 10']`

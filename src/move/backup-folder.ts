@@ -80,12 +80,22 @@ type Manifest = BackupManifest | { readonly state: 'unfinished' }
 async function readManifest(folder: string): Promise<Manifest | undefined> {
   const path = join(folder, MANIFEST)
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Manifest
+    const read: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (isManifest(read)) return read
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    if (error instanceof SyntaxError) throw new Error(`${path} cannot be read: it is not what was written.`)
-    throw error
+    if (!(error instanceof SyntaxError)) throw error
   }
+  throw new Error(`${path} cannot be read: it is not what was written.`)
+}
+
+/** Whether it has what others rely on: a damaged one is neither a backup nor one to be made anew. */
+function isManifest(read: unknown): read is Manifest {
+  if (typeof read !== 'object' || read === null) return false
+  const { state, id, madeAt, tables } = read as Partial<Record<keyof BackupManifest, unknown>>
+  if (state === 'unfinished') return true
+  const isNamed = typeof id === 'string' && typeof madeAt === 'string'
+  return state === 'complete' && isNamed && typeof tables === 'object' && tables !== null
 }
 
 /** Whole or not at all, and durably. */

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesPlace, bytesPlaceInWords, tellFolder } from '../app/bytes-place.ts'
-import { makeDataFolder } from '../app/data-folder.ts'
+import { makeDataFolder, namesIn } from '../app/data-folder.ts'
 import { hasRows, refuseForeignDatabase, rowsPlace } from '../app/installation.ts'
 import { openBlobs, openMetadata, openSession } from '../app/open-stores.ts'
 import type { Config } from '../config/config.ts'
@@ -10,6 +10,7 @@ import { FairBudget } from '../core/limits/fair-budget.ts'
 import type { BlobStore } from '../core/ports/blob-store.ts'
 import type { DatabaseSession } from '../metadata/migrations/migrate.ts'
 import { lockMove } from '../metadata/sqlite/data-folder-lock.ts'
+import { isDamage } from '../metadata/sqlite/errors.ts'
 import { type CopyProgress, folderConfig, schema } from './backup.ts'
 import { type BackupManifest, readBackupFolder } from './backup-folder.ts'
 import { BlobCopier, type BlobPass } from './copy-blobs.ts'
@@ -35,6 +36,8 @@ export interface RestoreReport extends BlobPass {
 
 /** The rows as this release has them, read from a copy: opening them may change their schema. */
 const WORK = 'restore'
+/** What a killed restore leaves there. */
+const WORK_FILES = ['entrepot.db', 'entrepot.db-wal', 'entrepot.db-shm', 'entrepot.db-journal', 'ballast']
 
 /**
  * Makes an installation of a backup, of whatever kind, with an id of its own. Its bytes come first, each compared with its
@@ -54,15 +57,17 @@ export async function restoreBackup(restore: Restore, progress: CopyProgress): P
     async () => {
       const lock = lockMove(target.dataDir)
       opened.defer(() => lock.release())
+      await requireOwnWork(target)
       const { blobs: to } = await openBlobs(target, new FairBudget(target.memoryBytes))
       const session = await reserveTarget(target, to, manifest)
       opened.defer(() => session.close())
       const work = await copyDatabase(restore)
       opened.defer(() => rm(work.dataDir, { recursive: true, force: true }))
-      const pass = await copyBytes(restore, work, to, progress)
+      const pass = await toldOfBackup(folder, () => copyBytes(restore, work, to, progress))
       if (pass.damaged.length > 0 && !restore.acceptsDamaged) return { ...pass, manifest }
       await tellFolder(target, (await stateOf(session)).storeId)
-      return { ...pass, manifest, rows: await copyAllRows(restore, work, session, manifest, progress) }
+      const copying = () => copyAllRows(restore, work, session, manifest, progress)
+      return { ...pass, manifest, rows: await toldOfBackup(folder, copying) }
     },
   )
 }
@@ -72,6 +77,14 @@ async function requireUnused(folder: string): Promise<void> {
   const log = await stat(join(folder, 'entrepot.db-wal')).catch(() => undefined)
   if (log !== undefined && log.size > 0)
     throw new Error(`A server runs, or ran, on ${folder}; it is an installation now and no backup any more.`)
+}
+
+/** The folder is removed, and may be somebody else's, or the backup itself. */
+async function requireOwnWork(target: Config): Promise<void> {
+  const path = join(target.dataDir, WORK)
+  const names = (await namesIn(path)) ?? []
+  if (names.every((name) => WORK_FILES.includes(name))) return
+  throw new Error(`${path} is needed by the restore and holds something else; move it away.`)
 }
 
 /** Keeps servers from starting on the target, and makes its bytes those of its database. */
@@ -123,6 +136,17 @@ async function copyDatabase({ folder, target }: Restore): Promise<Config> {
   await mkdir(work.dataDir, { mode: 0o700 })
   await copyFile(from, join(work.dataDir, 'entrepot.db'))
   return work
+}
+
+/** What SQLite says of a damaged database names no file, or the copy, which is gone by then. */
+async function toldOfBackup<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    const path = join(folder, 'entrepot.db')
+    throw new Error(`${path} is damaged; restore another backup to another place.`, { cause: error })
+  }
 }
 
 async function copyBytes(
@@ -180,7 +204,7 @@ function requireWritten(folder: string, manifest: BackupManifest, copied: Copied
     const isSame = found?.rows === rows && (manifest.schema !== schema || found.sha256 === sha256)
     if (!isSame)
       throw new Error(
-        `The rows of ${table} in ${folder} are not those that were written; a server ran on it, or its disk is broken. Restore another backup.`,
+        `The rows of ${table} in ${folder} are not those that were written; a server ran on it, or its disk is broken. Restore another backup to another place.`,
       )
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { showSize } from '../../config/size.ts'
 import type { BackupManifest } from '../../move/backup-folder.ts'
-import { examples } from '../arguments.ts'
+import { examples, parseFolder } from '../arguments.ts'
 import { print, printJson } from '../output.ts'
 import { configOf } from '../settings.ts'
 import { atBackup } from './backup-failure.ts'
@@ -14,7 +14,7 @@ export function addBackupCommand(program: Command): void {
     .description(
       'copy the installation as it is at one moment into a folder, also while servers run; exits with 1 if bytes of files are not as recorded',
     )
-    .argument('<folder>', 'empty or new; or that of an interrupted backup, which is made anew')
+    .argument('<folder>', 'empty or new; or that of an interrupted backup, which is made anew', parseFolder)
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

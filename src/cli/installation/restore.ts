@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { RestoreReport } from '../../move/restore.ts'
-import { examples } from '../arguments.ts'
+import { examples, parseFolder } from '../arguments.ts'
 import { print, printJson } from '../output.ts'
 import { configOf } from '../settings.ts'
 import { atBackup } from './backup-failure.ts'
@@ -18,7 +18,7 @@ export function addRestoreCommand(program: Command): void {
     .description(
       'make an installation of a backup, of any kind, where there is none; exits with 1 if it made none',
     )
-    .argument('<folder>', 'what `entrepot backup` has made; nothing in it is changed')
+    .argument('<folder>', 'what `entrepot backup` has made; nothing in it is changed', parseFolder)
     .option(
       '--accept-damaged',
       'restore also if bytes of files are missing or changed; those files have none then',
@@ -61,6 +61,6 @@ function printReport({ manifest, copied, present, rows, damaged }: RestoreReport
   print(
     rows
       ? `\nThe installation is as it was at ${manifest.madeAt}. Compare it with its bytes (entrepot doctor), then start a server on it.`
-      : '\nNothing is restored yet. Restore another backup, or this one without those bytes (--accept-damaged).',
+      : '\nNothing is restored yet. Restore this backup without those bytes (--accept-damaged), or another one to another place.',
   )
 }

@@ -56,6 +56,15 @@ export function sqliteFailure(error: unknown): SqliteFailure {
   return { local: false, fatal: false, ...known, code, message: `${message} (SQLite code ${errcode})` }
 }
 
+const [CORRUPT, NOTADB] = [11, 26]
+
+/** Whether SQLite says, here or in what caused it, that a file is not what it wrote. */
+export function isDamage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { errcode = 0 } = error as { errcode?: number }
+  return [CORRUPT, NOTADB].includes(errcode & 0xff) || isDamage(error.cause)
+}
+
 /** `path` is that of the database; `change` as in `storeFailure`. */
 export function storeErrorOf(
   { code, message }: Pick<SqliteFailure, 'code' | 'message'>,
