@@ -144,6 +144,9 @@ test('changes that break a rule are refused by name, and change nothing', async 
     [{ expiresAt: '2030-01-01' }, 'expiresAt'],
     [{ expiresAt: '2030-01-01T00:00:00' }, 'expiresAt'],
     [{ expiresAt: '2030-13-01T00:00:00Z' }, 'expiresAt'],
+    [{ expiresAt: '2030-02-31T00:00:00Z' }, 'expiresAt'],
+    [{ expiresAt: '2030-01-01T24:00:00Z' }, 'expiresAt'],
+    [{ expiresAt: '9999-12-31T23:59:59-00:01' }, 'expiresAt'],
     [{ expiresAt: 4102444800000 }, 'expiresAt'],
   ] as const)
     assertProblem(

@@ -8,7 +8,9 @@ export const MAX_PAGE = 1000
 /** As many as the API has whose names are the longest, so that any name can be given back. */
 export const MAX_NAME_CHARACTERS = 3000
 /** RFC 3339, 5.6. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
+const TIME = /^\d{4}-\d\d-(?<day>\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
+/** A zone may lead there. */
+const YEAR_10000 = Date.UTC(10_000, 0)
 const LIST_PARAMETERS = ['project', 'state', 'name', 'limit', 'after', 'order']
 const COPY_FIELDS = ['project', 'name']
 const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
@@ -139,10 +141,17 @@ function textOrNull(field: string, value: unknown, rule: TextRule): string | nul
 
 function endIn(value: unknown, now: number): number | null {
   if (value === null) return null
-  const at = typeof value === 'string' && TIME.test(value) ? Date.parse(value) : Number.NaN
+  const at = typeof value === 'string' ? timeOf(value) : Number.NaN
   if (Number.isNaN(at)) throw invalid('expiresAt', 'must be a time like 2030-01-31T12:00:00Z, or null')
   if (at <= now) throw invalid('expiresAt', 'is not in the future; DELETE ends a file now')
   return at
+}
+
+/** NaN if it is none; `Date` takes the 31st of February for the 3rd of March, and has years of six digits. */
+function timeOf(text: string): number {
+  const day = Number(TIME.exec(text)?.groups?.day)
+  const at = Date.parse(text)
+  return new Date(text.slice(0, 10)).getUTCDate() === day && at < YEAR_10000 ? at : Number.NaN
 }
 
 function invalid(field: string, fault: string): ServiceError {
