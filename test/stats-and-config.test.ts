@@ -36,6 +36,9 @@ test('config tells each setting in force, and where it is from', async () => {
     ENTREPOT_ROOT_KEY: 'sesame'.repeat(8),
     ENTREPOT_PORT: '9000',
     ENTREPOT_HOST: '127.0.0.1',
+    // Nothing is traced, and so nothing of it is told to be wrong.
+    OTEL_SDK_DISABLED: 'true',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:sesame@localhost:4318',
   }
   const { stdout, status } = await entrepot(['config', '--json', '--port', '9001'], settings)
   assert.equal(status, 0)

@@ -219,5 +219,9 @@ test('settings that cannot be obeyed stop the start, each in a sentence, unless 
     () => loadConfig({ OTEL_TRACES_EXPORTER: 'zipkin' }),
     /^ConfigError: OTEL_TRACES_EXPORTER must be/,
   )
+  assert.throws(
+    () => loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://user:secret@collector.example' }),
+    /^ConfigError: OTEL_EXPORTER_OTLP_ENDPOINT must have no user and no password; OTEL_EXPORTER_OTLP_HEADERS/,
+  )
   assert.equal(loadConfig({ ...wrong, OTEL_SDK_DISABLED: 'true' }).tracing, undefined)
 })

@@ -140,7 +140,8 @@ export function settingsInForce(command: Command): readonly SettingInForce[] {
     const flag = givenValue(command, setting) || undefined
     const given = flag ?? (process.env[name] || undefined)
     if (given === undefined) return { name, value: defaultOf(setting).replaceAll('`', ''), from: 'default' }
-    const isSecret = setting.secret || setting.parse(given, true) instanceof Secret
+    const isSecret =
+      setting.secret || setting.parse(given, true) instanceof Secret || Boolean(URL.parse(given)?.password)
     return { name, value: isSecret ? '[secret]' : given, from: flag === undefined ? 'environment' : 'flag' }
   })
 }

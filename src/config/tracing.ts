@@ -104,8 +104,12 @@ export const tracing = group(rows, (given, { problems }): TracingSettings | unde
   if (!(Number(ratio) >= 0 && Number(ratio) <= 1))
     refuse('TRACES_SAMPLER_ARG', `must be a number from 0 to 1, not "${ratio}".`)
   const url = tracesEndpoint ?? `${(endpoint ?? 'http://localhost:4318').replace(/\/$/, '')}/v1/traces`
-  if (!['http:', 'https:'].includes(URL.parse(url)?.protocol ?? ''))
-    refuse(`EXPORTER_OTLP_${tracesEndpoint ? 'TRACES_' : ''}ENDPOINT`, 'must be like http://localhost:4318.')
+  const { protocol: scheme = '', username, password } = URL.parse(url) ?? {}
+  const endpointVariable = `EXPORTER_OTLP_${tracesEndpoint ? 'TRACES_' : ''}ENDPOINT`
+  if (!['http:', 'https:'].includes(scheme)) refuse(endpointVariable, 'must be like http://localhost:4318.')
+  // `fetch` takes no such address.
+  if (username || password)
+    refuse(endpointVariable, 'must have no user and no password; OTEL_EXPORTER_OTLP_HEADERS is for them.')
   if (!areHeaders(headers?.reveal() ?? ''))
     refuse('EXPORTER_OTLP_HEADERS', 'must be like name=value,other=value, percent-encoded.')
   const attributes = parseList(given.attributes ?? '') ?? {}
