@@ -84,6 +84,7 @@ test('the start tells how long files of each purpose stay', async (t) => {
     await app.stop()
     await rm(dataDir, { recursive: true, force: true })
   })
+  app.tellSettings()
   const told = lines.map((line) => JSON.parse(line)).find(({ retentionHours }) => retentionHours)
   assert.deepEqual(told?.retentionHours, {
     user_data: null,

@@ -229,7 +229,9 @@ test('the start warns of what cannot be told: a proxy that adds nothing', async 
     const { logger, text } = captureLog('warn')
     const ports = { ENTREPOT_PORT: '0', ENTREPOT_GRPC_PORT: 'off', ENTREPOT_METRICS_PORT: 'off' }
     const config = loadConfig({ ENTREPOT_DATA_DIR: dataDir, ...ports, ...settings })
-    await (await startApp(config, { logger })).stop()
+    const app = await startApp(config, { logger })
+    app.tellSettings()
+    await app.stop()
     return text()
   }
   assert.match(await warnings(ON), /ENTREPOT_YANDEX_ANONYMOUS is on: .* proxy or tunnel .* lets everybody in/)
