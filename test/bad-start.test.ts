@@ -8,6 +8,7 @@ import { entrepot, newDataDir, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { newDatabase, query } from './postgres.ts'
+import { onlyLong } from './rounds.ts'
 import { type S3Quirks, S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 
@@ -68,7 +69,7 @@ test('a wrong address, database or password of PostgreSQL stops the start', asyn
   assert.match(password, /refused the password of the user "\w+"; correct ENTREPOT_DATABASE_URL\.$/)
 })
 
-test('a database of a newer schema stops the start', async (t) => {
+test('a database of a newer schema stops the start', { skip: onlyLong }, async (t) => {
   const url = await newDatabase()
   const settings = { ENTREPOT_DATABASE_URL: url, ENTREPOT_DATA_DIR: await newDataDir(t) }
   assert.equal((await entrepot(['migrate', '--init'], settings)).status, 0)
@@ -104,7 +105,9 @@ test('a wrong endpoint, bucket or secret of S3, no secret, and a bucket with ver
   assert.match(versions, /keeps old versions, .*; use a bucket without versioning\.$/)
 })
 
-test('a bucket and a database of two installations stop the start, whichever is the other’s', async (t) => {
+test('a bucket and a database of two installations stop the start, whichever is the other’s', {
+  skip: onlyLong,
+}, async (t) => {
   const s3 = await startS3(t)
   const database = { ENTREPOT_DATABASE_URL: await newDatabase() }
   const server = await TestServer.start({ ...s3, ...database })
@@ -115,7 +118,9 @@ test('a bucket and a database of two installations stop the start, whichever is 
   assert.match(await refusalOf(t, { ...s3, ENTREPOT_DATABASE_URL: await newDatabase() }), sentence)
 })
 
-test('a second server with an empty folder, or an empty bucket, of its own does not start on the database', async (t) => {
+test('a second server with an empty folder, or an empty bucket, of its own does not start on the database', {
+  skip: onlyLong,
+}, async (t) => {
   const database = { ENTREPOT_DATABASE_URL: await newDatabase() }
   // On disk, wherever the suite keeps its bytes.
   const server = await TestServer.start({ ...database, ENTREPOT_S3_BUCKET: '' })

@@ -9,6 +9,7 @@ import { fileIds as llamacloudIds } from '../src/dialects/llamacloud/ids.ts'
 import { entrepot, newDataDir, type Outcome, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { LlamaCloudClient } from './llamacloud-client.ts'
+import { onlyLong } from './rounds.ts'
 
 const KEY_LINE = /^ek_[0-9A-Za-z]{38}\n$/
 const UUID_LINE = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\n$/
@@ -130,7 +131,9 @@ test('a key carries the organization, projects, user, role, scopes and fidelity 
   assert.match((await run('key', 'list', '--org', 'acme')).stdout, /FIDELITY.* strict /s)
 })
 
-test('who makes an organization or a project is shown the command that makes a key for it, ready to be pasted', async (context) => {
+test('who makes an organization or a project is shown the command that makes a key for it, ready to be pasted', {
+  skip: onlyLong,
+}, async (context) => {
   const at = ['--data-dir', await newDataDir(context)]
   const hints: string[] = []
   for (const args of [
@@ -307,7 +310,9 @@ test('names every wrong setting in a line of its own, as the flag or the variabl
   ])
 })
 
-test('a root key or a list of proxies that could never work is a wrong setting', async (context) => {
+test('a root key or a list of proxies that could never work is a wrong setting', {
+  skip: onlyLong,
+}, async (context) => {
   const settings: Settings = { ENTREPOT_DATA_DIR: await newDataDir(context), ENTREPOT_TRUSTED_PROXIES: ',' }
   for (const key of ['too-short', ' space around it ', 'a tab within\tthe key']) {
     const { status, stderr } = await entrepot(['serve'], { ...settings, ENTREPOT_ROOT_KEY: key })
@@ -334,7 +339,9 @@ test('a second server on the same folder refuses in one sentence', async (contex
   )
 })
 
-test('a taken port is refused in one sentence that names its setting', async (context) => {
+test('a taken port is refused in one sentence that names its setting', {
+  skip: onlyLong,
+}, async (context) => {
   const { server } = await besideServer(context)
   const { host, port } = new URL(server.url)
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
@@ -406,7 +413,7 @@ test('doctor finds bytes without a row, and removes them only if asked to', asyn
   assertDone(await run('doctor'))
 })
 
-test('doctor tells which blobs are of no file any more', async (context) => {
+test('doctor tells which blobs are of no file any more', { skip: onlyLong }, async (context) => {
   const { server, run } = await besideServer(context, onlyBlobs)
   await storeFile(server)
   const ended = llamacloudIds.print(parseFileId(await storeFile(server)) ?? '')
@@ -419,7 +426,7 @@ test('doctor tells which blobs are of no file any more', async (context) => {
   )
 })
 
-test('doctor names damaged files and never removes them', async (context) => {
+test('doctor names damaged files and never removes them', { skip: onlyLong }, async (context) => {
   const { server, run } = await besideServer(context, onlyBlobs)
   const { metadata } = server.app.services
   const fileId = await storeFile(server)

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { allDialects } from '../src/dialects/all.ts'
 import { newDataDir, pasteInto, Running, type Settings, startEntrepot } from './cli.harness.ts'
+import { onlyLong } from './rounds.ts'
 
 const STOP_MS = 15_000
 /** A start is over a few milliseconds after it began to listen. */
@@ -152,7 +153,9 @@ test('a later start prints no key', async (context) => {
   for (const line of second.stdout.trim().split('\n')) JSON.parse(line)
 })
 
-test('a first start that fails on a taken port leaves the key for the next start to print', async (context) => {
+test('a first start that fails on a taken port leaves the key for the next start to print', {
+  skip: onlyLong,
+}, async (context) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   context.after(() => taken.close())
@@ -191,7 +194,7 @@ test('a SIGTERM as soon as the first start listens ends it with 0, and the key h
   assert.ok(!findKey(second.stdout))
 })
 
-test('serves on when nobody reads its output', async (context) => {
+test('serves on when nobody reads its output', { skip: onlyLong }, async (context) => {
   const port = await freePort()
   const running = serve(context, await newDataDir(context), {}, String(port))
   running.child.stdout?.destroy()

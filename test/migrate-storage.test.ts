@@ -151,7 +151,9 @@ test('bytes alone move, then rows alone, to where the installation was before', 
   await assertClean(server)
 })
 
-test('what is being received when an installation moves is given up there, with the room it took', async (t) => {
+test('what is being received when an installation moves is given up there, with the room it took', {
+  skip: onlyLong,
+}, async (t) => {
   const server = await startOnDisk(t)
   const { organization, project } = await defaultTenant(server)
   await new LightfieldClient(server).stored('a file')
@@ -233,7 +235,9 @@ test('bytes that are not those of their row are reported, and nothing is moved',
   assertDone(await moves(at(server), bucket, '--finish'))
 })
 
-test('a move can be given up while the target has no rows, and the database is left shut until then', async (t) => {
+test('a move can be given up while the target has no rows, and the database is left shut until then', {
+  skip: onlyLong,
+}, async (t) => {
   const server = await startOnDisk(t)
   const installation = new Installation(server)
   await installation.add(10)
@@ -259,7 +263,7 @@ test('a move can be given up while the target has no rows, and the database is l
   assertDone(await moves(at(server), target, '--finish'))
 })
 
-test('no move overwrites another installation, and none goes nowhere', async (t) => {
+test('no move overwrites another installation, and none goes nowhere', { skip: onlyLong }, async (t) => {
   const server = await startOnDisk(t)
   const other = await startOnDisk(t)
   await new Installation(other).add(5)
@@ -278,7 +282,7 @@ test('no move overwrites another installation, and none goes nowhere', async (t)
   assert.equal((await new LightfieldClient(other).create()).status, 200)
 })
 
-test('what fails at the target is told with the settings of the target', async (t) => {
+test('what fails at the target is told with the settings of the target', { skip: onlyLong }, async (t) => {
   const server = await startOnDisk(t)
   const database = new URL(await newDatabase())
   const { flags, variables, s3 } = await newBucket(t)

@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { ENTRY, entrepot, newDataDir, pasteInto, type Settings } from './cli.harness.ts'
 import { TestServer } from './harness.ts'
 import { newDatabase, query } from './postgres.ts'
+import { onlyLong } from './rounds.ts'
 import { S3TestServer } from './s3/server.ts'
 import { s3Settings } from './s3/settings.ts'
 
@@ -80,7 +81,7 @@ test('an empty database of PostgreSQL is no installation, and stays empty', asyn
   await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
 })
 
-test('beside a database whose files are elsewhere nothing is made', async (t) => {
+test('beside a database whose files are elsewhere nothing is made', { skip: onlyLong }, async (t) => {
   const database = { ENTREPOT_DATABASE_URL: await newDatabase() }
   const server = await TestServer.start({ ...database, ENTREPOT_S3_BUCKET: '' })
   t.after(() => server.stop())
@@ -119,7 +120,9 @@ const MAKERS = [
   ['org', 'create', 'acme', '--init'],
 ] as const
 
-test('names that a new installation does not have are refused before it is made', async (t) => {
+test('names that a new installation does not have are refused before it is made', {
+  skip: onlyLong,
+}, async (t) => {
   const dataDir = await newDataDir(t)
   const refusal = (...flags: string[]) =>
     refusalOf(['key', 'create', '--init', ...flags], { ENTREPOT_DATA_DIR: dataDir })
@@ -129,7 +132,7 @@ test('names that a new installation does not have are refused before it is made'
   assert.deepEqual(await readdir(join(dataDir, '..')), [])
 })
 
-test('nothing is made in a folder whose database is of another program', async (t) => {
+test('nothing is made in a folder whose database is of another program', { skip: onlyLong }, async (t) => {
   const dataDir = await newDataDir(t)
   await mkdir(dataDir)
   const path = join(dataDir, 'entrepot.db')
@@ -159,7 +162,9 @@ test('a damaged database is told with its path', async (t) => {
   assert.equal(await refusalOf(['doctor'], settings), sentence)
 })
 
-test('a lock, or a folder for bytes, that is another file is told with its path', async (t) => {
+test('a lock, or a folder for bytes, that is another file is told with its path', {
+  skip: onlyLong,
+}, async (t) => {
   const dataDir = await newDataDir(t)
   await mkdir(dataDir)
   await writeFile(join(dataDir, 'lock.db'), 'notes '.repeat(200))
@@ -175,7 +180,7 @@ test('a lock, or a folder for bytes, that is another file is told with its path'
   assert.deepEqual(await readdir(other), ['blobs'])
 })
 
-test('nothing is made among the tables of another program in PostgreSQL', async (t) => {
+test('nothing is made among the tables of another program in PostgreSQL', { skip: onlyLong }, async (t) => {
   const url = await newDatabase()
   await query(url, 'create table notes (text text)')
   const dataDir = await newDataDir(t)
@@ -193,7 +198,9 @@ test('nothing is made among the tables of another program in PostgreSQL', async 
   await assert.rejects(readdir(dataDir), { code: 'ENOENT' })
 })
 
-test('what an extension of PostgreSQL has made does not keep an installation out', async (t) => {
+test('what an extension of PostgreSQL has made does not keep an installation out', {
+  skip: onlyLong,
+}, async (t) => {
   const url = await newDatabase()
   await query(url, 'create extension pg_buffercache')
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(t), ENTREPOT_DATABASE_URL: url }
@@ -201,7 +208,7 @@ test('what an extension of PostgreSQL has made does not keep an installation out
   assert.deepEqual([status, stderr], [0, ''])
 })
 
-test('a database that cannot be reached leaves no folder behind', async (t) => {
+test('a database that cannot be reached leaves no folder behind', { skip: onlyLong }, async (t) => {
   const url = new URL(await newDatabase())
   url.pathname = '/missing'
   const dataDir = await newDataDir(t)
@@ -211,7 +218,7 @@ test('a database that cannot be reached leaves no folder behind', async (t) => {
   assert.deepEqual(await readdir(join(dataDir, '..')), [])
 })
 
-test('a data folder that is a file is refused in one sentence', async (t) => {
+test('a data folder that is a file is refused in one sentence', { skip: onlyLong }, async (t) => {
   const dataDir = await newDataDir(t)
   await writeFile(dataDir, 'mine')
   const refusals = await Promise.all(MAKERS.map((args) => refusalOf(args, { ENTREPOT_DATA_DIR: dataDir })))

@@ -11,5 +11,5 @@ export function rounds({ short, long }: { readonly short: number; readonly long:
   return isLong ? long : short
 }
 
-/** The `skip` of a test that has to wait for long, and whose promise a faster test guards in part. */
-export const onlyLong = isLong ? false : 'only under npm run test:all: it waits for long'
+/** The `skip` of a test that waits for long, or starts many processes, and whose promise a faster test guards in part. */
+export const onlyLong = isLong ? false : 'only under npm run test:all: it takes long'
