@@ -118,6 +118,17 @@ test('a bucket and a database of two installations stop the start, whichever is 
   assert.match(await refusalOf(t, { ...s3, ENTREPOT_DATABASE_URL: await newDatabase() }), sentence)
 })
 
+test('a folder of another installation, named by mistake, does not keep a new database from its own', {
+  skip: onlyLong,
+}, async (t) => {
+  const other = await TestServer.start({ ENTREPOT_DATABASE_URL: '', ENTREPOT_S3_BUCKET: '' })
+  t.after(() => other.stop())
+  const own = { ENTREPOT_DATABASE_URL: await newDatabase(), ENTREPOT_S3_BUCKET: '' }
+  assert.match(await refusalOf(t, { ...own, ENTREPOT_DATA_DIR: other.dataDir }), /are of two installations/)
+  const server = await TestServer.start(own)
+  await server.stop()
+})
+
 test('a second server with an empty folder, or an empty bucket, of its own does not start on the database', {
   skip: onlyLong,
 }, async (t) => {

@@ -87,8 +87,11 @@ export async function claimBytes(
 ): Promise<void> {
   if (config.s3) await requireSameBucket(config)
   if (!makes && (await blobs.owner()) === undefined) throw await bytesMissing(config, metadata)
-  if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
   const id = await metadata.storeId()
+  const present = await blobs.owner()
+  // Before the database notes that its bytes are here, which would keep it from any other place.
+  if (present !== undefined && present !== id) throw ofTwoInstallations(config, present)
+  if (config.databaseUrl) await requireKnownPlace(config, metadata, blobs)
   const owner = await blobs.claim(id)
   if (owner !== id) throw ofTwoInstallations(config, owner)
   if (config.s3 && makes) await tellFolder(config, id)
