@@ -92,8 +92,8 @@ export class Emulator {
         { kind: 'emulator.reset', time: REAL_TIME, rootKeyName: ROOT_KEY_NAME, now },
       ])
       this.clock.turn(REAL_TIME)
-      this.faults.clear()
-      this.journal.clear()
+      this.faults.reset()
+      this.journal.reset()
       // A root key that was revoked by hand is gone with the reset.
       const stores = { metadata: this.#metadata, clock: this.clock }
       if (this.#rootKey !== undefined) await admitRootKey(stores, hashSecret(this.#rootKey))

@@ -37,6 +37,12 @@ export interface Fault extends NewFault {
 /** What will go wrong with the next requests. */
 export class Faults {
   #faults: readonly Fault[] = []
+  #reset = new AbortController()
+
+  /** Ends the delays of requests that have begun: what they ask for was never done, and must not be done after a reset. */
+  get untilReset(): AbortSignal {
+    return this.#reset.signal
+  }
 
   list(): readonly Fault[] {
     return this.#faults
@@ -53,6 +59,12 @@ export class Faults {
 
   clear(): void {
     this.#faults = []
+  }
+
+  reset(): void {
+    this.clear()
+    this.#reset.abort()
+    this.#reset = new AbortController()
   }
 
   /** The oldest fault of a request, which is used up by one. @param paths how the path of the request may be written */

@@ -28,8 +28,17 @@ export interface JournalEntry {
 export class Journal {
   #entries: JournalEntry[] = []
   #last = 0
+  #era = 0
 
-  add(entry: Omit<JournalEntry, 'seq'>): void {
+  /** For a request that begins. @returns what is told of it once it is over, and then forgotten if a reset came between */
+  begin(): (entry: Omit<JournalEntry, 'seq'>) => void {
+    const era = this.#era
+    return (entry) => {
+      if (era === this.#era) this.#add(entry)
+    }
+  }
+
+  #add(entry: Omit<JournalEntry, 'seq'>): void {
     this.#entries.push({ seq: ++this.#last, ...entry })
     if (this.#entries.length > MAX_ENTRIES) this.#entries.shift()
   }
@@ -41,5 +50,11 @@ export class Journal {
 
   clear(): void {
     this.#entries = []
+  }
+
+  /** Forgets the requests that have begun, too. */
+  reset(): void {
+    this.clear()
+    this.#era++
   }
 }

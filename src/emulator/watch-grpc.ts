@@ -29,10 +29,11 @@ export function watchGrpc(method: Method, { clock, faults, journal }: Watching):
         route: method.path,
       }
       const startedAt = performance.now()
+      const tell = journal.begin()
       let outcome: { readonly code: number; readonly organizationId?: string } | undefined
       call.signal.addEventListener('abort', () => {
         const { code, ...caller } = outcome ?? {}
-        journal.add({
+        tell({
           ...entry,
           ...caller,
           durationMs: Math.round(performance.now() - startedAt),
@@ -48,7 +49,7 @@ export function watchGrpc(method: Method, { clock, faults, journal }: Watching):
         return error
       }
       try {
-        const admission = await admitted(method, call, fault)
+        const admission = await admitted(method, call, fault, faults.untilReset)
         const { organizationId } = admission
         const answer: Admission['answer'] = async function* (message) {
           try {
@@ -67,8 +68,18 @@ export function watchGrpc(method: Method, { clock, faults, journal }: Watching):
   }
 }
 
-async function admitted(method: Method, call: GrpcCall, fault: Fault | undefined): Promise<Admission> {
-  if (fault?.delayMs !== undefined) await sleep(fault.delayMs, undefined, { signal: call.signal })
+async function admitted(
+  method: Method,
+  call: GrpcCall,
+  fault: Fault | undefined,
+  untilReset: AbortSignal,
+): Promise<Admission> {
+  if (fault?.delayMs !== undefined) {
+    const signal = AbortSignal.any([call.signal, untilReset])
+    await sleep(fault.delayMs, undefined, { signal }).catch(() => {
+      throw injectedError(503)
+    })
+  }
   if (fault?.status !== undefined && fault.status >= 400) throw injectedError(fault.status)
   return method.admit(call)
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
 import type { Clock } from '../core/ports/clock.ts'
@@ -49,8 +50,10 @@ export function watchHttp(server: FastifyInstance, watching: Watching): void {
       if (fault.status === undefined) done()
       else send(request, reply, { ...fault, status: fault.status }, watching.answererOf(request.raw))
     }
-    if (fault.delayMs === undefined) go()
-    else setTimeout(go, fault.delayMs)
+    if (fault.delayMs === undefined) return go()
+    sleep(fault.delayMs, undefined, { signal: faults.untilReset }).then(go, () =>
+      request.raw.socket.destroy(),
+    )
   })
   // Unknown addresses are refused before our hook.
   server.addHook('onSend', (request, reply, payload, done) => {
@@ -100,8 +103,9 @@ function note(
 ): void {
   const at = isoTime(clock.now())
   const startedAt = performance.now()
+  const tell = journal.begin()
   raw.once('close', () =>
-    journal.add({
+    tell({
       at,
       durationMs: Math.round(performance.now() - startedAt),
       ...factsOf(request),
