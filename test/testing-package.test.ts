@@ -45,7 +45,21 @@ test('a test has a server with time to move, faults, a journal, keys, a reset, a
 
 test('a start that fails says why', async () => {
   const { startEntrepot } = await compiled()
-  await assert.rejects(startEntrepot({ bin: BIN, env: { ENTREPOT_TLS: 'maybe' } }), /before it listened/)
+  const refusal = (options: Testing.StartOptions) =>
+    startEntrepot({ bin: BIN, timeoutMs: 5000, ...options }).then(
+      (store) => store.stop(),
+      ({ message }: Error) => message,
+    )
+  assert.match(`${await refusal({ env: { ENTREPOT_TLS: 'maybe' } })}`, /before it listened/)
+  assert.equal(
+    await refusal({ env: { ENTREPOT_LOG_LEVEL: 'warn' } }),
+    'ENTREPOT_LOG_LEVEL must be one of trace, debug, info here, where the log tells of the start, not warn.',
+  )
+  assert.equal(
+    await refusal({ env: { ENTREPOT_LOG_FORMAT: 'text' } }),
+    'ENTREPOT_LOG_FORMAT must be json here, where the log tells of the start, not text.',
+  )
+  assert.equal(await refusal({ bin: ROOT }), `There is no file ${ROOT}; bin is the path of entrepot.js.`)
 })
 
 test('its version is that of the server', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -99,6 +99,9 @@ const SETTINGS = {
 /** Of the environment, what is meant for the tests alone. */
 const NOT_INHERITED = /^(ENTREPOT_|npm_|NODE_OPTIONS$|NODE_TEST_CONTEXT$|OTEL_)/
 
+/** At which the log has the line that a start ends with. */
+const READABLE_LEVELS = ['trace', 'debug', 'info']
+
 /** A server that does not end by itself is killed. */
 const END_MS = 5_000
 
@@ -112,6 +115,9 @@ const MAX_OUTPUT_CHARACTERS = 8192
  */
 export async function startEntrepot(options: StartOptions = {}): Promise<Entrepot> {
   const { env = {}, grpc = false, bin = findBin(), log, timeoutMs = 30_000 } = options
+  if (!statSync(bin, { throwIfNoEntry: false })?.isFile())
+    throw new Error(`There is no file ${bin}; bin is the path of entrepot.js.`)
+  requireReadableLog(env)
   const folder = mkdtempSync(join(tmpdir(), 'entrepot-testing-'))
   const key = `root-${randomBytes(24).toString('base64url')}`
   const settings = {
@@ -261,6 +267,19 @@ export class Entrepot implements AsyncDisposable {
     if (response.ok) return answer
     throw new Error(answer?.error?.message ?? `${method} /-/${path} was answered with ${response.status}`)
   }
+}
+
+/** The log tells where the server listens. @throws Error if it would not */
+function requireReadableLog({
+  ENTREPOT_LOG_FORMAT: format,
+  ENTREPOT_LOG_LEVEL: level,
+}: StartOptions['env'] = {}): void {
+  if (format !== undefined && format !== 'json')
+    throw new Error(`ENTREPOT_LOG_FORMAT must be json here, where the log tells of the start, not ${format}.`)
+  if (level !== undefined && !READABLE_LEVELS.includes(level))
+    throw new Error(
+      `ENTREPOT_LOG_LEVEL must be one of ${READABLE_LEVELS.join(', ')} here, where the log tells of the start, not ${level}.`,
+    )
 }
 
 /** @throws Error if the package is not there */
