@@ -28,9 +28,15 @@ export function otlpSender(collector: Collector, resource: Attributes, version: 
     // Unread, because nobody bounds it.
     await answer.body?.cancel()
     if (answer.ok) return
-    const Failure = RETRIABLE.includes(answer.status) ? RetriableFailure : Error
-    throw new Failure(`status ${answer.status}`)
+    const reason = `status ${answer.status}`
+    if (!RETRIABLE.includes(answer.status)) throw new Error(reason)
+    throw new RetriableFailure(reason, secondsIn(answer.headers.get('retry-after')) * 1000)
   }
+}
+
+/** The form with a date is not used by collectors. */
+function secondsIn(retryAfter: string | null): number {
+  return /^\d{1,9}$/.test(retryAfter ?? '') ? Number(retryAfter) : 0
 }
 
 function codeOf(error: { readonly name: string; readonly cause?: unknown }): string {

@@ -73,6 +73,23 @@ test('a batch is sent three times if that may help, else once', async (t) => {
   assert.deepEqual([attempts, told.lost, [...told.reasons]], [4, 512, ['status 400']])
 })
 
+test('a collector that names a time is not asked again before it, but after half a minute', async (t) => {
+  const failures = [new RetriableFailure('status 429', 9000), new RetriableFailure('status 429', 1e9)]
+  let attempts = 0
+  const { add, told } = start(t, async () => {
+    attempts++
+    const failure = failures.shift()
+    if (failure !== undefined) throw failure
+  })
+  add(512)
+  const seen: number[] = []
+  for (const ms of [0, 8999, 1, 29_999, 1]) {
+    await pass(t, ms)
+    seen.push(attempts)
+  }
+  assert.deepEqual([seen, told.sent], [[1, 1, 2, 2, 3], 512])
+})
+
 test('closing sends what waits, and gives up after two seconds', async (t) => {
   const signals: AbortSignal[] = []
   const { queue, add, told } = start(t, async (_spans, signal) => {

@@ -10,12 +10,21 @@ const SEND_MS = 10_000
 const ATTEMPTS = 3
 /** For how long a stop waits for the last spans. */
 const CLOSE_MS = 2000
+/** For how long a collector may put us off. */
+const MAX_PAUSE_MS = 30_000
 
 /** Sends a batch. @throws RetriableFailure if it may be taken later, Error if never */
 export type SendSpans = (spans: readonly Span[], signal: AbortSignal) => Promise<void>
 
 export class RetriableFailure extends Error {
   override readonly name = 'RetriableFailure'
+  /** Before it nobody wants to be asked again. */
+  readonly afterMs: number
+
+  constructor(message: string, afterMs = 0) {
+    super(message)
+    this.afterMs = afterMs
+  }
 }
 
 export interface QueueEvents {
@@ -77,7 +86,8 @@ export class SpanQueue {
       } catch (error) {
         const isLast = attempt === ATTEMPTS || !(error instanceof RetriableFailure) || signal.aborted
         if (isLast) return this.#events.lost(batch.length, (error as Error).message)
-        const pauseMs = Math.ceil(2 ** attempt * 1000 * Math.random())
+        const randomMs = Math.ceil(2 ** attempt * 1000 * Math.random())
+        const pauseMs = Math.max(randomMs, Math.min(error.afterMs, MAX_PAUSE_MS))
         await timers.setTimeout(pauseMs, undefined, { signal, ref: false }).catch(() => {})
       }
     }
