@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { checkStart, type Finding } from '../src/app/check-start.ts'
@@ -81,6 +81,14 @@ test('config check finds what a start would fail at, beside a running server, an
   assert.match(bytes, /^bytes: The database and the files in .* are of two installations/)
   assert.match(certificate, /^certificate: .*none\.pem could not be read/)
   assert.deepEqual(others, [])
+})
+
+test('config check leaves nothing in the folder of an installation that no server uses', async () => {
+  const dataDir = join(newFolder('entrepot-check-'), 'data')
+  assert.equal((await entrepot(['key', 'create', '--init'], { ENTREPOT_DATA_DIR: dataDir })).status, 0)
+  const there = await readdir(dataDir)
+  assert.deepEqual(problemsOf(await check({ ENTREPOT_DATA_DIR: dataDir })), [])
+  assert.deepEqual(await readdir(dataDir), there)
 })
 
 test('config check looks at PostgreSQL and a bucket, too', { skip: onlyLong }, async (t) => {

@@ -1,6 +1,7 @@
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { FOLDED_CONTAINS, foldedContains } from '../sql/fold-case.ts'
 
 /** Below it, two connections that write one log at once could corrupt it (sqlite.org/wal.html#walresetbug). */
@@ -70,7 +71,18 @@ export function openWritingConnection(path: string): WritingConnection {
   return { db, journalMode, synchronous }
 }
 
-export function openReadingConnection(path: string): DatabaseSync {
+/**
+ * How a file is opened to be looked at once. SQLite would make a log to read it, which a reader cannot remove; without a log
+ * nobody has it open, and it is all there is.
+ */
+export function untouched(path: string): URL {
+  const url = pathToFileURL(path)
+  const hasLog = existsSync(`${path}-wal`) || existsSync(`${path}-journal`)
+  if (!hasLog) url.searchParams.set('immutable', '1')
+  return url
+}
+
+export function openReadingConnection(path: string | URL): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS })
   db.function(FOLDED_CONTAINS, { deterministic: true }, foldedContains)
   db.exec(`PRAGMA mmap_size = 0; PRAGMA cache_size = -${CACHE_KIB}`)

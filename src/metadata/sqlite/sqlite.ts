@@ -24,6 +24,7 @@ import {
   openReadingConnection,
   openWritingConnection,
   refuseUnsoundSqlite,
+  untouched,
   type WritingConnection,
 } from './connection.ts'
 import { holdCollection, isCollectionHeld } from './data-folder-lock.ts'
@@ -197,7 +198,7 @@ export function sqliteContent(dataDir: string): DatabaseContent {
 }
 
 function contentOf(path: string): DatabaseContent {
-  using db = new DatabaseSync(path, { readOnly: true })
+  using db = new DatabaseSync(untouched(path), { readOnly: true })
   const rows = db.prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite^_%' ESCAPE '^'").all()
   const names = new Set(rows.map(({ name }) => name))
   if (names.has('schema_version') && names.has('organizations')) return 'ours'
@@ -217,7 +218,7 @@ export async function openSqliteSession(dataDir: string): Promise<DatabaseSessio
 export function readSqlite(dataDir: string): DatabaseSession {
   const path = join(dataDir, DATABASE_FILE)
   try {
-    return sessionOn({ db: openReadingConnection(path) })
+    return sessionOn({ db: openReadingConnection(untouched(path)) })
   } catch (error) {
     throw unopenable(path, error)
   }
