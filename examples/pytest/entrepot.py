@@ -11,6 +11,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.error
@@ -21,6 +22,20 @@ import pytest
 
 START_SECONDS = 120
 COMMAND = "npx --yes entrepot serve"
+
+# Ends the server once the pipe to this process is closed: by `stop`, or by the end of this process, however it ends.
+END_WITH_PARENT = """
+import os, shutil, signal, sys
+sys.stdin.read()
+try:
+    os.killpg(int(sys.argv[1]), signal.SIGKILL)
+except ProcessLookupError:
+    pass
+shutil.rmtree(sys.argv[2], ignore_errors=True)
+"""
+
+# What is on this machine is not asked through a proxy of the environment.
+open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 class Entrepot:
@@ -46,9 +61,15 @@ class Entrepot:
         env.update(settings)
         given = shlex.split(command or os.environ.get("ENTREPOT_COMMAND") or COMMAND)
         # A group of its own, since npx does not pass every signal on.
-        self._process = subprocess.Popen(
-            given, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        try:
+            self._process = subprocess.Popen(
+                given, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        except OSError:
+            shutil.rmtree(self._folder)
+            raise
+        guard = [sys.executable, "-c", END_WITH_PARENT, str(self._process.pid), self._folder]
+        self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
         late = threading.Timer(START_SECONDS, self._kill)
         late.start()
         try:
@@ -96,7 +117,8 @@ class Entrepot:
         self._ask("POST", "reset")
 
     def stop(self) -> None:
-        self._kill()
+        self._guard.stdin.close()
+        self._guard.wait()
         self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -111,7 +133,7 @@ class Entrepot:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/-/{path}", data, headers, method=method)
         try:
-            with urllib.request.urlopen(request) as answer:
+            with open_url(request) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise ValueError(json.load(error)["error"]["message"]) from None
