@@ -1,19 +1,35 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { hash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createProject } from '../src/core/access/tenants.ts'
-import { type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
+import { ENTRY, type Outcome, Running, type Settings, startEntrepot } from './cli.harness.ts'
 import { CuttingProxy } from './cutting-proxy.ts'
 import { TestServer } from './harness.ts'
 
 const MIB = 1024 * 1024
 const BIG = randomBytes(5 * MIB)
+const needsFullDisk = { skip: existsSync('/dev/full') ? false : 'this system has no /dev/full' }
 
 let server: TestServer
 
@@ -167,6 +183,39 @@ test('a file whose name leads elsewhere gets none from it', async (context) => {
   await person.failed(['file', 'get', id], 1, '".profile" is no good name for a file here: give one by -o.')
 })
 
+test('what cannot be kept is told by the place that was asked for, and leaves nothing', async (context) => {
+  const person = await Person.of(context)
+  const id = await stored('in.bin', BIG)
+  const file = await person.write('file', 'x')
+  for (const [place, what] of [
+    [`${file}/out`, 'not a directory (ENOTDIR)'],
+    [person.path('none/out'), 'no such file or directory (ENOENT)'],
+  ] as const)
+    await person.failed(['file', 'get', id, '-o', place], 1, `${place}: ${what}.`)
+  await symlink('nowhere', person.path('link'))
+  await person.failed(['file', 'get', id, '-o', person.path('link')], 1, /is there already: --force/)
+  assert.deepEqual((await readdir(person.home)).sort(), ['file', 'link'])
+})
+
+test('a full disk behind the standard output is told in one sentence', needsFullDisk, async (context) => {
+  const person = await Person.of(context)
+  const path = await person.write('a', 'a')
+  for (const args of [
+    ['file', 'ls'],
+    ['file', 'put', path],
+    ['file', 'get', await stored('a', 'a'), '-o', '-'],
+  ]) {
+    await using full = await open('/dev/full', 'w')
+    const child = spawn(process.execPath, [ENTRY, ...args], {
+      env: person.settings,
+      stdio: ['ignore', full.fd, 'pipe'],
+    })
+    const running = new Running(child)
+    assert.equal(await running.ended, 1)
+    assert.equal(running.stderr, 'error: standard output: no space left on device (ENOSPC).\n')
+  }
+})
+
 test('a file is copied to another project on the server', async (context) => {
   const { organizationId, projectId } = await defaults()
   const project = await createProject(server.app.services, organizationId, 'archive')
@@ -211,6 +260,8 @@ test('a key is kept for its server alone, in a file that nobody else reads', asy
     2,
     /^There is no key for/,
   )
+  await writeFile(profiles, '{"profiles":{"work":{"url":"nonsense","key":"ek_x"}}}')
+  await person.failed(['file', 'ls', '--profile', 'work'], 1, /is not what entrepot login writes: remove it/)
   await chmod(profiles, 0o644)
   await person.failed(['file', 'ls', '--profile', 'work'], 1, /others may read it: chmod 600/)
 })
@@ -235,6 +286,18 @@ test('what stands in the way is told in one sentence', async (context) => {
     /; give another key by ENTREPOT_KEY/,
   )
   await person.failed(['file', 'put', path, person.home], 1, /is a folder: --recursive/)
+  await person.failed(
+    ['file', 'put', path, '--name', 'a\nb'],
+    1,
+    'The name contains control characters: give another by --name.',
+  )
+  await person.failed(['file', 'ls', '--key', ''], 2, /^The key is empty/)
+  await symlink('nowhere', person.path('link'))
+  await person.failed(
+    ['file', 'put', '-r', person.home],
+    1,
+    `${person.path('link')}: no such file or directory (ENOENT).`,
+  )
 })
 
 test('an upload goes through cuts, and after Ctrl-C the same command goes on', async (context) => {
@@ -259,4 +322,27 @@ test('an upload goes through cuts, and after Ctrl-C the same command goes on', a
   assert.equal(proxy.cutsLeft, 0)
   assert.ok(proxy.passedBytes < 1.3 * bytes.length, `${proxy.passedBytes} bytes were sent`)
   assert.deepEqual(await readdir(person.path('.local/state/entrepot/uploads')), [])
+})
+
+test('a file that grows while it is uploaded is not kept, and told', async (context) => {
+  const proxy = await CuttingProxy.start(server.url)
+  context.after(() => proxy.stop())
+  for (const scopes of [[], ['files:create']] as const) {
+    const key = await server.newKey({ scopes })
+    const person = await Person.of(context, { ENTREPOT_URL: proxy.url, ENTREPOT_KEY: key })
+    const path = await person.write('grown.log', randomBytes(8 * MIB))
+    proxy.cutAfter(4 * MIB)
+    const running = person.start(['file', 'put', path])
+    while (proxy.cutsLeft > 0) await sleep(10)
+    await appendFile(path, 'more')
+    assert.equal(await running.ended, 1)
+    const sent = scopes.length === 0 ? 'is deleted again' : 'stays as .+, because this key may not delete it'
+    assert.match(
+      running.stderr,
+      new RegExp(`^error: The file changed while it was uploaded: what was sent ${sent}\\. Run .+\n$`),
+    )
+    assert.equal(running.stdout, '')
+  }
+  const listed = (await (await api('/admin/v1/files?name=grown.log')).json()) as { files: unknown[] }
+  assert.equal(listed.files.length, 1)
 })

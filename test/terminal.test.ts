@@ -75,3 +75,15 @@ test('Ctrl-C ends a command that shows a bar, and leaves an empty line', needsSc
   assert.ok(erased >= 0, running.stdout)
   assert.equal(stripVTControlCharacters(running.stdout.slice(erased)).trim(), '')
 })
+
+test('nothing comes between the bytes of a file on a terminal', needsScript, async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const { id } = await new LightfieldClient(server).stored('Hello from the harbour.')
+  const running = atTerminal(t, `exec ${process.execPath} ${ENTRY} file get ${id} -o -`, {
+    ENTREPOT_URL: server.url,
+    ENTREPOT_KEY: server.key,
+  })
+  assert.equal(await running.ended, 0)
+  assert.equal(running.stdout, 'Hello from the harbour.')
+})

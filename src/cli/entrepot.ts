@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { reportFailure } from './failure.ts'
+import { reportFailure, systemFailure } from './failure.ts'
 import { createProgram } from './program.ts'
 
 const program = createProgram()
 
 // Whoever reads our output may have seen enough (`entrepot key list | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code !== 'EPIPE') process.exit(reportFailure(systemFailure('standard output', error), 'command'))
 })
 
 try {

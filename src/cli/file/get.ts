@@ -1,14 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { realpath, rename, rm, stat } from 'node:fs/promises'
+import { lstat, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { Failure, systemFailure } from '../failure.ts'
 import { interruptible } from '../interrupt.ts'
 import { print, visible } from '../output.ts'
-import { ProgressBar } from '../progress-bar.ts'
+import { ProgressBar, type Terminal } from '../progress-bar.ts'
 import { Api, type RemoteFile } from '../remote/api.ts'
 import { type ConnectionOptions, connectionOf } from '../remote/connection.ts'
 import { contentOf } from './content.ts'
@@ -19,6 +19,7 @@ interface GetOptions extends ConnectionOptions {
 }
 
 const STDOUT = '-'
+const NO_TERMINAL: Terminal = { isTTY: false, write: () => undefined }
 /** All control characters but tab, line ends and form feed: what could drive a terminal, and what text does not have. */
 const UNPRINTABLE = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/
 
@@ -28,7 +29,7 @@ export async function get(id: string, options: GetOptions): Promise<void> {
     async (signal) => {
       const file = await api.getFile(id)
       const target = options.output === STDOUT ? STDOUT : await targetOf(file, options)
-      using progress = new ProgressBar(file.sizeBytes, { label: file.name })
+      using progress = newProgressBar(file, target)
       const bytes = content(api, file, progress, signal)
       if (target === STDOUT) await printBytes(bytes, options.force ?? false)
       else if (await isSpecial(target)) await write(bytes, target)
@@ -38,6 +39,12 @@ export async function get(id: string, options: GetOptions): Promise<void> {
     },
     () => 'Interrupted. Nothing was kept.',
   )
+}
+
+/** None where the bytes themselves go to the terminal: they would come between. */
+function newProgressBar({ name, sizeBytes }: RemoteFile, target: string): ProgressBar {
+  const isPrinted = target === STDOUT && process.stdout.isTTY
+  return new ProgressBar(sizeBytes, { label: name, ...(isPrinted ? { terminal: NO_TERMINAL } : {}) })
 }
 
 /** The bytes of the file. @throws Failure at their end if they are not the right ones */
@@ -76,8 +83,9 @@ function ownName({ name }: RemoteFile): string {
   throw new Failure(`"${visible(name)}" is no good name for a file here: give one by -o.`)
 }
 
+/** A link that leads nowhere is something, too. */
 async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined
+  return (await lstat(path).catch(() => undefined)) !== undefined
 }
 
 /** A device or a pipe takes the bytes, and is not replaced by them. */
@@ -92,18 +100,23 @@ async function replace(bytes: AsyncIterable<Uint8Array>, target: string, force: 
   const real = await realpath(target).catch(() => target)
   const part = join(dirname(real), `.entrepot-${randomUUID()}.part`)
   try {
-    await write(bytes, part, 'wx')
+    await write(bytes, part, { flags: 'wx', shownAs: target })
     if (!force && (await exists(real)))
       throw new Failure(`${target} has come meanwhile: --force replaces it.`)
     await rename(part, real).catch((error) => {
       throw systemFailure(target, error)
     })
   } finally {
-    await rm(part, { force: true })
+    // What it says, if it cannot be removed, would hide why.
+    await rm(part, { force: true }).catch(() => undefined)
   }
 }
 
-async function write(bytes: AsyncIterable<Uint8Array>, path: string, flags = 'w'): Promise<void> {
+async function write(
+  bytes: AsyncIterable<Uint8Array>,
+  path: string,
+  { flags = 'w', shownAs = path } = {},
+): Promise<void> {
   const output = createWriteStream(path, { flags })
   try {
     await once(output, 'open')
@@ -111,7 +124,7 @@ async function write(bytes: AsyncIterable<Uint8Array>, path: string, flags = 'w'
     output.end()
     await finished(output)
   } catch (error) {
-    throw systemFailure(path.replace(/[^/]*\.part$/, ''), error)
+    throw systemFailure(shownAs, error)
   } finally {
     output.destroy()
   }

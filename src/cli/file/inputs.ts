@@ -54,7 +54,8 @@ async function filesBelow(root: string): Promise<readonly string[]> {
     }
     return found.sort()
   } catch (error) {
-    throw systemFailure(root, error)
+    // A folder in it that cannot be read, or a link that leads nowhere.
+    throw systemFailure((error as NodeJS.ErrnoException).path ?? root, error)
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ConfigError } from '../../config/setting.ts'
 import { describe, Failure } from '../failure.ts'
@@ -92,8 +93,7 @@ class PutRun {
       if (signal.aborted || concernsAll(error) || this.#inputs.length === 1) throw error
       this.#outcomes[index] = null
       process.exitCode = 1
-      const sentence = `error: ${visible(input.path)}: ${describe(error, 'command')}\n`
-      progress.aside(() => process.stderr.write(sentence))
+      progress.aside(() => process.stderr.write(`error: ${sentenceOf(input, error)}\n`))
     }
     progress.aside(() => this.#printInOrder())
   }
@@ -111,7 +111,7 @@ class PutRun {
       },
       { source, metadata, fingerprint: this.#fingerprintOf(input) },
     )
-    return this.#verified(id, source.sha256())
+    return this.#verified(id, input, source.sha256())
   }
 
   /** Of what the command would create: the same file, as it is now, in the same place. */
@@ -124,20 +124,38 @@ class PutRun {
     return createHash('sha256').update(text).digest('hex')
   }
 
-  /** The file as the server has it; other bytes than those that were sent are deleted. @throws Failure */
-  async #verified(id: string, sha256: string): Promise<Stored> {
-    let file: RemoteFile
+  /** The file as the server has it; it is deleted if its bytes may be of two states of the file here. @throws Failure */
+  async #verified(id: string, input: Input, sha256: string): Promise<Stored> {
+    const isChanged = await hasChanged(input)
+    const file = await this.#readable(id)
+    const isRight = !('sha256' in file) || file.sha256 === null || file.sha256 === sha256
+    if (isRight && !isChanged) return file
+    const isGone = await this.#deleted(id)
+    const sent = isGone ? 'is deleted again' : `stays as ${id}, because this key may not delete it`
+    throw new Failure(
+      `The file changed while it was uploaded: what was sent ${sent}. Run the same command once more.`,
+    )
+  }
+
+  /** Of a file that the key may not read, the id alone. */
+  async #readable(id: string): Promise<Stored> {
     try {
-      file = await this.#api.getFile(id)
+      return await this.#api.getFile(id)
     } catch (error) {
       if (error instanceof Refusal && error.status === 403) return { id }
       throw error
     }
-    if (file.sha256 === null || file.sha256 === sha256) return file
-    await this.#api.json('DELETE', filePath(id))
-    throw new Failure(
-      'The file changed while it was uploaded: what was sent is deleted again. Run the same command once more.',
-    )
+  }
+
+  /** @returns false if the key may not */
+  async #deleted(id: string): Promise<boolean> {
+    try {
+      await this.#api.json('DELETE', filePath(id))
+      return true
+    } catch (error) {
+      if (error instanceof Refusal && error.status === 403) return false
+      throw error
+    }
   }
 
   /** In the order of the command, whichever came first. */
@@ -155,9 +173,21 @@ class PutRun {
   }
 }
 
+/** Of one file among several: with its path, which what the system says begins with anyway. */
+function sentenceOf({ path }: Input, error: unknown): string {
+  const sentence = describe(error, 'command')
+  return sentence.startsWith(path) ? visible(sentence) : `${visible(path)}: ${sentence}`
+}
+
 function sourceOf({ path, stored }: Input, reading: Reading): Promise<UploadSource> | UploadSource {
   if (stored !== undefined) return StoredSource.open(path, stored.sizeBytes, reading)
   return new StreamedSource(path === STDIN ? process.stdin : createReadStream(path), reading)
+}
+
+/** What was read then is of two states, or ends too early. A file that is gone was read to its end all the same. */
+async function hasChanged({ path, stored }: Input): Promise<boolean> {
+  const now = stored && (await stat(path).catch(() => undefined))
+  return now !== undefined && (now.size !== stored?.sizeBytes || now.mtimeMs !== stored.modifiedMs)
 }
 
 /** Moves the bar by what one file does. */

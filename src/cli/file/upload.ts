@@ -102,10 +102,18 @@ function failureOf(error: Error | DetailedError, server: string): Failure {
   if (causingError instanceof Failure) return causingError
   if (!originalResponse)
     return new Failure(`The upload to ${server} failed: ${(causingError ?? error).name}.`)
-  return refusalOf(server, {
+  const { message, status, retryAfterSeconds } = refusalOf(server, {
     status: originalResponse.getStatus(),
     body: originalResponse.getBody(),
     retryAfter: originalResponse.getHeader('Retry-After'),
     location: originalResponse.getHeader('Location'),
   })
+  return new Refusal(byFlags(message), status, retryAfterSeconds)
+}
+
+/** The server speaks of a header. */
+function byFlags(message: string): string {
+  return message
+    .replace(/^Upload-Metadata: filename (.*)\.$/, 'The name $1: give another by --name.')
+    .replace('Upload-Metadata: ', '')
 }

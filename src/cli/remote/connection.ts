@@ -55,6 +55,7 @@ export function givenUrl(options: ConnectionOptions, env: NodeJS.ProcessEnv): st
 /** What may stand in a header. @throws ConfigError */
 export function requireKey(key: string): string {
   if (/^[!-~]+$/.test(key)) return key
+  if (key === '') throw new ConfigError(['The key is empty; entrepot key create makes one.'])
   throw new ConfigError(['A key is printable ASCII without spaces; this one is not.'])
 }
 

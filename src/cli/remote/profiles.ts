@@ -58,10 +58,13 @@ function parseProfiles(path: string, text: string): ReadonlyMap<string, Profile>
   try {
     const { profiles } = JSON.parse(text)
     const entries = Object.entries(profiles as Record<string, Profile>)
-    if (entries.every(([, { url, key }]) => typeof url === 'string' && typeof key === 'string'))
-      return new Map(entries)
+    if (entries.every(([, profile]) => isProfile(profile))) return new Map(entries)
   } catch {
     // Told below.
   }
   throw new Failure(`${path} is not what entrepot login writes: remove it, and log in again.`)
+}
+
+function isProfile({ url, key }: Profile): boolean {
+  return /^https?:/.test(url) && URL.canParse(url) && typeof key === 'string'
 }

@@ -37,6 +37,7 @@ test('what a server says has no power over the terminal', () => {
 test('a server of another kind, or of another time, is told', () => {
   for (const [status, body] of [
     [404, '<html>'],
+    [501, '<html>'],
     [200, 'hello'],
     [404, { error: { message: 'There is nothing at this address.', code: 'route_unknown' } }],
   ] as const)

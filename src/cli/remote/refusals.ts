@@ -57,7 +57,8 @@ export function refusalOf(server: string, { status, body, retryAfter, location }
 }
 
 function notOurs(server: string, status: number): string {
-  if (status >= 500)
+  // 501: a server that does not know such requests at all.
+  if (status >= 500 && status !== 501)
     return `${server} answered ${status}: it, or a proxy before it, is not up; try again in a while.`
   return `${server} is not an Entrepot server, or an older one than this command needs (it answered ${status}): see --url, or upgrade it.`
 }
