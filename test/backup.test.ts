@@ -121,6 +121,8 @@ test('only an empty folder takes a backup, and only a complete one is restored',
   await new Installation(server).add(100)
   const [folder, target] = [newPlace(), newPlace()]
   await assert.rejects(backs(server, server.dataDir), /is not empty; name an empty folder/)
+  const inside = join(server.dataDir, 'spool')
+  await assert.rejects(backs(server, inside), /is in the data folder; name one outside/)
   await assert.rejects(restores(folder, { ENTREPOT_DATA_DIR: target }), /^Error: There is no folder/)
   await assert.rejects(
     restores(server.dataDir, { ENTREPOT_DATA_DIR: target }),

@@ -1,3 +1,4 @@
+import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { sql } from 'kysely'
 import { bytesPlaceInWords } from '../app/bytes-place.ts'
 import { refuseEmulators } from '../app/emulation.ts'
@@ -37,6 +38,7 @@ export async function makeBackup(
   folder: string,
   progress: CopyProgress,
 ): Promise<BackupManifest> {
+  requireOutside(folder, source.dataDir)
   const opened = new AsyncDisposableStack()
   return closingAfter(
     () => opened.disposeAsync(),
@@ -61,6 +63,13 @@ export async function makeBackup(
       return manifest
     },
   )
+}
+
+/** What is lost with the data folder is no backup; and a server removes what it does not know in some of its folders. */
+function requireOutside(folder: string, dataDir: string): void {
+  const [first = ''] = relative(resolve(dataDir), resolve(folder)).split(sep)
+  if (first === '' || first === '..' || isAbsolute(first)) return
+  throw new Error(`${folder} is in the data folder; name one outside, best on another disk.`)
 }
 
 /** Of the database of a backup that this release makes. */
