@@ -31,3 +31,17 @@ export function addAskedGauge(
     },
   })
 }
+
+/** What several gauges tell a part of: those of one scrape are collected in one turn, and share what was asked, and its failure. */
+export function oncePerScrape<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined
+  return () => {
+    if (asked === undefined) {
+      asked = ask()
+      queueMicrotask(() => {
+        asked = undefined
+      })
+    }
+    return asked
+  }
+}

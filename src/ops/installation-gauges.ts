@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Totals } from '../core/ports/totals.ts'
-import { addAskedGauge, type Sample } from './asked-gauge.ts'
+import { addAskedGauge, oncePerScrape, type Sample } from './asked-gauge.ts'
 
 /** How many organizations are told of by name, of each gauge. */
 export const NAMED_ORGANIZATIONS = 20
@@ -9,9 +9,10 @@ const OTHER = 'other'
 
 /** What all servers of an installation tell alike. Without an answer of the database there are no samples. */
 export function addInstallationGauges(registry: Registry, find: () => Promise<Totals | undefined>): void {
+  const findOnce = oncePerScrape(find)
   const add = (name: string, help: string, labelNames: string[], read: (totals: Totals) => Sample[]) =>
     addAskedGauge(registry, { name: `entrepot_${name}`, help, labelNames }, async () => {
-      const totals = await find()
+      const totals = await findOnce()
       return totals ? read(totals) : []
     })
   add('files', 'Files by state; those that ended and await removal are stored still.', ['state'], (totals) =>

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { DEFAULT_RESERVE } from '../core/limits/disk-reserve.ts'
 import type { WatchCall } from '../core/watch-call.ts'
-import { addAskedGauge } from './asked-gauge.ts'
+import { addAskedGauge, oncePerScrape } from './asked-gauge.ts'
 
 /** How jobs went. Prometheus has a label `job` of its own, so theirs is called `name`. @returns told of each run */
 export function jobMetrics(registry: Registry): WatchCall {
@@ -58,15 +58,20 @@ export interface Disk {
 
 export function addDiskGauges(registry: Registry, disk: Disk, onFailure: () => void): void {
   const { dataDir, diskReserveBytes } = disk
+  const find = oncePerScrape(async () => {
+    try {
+      return await statfs(dataDir)
+    } catch {
+      onFailure()
+      return undefined
+    }
+  })
   const add = (what: string, help: string, read: (disk: { total: number; free: number }) => number) =>
     addAskedGauge(registry, { name: `entrepot_disk_${what}_bytes`, help }, async () => {
-      try {
-        const { bavail, blocks, bsize } = await statfs(dataDir)
-        return [{ value: read({ total: blocks * bsize, free: bavail * bsize }) }]
-      } catch {
-        onFailure()
-        return []
-      }
+      const found = await find()
+      if (found === undefined) return []
+      const { bavail, blocks, bsize } = found
+      return [{ value: read({ total: blocks * bsize, free: bavail * bsize }) }]
     })
   const { share, maxBytes } = DEFAULT_RESERVE
   add('free', 'Room on the disk of the data folder, the reserve included.', ({ free }) => free)
