@@ -112,6 +112,7 @@ test('what the clock cannot be is refused, and changes nothing', async () => {
     [{ set: '2020-01-01T00:00:00Z' }, 'field_invalid'],
     [{ set: '2030-01-01' }, 'field_invalid'],
     [{ set: '2030-13-01T00:00:00Z' }, 'field_invalid'],
+    [{ set: '2090-02-31T00:00:00Z' }, 'field_invalid'],
     [{ advance: 1, set: '2030-01-01T00:00:00Z' }, 'field_invalid'],
     [{ freeze: 'yes' }, 'field_invalid'],
     [{ advnace: 1 }, 'field_unknown'],

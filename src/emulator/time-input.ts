@@ -35,7 +35,15 @@ export function parseSpan(field: string, given: unknown): number {
 
 /** @returns milliseconds since the Unix epoch. @throws ServiceError `field-invalid` */
 export function parseInstant(field: string, given: unknown): number {
-  const at = typeof given === 'string' && INSTANT.test(given) ? Date.parse(given) : Number.NaN
-  if (!Number.isNaN(at)) return at
+  if (typeof given === 'string' && INSTANT.test(given) && isDay(given.slice(0, 10))) {
+    const at = Date.parse(given)
+    if (!Number.isNaN(at)) return at
+  }
   throw new ServiceError('field-invalid', `${field} must be a time like "2027-01-31T12:00:00Z".`, { field })
+}
+
+/** 31 February would become a day in March. */
+function isDay(day: string): boolean {
+  const at = Date.parse(day)
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day)
 }
