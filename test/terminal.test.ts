@@ -60,7 +60,7 @@ test(
 test('Ctrl-C ends a command that shows a bar, and leaves an empty line', needsScript, async (t) => {
   const server = await TestServer.start()
   t.after(() => server.stop())
-  await new LightfieldClient(server).stored('x'.repeat(1024 * 1024))
+  await new LightfieldClient(server).stored('x'.repeat(8 * 1024 * 1024))
   const running = atTerminal(
     t,
     `exec ${process.execPath} ${ENTRY} doctor --verify --max-bytes-per-second 100KB`,

@@ -9,7 +9,13 @@ const [role = '', place = ''] = process.argv.slice(2)
 
 // Straight to the descriptor: a line that was said must not be lost when the process is killed.
 function say(line: string): void {
-  writeSync(1, `${line}\n`)
+  try {
+    writeSync(1, `${line}\n`)
+  } catch (error) {
+    // A pipe that its reader has not emptied yet, which takes a line whole or not at all.
+    if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+    say(line)
+  }
 }
 
 function open() {
