@@ -26,6 +26,24 @@ export interface ProgressBarOptions {
   readonly terminal?: Terminal
 }
 
+const shown = new Set<Disposable>()
+let isListening = false
+
+/** Once and for all: a signal that comes between two bars of a command would find a listener that was just removed, and be lost. */
+function listen(): void {
+  if (isListening) return
+  isListening = true
+  for (const signal of SIGNALS) process.on(signal, onSignal)
+}
+
+/** Whoever ends a command finds an empty line, and whoever else listens goes on from there. */
+function onSignal(signal: NodeJS.Signals): void {
+  for (const bar of shown) bar[Symbol.dispose]()
+  if (process.listenerCount(signal) > 1) return
+  process.off(signal, onSignal)
+  process.kill(process.pid, signal)
+}
+
 /** A line that tells on a terminal how far reading or sending has come, how fast, and how long it may last; elsewhere nothing. */
 export class ProgressBar implements Disposable {
   readonly #bar: SingleBar
@@ -62,8 +80,9 @@ export class ProgressBar implements Disposable {
       formatValue: (value, _options, type) =>
         type === 'value' || type === 'total' ? show(value) : `${value}`,
     })
+    shown.add(this)
+    listen()
     this.#start()
-    for (const signal of SIGNALS) process.once(signal, this.#onSignal)
   }
 
   add(bytes: number): void {
@@ -93,14 +112,8 @@ export class ProgressBar implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of SIGNALS) process.removeListener(signal, this.#onSignal)
+    shown.delete(this)
     this.#bar.stop()
-  }
-
-  /** Whoever ends a command finds an empty line, and whoever else listens goes on from there. */
-  readonly #onSignal = (signal: NodeJS.Signals): void => {
-    this[Symbol.dispose]()
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
   }
 
   #start(): void {
