@@ -13,8 +13,8 @@ import { OpenAIClient } from './openai-client.ts'
 import { withGrpc, YandexClient } from './yandex-client.ts'
 import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 
-/** Logs and metrics, all that lies behind the port `MetadataStore`, and jobs, which may come in between. */
-const APART = /^(ops|metadata|jobs|core\/upkeep)\//
+/** Logs, metrics and traces, all that lies behind the port `MetadataStore`, and jobs, which may come in between. */
+const APART = /^((ops|metadata|jobs|core\/upkeep)\/|core\/(trace|watch-call)\.ts$)/
 /** What a body enters that is too large for the database, and for being hashed where it is. */
 const LARGE_BODY = 'A large body'
 const bodies = [

@@ -56,10 +56,10 @@ const BY_THEMSELVES = [
   'src/dialects/yandex/memory.test.ts',
 ]
 
-/** At a time, besides the files that have a process of their own. */
+/** At a time, besides the files that have a process of their own, and long before those done. */
 const SHARED_PROCESSES = 2
-/** More processes in all than a small machine has cores: many tests wait. */
-const OWN_PROCESSES = 3
+/** More than a small machine has cores: many tests wait. */
+const OWN_PROCESSES = 4
 
 type Settings = Readonly<Record<string, string>>
 

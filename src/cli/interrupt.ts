@@ -21,7 +21,8 @@ export async function interruptible(
     for (const signal of SIGNALS) process.off(signal, stop)
   }
   const end = (signal: NodeJS.Signals) => {
-    forget()
+    // Whoever else listens has heard of it, and would only keep the process from dying of it.
+    process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   }
   for (const signal of SIGNALS) process.on(signal, stop)
