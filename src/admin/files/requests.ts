@@ -1,21 +1,15 @@
-import { ServiceError } from '../../core/errors.ts'
 import { checkName, faultOf, faultOfLabels, type TextRule, textRules } from '../../core/files/text-rules.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
 import { parsePageToken } from '../../http/page-token.ts'
+import { invalid, objectOf, oneOf, parameter, requireKnown, timeOf, type Values } from '../request-values.ts'
 
 export const DEFAULT_PAGE = 100
 export const MAX_PAGE = 1000
 /** As many as the API has whose names are the longest, so that any name can be given back. */
 export const MAX_NAME_CHARACTERS = 3000
-/** RFC 3339, 5.6. */
-const TIME = /^\d{4}-\d\d-(?<day>\d\d)T([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i
-/** A zone may lead there. */
-const YEAR_10000 = Date.UTC(10_000, 0)
 const LIST_PARAMETERS = ['project', 'state', 'name', 'limit', 'after', 'order']
 const COPY_FIELDS = ['project', 'name']
 const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
-
-type Values = Readonly<Record<string, unknown>>
 
 export type RequestedPage = ReturnType<typeof readListRequest>
 
@@ -79,37 +73,6 @@ export function readCopyRequest(body: unknown) {
   }
 }
 
-/** @throws ServiceError `body-not-json` */
-function objectOf(body: unknown): Values {
-  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Values
-  throw new ServiceError('body-not-json', 'The body must be a JSON object.')
-}
-
-function requireKnown(values: Values, known: readonly string[], ignored?: string): void {
-  const field = Object.keys(values).find((name) => name !== ignored && !known.includes(name))
-  if (field === undefined) return
-  const shown = JSON.stringify(field.slice(0, 64).toWellFormed())
-  throw new ServiceError('field-unknown', `${shown} is not known here; there are ${known.join(', ')}.`, {
-    field: field.slice(0, 64).toWellFormed(),
-  })
-}
-
-function parameter(values: Values, field: string): string | undefined {
-  const value = values[field]
-  if (value === undefined || value === '') return undefined
-  if (typeof value !== 'string') throw invalid(field, 'must be given once')
-  if (value.includes('\0')) throw invalid(field, 'contains control characters')
-  return value
-}
-
-/** The first of the words is the default. */
-function oneOf<T extends string>(values: Values, field: string, words: readonly [T, ...T[]]): T {
-  const text = parameter(values, field) ?? words[0]
-  const found = words.find((word) => word === text)
-  if (found === undefined) throw invalid(field, `must be ${words.join(' or ')}`)
-  return found
-}
-
 function requireName(field: string, name: unknown): string {
   if (typeof name !== 'string') throw invalid(field, 'must be a text')
   checkName(field, name)
@@ -145,15 +108,4 @@ function endIn(value: unknown, now: number): number | null {
   if (Number.isNaN(at)) throw invalid('expiresAt', 'must be a time like 2030-01-31T12:00:00Z, or null')
   if (at <= now) throw invalid('expiresAt', 'is not in the future; DELETE ends a file now')
   return at
-}
-
-/** NaN if it is none; `Date` takes the 31st of February for the 3rd of March, and has years of six digits. */
-function timeOf(text: string): number {
-  const day = Number(TIME.exec(text)?.groups?.day)
-  const at = Date.parse(text)
-  return new Date(text.slice(0, 10)).getUTCDate() === day && at < YEAR_10000 ? at : Number.NaN
-}
-
-function invalid(field: string, fault: string): ServiceError {
-  return new ServiceError('field-invalid', `${field} ${fault}.`, { field })
 }
