@@ -4,6 +4,7 @@ import { allowBrowsers } from '../http/browsers.ts'
 import { type GuardOptions, guard, showAllowance } from '../http/guard.ts'
 import { acceptJsonBodies } from '../http/json-body.ts'
 import { addFileRoutes } from './files/routes.ts'
+import { addUploadRoutes } from './uploads/routes.ts'
 
 /** The first segment of its paths. */
 export const ADMIN = 'admin'
@@ -27,5 +28,6 @@ export async function addAdminApi(
     guard(api, { services, authenticate, showAllowance })
     acceptJsonBodies(api)
     addFileRoutes(api, services, { keyQuery })
+    addUploadRoutes(api, services, { keyQuery })
   })
 }

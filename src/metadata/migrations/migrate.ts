@@ -17,6 +17,7 @@ import { openUploads } from './0012-open-uploads.ts'
 import { segments } from './0013-segments.ts'
 import { hiddenFiles } from './0014-hidden-files.ts'
 import { emulators } from './0015-emulators.ts'
+import { pendingUploads } from './0016-pending-uploads.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -45,6 +46,7 @@ export const allMigrations: readonly Migration[] = [
   segments,
   hiddenFiles,
   emulators,
+  pendingUploads,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

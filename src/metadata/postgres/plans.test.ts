@@ -148,6 +148,13 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
       /on file_counts_place.*using files_ending on files.*using files_hidden on files/s,
     ],
     [bound(files.ofAlias, { projectIds: ['p', 'p1'], alias: 'a' }), /using files_alias on files/],
+    [
+      bound(files.uploads.seen, {
+        ...{ organizationId: 'o', projectIds: ['p', 'p1'], subject: 'somebody', now: NOW },
+        ...{ createdAt: 15_000, id: 'file-15000', limit: LIMIT },
+      }),
+      /using files_pending on files\n +Index Cond: .*ROW\(created_at, id\) < ROW/,
+    ],
     [bound(files.lapsed, due), /using files_lapsing on files/],
     [bound(files.expired, due), /using files_expiring on files/],
     [bound(fileQueries(engine.flavour).unnormalized, due), /using files_to_normalize on files/],

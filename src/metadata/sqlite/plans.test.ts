@@ -61,6 +61,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     ],
     [listings.hidden({ ...stored, subject: '' }), /INDEX files_hidden/],
     [files.ofAlias, /INDEX files_alias \(project_id=\? AND alias=\?\)/],
+    [files.uploads.all, /INDEX files_pending \(organization_id=\? AND \(created_at,id\)<\(\?,\?\)\)/],
+    [files.uploads.seen, /INDEX files_pending \(organization_id=\? AND \(created_at,id\)<\(\?,\?\)\)/],
     [files.lapsed, /INDEX files_lapsing/],
     [files.expired, /INDEX files_expiring/],
     [blobs.collectable, /INDEX unreferenced_blobs_due/],

@@ -231,6 +231,8 @@ test('a key is taken in every header in which a dialect takes it', async () => {
     [{ authorization: `Api-Key ${server.key}` }, 201],
     [{ authorization: undefined, cookie, origin: server.url }, 201],
     [{ authorization: undefined, cookie, origin: 'https://app.example' }, 403],
+    [{ authorization: undefined, cookie, origin: 'null' }, 403],
+    [{ authorization: undefined, cookie }, 403],
     [{ authorization: undefined, cookie: 'session=wrong', origin: server.url }, 401],
     [{ authorization: `Basic ${server.key}` }, 401],
   ]

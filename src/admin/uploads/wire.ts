@@ -1,0 +1,19 @@
+import type { Project } from '../../core/access/tenants.ts'
+import type { FileRecord } from '../../core/files/file.ts'
+import { announcedBytesOf, receivedBytesOf } from '../../core/uploads/list-uploads.ts'
+import { toFileBody } from '../files/wire.ts'
+import type { UploadBody } from './schemas.ts'
+
+export function toUploadBody(
+  upload: FileRecord,
+  project: Pick<Project, 'id' | 'slug'>,
+  now: number,
+): UploadBody {
+  const { uploadExpiresAt } = upload
+  return {
+    ...toFileBody(upload, project, now),
+    announcedBytes: announcedBytesOf(upload) ?? null,
+    receivedBytes: receivedBytesOf(upload),
+    uploadExpiresAt: uploadExpiresAt === null ? null : new Date(uploadExpiresAt).toISOString(),
+  }
+}
