@@ -136,6 +136,7 @@ export class TestServer {
       role: 'admin',
       scopes: [],
       fidelity: null,
+      expiresAt: null,
       ...input,
     })
     return secret

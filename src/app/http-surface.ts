@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ADMIN, addAdminApi } from '../admin/api.ts'
 import { PROBLEM_TYPE, ProblemBody, toAdminErrorAnswer } from '../admin/errors.ts'
+import { acrossOrganization } from '../core/access/admit.ts'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../core/links/link.ts'
@@ -179,12 +180,12 @@ async function addAdmin(
   await addAdminApi(server, services, { authenticate, keyQuery: described.keyQuery })
 }
 
-/** A key is taken wherever a dialect takes it. */
+/** A key is taken wherever a dialect takes it. Outside of the dialects, admins act for their whole organization. */
 function callerByAny(dialects: readonly ServedDialect[], services: Services): GuardOptions['authenticate'] {
   return async (request) => {
     for (const dialect of dialects) {
       const caller = dialect.findCaller(services, request)
-      if (caller !== undefined) return caller
+      if (caller !== undefined) return acrossOrganization(services, await caller)
     }
     throw new ServiceError('unauthenticated', 'Send an API key, where one of the APIs has it.')
   }

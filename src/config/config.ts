@@ -106,7 +106,7 @@ export const serverSettings = {
   }),
   rootKey: setting('ROOT_KEY <secret>', rootKey, {
     secret: true,
-    help: 'fixed admin key of the organization default; better a variable',
+    help: "fixed operator's key of the organization default; better a variable",
     more: 'For containers and tests: 16 printable ASCII characters or more. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
   }),
   rateLimits: setting('RATE_LIMITS <limits>', rateLimits, {

@@ -1,4 +1,5 @@
 import type { FastifySchema, RouteOptions } from 'fastify'
+import { leastRole } from '../core/access/admit.ts'
 import { type ErrorCode, ServiceError } from '../core/errors.ts'
 import type { DialectApi } from './dialect.ts'
 
@@ -41,7 +42,7 @@ function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answere
     ...ofAnyRequest,
     ...(isKeyed ? [...withKey, ...failures] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
-    ...(isKeyed && access.role !== undefined ? (['role-missing'] as const) : []),
+    ...(isKeyed && leastRole(access) !== 'viewer' ? (['role-missing'] as const) : []),
     ...(config?.ignoresBody ? (['body-type-unsupported'] as const) : []),
     ...(config?.ignoresBody || [method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
     ...(config?.failures ?? []),

@@ -9,6 +9,7 @@ export type SqlRow = readonly SqlValue[]
 type SameAsStore =
   | 'takesSegments'
   | 'hidesFiles'
+  | 'knowsRoles'
   | 'isShortOfRoom'
   | 'join'
   | 'sharedClock'

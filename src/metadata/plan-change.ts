@@ -72,6 +72,7 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   'key.insert': (plan, { keys }, change) => plan.add(change.key, keys.insertKey),
   'key.revoke': (plan, { keys }, change) => plan.add(change, keys.revokeKey),
   'key.replace': (plan, { keys }, change) => plan.add(change, keys.replaceKey),
+  'key.set-role': (plan, { keys }, change) => plan.add(change, keys.setRole),
   'link-key.insert': (plan, { keys }, change) => plan.add(change.linkKey, keys.insertLinkKey),
   'session.insert': (plan, { keys }, change) => plan.add(change.session, keys.insertSession),
   'session.delete': (plan, { keys }, change) => plan.add(change, keys.deleteSession),

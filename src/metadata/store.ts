@@ -41,6 +41,7 @@ export class SqlMetadataStore implements MetadataStore {
   readonly totals: MetadataStore['totals']
   readonly listProjectTotals: MetadataStore['listProjectTotals']
   readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
+  readonly knowsRoles: MetadataStore['knowsRoles']
   readonly holdCollection: MetadataStore['holdCollection']
   readonly isCollectionHeld: MetadataStore['isCollectionHeld']
 
@@ -63,6 +64,7 @@ export class SqlMetadataStore implements MetadataStore {
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
     this.wantedDiskBytes = engine.wantedDiskBytes?.bind(engine)
+    this.knowsRoles = engine.knowsRoles.bind(engine)
     this.holdCollection = engine.holdCollection.bind(engine)
     this.isCollectionHeld = engine.isCollectionHeld.bind(engine)
   }

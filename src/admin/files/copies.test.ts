@@ -82,7 +82,8 @@ test('a copy goes to the project that is named, by its slug, under the name that
   const copy = await copied(source.id, { project: 'second', name: 'b.txt' })
   assert.deepEqual([copy.project.slug, copy.name, copy.sha256], ['second', 'b.txt', source.sha256])
   assert.deepEqual(await both.listAll('project=second'), [copy.id])
-  assert.equal((await admin.get(copy.id)).status, 404)
+  const member = new AdminClient({ url: server.url, key: await server.newKey({ role: 'member' }) })
+  assert.equal((await member.get(copy.id)).status, 404)
 })
 
 for (const [what, content] of [
@@ -149,7 +150,8 @@ test('a key needs the scopes to read and to create, and the project', async () =
     assert.equal(status, 403)
     assert.match(text, /"scope_missing"/)
   }
-  const { status, text } = await copyOf(admin, id, { project: 'second' })
+  const member = new AdminClient({ url: server.url, key: await server.newKey({ role: 'member' }) })
+  const { status, text } = await copyOf(member, id, { project: 'second' })
   assert.equal(status, 403)
   assert.match(text, /"project_forbidden"/)
 })

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { examples } from '../arguments.ts'
+import { parseLifetime } from '../lifetime.ts'
 import { addConnectionOptions } from '../remote/connection.ts'
-import { appendLabel, parseLifetime } from './put-options.ts'
+import { appendLabel } from './put-options.ts'
 
 const ID = '0198c3f5-2b7a-7c31-9d52-6a1f0c8e4b7d'
 

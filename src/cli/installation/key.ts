@@ -1,10 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { hashSecret } from '../../core/access/admit.ts'
-import { type Fidelity, fidelities, isScope, issueKey, type Scope, scopes } from '../../core/access/keys.ts'
+import {
+  type Fidelity,
+  fidelities,
+  isScope,
+  issueKey,
+  type Role,
+  type Scope,
+  scopes,
+} from '../../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { isStoreError } from '../../core/errors.ts'
+import { SECOND_MS } from '../../core/ports/clock.ts'
 import { examples, parseName } from '../arguments.ts'
 import { Failure } from '../failure.ts'
+import { type Lifetime, parseLifetime } from '../lifetime.ts'
 import { print, printList } from '../output.ts'
 import {
   addInit,
@@ -21,14 +31,23 @@ interface CreateOptions {
   readonly org: string
   readonly project?: readonly string[]
   readonly user?: string
+  readonly viewer?: true
   readonly admin?: true
+  readonly operator?: true
   readonly scope?: readonly Scope[]
   readonly fidelity?: Fidelity
+  readonly expires?: Lifetime
 }
 
 export function addKeyCommands(program: Command): void {
   const key = program.command('key').description('API keys')
-  addInit(key.command('create'))
+  addCreate(key)
+  addList(key)
+  addRevoke(key)
+}
+
+function addCreate(key: Command): void {
+  const create = addInit(key.command('create'))
     .description('make a key and print it, and nothing else; it cannot be shown again')
     .option('--name <name>', 'what listings call it', parseName, 'unnamed')
     .option('--org <org>', 'organization, by name or id', 'default')
@@ -38,7 +57,6 @@ export function addKeyCommands(program: Command): void {
       (text: string, before: readonly string[] = []) => [...before, text],
     )
     .option('--user <user>', 'the user it acts for; else it acts for its project', parseName)
-    .option('--admin', 'lets it do what a dialect keeps for admins, with --user; nothing else')
     .option('--scope <scope>', `${scopes.join(', ')}; repeatable, none means all`, appendScope)
     .addOption(
       new Option(
@@ -46,15 +64,35 @@ export function addKeyCommands(program: Command): void {
         "which refusals of a vendor hold for it (default: the servers')",
       ).choices(fidelities),
     )
+    .option('--expires <end>', 'when it ends: 30d, 12h, or a time like 2030-01-31T12:00:00Z', parseLifetime)
     .addHelpText(
       'after',
       examples([
         ['a key for a program', 'key create --name worker'],
-        ['one that may only read', 'key create --name viewer --scope files:read'],
+        ['one that may only read, for a month', 'key create --name viewer --viewer --expires 30d'],
         ['one for two projects; uploads go to the first', 'key create --project reports --project default'],
       ]),
     )
     .action(createKey)
+  addRoles(create)
+}
+
+/** One at a time; without any the key is a member's. */
+function addRoles(create: Command): void {
+  create
+    .addOption(
+      new Option('--viewer', 'lets it read, and change nothing').conflicts(['admin', 'operator', 'scope']),
+    )
+    .addOption(
+      new Option(
+        '--admin',
+        'lets it see what others hide, administer its organization, and, with --user, do what a dialect keeps for admins',
+      ).conflicts('operator'),
+    )
+    .option('--operator', 'lets it administer the whole installation, as an admin besides')
+}
+
+function addList(key: Command): void {
   key
     .command('list')
     .description('list keys, revoked ones included, without their secrets')
@@ -68,6 +106,9 @@ export function addKeyCommands(program: Command): void {
       ]),
     )
     .action(listKeys)
+}
+
+function addRevoke(key: Command): void {
   key
     .command('revoke')
     .description('make a key useless, at once and for good')
@@ -95,13 +136,24 @@ function createKey(options: CreateOptions, command: Command): Promise<void> {
       organizationId: organization.id,
       projectIds: [...new Set(projectIds)],
       userId: options.user ?? null,
-      role: options.admin ? 'admin' : 'member',
+      role: roleOf(options),
       scopes: [...new Set(options.scope)],
       fidelity: options.fidelity ?? null,
+      expiresAt: options.expires === undefined ? null : endOf(options.expires, tenants.clock.now()),
     })
     print(secret)
   }
   return withTenants(command, create, () => requireDefaults(org, projects))
+}
+
+function roleOf({ viewer, admin, operator }: CreateOptions): Role {
+  if (operator) return 'operator'
+  if (admin) return 'admin'
+  return viewer ? 'viewer' : 'member'
+}
+
+function endOf(lifetime: Lifetime, now: number): number {
+  return 'at' in lifetime ? lifetime.at : now + lifetime.seconds * SECOND_MS
 }
 
 const columns = [
@@ -114,6 +166,7 @@ const columns = [
   'SCOPES',
   'FIDELITY',
   'CREATED',
+  'EXPIRES',
   'REVOKED',
 ]
 
@@ -134,6 +187,7 @@ function listKeys(options: { readonly org?: string; readonly json?: true }, comm
         scopes: key.scopes,
         fidelity: key.fidelity,
         createdAt: key.createdAt,
+        expiresAt: key.expiresAt,
         revokedAt: key.revokedAt,
       }))
     printList(columns, keys, options.json)

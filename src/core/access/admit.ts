@@ -4,14 +4,14 @@ import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
 import type { Policy, Services } from '../services.ts'
 import { traced } from '../trace.ts'
-import type { ApiKey, Role, Scope } from './keys.ts'
+import { type ApiKey, isAtLeast, isValidKey, type Role, type Scope } from './keys.ts'
 
 /**
  * Finds the holder of a secret by its hash. Every request looks it up, so a key is valid as soon as any process makes it,
- * and invalid as soon as any process revokes it.
+ * and invalid as soon as any process revokes it, or its time is over.
  * @param refusal what the caller is told, in the vendor's words
- * @throws ServiceError `unauthenticated` for an absent, unknown or revoked secret alike; `rate-limited` instead for one of
- *   many unknown or revoked secrets
+ * @throws ServiceError `unauthenticated` for an absent, unknown, revoked or ended secret alike; `rate-limited` instead for one
+ *   of many such secrets
  */
 export const authenticate = traced('authenticate', callerBySecret)
 
@@ -35,8 +35,12 @@ export function secretIn(authorization = '', scheme = /^bearer /i): string | und
 }
 
 /** The holder of a key that was looked up. @throws ServiceError like `authenticate` */
-export function callerWith({ guesses, policy }: Services, key: ApiKey | undefined, refusal: string): Caller {
-  if (key !== undefined && key.revokedAt === null) return callerOf(key, policy)
+export function callerWith(
+  { guesses, policy, clock }: Services,
+  key: ApiKey | undefined,
+  refusal: string,
+): Caller {
+  if (key !== undefined && isValidKey(key, clock.now())) return callerOf(key, policy)
   guesses.count()
   throw new ServiceError('unauthenticated', refusal)
 }
@@ -47,8 +51,14 @@ export interface Access {
   readonly scope: Scope | 'any'
   /** The class of requests in which it counts. */
   readonly limit: LimitClass
-  /** Undefined: either. */
+  /** The least one. Undefined: a viewer's where it only reads, else a member's; see `leastRole`. */
   readonly role?: Role
+}
+
+/** The least role that will do: more than a viewer's, unless it is told, for what asks to change files or counts as a write. */
+export function leastRole({ scope, limit, role }: Access): Role {
+  const onlyReads = limit !== 'write' && (scope === 'any' || scope === 'files:read')
+  return role ?? (onlyReads ? 'viewer' : 'member')
 }
 
 export interface Entrance {
@@ -59,16 +69,17 @@ export interface Entrance {
 }
 
 /**
- * Lets a caller in whose key is known: checks rate, then scope, then role. Clients see the order: a request without the
- * scope or role has used up a token.
+ * Lets a caller in whose key is known: checks rate, that a viewer only reads, scope, then the role that the operation asks
+ * for. Clients see the order: a request without the scope or role has used up a token.
  * @throws ServiceError `rate-limited`, `scope-missing`, `role-missing`; what `check` throws, uncounted
  */
 export async function admit(
   { rates }: Services,
   caller: Caller,
-  { scope, limit, role }: Access,
+  access: Access,
   { check, onAllowance }: Entrance = {},
 ): Promise<void> {
+  const { scope, limit } = access
   const { organizationId } = caller
   try {
     check?.()
@@ -80,8 +91,10 @@ export async function admit(
   const allowance = await rates.take(organizationId, limit)
   if (allowance) onAllowance?.(allowance)
   if (allowance?.admitted === false) throw limitReached(limit, allowance)
+  const role = leastRole(access)
+  if (role === 'member') requireRole(caller, role, 'This operation')
   if (scope !== 'any') requireScope(caller, scope)
-  if (role !== undefined) requireRole(caller, role, 'This operation')
+  requireRole(caller, role, 'This operation')
 }
 
 /** @throws ServiceError `scope-missing` */
@@ -89,10 +102,17 @@ export function requireScope(caller: Caller, scope: Scope): void {
   if (!hasScope(caller, scope)) throw new ServiceError('scope-missing', `This key lacks the scope ${scope}.`)
 }
 
-/** @param what needs the role; begins the message. @throws ServiceError `role-missing` */
-export function requireRole(caller: Caller, role: Role, what: string): void {
-  if (caller.role === role || caller.role === 'admin') return
-  throw new ServiceError('role-missing', `${what} needs the key of an organization admin.`)
+/** @param role the least that will do. @param what needs it; begins the message. @throws ServiceError `role-missing` */
+export function requireRole(caller: Pick<Caller, 'role'>, role: Role, what: string): void {
+  if (isAtLeast(caller.role, role)) return
+  throw new ServiceError('role-missing', `${what} needs ${holders[role]}.`)
+}
+
+const holders: Readonly<Record<Role, string>> = {
+  viewer: 'a key',
+  member: "a key that may change something, and this one is a viewer's",
+  admin: 'the key of an organization admin',
+  operator: 'the key of an operator',
 }
 
 function limitReached(limit: LimitClass, { retryAfterSeconds }: Allowance): ServiceError {
@@ -118,6 +138,13 @@ function callerOf(key: ApiKey, policy: Policy): Caller {
     scopes: key.scopes,
     fidelity: key.fidelity ?? policy.fidelity,
   }
+}
+
+/** The same caller where admins act for their whole organization: its projects are all the caller's, its own ones first. */
+export async function acrossOrganization({ metadata }: Services, caller: Caller): Promise<Caller> {
+  if (!isAtLeast(caller.role, 'admin')) return caller
+  const all = await metadata.listProjects(caller.organizationId)
+  return { ...caller, projectIds: [...new Set([...caller.projectIds, ...all.map(({ id }) => id)])] }
 }
 
 export function defaultProject(holder: Pick<Caller, 'projectIds'>): string {

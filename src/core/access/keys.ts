@@ -1,6 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { isStoreError, unlessConflict } from '../errors.ts'
+import { isStoreError, ServiceError, unlessConflict } from '../errors.ts'
 import type { Services } from '../services.ts'
 import { hashSecret } from './admit.ts'
 import { ensureDefaultTenant } from './tenants.ts'
@@ -13,7 +13,22 @@ export function isScope(text: string): text is Scope {
   return (scopes as readonly string[]).includes(text)
 }
 
-export type Role = 'member' | 'admin'
+/**
+ * What the holder of a key may do besides what its scopes say, in ascending order: each may do what those before it may.
+ * - `viewer`: reads, and changes nothing.
+ * - `member`: uses the files of its projects.
+ * - `admin`: sees what others hide, and administers its organization: projects, keys, the quotas of projects.
+ * - `operator`: administers the installation: organizations and all that is in them, but their files.
+ */
+export const roles = ['viewer', 'member', 'admin', 'operator'] as const
+export type Role = (typeof roles)[number]
+
+export function isAtLeast(role: Role, least: Role): boolean {
+  return roles.indexOf(role) >= roles.indexOf(least)
+}
+
+/** All that a viewer has, whatever its key names. */
+const VIEWER_SCOPES: readonly Scope[] = ['files:read']
 
 /**
  * Which refusals of a vendor hold for callers.
@@ -36,6 +51,8 @@ export interface IssueKey {
   readonly scopes: readonly Scope[]
   /** Null: the installation's. */
   readonly fidelity: Fidelity | null
+  /** From then on it is as if it were revoked; null: it does not end. */
+  readonly expiresAt: number | null
 }
 
 /** A secret's record. The secret itself is shown once and kept only as its SHA-256. */
@@ -50,8 +67,14 @@ export interface ApiKey extends IssueKey {
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
 
+/** Whether a request with this key may still be let in. */
+export function isValidKey({ revokedAt, expiresAt }: ApiKey, now: number): boolean {
+  return revokedAt === null && (expiresAt === null || now < expiresAt)
+}
+
 /**
  * Makes a key. The secret is in the answer and nowhere else: it cannot be shown again.
+ * @throws ServiceError `storage-unavailable` while a server runs that would let the key do more
  * @throws StoreError `conflict` if there is a key of this id
  */
 export async function issueKey(
@@ -60,7 +83,16 @@ export async function issueKey(
   id: string = randomUUID(),
 ): Promise<{ readonly key: ApiKey; readonly secret: string }> {
   const secret = newSecret()
-  const key: ApiKey = { ...input, id, hash: hashSecret(secret), createdAt: clock.now(), revokedAt: null }
+  await requireKnown(metadata, input)
+  const scopes = input.role === 'viewer' ? VIEWER_SCOPES : input.scopes
+  const key: ApiKey = {
+    ...input,
+    scopes,
+    id,
+    hash: hashSecret(secret),
+    createdAt: clock.now(),
+    revokedAt: null,
+  }
   await metadata.commit([{ kind: 'key.insert', key }]).catch(async (error) => {
     // A commit whose answer was lost may have succeeded. Its key would exist, and nobody would know the secret.
     if (isStoreError(error, 'conflict') || (await metadata.findKey(key.hash)) === undefined) throw error
@@ -68,8 +100,18 @@ export async function issueKey(
   return { key, secret }
 }
 
+/** Servers of the release before would take a viewer for a member, and know no end. */
+async function requireKnown(metadata: Stores['metadata'], { role, expiresAt }: IssueKey): Promise<void> {
+  if (role !== 'viewer' && role !== 'operator' && expiresAt === null) return
+  if (await metadata.knowsRoles()) return
+  throw new ServiceError(
+    'storage-unavailable',
+    'Keys of viewers and operators, and keys with an end, can be made once no server of an older release runs.',
+  )
+}
+
 /**
- * Makes an admin key if there is no key. Of several processes one succeeds, because all use the same id. The caller has to
+ * Makes an operator's key if there is no key. Of several processes one succeeds, because all use the same id. The caller has to
  * show the secret, which cannot be read later.
  * @returns its secret; undefined if there is a key already
  */
@@ -82,11 +124,17 @@ export async function issueFirstKey(stores: Stores): Promise<string | undefined>
     organizationId: organization.id,
     projectIds: [project.id],
     userId: 'admin',
-    role: 'admin',
+    role: await highestRole(metadata),
     scopes: [],
     fidelity: null,
+    expiresAt: null,
   }
   return (await unlessConflict(issueKey(stores, key, await metadata.storeId())))?.secret
+}
+
+/** Servers of the release before would take an operator for a member. */
+export async function highestRole(metadata: Stores['metadata']): Promise<Role> {
+  return (await metadata.knowsRoles()) ? 'operator' : 'admin'
 }
 
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { unlessConflict } from '../errors.ts'
 import type { Change } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
-import type { ApiKey } from './keys.ts'
+import { type ApiKey, highestRole } from './keys.ts'
 import { ensureDefaultTenant } from './tenants.ts'
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
@@ -53,13 +53,20 @@ export async function admitRootKey(
 ): Promise<{ readonly key: ApiKey; readonly isNew: boolean }> {
   const { metadata } = stores
   const known = await metadata.findKey(hash)
-  if (known !== undefined) return { key: known, isNew: false }
+  if (known !== undefined) return { key: await promoted(stores, known), isNew: false }
   const key = await rootKeyOf(stores, hash)
   if (await commits(stores, { kind: 'key.insert', key })) return { key, isNew: true }
   // Another process that starts at the same time was faster.
   const theirs = await metadata.findKey(hash)
   if (theirs === undefined) throw new Error('the root key was made and ended by another process meanwhile')
   return { key: theirs, isNew: false }
+}
+
+/** Root keys of releases before are admins'. */
+async function promoted(stores: Stores, key: ApiKey): Promise<ApiKey> {
+  const role = await highestRole(stores.metadata)
+  if (key.name !== ROOT_KEY_NAME || key.role === role || role !== 'operator') return key
+  return (await commits(stores, { kind: 'key.set-role', id: key.id, role })) ? { ...key, role } : key
 }
 
 /** @returns false if another process was faster */
@@ -76,9 +83,10 @@ async function rootKeyOf(stores: Stores, hash: string): Promise<ApiKey> {
     organizationId: organization.id,
     projectIds: [project.id],
     userId: 'root',
-    role: 'admin',
+    role: await highestRole(stores.metadata),
     scopes: [],
     fidelity: null,
+    expiresAt: null,
     createdAt: stores.clock.now(),
     revokedAt: null,
   }

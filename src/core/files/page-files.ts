@@ -1,3 +1,4 @@
+import { isAtLeast } from '../access/keys.ts'
 import type { Caller } from '../caller.ts'
 import type { FileFilter, FileOrder, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
@@ -48,5 +49,5 @@ async function page(
 
 /** The files of a project that the caller sees. */
 export function ofCaller(caller: Caller, projectId: string): Pick<FileFilter, 'projectId' | 'subject'> {
-  return caller.role === 'admin' ? { projectId } : { projectId, subject: caller.subject.id }
+  return isAtLeast(caller.role, 'admin') ? { projectId } : { projectId, subject: caller.subject.id }
 }

@@ -1,4 +1,5 @@
 import { requireScope } from '../access/admit.ts'
+import { isAtLeast } from '../access/keys.ts'
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Services } from '../services.ts'
@@ -41,7 +42,9 @@ export async function requireVisible(
 
 /** Whether a file of a project that the caller may use is there for the caller. */
 export function isVisibleTo(file: Pick<FileRecord, 'visibility' | 'createdBy'>, caller: Caller): boolean {
-  return file.visibility === 'project' || caller.role === 'admin' || file.createdBy === caller.subject.id
+  return (
+    file.visibility === 'project' || isAtLeast(caller.role, 'admin') || file.createdBy === caller.subject.id
+  )
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ApiKey } from '../access/keys.ts'
+import type { ApiKey, Role } from '../access/keys.ts'
 import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
@@ -94,6 +94,8 @@ export type Change = Readonly<
   | { kind: 'key.revoke'; id: string; revokedAt: number }
   /** As `key.revoke`, and the secret is free for another key: `findKey` no longer finds this one by it. */
   | { kind: 'key.replace'; id: string; replacedAt: number }
+  /** Guarded: the key exists and is not revoked. */
+  | { kind: 'key.set-role'; id: string; role: Role }
   | { kind: 'link-key.insert'; linkKey: LinkKey }
   /** Guarded: the holder exists. Null lifts a bound. Current usage may exceed the new bound. */
   | { kind: 'quota.set'; holder: Holder; id: string; quotaFiles: number | null; quotaBytes: number | null }

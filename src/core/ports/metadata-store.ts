@@ -181,6 +181,11 @@ export interface MetadataStore {
   readonly takesSegments: boolean
   /** Whether all processes that use the store know files that one subject alone sees; until then nobody may make any. */
   readonly hidesFiles: boolean
+  /**
+   * Whether all processes that use the store know the roles of viewers and operators, and keys that end; until then nobody
+   * may make any.
+   */
+  knowsRoles(): Promise<boolean>
   /** Whether bytes of files would take of the disk space that uploads are to leave free; false where nobody can tell. */
   readonly isShortOfRoom: boolean
   /** Newest first: `createdAt` descending, then `id` descending. */

@@ -69,7 +69,7 @@ export function addSessionRoutes(
       if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
       const secret = secretIn(request.headers.authorization) ?? String(request.body?.api_key ?? '')
       const caller = await authenticate(services, secret, KEY_REFUSED)
-      await admit(services, caller, { scope: 'any', limit: 'write' })
+      await admit(services, caller, { scope: 'any', limit: 'write', role: 'viewer' })
       const { value, expiresAt } = await startSession(services, caller, sessionSeconds)
       reply.setCookie(COOKIE, value, { ...attributes(), maxAge: sessionSeconds })
       return { expires_at: new Date(expiresAt).toISOString() }

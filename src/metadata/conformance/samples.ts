@@ -87,6 +87,7 @@ export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): 
     scopes: ['files:read', 'files:create'],
     fidelity: null,
     createdAt: NOW,
+    expiresAt: null,
     revokedAt: null,
     ...given,
   }

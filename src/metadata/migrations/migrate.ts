@@ -18,6 +18,7 @@ import { segments } from './0013-segments.ts'
 import { hiddenFiles } from './0014-hidden-files.ts'
 import { emulators } from './0015-emulators.ts'
 import { pendingUploads } from './0016-pending-uploads.ts'
+import { endOfKeys } from './0017-end-of-keys.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -47,6 +48,7 @@ export const allMigrations: readonly Migration[] = [
   hiddenFiles,
   emulators,
   pendingUploads,
+  endOfKeys,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

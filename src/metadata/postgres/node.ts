@@ -37,16 +37,17 @@ export interface PostgresNodeOptions extends JoinOptions {
 
 const NO_PROFILE: NodeProfile = { rootKeyHash: null, settings: {} }
 /**
- * What each node adds to its profile: it knows files whose bytes are `segments`, and keeps `hiddenFiles` from those who do not see
- * them.
+ * What each node adds to its profile: it knows files whose bytes are `segments`, keeps `hiddenFiles` from those who do not see
+ * them, and knows the `roles` of viewers and operators, and keys that end.
  */
-const ABILITIES = { segments: true, hiddenFiles: true }
-type Abilities = { readonly [Name in keyof typeof ABILITIES]: boolean }
+const ABILITIES = { segments: true, hiddenFiles: true, roles: true }
+export type Abilities = { readonly [Name in keyof typeof ABILITIES]: boolean }
 
 /** A node of a release without profiles has nothing. */
 const ALL_HAVE = Object.keys(ABILITIES)
   .map((name) => `coalesce(bool_and(coalesce(profile::jsonb ? '${name}', false)), true) as "${name}"`)
   .join(', ')
+export const ABILITIES_OF_ALL = `select ${ALL_HAVE} from nodes`
 
 interface Leadership {
   readonly since: number
@@ -64,7 +65,7 @@ export class PostgresNode implements Node {
   readonly tokens: PostgresTokens
   readonly clock = new FollowedClock()
   /** What each node that may live has, as of the last beat. */
-  allHave: Abilities = { segments: false, hiddenFiles: false }
+  allHave: Abilities = { segments: false, hiddenFiles: false, roles: false }
   readonly #url: string
   readonly #graceMs: number
   readonly #limitClock: Clock | undefined

@@ -29,7 +29,7 @@ import {
   sessionSettings,
 } from './connection.ts'
 import { isConnectionLost, isUnstorableText, storeErrorOf } from './errors.ts'
-import { EXACT_PRESENT, PostgresNode } from './node.ts'
+import { ABILITIES_OF_ALL, type Abilities, EXACT_PRESENT, PostgresNode } from './node.ts'
 import { namedQuery, PostgresTransactions } from './transactions.ts'
 import { PostgresWriter } from './writer.ts'
 
@@ -160,6 +160,15 @@ export class PostgresEngine implements SqlEngine {
 
   get hidesFiles(): boolean {
     return this.node?.allHave.hiddenFiles ?? false
+  }
+
+  /** Asked of the database, because commands are no nodes. */
+  async knowsRoles(): Promise<boolean> {
+    try {
+      return (await this.#readers.query<Abilities>(ABILITIES_OF_ALL)).rows[0]?.roles ?? false
+    } catch (error) {
+      throw storeErrorOf(error)
+    }
   }
 
   /** How many calls wait for a connection. */

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { ApiKey } from '../../core/access/keys.ts'
+import type { ApiKey, Role } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { Session } from '../../core/ports/changes.ts'
@@ -35,6 +35,7 @@ export const keyShape = recordShape<ApiKey>({
   scopes: 'json',
   fidelity: 'plain',
   createdAt: 'plain',
+  expiresAt: 'plain',
   revokedAt: 'plain',
 })
 
@@ -92,6 +93,7 @@ export function keyQueries(db: Kysely<Tables>) {
         hash: sql`'replaced:' || ${ref('id')}`,
       })),
     ),
+    setRole: guarded<Id & { readonly role: Role }>((arg) => usable(arg('id')).set({ role: arg('role') })),
     insertLinkKey: statement<LinkKey>((arg) =>
       db.insertInto('linkKeys').values(allOf(linkKeyShape.fields, arg)),
     ),

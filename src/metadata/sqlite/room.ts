@@ -14,6 +14,7 @@ export const roomUses: Readonly<Record<Change['kind'], RoomUse>> = {
   'key.insert': 'alters',
   'key.replace': 'alters',
   'key.revoke': 'frees',
+  'key.set-role': 'alters',
   'link-key.insert': 'alters',
   'quota.set': 'alters',
   'usage.add': 'alters',

@@ -156,6 +156,10 @@ export class SqliteEngine implements SqlEngine {
     return isCollectionHeld(dirname(this.writer.path))
   }
 
+  async knowsRoles(): Promise<boolean> {
+    return true
+  }
+
   async check(): Promise<void> {
     this.writer.check()
   }

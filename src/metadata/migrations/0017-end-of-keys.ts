@@ -1,0 +1,7 @@
+import { flavours } from '../sql/flavours.ts'
+import type { Migration } from './migrate.ts'
+
+/** When keys end by themselves; null: never, as all keys of releases before. */
+export const endOfKeys: Migration = ({ schema }, engine) => [
+  schema.alterTable('apiKeys').addColumn('expiresAt', flavours[engine].columnTypes.integer),
+]
