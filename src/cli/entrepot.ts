@@ -2,7 +2,7 @@
 import { reportFailure, systemFailure } from './failure.ts'
 import { createProgram } from './program.ts'
 
-const program = createProgram()
+const program = await createProgram(process.argv[2])
 
 // Whoever reads our output may have seen enough (`entrepot key list | head -1`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -20,7 +20,7 @@ function helpOf(command: Command): string {
 }
 
 test('the help of every command ends with examples of it that can be parsed', async () => {
-  for (const command of leavesOf(createProgram())) {
+  for (const command of leavesOf(await createProgram())) {
     const [, shown = ''] = helpOf(command).split('\nExamples:\n')
     const lines = shown.split('\n').filter((line) => line.startsWith('  entrepot '))
     const words = wordsOf(command)
@@ -34,14 +34,14 @@ test('the help of every command ends with examples of it that can be parsed', as
 
 /** Parses a line, and does nothing. @throws CommanderError */
 async function parse(line: string): Promise<void> {
-  const program = createProgram()
+  const program = await createProgram()
   for (const command of leavesOf(program)) command.exitOverride().action(() => undefined)
   await program.parseAsync(line.trim().split(' ').slice(1), { from: 'user' })
 }
 
-test('the help of every command fits into 80 columns', () => {
+test('the help of every command fits into 80 columns', async () => {
   const every = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(every)]
-  for (const command of every(createProgram()))
+  for (const command of every(await createProgram()))
     for (const line of helpOf(command).split('\n')) {
       // Names of variables are not broken.
       const isOneWord = /^ +\S+$/.test(line)
@@ -49,11 +49,22 @@ test('the help of every command fits into 80 columns', () => {
     }
 })
 
+test('a command is the same whether all are loaded or it alone', async () => {
+  const program = await createProgram()
+  for (const command of program.commands.filter((command) => command.name() !== 'help')) {
+    const alone = await createProgram(command.name())
+    const same = alone.commands.find((each) => each.name() === command.name())
+    assert.ok(same, `${command.name()} is missing`)
+    assert.ok(alone.commands.length < 3, `${command.name()} loads others`)
+    assert.deepEqual(leavesOf(same).map(helpOf), leavesOf(command).map(helpOf))
+  }
+})
+
 test('a word that is none gets the one that may have been meant', async () => {
   const suggestions = { serv: 'serve', 'stats --jsno': '--json', 'file gte': 'get' }
   for (const [words, meant] of Object.entries(suggestions)) {
     let told = ''
-    const program = createProgram()
+    const program = await createProgram()
     for (const command of [program, ...leavesOf(program), ...program.commands])
       command.exitOverride().configureOutput({ writeErr: (text) => (told += text) })
     await assert.rejects(program.parseAsync(words.split(' '), { from: 'user' }), { name: 'CommanderError' })

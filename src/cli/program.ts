@@ -1,26 +1,55 @@
 import { Command } from 'commander'
 import { commit, version } from '../app/version.ts'
 import { examples } from './arguments.ts'
-import { addCompletionCommand } from './completion/completion.ts'
-import { addConfigCommands } from './config.ts'
-import { addFileCommands } from './file/file.ts'
 import { helpLayout } from './help-layout.ts'
-import { addIdCommand } from './id.ts'
-import { addBackupCommand } from './installation/backup.ts'
-import { addDoctorCommand } from './installation/doctor.ts'
-import { addKeyCommands } from './installation/key.ts'
-import { addMigrateCommand } from './installation/migrate.ts'
-import { addMigrateStorageCommand } from './installation/migrate-storage.ts'
-import { addOrgCommands } from './installation/org.ts'
-import { addProjectCommands } from './installation/project.ts'
-import { addRestoreCommand } from './installation/restore.ts'
-import { addStatsCommand } from './installation/stats.ts'
-import { addLoginCommands } from './remote/login.ts'
-import { addServeCommand } from './serve.ts'
 import { addStoreSettings } from './settings.ts'
 
-/** All commands, as the shell has them. */
-export function createProgram(): Command {
+/** Commands that one file has, by name. */
+interface Family {
+  readonly names: readonly string[]
+  readonly load: () => Promise<(program: Command) => void>
+}
+
+/** All commands, below the headings that they have in the help. */
+const groups: Readonly<Record<string, readonly Family[]>> = {
+  'A server:': [
+    { names: ['serve'], load: async () => (await import('./serve.ts')).addServeCommand },
+    { names: ['config'], load: async () => (await import('./config.ts')).addConfigCommands },
+  ],
+  'Its files, over HTTP:': [
+    { names: ['login', 'logout'], load: async () => (await import('./remote/login.ts')).addLoginCommands },
+    { names: ['file'], load: async () => (await import('./file/file.ts')).addFileCommands },
+    { names: ['id'], load: async () => (await import('./id.ts')).addIdCommand },
+  ],
+  'Who may come in, also while it runs:': [
+    { names: ['key'], load: async () => (await import('./installation/key.ts')).addKeyCommands },
+    { names: ['org'], load: async () => (await import('./installation/org.ts')).addOrgCommands },
+    { names: ['project'], load: async () => (await import('./installation/project.ts')).addProjectCommands },
+  ],
+  'What it keeps, also while it runs:': [
+    { names: ['stats'], load: async () => (await import('./installation/stats.ts')).addStatsCommand },
+    { names: ['doctor'], load: async () => (await import('./installation/doctor.ts')).addDoctorCommand },
+    { names: ['backup'], load: async () => (await import('./installation/backup.ts')).addBackupCommand },
+    { names: ['restore'], load: async () => (await import('./installation/restore.ts')).addRestoreCommand },
+    {
+      names: ['migrate-storage'],
+      load: async () => (await import('./installation/migrate-storage.ts')).addMigrateStorageCommand,
+    },
+    { names: ['migrate'], load: async () => (await import('./installation/migrate.ts')).addMigrateCommand },
+  ],
+  'Help:': [
+    {
+      names: ['completion'],
+      load: async () => (await import('./completion/completion.ts')).addCompletionCommand,
+    },
+  ],
+}
+
+/**
+ * The commands, as the shell has them.
+ * @param word the first of the command line: if it names a command, no other one is loaded
+ */
+export async function createProgram(word?: string): Promise<Command> {
   const program = new Command('entrepot')
     .description('One self-hosted file store behind every AI Files API.')
     .version(told(), '-V, --version', 'print the version, and the commit if it is known')
@@ -34,27 +63,8 @@ export function createProgram(): Command {
         ['all about a command', 'file put --help'],
       ]),
     )
-
-  program.commandsGroup('A server:')
-  addServeCommand(program)
-  addConfigCommands(program)
-  program.commandsGroup('Its files, over HTTP:')
-  addLoginCommands(program)
-  addFileCommands(program)
-  addIdCommand(program)
-  program.commandsGroup('Who may come in, also while it runs:')
-  addKeyCommands(program)
-  addOrgCommands(program)
-  addProjectCommands(program)
-  program.commandsGroup('What it keeps, also while it runs:')
-  addStatsCommand(program)
-  addDoctorCommand(program)
-  addBackupCommand(program)
-  addRestoreCommand(program)
-  addMigrateStorageCommand(program)
-  addMigrateCommand(program)
+  await addCommands(program, word)
   program.commandsGroup('Help:').helpCommand('help [command]', 'all about a command')
-  addCompletionCommand(program)
   addStoreSettings(program, [
     'serve',
     'file',
@@ -66,6 +76,17 @@ export function createProgram(): Command {
     'migrate-storage',
   ])
   return program
+}
+
+async function addCommands(program: Command, word: string | undefined): Promise<void> {
+  const named = Object.values(groups)
+    .flat()
+    .find(({ names }) => names.some((name) => name === word))
+  if (named) return (await named.load())(program)
+  for (const [heading, families] of Object.entries(groups)) {
+    program.commandsGroup(heading)
+    for (const { load } of families) (await load())(program)
+  }
 }
 
 function told(): string {

@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { createProgram } from '../program.ts'
 import { completionScript } from './completion.ts'
 
+const program = await createProgram()
+
 /** Whether a shell is there, or why its test is skipped. */
 function needs(shell: string): { readonly skip: string | false } {
   return { skip: spawnSync(shell, ['-c', 'true']).status === 0 ? false : `there is no ${shell}` }
@@ -11,7 +13,7 @@ function needs(shell: string): { readonly skip: string | false } {
 
 /** What bash offers behind the last of the words. */
 function bash(...words: readonly string[]): readonly string[] {
-  const script = `${completionScript('bash', createProgram())}
+  const script = `${completionScript('bash', program)}
 COMP_WORDS=(entrepot "$@"); COMP_CWORD=$#; _entrepot; printf '%s\\n' "\${COMPREPLY[@]}"`
   return execFileSync('bash', ['-c', script, 'bash', ...words], { encoding: 'utf8' })
     .trim()
@@ -28,7 +30,7 @@ test('bash completes commands, options and their values, and leaves files to its
 })
 
 function fish(line: string): readonly string[] {
-  const script = `${completionScript('fish', createProgram())}\ncomplete -C ${JSON.stringify(line)}`
+  const script = `${completionScript('fish', program)}\ncomplete -C ${JSON.stringify(line)}`
   return execFileSync('fish', ['-N', '-c', script], { encoding: 'utf8' }).trim().split('\n')
 }
 
@@ -42,7 +44,7 @@ test('fish completes commands and options, and tells what they do', needs('fish'
 
 test('zsh can read its script', needs('zsh'), () => {
   const { status, stderr } = spawnSync('zsh', ['-n'], {
-    input: completionScript('zsh', createProgram()),
+    input: completionScript('zsh', program),
     encoding: 'utf8',
   })
   assert.deepEqual([status, stderr], [0, ''])
