@@ -69,12 +69,15 @@ export async function openServices(opening: Opening): Promise<OpenServices> {
   // Whoever moves the time of an emulator wants what has ended to be removed.
   const own = emulator ? { mayRemove: async () => true } : undefined
   const peers = node ?? own ?? (await watchOwnClock({ metadata, clock }, acceptClock, logger))
-  // The lock says that nobody else is alive. Where several serve, the jobs find out who is dead.
-  if (isAlone) await endLeases({ metadata, blobs, clock })
-  await ensureDefaultTenant({ metadata, clock })
+  // At the same time, because then their commits share a flush.
+  const [linkKeys] = await Promise.all([
+    ensureLinkKeys({ metadata, clock }),
+    ensureDefaultTenant({ metadata, clock }),
+    // The lock says that nobody else is alive. Where several serve, the jobs find out who is dead.
+    isAlone ? endLeases({ metadata, blobs, clock }) : undefined,
+  ])
   await startRootKey(config, { metadata, clock }, isAlone, logger)
   if (node) await warnOfDifferences(config, node, logger)
-  const linkKeys = await ensureLinkKeys({ metadata, clock })
   const { rateLimits, keyGuessesPerSecond } = config
   const rates = node
     ? new SharedRateLimiter(rateLimits, node.tokens, clock)
