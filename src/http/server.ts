@@ -28,6 +28,7 @@ import {
   type TurnLimits,
   unclearIn,
 } from './routing.ts'
+import { schemaCompilers } from './schema-compilers.ts'
 import { type DialectOf, UnknownAddresses } from './unknown-address.ts'
 
 /** Bounds of one HTTP server. Times are milliseconds. */
@@ -122,17 +123,7 @@ export function createHttpServer({
     clientErrorHandler: answerBrokenRequests(answers),
     // A dialect answers an id of any length in its own form. No route has a pattern whose cost grows with the length.
     routerOptions: { maxParamLength: limits.heads.maxBytes },
-    ajv: {
-      customOptions: {
-        coerceTypes: false,
-        removeAdditional: false,
-        useDefaults: false,
-        allErrors: false,
-        // Schemas are our own and strict; to compile the schema that they follow takes 15 ms of a start.
-        meta: false,
-        validateSchema: false,
-      },
-    },
+    schemaController: { compilersFactory: schemaCompilers },
     frameworkErrors: (error, request, reply) => {
       reply.hijack()
       reply.raw.setHeader('x-request-id', request.id)

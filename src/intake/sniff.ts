@@ -1,4 +1,4 @@
-import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
+import type { FileTypeResult } from 'file-type'
 import type { ByteRange } from '../core/ports/blob-store.ts'
 import { UNKNOWN_TYPE } from './media-types.ts'
 import { compoundType } from './sniff-compound.ts'
@@ -155,6 +155,8 @@ const otherPadding = Buffer.alloc(LONGEST_SIGNATURE_BYTES, 0xff)
 
 /** What the sniffer finds in the bytes that are there. */
 async function foundIn(head: Uint8Array): Promise<FileTypeResult | undefined> {
+  // Loaded only now: a start does not wait for it.
+  const { fileTypeFromBuffer } = await import('file-type')
   const found = await fileTypeFromBuffer(head).catch(() => undefined)
   if (found === undefined || head.length < (leastBytes.get(found.mime) ?? 0)) return undefined
   if (head.length >= LONGEST_SIGNATURE_BYTES) return found
