@@ -231,6 +231,18 @@ test('a file is copied to another project on the server', async (context) => {
   assert.notEqual(copy.id, id)
 })
 
+test('a link is made, listed and ended', async (context) => {
+  const person = await Person.of(context)
+  const id = await stored('a.txt', 'Hello')
+  const url = (await person.done('file', 'link', id, '--expires', '90s')).trim()
+  assert.equal(await (await fetch(url)).text(), 'Hello')
+  const [made, ...others] = JSON.parse(await person.done('file', 'link', id, '--list', '--json'))
+  assert.deepEqual([made.url, others], [url, []])
+  assert.equal(Date.parse(made.expiresAt) - Date.parse(made.createdAt), 90_000)
+  assert.equal(await person.done('file', 'link', id, '--end', made.id), `Ended ${made.id}.\n`)
+  assert.equal((await fetch(url)).status, 403)
+})
+
 test('files are deleted one by one, and a missing one does not keep the others', async (context) => {
   const person = await Person.of(context)
   const id = await stored('a', 'a')

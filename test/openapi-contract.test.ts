@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { StoreError } from '../src/core/errors.ts'
+import { MAX_LINKS_PER_FILE } from '../src/core/links/file-links.ts'
 import { GeminiClient } from './gemini-client.ts'
 import { TestServer } from './harness.ts'
 import { type CreatedFile, LightfieldClient, VERSION } from './lightfield-client.ts'
@@ -201,6 +202,13 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
   'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
+  'admin.files.links.create': () => linkOf(id),
+  'admin.files.links.list': () => get(`${ADMIN}/${id}/links`),
+  'admin.files.links.delete': async () => {
+    const { text } = await answerTo(linkOf(id))
+    const { id: link } = JSON.parse(text)
+    return remove(`${ADMIN}/${id}/links/${link}`)
+  },
   'generativelanguage.media.upload': () => started({ sizeBytes: '5' }),
   'generativelanguage.files.list': () => get(`${GEMINI}?pageSize=2`),
   'generativelanguage.files.get': async () => get(`/gemini/v1/${(await gemini.stored()).name}`),
@@ -430,6 +438,15 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ['admin.files.content', 304, () => content(ADMIN, { 'if-none-match': '*' })],
   ['admin.files.content', 412, () => content(ADMIN, { 'if-match': '"x"' })],
   ['admin.files.content', 416, () => content(ADMIN, { range: 'bytes=99-' })],
+  [
+    'admin.files.links.create',
+    409,
+    async () => {
+      const { id } = await llama.stored()
+      for (let made = 0; made < MAX_LINKS_PER_FILE; made++) await answerTo(linkOf(id))
+      return linkOf(id)
+    },
+  ],
   ['ApiEndpoint.Get', 404, () => get('/yandex/endpoints/x')],
   ['UploadFileV1FilesPost', 413, () => form(ANTHROPIC, 'file', MAX_FILE_BYTES + 1)],
   ['DownloadFileV1FilesFileIdContentGet', 206, () => content(ANTHROPIC, { range: 'bytes=0-1' })],
@@ -498,6 +515,10 @@ const special: readonly (readonly [operation: string, status: number, make: () =
 /** @param of the path of the files of a dialect */
 function content(of: string, headers: Readonly<Record<string, string>>): Sent {
   return { ...get(`${of}/${id}/content`), headers }
+}
+
+function linkOf(id: string): Sent {
+  return json('POST', `${ADMIN}/${id}/links`, { expiresInSeconds: 60 })
 }
 
 /** On the link of an upload that was ended. */

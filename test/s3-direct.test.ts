@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { createHash, hash, randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LinkBody } from '../src/admin/links/schemas.ts'
 import type { Environment } from '../src/config/setting.ts'
 import { readLink } from '../src/core/links/link-token.ts'
 import { collectBlobs } from '../src/core/upkeep/collect-blobs.ts'
 import { joinSegments } from '../src/core/upkeep/join-segments.ts'
 import { reconcile } from '../src/core/upkeep/reconcile.ts'
 import { parseFileId } from '../src/dialects/all.ts'
+import { AdminClient } from './admin-client.ts'
 import { TestServer } from './harness.ts'
 import { getLarge, putLarge } from './large-body.ts'
 import { announcing, assertRefusal, LightfieldClient, md5Of, ok } from './lightfield-client.ts'
@@ -80,6 +82,17 @@ test('a large file goes to the bucket and comes back from it, past our process',
   assert.equal(s3.bytes.presigned.in, LARGE_BYTES)
   assert.equal(s3.bytes.presigned.out, LARGE_BYTES)
   await assertTidy(server)
+})
+
+test('a link that can be ended is served by us, and ends at once', async (t) => {
+  const { server, client } = await start(t)
+  const { id } = await client.stored('Hello')
+  const admin = new AdminClient(server)
+  const { body: link } = await admin.send<LinkBody>('POST', `/files/${id}/links`, { expiresInSeconds: 60 })
+  assert.ok(link.url.startsWith(`${server.url}/transfer/`), link.url)
+  assert.equal(await (await fetch(link.url, { redirect: 'error' })).text(), 'Hello')
+  await admin.send('DELETE', `/files/${id}/links/${link.id}`)
+  assert.equal((await fetch(link.url)).status, 403)
 })
 
 test('what is sent to the URL after the complete changes nothing that a reader sees, and is removed', async (t) => {

@@ -4,6 +4,7 @@ import { allowBrowsers } from '../http/browsers.ts'
 import { type GuardOptions, guard, showAllowance } from '../http/guard.ts'
 import { acceptJsonBodies } from '../http/json-body.ts'
 import { addFileRoutes } from './files/routes.ts'
+import { addLinkRoutes } from './links/routes.ts'
 import { addUploadRoutes } from './uploads/routes.ts'
 
 /** The first segment of its paths. */
@@ -29,5 +30,6 @@ export async function addAdminApi(
     acceptJsonBodies(api)
     addFileRoutes(api, services, { keyQuery })
     addUploadRoutes(api, services, { keyQuery })
+    addLinkRoutes(api, services)
   })
 }

@@ -72,6 +72,9 @@ export const errorKinds = {
   'idempotency-running': 'conflict',
   // Bytes in and out on a link.
   'link-invalid': 'forbidden',
+  // Of links that have a row.
+  'link-not-found': 'not-found',
+  'links-too-many': 'conflict',
   'bytes-already-stored': 'conflict',
   'precondition-failed': 'conflict',
   'length-mismatch': 'invalid',

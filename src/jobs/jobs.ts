@@ -29,7 +29,7 @@ export function jobsOf(services: Services): Job[] {
     every(JOB_PERIOD_MS, 'expire files', () => expireFiles(services)),
     every(JOB_PERIOD_MS, 'collect blobs', () => collectBlobs(services)),
     every(JOB_PERIOD_MS, 'join segments', () => joinSegments(services)),
-    every(JOB_PERIOD_MS, 'purge answers and sessions', () => purge(services)),
+    every(JOB_PERIOD_MS, 'purge answers, sessions and links', () => purge(services)),
   ]
 }
 
@@ -38,6 +38,7 @@ async function purge({ metadata, clock }: Services): Promise<number> {
   await metadata.commit([
     { kind: 'answer.purge', now, limit: PURGED_AT_ONCE },
     { kind: 'session.purge', now: clock.now() },
+    { kind: 'link.purge', now: clock.now() },
   ])
   return metadata.countLapsedAnswers(now, PURGED_AT_ONCE)
 }

@@ -4,6 +4,7 @@ import { answerQueries, indexedSlot, lapsedAnswerQueries } from './queries/answe
 import { blobChanges, intentionRow, releasedRow } from './queries/blobs.ts'
 import { fileQueries } from './queries/files.ts'
 import { installationQueries } from './queries/installation.ts'
+import { linkQueries } from './queries/links.ts'
 import { resetStatements } from './queries/reset.ts'
 import { segmentQueries } from './queries/segments.ts'
 import { usageQueries } from './queries/usage.ts'
@@ -18,6 +19,7 @@ export function changeQueries(flavour: SqlFlavour) {
   return {
     tenants: tenantQueries(db),
     keys: keyQueries(db),
+    links: linkQueries(db),
     usage: usageQueries(db),
     files: fileQueries(flavour),
     blobs: blobChanges(db),
@@ -74,6 +76,12 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   'key.replace': (plan, { keys }, change) => plan.add(change, keys.replaceKey),
   'key.set-role': (plan, { keys }, change) => plan.add(change, keys.setRole),
   'link-key.insert': (plan, { keys }, change) => plan.add(change.linkKey, keys.insertLinkKey),
+  'link.insert': (plan, { links }, { link, maxPerFile }) => {
+    plan.add(link, links.holdFile)
+    plan.add({ ...link, maxPerFile }, links.insert)
+  },
+  'link.delete': (plan, { links }, change) => plan.add(change, links.delete),
+  'link.purge': (plan, { links }, change) => plan.add(change, links.purge),
   'session.insert': (plan, { keys }, change) => plan.add(change.session, keys.insertSession),
   'session.delete': (plan, { keys }, change) => plan.add(change, keys.deleteSession),
   'session.purge': (plan, { keys }, change) => plan.add(change, keys.purgeSessions),

@@ -13,6 +13,7 @@ import { keyShape, linkKeyShape, organizationShape, projectShape } from './queri
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { fileShape, namedShape } from './queries/files.ts'
+import { linkShape } from './queries/links.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
 import { totalQueries } from './queries/totals.ts'
 import { readProjectTotals, readTotals } from './read-totals.ts'
@@ -125,6 +126,14 @@ export class SqlMetadataStore implements MetadataStore {
 
   async listLinkKeys() {
     return this.#list(linkKeyShape, this.#queries.keys.listLinkKeys, {})
+  }
+
+  async findLink(id: string) {
+    return this.#find(linkShape, this.#queries.links.find, { id })
+  }
+
+  async listLinks(fileId: string, now: number) {
+    return this.#list(linkShape, this.#queries.links.ofFile, { fileId, now })
   }
 
   findFile(id: string) {

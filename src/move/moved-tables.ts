@@ -16,6 +16,7 @@ const keys = {
   linkKeys: ['id'],
   sessions: ['hash'],
   files: ['id'],
+  fileLinks: ['id'],
   segments: ['file_id', 'start'],
   // Triggers of `files` write it, and the target counts anew.
   fileCounts: null,

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { examples } from '../arguments.ts'
 import { parseLifetime } from '../lifetime.ts'
 import { addConnectionOptions } from '../remote/connection.ts'
@@ -15,6 +15,7 @@ export function addFileCommands(program: Command): void {
   addStat(file)
   addRemove(file)
   addCopy(file)
+  addLink(file)
   for (const command of file.commands) addConnectionOptions(command)
 }
 
@@ -114,6 +115,25 @@ function addCopy(file: Command): void {
     .option('--json', 'the copy as JSON')
     .addHelpText('after', examples([['into the project archive', `file cp ${ID} --project archive`]]))
     .action(async (id, options) => (await import('./cp.ts')).copy(id, options))
+}
+
+function addLink(file: Command): void {
+  file
+    .command('link')
+    .description('make a link that downloads a file without a key, and print it')
+    .argument('<id>', 'of the file, in any form')
+    .option('--expires <when>', 'how long it is good, from 1m to 7d (default: 1h)', parseLifetime)
+    .addOption(new Option('--list', 'list the links that are good instead').conflicts('end'))
+    .option('--end <link>', 'end this one instead, by its id')
+    .option('--json', 'the link as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['for a day', `file link ${ID} --expires 1d`],
+        ['which there are', `file link ${ID} --list`],
+      ]),
+    )
+    .action(async (id, options) => (await import('./link.ts')).link(id, options))
 }
 
 function parseCount(text: string): number {

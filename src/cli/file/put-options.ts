@@ -43,6 +43,7 @@ export function metadataOf(
   }
 }
 
-function secondsUntil(lifetime: Lifetime): number {
+/** From 1. */
+export function secondsUntil(lifetime: Lifetime): number {
   return 'seconds' in lifetime ? lifetime.seconds : Math.max(1, Math.ceil((lifetime.at - Date.now()) / 1000))
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac, randomBytes, randomInt } from 'node:crypto'
+import { createHmac, randomBytes, randomInt, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { newFileId } from '../files/create-file.ts'
 import {
@@ -43,6 +43,17 @@ test('a token tells what was signed, in 84 characters that a URL carries as they
     assert.deepEqual(readLink(token), claim)
     assert.ok(verifyLink([key], token, binding))
   }
+})
+
+test('a link that has a row names that row and nothing of the file, and is the same each time', () => {
+  const claim: LinkClaim = { ...newClaim(), method: 'GET', serves: 'inert', rowId: randomUUID() }
+  const token = signLink(key, claim, { hasRow: true })
+  assert.match(token, /^[A-Za-z0-9_-]{84}$/)
+  assert.equal(signLink(key, { ...claim, fileId: newFileId(0) }, { hasRow: true }), token)
+  assert.ok(verifyLink([key], token, { hasRow: true }))
+  assert.equal(verifyLink([key], token, binding), false)
+  // Only with the row can anybody tell of which file it is.
+  assert.equal(readLink(token), undefined)
 })
 
 test('the signature is the HMAC-SHA-256 of all that the link is bound to', () => {

@@ -5,7 +5,7 @@ import type { DirectTransfer } from '../ports/blob-store.ts'
 import { SECOND_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import { directUploadOf, stagingKeyOf } from '../uploads/direct-upload.ts'
-import { issueToken, type LinkMethod, type ServedType } from './link-token.ts'
+import { type IssuedClaim, issueToken, type LinkMethod, type ServedType } from './link-token.ts'
 
 /** Where links point, below the public URL; served by `transfer/`. */
 export const LINK_PATH = '/transfer/'
@@ -38,11 +38,19 @@ export async function issueLink(
   const { direct } = services.blobs
   const atStore = direct && (await directLink(direct, services, method, file, expiresAt, serves))
   if (atStore) return atStore
-  const url =
-    services.addresses.publicUrl + LINK_PATH + issueToken(services, file, { method, expiresAt, serves })
+  const claim = { method, expiresAt, serves }
   return method === 'PUT'
-    ? { url, expiresAt, headers: headersOf(file) }
-    : { url: `${url}/${nameSegment(file)}`, expiresAt, headers: {} }
+    ? { url: ownLink(services, file, claim), expiresAt, headers: headersOf(file) }
+    : { url: ownDownloadLink(services, file, claim), expiresAt, headers: {} }
+}
+
+/** A URL of ours, for which the store is asked nothing. */
+export function ownDownloadLink(services: Services, file: FileRecord, claim: IssuedClaim): string {
+  return `${ownLink(services, file, claim)}/${nameSegment(file)}`
+}
+
+function ownLink(services: Services, file: FileRecord, claim: IssuedClaim): string {
+  return services.addresses.publicUrl + LINK_PATH + issueToken(services, file, claim)
 }
 
 /** A link to a stored file under the name that it is shown by. It does not outlive its file. */

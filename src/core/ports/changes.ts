@@ -2,6 +2,7 @@ import type { ApiKey, Role } from '../access/keys.ts'
 import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
+import type { FileLink } from '../links/file-links.ts'
 import type { LinkKey } from '../links/link-token.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { ClockTrust, EmulatedTime } from './clock.ts'
@@ -97,6 +98,12 @@ export type Change = Readonly<
   /** Guarded: the key exists and is not revoked. */
   | { kind: 'key.set-role'; id: string; role: Role }
   | { kind: 'link-key.insert'; linkKey: LinkKey }
+  /** Guarded: the file is stored, and fewer than `maxPerFile` links of it are good when this one is made. */
+  | { kind: 'link.insert'; link: FileLink; maxPerFile: number }
+  /** Guarded: the file has this link. */
+  | { kind: 'link.delete'; id: string; fileId: FileId }
+  /** Removes links that are over at `now`. */
+  | { kind: 'link.purge'; now: number }
   /** Guarded: the holder exists. Null lifts a bound. Current usage may exceed the new bound. */
   | { kind: 'quota.set'; holder: Holder; id: string; quotaFiles: number | null; quotaBytes: number | null }
   /**

@@ -2,6 +2,7 @@ import type { ApiKey } from '../access/keys.ts'
 import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState, ListedFile } from '../files/file.ts'
+import type { FileLink } from '../links/file-links.ts'
 import type { LinkKey } from '../links/link-token.ts'
 import type { BlobKey } from './blob-store.ts'
 import type {
@@ -164,6 +165,10 @@ export interface MetadataStore {
   listProjectTotals(): Promise<readonly ProjectTotals[]>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
+  /** Also one that is over. The links of a file that was deleted or has been expired by the job are gone. */
+  findLink(id: string): Promise<FileLink | undefined>
+  /** The links of a file that are good at `now`, newest first. */
+  listLinks(fileId: FileId, now: number): Promise<readonly FileLink[]>
 
   /** In whatever state. */
   findFile(id: FileId): Promise<FileRecord | undefined>

@@ -7,6 +7,7 @@ import { describeConflicts } from './conflicts.ts'
 import { describeEmulators } from './emulators.ts'
 import { describeFiles } from './files.ts'
 import { describeLeases } from './leases.ts'
+import { describeLinks } from './links.ts'
 import { describeListings } from './listings.ts'
 import { describePages } from './pages.ts'
 import { describeReservations } from './reservations.ts'
@@ -27,6 +28,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeConflicts(shared)
     describeAccess(openStore, shared)
     describeSessions(shared)
+    describeLinks(shared)
     describeUsage(shared)
     describeTotals(openStore)
     describeReservations(openStore, shared)

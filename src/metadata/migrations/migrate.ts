@@ -19,6 +19,7 @@ import { hiddenFiles } from './0014-hidden-files.ts'
 import { emulators } from './0015-emulators.ts'
 import { pendingUploads } from './0016-pending-uploads.ts'
 import { endOfKeys } from './0017-end-of-keys.ts'
+import { fileLinks } from './0018-file-links.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -49,6 +50,7 @@ export const allMigrations: readonly Migration[] = [
   emulators,
   pendingUploads,
   endOfKeys,
+  fileLinks,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

@@ -26,6 +26,7 @@ export function resetStatements(db: Kysely<Tables>): readonly Statement<Reset>[]
       }),
     ),
     statement(() => db.deleteFrom('segments')),
+    statement(() => db.deleteFrom('fileLinks')),
     statement(() => db.deleteFrom('files')),
     statement(() => db.deleteFrom('fileCounts')),
     statement(() => db.deleteFrom('answers')),

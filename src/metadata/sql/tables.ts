@@ -3,6 +3,7 @@ import type { ApiKey } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
 import type { FileId } from '../../core/file-id.ts'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
+import type { FileLink } from '../../core/links/file-links.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { AnswerSlot, NewSegment, ReleasedBlob, Session } from '../../core/ports/changes.ts'
 import type { MoveStage } from '../../core/ports/move.ts'
@@ -93,6 +94,7 @@ export interface Tables {
   linkKeys: Stored<LinkKey>
   sessions: Stored<Session>
   files: FileRow
+  fileLinks: Stored<FileLink>
   fileCounts: FileCountRow
   segments: Stored<SegmentRow>
   unreferencedBlobs: Stored<UnreferencedBlobRow>
