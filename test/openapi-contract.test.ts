@@ -202,6 +202,7 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
   'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
+  'admin.uploads.list': () => get('/admin/v1/uploads?limit=2'),
   'admin.files.links.create': () => linkOf(id),
   'admin.files.links.list': () => get(`${ADMIN}/${id}/links`),
   'admin.files.links.delete': async () => {
