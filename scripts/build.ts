@@ -1,4 +1,4 @@
-/** `npm run build`: compiles `src/` to `dist/`, which the package of npm contains instead of it. */
+/** `npm run build`: compiles `src/` to `dist/`, which the package of npm contains instead of it, and builds the console. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, globSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,3 +18,4 @@ for (const path of globSync('**/gen/*.js', { cwd: SRC })) cpSync(join(SRC, path)
 // An image is built without the folder of Git, which it would have to read all of.
 const commit = process.env.ENTREPOT_COMMIT ?? headOf(pathToFileURL(`${ROOT}/`)) ?? ''
 writeFileSync(join(DIST, 'commit.txt'), `${commit}\n`)
+execFileSync(process.execPath, [join(ROOT, 'scripts/build-console.mjs')], { stdio: 'inherit' })

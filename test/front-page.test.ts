@@ -24,9 +24,9 @@ test('the root tells programs as JSON what this is and where to go on', async ()
   for (const accept of ['*/*', 'application/json']) {
     const answer = await ask(accept)
     assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-    const { name, docs, health, baseUrls, ...rest } = (await answer.json()) as Record<string, string>
+    const { name, console, docs, health, baseUrls, ...rest } = (await answer.json()) as Record<string, string>
     assert.deepEqual([name, rest], ['entrepot', {}])
-    for (const link of [docs, health]) assert.equal((await fetch(link ?? '')).status, 200)
+    for (const link of [console, docs, health]) assert.equal((await fetch(link ?? '')).status, 200)
     assert.deepEqual(Object.keys(baseUrls ?? {}).sort(), allDialects.map((dialect) => dialect.name).sort())
   }
 })

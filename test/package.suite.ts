@@ -81,6 +81,7 @@ for (const major of [24, 26])
 
     const server = start(major, 'npx', ['entrepot', 'serve'], settings)
     const url = await server.printed((stdout) => /"http":"([^"]+)"/.exec(stdout)?.[1])
+    await assertConsole(url)
     const key = await done(start(major, 'npx', ['entrepot', 'key', 'create', '--name', 'sdk'], settings))
     const upload = start(major, 'node', ['--input-type=module', '--eval', UPLOAD], {
       URL: url,
@@ -95,6 +96,15 @@ for (const major of [24, 26])
     assert.equal(server.stderr, '')
     assert.ok(readdirSync(join(cache, 'entrepot/compiled')).some((name) => name.startsWith(`v${major}.`)))
   })
+
+/** The page, and what it loads. */
+async function assertConsole(url: string): Promise<void> {
+  const page = await fetch(`${url}/console/`)
+  const [, script = ''] = /<script [^>]*src="([^"]+)"/.exec(await page.text()) ?? []
+  assert.equal(page.status, 200)
+  const code = await fetch(new URL(script, page.url))
+  assert.deepEqual([code.status, code.headers.get('content-type')], [200, 'text/javascript; charset=utf-8'])
+}
 
 test('on an older Node it says in one sentence which one it needs', async () => {
   const { status, stdout, stderr } = await outcomeOf(start(20, 'node', [join(installed, 'bin/entrepot.js')]))
@@ -117,7 +127,7 @@ function manifest() {
 
 test('the package has what runs, and neither sources nor tests nor scripts for the installation', () => {
   const changelog = existsSync(join(ROOT, 'CHANGELOG.md')) ? ['CHANGELOG.md'] : []
-  const expected = ['LICENSE', 'README.md', ...changelog, 'bin', 'dist', 'package.json']
+  const expected = ['LICENSE', 'README.md', ...changelog, 'bin', 'console', 'dist', 'package.json']
   assert.deepEqual(readdirSync(installed).toSorted(), expected.toSorted())
   const files = filesBelow(installed)
   assert.deepEqual(

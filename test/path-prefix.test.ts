@@ -77,10 +77,24 @@ test('behind a path prefix, the page at the root leads on, and tells base URLs w
   const page = await fetch(`${publicUrl}/`, { headers: { accept: 'text/html' } })
   const html = await page.text()
   const links = [...html.matchAll(/<a href="([^"]+)"/g)].map(([, path = '']) => new URL(path, page.url))
-  assert.equal(links.length, 2)
+  assert.equal(links.length, 3)
   for (const { href } of links) {
     assert.ok(href.startsWith(publicUrl), href)
     assert.equal((await fetch(href)).status, 200, href)
   }
   assert.ok(html.includes(`<code>${publicUrl}/openai/v1</code>`), html)
+})
+
+test('the console finds all that it loads, and the API, behind a path prefix and past its proxy', async () => {
+  for (const root of [publicUrl, server.url])
+    for (const path of ['', '/', '/keys', '/files/0190e0c4-57a1-7c3e-9a6b-1f2e3d4c5b6a?project=a/b']) {
+      const page = await fetch(`${root}/console${path}`)
+      const html = await page.text()
+      const base = new URL(/<base href="([^"]+)"/.exec(html)?.[1] ?? '', page.url)
+      assert.equal(base.href, `${root}/console/`)
+      const loaded = [...html.matchAll(/(?:src|href)="([^"]*assets[^"]+)"/g)].map(([, path = '']) => path)
+      assert.equal(loaded.length, 3)
+      for (const path of loaded) assert.equal((await fetch(new URL(path, base))).status, 200, path)
+      assert.equal((await fetch(new URL('../admin/v1/files', base))).status, 401)
+    }
 })

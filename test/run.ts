@@ -20,6 +20,8 @@ const FLAGS = [
 const EVERY_FILE = ['src/**/*.test.ts', 'test/**/*.test.ts']
 /** All that a vendor's SDKs can do, old and new; the short rounds do with a smoke test of each. */
 const SUITES = ['test/sdk/*.suite.ts']
+/** What people see of a server in a browser, whatever its stores are. */
+const CONSOLE_SUITES = ['test/console/*.suite.ts']
 /** What whole servers are started on, instead of SQLite and a disk. */
 const SHARED_STORES = { ENTREPOT_TEST_STORES: 'postgres', ENTREPOT_TEST_BLOBS: 's3' }
 /** Whatever speaks a vendor's API, or the admin API. */
@@ -126,7 +128,7 @@ async function succeeds(child: ChildProcess): Promise<boolean> {
 async function runAll(isLong: boolean): Promise<boolean> {
   const length: Settings = isLong ? { ENTREPOT_TEST_LONG: '1' } : {}
   return (
-    (await run(isLong ? [...EVERY_FILE, ...SUITES] : EVERY_FILE, length)) &&
+    (await run(isLong ? [...EVERY_FILE, ...SUITES, ...CONSOLE_SUITES] : EVERY_FILE, length)) &&
     (await run(isLong ? [...ON_SHARED_STORES, ...SUITES] : CROSS_SECTION, { ...length, ...SHARED_STORES }))
   )
 }

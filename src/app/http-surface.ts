@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ADMIN, addAdminApi } from '../admin/api.ts'
 import { PROBLEM_TYPE, ProblemBody, toAdminErrorAnswer } from '../admin/errors.ts'
+import { addConsole } from '../console/routes.ts'
 import { acrossOrganization } from '../core/access/admit.ts'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
@@ -39,6 +40,8 @@ export interface SurfaceOptions {
   readonly readiness: Readiness
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
+  /** Whether browsers get the console. */
+  readonly console: boolean
   /** Whether upload links speak the draft of the IETF, too. */
   readonly resumableDraft: boolean
   /** Whether each answer is now the last one of its connection. */
@@ -113,20 +116,28 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     { prefix: `/${ADMIN}` },
   )
   addHealthRoutes(server, readiness)
-  addFrontPage(server, frontPageOf(dialects), () => services.addresses.publicUrl)
-  await server.register((scope) =>
-    addDocsPage(scope, [...dialects, links, tusOf(dialects), adminOf(dialects)], about),
-  )
+  await addPages(server, options)
   return server
 }
 
-function frontPageOf(dialects: readonly ServedDialect[]): FrontPage {
+/** What people open in a browser. */
+async function addPages(server: FastifyInstance, options: SurfaceOptions): Promise<void> {
+  const { services, dialects, about } = options
+  if (options.console) addConsole(server)
+  addFrontPage(server, frontPageOf(options), () => services.addresses.publicUrl)
+  await server.register((scope) =>
+    addDocsPage(scope, [...dialects, links, tusOf(dialects), adminOf(dialects)], about),
+  )
+}
+
+function frontPageOf({ dialects, console }: Pick<SurfaceOptions, 'dialects' | 'console'>): FrontPage {
   return {
     // Below its name a path is surely the dialect's; at the root others may share it.
     apis: dialects
       .map(({ name, title, basePath = '' }) => ({ name, title, basePath: `/${name}${basePath}` }))
       .sort((one, other) => one.title.localeCompare(other.title, 'en')),
     links: [
+      ...(console ? [consoleLink] : []),
       {
         name: 'docs',
         title: 'API reference',
@@ -136,6 +147,13 @@ function frontPageOf(dialects: readonly ServedDialect[]): FrontPage {
       { name: 'health', title: 'Health', about: 'Whether database and bytes answer.', path: 'readyz' },
     ],
   }
+}
+
+const consoleLink = {
+  name: 'console',
+  title: 'Console',
+  about: 'Every file of every API: look, search, upload, change, delete.',
+  path: 'console/',
 }
 
 /** Below it, errors are told as RFC 9457 has them. */

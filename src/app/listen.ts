@@ -59,6 +59,7 @@ export async function listenForHttp(served: Served): Promise<void> {
     about: { version: version(), publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     tusMaxFileBytes: config.tusMaxFileBytes,
     resumableDraft: config.resumableDraft,
+    console: config.console,
     stopping: stop,
     tls: tls?.current,
   })

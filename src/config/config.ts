@@ -229,6 +229,12 @@ export const serverSettings = {
     help: 'what vendors refuse: open drops what nobody needs, strict keeps all of it',
     more: 'For keys that have none of their own (`key create --fidelity`); see [Open or strict](docs/operating.md#open-or-strict).',
   }),
+  console: setting('CONSOLE <on|off>', onOff, {
+    fallback: 'on',
+    own: true,
+    help: 'the console for browsers, at /console',
+    more: 'Off: 404.',
+  }),
   tls,
   grpc: setting('GRPC_PORT <number>', optionalPort, {
     fallback: '8421',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { prefersHtml } from './accept.ts'
+import { acceptsEncoding, prefersHtml } from './accept.ts'
 
 test('browsers get HTML', () => {
   for (const accept of [
@@ -25,4 +25,12 @@ test('programs get JSON, also those that would take HTML as well', () => {
     'image/png',
   ])
     assert.equal(prefersHtml(accept), false, String(accept))
+})
+
+test('an encoding is taken by its name or by *, unless its weight is 0', () => {
+  for (const accept of ['br', 'gzip, deflate, br', 'gzip;q=0.5, BR;q=1', '*', 'gzip, *;q=0.1'])
+    assert.equal(acceptsEncoding(accept, 'br'), true, accept)
+  for (const accept of ['', 'gzip', 'br;q=0, *', '*;q=0', 'broken'])
+    assert.equal(acceptsEncoding(accept, 'br'), false, accept)
+  assert.equal(acceptsEncoding(undefined, 'br'), false)
 })

@@ -8,6 +8,13 @@ export function prefersHtml(accept: string | undefined): boolean {
   return qualityOf('text/html', ranges) > qualityOf('application/json', ranges)
 }
 
+/** Whether a client takes an encoding by its name, or by `*` (RFC 9110, 12.5.3). One that sends no header gets none. */
+export function acceptsEncoding(accept: string | undefined, encoding: string): boolean {
+  const ranges = (accept ?? '').split(',').map(parseRange)
+  const found = ranges.find(({ type }) => type === encoding) ?? ranges.find(({ type }) => type === '*')
+  return found !== undefined && found.quality > 0
+}
+
 interface MediaRange {
   readonly type: string
   /** From 0 to 1. */

@@ -28,6 +28,12 @@ function isThere(program: string): boolean {
   }
 }
 
+/** The browser to test with. @throws Error where `whyNoChromium` gives a reason */
+export function chromiumProgram(): string {
+  if (found === undefined) throw new Error('there is no Chromium')
+  return found
+}
+
 /** An answer, or an event, of the DevTools protocol. */
 interface Message {
   readonly id?: number
@@ -56,7 +62,7 @@ export class Chromium {
 
   static async start(): Promise<Chromium> {
     const child = spawn(
-      found ?? 'chromium',
+      chromiumProgram(),
       [
         '--headless=new',
         '--no-sandbox',

@@ -24,9 +24,10 @@ const imports: Readonly<Record<string, string>> = {
   'p-queue': 'p-queue/dist/index.js',
   'p-retry': 'p-retry/index.js',
   'p-timeout': 'p-timeout/index.js',
-  preact: 'preact/dist/preact.mjs',
-  'preact/jsx-runtime': 'preact/jsx-runtime/dist/jsxRuntime.mjs',
-  'preact/hooks': 'preact/hooks/dist/hooks.mjs',
+  // Uppy has one of its own, older than the console's.
+  preact: '@uppy/core/node_modules/preact/dist/preact.mjs',
+  'preact/jsx-runtime': '@uppy/core/node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs',
+  'preact/hooks': '@uppy/core/node_modules/preact/hooks/dist/hooks.mjs',
   querystringify: 'querystringify/index.js',
   'requires-port': 'requires-port/index.js',
   'tus-js-client': 'tus-js-client/lib.esm/browser/index.js',

@@ -11,7 +11,11 @@ const NS_PER_MS = 1_000_000
  * `ExportTraceServiceRequest` in protobuf (github.com/open-telemetry/opentelemetry-proto, v1). Field by field, because
  * it is all that we ever write of it.
  */
-export function encodeSpans(spans: readonly Span[], resource: Attributes, version: string): Uint8Array {
+export function encodeSpans(
+  spans: readonly Span[],
+  resource: Attributes,
+  version: string,
+): Uint8Array<ArrayBuffer> {
   const writer = new BinaryWriter()
   const within = (field: number, write: () => void) => {
     writer.tag(field, LengthDelimited).fork()

@@ -1,0 +1,62 @@
+/*
+ * What `/admin/v1` answers, as docs/admin-api.md has it: times are ISO 8601, sizes are bytes, what is unknown is null.
+ */
+
+export type Role = 'viewer' | 'member' | 'admin' | 'operator'
+
+export interface Named {
+  readonly id: string
+  readonly slug: string
+}
+
+/** Who calls. */
+export interface Me {
+  readonly session: { readonly id: string; readonly expiresAt: string } | null
+  readonly key: { readonly id: string; readonly name: string } | null
+  readonly user: string | null
+  readonly role: Role
+  readonly scopes: readonly string[]
+  readonly organization: Named
+  readonly projects: readonly Named[]
+  /** Where clients find the server, without a slash at its end. */
+  readonly publicUrl: string
+  readonly version: string
+}
+
+export interface FileBody {
+  readonly id: string
+  readonly project: Named
+  readonly name: string
+  readonly state: 'stored' | 'pending'
+  readonly sizeBytes: number
+  readonly mimeType: string
+  readonly sha256: string | null
+  readonly md5: string | null
+  readonly purpose: string | null
+  readonly labels: Readonly<Record<string, string>>
+  readonly description: string | null
+  readonly externalId: string | null
+  readonly visibility: 'project' | 'subject'
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly storedAt: string | null
+  readonly expiresAt: string | null
+  readonly createdBy: string
+  /** Through which API it came. */
+  readonly dialect: string | null
+}
+
+/** One page of a list. `next` goes into `after`; null: this is the last page. */
+export type Page<Noun extends string, Body> = { readonly [N in Noun]: readonly Body[] } & {
+  readonly next: string | null
+}
+
+/** An error as RFC 9457 has it. */
+export interface Problem {
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: string
+  readonly field?: string
+  readonly requestId: string
+}

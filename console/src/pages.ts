@@ -1,0 +1,46 @@
+import type { ComponentType } from 'preact'
+import type { Role } from './api/bodies.ts'
+import { lazily } from './lazily.tsx'
+import { FilesPage } from './pages/files/files.tsx'
+import type { IconName } from './ui/icon.tsx'
+
+/** What a page is given. */
+export interface PageProps {
+  /** What `:id` is in its address; empty where it has none. */
+  readonly id: string
+}
+
+export interface PageEntry {
+  /** Below `/console/`; a last segment `:id` takes any text. */
+  readonly path: string
+  readonly title: string
+  /** Present where the navigation leads there. */
+  readonly icon?: IconName
+  /** The least role that has it; undefined: everybody who is signed in. */
+  readonly role?: Role
+  /** Shown without the navigation, also to those who are not signed in. */
+  readonly isPublic?: true
+  readonly page: ComponentType<PageProps>
+}
+
+/** Every page, in the order of the navigation. A new one is a folder and a row here; all but the first load when they are shown. */
+export const pages: readonly PageEntry[] = [
+  { path: '', title: 'Files', icon: 'files', page: FilesPage },
+  {
+    path: 'sign-in',
+    title: 'Sign in',
+    isPublic: true,
+    page: lazily(async () => (await import('./pages/sign-in/sign-in.tsx')).SignInPage),
+  },
+]
+
+/** The page at a path, and what `:id` is there. */
+export function pageAt(path: string): { readonly entry: PageEntry; readonly id: string } | undefined {
+  for (const entry of pages) {
+    if (entry.path === path) return { entry, id: '' }
+    const start = entry.path.endsWith('/:id') ? entry.path.slice(0, -':id'.length) : undefined
+    if (start !== undefined && path.startsWith(start) && !path.slice(start.length).includes('/'))
+      return { entry, id: path.slice(start.length) }
+  }
+  return undefined
+}

@@ -1,0 +1,28 @@
+import { setQuery } from '../router.ts'
+import { me, project } from '../session.ts'
+import styles from './project-chooser.module.css'
+
+/** All projects or one. The choice is in the address, so that a link shows what its sender saw. */
+export function ProjectChooser() {
+  const { organization, projects = [] } = me.value ?? {}
+  return (
+    <label class={styles.chooser}>
+      <span class={styles.organization}>
+        <bdi>{organization?.slug}</bdi>
+      </span>
+      <select
+        class={styles.select}
+        aria-label="Project"
+        value={project.value}
+        onChange={({ currentTarget: { value } }) => setQuery({ project: value === '*' ? null : value })}
+      >
+        <option value="*">All projects</option>
+        {projects.map(({ id, slug }) => (
+          <option key={id} value={slug}>
+            {slug}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}

@@ -1,0 +1,31 @@
+import { ApiError } from '../api/client.ts'
+import { Button } from './button.tsx'
+import styles from './failure.module.css'
+import { Icon } from './icon.tsx'
+
+export interface FailureProps {
+  readonly error: unknown
+  /** Present where doing it again can help. */
+  readonly retry?: () => void
+}
+
+/** Says what failed where it would have been, and offers to do it again. */
+export function Failure({ error, retry }: FailureProps) {
+  return (
+    <div class={styles.failure} role="alert">
+      <Icon name="warning" />
+      <span class={styles.text}>{reasonOf(error)}</span>
+      {retry && (
+        <Button kind="quiet" icon="retry" onClick={retry}>
+          Try again
+        </Button>
+      )}
+    </div>
+  )
+}
+
+/** The sentence of the server, or one about what went wrong before it was asked. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof ApiError) return error.message
+  return `Something went wrong in this page: ${error instanceof Error ? error.message : String(error)}`
+}

@@ -1,0 +1,14 @@
+import styles from './progress.module.css'
+
+/** How much is done. Undefined: something is, but nobody knows how much. */
+export function Progress({
+  label,
+  done,
+  total,
+}: {
+  readonly label: string
+  readonly done?: number
+  readonly total: number
+}) {
+  return <progress class={styles.progress} aria-label={label} value={done} max={Math.max(total, 1)} />
+}
