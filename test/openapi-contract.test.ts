@@ -210,6 +210,8 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
     const { id: link } = JSON.parse(text)
     return remove(`${ADMIN}/${id}/links/${link}`)
   },
+  'admin.files.deleteMany': async () =>
+    json('POST', `${ADMIN}:delete`, { ids: [(await llama.stored()).id, 'x'] }),
   'generativelanguage.media.upload': () => started({ sizeBytes: '5' }),
   'generativelanguage.files.list': () => get(`${GEMINI}?pageSize=2`),
   'generativelanguage.files.get': async () => get(`/gemini/v1/${(await gemini.stored()).name}`),

@@ -94,7 +94,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
         scope.setNotFoundHandler(answerUnknown)
         answerErrors(scope, () => dialect.toErrorAnswer)
         await describeRoutes(scope, dialect, about)
-        await dialect.http(scope, services)
+        await serveDialect(scope, dialect, services)
       },
       { prefix: `/${dialect.name}` },
     )
@@ -104,7 +104,7 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
       })
       // Whose request it was is known by its route: hooks may have taken headers off that said so.
       answerErrors(scope, () => dialect.toErrorAnswer)
-      await dialect.http(scope, services)
+      await serveDialect(scope, dialect, services)
     })
   }
   await addTransfer(server, options)
@@ -128,6 +128,15 @@ async function addPages(server: FastifyInstance, options: SurfaceOptions): Promi
   await server.register((scope) =>
     addDocsPage(scope, [...dialects, links, tusOf(dialects), adminOf(dialects)], about),
   )
+}
+
+async function serveDialect(
+  server: FastifyInstance,
+  { name, http }: ServedDialect,
+  services: Services,
+): Promise<void> {
+  server.decorate('surface', name)
+  await http(server, services)
 }
 
 function frontPageOf({ dialects, console }: Pick<SurfaceOptions, 'dialects' | 'console'>): FrontPage {
@@ -180,7 +189,9 @@ async function addTransfer(
   )
   await server.register(
     async (scope) => {
-      await describeRoutes(scope, tusOf(dialects), about)
+      const described = tusOf(dialects)
+      await describeRoutes(scope, described, about)
+      scope.decorate('surface', described.name)
       const authenticate = callerByAny(dialects, services)
       await addTusCreation(scope, services, { maxFileBytes: tusMaxFileBytes, authenticate })
     },
@@ -194,6 +205,7 @@ async function addAdmin(
 ): Promise<void> {
   const described = adminOf(dialects)
   await describeRoutes(server, described, about)
+  server.decorate('surface', described.name)
   const authenticate = callerByAny(dialects, services)
   await addAdminApi(server, services, { authenticate, keyQuery: described.keyQuery })
 }

@@ -17,4 +17,6 @@ export interface Caller {
   /** Empty means all. */
   readonly scopes: readonly Scope[]
   readonly fidelity: Fidelity
+  /** The API that the request speaks. Nothing here interprets the name. */
+  readonly surface?: string | undefined
 }

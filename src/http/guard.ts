@@ -28,6 +28,10 @@ declare module 'fastify' {
     /** For the documentation: what this operation takes, and its successes. A route without it is left out. */
     described?: FastifySchema
   }
+  interface FastifyInstance {
+    /** The API that the requests of this scope speak, which its files keep as their origin. */
+    surface?: string
+  }
   interface FastifyRequest {
     /** Set on every route that asks for a key. */
     caller: Caller
@@ -73,7 +77,7 @@ export function guard(
     const access = route.config?.access
     if (access === undefined || typeof access === 'string') return
     const admitCaller: onRequestAsyncHookHandler = async (request, reply) => {
-      request.caller = await authenticate(request)
+      request.caller = { ...(await authenticate(request)), surface: server.surface }
       await admit(services, request.caller, access, {
         check: () => afterAuthentication?.(request),
         onAllowance: (allowance) => showAllowance?.(reply, allowance, services.clock.now()),

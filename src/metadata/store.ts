@@ -2,16 +2,17 @@ import type { ApiKey } from '../core/access/keys.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change, Holder } from '../core/ports/changes.ts'
 import type { FileFilter, FilePage, MetadataStore, UploadFilter } from '../core/ports/metadata-store.ts'
+import { blobReads } from './blob-reads.ts'
 import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
 import { installationReads } from './installation-reads.ts'
 import { KeptRecords } from './kept-records.ts'
 import { Listings, type ListPage } from './listings.ts'
+import { mergedPage } from './merged-page.ts'
 import { OwnLeases } from './own-leases.ts'
 import { type ChangeQueries, changeQueries, planCommit } from './plan-change.ts'
 import { keyShape, linkKeyShape, organizationShape, projectShape } from './queries/access.ts'
 import { answerFromRow, indexedSlot } from './queries/answers.ts'
-import { blobQueries, NOBODY, referencedShape, releasedShape, unreferencedShape } from './queries/blobs.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import { linkShape } from './queries/links.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
@@ -25,7 +26,6 @@ export class SqlMetadataStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: Listings
-  readonly #blobs: ReturnType<typeof blobQueries>
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
   readonly #files = new KeptRecords<FileRecord | undefined>()
@@ -41,6 +41,12 @@ export class SqlMetadataStore implements MetadataStore {
   readonly move: MetadataStore['move']
   readonly totals: MetadataStore['totals']
   readonly listProjectTotals: MetadataStore['listProjectTotals']
+  readonly listCollectableBlobs: MetadataStore['listCollectableBlobs']
+  readonly listIntentions: MetadataStore['listIntentions']
+  readonly listAbandonedBlobs: MetadataStore['listAbandonedBlobs']
+  readonly listForsakenBlobs: MetadataStore['listForsakenBlobs']
+  readonly knowsBlob: MetadataStore['knowsBlob']
+  readonly listReferencedBlobs: MetadataStore['listReferencedBlobs']
   readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
   readonly knowsRoles: MetadataStore['knowsRoles']
   readonly holdCollection: MetadataStore['holdCollection']
@@ -49,7 +55,6 @@ export class SqlMetadataStore implements MetadataStore {
   constructor(engine: SqlEngine, queries = changeQueries(engine.flavour)) {
     this.#engine = engine
     this.#queries = queries
-    this.#blobs = blobQueries(engine.flavour.builder)
     this.#listings = new Listings(engine)
     const installation = installationReads(engine, this.#queries.installation)
     this.storeId = installation.storeId
@@ -61,6 +66,13 @@ export class SqlMetadataStore implements MetadataStore {
     const totals = totalQueries(engine.flavour.builder)
     this.totals = (now, limit) => readTotals(engine, totals, now, limit)
     this.listProjectTotals = () => readProjectTotals(engine, totals)
+    const blobs = blobReads(engine, this.#leases)
+    this.listCollectableBlobs = blobs.listCollectableBlobs
+    this.listIntentions = blobs.listIntentions
+    this.listAbandonedBlobs = blobs.listAbandonedBlobs
+    this.listForsakenBlobs = blobs.listForsakenBlobs
+    this.knowsBlob = blobs.knowsBlob
+    this.listReferencedBlobs = blobs.listReferencedBlobs
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
@@ -141,6 +153,10 @@ export class SqlMetadataStore implements MetadataStore {
     return this.#files.find(this.#engine.version(), id, find)
   }
 
+  async listFilesById(ids: readonly string[]) {
+    return this.#list(fileShape, this.#queries.files.ofIds, { ids })
+  }
+
   async listFilesByAlias(projectIds: readonly string[], alias: string) {
     return this.#list(fileShape, this.#queries.files.ofAlias, { projectIds, alias })
   }
@@ -151,6 +167,10 @@ export class SqlMetadataStore implements MetadataStore {
 
   pageFiles(filter: FileFilter, page: FilePage) {
     return this.#listings.page(filter, page)
+  }
+
+  pageFilesOf(projectIds: readonly string[], filter: Omit<FileFilter, 'projectId'>, page: FilePage) {
+    return mergedPage(this.#listings, projectIds, filter, page)
   }
 
   countFiles(filter: FileFilter) {
@@ -224,45 +244,6 @@ export class SqlMetadataStore implements MetadataStore {
   async countLapsedAnswers(now: number, limit: number) {
     const [row] = await this.#engine.read(this.#queries.answers.countLapsed, { now, limit })
     return (row?.[0] ?? 0) as number
-  }
-
-  async listCollectableBlobs(now: number, limit: number, releasedUntil = now) {
-    return this.#list(releasedShape, this.#blobs.collectable, { now, releasedUntil, limit })
-  }
-
-  async listIntentions() {
-    const rows = await this.#engine.read(this.#blobs.intentions, {})
-    return rows.map(([node, isAlive, blobs]) => ({
-      node: node as number | null,
-      isAlive: node === null || isAlive !== null,
-      blobs: blobs as number,
-    }))
-  }
-
-  async listAbandonedBlobs(limit: number) {
-    return this.#list(unreferencedShape, this.#blobs.abandoned, { limit })
-  }
-
-  async listForsakenBlobs(limit: number) {
-    // A process that has not joined the others yet intends nothing.
-    if (this.#engine.join !== undefined && this.#engine.node === undefined) return []
-    const node = this.#engine.node?.id ?? NOBODY
-    return this.#leases.forsakenBlobs(limit, (after, limit) =>
-      this.#list(unreferencedShape, this.#blobs.intendedBy, { node, after, limit }),
-    )
-  }
-
-  async knowsBlob(key: string) {
-    return (await this.#engine.read(this.#blobs.known, { key })).length > 0
-  }
-
-  async listReferencedBlobs(after: string | undefined, limit: number) {
-    const args = { after: after ?? '', limit }
-    // In this order: a segment may become the whole file in between.
-    const segments = await this.#list(referencedShape, this.#blobs.segments, args)
-    const whole = await this.#list(referencedShape, this.#blobs.whole, args)
-    // Code points of hex digits are in the order of their code units.
-    return [...whole, ...segments].sort((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit)
   }
 
   async listSegmentedFiles(after: string | undefined, limit: number) {

@@ -43,6 +43,7 @@ test('a file that came by tus is told with all that is known of it', async () =>
     storedAt: '2026-04-08T12:00:00.000Z',
     expiresAt: null,
     createdBy: file.createdBy,
+    dialect: 'tus',
   })
 })
 

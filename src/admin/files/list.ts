@@ -1,10 +1,12 @@
+import { resolveProject } from '../../core/access/admit.ts'
+import type { Project } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import { stateAt } from '../../core/files/file.ts'
-import { pageFiles } from '../../core/files/page-files.ts'
+import { pageProjects } from '../../core/files/page-files.ts'
 import type { FileCursor } from '../../core/ports/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
-import { printPageToken } from '../../http/page-token.ts'
-import { placeOf, type RequestedPage } from './requests.ts'
+import { ALL_PROJECTS, orderFields, type RequestedPage } from './list-request.ts'
+import { placeOf, printPlace } from './place.ts'
 import { projectOf, toFileBody } from './wire.ts'
 
 /** A page ends behind the file with which its text is this long: the labels of one file alone may take 270 KiB. */
@@ -12,34 +14,33 @@ const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
 /** Records that are read, and held, together. */
 const FILES_AT_ONCE = 200
 
-/** The JSON of a page. @throws ServiceError `field-invalid` for a cursor of another list */
-export async function printPage(
-  services: Services,
-  caller: Caller,
-  projectId: string,
-  { name, state, order, limit, after }: RequestedPage,
-): Promise<string> {
-  const boundTo = [projectId, state, order, name ?? null]
-  let place: FileCursor | undefined = after === undefined ? undefined : placeOf(after, boundTo)
-  const project = await projectOf(services, caller, projectId)
+/** The JSON of a page. @throws ServiceError `project-forbidden`; `field-invalid` for a cursor of another list */
+export async function printPage(services: Services, caller: Caller, asked: RequestedPage): Promise<string> {
+  const { state, filter, sort, order, limit, after, told } = asked
+  const projects = await projectsOf(services, caller, asked.project)
+  const boundTo = [asked.project === ALL_PROJECTS ? ALL_PROJECTS : [...projects.keys()], ...told]
+  let place: FileCursor | undefined
+  if (after !== undefined) place = await placeOf(services, caller, after, sort, boundTo)
+  let next: string | null = null
   const texts: string[] = []
   let characters = 0
   let hasMore = true
   for (let left = limit; hasMore && left > 0 && characters < MAX_PAGE_CHARACTERS; left -= FILES_AT_ONCE) {
-    const found = await pageFiles(services, caller, {
-      projectId,
+    const found = await pageProjects(services, caller, {
+      projectIds: [...projects.keys()],
       state,
-      filter: name === undefined ? {} : { nameContains: name },
-      order: [{ field: 'createdAt', descending: order === 'desc' }],
+      filter,
+      order: [{ field: orderFields[sort], descending: order === 'desc' }],
       limit: Math.min(left, FILES_AT_ONCE),
-      withTotal: false,
       ...(place === undefined ? {} : { after: place }),
     })
     hasMore = found.hasMore
     const now = services.clock.now()
     for (const [index, file] of found.files.entries()) {
       place = file
-      if (stateAt(file, now) !== state) continue
+      next = printPlace(file, sort, boundTo)
+      const project = projects.get(file.projectId)
+      if (project === undefined || stateAt(file, now) !== state) continue
       const text = JSON.stringify(toFileBody(file, project, now))
       texts.push(text)
       characters += text.length
@@ -48,7 +49,20 @@ export async function printPage(
       break
     }
   }
-  // The order is by creation alone, and names may be long.
-  const next = hasMore && place ? printPageToken({ ...place, name: '' }, boundTo) : null
-  return `{"files":[${texts.join(',')}],"next":${JSON.stringify(next)}}`
+  return `{"files":[${texts.join(',')}],"next":${JSON.stringify(hasMore ? next : null)}}`
+}
+
+/** By their ids. */
+async function projectsOf(
+  services: Services,
+  caller: Caller,
+  project: string | undefined,
+): Promise<ReadonlyMap<string, Project>> {
+  if (project !== ALL_PROJECTS) {
+    const id = await resolveProject(services, caller, { project, organization: undefined })
+    return new Map([[id, await projectOf(services, caller, id)]])
+  }
+  const usable = new Set(caller.projectIds)
+  const all = await services.metadata.listProjects(caller.organizationId)
+  return new Map(all.filter(({ id }) => usable.has(id)).map((each) => [each.id, each]))
 }

@@ -1,47 +1,14 @@
 import { checkName, faultOf, faultOfLabels, type TextRule, textRules } from '../../core/files/text-rules.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
-import { parsePageToken } from '../../http/page-token.ts'
-import { invalid, objectOf, oneOf, parameter, requireKnown, timeOf, type Values } from '../request-values.ts'
+import { invalid, objectOf, requireKnown, timeOf } from '../request-values.ts'
 
-export const DEFAULT_PAGE = 100
-export const MAX_PAGE = 1000
 /** As many as the API has whose names are the longest, so that any name can be given back. */
 export const MAX_NAME_CHARACTERS = 3000
-const LIST_PARAMETERS = ['project', 'state', 'name', 'limit', 'after', 'order']
+/** As many as one request may delete. */
+export const MAX_DELETED = 500
+const DELETE_FIELDS = ['ids']
 const COPY_FIELDS = ['project', 'name']
 const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
-
-export type RequestedPage = ReturnType<typeof readListRequest>
-
-/**
- * An empty parameter counts as absent.
- * @param keyQuery the parameter that may carry the key
- * @throws ServiceError `field-unknown`, `field-invalid`
- */
-export function readListRequest(query: unknown, keyQuery: string | undefined) {
-  const values = query as Values
-  requireKnown(values, LIST_PARAMETERS, keyQuery)
-  const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE)
-    throw invalid('limit', `must be a whole number from 1 to ${MAX_PAGE}`)
-  const name = parameter(values, 'name')
-  if (name !== undefined) requireName('name', name)
-  return {
-    project: parameter(values, 'project'),
-    state: oneOf(values, 'state', ['stored', 'pending']),
-    order: oneOf(values, 'order', ['desc', 'asc']),
-    name,
-    limit: Number(limit),
-    after: parameter(values, 'after'),
-  }
-}
-
-/** Where a page goes on. @throws ServiceError `field-invalid` */
-export function placeOf(after: string, boundTo: unknown) {
-  const place = parsePageToken(after, boundTo)
-  if (place !== undefined) return place
-  throw invalid('after', 'must be `next` of a page with the same project, state, name and order')
-}
 
 /**
  * @param now in milliseconds since the epoch
@@ -73,11 +40,25 @@ export function readCopyRequest(body: unknown) {
   }
 }
 
-function requireName(field: string, name: unknown): string {
+export function requireName(field: string, name: unknown): string {
   if (typeof name !== 'string') throw invalid(field, 'must be a text')
   checkName(field, name)
   if ([...name].length <= MAX_NAME_CHARACTERS) return name
   throw invalid(field, `has more than ${MAX_NAME_CHARACTERS} characters`)
+}
+
+/**
+ * The ids as they were sent, each in any form.
+ * @throws ServiceError `body-not-json`, `field-unknown`, `field-invalid`
+ */
+export function readDeleteRequest(body: unknown): readonly string[] {
+  const values = objectOf(body)
+  requireKnown(values, DELETE_FIELDS)
+  const { ids } = values
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string'))
+    throw invalid('ids', 'must be an array of texts')
+  if (ids.length <= MAX_DELETED) return ids
+  throw invalid('ids', `has more than ${MAX_DELETED}; send them in several requests`)
 }
 
 function labelsIn(labels: unknown): Readonly<Record<string, string>> {

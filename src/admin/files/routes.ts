@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { resolveProject } from '../../core/access/admit.ts'
 import { deleteStoredOrPending } from '../../core/files/delete-file.ts'
+import { deleteFiles } from '../../core/files/delete-files.ts'
 import { servedType } from '../../core/files/inert-type.ts'
 import { readStoredFile, readStoredOrPending } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
@@ -12,9 +12,10 @@ import { downloadAnswers, operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
 import { addCopies } from './copies.ts'
 import { printPage } from './list.ts'
-import { readListRequest, readUpdateRequest } from './requests.ts'
+import { readListRequest } from './list-request.ts'
+import { readDeleteRequest, readUpdateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
-import { answerFile } from './wire.ts'
+import { answerFile, toResultBody } from './wire.ts'
 
 const FILES = '/v1/files'
 const FILE = `${FILES}/:id`
@@ -35,21 +36,20 @@ export function addFileRoutes(
   addContent(server, services)
   addUpdate(server, services)
   addDelete(server, services)
+  addDeleteMany(server, services)
   addCopies(server, services, `${FILE}/copies`)
 }
 
 function addList(server: FastifyInstance, services: Services, keyQuery: string | undefined): void {
-  const docs = operation('Files', 'admin.files.list', 'List the files of a project', {
+  const docs = operation('Files', 'admin.files.list', 'List files', {
     access: { scope: 'files:read', limit: 'search' },
     failures: ['field-unknown', 'field-invalid', 'project-forbidden'],
     querystring: schemas.ListQuery,
     response: { 200: schemas.PageBody },
   })
   server.get(FILES, docs, async ({ caller, query }, reply) => {
-    const asked = readListRequest(query, keyQuery)
-    const named = { project: asked.project, organization: undefined }
-    const projectId = await resolveProject(services, caller, named)
-    return reply.type(JSON_TYPE).send(await printPage(services, caller, projectId, asked))
+    const asked = readListRequest(query, keyQuery, services.parseFileId)
+    return reply.type(JSON_TYPE).send(await printPage(services, caller, asked))
   })
 }
 
@@ -107,5 +107,19 @@ function addDelete(server: FastifyInstance, services: Services): void {
   server.delete<ById>(FILE, docs, async ({ caller, params }, reply) => {
     await deleteStoredOrPending(services, caller, params.id)
     return reply.code(204).send()
+  })
+}
+
+function addDeleteMany(server: FastifyInstance, services: Services): void {
+  const docs = operation('Files', 'admin.files.deleteMany', 'Delete many files', {
+    access: { scope: 'files:delete', limit: 'write' },
+    failures: ['field-unknown', 'field-invalid'],
+    body: schemas.DeleteBody,
+    response: { 200: schemas.DeletedBody },
+  })
+  // Of two colons the router makes one.
+  server.post(`${FILES}::delete`, docs, async ({ caller, body }) => {
+    const deletions = await deleteFiles(services, caller, readDeleteRequest(body))
+    return { results: deletions.map(toResultBody) }
   })
 }

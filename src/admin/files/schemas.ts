@@ -2,7 +2,8 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { MAX_LABELS, NAME_PATTERN, textRules } from '../../core/files/text-rules.ts'
 import { idempotencyHeader } from '../../http/idempotent.ts'
 import { FILE_ID_FORMAT } from '../../http/operation.ts'
-import { DEFAULT_PAGE, MAX_NAME_CHARACTERS, MAX_PAGE } from './requests.ts'
+import { DEFAULT_PAGE, MAX_PAGE, sorts, TYPE_PATTERN } from './list-request.ts'
+import { MAX_DELETED, MAX_NAME_CHARACTERS } from './requests.ts'
 
 /*
  * For the documentation and the form of answers. Requests are read by `requests.ts`.
@@ -35,6 +36,12 @@ export const FileBody = Type.Object({
   storedAt: orNull(time),
   expiresAt: orNull(Type.String({ format: 'date-time', description: 'Null: it does not end by itself.' })),
   createdBy: Type.String({ description: 'The user of the key, or its project.' }),
+  dialect: orNull(
+    Type.String({
+      description:
+        'Through which API it came: the name of a dialect, `tus`, or `admin` for a copy. Null: not known.',
+    }),
+  ),
 })
 export type FileBody = Static<typeof FileBody>
 
@@ -51,25 +58,59 @@ export const FileParams = Type.Object({
 const project = (fallback: string) =>
   Type.Optional(Type.String({ description: `ID or slug; by default ${fallback}.` }))
 
+const either = <T extends string>(words: readonly T[], options: { default?: T; description?: string } = {}) =>
+  Type.Optional(
+    Type.Union(
+      words.map((word) => Type.Literal(word)),
+      options,
+    ),
+  )
+const ofBytes = Type.Optional(Type.Integer({ minimum: 0, description: 'In bytes.' }))
+const instant = (description: string) => Type.Optional(Type.String({ format: 'date-time', description }))
+
 export const ListQuery = Type.Object({
-  project: project('the first project of the key'),
-  state: Type.Optional(Type.Union([Type.Literal('stored'), Type.Literal('pending')], { default: 'stored' })),
+  project: Type.Optional(
+    Type.String({ description: 'ID or slug; `*`: all that the key may use. By default its first one.' }),
+  ),
+  state: either(['stored', 'pending'], { default: 'stored' }),
+  id: Type.Optional(Type.String({ format: FILE_ID_FORMAT, description: 'In the form of any API.' })),
   name: Type.Optional(
     Type.String({
       maxLength: MAX_NAME_CHARACTERS,
       description: 'A part of the name, in any case and any Unicode spelling.',
     }),
   ),
+  type: Type.Optional(
+    Type.String({ pattern: TYPE_PATTERN, description: 'Like `text/csv`, or `image/*` for all of a kind.' }),
+  ),
+  dialect: Type.Optional(Type.String({ description: 'Through which API the file came.' })),
+  expires: either(['never', 'before'], { description: '`before` goes with `expiresBefore`.' }),
+  expiresBefore: instant('Sooner than that.'),
+  minSize: ofBytes,
+  maxSize: ofBytes,
+  createdAfter: instant('Then, or later.'),
+  createdBefore: instant('Sooner than that.'),
+  sort: either(sorts, { default: 'created', description: 'Names by code point.' }),
+  order: either(['asc', 'desc'], { description: 'By default `asc` for names, else `desc`.' }),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
   after: Type.Optional(
-    Type.String({ description: '`next` of the page before, with the same project, state, name and order.' }),
+    Type.String({ description: '`next` of the page before; all else but `limit` has to be the same.' }),
   ),
-  order: Type.Optional(
-    Type.Union([Type.Literal('asc'), Type.Literal('desc')], {
-      default: 'desc',
-      description: 'By creation: the newest first, or last.',
-    }),
-  ),
+})
+
+export const DeleteBody = Type.Object(
+  { ids: Type.Array(Type.String(), { maxItems: MAX_DELETED, description: 'In the form of any API.' }) },
+  strict,
+)
+export const ResultBody = Type.Object({
+  id: Type.String({ description: 'As it was sent.' }),
+  status: Type.Integer({ description: '204, or what DELETE of this file would have answered.' }),
+  code: Type.Optional(Type.String()),
+  detail: Type.Optional(Type.String()),
+})
+export type ResultBody = Static<typeof ResultBody>
+export const DeletedBody = Type.Object({
+  results: Type.Array(ResultBody, { description: 'One for each id, in their order.' }),
 })
 
 const name = Type.String({ maxLength: MAX_NAME_CHARACTERS, pattern: NAME_PATTERN })

@@ -1,8 +1,10 @@
 import type { Project } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
+import type { Deletion } from '../../core/files/delete-files.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import type { Services } from '../../core/services.ts'
-import type { FileBody } from './schemas.ts'
+import { ownStatusOf, toldCodeOf, toServiceError } from '../../http/errors.ts'
+import type { FileBody, ResultBody } from './schemas.ts'
 
 export async function answerFile(services: Services, caller: Caller, file: FileRecord): Promise<FileBody> {
   return toFileBody(file, await projectOf(services, caller, file.projectId), services.clock.now())
@@ -36,7 +38,14 @@ export function toFileBody(file: FileRecord, project: Pick<Project, 'id' | 'slug
     storedAt: printTimeOrNull(file.storedAt),
     expiresAt: printTimeOrNull(file.expiresAt),
     createdBy: file.createdBy,
+    dialect: file.origin,
   }
+}
+
+export function toResultBody({ id, error }: Deletion): ResultBody {
+  if (error === undefined) return { id, status: 204 }
+  const refusal = toServiceError(error)
+  return { id, status: ownStatusOf(refusal), code: toldCodeOf(refusal), detail: refusal.message }
 }
 
 function printTime(ms: number): string {

@@ -98,7 +98,7 @@ async function take(
 export function newFile(now: number, caller: Caller, input: CreateFile): FileRecord {
   const { projectId, name, mimeType, purpose, externalId, description = '', labels = {}, expiry } = input
   const { visibility = 'project', alias = null, lineCount = null } = input
-  const { subject, organizationId } = caller
+  const { subject, organizationId, surface = null } = caller
   const { expiryPolicy, ttlDays, lastActiveAt, expiresAt } = startExpiry(expiry, now)
   return {
     id: newFileId(now),
@@ -133,6 +133,7 @@ export function newFile(now: number, caller: Caller, input: CreateFile): FileRec
     md5: null,
     lineCount,
     placedParts: null,
+    origin: surface,
   }
 }
 

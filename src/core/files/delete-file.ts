@@ -1,7 +1,7 @@
 import type { Caller } from '../caller.ts'
 import { isStoreError } from '../errors.ts'
 import { uncount } from '../limits/quota.ts'
-import type { FilePatch } from '../ports/changes.ts'
+import type { Change, FilePatch } from '../ports/changes.ts'
 import type { Services } from '../services.ts'
 import { traced } from '../trace.ts'
 import { releaseBytes } from '../uploads/receive-bytes.ts'
@@ -41,22 +41,23 @@ async function end(
   read: typeof readStoredFile,
 ): Promise<FileRecord> {
   const file = await read(services, caller, idText)
-  const now = services.clock.now()
-  const isOpen = stateAt(file, now) === 'pending'
-  const state = isOpen ? 'pending' : 'stored'
-  const by = { updatedAt: now, updatedBy: caller.subject.id }
-  const patch: FilePatch = { state: isOpen ? 'cancelled' : 'deleted', ...noBytes, ...by }
-  const bytes = releaseBytes(services, file, isOpen ? 0 : services.policy.downloadGraceMs)
   try {
-    await services.metadata.commit([
-      { kind: 'file.update', id: file.id, guard: { state, ...sameBytes(file) }, patch },
-      uncount(file),
-      ...bytes,
-    ])
+    await services.metadata.commit([...ending(services, caller, file), uncount(file)])
     return file
   } catch (error) {
     if (!isStoreError(error, 'conflict')) throw error
     // Its bytes have come or were joined, or it has ended.
     return await endFile(services, caller, idText, read)
   }
+}
+
+/** The changes that end a stored file or an upload, but for what it counts. */
+export function ending(services: Services, caller: Caller, file: FileRecord): readonly Change[] {
+  const now = services.clock.now()
+  const isOpen = stateAt(file, now) === 'pending'
+  const state = isOpen ? 'pending' : 'stored'
+  const by = { updatedAt: now, updatedBy: caller.subject.id }
+  const patch: FilePatch = { state: isOpen ? 'cancelled' : 'deleted', ...noBytes, ...by }
+  const bytes = releaseBytes(services, file, isOpen ? 0 : services.policy.downloadGraceMs)
+  return [{ kind: 'file.update', id: file.id, guard: { state, ...sameBytes(file) }, patch }, ...bytes]
 }

@@ -101,6 +101,8 @@ export interface FileRecord {
    * they do not.
    */
   readonly placedParts: string | null
+  /** The API through which the file came, as `Caller.surface` names it; null: nobody noted it. */
+  readonly origin: string | null
 }
 
 /** What a listing with a total tells of a file: reading whole records would take twice as long. */

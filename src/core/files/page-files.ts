@@ -47,7 +47,30 @@ async function page(
   return { files: files.slice(0, limit), hasMore: files.length > limit, total }
 }
 
+export interface PageProjects extends Omit<PageFiles, 'projectId' | 'offset' | 'withTotal'> {
+  /** Ones that the caller may use. */
+  readonly projectIds: readonly string[]
+}
+
+/** As `pageFiles`, of several projects in one order. */
+export const pageProjects = traced('pageFiles', pageOfSeveral)
+
+async function pageOfSeveral(
+  { metadata, clock }: Services,
+  caller: Caller,
+  { projectIds, state = 'stored', filter: given, ...page }: PageProjects,
+): Promise<Omit<FilesPage, 'total'>> {
+  const { limit } = page
+  const filter = { ...given, ...seenBy(caller), states: [state], visibleAt: clock.now() }
+  const files = await metadata.pageFilesOf(projectIds, filter, { ...page, limit: limit + 1 })
+  return { files: files.slice(0, limit), hasMore: files.length > limit }
+}
+
 /** The files of a project that the caller sees. */
 export function ofCaller(caller: Caller, projectId: string): Pick<FileFilter, 'projectId' | 'subject'> {
-  return isAtLeast(caller.role, 'admin') ? { projectId } : { projectId, subject: caller.subject.id }
+  return { projectId, ...seenBy(caller) }
+}
+
+function seenBy({ role, subject }: Caller): Pick<FileFilter, 'subject'> {
+  return isAtLeast(role, 'admin') ? {} : { subject: subject.id }
 }

@@ -2,6 +2,7 @@ import { requireScope } from '../access/admit.ts'
 import { isAtLeast } from '../access/keys.ts'
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
+import type { FileId } from '../file-id.ts'
 import type { Services } from '../services.ts'
 import { traced } from '../trace.ts'
 import { type FileRecord, type FileState, stateAt } from './file.ts'
@@ -20,6 +21,22 @@ async function readWhere(
   const file = id && (await metadata.findFile(id))
   if (file && mayMeet(caller, file) && isThere(file, stateAt(file, clock.now()))) return file
   throw notFound(idText)
+}
+
+/**
+ * The stored files and the uploads that wait for their bytes, by any form of their ids, each under its own. What the caller does
+ * not see and what is not there is left out.
+ */
+export async function readAllStoredOrPending(
+  { metadata, clock, parseFileId }: Services,
+  caller: Caller,
+  idTexts: readonly string[],
+): Promise<ReadonlyMap<FileId, FileRecord>> {
+  const ids = idTexts.map(parseFileId).filter((id) => id !== undefined)
+  const files = await metadata.listFilesById(ids)
+  const isThere = (state: FileState) => state === 'stored' || state === 'pending'
+  const met = files.filter((file) => mayMeet(caller, file) && isThere(stateAt(file, clock.now())))
+  return new Map(met.map((file) => [file.id, file]))
 }
 
 function mayMeet(caller: Caller, file: FileRecord): boolean {

@@ -98,19 +98,31 @@ export interface FileFilter {
   readonly purpose?: PurposeFilter
   /** One of these types, as `text/csv` or all of a kind, `image/*`; neither case nor parameters count. At most 1,000. */
   readonly mimeTypes?: readonly string[]
+  /** It came through this API; see `FileRecord.origin`. */
+  readonly origin?: string
+  /** Never by itself, or before this instant. */
+  readonly ends?: 'never' | number
+  readonly minSizeBytes?: number
+  readonly maxSizeBytes?: number
+  /** Then, or later. */
+  readonly createdFrom?: number
+  /** Sooner than that. */
+  readonly createdBefore?: number
   /** The name has this in it, in whatever case and Unicode spelling. */
   readonly nameContains?: string
   /** Files that one subject alone sees are left out unless it is this one. Absent: they are not. */
   readonly subject?: string
 }
 
-export type FileOrderField = 'createdAt' | 'name' | 'id'
+export type FileOrderField = 'createdAt' | 'name' | 'sizeBytes' | 'id'
 
 /** One or more fields, most significant first, each at most once. Ties are broken by `id`, in the direction of the last. */
 export type FileOrder = readonly { readonly field: FileOrderField; readonly descending: boolean }[]
 
 /** Where a page ended: the ordered fields of its last file. */
-export type FileCursor = Pick<FileRecord, FileOrderField>
+export type FileCursor = Pick<FileRecord, 'createdAt' | 'name' | 'id'> &
+  /** Absent where the order does without. */
+  Partial<Pick<FileRecord, 'sizeBytes'>>
 
 export interface FilePage {
   readonly order: FileOrder
@@ -172,6 +184,8 @@ export interface MetadataStore {
 
   /** In whatever state. */
   findFile(id: FileId): Promise<FileRecord | undefined>
+  /** Of these, in any order; unknown ones are skipped. */
+  listFilesById(ids: readonly FileId[]): Promise<readonly FileRecord[]>
   /** The pending and stored files of this alias, of each project one at most; whether their time is over does not count. */
   listFilesByAlias(projectIds: readonly string[], alias: string): Promise<readonly FileRecord[]>
   /** The segments of a file from the one that holds the byte at `from`, in order; those without a place are left out. */
@@ -200,6 +214,12 @@ export interface MetadataStore {
   ): Promise<readonly ListedFile[]>
   /** The files behind the cursor in this order; cost does not grow with how deep the page is. Names compare by code point. */
   pageFiles(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]>
+  /** As `pageFiles`, of all these projects, in one order. It costs a read of each project, or a few. */
+  pageFilesOf(
+    projectIds: readonly string[],
+    filter: Omit<FileFilter, 'projectId'>,
+    page: Omit<FilePage, 'offset'>,
+  ): Promise<readonly FileRecord[]>
   countFiles(filter: FileFilter): Promise<number>
   /** Pending uploads, newest first: those that come behind `after`, if it is given. */
   pageUploads(

@@ -124,5 +124,5 @@ async function admitCaller(
       ? await callerWithoutKey(services, settings, call)
       : await authenticate(services, secretIn(authorization, KEY_SCHEME), KEY_REFUSED)
   await admit(services, caller, access)
-  return caller
+  return { ...caller, surface: 'yandex' }
 }

@@ -56,6 +56,7 @@ const record: FileRecord = {
   md5: null,
   lineCount: null,
   placedParts: null,
+  origin: null,
 }
 
 /** The violations that reading something throws, as `field: description`. */

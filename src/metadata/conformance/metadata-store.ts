@@ -9,6 +9,7 @@ import { describeFiles } from './files.ts'
 import { describeLeases } from './leases.ts'
 import { describeLinks } from './links.ts'
 import { describeListings } from './listings.ts'
+import { describeMergedPages } from './merged-pages.ts'
 import { describePages } from './pages.ts'
 import { describeReservations } from './reservations.ts'
 import { type OpenStore, shareStore } from './samples.ts'
@@ -35,6 +36,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeFiles(shared)
     describeListings(openStore)
     describePages(shared)
+    describeMergedPages(shared)
     describeSearches(shared)
     describeBlobs(openStore, shared)
     describeSegments(openStore, shared)

@@ -13,8 +13,17 @@ import { insertFiles, NOW, type OpenStore, sampleFile, sampleUpload, testStore, 
 
 const fields: readonly FileOrderField[] = ['createdAt', 'name', 'id']
 
-/** Every order that a request can ask for. */
-const allOrders = ordersOf(fields)
+/** Every order of these fields, and some by size. */
+export const allOrders: readonly FileOrder[] = [
+  ...ordersOf(fields),
+  ...[true, false].flatMap((descending) => [
+    [{ field: 'sizeBytes', descending } as const],
+    [
+      { field: 'sizeBytes', descending },
+      { field: 'name', descending: true },
+    ] as const,
+  ]),
+]
 
 function ordersOf(left: readonly FileOrderField[]): FileOrder[] {
   return left.flatMap((field) =>
@@ -28,7 +37,7 @@ function ordersOf(left: readonly FileOrderField[]): FileOrder[] {
 /** In code units the last two would change places. */
 const names = ['', 'A', 'Z', 'a', 'a.pdf', 'a.pdf ', 'aa', 'ä', '\u00e9', 'e\u0301', '\uFFFD', '📄']
 
-function compare(a: FileRecord, b: FileRecord, order: FileOrder): number {
+export function compare(a: FileRecord, b: FileRecord, order: FileOrder): number {
   for (const { field, descending } of [
     ...order,
     { field: 'id' as const, descending: order.at(-1)?.descending },
@@ -41,9 +50,9 @@ function compare(a: FileRecord, b: FileRecord, order: FileOrder): number {
   return 0
 }
 
-function cursorAt(file: FileRecord | undefined): { after?: FileCursor } {
+export function cursorAt(file: FileRecord | undefined): { after?: FileCursor } {
   if (file === undefined) return {}
-  return { after: { createdAt: file.createdAt, name: file.name, id: file.id } }
+  return { after: { createdAt: file.createdAt, name: file.name, id: file.id, sizeBytes: file.sizeBytes } }
 }
 
 async function* pagesOf(store: MetadataStore, filter: FileFilter, order: FileOrder, limit: number) {
@@ -55,12 +64,12 @@ async function* pagesOf(store: MetadataStore, filter: FileFilter, order: FileOrd
   }
 }
 
-function text(order: FileOrder): string {
+export function text(order: FileOrder): string {
   return order.map(({ field, descending }) => `${field} ${descending ? 'desc' : 'asc'}`).join()
 }
 
 /** A project with `count` stored files, few instants and few names; their ids are in no order of time. */
-async function insertTies(store: MetadataStore, count: number) {
+export async function insertTies(store: MetadataStore, count: number) {
   const filter: FileFilter = { projectId: randomUUID(), states: ['stored'], visibleAt: NOW }
   const make = (i: number) =>
     sampleFile({
@@ -68,6 +77,7 @@ async function insertTies(store: MetadataStore, count: number) {
       projectId: filter.projectId,
       createdAt: NOW + (i % 11),
       name: names[i % names.length] as string,
+      sizeBytes: (i * 7) % 5,
     })
   const files = Array.from({ length: count }, (_, i) => make(i))
   await insertFiles(store, files)
@@ -80,7 +90,7 @@ export function describePages(shared: OpenStore): void {
     'pages of a thousand files show each once, in every order, with many ties',
     async (store) => {
       const { filter, files } = await insertTies(store, 1000)
-      assert.equal(allOrders.length, 78)
+      assert.equal(allOrders.length, 82)
       for (const order of allOrders) {
         const expected = files.toSorted((a, b) => compare(a, b, order)).map(({ id }) => id)
         const seen: string[] = []

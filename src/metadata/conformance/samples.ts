@@ -134,6 +134,7 @@ export function sampleFile(given: Partial<FileRecord> = {}): FileRecord {
     md5: null,
     lineCount: null,
     placedParts: null,
+    origin: null,
     ...given,
   }
 }

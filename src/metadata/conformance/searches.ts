@@ -112,6 +112,38 @@ function describeTypes(shared: OpenStore): void {
   })
 }
 
+function describeRanges(shared: OpenStore): void {
+  testStore(shared, 'files are found by origin, end, size and time of creation', async (store) => {
+    const ends = [null, NOW + 1, NOW + 2]
+    const project = await insertProject(
+      store,
+      Array.from({ length: 18 }, (_, i) => ({
+        origin: ['tus', 'TUS', null][i % 3] ?? null,
+        expiresAt: ends[(i >> 1) % 3] ?? null,
+        sizeBytes: i % 5,
+      })),
+    )
+    const expected: [Given, (file: FileRecord) => boolean][] = [
+      [{ origin: 'tus' }, ({ origin }) => origin === 'tus'],
+      [{ origin: '' }, () => false],
+      [{ ends: 'never' }, ({ expiresAt }) => expiresAt === null],
+      [{ ends: NOW + 2 }, ({ expiresAt }) => expiresAt === NOW + 1],
+      [{ ends: NOW + 3 }, ({ expiresAt }) => expiresAt !== null],
+      [{ minSizeBytes: 3 }, ({ sizeBytes }) => sizeBytes >= 3],
+      [{ maxSizeBytes: 0 }, ({ sizeBytes }) => sizeBytes === 0],
+      [{ minSizeBytes: 2, maxSizeBytes: 3 }, ({ sizeBytes }) => sizeBytes === 2 || sizeBytes === 3],
+      [{ createdFrom: NOW - 4 }, ({ createdAt }) => createdAt >= NOW - 4],
+      [{ createdBefore: NOW - 4 }, ({ createdAt }) => createdAt < NOW - 4],
+      [
+        { createdFrom: NOW - 9, createdBefore: NOW - 1, origin: 'tus', ends: 'never' },
+        ({ createdAt, origin, expiresAt }) =>
+          createdAt >= NOW - 9 && createdAt < NOW - 1 && origin === 'tus' && expiresAt === null,
+      ],
+    ]
+    for (const [given, isFound] of expected) await assertFound(store, project, given, isFound)
+  })
+}
+
 export function describeNameParts(shared: OpenStore): void {
   testStore(shared, 'a part of a name finds it in any case and Unicode spelling', async (store) => {
     const names = [
@@ -176,6 +208,7 @@ export function describeNameParts(shared: OpenStore): void {
 export function describeSearches(shared: OpenStore): void {
   describePurposes(shared)
   describeTypes(shared)
+  describeRanges(shared)
   describeNameParts(shared)
 
   testStore(

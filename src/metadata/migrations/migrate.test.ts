@@ -37,6 +37,7 @@ const newerFields: readonly string[] = [
   'visibility',
   'lineCount',
   'placedParts',
+  'origin',
 ]
 
 /** Into the columns of the first release. */

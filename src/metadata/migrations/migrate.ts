@@ -20,6 +20,7 @@ import { emulators } from './0015-emulators.ts'
 import { pendingUploads } from './0016-pending-uploads.ts'
 import { endOfKeys } from './0017-end-of-keys.ts'
 import { fileLinks } from './0018-file-links.ts'
+import { originAndSize } from './0019-origin-and-size.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -51,6 +52,7 @@ export const allMigrations: readonly Migration[] = [
   pendingUploads,
   endOfKeys,
   fileLinks,
+  originAndSize,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

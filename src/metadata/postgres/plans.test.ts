@@ -31,7 +31,7 @@ const fill = `
   insert into files (id, organization_id, project_id, name, size_bytes, mime_type, description, labels, external_id,
       created_by, updated_by, created_at, updated_at, state, upload_expires_at, write_once, expiry_policy, ttl_days,
       last_active_at, expires_at, blob_key)
-    select 'file-' || i, 'o', case when i % 3 = 0 then 'p' || i % 1000 else 'p' end, 'name ' || (i * 7919 % ${ROWS}), 1,
+    select 'file-' || i, 'o', case when i % 3 = 0 then 'p' || i % 1000 else 'p' end, 'name ' || (i * 7919 % ${ROWS}), i,
       'text/plain', '', '{}', 'ext-' || i / 5, 'u', 'u', i, i, case when i % 10 = 0 then 'pending' else 'stored' end,
       case when i % 10 = 0 then i end, 0, 'at', 0, i, case when i % 4 = 0 then i end,
       case when i % 10 <> 0 then 'blob-' || i end
@@ -112,7 +112,7 @@ function filterOf(...states: FileState[]): FileFilter {
 const stored = filterOf('stored')
 const listed = filterOf('stored', 'pending')
 const seen: FileFilter = { ...stored, subject: 'somebody' }
-const after15000 = { createdAt: 15_000, name: 'name 15000', id: 'file-15000' }
+const after15000 = { createdAt: 15_000, name: 'name 15000', id: 'file-15000', sizeBytes: 15_000 }
 
 function pageOf(filter: FileFilter, order: FileOrder, cursor?: FilePage['after']): Bound {
   const page = { order, limit: LIMIT, ...(cursor ? { after: cursor } : {}) }
@@ -184,6 +184,7 @@ test('a page of one field is read off its index, from the cursor on', async () =
     // Of a name the index has the beginning alone, so that names which begin alike are sorted.
     ['name', stored, 'files_by_name', '"left"\\(name, 512\\) [<>]= '],
     ['id', stored, 'files_by_id', '\\(id [<>] '],
+    ['sizeBytes', stored, 'files_by_size', 'ROW\\(size_bytes, id\\) [<>] ROW'],
   ]
   for (const [field, filter, index, condition] of expected) {
     const forbidden = field === 'name' ? wholeSort : /Sort/

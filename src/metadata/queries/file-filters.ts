@@ -17,12 +17,14 @@ import type { Tables } from '../sql/tables.ts'
 import { hasPurpose, purposeArgs, purposeShape } from './purpose-terms.ts'
 
 /** What the queries of listings are bound to, each to some of it. */
-export interface ListingArgs extends Required<Omit<FileFilter, 'states' | 'purpose'>> {
+export interface ListingArgs extends Required<Omit<FileFilter, 'states' | 'purpose' | 'ends'>> {
   readonly normalName: string
   readonly limit: number
   readonly offset: number
   readonly afterCreatedAt: number
   readonly afterName: string
+  readonly afterSizeBytes: number
+  readonly endsBefore: number
   readonly afterId: string
   /** Of the terms of the filter of purposes, by their index. */
   readonly [purposes: `purposes ${number}`]: readonly string[]
@@ -41,7 +43,8 @@ export function listingArgs(
 ): ListingArgs {
   const { projectId, visibleAt, ids = [], name = '', externalId = '', subject = '' } = filter
   const { purpose, mimeTypes = [], nameContains = '' } = filter
-  const { createdAt: afterCreatedAt, name: afterName, id: afterId } = after ?? beginning
+  const { origin = '', ends, minSizeBytes = 0, maxSizeBytes = 0, createdFrom = 0, createdBefore = 0 } = filter
+  const { createdAt: afterCreatedAt, name: afterName, id: afterId, sizeBytes = 0 } = after ?? beginning
   const named = { name, normalName: normalForm(name) }
   return {
     projectId,
@@ -53,25 +56,37 @@ export function listingArgs(
     ...(purpose === undefined ? undefined : purposeArgs(purpose)),
     mimeTypes: mimeTypes.map((type) => type.toLowerCase()),
     nameContains: foldCase(nameContains),
+    origin,
+    endsBefore: typeof ends === 'number' ? ends : 0,
+    minSizeBytes,
+    maxSizeBytes,
+    createdFrom,
+    createdBefore,
     limit,
     offset,
     afterCreatedAt,
     afterName,
+    afterSizeBytes: sizeBytes,
     afterId,
   }
 }
 
-const beginning = { createdAt: 0, name: '', id: '' }
+const beginning = { createdAt: 0, name: '', id: '', sizeBytes: 0 }
 
 /** The same for filters that differ in values alone, which one query serves. */
 export function shapeOf(filter: FileFilter): string {
-  const { states, name, purpose } = filter
+  const { states, name, purpose, ends } = filter
   const told = optional.map((field) => filter[field] !== undefined)
   const ofName = name === undefined ? 'any' : spellingOf(name)
-  return `${states}|${ofName}|${told}|(${purposeShape(purpose)})`
+  return `${states}|${ofName}|${told}|${typeof ends}|(${purposeShape(purpose)})`
 }
 
-const optional = ['ids', 'externalId', 'subject', 'mimeTypes', 'nameContains'] as const
+/** Fields that most files have in common with others, and no index of their own that every listing could use. */
+const searched = [
+  ...(['mimeTypes', 'nameContains', 'origin'] as const),
+  ...(['minSizeBytes', 'maxSizeBytes', 'createdFrom', 'createdBefore'] as const),
+]
+const optional = ['ids', 'externalId', 'subject', ...searched] as const
 
 /** Whether it is all files of some states, of which at most those are left out that are hidden. */
 export function isWhole(filter: FileFilter): boolean {
@@ -83,8 +98,9 @@ function isNamed({ ids, name, externalId }: FileFilter): boolean {
   return ids !== undefined || name !== undefined || externalId !== undefined
 }
 
-function isSearch({ purpose, mimeTypes, nameContains }: FileFilter): boolean {
-  return purpose !== undefined || mimeTypes !== undefined || nameContains !== undefined
+function isSearch(filter: FileFilter): boolean {
+  const { purpose, ends } = filter
+  return purpose !== undefined || ends !== undefined || searched.some((field) => filter[field] !== undefined)
 }
 
 /** Whether each file of the project may have to be looked at, because it has what no index has. */
@@ -128,7 +144,19 @@ function visibleFiles(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg):
   if (filter.mimeTypes !== undefined) query = query.where(hasType(flavour, arg))
   if (filter.nameContains !== undefined) query = query.where(flavour.nameContains(arg('nameContains')))
   if (filter.subject !== undefined) query = query.where((eb) => isSeen(flavour, eb, arg))
-  return query
+  return inRanges(query, filter, arg)
+}
+
+function inRanges(query: Files, filter: FileFilter, arg: ListingArg): Files {
+  let ranged = query
+  if (filter.origin !== undefined) ranged = ranged.where('origin', '=', arg('origin'))
+  if (filter.ends === 'never') ranged = ranged.where('expiresAt', 'is', null)
+  else if (filter.ends !== undefined) ranged = ranged.where('expiresAt', '<', arg('endsBefore'))
+  if (filter.minSizeBytes !== undefined) ranged = ranged.where('sizeBytes', '>=', arg('minSizeBytes'))
+  if (filter.maxSizeBytes !== undefined) ranged = ranged.where('sizeBytes', '<=', arg('maxSizeBytes'))
+  if (filter.createdFrom !== undefined) ranged = ranged.where('createdAt', '>=', arg('createdFrom'))
+  if (filter.createdBefore !== undefined) ranged = ranged.where('createdAt', '<', arg('createdBefore'))
+  return ranged
 }
 
 /** One of the types, or of a kind of which all are asked for. */

@@ -19,7 +19,12 @@ import { fileShape } from './files.ts'
 
 type ListingQuery = Query<ListingArgs>
 
-const cursorFields = { createdAt: 'afterCreatedAt', name: 'afterName', id: 'afterId' } as const
+const cursorFields = {
+  createdAt: 'afterCreatedAt',
+  name: 'afterName',
+  sizeBytes: 'afterSizeBytes',
+  id: 'afterId',
+} as const
 
 /** The columns of a listing with a total. */
 export const listedShape = recordShape<ListedFile>({
@@ -45,7 +50,7 @@ const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /**
  * The queries that list and count the files of a project, compiled once per states, fields of the filter and order. To be read
- * with `listingArgs`. The indexes by name, id and external id hold stored files only, so these serve listings of that state
+ * with `listingArgs`. The indexes by name, size, id and external id hold stored files only, so these serve listings of that state
  * alone.
  */
 export class FileListings {

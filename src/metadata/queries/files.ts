@@ -44,11 +44,12 @@ export const fileShape = recordShape<FileRecord>({
   md5: 'plain',
   lineCount: 'plain',
   placedParts: 'plain',
+  origin: 'plain',
 })
 
 export const namedShape = recordShape<NamedFile>({ id: 'plain', name: 'plain' })
 
-const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy']
+const fixedFields: readonly string[] = ['id', 'organizationId', 'projectId', 'createdBy', 'origin']
 const patchFields = fileShape.fields.filter((field) => !fixedFields.includes(field)) as (keyof FilePatch)[]
 const guardFields = [
   'blobKey',
@@ -157,6 +158,9 @@ export function fileQueries(flavour: SqlFlavour) {
         .where('name', '=', arg('name')),
     ),
     find: prepare<{ readonly id: string }>((arg) => files.where('id', '=', arg('id'))),
+    ofIds: prepare<{ readonly ids: readonly string[] }>((arg) =>
+      files.where(isOneOf(sql.ref('id'), arg('ids'))),
+    ),
     /** The states are those of the index `files_alias`. */
     ofAlias: prepare<{ readonly projectIds: readonly string[]; readonly alias: string }>((arg) =>
       files

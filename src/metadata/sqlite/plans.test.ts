@@ -39,7 +39,7 @@ function filterOf(...states: FileState[]): FileFilter {
   return { projectId: 'p', states, visibleAt: 0 }
 }
 const stored = filterOf('stored')
-const after = { createdAt: 0, name: '', id: '' }
+const after = { createdAt: 0, name: '', id: '', sizeBytes: 0 }
 
 test('listings, counts and sweeps are served by their indexes, in order', async (t) => {
   const { engine, planOf, listings } = await startPlanner(t)
@@ -111,6 +111,18 @@ test('a page of one field is read off its index, from the cursor on', async (t) 
       stored,
       /INDEX files_by_name \(project_id=\?\)/,
       /INDEX files_by_name \(project_id=\? AND \(name,id\)[<>]\(\?,\?\)\)/,
+    ],
+    [
+      'sizeBytes',
+      stored,
+      /INDEX files_by_size \(project_id=\?\)/,
+      /INDEX files_by_size \(project_id=\? AND \(size_bytes,id\)[<>]\(\?,\?\)\)/,
+    ],
+    [
+      'sizeBytes',
+      { ...stored, origin: '' },
+      /INDEX files_by_size \(project_id=\?\)/,
+      /INDEX files_by_size \(project_id=\? AND \(size_bytes,id\)[<>]\(\?,\?\)\)/,
     ],
     [
       'id',

@@ -1,0 +1,118 @@
+import type { ParseFileId } from '../../core/file-id.ts'
+import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
+import { invalid, oneOf, parameter, requireKnown, timeOf, type Values } from '../request-values.ts'
+import { requireName } from './requests.ts'
+
+export const DEFAULT_PAGE = 100
+export const MAX_PAGE = 1000
+/** In place of a project: all that the key may use. */
+export const ALL_PROJECTS = '*'
+/** A type, or all of a kind. RFC 6838, 4.2, has the characters. */
+export const TYPE_PATTERN = '^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*/([A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*|\\*)$'
+const MAX_TEXT_CHARACTERS = 255
+
+/** By what files are sorted. */
+export const sorts = ['created', 'name', 'size'] as const
+export type Sort = (typeof sorts)[number]
+export const orderFields = {
+  created: 'createdAt',
+  name: 'name',
+  size: 'sizeBytes',
+} as const satisfies Record<Sort, FileOrderField>
+
+const FILTERS = [
+  ...(['id', 'name', 'type', 'dialect', 'expires', 'expiresBefore'] as const),
+  ...(['minSize', 'maxSize', 'createdAfter', 'createdBefore'] as const),
+]
+const PARAMETERS: readonly string[] = ['project', 'state', ...FILTERS, 'sort', 'order', 'limit', 'after']
+
+export type RequestedPage = ReturnType<typeof readListRequest>
+
+/**
+ * An empty parameter counts as absent.
+ * @param keyQuery the parameter that may carry the key
+ * @throws ServiceError `field-unknown`, `field-invalid`
+ */
+export function readListRequest(query: unknown, keyQuery: string | undefined, parseFileId: ParseFileId) {
+  const values = query as Values
+  requireKnown(values, PARAMETERS, keyQuery)
+  const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
+  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE)
+    throw invalid('limit', `must be a whole number from 1 to ${MAX_PAGE}`)
+  const sort = oneOf(values, 'sort', sorts)
+  const project = parameter(values, 'project')
+  const state = oneOf(values, 'state', ['stored', 'pending'])
+  const order = oneOf(values, 'order', sort === 'name' ? ['asc', 'desc'] : ['desc', 'asc'])
+  return {
+    project,
+    state,
+    filter: filterIn(values, parseFileId),
+    sort,
+    order,
+    limit: Number(limit),
+    after: parameter(values, 'after'),
+    /** The same for the pages of one list. */
+    told: [state, sort, order, ...FILTERS.map((field) => parameter(values, field) ?? null)],
+  }
+}
+
+type Filter = Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
+
+function filterIn(values: Values, parseFileId: ParseFileId): Filter {
+  const name = parameter(values, 'name')
+  const id = parameter(values, 'id')
+  const type = parameter(values, 'type')
+  const origin = shortText(values, 'dialect')
+  const ends = endsIn(values)
+  const [minSizeBytes, maxSizeBytes] = [sizeIn(values, 'minSize'), sizeIn(values, 'maxSize')]
+  const [createdFrom, createdBefore] = [timeIn(values, 'createdAfter'), timeIn(values, 'createdBefore')]
+  if (name !== undefined) requireName('name', name)
+  if (type !== undefined && (type.length > MAX_TEXT_CHARACTERS || !new RegExp(TYPE_PATTERN).test(type)))
+    throw invalid('type', 'must be a type like text/csv, or image/*')
+  return {
+    // Any other text is the id of no file.
+    ...(id === undefined ? {} : { ids: [parseFileId(id)].filter((known) => known !== undefined) }),
+    ...(name === undefined ? {} : { nameContains: name }),
+    ...(type === undefined ? {} : { mimeTypes: [type] }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(ends === undefined ? {} : { ends }),
+    ...(minSizeBytes === undefined ? {} : { minSizeBytes }),
+    ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
+    ...(createdFrom === undefined ? {} : { createdFrom }),
+    ...(createdBefore === undefined ? {} : { createdBefore }),
+  }
+}
+
+function shortText(values: Values, field: string): string | undefined {
+  const text = parameter(values, field)
+  if (text === undefined || text.length <= MAX_TEXT_CHARACTERS) return text
+  throw invalid(field, `has more than ${MAX_TEXT_CHARACTERS} characters`)
+}
+
+function endsIn(values: Values): Filter['ends'] {
+  const before = timeIn(values, 'expiresBefore')
+  const expires = parameter(values, 'expires') ?? (before === undefined ? undefined : 'before')
+  if (expires === undefined) return undefined
+  if (expires !== 'never' && expires !== 'before') throw invalid('expires', 'must be never or before')
+  if (expires === 'never' && before !== undefined)
+    throw invalid('expiresBefore', 'does not go with expires=never')
+  if (expires === 'before' && before === undefined)
+    throw invalid('expiresBefore', 'is missing; it says before when')
+  return before ?? 'never'
+}
+
+function sizeIn(values: Values, field: string): number | undefined {
+  const text = parameter(values, field)
+  if (text === undefined) return undefined
+  const bytes = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(bytes)) return bytes
+  throw invalid(field, 'must be a whole number of bytes')
+}
+
+function timeIn(values: Values, field: string): number | undefined {
+  const text = parameter(values, field)
+  if (text === undefined) return undefined
+  const at = timeOf(text)
+  if (!Number.isNaN(at)) return at
+  throw invalid(field, 'must be a time like 2030-01-31T12:00:00Z')
+}
