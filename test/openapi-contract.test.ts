@@ -201,6 +201,7 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.content': () => get(`${ADMIN}/${id}/content`),
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
   'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
+  'admin.usage.get': () => get('/admin/v1/usage?step=day'),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
   'admin.uploads.list': () => get('/admin/v1/uploads?limit=2'),
   'admin.files.links.create': () => linkOf(id),

@@ -6,6 +6,7 @@ import { acceptJsonBodies } from '../http/json-body.ts'
 import { addFileRoutes } from './files/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
 import { addUploadRoutes } from './uploads/routes.ts'
+import { addUsageRoutes } from './usage/routes.ts'
 
 /** The first segment of its paths. */
 export const ADMIN = 'admin'
@@ -31,5 +32,6 @@ export async function addAdminApi(
     addFileRoutes(api, services, { keyQuery })
     addUploadRoutes(api, services, { keyQuery })
     addLinkRoutes(api, services)
+    addUsageRoutes(api, services, { keyQuery })
   })
 }

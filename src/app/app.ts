@@ -6,6 +6,7 @@ import { FairBudget } from '../core/limits/fair-budget.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { stopAllWriters } from '../core/uploads/stale-writers.ts'
+import type { UsageMeter } from '../core/usage/usage-meter.ts'
 import { ConnectionRate } from '../net/connection-rate.ts'
 import { portOf } from '../net/listening.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -18,6 +19,7 @@ import { openServices } from './open-services.ts'
 import { type AppConfig, loadDialects } from './settings.ts'
 import { startTracing } from './start-tracing.ts'
 import { commit, version } from './version.ts'
+import { watchRequests } from './watch-requests.ts'
 
 /** What a test replaces; everything else is as in production. */
 export interface AppOptions {
@@ -32,6 +34,8 @@ export interface AppOptions {
 /** A running installation. */
 export interface App extends Readonly<Addresses> {
   readonly services: Services
+  /** What happened since it was last kept. */
+  readonly usage: UsageMeter
   /** What requests hold. */
   readonly memory: FairBudget
   /** The certificate that clients have to trust, if we made one. */
@@ -85,6 +89,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   const opening = { config, options, stop, metrics, memory, tracing, addresses }
   const { services, peers, emulator } = await openServices(opening)
   metrics.gaugeInstallation(services.metadata, services.clock)
+  const watched = watchRequests(services, stop, logger)
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
   const tls = await loadTls(config, trueClock.now())
@@ -100,6 +105,7 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     memory,
     metrics,
     tracing,
+    ...watched,
     readiness,
     tls,
     connections,
@@ -113,10 +119,14 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   // Nothing can fail the start any more: the key will be shown.
   const firstKey = await issueFirstKey(services)
   stop.addUser('the appends', () => stopAllWriters(services))
-  stop.addUser('the jobs', startJobs({ services, tls, logger, peers, trueClock, watch: metrics.jobRun }))
+  stop.addUser(
+    'the jobs',
+    startJobs({ ...served, usage: watched.usage, peers, trueClock, watch: metrics.jobRun }),
+  )
   return {
     ...addresses,
     services,
+    usage: watched.usage,
     memory,
     caPath: tls?.current.caPath,
     firstKey,

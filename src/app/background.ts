@@ -4,6 +4,7 @@ import { type Clock, HOUR_MS, SECOND_MS } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { ClockWatch } from '../core/time/clock-watch.ts'
 import type { FollowedClock } from '../core/time/followed-clock.ts'
+import type { UsageMeter } from '../core/usage/usage-meter.ts'
 import type { WatchCall } from '../core/watch-call.ts'
 import { fillingJobs, jobsOf, nodeJobs, ownJobs } from '../jobs/jobs.ts'
 import { type Job, runJobs } from '../jobs/runner.ts'
@@ -18,6 +19,7 @@ export type MayRemove = Pick<ClockWatch, 'mayRemove'>
 
 export interface Background {
   readonly services: Services
+  readonly usage: UsageMeter
   readonly tls: RenewedTls | undefined
   readonly logger: FastifyBaseLogger
   readonly peers: Peers
@@ -33,13 +35,14 @@ export interface Background {
  */
 export function startJobs({
   services,
+  usage,
   tls,
   logger,
   peers,
   trueClock,
   watch,
 }: Background): () => Promise<void> {
-  const own = [...ownJobs(services), ...(tls ? [renewCertificate(tls, trueClock)] : [])]
+  const own = [...ownJobs(services, usage), ...(tls ? [renewCertificate(tls, trueClock)] : [])]
   const common = [...jobsOf(services), ...fillingJobs(services)]
   if ('lead' in peers) {
     peers.lead(() => {

@@ -7,6 +7,7 @@ import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
+import type { RequestTail } from '../core/watch/request-tail.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
 import type { Emulator } from '../emulator/emulator.ts'
@@ -17,6 +18,7 @@ import type { GuardOptions } from '../http/guard.ts'
 import { pathOf } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
 import type { TlsIdentity } from '../net/listening.ts'
+import type { FinishedRequests } from '../ops/finished-requests.ts'
 import { frameworkLogger } from '../ops/logging.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { addHealthRoutes, type Readiness } from '../ops/readiness.ts'
@@ -37,6 +39,8 @@ export interface SurfaceOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: Metrics
   readonly tracing: Tracing | undefined
+  readonly finished: FinishedRequests
+  readonly tail: RequestTail
   readonly readiness: Readiness
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
@@ -52,7 +56,7 @@ export interface SurfaceOptions {
 
 /** Everything that answers on the HTTP port: each dialect twice, links, health and documentation. */
 export async function createSurface(options: SurfaceOptions): Promise<FastifyInstance> {
-  const { services, memory, dialects, about, logger, metrics, tracing, readiness, stopping } = options
+  const { services, memory, dialects, about, logger, readiness, stopping } = options
   const { nameOf, ignoresLastSlash, answererOf: dialectAnswererOf } = routeByDialect(dialects)
   const answererOf = (request: Addressed) => {
     if (isTus(request)) return toTusErrorAnswer
@@ -68,15 +72,13 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
     dialectOf: nameOf,
     toErrorAnswer: (error, request, requestId) => answererOf(request)(error, requestId),
   })
-  metrics.observe(server)
-  tracing?.observe(server)
-  const log = new RequestLog(logger, services.parseFileId)
-  log.observe(server)
+  const log = observeRequests(server, options, nameOf)
   const refuse = (request: FastifyRequest, reply: FastifyReply, error: ServiceError) =>
     sendErrorAnswer(reply, answererOf(request.raw)(error, request.id))
   const answerErrors = (scope: FastifyInstance, answerer: (request: FastifyRequest) => ToErrorAnswer) =>
     scope.setErrorHandler((error, request, reply) => {
       const serviceError = toServiceError(error)
+      request.failure = serviceError
       log.fault(request, serviceError)
       return sendErrorAnswer(reply, answerer(request)(serviceError, request.id))
     })
@@ -118,6 +120,23 @@ export async function createSurface(options: SurfaceOptions): Promise<FastifyIns
   addHealthRoutes(server, readiness)
   await addPages(server, options)
   return server
+}
+
+/** Counts, traces and tells requests. */
+function observeRequests(
+  server: FastifyInstance,
+  { metrics, tracing, finished, logger, services }: SurfaceOptions,
+  nameOf: (request: Addressed) => string,
+): RequestLog {
+  metrics.observe(server)
+  tracing?.observe(server)
+  const log = new RequestLog(logger, services.parseFileId)
+  log.observe(server)
+  finished.observe(server, {
+    factsOf: (request) => log.factsOf(request),
+    dialectOf: ({ raw }) => nameOf(raw),
+  })
+  return log
 }
 
 /** What people open in a browser. */

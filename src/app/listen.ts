@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { isLoopback } from '../config/networks.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
+import type { RequestTail } from '../core/watch/request-tail.ts'
 import { FILE_ID_PATTERN } from '../dialects/all.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import type { Emulator } from '../emulator/emulator.ts'
@@ -10,6 +11,7 @@ import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
 import { listeningAt, setTls } from '../net/listening.ts'
+import type { FinishedRequests } from '../ops/finished-requests.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import type { Readiness } from '../ops/readiness.ts'
 import type { RenewedTls } from '../ops/tls.ts'
@@ -44,6 +46,8 @@ export interface Served {
   readonly memory: FairBudget
   readonly metrics: Metrics
   readonly tracing: Tracing | undefined
+  readonly finished: FinishedRequests
+  readonly tail: RequestTail
   readonly readiness: Readiness
   readonly tls: RenewedTls | undefined
   readonly connections: ConnectionRate
@@ -86,7 +90,7 @@ export async function listenForHttp(served: Served): Promise<void> {
 
 export async function listenForGrpc(served: Served): Promise<void> {
   const { config, services, emulator, dialects, memory, metrics, tracing, readiness } = served
-  const { tls, stop, logger, addresses } = served
+  const { tls, stop, logger, addresses, finished } = served
   const settings = { host: 'ENTREPOT_HOST', port: 'ENTREPOT_GRPC_PORT' }
   await listenOptionally('gRPC', settings, config.grpc, logger, async (port) => {
     const methods = dialects.flatMap((dialect) => dialect.grpc?.(services, memory) ?? [])
@@ -100,7 +104,13 @@ export async function listenForGrpc(served: Served): Promise<void> {
       limits: defaultGrpcLimits,
       memory,
       logger,
-      watch: metrics.grpcCall,
+      watch: (method) => {
+        const count = metrics.grpcCall(method)
+        return (ended) => {
+          count(ended)
+          finished.call({ ...ended, method })
+        }
+      },
       trace: tracing?.traceCall,
       tls: tls?.current,
     })

@@ -60,7 +60,7 @@ export function watchGrpc(method: Method, { clock, faults, journal }: Watching):
             throw failing(error)
           }
         }
-        return { organizationId, answer }
+        return { ...admission, answer }
       } catch (error) {
         throw failing(error)
       }

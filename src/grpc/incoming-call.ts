@@ -14,7 +14,7 @@ import type { GrpcLimits } from './limits.ts'
 import { RequestMessage } from './message.ts'
 import type { GrpcCall, Method } from './method.ts'
 import { GrpcError, grpcCodes } from './status.ts'
-import type { CallSpan, EndedCall, WatchCalls } from './watch-calls.ts'
+import type { Account, CallSpan, EndedCall, WatchCalls } from './watch-calls.ts'
 
 export interface GrpcLogger {
   debug(facts: object, message: string): void
@@ -103,6 +103,7 @@ class IncomingCall implements GrpcCall {
   #stopWaiting: (() => void) | undefined
   /** Of the status that was sent. */
   #code: number | undefined
+  #account: Account | undefined
   #receivedBytes = 0
   #sentBytes = 0
 
@@ -148,12 +149,13 @@ class IncomingCall implements GrpcCall {
       if (sizeOf(this.#metadata) > maxMetadataBytes)
         throw new GrpcError('INVALID_ARGUMENT', `The metadata exceeds ${maxMetadataBytes} bytes.`)
       this.#expectEnd()
-      const { organizationId, answer } = await this.#method.admit(this)
+      const { answer, ...account } = await this.#method.admit(this)
+      this.#account = account
       if (this.signal.aborted) return
       widenWindows(this.#stream, this.#context.limits)
       // The library's listener would gather the message.
       this.#stream.removeAllListeners('data')
-      using memory = this.#context.memory.open(organizationId)
+      using memory = this.#context.memory.open(account.organizationId)
       const { limits } = this.#context
       const message = new RequestMessage(this.#stream, { ...limits, ...this.#method }, memory)
       for await (const answered of answer(message)) await this.#send(answered)
@@ -239,6 +241,8 @@ class IncomingCall implements GrpcCall {
     const name = grpcCodes[code] ?? 'UNKNOWN'
     this.#span?.end(name)
     this.#onEnd?.({
+      requestId: this.requestId,
+      account: this.#account,
       code: name,
       seconds: (performance.now() - this.#startedAt) / 1000,
       receivedBytes: this.#receivedBytes,

@@ -7,6 +7,7 @@ import {
 } from '@bufbuild/protobuf'
 import { type MessageBounds, parseMessage, type RequestMessage } from './message.ts'
 import type { GrpcFailure } from './status.ts'
+import type { Account } from './watch-calls.ts'
 
 /** What is known of a call before its message is read. */
 export interface GrpcCall {
@@ -20,11 +21,6 @@ export interface GrpcCall {
   header(name: string): string | undefined
   /** Fires when the call is over. */
   readonly signal: AbortSignal
-}
-
-/** Who is charged for memory; '' for methods without a key. */
-interface Account {
-  readonly organizationId: string
 }
 
 /** What is known once a call is let in. */
@@ -71,7 +67,7 @@ export function unary<I extends DescMessage, O extends DescMessage, Admitted ext
     admit: async (call) => {
       const admitted = await admit(call)
       return {
-        organizationId: admitted.organizationId,
+        ...accountOf(admitted),
         answer: async function* (message) {
           const request = parseMessage(method.input, await message.whole())
           yield toBinary(method.output, await answer(request, admitted, call))
@@ -79,6 +75,11 @@ export function unary<I extends DescMessage, O extends DescMessage, Admitted ext
       }
     },
   }
+}
+
+/** Of a caller, what is told of the call. */
+export function accountOf({ organizationId, keyId, projectIds }: Account): Account {
+  return { organizationId, ...(keyId === undefined ? {} : { keyId }), ...(projectIds ? { projectIds } : {}) }
 }
 
 export function pathOf(method: DescMethod): string {

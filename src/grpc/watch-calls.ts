@@ -1,11 +1,22 @@
-/** How a call went, for metrics. */
+/** How a call went. */
 export interface EndedCall {
+  readonly requestId: string
   /** By its name: `NOT_FOUND`. */
   readonly code: string
   readonly seconds: number
   /** Of messages. */
   readonly receivedBytes: number
   readonly sentBytes: number
+  /** Undefined: it was not let in. */
+  readonly account: Account | undefined
+}
+
+/** Whose call it is. */
+export interface Account {
+  /** Is charged for memory; '' for methods without a key. */
+  readonly organizationId: string
+  readonly keyId?: string
+  readonly projectIds?: readonly string[]
 }
 
 /** What belongs to a call is run as a part of its trace. */

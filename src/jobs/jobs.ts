@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { syncRootKeys } from '../core/access/root-key.ts'
 import { tendReservations } from '../core/idempotency.ts'
-import { SECOND_MS } from '../core/ports/clock.ts'
+import { MINUTE_MS, SECOND_MS } from '../core/ports/clock.ts'
 import type { Node } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'
 import { collectBlobs, makeRoom } from '../core/upkeep/collect-blobs.ts'
@@ -9,9 +9,13 @@ import { expireFiles } from '../core/upkeep/expire-files.ts'
 import { freeAbandoned, freeForsaken } from '../core/upkeep/free-abandoned.ts'
 import { joinSegments } from '../core/upkeep/join-segments.ts'
 import { normalizeNames } from '../core/upkeep/normalize-names.ts'
+import { keepUsage, tendUsage } from '../core/usage/keep-usage.ts'
+import type { UsageMeter } from '../core/usage/usage-meter.ts'
 import type { Job } from './runner.ts'
 
 const JOB_PERIOD_MS = 30 * SECOND_MS
+/** Nobody waits for it, and operators are told of jobs without success for ten minutes. */
+const TENDING_PERIOD_MS = 5 * MINUTE_MS
 /** Somebody may wait for what these jobs free. */
 const FREEING_PERIOD_MS = 5 * SECOND_MS
 /** Who waits for room on a full disk waits for this long after a delete. */
@@ -30,6 +34,7 @@ export function jobsOf(services: Services): Job[] {
     every(JOB_PERIOD_MS, 'collect blobs', () => collectBlobs(services)),
     every(JOB_PERIOD_MS, 'join segments', () => joinSegments(services)),
     every(JOB_PERIOD_MS, 'purge answers, sessions and links', () => purge(services)),
+    every(TENDING_PERIOD_MS, 'tend usage', () => tendUsage(services)),
   ]
 }
 
@@ -49,10 +54,11 @@ export function fillingJobs(services: Services): Job[] {
 }
 
 /** What each server catches up with for itself. */
-export function ownJobs(services: Services): Job[] {
+export function ownJobs(services: Services, usage: UsageMeter): Job[] {
   return [
     every(FREEING_PERIOD_MS, 'give back what failed requests held', () => freeForsaken(services)),
     every(FREEING_PERIOD_MS, 'tend idempotency keys of requests', () => tendReservations(services)),
+    every(MINUTE_MS, 'keep usage', () => keepUsage(services, usage)),
     every(ROOM_PERIOD_MS, 'make room', () => makeRoom(services)),
   ]
 }

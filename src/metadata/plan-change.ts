@@ -8,6 +8,7 @@ import { linkQueries } from './queries/links.ts'
 import { resetStatements } from './queries/reset.ts'
 import { segmentQueries } from './queries/segments.ts'
 import { usageQueries } from './queries/usage.ts'
+import { usageHourQueries } from './queries/usage-hours.ts'
 import type { SqlFlavour } from './sql/flavours.ts'
 import { withNormalName } from './sql/normal-name.ts'
 import type { Statement, Step } from './sql/prepare.ts'
@@ -21,6 +22,7 @@ export function changeQueries(flavour: SqlFlavour) {
     keys: keyQueries(db),
     links: linkQueries(db),
     usage: usageQueries(db),
+    usageHours: usageHourQueries(db),
     files: fileQueries(flavour),
     blobs: blobChanges(db),
     segments: segmentQueries(db),
@@ -91,6 +93,10 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
     plan.add({ id: organizationId, files, bytes }, usage.organization.add)
     plan.add({ id: projectId, files, bytes }, usage.project.add)
   },
+  'usage-hour.add': (plan, { usageHours }, { counted, isEnding }) =>
+    plan.add({ ...counted, isEnding }, usageHours.addTo(counted)),
+  'usage-hours.purge': (plan, { usageHours }, change) => plan.add(change, usageHours.purge),
+  'usage-hours.begin': (plan, { usageHours }, change) => plan.add(change, ...usageHours.begin),
   'file.insert': (plan, { files }, change) => plan.add(withNormalName(change.file), files.insert),
   'file.update': (plan, { files }, { id, guard, patch }) => plan.add(...files.update(id, guard, patch)),
   'file.normalize-name': (plan, { files }, change) =>

@@ -1,11 +1,11 @@
 import type { ApiKey } from '../core/access/keys.ts'
 import type { FileRecord } from '../core/files/file.ts'
-import type { AnswerSlot, Change, Holder } from '../core/ports/changes.ts'
+import type { AnswerSlot, Change } from '../core/ports/changes.ts'
 import type { FileFilter, FilePage, MetadataStore, UploadFilter } from '../core/ports/metadata-store.ts'
 import { blobReads } from './blob-reads.ts'
 import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
-import { installationReads } from './installation-reads.ts'
+import { InstallationStore } from './installation-store.ts'
 import { KeptRecords } from './kept-records.ts'
 import { Listings, type ListPage } from './listings.ts'
 import { mergedPage } from './merged-page.ts'
@@ -16,56 +16,31 @@ import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import { linkShape } from './queries/links.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
-import { totalQueries } from './queries/totals.ts'
-import { readProjectTotals, readTotals } from './read-totals.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
 /** The metadata store over any SQL engine: each change is a few statements, each read is one. */
-export class SqlMetadataStore implements MetadataStore {
+export class SqlMetadataStore extends InstallationStore implements MetadataStore {
   readonly #engine: SqlEngine
   readonly #queries: ChangeQueries
   readonly #listings: Listings
   readonly #leases = new OwnLeases()
   readonly #keys = new KeptRecords<ApiKey | undefined>()
   readonly #files = new KeptRecords<FileRecord | undefined>()
+  #told: (changes: readonly Change[]) => void = () => undefined
 
-  readonly join: MetadataStore['join']
-  readonly sharedClock: MetadataStore['sharedClock']
-  readonly waitingCalls: MetadataStore['waitingCalls']
-  readonly storeId: MetadataStore['storeId']
-  readonly clockTrust: MetadataStore['clockTrust']
-  readonly emulatedTime: MetadataStore['emulatedTime']
-  readonly youngestRowAt: MetadataStore['youngestRowAt']
-  readonly bytesPlace: MetadataStore['bytesPlace']
-  readonly move: MetadataStore['move']
-  readonly totals: MetadataStore['totals']
-  readonly listProjectTotals: MetadataStore['listProjectTotals']
   readonly listCollectableBlobs: MetadataStore['listCollectableBlobs']
   readonly listIntentions: MetadataStore['listIntentions']
   readonly listAbandonedBlobs: MetadataStore['listAbandonedBlobs']
   readonly listForsakenBlobs: MetadataStore['listForsakenBlobs']
   readonly knowsBlob: MetadataStore['knowsBlob']
   readonly listReferencedBlobs: MetadataStore['listReferencedBlobs']
-  readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
-  readonly knowsRoles: MetadataStore['knowsRoles']
-  readonly holdCollection: MetadataStore['holdCollection']
-  readonly isCollectionHeld: MetadataStore['isCollectionHeld']
 
   constructor(engine: SqlEngine, queries = changeQueries(engine.flavour)) {
+    super(engine, queries)
     this.#engine = engine
     this.#queries = queries
     this.#listings = new Listings(engine)
-    const installation = installationReads(engine, this.#queries.installation)
-    this.storeId = installation.storeId
-    this.clockTrust = installation.clockTrust
-    this.emulatedTime = installation.emulatedTime
-    this.youngestRowAt = installation.youngestRowAt
-    this.bytesPlace = installation.bytesPlace
-    this.move = installation.move
-    const totals = totalQueries(engine.flavour.builder)
-    this.totals = (now, limit) => readTotals(engine, totals, now, limit)
-    this.listProjectTotals = () => readProjectTotals(engine, totals)
     const blobs = blobReads(engine, this.#leases)
     this.listCollectableBlobs = blobs.listCollectableBlobs
     this.listIntentions = blobs.listIntentions
@@ -73,13 +48,6 @@ export class SqlMetadataStore implements MetadataStore {
     this.listForsakenBlobs = blobs.listForsakenBlobs
     this.knowsBlob = blobs.knowsBlob
     this.listReferencedBlobs = blobs.listReferencedBlobs
-    this.join = engine.join?.bind(engine)
-    this.sharedClock = engine.sharedClock?.bind(engine)
-    this.waitingCalls = engine.waitingCalls?.bind(engine)
-    this.wantedDiskBytes = engine.wantedDiskBytes?.bind(engine)
-    this.knowsRoles = engine.knowsRoles.bind(engine)
-    this.holdCollection = engine.holdCollection.bind(engine)
-    this.isCollectionHeld = engine.isCollectionHeld.bind(engine)
   }
 
   async commit(changes: readonly Change[]) {
@@ -93,6 +61,11 @@ export class SqlMetadataStore implements MetadataStore {
       throw error
     }
     this.#leases.committed(changes)
+    this.#told(changes)
+  }
+
+  onCommit(told: (changes: readonly Change[]) => void) {
+    this.#told = told
   }
 
   async findOrganization(idOrSlug: string) {
@@ -129,11 +102,6 @@ export class SqlMetadataStore implements MetadataStore {
 
   async findSessionKey(hash: string, now: number) {
     return this.#find(keyShape, this.#queries.keys.findSessionKey, { hash, now })
-  }
-
-  async usage(holder: Holder, id: string) {
-    const [[files, bytes] = [0, 0]] = await this.#engine.read(this.#queries.usage[holder].find, { id })
-    return { files: files as number, bytes: bytes as number }
   }
 
   async listLinkKeys() {

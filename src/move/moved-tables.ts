@@ -20,6 +20,7 @@ const keys = {
   segments: ['file_id', 'start'],
   // Triggers of `files` write it, and the target counts anew.
   fileCounts: null,
+  usageHours: ['organization_id', 'project_id', 'hour'],
   unreferencedBlobs: ['key'],
   answers: ['organization_id', 'operation', 'key'],
   // Servers that wait for the end of the move stay alive; each enters itself.

@@ -4,6 +4,7 @@ import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState } from '../files/file.ts'
 import type { FileLink } from '../links/file-links.ts'
 import type { LinkKey } from '../links/link-token.ts'
+import type { CountedHour } from '../usage/usage-hour.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { ClockTrust, EmulatedTime } from './clock.ts'
 
@@ -111,6 +112,15 @@ export type Change = Readonly<
    * Guarded: whichever of the two numbers grows stays within both quotas.
    */
   | { kind: 'usage.add'; usage: UsageOf }
+  /**
+   * Adds to the row of an hour. If the hour is ending, or goes on, its row also learns what the holder uses now. Does nothing for a
+   * holder that does not exist.
+   */
+  | { kind: 'usage-hour.add'; counted: CountedHour; isEnding: boolean }
+  /** Removes rows of hours before `before`, but for the newest of each holder, which tells what it held then. */
+  | { kind: 'usage-hours.purge'; before: number }
+  /** Makes a row, with what it uses now, for each organization and project that has none. */
+  | { kind: 'usage-hours.begin'; hour: number }
   | { kind: 'session.insert'; session: Session }
   | { kind: 'session.delete'; hash: string }
   /** Removes sessions that are over at `now`. */

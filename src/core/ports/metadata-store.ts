@@ -4,6 +4,7 @@ import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState, ListedFile } from '../files/file.ts'
 import type { FileLink } from '../links/file-links.ts'
 import type { LinkKey } from '../links/link-token.ts'
+import type { UsageHolder, UsageHour } from '../usage/usage-hour.ts'
 import type { BlobKey } from './blob-store.ts'
 import type {
   Answer,
@@ -157,6 +158,8 @@ export interface MetadataStore {
    * if a change breaks a rule of the schema
    */
   commit(changes: readonly Change[]): Promise<void>
+  /** Calls `told`, which must not throw, after each commit of this process that succeeded. There is one at a time. */
+  onCommit(told: (changes: readonly Change[]) => void): void
 
   findOrganization(idOrSlug: string): Promise<Organization | undefined>
   listOrganizations(): Promise<readonly Organization[]>
@@ -175,6 +178,10 @@ export interface MetadataStore {
   totals(now: number, limit: number): Promise<Totals>
   /** Of all projects, by the names of their organizations and their own. Read from counters. */
   listProjectTotals(): Promise<readonly ProjectTotals[]>
+  /** Hours of which there are rows, from `from` on and before `to`, oldest first. At most 5,000. */
+  listUsageHours(holder: UsageHolder, from: number, to: number): Promise<readonly UsageHour[]>
+  /** The last hour before `before` of which it is known what the holder held at its end. */
+  findUsageBefore(holder: UsageHolder, before: number): Promise<UsageHour | undefined>
   /** Newest first; the first one signs. */
   listLinkKeys(): Promise<readonly LinkKey[]>
   /** Also one that is over. The links of a file that was deleted or has been expired by the job are gone. */

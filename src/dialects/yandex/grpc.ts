@@ -4,7 +4,7 @@ import type { Caller } from '../../core/caller.ts'
 import type { FairBudget } from '../../core/limits/fair-budget.ts'
 import type { Services } from '../../core/services.ts'
 import { parseMessage, type RequestMessage } from '../../grpc/message.ts'
-import { anybody, type GrpcCall, type Method, pathOf, unary } from '../../grpc/method.ts'
+import { accountOf, anybody, type GrpcCall, type Method, pathOf, unary } from '../../grpc/method.ts'
 import { callerWithoutKey, KEY_REFUSED, KEY_SCHEME } from './anonymous.ts'
 import { getEndpoint, listEndpoints } from './discovery.ts'
 import { toGrpcFailure } from './errors.ts'
@@ -60,7 +60,7 @@ function createMethod(context: operations.Context): Method {
     admit: async (call) => {
       const caller = await admitCaller(context, call, operations.creates.access)
       return {
-        organizationId: caller.organizationId,
+        ...accountOf(caller),
         answer: async function* (message) {
           yield await create(context, call, caller, message)
         },

@@ -19,6 +19,7 @@ import { describeSegments } from './segments.ts'
 import { describeSessions } from './sessions.ts'
 import { describeTotals } from './totals.ts'
 import { describeUsage } from './usage.ts'
+import { describeUsageHours } from './usage-hours.ts'
 
 /** Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time. */
 export function describeMetadataStore(name: string, openStore: OpenStore): void {
@@ -31,6 +32,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeSessions(shared)
     describeLinks(shared)
     describeUsage(shared)
+    describeUsageHours(shared, openStore)
     describeTotals(openStore)
     describeReservations(openStore, shared)
     describeFiles(shared)

@@ -21,6 +21,7 @@ import { pendingUploads } from './0016-pending-uploads.ts'
 import { endOfKeys } from './0017-end-of-keys.ts'
 import { fileLinks } from './0018-file-links.ts'
 import { originAndSize } from './0019-origin-and-size.ts'
+import { usageHours } from './0020-usage-hours.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -53,6 +54,7 @@ export const allMigrations: readonly Migration[] = [
   endOfKeys,
   fileLinks,
   originAndSize,
+  usageHours,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

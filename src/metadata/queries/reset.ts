@@ -29,6 +29,7 @@ export function resetStatements(db: Kysely<Tables>): readonly Statement<Reset>[]
     statement(() => db.deleteFrom('fileLinks')),
     statement(() => db.deleteFrom('files')),
     statement(() => db.deleteFrom('fileCounts')),
+    statement(() => db.deleteFrom('usageHours')),
     statement(() => db.deleteFrom('answers')),
     statement(() => db.deleteFrom('sessions')),
     statement((arg) =>

@@ -7,6 +7,7 @@ import type { FileLink } from '../../core/links/file-links.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
 import type { AnswerSlot, NewSegment, ReleasedBlob, Session } from '../../core/ports/changes.ts'
 import type { MoveStage } from '../../core/ports/move.ts'
+import type { UsageHolder, UsageHour } from '../../core/usage/usage-hour.ts'
 import type { Normalized } from './normal-name.ts'
 
 /** What a column can hold on both engines: booleans are 0 or 1, times are integers, what is nested is JSON; and bytes. */
@@ -62,6 +63,9 @@ interface FileCountRow {
   readonly files: number
 }
 
+/** What happened in an hour, of a project or, where that is empty, of all of an organization. */
+type UsageHourRow = UsageHolder & UsageHour
+
 /** A process that uses the database, and when it was seen last; who has no row is no more. */
 interface NodeRow {
   readonly id: number
@@ -96,6 +100,7 @@ export interface Tables {
   files: FileRow
   fileLinks: Stored<FileLink>
   fileCounts: FileCountRow
+  usageHours: Stored<UsageHourRow>
   segments: Stored<SegmentRow>
   unreferencedBlobs: Stored<UnreferencedBlobRow>
   answers: Stored<AnswerRow>
