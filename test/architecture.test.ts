@@ -177,6 +177,49 @@ test('the start of a server does not wait for what an import of these modules lo
   )
 })
 
+/** Packages that a start waits for. What only some requests, settings or commands need is imported by who needs it, later. */
+const LOADED_AT_START = [
+  '@bufbuild/protobuf',
+  '@fastify/cookie',
+  '@fastify/cors',
+  '@fastify/swagger',
+  '@fastify/swagger-ui',
+  '@grpc/grpc-js',
+  'commander',
+  'fastify',
+  'kysely',
+  'mime',
+  'pino',
+  'prom-client',
+  'typebox',
+]
+
+test('a start loads no package but these', () => {
+  const entries = ['cli/entrepot.ts', 'cli/serve.ts', 'main.ts', 'app/installation.ts', 'app/bytes-place.ts']
+  const waiting = [...entries, ...production.filter((path) => /^dialects\/\w+\/api\.ts$/.test(path))]
+  const [loaded, packages] = [new Set(waiting), new Set<string>()]
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    for (const name of loadedBy(path)) {
+      const own = normalize(join(dirname(path), name)).replaceAll('\\', '/')
+      if (!name.startsWith('.')) packages.add(packageOf(name))
+      else if (!loaded.has(own) && loaded.add(own)) waiting.push(own)
+    }
+  }
+  assert.deepEqual([...packages].filter((name) => !name.startsWith('node:')).toSorted(), LOADED_AT_START)
+})
+
+/** What is loaded with a file: neither types nor what `import()` loads later. */
+function loadedBy(path: string): string[] {
+  if (!path.endsWith('.ts')) return []
+  const text = readFileSync(join(root, 'src', path), 'utf8')
+  const imports = text.matchAll(/^(?:import|export) (?!type )(?:[^';=]*? from )?'([^']+)'/gm)
+  return [...imports].map(([, name = '']) => name)
+}
+
+function packageOf(name: string): string {
+  return name.split('/', name.startsWith('@') ? 2 : 1).join('/')
+}
+
 test('the emulator is loaded only where it is switched on', () => {
   assertNone(
     production
