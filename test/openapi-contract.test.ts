@@ -204,6 +204,7 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.usage.get': () => get('/admin/v1/usage?step=day'),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
   'admin.uploads.list': () => get('/admin/v1/uploads?limit=2'),
+  'admin.files.dialects': () => get(`${ADMIN}/${id}/dialects`),
   'admin.files.links.create': () => linkOf(id),
   'admin.files.links.list': () => get(`${ADMIN}/${id}/links`),
   'admin.files.links.delete': async () => {

@@ -3,6 +3,7 @@ import type { Services } from '../core/services.ts'
 import { allowBrowsers } from '../http/browsers.ts'
 import { type GuardOptions, guard, showAllowance } from '../http/guard.ts'
 import { acceptJsonBodies } from '../http/json-body.ts'
+import type { ViewsOf } from './files/dialects.ts'
 import { addFileRoutes } from './files/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
 import { addUploadRoutes } from './uploads/routes.ts'
@@ -16,20 +17,21 @@ export interface AdminOptions {
   readonly authenticate: GuardOptions['authenticate']
   /** Name of the parameter of the query that takes a key, if there is one. */
   readonly keyQuery: string | undefined
+  readonly viewsOf: ViewsOf
 }
 
 /** What no vendor's API has, on a server whose prefix is `/admin`. */
 export async function addAdminApi(
   server: FastifyInstance,
   services: Services,
-  { authenticate, keyQuery }: AdminOptions,
+  { authenticate, keyQuery, viewsOf }: AdminOptions,
 ): Promise<void> {
   // In a scope of their own: their hooks are for nothing else.
   await server.register(async (api) => {
     await allowBrowsers(api)
     guard(api, { services, authenticate, showAllowance })
     acceptJsonBodies(api)
-    addFileRoutes(api, services, { keyQuery })
+    addFileRoutes(api, services, { keyQuery, viewsOf })
     addUploadRoutes(api, services, { keyQuery })
     addLinkRoutes(api, services)
     addUsageRoutes(api, services, { keyQuery })

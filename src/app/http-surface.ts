@@ -9,6 +9,7 @@ import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
 import type { RequestTail } from '../core/watch/request-tail.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
+import { fileViews } from '../dialects/file-views.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
 import type { Emulator } from '../emulator/emulator.ts'
 import { type Addressed, routeByDialect } from '../http/addressee.ts'
@@ -226,7 +227,12 @@ async function addAdmin(
   await describeRoutes(server, described, about)
   server.decorate('surface', described.name)
   const authenticate = callerByAny(dialects, services)
-  await addAdminApi(server, services, { authenticate, keyQuery: described.keyQuery })
+  await addAdminApi(server, services, {
+    authenticate,
+    keyQuery: described.keyQuery,
+    viewsOf: (caller, file) =>
+      fileViews(dialects, services.addresses.publicUrl, caller, file, services.clock.now()),
+  })
 }
 
 /** A key is taken wherever a dialect takes it. Outside of the dialects, admins act for their whole organization. */

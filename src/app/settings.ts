@@ -55,8 +55,8 @@ function emulatorProblems({ emulator, host, databaseUrl }: Config): readonly str
 export function loadDialects(config: AppConfig, host: DialectHost): Promise<readonly ServedDialect[]> {
   return Promise.all(
     allDialects.map(async (dialect) => {
-      const { name, title, basePath = '' } = dialect
-      return { name, title, basePath, ...(await dialect.load(valuesOf(dialect, config), host)) }
+      const { name, title, basePath = '', fileIds } = dialect
+      return { name, title, basePath, fileIds, ...(await dialect.load(valuesOf(dialect, config), host)) }
     }),
   )
 }

@@ -4,11 +4,13 @@ import type { Settings, ValuesOf } from '../config/setting.ts'
 import type { Caller } from '../core/caller.ts'
 import type { ErrorCode, ServiceError } from '../core/errors.ts'
 import type { FileIdForm } from '../core/file-id.ts'
+import type { FileRecord } from '../core/files/file.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
 import type { Method } from '../grpc/method.ts'
 import type { Claim, RequestHead } from '../http/addressee.ts'
 import type { ErrorAnswer } from '../http/errors.ts'
+import type { Snippets, SnippetTarget } from './snippets.ts'
 
 /**
  * One vendor's API, without the code that serves it, so that commands start fast. Its routes are served below `/<name>` and,
@@ -70,6 +72,12 @@ export interface DialectApi {
   /** Beginnings of the vendor's paths: an unknown address below them answers in this dialect's form. */
   readonly rootPaths: readonly string[]
   toErrorAnswer(error: ServiceError, requestId: string): ErrorAnswer
+  /** What can be done with a file, in the calls of the vendor's SDKs of the versions that its README names. */
+  snippets(target: SnippetTarget): Promise<Snippets>
+  /** It shows files also before their bytes have come. */
+  readonly showsUploads?: true
+  /** In a sentence, why the caller does not get the bytes of a file that is shown; undefined: it does. */
+  withholds?(caller: Caller, file: FileRecord): string | undefined
   /** JSON Schema of the bodies that `toErrorAnswer` makes; told in the documentation. */
   readonly errorBody: object
   /** Adds hooks and routes to a server of its own (Fastify encapsulates them). */
@@ -81,4 +89,4 @@ export interface DialectApi {
 }
 
 /** A dialect that is served. */
-export type ServedDialect = Pick<Dialect, 'name' | 'title' | 'basePath'> & DialectApi
+export type ServedDialect = Pick<Dialect, 'name' | 'title' | 'basePath' | 'fileIds'> & DialectApi

@@ -11,6 +11,7 @@ import { JSON_TYPE } from '../../http/errors.ts'
 import { downloadAnswers, operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
 import { addCopies } from './copies.ts'
+import { addDialects } from './dialects.ts'
 import { printPage } from './list.ts'
 import { readListRequest } from './list-request.ts'
 import { readDeleteRequest, readUpdateRequest } from './requests.ts'
@@ -27,7 +28,7 @@ export interface ById {
 export function addFileRoutes(
   server: FastifyInstance,
   services: Services,
-  { keyQuery }: Pick<AdminOptions, 'keyQuery'>,
+  { keyQuery, viewsOf }: Pick<AdminOptions, 'keyQuery' | 'viewsOf'>,
 ): void {
   // Names, labels and bytes are not for caches that others share; of bytes, `sendFile` decides.
   server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
@@ -38,6 +39,7 @@ export function addFileRoutes(
   addDelete(server, services)
   addDeleteMany(server, services)
   addCopies(server, services, `${FILE}/copies`)
+  addDialects(server, services, `${FILE}/dialects`, viewsOf)
 }
 
 function addList(server: FastifyInstance, services: Services, keyQuery: string | undefined): void {

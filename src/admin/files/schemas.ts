@@ -50,6 +50,26 @@ export const PageBody = Type.Object({
   next: orNull(Type.String({ description: '`after` of the next page; null: this is the last one.' })),
 })
 
+const SnippetBody = Type.Object({
+  action: Type.Union([Type.Literal('get'), Type.Literal('download'), Type.Literal('delete')]),
+  language: Type.Union([Type.Literal('curl'), Type.Literal('python'), Type.Literal('javascript')]),
+  code: Type.String({ description: 'A whole program; the key is in the environment, as `KEY`.' }),
+})
+
+export const DialectsBody = Type.Object({
+  dialects: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      title: Type.String({ description: 'As the vendor writes it.' }),
+      id: Type.String({ description: 'The ID of the file in this API.' }),
+      baseUrl: Type.String({ format: 'uri', description: 'For the SDKs of the vendor.' }),
+      refusal: orNull(Type.String({ description: 'What this API refuses the caller of this file.' })),
+      snippets: Type.Array(SnippetBody, { description: 'What can be done with it, in each language.' }),
+    }),
+  ),
+})
+export type DialectsBody = Static<typeof DialectsBody>
+
 /** Any other text is the id of no file. */
 export const FileParams = Type.Object({
   id: Type.String({ format: FILE_ID_FORMAT, description: 'In the form of any API.' }),

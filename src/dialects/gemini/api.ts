@@ -12,6 +12,9 @@ import { ErrorBody } from './schemas.ts'
 import type { GeminiSettings } from './settings.ts'
 import { addSessions, addUploads } from './upload/routes.ts'
 
+/** Of strict keys. */
+const NOT_GIVEN_BACK = 'Files that were uploaded are not downloadable.'
+
 export function geminiApi(settings: GeminiSettings): DialectApi {
   return {
     keyHeaders: [KEY_HEADER],
@@ -20,6 +23,8 @@ export function geminiApi(settings: GeminiSettings): DialectApi {
     claims: claimed,
     rootPaths: ['/upload/', '/download/', '/v1beta/', '/v1/'],
     toErrorAnswer,
+    snippets: async (target) => (await import('./snippets.ts')).snippets(target),
+    withholds: ({ fidelity }) => (fidelity === 'strict' ? NOT_GIVEN_BACK : undefined),
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }

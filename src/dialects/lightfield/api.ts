@@ -24,6 +24,8 @@ export function lightfieldApi(settings: LightfieldSettings): DialectApi {
     claims,
     rootPaths: ['/v1/'],
     toErrorAnswer,
+    snippets: async (target) => (await import('./snippets.ts')).snippets(target),
+    showsUploads: true,
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }

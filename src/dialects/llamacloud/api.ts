@@ -28,6 +28,7 @@ export function llamacloudApi(settings: LlamaCloudSettings): DialectApi {
     ignoresLastSlash: (method, path) => method !== 'GET' || !path.endsWith('/files/'),
     rootPaths: [`${API_PATH}/`, '/session'],
     toErrorAnswer,
+    snippets: async (target) => (await import('./snippets.ts')).snippets(target),
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
     // Nobody should learn from a missing file that files end.

@@ -22,6 +22,7 @@ export function mistralApi(settings: MistralSettings): DialectApi {
     claims,
     rootPaths: ['/v1/'],
     toErrorAnswer,
+    snippets: async (target) => (await import('./snippets.ts')).snippets(target),
     errorBody: ErrorBody,
     http: (server, services) => serve(server, services, settings),
   }

@@ -12,6 +12,7 @@ import { flavourOfClient, keyHeaders } from './flavours.ts'
 import { addRoutes, type Context } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
 import type { OpenAISettings } from './settings.ts'
+import { withheld } from './strict.ts'
 import { addParts, addUploads } from './uploads.ts'
 
 const keyPlace = { refusal: 'Incorrect API key provided.', find: ownKey }
@@ -32,6 +33,8 @@ export function openaiApi(settings: OpenAISettings): DialectApi {
     claims: (request) => (isMarked(request) ? 'surely' : undefined),
     rootPaths: ['/v1/'],
     toErrorAnswer,
+    snippets: async (target) => (await import('./snippets.ts')).snippets(target),
+    withholds: withheld,
     errorBody: ErrorBody,
     http: (server, services) => serve({ server, services, settings }),
     // Nobody should learn from a missing file that files end.

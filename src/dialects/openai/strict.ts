@@ -59,8 +59,13 @@ export async function requireTaken(
 }
 
 /** @throws ServiceError `not-downloadable` */
-export function requireGivenBack({ fidelity }: WithFidelity, file: FileRecord): void {
-  if (fidelity !== 'strict' || !isWithheld(file)) return
-  const message = `Not allowed to download files of purpose: ${shownPurpose(file)}`
-  throw new ServiceError('not-downloadable', message)
+export function requireGivenBack(caller: WithFidelity, file: FileRecord): void {
+  const message = withheld(caller, file)
+  if (message !== undefined) throw new ServiceError('not-downloadable', message)
+}
+
+/** Why the caller does not get the bytes. */
+export function withheld({ fidelity }: WithFidelity, file: FileRecord): string | undefined {
+  if (fidelity !== 'strict' || !isWithheld(file)) return undefined
+  return `Not allowed to download files of purpose: ${shownPurpose(file)}`
 }

@@ -8,6 +8,7 @@ import { grpcMethods } from './grpc.ts'
 import { addRoutes } from './routes.ts'
 import { errorBody } from './schemas.ts'
 import type { YandexSettings } from './settings.ts'
+import type { Grpc } from './snippets.ts'
 
 const ANONYMOUS =
   'ENTREPOT_YANDEX_ANONYMOUS is on: programs on this machine need no key, and a proxy or tunnel on it that adds no header lets everybody in'
@@ -21,6 +22,10 @@ export function yandexApi(settings: YandexSettings, grpcPort: DialectHost['grpcP
     findCaller: (services, request) => callerByKey(services, request, keyHeader),
     rootPaths: ['/files/', '/endpoints'],
     toErrorAnswer,
+    async snippets(target) {
+      const { snippets } = await import('./snippets.ts')
+      return snippets(target, grpcAt(target.baseUrl, settings, grpcPort()))
+    },
     errorBody,
     http: (server, services) => serve(server, services, settings, grpcPort),
     grpc: (services, memory) => grpcMethods(services, memory, settings),
@@ -28,6 +33,13 @@ export function yandexApi(settings: YandexSettings, grpcPort: DialectHost['grpcP
       if (settings.anonymous) logger.warn(ANONYMOUS)
     },
   }
+}
+
+/** As clients reach it, on the host of the public URL unless the settings name another. */
+function grpcAt(publicUrl: string, { endpoint }: YandexSettings, port: number | undefined): Grpc | undefined {
+  const { protocol, hostname } = new URL(publicUrl)
+  const address = endpoint ?? (port === undefined ? undefined : `${hostname}:${port}`)
+  return address === undefined ? undefined : { address, isPlaintext: protocol === 'http:' }
 }
 
 function serve(
