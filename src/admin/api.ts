@@ -6,6 +6,7 @@ import { acceptJsonBodies } from '../http/json-body.ts'
 import type { ViewsOf } from './files/dialects.ts'
 import { addFileRoutes } from './files/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
+import { addSessionRoutes, addSignInRoutes, type SignInOptions } from './sessions/routes.ts'
 import { addUploadRoutes } from './uploads/routes.ts'
 import { addUsageRoutes } from './usage/routes.ts'
 
@@ -18,16 +19,18 @@ export interface AdminOptions {
   /** Name of the parameter of the query that takes a key, if there is one. */
   readonly keyQuery: string | undefined
   readonly viewsOf: ViewsOf
+  readonly signIn: SignInOptions
 }
 
 /** What no vendor's API has, on a server whose prefix is `/admin`. */
 export async function addAdminApi(
   server: FastifyInstance,
   services: Services,
-  { authenticate, keyQuery, viewsOf }: AdminOptions,
+  { authenticate, keyQuery, signIn, viewsOf }: AdminOptions,
 ): Promise<void> {
-  // In a scope of their own: their hooks are for nothing else.
+  // In scopes of their own: their hooks are for nothing else.
   await server.register(async (api) => {
+    keepNothing(api)
     await allowBrowsers(api)
     guard(api, { services, authenticate, showAllowance })
     acceptJsonBodies(api)
@@ -35,5 +38,17 @@ export async function addAdminApi(
     addUploadRoutes(api, services, { keyQuery })
     addLinkRoutes(api, services)
     addUsageRoutes(api, services, { keyQuery })
+    addSessionRoutes(api, services, { keyQuery, ...signIn })
   })
+  // Pages elsewhere call with a key; they neither sign anybody in nor out.
+  await server.register(async (ways) => {
+    keepNothing(ways)
+    acceptJsonBodies(ways)
+    await addSignInRoutes(ways, services, signIn)
+  })
+}
+
+/** Names, labels and bytes are not for caches that others share; of bytes, `sendFile` decides. */
+function keepNothing(server: FastifyInstance): void {
+  server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
 }

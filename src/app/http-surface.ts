@@ -18,6 +18,7 @@ import { addFrontPage, type FrontPage } from '../http/front-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import { pathOf } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
+import { callerBySession, SESSION_COOKIE } from '../http/session.ts'
 import type { TlsIdentity } from '../net/listening.ts'
 import type { FinishedRequests } from '../ops/finished-requests.ts'
 import { frameworkLogger } from '../ops/logging.ts'
@@ -47,6 +48,8 @@ export interface SurfaceOptions {
   readonly tusMaxFileBytes: number
   /** Whether browsers get the console. */
   readonly console: boolean
+  /** How long a session lasts that starts at `/admin/v1`. */
+  readonly sessionSeconds: number
   /** Whether upload links speak the draft of the IETF, too. */
   readonly resumableDraft: boolean
   /** Whether each answer is now the last one of its connection. */
@@ -221,7 +224,7 @@ async function addTransfer(
 
 async function addAdmin(
   server: FastifyInstance,
-  { services, dialects, about }: SurfaceOptions,
+  { services, dialects, about, sessionSeconds }: SurfaceOptions,
 ): Promise<void> {
   const described = adminOf(dialects)
   await describeRoutes(server, described, about)
@@ -230,18 +233,24 @@ async function addAdmin(
   await addAdminApi(server, services, {
     authenticate,
     keyQuery: described.keyQuery,
+    signIn: { sessionSeconds, version: about.version },
     viewsOf: (caller, file) =>
       fileViews(dialects, services.addresses.publicUrl, caller, file, services.clock.now()),
   })
 }
 
-/** A key is taken wherever a dialect takes it. Outside of the dialects, admins act for their whole organization. */
+/**
+ * A key is taken wherever a dialect takes it, before the cookie of a session. Outside of the dialects, admins act for their
+ * whole organization.
+ */
 function callerByAny(dialects: readonly ServedDialect[], services: Services): GuardOptions['authenticate'] {
   return async (request) => {
     for (const dialect of dialects) {
       const caller = dialect.findCaller(services, request)
       if (caller !== undefined) return acrossOrganization(services, await caller)
     }
+    const bySession = callerBySession(services, request)
+    if (bySession !== undefined) return acrossOrganization(services, await bySession)
     throw new ServiceError('unauthenticated', 'Send an API key, where one of the APIs has it.')
   }
 }
@@ -271,12 +280,11 @@ function adminOf(dialects: readonly ServedDialect[]): Described {
 
 /** Wherever a dialect takes a key. */
 function keysOf(dialects: readonly ServedDialect[]) {
-  const cookie = dialects.find((dialect) => dialect.cookie !== undefined)?.cookie
   const keyQuery = dialects.find((dialect) => dialect.keyQuery !== undefined)?.keyQuery
   return {
     keySchemes: [...new Set(dialects.flatMap(({ keySchemes = ['Bearer'] }) => keySchemes))],
     keyHeaders: [...new Set(dialects.flatMap(({ keyHeaders = [] }) => keyHeaders))],
     ...(keyQuery === undefined ? {} : { keyQuery }),
-    ...(cookie === undefined ? {} : { cookie }),
+    cookie: SESSION_COOKIE,
   }
 }

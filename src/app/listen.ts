@@ -62,6 +62,7 @@ export async function listenForHttp(served: Served): Promise<void> {
     ...served,
     about: { version: version(), publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     tusMaxFileBytes: config.tusMaxFileBytes,
+    sessionSeconds: config.sessionSeconds,
     resumableDraft: config.resumableDraft,
     console: config.console,
     stopping: stop,

@@ -28,6 +28,7 @@ const MIN_SPOOL_BYTES = 256 * MIB
 /** The largest object that S3 keeps. */
 const MAX_TUS_BYTES = 5 * 1024 * 1024 * MIB
 const MIN_ROOT_KEY_CHARACTERS = 16
+const MAX_SESSION_SECONDS = 7 * 24 * 60 * 60
 
 /** Of PostgreSQL. A wrong value is not repeated: it may hold a password. */
 const databaseUrl: Parser<Secret> = (given) => {
@@ -108,6 +109,11 @@ export const serverSettings = {
     secret: true,
     help: "fixed operator's key of the organization default; better a variable",
     more: 'For containers and tests: 16 printable ASCII characters or more. A changed value replaces the old one; a server without the variable leaves the key as it is; see [operating](docs/operating.md#keys).',
+  }),
+  sessionSeconds: setting('SESSION_SECONDS <seconds>', integer(60, MAX_SESSION_SECONDS), {
+    fallback: '43200',
+    help: 'how long somebody stays signed in to the console',
+    more: 'From 60 to 604800 (seven days). It ends at once when its key is revoked; see [Sessions](docs/admin-api.md#sessions).',
   }),
   rateLimits: setting('RATE_LIMITS <limits>', rateLimits, {
     fallback: 'on',

@@ -54,6 +54,7 @@ export const errorKinds = {
   'rule-violated': 'rejected',
   'file-not-found': 'not-found',
   'upload-not-found': 'not-found',
+  'session-not-found': 'not-found',
   'state-conflict': 'conflict',
   // Another file of the project has the alias that was asked for.
   'name-taken': 'conflict',

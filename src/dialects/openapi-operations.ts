@@ -30,6 +30,7 @@ const withBody: readonly ErrorCode[] = [
   'body-incomplete',
   'body-too-slow',
 ]
+const ofChanges: readonly ErrorCode[] = ['origin-forbidden']
 /** The plugin's name for what stands beside a schema and not in it. */
 const DESCRIPTION = 'x-response-description'
 const BODILESS = ['GET', 'HEAD']
@@ -38,13 +39,14 @@ const BODILESS = ['GET', 'HEAD']
 function failuresOf({ method, config }: RouteOptions, { failures = [] }: Answerer): readonly ErrorCode[] {
   const access = config?.access
   const isKeyed = typeof access === 'object'
+  const isBodiless = [method].flat().every((each) => BODILESS.includes(each))
   return [
     ...ofAnyRequest,
-    ...(isKeyed ? [...withKey, ...failures] : []),
+    ...(isKeyed ? [...withKey, ...failures.filter((code) => !isBodiless || !ofChanges.includes(code))] : []),
     ...(isKeyed && access.scope !== 'any' ? (['scope-missing'] as const) : []),
     ...(isKeyed && leastRole(access) !== 'viewer' ? (['role-missing'] as const) : []),
     ...(config?.ignoresBody ? (['body-type-unsupported'] as const) : []),
-    ...(config?.ignoresBody || [method].flat().every((each) => BODILESS.includes(each)) ? [] : withBody),
+    ...(config?.ignoresBody || isBodiless ? [] : withBody),
     ...(config?.failures ?? []),
   ]
 }

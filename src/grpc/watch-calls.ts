@@ -15,7 +15,7 @@ export interface EndedCall {
 export interface Account {
   /** Is charged for memory; '' for methods without a key. */
   readonly organizationId: string
-  readonly keyId?: string
+  readonly keyId?: string | null
   readonly projectIds?: readonly string[]
 }
 

@@ -7,6 +7,7 @@ import { installationQueries } from './queries/installation.ts'
 import { linkQueries } from './queries/links.ts'
 import { resetStatements } from './queries/reset.ts'
 import { segmentQueries } from './queries/segments.ts'
+import { sessionChanges } from './queries/sessions.ts'
 import { usageQueries } from './queries/usage.ts'
 import { usageHourQueries } from './queries/usage-hours.ts'
 import type { SqlFlavour } from './sql/flavours.ts'
@@ -21,6 +22,7 @@ export function changeQueries(flavour: SqlFlavour) {
     tenants: tenantQueries(db),
     keys: keyQueries(db),
     links: linkQueries(db),
+    sessions: sessionChanges(db),
     usage: usageQueries(db),
     usageHours: usageHourQueries(db),
     files: fileQueries(flavour),
@@ -84,9 +86,11 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   },
   'link.delete': (plan, { links }, change) => plan.add(change, links.delete),
   'link.purge': (plan, { links }, change) => plan.add(change, links.purge),
-  'session.insert': (plan, { keys }, change) => plan.add(change.session, keys.insertSession),
-  'session.delete': (plan, { keys }, change) => plan.add(change, keys.deleteSession),
-  'session.purge': (plan, { keys }, change) => plan.add(change, keys.purgeSessions),
+  'session.insert': (plan, { sessions }, { session }) =>
+    'keyId' in session ? plan.add(session, sessions.insertOfKey) : plan.add(session, sessions.insertOfGrant),
+  'session.touch': (plan, { sessions }, change) => plan.add(change, ...sessions.touch),
+  'session.delete': (plan, { sessions }, change) => plan.add(change, ...sessions.remove),
+  'session.purge': (plan, { sessions }, change) => plan.add(change, ...sessions.purge),
   'quota.set': (plan, { usage }, change) => plan.add(change, usage[change.holder].setQuota),
   'usage.add': (plan, { usage }, { usage: { organizationId, projectId, files, bytes } }) => {
     // The organization first; see `usageQueries`.

@@ -16,6 +16,7 @@ import { answerFromRow, indexedSlot } from './queries/answers.ts'
 import { fileShape, namedShape } from './queries/files.ts'
 import { linkShape } from './queries/links.ts'
 import { segmentedShape, segmentShape } from './queries/segments.ts'
+import { sessionReads } from './session-reads.ts'
 import type { Query } from './sql/prepare.ts'
 import type { RecordShape } from './sql/record-shape.ts'
 
@@ -29,6 +30,8 @@ export class SqlMetadataStore extends InstallationStore implements MetadataStore
   readonly #files = new KeptRecords<FileRecord | undefined>()
   #told: (changes: readonly Change[]) => void = () => undefined
 
+  readonly findSession: MetadataStore['findSession']
+  readonly listSessions: MetadataStore['listSessions']
   readonly listCollectableBlobs: MetadataStore['listCollectableBlobs']
   readonly listIntentions: MetadataStore['listIntentions']
   readonly listAbandonedBlobs: MetadataStore['listAbandonedBlobs']
@@ -41,6 +44,9 @@ export class SqlMetadataStore extends InstallationStore implements MetadataStore
     this.#engine = engine
     this.#queries = queries
     this.#listings = new Listings(engine)
+    const sessions = sessionReads(engine)
+    this.findSession = sessions.find
+    this.listSessions = sessions.list
     const blobs = blobReads(engine, this.#leases)
     this.listCollectableBlobs = blobs.listCollectableBlobs
     this.listIntentions = blobs.listIntentions
@@ -98,10 +104,6 @@ export class SqlMetadataStore extends InstallationStore implements MetadataStore
   async listKeys(name?: string) {
     if (name !== undefined) return this.#list(keyShape, this.#queries.keys.listKeysOfName, { name })
     return this.#list(keyShape, this.#queries.keys.listKeys, {})
-  }
-
-  async findSessionKey(hash: string, now: number) {
-    return this.#find(keyShape, this.#queries.keys.findSessionKey, { hash, now })
   }
 
   async listLinkKeys() {

@@ -15,6 +15,7 @@ const keys = {
   apiKeys: ['id'],
   linkKeys: ['id'],
   sessions: ['hash'],
+  grantSessions: ['hash'],
   files: ['id'],
   fileLinks: ['id'],
   segments: ['file_id', 'start'],

@@ -42,7 +42,7 @@ interface AccountFacts {
   /** Empty: nobody's. */
   readonly organizationId: string
   readonly projectIds?: readonly string[]
-  readonly keyId?: string
+  readonly keyId?: string | null
 }
 
 /** A request that goes on, and what its connection had read and written when it began. */

@@ -187,7 +187,7 @@ function hostileError(secrets: Readonly<Record<string, string>>): Error {
 }
 
 function breakDatabase(t: TestContext, { services }: App, error: Error): void {
-  for (const method of ['findFile', 'findKey', 'findSessionKey', 'check'] as const)
+  for (const method of ['findFile', 'findKey', 'findSession', 'check'] as const)
     t.mock.method(services.metadata, method, async () => {
       throw error
     })

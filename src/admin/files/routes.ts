@@ -30,8 +30,6 @@ export function addFileRoutes(
   services: Services,
   { keyQuery, viewsOf }: Pick<AdminOptions, 'keyQuery' | 'viewsOf'>,
 ): void {
-  // Names, labels and bytes are not for caches that others share; of bytes, `sendFile` decides.
-  server.addHook('onRequest', async (_request, reply) => void reply.header('cache-control', 'no-store'))
   addList(server, services, keyQuery)
   addGet(server, services)
   addContent(server, services)

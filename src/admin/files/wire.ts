@@ -4,6 +4,7 @@ import type { Deletion } from '../../core/files/delete-files.ts'
 import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import type { Services } from '../../core/services.ts'
 import { ownStatusOf, toldCodeOf, toServiceError } from '../../http/errors.ts'
+import { printTime, printTimeOrNull } from '../times.ts'
 import type { FileBody, ResultBody } from './schemas.ts'
 
 export async function answerFile(services: Services, caller: Caller, file: FileRecord): Promise<FileBody> {
@@ -46,12 +47,4 @@ export function toResultBody({ id, error }: Deletion): ResultBody {
   if (error === undefined) return { id, status: 204 }
   const refusal = toServiceError(error)
   return { id, status: ownStatusOf(refusal), code: toldCodeOf(refusal), detail: refusal.message }
-}
-
-function printTime(ms: number): string {
-  return new Date(ms).toISOString()
-}
-
-function printTimeOrNull(ms: number | null): string | null {
-  return ms === null ? null : printTime(ms)
 }

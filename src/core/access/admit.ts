@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
-import type { Caller } from '../caller.ts'
+import type { Caller, KeyCaller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import type { Allowance, LimitClass } from '../limits/rate-limit.ts'
+import type { Grant } from '../ports/sessions.ts'
 import type { Policy, Services } from '../services.ts'
 import { traced } from '../trace.ts'
 import { type ApiKey, isAtLeast, isValidKey, type Role, type Scope } from './keys.ts'
@@ -19,7 +20,7 @@ async function callerBySecret(
   services: Services,
   secret: string | undefined,
   refusal = 'The API key is missing or not valid.',
-): Promise<Caller> {
+): Promise<KeyCaller> {
   // A request without a key guesses none.
   if (!secret) throw new ServiceError('unauthenticated', refusal)
   return callerWith(services, await services.metadata.findKey(hashSecret(secret)), refusal)
@@ -39,7 +40,7 @@ export function callerWith(
   { guesses, policy, clock }: Services,
   key: ApiKey | undefined,
   refusal: string,
-): Caller {
+): KeyCaller {
   if (key !== undefined && isValidKey(key, clock.now())) return callerOf(key, policy)
   guesses.count()
   throw new ServiceError('unauthenticated', refusal)
@@ -127,7 +128,16 @@ export function hashSecret(secret: string): string {
   return hash('sha256', secret, 'hex')
 }
 
-function callerOf(key: ApiKey, policy: Policy): Caller {
+/** Who has a session that stands for no key. */
+export function callerOfGrant(
+  { organizationId, projectIds, userId, role, scopes }: Grant,
+  { fidelity }: Policy,
+): Caller {
+  const subject = { type: 'user', id: userId } as const
+  return { keyId: null, organizationId, projectIds, subject, role, scopes, fidelity }
+}
+
+function callerOf(key: ApiKey, policy: Policy): KeyCaller {
   return {
     keyId: key.id,
     organizationId: key.organizationId,

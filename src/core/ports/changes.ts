@@ -7,6 +7,7 @@ import type { LinkKey } from '../links/link-token.ts'
 import type { CountedHour } from '../usage/usage-hour.ts'
 import type { BlobKey } from './blob-store.ts'
 import type { ClockTrust, EmulatedTime } from './clock.ts'
+import type { GrantSession, KeySession } from './sessions.ts'
 
 /** The fields of a file that may change after it was inserted. */
 export type FilePatch = Partial<Omit<FileRecord, 'id' | 'organizationId' | 'projectId' | 'createdBy'>>
@@ -29,14 +30,6 @@ export interface Usage {
 export interface UsageOf extends Usage {
   readonly organizationId: string
   readonly projectId: string
-}
-
-/** A browser's stand-in for an API key. */
-export interface Session {
-  /** SHA-256 of the cookie's value, lower-case hex. */
-  readonly hash: string
-  readonly keyId: string
-  readonly expiresAt: number
 }
 
 /** A blob key that may have bytes and that no file points at; its bytes may be removed from `collectAfter` on. */
@@ -121,7 +114,9 @@ export type Change = Readonly<
   | { kind: 'usage-hours.purge'; before: number }
   /** Makes a row, with what it uses now, for each organization and project that has none. */
   | { kind: 'usage-hours.begin'; hour: number }
-  | { kind: 'session.insert'; session: Session }
+  | { kind: 'session.insert'; session: KeySession | GrantSession }
+  /** Notes when it was seen, unless it was seen later. Does nothing if there is none. */
+  | { kind: 'session.touch'; hash: string; seenAt: number }
   | { kind: 'session.delete'; hash: string }
   /** Removes sessions that are over at `now`. */
   | { kind: 'session.purge'; now: number }

@@ -20,6 +20,7 @@ import type {
 import type { Clock, ClockTrust, EmulatedTime } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
+import type { FoundSession, SessionFilter, SessionPage } from './sessions.ts'
 import type { ProjectTotals, Totals } from './totals.ts'
 
 /** A blob that a file points at, whole or as a segment, as its row tells. */
@@ -170,8 +171,10 @@ export interface MetadataStore {
   findKey(hash: string): Promise<ApiKey | undefined>
   /** Oldest first, revoked keys included; only those of this name if one is given. */
   listKeys(name?: string): Promise<readonly ApiKey[]>
-  /** The key that an unexpired session stands for, revoked keys included. */
-  findSessionKey(hash: string, now: number): Promise<ApiKey | undefined>
+  /** A session that is not over at `now`, by its whole hash or by how that begins. Its key may have ended. */
+  findSession(hash: string, now: number): Promise<FoundSession | undefined>
+  /** Sessions of an organization that neither are over at `now` nor have a key that ended, those that end last first. */
+  listSessions(filter: SessionFilter, page: SessionPage): Promise<readonly FoundSession[]>
   /** What an organization or project uses now, reservations included; zero if there is none of this id. */
   usage(holder: Holder, id: string): Promise<Usage>
   /** Read from counters, one after the other. Of organizations `limit` at most are listed each time. */

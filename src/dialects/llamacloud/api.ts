@@ -1,14 +1,15 @@
-import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ServiceError } from '../../core/errors.ts'
 import type { Services } from '../../core/services.ts'
 import { allowBrowsers } from '../../http/browsers.ts'
 import { byKey, callerByKey, guard } from '../../http/guard.ts'
 import { acceptJsonBodies } from '../../http/json-body.ts'
+import { callerBySession, SESSION_COOKIE } from '../../http/session.ts'
 import type { DialectApi } from '../dialect.ts'
 import { toErrorAnswer } from './errors.ts'
 import { addRoutes } from './routes.ts'
 import { ErrorBody } from './schemas.ts'
-import { addSessionRoutes, authenticateCookie, COOKIE, KEY_REFUSED, sessionIn } from './session.ts'
+import { addSessionRoutes, KEY_REFUSED } from './session.ts'
 import type { LlamaCloudSettings } from './settings.ts'
 import { addUploads } from './upload.ts'
 import { addFirstVersion } from './v1/routes.ts'
@@ -18,10 +19,8 @@ const keyHeader = { refusal: KEY_REFUSED }
 
 export function llamacloudApi(settings: LlamaCloudSettings): DialectApi {
   return {
-    cookie: COOKIE,
-    findCaller: (services, request) =>
-      callerByKey(services, request, keyHeader) ??
-      (sessionIn(request) === undefined ? undefined : authenticateCookie(services, request)),
+    cookie: SESSION_COOKIE,
+    findCaller: (services, request) => callerByKey(services, request, keyHeader),
     // Of a change that comes with the cookie.
     failures: ['origin-forbidden'],
     // As FastAPI does. A GET of the collection is that of a file whose id is empty, which SDKs send for an empty text.
@@ -44,11 +43,10 @@ async function serve(
   services: Services,
   settings: LlamaCloudSettings,
 ): Promise<void> {
-  await server.register(cookie)
   // Sessions are for pages of this server alone, which need no leave to call it.
   await server.register(async (sessions) => {
     acceptJsonBodies(sessions)
-    addSessionRoutes(sessions, services, settings)
+    await addSessionRoutes(sessions, services, settings)
   })
   await server.register((api) => serveApi(api, services, settings), { prefix: API_PATH })
 }
@@ -60,7 +58,11 @@ async function serveApi(
 ): Promise<void> {
   // Pages elsewhere call with a key; cookies are not for them.
   await allowBrowsers(api)
-  const bySession = (request: FastifyRequest) => authenticateCookie(services, request)
+  const bySession = async (request: FastifyRequest) => {
+    const caller = await callerBySession(services, request)
+    if (caller === undefined) throw new ServiceError('unauthenticated', 'Not authenticated')
+    return caller
+  }
   guard(api, { services, authenticate: byKey(services, { ...keyHeader, otherwise: bySession }) })
   await api.register(async (server) => addUploads({ server, services, settings }))
   await api.register(async (server) => {

@@ -12,6 +12,7 @@ import {
   sampleKey,
   sampleOrganization,
   sampleProject,
+  sampleSession,
   testStore,
 } from './samples.ts'
 
@@ -34,7 +35,7 @@ async function failingChanges(store: MetadataStore): Promise<Change[]> {
     { kind: 'quota.set', holder: 'organization', id: randomUUID(), quotaFiles: 1, quotaBytes: 1 },
     { kind: 'usage.add', usage: { ...tenant, projectId: randomUUID(), files: 1, bytes: 1 } },
     { kind: 'usage.add', usage: { ...tenant, organizationId: randomUUID(), files: 1, bytes: 1 } },
-    { kind: 'session.insert', session: { hash: newKey(), keyId: randomUUID(), expiresAt: NOW } },
+    { kind: 'session.insert', session: sampleSession(randomUUID(), NOW) },
     { kind: 'file.insert', file },
     { kind: 'file.update', id: file.id, guard: { state: 'pending' }, patch: {} },
     intend,

@@ -5,6 +5,7 @@ import type { Organization, Project } from '../../core/access/tenants.ts'
 import { newFileId } from '../../core/files/create-file.ts'
 import type { FileRecord, ListedFile } from '../../core/files/file.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { GrantSession, KeySession } from '../../core/ports/sessions.ts'
 
 export interface OpenedStore {
   readonly store: MetadataStore
@@ -73,6 +74,31 @@ export async function insertTenant(
     { kind: 'project.insert', project },
   ])
   return { organizationId: organization.id, projectId: project.id }
+}
+
+function sampleBrowser(expiresAt: number) {
+  const hash = randomBytes(32).toString('hex')
+  return { hash, startedAt: NOW, lastSeenAt: null, expiresAt, userAgent: 'Lynx/2.9' }
+}
+
+export function sampleSession(keyId: string, expiresAt: number): KeySession {
+  return { ...sampleBrowser(expiresAt), keyId }
+}
+
+export function sampleGrantSession(
+  organizationId: string,
+  expiresAt: number,
+  given: Partial<GrantSession> = {},
+): GrantSession {
+  return {
+    ...sampleBrowser(expiresAt),
+    organizationId,
+    projectIds: [randomUUID()],
+    userId: 'alice',
+    role: 'member',
+    scopes: ['files:read'],
+    ...given,
+  }
 }
 
 export function sampleKey(organizationId: string, given: Partial<ApiKey> = {}): ApiKey {

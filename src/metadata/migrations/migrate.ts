@@ -22,6 +22,7 @@ import { endOfKeys } from './0017-end-of-keys.ts'
 import { fileLinks } from './0018-file-links.ts'
 import { originAndSize } from './0019-origin-and-size.ts'
 import { usageHours } from './0020-usage-hours.ts'
+import { sessions } from './0021-sessions.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -55,6 +56,7 @@ export const allMigrations: readonly Migration[] = [
   fileLinks,
   originAndSize,
   usageHours,
+  sessions,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

@@ -4,13 +4,13 @@ import { Client } from 'pg'
 import { newDatabase } from '../../../test/postgres.ts'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FileOrder, FileOrderField, FilePage } from '../../core/ports/metadata-store.ts'
-import { keyQueries } from '../queries/access.ts'
 import { answerQueries, lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { listingArgs } from '../queries/file-filters.ts'
 import { FileListings } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
 import { segmentQueries } from '../queries/segments.ts'
+import { sessionChanges } from '../queries/sessions.ts'
 import { usageQueries } from '../queries/usage.ts'
 import type { Query } from '../sql/prepare.ts'
 import type { SqlValue } from '../sql/tables.ts'
@@ -126,7 +126,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const segments = segmentQueries(engine.flavour.builder)
   const place = { fileId: 'file-7', start: 0 }
   const answers = lapsedAnswerQueries(engine.flavour.builder)
-  const { purgeSessions } = keyQueries(engine.flavour.builder)
+  const { purge: purgeSessions } = sessionChanges(engine.flavour.builder)
   const due = { now: NOW, limit: LIMIT }
   const window = { offset: 0, limit: LIMIT }
   const slot = { organizationId: 'o7', operation: 'upload', key: 'key 7' }
@@ -169,7 +169,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
     [bound(segments.list, { ...place, from: 7, limit: LIMIT }), /using segments_place on segments/],
     [bound(segments.parts, { ...place, limit: LIMIT }), /using segments_place on segments/],
     [bound(segments.bytes, place), /using segments_place on segments/],
-    [bound(purgeSessions, due), /using sessions_over/],
+    [bound(purgeSessions[0], due), /using sessions_over/],
     [bound(answers.purge, due), /using answers_free/],
     [bound(answers.countLapsed, due), /using answers_free/],
     [bound(find, { ...slot, now: NOW }), /using answers_slot/],

@@ -2,7 +2,6 @@ import { type Kysely, sql } from 'kysely'
 import type { ApiKey, Role } from '../../core/access/keys.ts'
 import type { Organization, Project } from '../../core/access/tenants.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
-import type { Session } from '../../core/ports/changes.ts'
 import { guarded, prepare, statement } from '../sql/prepare.ts'
 import { allOf, recordShape } from '../sql/record-shape.ts'
 import type { Tables } from '../sql/tables.ts'
@@ -38,8 +37,6 @@ export const keyShape = recordShape<ApiKey>({
   expiresAt: 'plain',
   revokedAt: 'plain',
 })
-
-const sessionShape = recordShape<Session>({ hash: 'plain', keyId: 'plain', expiresAt: 'plain' })
 
 export const linkKeyShape = recordShape<LinkKey>({ id: 'plain', secret: 'plain', createdAt: 'plain' })
 
@@ -77,7 +74,7 @@ export function tenantQueries(db: Kysely<Tables>) {
   }
 }
 
-/** Keys of the API and of links, and sessions, which stand for keys. */
+/** Keys of the API and of links. */
 export function keyQueries(db: Kysely<Tables>) {
   const keys = db.selectFrom('apiKeys').select(keyShape.fields)
   const linkKeys = db.selectFrom('linkKeys').select(linkKeyShape.fields)
@@ -97,18 +94,7 @@ export function keyQueries(db: Kysely<Tables>) {
     insertLinkKey: statement<LinkKey>((arg) =>
       db.insertInto('linkKeys').values(allOf(linkKeyShape.fields, arg)),
     ),
-    insertSession: statement<Session>((arg) =>
-      db.insertInto('sessions').values(allOf(sessionShape.fields, arg)),
-    ),
-    deleteSession: statement<Hash>((arg) => db.deleteFrom('sessions').where('hash', '=', arg('hash'))),
-    purgeSessions: statement<{ readonly now: number }>((arg) =>
-      db.deleteFrom('sessions').where('expiresAt', '<=', arg('now')),
-    ),
     findKey: prepare<Hash>((arg) => keys.where('hash', '=', arg('hash'))),
-    findSessionKey: prepare<Hash & { readonly now: number }>((arg) => {
-      const sessions = db.selectFrom('sessions').select('keyId').where('hash', '=', arg('hash'))
-      return keys.where('id', '=', sessions.where('expiresAt', '>', arg('now')))
-    }),
     listKeys: prepare<object>(() => keys.orderBy('createdAt').orderBy('id')),
     listKeysOfName: prepare<{ readonly name: string }>((arg) =>
       keys.where('name', '=', arg('name')).orderBy('createdAt').orderBy('id'),

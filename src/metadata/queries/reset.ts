@@ -32,6 +32,7 @@ export function resetStatements(db: Kysely<Tables>): readonly Statement<Reset>[]
     statement(() => db.deleteFrom('usageHours')),
     statement(() => db.deleteFrom('answers')),
     statement(() => db.deleteFrom('sessions')),
+    statement(() => db.deleteFrom('grantSessions')),
     statement((arg) =>
       db
         .deleteFrom('apiKeys')

@@ -5,8 +5,9 @@ import type { FileId } from '../../core/file-id.ts'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { FileLink } from '../../core/links/file-links.ts'
 import type { LinkKey } from '../../core/links/link-token.ts'
-import type { AnswerSlot, NewSegment, ReleasedBlob, Session } from '../../core/ports/changes.ts'
+import type { AnswerSlot, NewSegment, ReleasedBlob } from '../../core/ports/changes.ts'
 import type { MoveStage } from '../../core/ports/move.ts'
+import type { GrantSession, KeySession } from '../../core/ports/sessions.ts'
 import type { UsageHolder, UsageHour } from '../../core/usage/usage-hour.ts'
 import type { Normalized } from './normal-name.ts'
 
@@ -96,7 +97,8 @@ export interface Tables {
   projects: Stored<Project> & Counters
   apiKeys: Stored<ApiKey>
   linkKeys: Stored<LinkKey>
-  sessions: Stored<Session>
+  sessions: Stored<KeySession>
+  grantSessions: Stored<GrantSession>
   files: FileRow
   fileLinks: Stored<FileLink>
   fileCounts: FileCountRow

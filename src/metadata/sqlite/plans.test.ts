@@ -6,12 +6,12 @@ import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
-import { keyQueries } from '../queries/access.ts'
 import { lapsedAnswerQueries } from '../queries/answers.ts'
 import { blobQueries } from '../queries/blobs.ts'
 import { FileListings } from '../queries/file-listings.ts'
 import { fileQueries } from '../queries/files.ts'
 import { segmentQueries } from '../queries/segments.ts'
+import { sessionChanges } from '../queries/sessions.ts'
 import { totalQueries } from '../queries/totals.ts'
 import { usageQueries } from '../queries/usage.ts'
 import { SqliteEngine } from './sqlite.ts'
@@ -47,7 +47,7 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
   const blobs = blobQueries(engine.flavour.builder)
   const totals = totalQueries(engine.flavour.builder)
   const segments = segmentQueries(engine.flavour.builder)
-  const { purgeSessions } = keyQueries(engine.flavour.builder)
+  const { purge: purgeSessions } = sessionChanges(engine.flavour.builder)
   const { purge, countLapsed } = lapsedAnswerQueries(engine.flavour.builder)
   const expected: [Planned, RegExp][] = [
     [listings.list(filterOf('stored', 'pending')), /INDEX files_listed/],
@@ -76,7 +76,8 @@ test('listings, counts and sweeps are served by their indexes, in order', async 
       /SEARCH files USING INDEX sqlite_autoindex_files_1.*INDEX sqlite_autoindex_segments_1/,
     ],
     [segments.releaseAllBlobs, /INDEX sqlite_autoindex_segments_1/],
-    [purgeSessions, /INDEX sessions_over/],
+    [purgeSessions[0], /INDEX sessions_over/],
+    [purgeSessions[1], /INDEX grant_sessions_over/],
     [purge, /INDEX answers_free/],
     [countLapsed, /INDEX answers_free/],
   ]

@@ -25,6 +25,7 @@ export const roomUses: Readonly<Record<Change['kind'], RoomUse>> = {
   'usage-hours.purge': 'frees',
   'usage-hours.begin': 'grows',
   'session.insert': 'grows',
+  'session.touch': 'alters',
   'session.delete': 'frees',
   'session.purge': 'frees',
   'file.insert': 'grows',
