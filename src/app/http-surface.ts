@@ -167,7 +167,8 @@ function frontPageOf({ dialects, console }: Pick<SurfaceOptions, 'dialects' | 'c
     // Below its name a path is surely the dialect's; at the root others may share it.
     apis: dialects
       .map(({ name, title, basePath = '' }) => ({ name, title, basePath: `/${name}${basePath}` }))
-      .sort((one, other) => one.title.localeCompare(other.title, 'en')),
+      // By code point: a collator would take 9 ms of every start.
+      .sort((one, other) => (one.title < other.title ? -1 : 1)),
     links: [
       ...(console ? [consoleLink] : []),
       {

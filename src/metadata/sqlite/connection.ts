@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { FOLDED_CONTAINS, foldedContains } from '../sql/fold-case.ts'
 
 /** Below it, two connections that write one log at once could corrupt it (sqlite.org/wal.html#walresetbug). */
-const OLDEST_SOUND_VERSION = '3.51.3'
+const OLDEST_SOUND_VERSION = [3, 51, 3] as const
 /** How long a connection waits for another process's transaction. */
 const BUSY_TIMEOUT_MS = 5000
 /** Of each connection; what an insert touches of the indexes should fit. */
@@ -15,11 +15,12 @@ const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 
 /** @throws Error if this Node carries an SQLite that must not be trusted with data */
 export function refuseUnsoundSqlite(version: string | undefined = process.versions.sqlite): void {
-  if ((version ?? '').localeCompare(OLDEST_SOUND_VERSION, 'en', { numeric: true }) < 0) {
-    throw new Error(
-      `SQLite ${version} can corrupt its log; this Node needs SQLite ${OLDEST_SOUND_VERSION} or newer.`,
-    )
-  }
+  const parts = (version ?? '').split('.').map(Number)
+  const differing = OLDEST_SOUND_VERSION.findIndex((least, index) => parts[index] !== least)
+  if (differing < 0 || (parts[differing] ?? 0) > (OLDEST_SOUND_VERSION[differing] ?? 0)) return
+  throw new Error(
+    `SQLite ${version} can corrupt its log; this Node needs SQLite ${OLDEST_SOUND_VERSION.join('.')} or newer.`,
+  )
 }
 
 /** Makes an empty database file that only its owner can read, whatever the umask; the log inherits its mode. */
