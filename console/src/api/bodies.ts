@@ -23,6 +23,12 @@ export interface Me {
   readonly version: string
 }
 
+/** The rule that the end of a file follows. */
+export interface ExpiryRule {
+  readonly policy: 'never' | 'at' | 'since_created' | 'since_last_active'
+  readonly days: number | null
+}
+
 export interface FileBody {
   readonly id: string
   readonly project: Named
@@ -40,7 +46,9 @@ export interface FileBody {
   readonly createdAt: string
   readonly updatedAt: string
   readonly storedAt: string | null
+  readonly lastActiveAt: string
   readonly expiresAt: string | null
+  readonly expiry: ExpiryRule
   readonly createdBy: string
   /** Through which API it came. */
   readonly dialect: string | null

@@ -69,12 +69,13 @@ test('a copy keeps what describes the file, and is a file of its own', async () 
   })
   await admin.change(source.id, { description: 'Q1' })
   const copy = await copied(source.id)
-  const { id, createdAt, updatedAt, storedAt, createdBy } = copy
+  const { id, createdAt, updatedAt, storedAt, lastActiveAt, createdBy } = copy
   const own = {
     id,
     createdAt,
     updatedAt,
     storedAt,
+    lastActiveAt,
     createdBy,
     externalId: null,
     description: 'Q1',

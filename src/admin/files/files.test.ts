@@ -41,7 +41,9 @@ test('a file that came by tus is told with all that is known of it', async () =>
     createdAt: '2026-04-08T12:00:00.000Z',
     updatedAt: '2026-04-08T12:00:00.000Z',
     storedAt: '2026-04-08T12:00:00.000Z',
+    lastActiveAt: '2026-04-08T12:00:00.000Z',
     expiresAt: null,
+    expiry: { policy: 'never', days: null },
     createdBy: file.createdBy,
     dialect: 'tus',
   })
@@ -124,6 +126,40 @@ test('a change is seen by every API, and what is absent stays', async () => {
   assert.equal(seen.body.filename, 'b.txt')
   const { body } = await admin.change(id, { purpose: null, labels: { b: '2' }, expiresAt: null })
   assert.deepEqual([body.purpose, body.labels, body.expiresAt], [null, { b: '2' }, null])
+})
+
+test('the end of a file follows a rule, which is told and can be set again', async () => {
+  const { id } = await admin.stored('hello')
+  const rule = { policy: 'since_last_active', days: 3 }
+  const { body: sliding } = await admin.change(id, { expiry: rule })
+  assert.deepEqual(sliding.expiry, rule)
+  assert.equal(Date.parse(sliding.expiresAt ?? '') - Date.parse(sliding.lastActiveAt), 3 * 86_400_000)
+  server.clock.advance({ hours: 1 })
+  const { body: fixed } = await admin.change(id, { expiresAt: '2027-01-01T00:00:00Z' })
+  assert.deepEqual(fixed.expiry, { policy: 'at', days: null })
+  // Taken back, it ends when it would have ended.
+  assert.equal((await admin.change(id, { expiry: rule })).body.expiresAt, sliding.expiresAt)
+  const { body: created } = await admin.change(id, { expiry: { policy: 'since_created', days: 1 } })
+  assert.equal(Date.parse(created.expiresAt ?? '') - Date.parse(created.lastActiveAt), 86_400_000)
+})
+
+test('a rule by which a file would have ended already is refused', async () => {
+  const { id } = await admin.stored('hello')
+  server.clock.advance({ hours: 25 })
+  for (const [expiry, code] of [
+    [{ policy: 'since_created', days: 1 }, 'field_invalid'],
+    [{ policy: 'since_created', days: 0 }, 'field_invalid'],
+    [{ policy: 'since_created', days: 36_526 }, 'field_invalid'],
+    [{ policy: 'never', days: 1 }, 'field_invalid'],
+    [{ policy: 'since_created', days: 2, hours: 1 }, 'field_unknown'],
+    [null, 'field_invalid'],
+  ] as const) {
+    const { status, body } = await admin.send('PATCH', `/files/${id}`, { expiry })
+    assert.deepEqual([status, body.code], [400, code], JSON.stringify(expiry))
+  }
+  const both = { expiry: { policy: 'since_created', days: 2 }, expiresAt: null }
+  assert.equal((await admin.send('PATCH', `/files/${id}`, both)).body.field, 'expiry')
+  assert.equal((await admin.get(id)).body.expiresAt, null)
 })
 
 test('a file is gone at its new end, to the millisecond', async () => {

@@ -1,6 +1,7 @@
+import type { ExpiryRuleChange } from '../../core/files/expiry.ts'
 import { checkName, faultOf, faultOfLabels, type TextRule, textRules } from '../../core/files/text-rules.ts'
 import type { UpdateFile } from '../../core/files/update-file.ts'
-import { invalid, objectOf, requireKnown, timeOf } from '../request-values.ts'
+import { invalid, objectOf, requireKnown, timeOf, type Values } from '../request-values.ts'
 
 /** As many as the API has whose names are the longest, so that any name can be given back. */
 export const MAX_NAME_CHARACTERS = 3000
@@ -8,7 +9,11 @@ export const MAX_NAME_CHARACTERS = 3000
 export const MAX_DELETED = 500
 const DELETE_FIELDS = ['ids']
 const COPY_FIELDS = ['project', 'name']
-const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
+const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt', 'expiry']
+const EXPIRY_FIELDS = ['policy', 'days']
+/** A century. */
+export const MAX_EXPIRY_DAYS = 36_525
+const policies = { since_created: 'since-created', since_last_active: 'since-last-active' } as const
 
 /**
  * @param now in milliseconds since the epoch
@@ -17,7 +22,8 @@ const UPDATE_FIELDS = ['name', 'labels', 'description', 'purpose', 'expiresAt']
 export function readUpdateRequest(body: unknown, now: number): UpdateFile {
   const values = objectOf(body)
   requireKnown(values, UPDATE_FIELDS)
-  const { name, labels, description, purpose, expiresAt } = values
+  const { name, labels, description, purpose, expiresAt, expiry } = values
+  if (expiresAt !== undefined && expiry !== undefined) throw invalid('expiry', 'does not go with expiresAt')
   return {
     ...(name === undefined ? {} : { name: requireName('name', name) }),
     ...(labels === undefined ? {} : { labels: labelsIn(labels) }),
@@ -26,6 +32,7 @@ export function readUpdateRequest(body: unknown, now: number): UpdateFile {
       : { description: textOrNull('description', description, textRules.description) ?? '' }),
     ...(purpose === undefined ? {} : { purpose: purposeIn(purpose) }),
     ...(expiresAt === undefined ? {} : { expiry: { at: endIn(expiresAt, now) } }),
+    ...(expiry === undefined ? {} : { expiry: ruleIn(expiry, now) }),
   }
 }
 
@@ -81,6 +88,19 @@ function textOrNull(field: string, value: unknown, rule: TextRule): string | nul
   const fault = typeof value === 'string' ? faultOf(value, rule) : 'must be a text or null'
   if (fault !== undefined) throw invalid(field, fault)
   return value as string
+}
+
+function ruleIn(value: unknown, now: number): ExpiryRuleChange {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid('expiry', 'must be an object with policy and days')
+  const rule = value as Values
+  requireKnown(rule, EXPIRY_FIELDS)
+  const policy = Object.entries(policies).find(([name]) => name === rule.policy)?.[1]
+  if (policy === undefined) throw invalid('expiry', 'has a policy of since_created or since_last_active')
+  const { days } = rule
+  if (typeof days !== 'number' || !Number.isInteger(days) || days < 1 || days > MAX_EXPIRY_DAYS)
+    throw invalid('expiry', `has days, a whole number from 1 to ${MAX_EXPIRY_DAYS}`)
+  return { policy, ttlDays: days, defaultTtlDays: days, endsAfter: now }
 }
 
 function endIn(value: unknown, now: number): number | null {

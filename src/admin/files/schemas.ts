@@ -3,7 +3,7 @@ import { MAX_LABELS, NAME_PATTERN, textRules } from '../../core/files/text-rules
 import { idempotencyHeader } from '../../http/idempotent.ts'
 import { FILE_ID_FORMAT } from '../../http/operation.ts'
 import { DEFAULT_PAGE, MAX_PAGE, sorts, TYPE_PATTERN } from './list-request.ts'
-import { MAX_DELETED, MAX_NAME_CHARACTERS } from './requests.ts'
+import { MAX_DELETED, MAX_EXPIRY_DAYS, MAX_NAME_CHARACTERS } from './requests.ts'
 
 /*
  * For the documentation and the form of answers. Requests are read by `requests.ts`.
@@ -34,7 +34,20 @@ export const FileBody = Type.Object({
   createdAt: time,
   updatedAt: time,
   storedAt: orNull(time),
+  lastActiveAt: time,
   expiresAt: orNull(Type.String({ format: 'date-time', description: 'Null: it does not end by itself.' })),
+  expiry: Type.Object(
+    {
+      policy: Type.Union([
+        Type.Literal('never'),
+        Type.Literal('at'),
+        Type.Literal('since_created'),
+        Type.Literal('since_last_active'),
+      ]),
+      days: orNull(Type.Integer()),
+    },
+    { description: 'The rule that `expiresAt` follows.' },
+  ),
   createdBy: Type.String({ description: 'The user of the key, or its project.' }),
   dialect: orNull(
     Type.String({
@@ -153,6 +166,15 @@ export const UpdateBody = Type.Object(
           format: 'date-time',
           description: 'In the future, with a zone. Null: it does not end.',
         }),
+      ),
+    ),
+    expiry: Type.Optional(
+      Type.Object(
+        {
+          policy: Type.Union([Type.Literal('since_created'), Type.Literal('since_last_active')]),
+          days: Type.Integer({ minimum: 1, maximum: MAX_EXPIRY_DAYS }),
+        },
+        { ...strict, description: 'A rule in place of `expiresAt`, by which the file ends in the future.' },
       ),
     ),
   },

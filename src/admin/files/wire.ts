@@ -1,7 +1,7 @@
 import type { Project } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { Deletion } from '../../core/files/delete-files.ts'
-import { type FileRecord, stateAt } from '../../core/files/file.ts'
+import { type ExpiryPolicy, type FileRecord, stateAt } from '../../core/files/file.ts'
 import type { Services } from '../../core/services.ts'
 import { ownStatusOf, toldCodeOf, toServiceError } from '../../http/errors.ts'
 import { printTime, printTimeOrNull } from '../times.ts'
@@ -17,6 +17,13 @@ export async function projectOf({ metadata }: Services, caller: Caller, id: stri
   if (project === undefined) throw new Error('a file without a project')
   return project
 }
+
+const policyNames = {
+  never: 'never',
+  at: 'at',
+  'since-created': 'since_created',
+  'since-last-active': 'since_last_active',
+} as const satisfies Record<ExpiryPolicy, FileBody['expiry']['policy']>
 
 export function toFileBody(file: FileRecord, project: Pick<Project, 'id' | 'slug'>, now: number): FileBody {
   const { id, name, sizeBytes, mimeType, sha256, md5, purpose, labels, externalId, visibility } = file
@@ -37,7 +44,9 @@ export function toFileBody(file: FileRecord, project: Pick<Project, 'id' | 'slug
     createdAt: printTime(file.createdAt),
     updatedAt: printTime(file.updatedAt),
     storedAt: printTimeOrNull(file.storedAt),
+    lastActiveAt: printTime(file.lastActiveAt),
     expiresAt: printTimeOrNull(file.expiresAt),
+    expiry: { policy: policyNames[file.expiryPolicy], days: file.ttlDays || null },
     createdBy: file.createdBy,
     dialect: file.origin,
   }

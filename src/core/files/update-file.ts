@@ -19,7 +19,7 @@ export interface UpdateFile {
 
 /**
  * Changes a stored file, but not its bytes and type. The last of several updates wins.
- * @throws ServiceError `file-not-found`; `scope-missing` for callers who may not read the answer
+ * @throws ServiceError `file-not-found`; `field-invalid` as of `changeExpiry`; `scope-missing` for callers who may not read the answer
  */
 export const updateFile = traced('updateFile', update)
 
