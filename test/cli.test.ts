@@ -129,6 +129,13 @@ test('a key carries the organization, projects, user, role, scopes and fidelity 
   assert.deepEqual(key.scopes, ['files:read', 'files:create'])
   assert.equal(key.fidelity, 'strict')
   assert.match((await run('key', 'list', '--org', 'acme')).stdout, /FIDELITY.* strict /s)
+  assertDone(await run('key', 'create', '--viewer', '--expires', '30d'))
+  const [, viewer] = JSON.parse((await run('key', 'list', '--json')).stdout)
+  assert.deepEqual([viewer.role, viewer.scopes], ['viewer', ['files:read']])
+  const days = (Date.parse(viewer.expiresAt) - Date.parse(viewer.createdAt)) / (24 * 3_600_000)
+  assert.ok(Math.abs(days - 30) < 0.01, `${days}`)
+  const both = await run('key', 'create', '--viewer', '--operator')
+  assert.deepEqual([both.status, both.stdout], [2, ''])
 })
 
 test('who makes an organization or a project is shown the command that makes a key for it, ready to be pasted', {

@@ -192,7 +192,7 @@ test('as long as a server of the release before lives nobody writes what it cann
   assert.equal((await patch(link, 3, 'def')).status, 204)
 })
 
-test('as long as a server of the release before lives no file is hidden, which it would show', async (t) => {
+test('as long as a server of the release before lives no file is hidden, which it would show, and no key is a viewer’s', async (t) => {
   const [{ server }] = (await startNodes(t, 1)) as [TestNode]
   const { metadata } = server.app.services
   const url = server.databaseUrl ?? ''
@@ -207,7 +207,12 @@ test('as long as a server of the release before lives no file is hidden, which i
   await assert.rejects(hide(), { code: 'storage-unavailable' })
   // It knows no aliases either, which does no harm.
   await storedFile(server, NODES_KEY, { alias: 'chosen' })
+  // Nor roles that read alone, nor ends of keys.
+  await assert.rejects(server.newKey({ role: 'viewer' }), { code: 'storage-unavailable' })
+  await assert.rejects(server.newKey({ expiresAt: 9e12 }), { code: 'storage-unavailable' })
+  await server.newKey({ role: 'admin' })
   await query(url, 'delete from nodes where id = 7')
   assert.ok(await hides(true))
   await hide()
+  await server.newKey({ role: 'viewer', expiresAt: 9e12 })
 })

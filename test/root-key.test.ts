@@ -102,6 +102,18 @@ test('a root key that was revoked is refused at once by a server that carries it
   assert.equal(await (await start(NEW)).status(NEW), 200)
 })
 
+test('a root key that an older release made becomes an operator’s at the next start', async (t) => {
+  const { start } = await newInstallation(t)
+  const first = await start(OLD)
+  const { metadata } = first.app.services
+  await metadata.commit([{ kind: 'key.set-role', id: await rootKeyId(first), role: 'admin' }])
+  await first.app.stop()
+  const second = await start(OLD)
+  const [key] = await second.app.services.metadata.listKeys('root (environment)')
+  assert.equal(key?.role, 'operator')
+  assert.equal(await second.status(OLD), 200)
+})
+
 test('a server without the root key of the others takes it away from nobody', async (t) => {
   const { start } = await newInstallation(t, { ENTREPOT_DATABASE_URL: await newDatabase() })
   const first = await start(OLD)

@@ -5,7 +5,11 @@ import { type GuardOptions, guard, showAllowance } from '../http/guard.ts'
 import { acceptJsonBodies } from '../http/json-body.ts'
 import type { ViewsOf } from './files/dialects.ts'
 import { addFileRoutes } from './files/routes.ts'
+import { addKeyRoutes } from './keys/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
+import { addOrganizationRoutes } from './organizations/routes.ts'
+import { addProjectRoutes } from './projects/routes.ts'
+import { addQuotaRoutes } from './quotas/routes.ts'
 import { addSessionRoutes, addSignInRoutes, type SignInOptions } from './sessions/routes.ts'
 import { addUploadRoutes } from './uploads/routes.ts'
 import { addUsageRoutes } from './usage/routes.ts'
@@ -38,6 +42,10 @@ export async function addAdminApi(
     addUploadRoutes(api, services, { keyQuery })
     addLinkRoutes(api, services)
     addUsageRoutes(api, services, { keyQuery })
+    addOrganizationRoutes(api, services, { keyQuery })
+    addProjectRoutes(api, services, { keyQuery })
+    addKeyRoutes(api, services, { keyQuery })
+    addQuotaRoutes(api, services, { keyQuery })
     addSessionRoutes(api, services, { keyQuery, ...signIn })
   })
   // Pages elsewhere call with a key; they neither sign anybody in nor out.

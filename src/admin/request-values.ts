@@ -55,3 +55,19 @@ export function timeOf(text: string): number {
 export function invalid(field: string, fault: string): ServiceError {
   return new ServiceError('field-invalid', `${field} ${fault}.`, { field })
 }
+
+/** A text that has to be there. @throws ServiceError `field-missing`, `field-invalid` */
+export function textIn(values: Values, field: string): string {
+  const text = optionalTextIn(values, field)
+  if (text === undefined) throw new ServiceError('field-missing', `${field} is missing.`, { field })
+  return text
+}
+
+/** @throws ServiceError `field-invalid` */
+export function optionalTextIn(values: Values, field: string): string | undefined {
+  const value = values[field]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') throw invalid(field, 'must be a text')
+  if (value.includes('\0')) throw invalid(field, 'contains control characters')
+  return value
+}

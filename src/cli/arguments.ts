@@ -1,28 +1,20 @@
 import { InvalidArgumentError } from 'commander'
 import { parseSize } from '../config/size.ts'
-import { checkName } from '../core/files/text-rules.ts'
-
-const MAX_CHARACTERS = 255
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+import { faultOfName, faultOfSlug } from '../core/access/names.ts'
 
 /** The name of a key or a user. @throws InvalidArgumentError */
 export function parseName(text: string): string {
-  if (text.trim() === '') throw new InvalidArgumentError('It is empty.')
-  if (text.trim() !== text) throw new InvalidArgumentError('There is space around it.')
-  if (text.length > MAX_CHARACTERS)
-    throw new InvalidArgumentError(`It is longer than ${MAX_CHARACTERS} characters.`)
-  try {
-    checkName('It', text)
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message)
-  }
-  return text
+  return withoutFault(text, faultOfName(text))
 }
 
 /** The name of an organization or project. @throws InvalidArgumentError if it could be taken for an id, too */
 export function parseSlug(text: string): string {
-  if (UUID.test(text)) throw new InvalidArgumentError('A name must not look like an id.')
-  return parseName(text)
+  return withoutFault(text, faultOfSlug(text))
+}
+
+function withoutFault(text: string, fault: string | undefined): string {
+  if (fault !== undefined) throw new InvalidArgumentError(`It ${fault}.`)
+  return text
 }
 
 /** The path of a folder. @throws InvalidArgumentError */

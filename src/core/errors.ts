@@ -55,8 +55,11 @@ export const errorKinds = {
   'file-not-found': 'not-found',
   'upload-not-found': 'not-found',
   'session-not-found': 'not-found',
+  'organization-not-found': 'not-found',
+  'project-not-found': 'not-found',
+  'key-not-found': 'not-found',
   'state-conflict': 'conflict',
-  // Another file of the project has the alias that was asked for.
+  // Another file of the project has the alias that was asked for, or another organization or project the slug.
   'name-taken': 'conflict',
   // A vendor keeps the bytes of such files to itself.
   'not-downloadable': 'rejected',

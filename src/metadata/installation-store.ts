@@ -4,9 +4,10 @@ import { installationReads } from './installation-reads.ts'
 import type { ChangeQueries } from './plan-change.ts'
 import { totalQueries } from './queries/totals.ts'
 import { readProjectTotals, readTotals } from './read-totals.ts'
+import { tenantReads } from './tenant-reads.ts'
 import { usageReads } from './usage-reads.ts'
 
-/** What a store tells of its installation, its usage and those who share it, as its engine does it. */
+/** What a store tells of its installation, its tenants, its usage and those who share it, as its engine does it. */
 export class InstallationStore {
   readonly join: MetadataStore['join']
   readonly sharedClock: MetadataStore['sharedClock']
@@ -19,6 +20,11 @@ export class InstallationStore {
   readonly move: MetadataStore['move']
   readonly totals: MetadataStore['totals']
   readonly usage: MetadataStore['usage']
+  readonly pageOrganizations: MetadataStore['pageOrganizations']
+  readonly pageProjects: MetadataStore['pageProjects']
+  readonly findProjectById: MetadataStore['findProjectById']
+  readonly findKeyById: MetadataStore['findKeyById']
+  readonly pageKeys: MetadataStore['pageKeys']
   readonly listUsageHours: MetadataStore['listUsageHours']
   readonly findUsageBefore: MetadataStore['findUsageBefore']
   readonly listProjectTotals: MetadataStore['listProjectTotals']
@@ -39,6 +45,12 @@ export class InstallationStore {
     this.usage = usage
     this.listUsageHours = listUsageHours
     this.findUsageBefore = findUsageBefore
+    const tenants = tenantReads(engine, queries)
+    this.pageOrganizations = tenants.pageOrganizations
+    this.pageProjects = tenants.pageProjects
+    this.findProjectById = tenants.findProjectById
+    this.findKeyById = tenants.findKeyById
+    this.pageKeys = tenants.pageKeys
     const totals = totalQueries(engine.flavour.builder)
     this.totals = (now, limit) => readTotals(engine, totals, now, limit)
     this.listProjectTotals = () => readProjectTotals(engine, totals)

@@ -24,8 +24,7 @@ export function addUploadRoutes(
   server.get('/v1/uploads', docs, async ({ caller, query }, reply) => {
     const page = readListRequest(query, keyQuery)
     const projectIds = await projectsOf(services, caller, page.project)
-    // Names are for nobody else's caches.
-    reply.type(JSON_TYPE).header('cache-control', 'no-store')
+    reply.type(JSON_TYPE)
     return printPage(services, caller, projectIds, page)
   })
 }

@@ -1,30 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { addKey, revokeKey as revoke } from '../../core/access/administer-keys.ts'
+import { organizationFor } from '../../core/access/administrator.ts'
 import { hashSecret } from '../../core/access/admit.ts'
-import {
-  type Fidelity,
-  fidelities,
-  isScope,
-  issueKey,
-  type Role,
-  type Scope,
-  scopes,
-} from '../../core/access/keys.ts'
+import { type Fidelity, fidelities, isScope, type Role, type Scope, scopes } from '../../core/access/keys.ts'
 import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
-import { isStoreError } from '../../core/errors.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import { examples, parseName } from '../arguments.ts'
-import { Failure } from '../failure.ts'
 import { type Lifetime, parseLifetime } from '../lifetime.ts'
 import { print, printList } from '../output.ts'
-import {
-  addInit,
-  getOrganization,
-  getProject,
-  namesById,
-  requireDefaults,
-  type Tenants,
-  withTenants,
-} from './stores.ts'
+import { addInit, namesById, requireDefaults, type Tenants, withTenants } from './stores.ts'
 
 interface CreateOptions {
   readonly name: string
@@ -128,18 +112,15 @@ function appendScope(text: string, before: readonly Scope[] = []): Scope[] {
 function createKey(options: CreateOptions, command: Command): Promise<void> {
   const { org, project: projects = [DEFAULT_SLUG] } = options
   const create = async (tenants: Tenants) => {
-    const organization = await getOrganization(tenants, org)
-    const projectIds: string[] = []
-    for (const project of projects) projectIds.push((await getProject(tenants, organization, project)).id)
-    const { secret } = await issueKey(tenants, {
+    const { secret } = await addKey(tenants, tenants.owner, {
       name: options.name,
-      organizationId: organization.id,
-      projectIds: [...new Set(projectIds)],
-      userId: options.user ?? null,
+      organization: org,
+      projects,
+      user: options.user,
       role: roleOf(options),
-      scopes: [...new Set(options.scope)],
-      fidelity: options.fidelity ?? null,
-      expiresAt: options.expires === undefined ? null : endOf(options.expires, tenants.clock.now()),
+      scopes: options.scope,
+      fidelity: options.fidelity,
+      expiresAt: options.expires && endOf(options.expires, tenants.clock.now()),
     })
     print(secret)
   }
@@ -173,7 +154,8 @@ const columns = [
 /** Shows nothing that was made from a secret. */
 function listKeys(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
-    const only = options.org === undefined ? undefined : await getOrganization(tenants, options.org)
+    const { owner } = tenants
+    const only = options.org === undefined ? undefined : await organizationFor(tenants, owner, options.org)
     const named = await namesById(tenants)
     const keys = (await tenants.metadata.listKeys())
       .filter(({ organizationId }) => only === undefined || organizationId === only.id)
@@ -196,17 +178,13 @@ function listKeys(options: { readonly org?: string; readonly json?: true }, comm
 
 /** Revoking what is revoked already succeeds: that is how things should be. */
 function revokeKey(idOrSecret: string, _options: object, command: Command): Promise<void> {
-  return withTenants(command, async ({ metadata, clock }) => {
-    const key =
-      (await metadata.findKey(hashSecret(idOrSecret))) ??
-      (await metadata.listKeys()).find(({ id }) => id === idOrSecret.toLowerCase())
-    if (key === undefined) throw new Failure('There is no such key.')
-    try {
-      await metadata.commit([{ kind: 'key.revoke', id: key.id, revokedAt: clock.now() }])
-      print(`Revoked ${key.id} (${key.name}).`)
-    } catch (error) {
-      if (!isStoreError(error, 'conflict')) throw error
-      print(`${key.id} (${key.name}) was revoked before.`)
-    }
+  return withTenants(command, async (tenants) => {
+    const known = await tenants.metadata.findKey(hashSecret(idOrSecret))
+    const { id, name, revokedAt } = await revoke(
+      tenants,
+      tenants.owner,
+      known?.id ?? idOrSecret.toLowerCase(),
+    )
+    print(revokedAt === null ? `Revoked ${id} (${name}).` : `${id} (${name}) was revoked before.`)
   })
 }

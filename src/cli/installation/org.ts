@@ -1,20 +1,16 @@
 import type { Command } from 'commander'
-import { createOrganization, DEFAULT_SLUG } from '../../core/access/tenants.ts'
-import { isStoreError } from '../../core/errors.ts'
+import { addOrganization } from '../../core/access/organizations.ts'
+import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { examples, parseSlug } from '../arguments.ts'
-import { Failure } from '../failure.ts'
 import { hintAtKey } from '../next-command.ts'
 import { print, printList } from '../output.ts'
 import { addOrgQuotaCommand } from './quota.ts'
 import { addInit, withTenants } from './stores.ts'
 
-/** What a key without `--project` belongs to. */
-const FIRST_PROJECT = 'default'
-
 export function addOrgCommands(program: Command): void {
   const org = program.command('org').description('organizations: the tenants, each with projects and keys')
   addInit(org.command('create'))
-    .description(`make an organization with the project "${FIRST_PROJECT}", and print its id`)
+    .description(`make an organization with the project "${DEFAULT_SLUG}", and print its id`)
     .argument('<name>', 'unique in the installation', parseSlug)
     .addHelpText('after', examples([['a tenant', 'org create acme']]))
     .action(createOrg)
@@ -32,10 +28,7 @@ function createOrg(slug: string, _options: object, command: Command): Promise<vo
     const { firstOrganizationId } = tenants
     // The new installation has come with it.
     if (slug === DEFAULT_SLUG && firstOrganizationId !== undefined) return print(firstOrganizationId)
-    const { organization } = await createOrganization(tenants, slug, FIRST_PROJECT).catch((error) => {
-      if (!isStoreError(error, 'conflict')) throw error
-      throw new Failure(`There is an organization "${slug}" already.`)
-    })
+    const { organization } = await addOrganization(tenants, tenants.owner, { slug })
     print(organization.id)
     hintAtKey(command, '--org', slug)
   })

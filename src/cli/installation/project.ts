@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { createProject, DEFAULT_SLUG } from '../../core/access/tenants.ts'
-import { isStoreError } from '../../core/errors.ts'
+import { organizationFor } from '../../core/access/administrator.ts'
+import { addProject } from '../../core/access/projects.ts'
+import { DEFAULT_SLUG } from '../../core/access/tenants.ts'
 import { examples, parseSlug } from '../arguments.ts'
-import { Failure } from '../failure.ts'
 import { hintAtKey } from '../next-command.ts'
 import { print, printList } from '../output.ts'
 import { addProjectQuotaCommand } from './quota.ts'
-import { getOrganization, namesById, withTenants } from './stores.ts'
+import { namesById, withTenants } from './stores.ts'
 
 export function addProjectCommands(program: Command): void {
   const project = program.command('project').description('projects: what files belong to')
@@ -35,11 +35,7 @@ export function addProjectCommands(program: Command): void {
 
 function create(slug: string, { org }: { readonly org: string }, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
-    const organization = await getOrganization(tenants, org)
-    const project = await createProject(tenants, organization.id, slug).catch((error) => {
-      if (!isStoreError(error, 'conflict')) throw error
-      throw new Failure(`There is a project "${slug}" in the organization "${organization.slug}" already.`)
-    })
+    const { organization, project } = await addProject(tenants, tenants.owner, { slug, organization: org })
     print(project.id)
     const of = organization.slug === DEFAULT_SLUG ? [] : ['--org', organization.slug]
     hintAtKey(command, ...of, '--project', slug)
@@ -48,7 +44,8 @@ function create(slug: string, { org }: { readonly org: string }, command: Comman
 
 function list(options: { readonly org?: string; readonly json?: true }, command: Command): Promise<void> {
   return withTenants(command, async (tenants) => {
-    const only = options.org === undefined ? undefined : await getOrganization(tenants, options.org)
+    const { owner } = tenants
+    const only = options.org === undefined ? undefined : await organizationFor(tenants, owner, options.org)
     const named = await namesById(tenants)
     const projects = await tenants.metadata.listProjects(only?.id)
     const listed = projects.map(({ id, slug, organizationId, createdAt }) => {

@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
-import type { Quota } from '../../core/access/tenants.ts'
+import { readOrganization } from '../../core/access/organizations.ts'
+import { type Bounds, readProject, setOrganizationQuota, setProjectQuota } from '../../core/access/quotas.ts'
+import type { InUse, Quota } from '../../core/access/tenants.ts'
 import { examples, parseBound, parseByteBound } from '../arguments.ts'
 import { printJson, printTable } from '../output.ts'
-import { getOrganization, getProject, type Tenants, withTenants } from './stores.ts'
+import { type Tenants, withTenants } from './stores.ts'
 
 interface QuotaOptions {
   /** Of a project. */
@@ -13,21 +15,33 @@ interface QuotaOptions {
 }
 
 export function addOrgQuotaCommand(org: Command): void {
-  addQuotaCommand(org, '<org>', 'organization', getOrganization)
+  addQuotaCommand(org, '<org>', {
+    read: (tenants, name) => readOrganization(tenants, tenants.owner, name),
+    set: (tenants, name, bounds) => setOrganizationQuota(tenants, tenants.owner, name, bounds),
+  })
 }
 
 export function addProjectQuotaCommand(project: Command): void {
-  addQuotaCommand(project, '<project>', 'project', async (tenants, name, { org = 'default' }) =>
-    getProject(tenants, await getOrganization(tenants, org), name),
-  ).option('--org <org>', 'organization, by name or id', 'default')
+  addQuotaCommand(project, '<project>', {
+    read: async (tenants, idOrSlug, { org: organization = 'default' }) =>
+      (await readProject(tenants, tenants.owner, { idOrSlug, organization })).project,
+    set: async (tenants, idOrSlug, bounds, { org: organization = 'default' }) =>
+      (await setProjectQuota(tenants, tenants.owner, { idOrSlug, organization }, bounds)).project,
+  }).option('--org <org>', 'organization, by name or id', 'default')
 }
 
-function addQuotaCommand(
-  parent: Command,
-  argument: string,
-  holder: 'organization' | 'project',
-  get: (tenants: Tenants, name: string, options: QuotaOptions) => Promise<Quota & { readonly id: string }>,
-): Command {
+/** Who has a quota. */
+interface HolderCommands {
+  readonly read: (tenants: Tenants, name: string, options: QuotaOptions) => Promise<InUse<Quota>>
+  readonly set: (
+    tenants: Tenants,
+    name: string,
+    bounds: Bounds,
+    options: QuotaOptions,
+  ) => Promise<InUse<Quota>>
+}
+
+function addQuotaCommand(parent: Command, argument: string, { read, set }: HolderCommands): Command {
   return parent
     .command('quota')
     .description('show what is used and allowed; --files and --bytes change it')
@@ -52,17 +66,16 @@ function addQuotaCommand(
     )
     .action((name: string, options: QuotaOptions, command: Command) =>
       withTenants(command, async (tenants) => {
-        const { metadata } = tenants
-        const { id, quotaFiles: files, quotaBytes: bytes } = await get(tenants, name, options)
-        // More may be used than a new bound allows: then nothing can be added until it is less.
-        const quotaFiles = changed(files, options.files)
-        const quotaBytes = changed(bytes, options.bytes)
+        let held = await read(tenants, name, options)
+        const bounds = {
+          files: changed(held.quotaFiles, options.files),
+          bytes: changed(held.quotaBytes, options.bytes),
+        }
         if (options.files !== undefined || options.bytes !== undefined)
-          await metadata.commit([{ kind: 'quota.set', holder, id, quotaFiles, quotaBytes }])
-        const used = await metadata.usage(holder, id)
+          held = await set(tenants, name, bounds, options)
         const shown = {
-          files: { used: used.files, quota: quotaFiles },
-          bytes: { used: used.bytes, quota: quotaBytes },
+          files: { used: held.usedFiles, quota: held.quotaFiles },
+          bytes: { used: held.usedBytes, quota: held.quotaBytes },
         }
         if (options.json) return printJson(shown)
         const rows = Object.entries(shown).map(([what, row]) => [

@@ -1,12 +1,8 @@
 import type { Command } from 'commander'
 import { clockOf } from '../../app/emulation.ts'
 import type { Stores } from '../../app/open-stores.ts'
-import {
-  DEFAULT_SLUG,
-  ensureDefaultTenant,
-  type Organization,
-  type Project,
-} from '../../core/access/tenants.ts'
+import { type Administrator, ownerOfStores } from '../../core/access/administrator.ts'
+import { DEFAULT_SLUG, ensureDefaultTenant } from '../../core/access/tenants.ts'
 import { closingAfter } from '../../core/closing.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import { Failure } from '../failure.ts'
@@ -14,6 +10,8 @@ import { configOf } from '../settings.ts'
 
 export type Tenants = Pick<Stores, 'metadata'> & {
   readonly clock: Clock
+  /** Who gives the command. */
+  readonly owner: Administrator
   /** The id of the organization `default` if this command has made the installation. */
   readonly firstOrganizationId: string | undefined
 }
@@ -64,7 +62,8 @@ export function withTenants(
   const onStores = async ({ metadata, newPlace }: Opened) => {
     const clock = await clockOf(metadata)
     const { organization } = await ensureDefaultTenant({ metadata, clock })
-    await work({ metadata, clock, firstOrganizationId: newPlace && organization.id })
+    const owner = ownerOfStores(organization)
+    await work({ metadata, clock, owner, firstOrganizationId: newPlace && organization.id })
   }
   return withStores(command, onStores, judgeNew)
 }
@@ -76,20 +75,6 @@ export async function namesById({
   const named = [...(await metadata.listOrganizations()), ...(await metadata.listProjects())]
   const slugs = new Map(named.map(({ id, slug }) => [id, slug]))
   return (id) => ({ id, slug: slugs.get(id) ?? id })
-}
-
-/** @throws Failure if there is none */
-export async function getOrganization({ metadata }: Tenants, idOrSlug: string): Promise<Organization> {
-  return (await metadata.findOrganization(idOrSlug)) ?? refuse(`organization "${idOrSlug}"`)
-}
-
-/** @throws Failure if the organization has none of this name */
-export async function getProject(
-  { metadata }: Tenants,
-  { id, slug }: Organization,
-  idOrSlug: string,
-): Promise<Project> {
-  return (await metadata.findProject(id, idOrSlug)) ?? refuseProject(idOrSlug, slug)
 }
 
 /** A new installation has the defaults alone. @throws Failure if something else is named */

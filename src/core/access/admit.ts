@@ -163,7 +163,7 @@ export function defaultProject(holder: Pick<Caller, 'projectIds'>): string {
   return first
 }
 
-export function hasScope(caller: Caller, scope: Scope): boolean {
+export function hasScope(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean {
   return caller.scopes.length === 0 || caller.scopes.includes(scope)
 }
 

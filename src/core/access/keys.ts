@@ -28,7 +28,7 @@ export function isAtLeast(role: Role, least: Role): boolean {
 }
 
 /** All that a viewer has, whatever its key names. */
-const VIEWER_SCOPES: readonly Scope[] = ['files:read']
+export const VIEWER_SCOPES: readonly Scope[] = ['files:read']
 
 /**
  * Which refusals of a vendor hold for callers.

@@ -27,6 +27,15 @@ export interface Project extends Quota {
   readonly createdAt: number
 }
 
+/** With what its pending and stored files take, reservations included. */
+export type InUse<Holder> = Holder & { readonly usedFiles: number; readonly usedBytes: number }
+
+/** An organization as listings show it. */
+export interface ListedOrganization extends InUse<Organization> {
+  /** How many there are. */
+  readonly projects: number
+}
+
 export interface Tenant {
   readonly organization: Organization
   readonly project: Project

@@ -1,5 +1,3 @@
-import type { ApiKey } from '../access/keys.ts'
-import type { Organization, Project } from '../access/tenants.ts'
 import type { FileId } from '../file-id.ts'
 import type { FileRecord, FileState, ListedFile } from '../files/file.ts'
 import type { FileLink } from '../links/file-links.ts'
@@ -21,6 +19,7 @@ import type { Clock, ClockTrust, EmulatedTime } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
 import type { FoundSession, SessionFilter, SessionPage } from './sessions.ts'
+import type { TenantStore } from './tenant-store.ts'
 import type { ProjectTotals, Totals } from './totals.ts'
 
 /** A blob that a file points at, whole or as a segment, as its row tells. */
@@ -151,7 +150,7 @@ export interface UploadFilter {
  * it (other processes included), and never wait for a commit in progress.
  * @throws StoreError `conflict` (guards only), `full`, `unavailable`, `read-only`
  */
-export interface MetadataStore {
+export interface MetadataStore extends TenantStore {
   /**
    * Applies the changes in order, all or none, durably: when the promise resolves they survive a power cut. Commits
    * that wait at the same time share one flush to disk but not one fate.
@@ -162,15 +161,6 @@ export interface MetadataStore {
   /** Calls `told`, which must not throw, after each commit of this process that succeeded. There is one at a time. */
   onCommit(told: (changes: readonly Change[]) => void): void
 
-  findOrganization(idOrSlug: string): Promise<Organization | undefined>
-  listOrganizations(): Promise<readonly Organization[]>
-  findProject(organizationId: string, idOrSlug: string): Promise<Project | undefined>
-  /** Oldest first; of all organizations if none is named. */
-  listProjects(organizationId?: string): Promise<readonly Project[]>
-  /** By the SHA-256 of the secret, revoked keys included. */
-  findKey(hash: string): Promise<ApiKey | undefined>
-  /** Oldest first, revoked keys included; only those of this name if one is given. */
-  listKeys(name?: string): Promise<readonly ApiKey[]>
   /** A session that is not over at `now`, by its whole hash or by how that begins. Its key may have ended. */
   findSession(hash: string, now: number): Promise<FoundSession | undefined>
   /** Sessions of an organization that neither are over at `now` nor have a key that ended, those that end last first. */

@@ -80,6 +80,88 @@ export function describeAccess(openStore: OpenStore, shared: OpenStore): void {
     await assert.rejects(store.commit([{ kind: 'key.insert', key: twin }]), conflict)
   })
 
+  testStore(
+    openStore,
+    'a key is found by its id, and pages of keys are newest first, of one or all organizations',
+    async (store) => {
+      const [one, other] = [sampleOrganization(), sampleOrganization()]
+      const keys = [one, one, other, one].map(({ id }, index) =>
+        sampleKey(id, { createdAt: NOW + (index % 3) }),
+      )
+      await store.commit([
+        { kind: 'organization.insert', organization: one },
+        { kind: 'organization.insert', organization: other },
+        ...keys.map((key) => ({ kind: 'key.insert', key }) as const),
+      ])
+      assert.deepEqual(await store.findKeyById(keys[0]?.id ?? ''), keys[0])
+      assert.equal(await store.findKeyById(randomUUID()), undefined)
+      const newest = keys.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
+      const of = (organizationId?: string) =>
+        newest.filter((key) => organizationId === undefined || key.organizationId === organizationId)
+      for (const organizationId of [undefined, one.id, other.id]) {
+        const expected = of(organizationId)
+        assert.deepEqual(await store.pageKeys({ organizationId, after: undefined, limit: 10 }), expected)
+        const [after] = expected
+        assert.deepEqual(await store.pageKeys({ organizationId, after, limit: 1 }), expected.slice(1, 2))
+      }
+    },
+  )
+
+  testStore(
+    openStore,
+    'organizations and projects are paged by slug, with what is used of them',
+    async (store) => {
+      const [b, a] = [sampleOrganization({ slug: 'B' }), sampleOrganization({ slug: 'a' })]
+      const projects = ['x', 'y'].flatMap((slug) => [b, a].map(({ id }) => sampleProject(id, { slug })))
+      await store.commit([
+        { kind: 'organization.insert', organization: a },
+        { kind: 'organization.insert', organization: b },
+        ...projects.map((project) => ({ kind: 'project.insert', project }) as const),
+        {
+          kind: 'usage.add',
+          usage: { organizationId: b.id, projectId: projects[0]?.id ?? '', files: 2, bytes: 3 },
+        },
+      ])
+      const unused = { usedFiles: 0, usedBytes: 0 }
+      const used = { usedFiles: 2, usedBytes: 3 }
+      const organizations = await store.pageOrganizations({ after: undefined, limit: 10 })
+      assert.deepEqual(organizations, [
+        { ...b, ...used, projects: 2 },
+        { ...a, ...unused, projects: 2 },
+      ])
+      assert.deepEqual(
+        await store.pageOrganizations({ after: organizations[0], limit: 1 }),
+        organizations.slice(1),
+      )
+      const ofB = await store.pageProjects({ organizationId: b.id, after: undefined, limit: 10 })
+      assert.deepEqual(ofB, [
+        { ...projects[0], ...used },
+        { ...projects[2], ...unused },
+      ])
+      const all = await store.pageProjects({ after: undefined, limit: 10 })
+      assert.deepEqual(
+        all.map(({ slug }) => slug),
+        ['x', 'x', 'y', 'y'],
+      )
+      assert.deepEqual(await store.pageProjects({ after: all[0], limit: 2 }), all.slice(1, 3))
+      assert.deepEqual(await store.findProjectById(projects[1]?.id ?? ''), projects[1])
+    },
+  )
+
+  testStore(openStore, 'a key that is not revoked can get another role', async (store) => {
+    const organization = sampleOrganization()
+    const key = sampleKey(organization.id, { expiresAt: NOW + 1 })
+    await store.commit([
+      { kind: 'organization.insert', organization },
+      { kind: 'key.insert', key },
+    ])
+    const setRole = { kind: 'key.set-role', id: key.id, role: 'operator' } as const
+    await store.commit([setRole])
+    assert.deepEqual(await store.findKey(key.hash), { ...key, role: 'operator' })
+    await store.commit([{ kind: 'key.revoke', id: key.id, revokedAt: NOW }])
+    await assert.rejects(store.commit([setRole]), conflict)
+  })
+
   testStore(openStore, 'a key is revoked once and stays listed', async (store) => {
     const organization = sampleOrganization()
     const key = sampleKey(organization.id)

@@ -1,16 +1,16 @@
-/** What the key of a viewer may do, on every route and in every method that there is. */
+/** What every route and method refuses: the changes of viewers, and what belongs to another organization. */
 import assert from 'node:assert/strict'
-import { subscribe } from 'node:diagnostics_channel'
 import { after, before, mock, test } from 'node:test'
 import { Client, credentials, Metadata, Server, type ServiceError } from '@grpc/grpc-js'
-import type { FastifyInstance, RouteOptions } from 'fastify'
-import { leastRole } from '../src/core/access/admit.ts'
 import { grpcCodes } from '../src/grpc/status.ts'
+import { AdminClient } from './admin-client.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
+import { type KeyedRoute, watchRoutes } from './registered-routes.ts'
 import { withGrpc } from './yandex-client.ts'
 
 const READING = ['GET', 'HEAD', 'OPTIONS']
+const BODILESS = [...READING, 'DELETE']
 /** The rest of what the dialects' clients send on every request. */
 const vendorHeaders = {
   'anthropic-version': '2023-06-01',
@@ -22,47 +22,29 @@ const vendorHeaders = {
 const OPEN_TO_VIEWERS = /\/sessions?\b|\/files\/(?:query|sync)$/
 const VIEWER = /this one is a viewer's/
 
-interface Route {
-  readonly method: string
-  readonly url: string
-  readonly role: ReturnType<typeof leastRole>
-}
-
-const registered: RouteOptions[] = []
-let routes: Route[] = []
+const registered = watchRoutes()
+let routes: readonly KeyedRoute[] = []
 let server: TestServer
-let key: string
+let viewer: string
 let fileId: string
 const methods: string[] = []
 
 before(async () => {
-  subscribe('fastify.initialization', (message) => {
-    const { fastify } = message as { fastify: FastifyInstance }
-    fastify.addHook('onRoute', (route) => void registered.push(route))
-  })
   const { register } = Server.prototype
   mock.method(Server.prototype, 'register', function (this: Server, ...given: Parameters<typeof register>) {
     methods.push(given[0])
     return register.apply(this, given)
   })
   server = await TestServer.start(withGrpc)
-  // Only now are they as hooks have made them.
-  routes = registered.flatMap(keyed)
-  key = await server.newKey({ role: 'viewer', userId: null })
+  routes = registered()
+  viewer = await server.newKey({ role: 'viewer', userId: null })
   fileId = (await new LightfieldClient(server).stored('content')).id
 })
 after(() => server.stop())
 
-/** A route that asks for a key, once for each of its methods. Those of dialects are at the root, too. */
-function keyed({ method, url, config, constraints }: RouteOptions): Route[] {
-  const access = config?.access
-  if (typeof access !== 'object' || (constraints && 'dialect' in constraints)) return []
-  return [method].flat().map((method) => ({ method, url, role: leastRole(access) }))
-}
-
-function ask({ method, url }: Pick<Route, 'method' | 'url'>): Promise<Response> {
+function ask({ method, url }: KeyedRoute, id = fileId, key = viewer): Promise<Response> {
   // Gemini has routes below the scheme of a URL. Two colons are one that begins no parameter.
-  const segment = (text: string) => (text === '::' ? ':' : text.includes('(') ? 'https:' : fileId)
+  const segment = (text: string) => (text === '::' ? ':' : text.includes('(') ? 'https:' : id)
   const path = url.replace(/::|:\w+(\([^)]*\))?|\*/g, segment)
   const headers = {
     ...vendorHeaders,
@@ -98,15 +80,15 @@ test('every route that reads answers a viewer', async () => {
     const text = await answer.text()
     // Gemini answers 403 for files that are not there.
     assert.ok(answer.status < 500 && answer.status !== 401, `${route.method} ${route.url} ${answer.status}`)
-    assert.doesNotMatch(text, /\b(?:key|scope)\b/, `${route.method} ${route.url}`)
+    if (answer.status >= 400) assert.doesNotMatch(text, /\b(?:key|scope)\b/, `${route.method} ${route.url}`)
   }
-  assert.equal((await new LightfieldClient({ url: server.url, key }).retrieve(fileId)).status, 200)
+  assert.equal((await new LightfieldClient({ url: server.url, key: viewer }).retrieve(fileId)).status, 200)
 })
 
 test('every method of gRPC that does not read refuses a viewer', async () => {
   const client = new Client(server.grpcAddress, credentials.createInsecure())
   const metadata = new Metadata()
-  metadata.set('authorization', `Bearer ${key}`)
+  metadata.set('authorization', `Bearer ${viewer}`)
   const asIs = (bytes: Buffer) => bytes
   const call = (path: string) =>
     new Promise<ServiceError | null>((resolve) =>
@@ -123,3 +105,41 @@ test('every method of gRPC that does not read refuses a viewer', async () => {
     assert.notEqual((await call(path))?.code, grpcCodes.PERMISSION_DENIED, path)
   client.close()
 })
+
+test('no route of the admin API tells an admin anything of another organization', async () => {
+  const { organization, project, key } = await server.newTenant('secret-organization')
+  const admin = await server.newKey({ organizationId: organization.id, projectIds: [project.id] })
+  const theirs = new AdminClient({ url: server.url, key: admin })
+  const { id } = await theirs.stored('content', { filename: 'secret.txt' })
+  const [{ id: keyId = '' } = {}] = await server.app.services.metadata.pageKeys({
+    organizationId: organization.id,
+    after: undefined,
+    limit: 1,
+  })
+  const own = await server.newKey()
+  const admins = routes.filter(({ url }) => url.startsWith('/admin/v1/'))
+  assert.ok(admins.length > 15, `${admins.length} routes`)
+  for (const route of admins)
+    for (const foreign of [organization.id, project.id, keyId, id]) {
+      const name = `${route.method} ${route.url} ${foreign}`
+      if (route.url.includes(':')) {
+        const answer = await ask(route, foreign, own)
+        const { status } = answer
+        // A body that is missing may be noticed first.
+        const isNoBody = status === 400 && !BODILESS.includes(route.method)
+        assert.ok(isNoBody || status === (route.role === 'operator' ? 403 : 404), `${name} ${status}`)
+        await assertSilent(answer, name)
+      } else if (route.method === 'GET') {
+        for (const query of ['', `?organization=${foreign}`, `?project=${foreign}`, `?id=${foreign}`])
+          await assertSilent(await ask({ ...route, url: route.url + query }, '', own), name)
+      }
+    }
+  assert.equal((await theirs.get(id)).status, 200)
+  assert.equal((await new AdminClient({ url: server.url, key }).get(id)).status, 200)
+})
+
+async function assertSilent(answer: Response, name: string): Promise<void> {
+  const isEndless = answer.headers.get('content-type')?.startsWith('text/event-stream')
+  if (isEndless) return answer.body?.cancel()
+  assert.doesNotMatch(await answer.text(), /secret/, name)
+}
