@@ -49,12 +49,12 @@ export function onSignedOut(listener: () => void): void {
 }
 
 /**
- * Calls `/admin/v1`. Paths have no slash at their beginning. GET is sent again where that can help; nothing else is.
+ * Calls `/admin/v1`. Paths have no slash at their beginning. GET is sent again where that can help; for others see `patiently`.
  * Each @throws ApiError
  */
 export const api = {
   get: <Body>(path: string, options: RequestOptions = {}) =>
-    retrying(() => send<Body>('GET', path, options), options),
+    patiently(() => send<Body>('GET', path, options), options),
   post: <Body>(path: string, body: unknown, options: RequestOptions = {}) =>
     send<Body>('POST', path, options, body),
   put: <Body>(path: string, body: unknown, options: RequestOptions = {}) =>
@@ -66,7 +66,8 @@ export const api = {
 
 /** The address of a path of the API, for links and for what is no JSON. */
 export function addressOf(path: string, query: RequestOptions['query'] = {}): string {
-  const url = new URL(path, apiUrl)
+  // A colon in the first segment (`files:delete`) would end a scheme.
+  const url = new URL(`./${path}`, apiUrl)
   for (const [name, value] of Object.entries(query))
     if (value !== undefined && value !== '') url.searchParams.set(name, String(value))
   return url.href
@@ -110,12 +111,22 @@ async function errorOf(response: Response): Promise<ApiError> {
 /** What the server asked to wait, in ms. */
 const pauses = new WeakMap<ApiError, number>()
 
-async function retrying<Body>(request: () => Promise<Body>, { signal }: RequestOptions): Promise<Body> {
+export interface Patience {
+  readonly signal?: AbortSignal
+  /** How often in all; by default three times. */
+  readonly attempts?: number
+}
+
+/** Makes a request again while it fails in passing. Only for what may arrive twice. @throws ApiError of the last attempt */
+export async function patiently<Body>(
+  request: () => Promise<Body>,
+  { signal, attempts = ATTEMPTS }: Patience = {},
+): Promise<Body> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await request()
     } catch (error) {
-      if (!(error instanceof ApiError) || !error.isPassing || attempt === ATTEMPTS) throw error
+      if (!(error instanceof ApiError) || !error.isPassing || attempt === attempts) throw error
       await pause(Math.min(pauses.get(error) ?? FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS), signal)
     }
   }

@@ -1,5 +1,6 @@
+import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Button, type ButtonKind } from './button.tsx'
 import { Icon, type IconName } from './icon.tsx'
 import styles from './menu.module.css'
@@ -27,40 +28,70 @@ const GAP_PX = 4
 /** A button with a list of things to do. Arrows, Home, End and first letters move; Escape and a click beside it close. */
 export function Menu({ label, icon, kind = 'quiet', items, children }: MenuProps) {
   const id = useId()
-  const list = useRef<HTMLDivElement>(null)
-  const open = ({ currentTarget }: { readonly currentTarget: HTMLElement }) => {
-    if (list.current === null) return
-    list.current.togglePopover()
-    place(list.current, currentTarget.getBoundingClientRect())
-    if (list.current.matches(':popover-open')) buttonsIn(list.current)[0]?.focus()
-  }
+  const isOpen = useSignal(false)
+  const holder = useRef<HTMLSpanElement>(null)
   return (
-    <>
+    <span ref={holder} class={styles.holder}>
       <Button
         kind={kind}
         {...(icon === undefined ? {} : { icon })}
         aria-label={label}
         aria-haspopup="menu"
-        aria-controls={id}
-        onClick={open}
+        aria-expanded={isOpen.value}
+        aria-controls={isOpen.value ? id : undefined}
+        onClick={() => {
+          isOpen.value = true
+        }}
       >
         {children}
       </Button>
-      <div
-        ref={list}
-        id={id}
-        role="menu"
-        tabIndex={-1}
-        aria-label={label}
-        popover="auto"
-        class={styles.menu}
-        onKeyDown={move}
-      >
-        {items.map((item) => (
-          <MenuRow key={item.label} {...item} close={() => list.current?.hidePopover()} />
-        ))}
-      </div>
-    </>
+      {isOpen.value && (
+        <MenuList
+          id={id}
+          label={label}
+          items={items}
+          button={() => holder.current?.firstElementChild ?? null}
+          onClose={() => {
+            isOpen.value = false
+          }}
+        />
+      )}
+    </span>
+  )
+}
+
+interface MenuListProps extends Pick<MenuProps, 'label' | 'items'> {
+  readonly id: string
+  readonly button: () => Element | null
+  readonly onClose: () => void
+}
+
+/** Is there while it is open: pages have a menu in each of many rows. */
+function MenuList({ id, label, items, button, onClose }: MenuListProps) {
+  const list = useRef<HTMLDivElement>(null)
+  useLayoutEffect(() => {
+    const opener = button()
+    if (list.current === null || opener === null) return
+    list.current.showPopover()
+    place(list.current, opener.getBoundingClientRect())
+    buttonsIn(list.current)[0]?.focus()
+  }, [button])
+  return (
+    <div
+      ref={list}
+      id={id}
+      role="menu"
+      tabIndex={-1}
+      aria-label={label}
+      popover="auto"
+      class={styles.menu}
+      onKeyDown={move}
+      onToggle={({ newState }) => newState === 'closed' && onClose()}
+    >
+      {items.map((item) => (
+        <MenuRow key={item.label} {...item} close={() => list.current?.hidePopover()} />
+      ))}
+    </div>
   )
 }
 

@@ -9,11 +9,16 @@ export interface PageFrameProps {
   readonly children: ComponentChildren
 }
 
-/** What every page stands in: its title, which is the document's too, and what can be done on it. */
-export function PageFrame({ title, actions, children }: PageFrameProps) {
+/** Of the document, for a page that is in no `PageFrame`. */
+export function useTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Entrepot`
   }, [title])
+}
+
+/** What every page stands in: its title, which is the document's too, and what can be done on it. */
+export function PageFrame({ title, actions, children }: PageFrameProps) {
+  useTitle(title)
   return (
     <div class={styles.page}>
       <header class={styles.head}>

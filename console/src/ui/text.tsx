@@ -30,17 +30,18 @@ export function Time({ iso }: { readonly iso: string }) {
   )
 }
 
-const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
+const UNITS = ['kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const
 
 /** `1.5 MB`: thousands, as disks and browsers count. */
 export function sizeOf(bytes: number): string {
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length - 1)
+  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), UNITS.length)
+  const unit = UNITS[power - 1]
+  if (unit === undefined) return `${bytes} B`
   const value = bytes / 1000 ** power
   return new Intl.NumberFormat(undefined, {
     style: 'unit',
-    unit: UNITS[power] ?? 'byte',
-    unitDisplay: power === 0 ? 'narrow' : 'short',
-    maximumFractionDigits: value < 10 && power > 0 ? 1 : 0,
+    unit,
+    maximumFractionDigits: value < 10 ? 1 : 0,
   }).format(value)
 }
 

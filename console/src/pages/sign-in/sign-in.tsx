@@ -6,15 +6,16 @@ import { Button } from '../../ui/button.tsx'
 import { reasonOf } from '../../ui/failure.tsx'
 import { TextField } from '../../ui/field.tsx'
 import { Logo } from '../../ui/icon.tsx'
+import { useTitle } from '../../ui/page.tsx'
 import styles from './sign-in.module.css'
 
 export function SignInPage() {
   const key = useSignal('')
   const error = useSignal<string | undefined>(undefined)
   const isBusy = useSignal(false)
+  useTitle('Sign in')
   const isSignedIn = me.value != null
   useEffect(() => {
-    document.title = 'Sign in · Entrepot'
     if (isSignedIn) leaveSignIn()
   }, [isSignedIn])
   const submit = async (event: Event) => {

@@ -1,0 +1,61 @@
+import type { FileBody } from '../../api/bodies.ts'
+import { Button } from '../../ui/button.tsx'
+import { Progress } from '../../ui/progress.tsx'
+import { countOf, sizeOf } from '../../ui/text.tsx'
+import { type FileAction, fileActions } from './actions.ts'
+import styles from './bulk-bar.module.css'
+import { MAX_SELECTED } from './selection.ts'
+import type { FilesView } from './view.ts'
+
+export interface BulkBarProps {
+  readonly view: FilesView
+  readonly act: (action: FileAction, files: readonly FileBody[]) => void
+}
+
+/** What is chosen, what can be done with it, and what is being done. */
+export function BulkBar({ view, act }: BulkBarProps) {
+  const work = view.work.value
+  const size = view.selection.size.value
+  if (work !== undefined) {
+    const { label, done, total, stop } = work
+    return (
+      <div class={styles.bar}>
+        <span class={styles.text}>
+          {label}: {countOf(done)} of {countOf(total)}
+        </span>
+        <div class={styles.progress}>
+          <Progress label={label} done={done} total={total} />
+        </div>
+        <Button onClick={stop}>Stop</Button>
+      </div>
+    )
+  }
+  if (size === 0) return null
+  const files = [...view.selection.files.value.values()]
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  return (
+    <section class={styles.bar} aria-label="What is selected">
+      <span class={styles.text} aria-live="polite">
+        {countOf(size)} selected, {sizeOf(bytes)}
+        {size === MAX_SELECTED && ' (no more at once)'}
+      </span>
+      {fileActions(size).map(({ action, label, icon, isDanger }) => (
+        <Button
+          key={action}
+          kind="quiet"
+          icon={icon}
+          class={isDanger ? styles.danger : undefined}
+          onClick={() => act(action, files)}
+        >
+          {label}
+        </Button>
+      ))}
+      <Button
+        kind="quiet"
+        icon="close"
+        aria-label="Clear the selection"
+        onClick={() => view.selection.clear()}
+      />
+    </section>
+  )
+}

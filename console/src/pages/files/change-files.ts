@@ -1,0 +1,106 @@
+import type { FileBody } from '../../api/bodies.ts'
+import { api, patiently } from '../../api/client.ts'
+import { reasonOf } from '../../ui/failure.tsx'
+import { countOf } from '../../ui/text.tsx'
+import { toast } from '../../ui/toast.tsx'
+import type { FilesView } from './view.ts'
+
+/** What can be changed of a file, and taken back. */
+export type Change = Partial<Pick<FileBody, 'name' | 'labels' | 'expiresAt'>>
+
+interface ChangeAll {
+  readonly changeOf: (file: FileBody) => Change
+  /** What came of it, for the sentence that tells: `renamed`. */
+  readonly done: string
+}
+
+/** A file as it is now, and what its changed fields were. */
+interface Changed {
+  readonly file: FileBody
+  readonly before: Change
+}
+
+/** Few enough not to use up all of an organization's writes in a moment. */
+const AT_ONCE = 4
+const ATTEMPTS = 8
+
+/** @throws ApiError for a form to show beside its field */
+export async function changeFile(
+  view: FilesView,
+  file: FileBody,
+  change: Change,
+  done: string,
+): Promise<void> {
+  tell(view, [await patch(view, file, change)], done)
+}
+
+/** Changes files one by one. What is refused stands in its row; what was changed can be taken back. */
+export async function changeFiles(
+  view: FilesView,
+  files: readonly FileBody[],
+  { changeOf, done }: ChangeAll,
+): Promise<void> {
+  tell(view, await patchAll(view, files, { changeOf, done }), done)
+}
+
+/** Tells what came of it, and offers to take it back. */
+function tell(view: FilesView, changed: readonly Changed[], done: string): void {
+  if (changed.length === 0) return
+  const files = changed.map(({ file }) => file)
+  const before = new Map(changed.map((each) => [each.file.id, each.before]))
+  const undo = async () => {
+    const back = await patchAll(view, files, {
+      changeOf: ({ id }) => before.get(id) ?? {},
+      done: 'changed back',
+    })
+    const isError = back.length < files.length
+    const failed = `${countOf(files.length - back.length)} of ${countOf(files.length)} not changed back.`
+    toast({ text: isError ? failed : `${nounOf(back.length)} changed back.`, isError })
+  }
+  toast({ text: `${nounOf(changed.length)} ${done}.`, undo })
+}
+
+function nounOf(count: number): string {
+  return count === 1 ? '1 file' : `${countOf(count)} files`
+}
+
+async function patchAll(
+  view: FilesView,
+  files: readonly FileBody[],
+  { changeOf, done }: ChangeAll,
+): Promise<readonly Changed[]> {
+  const changed: Changed[] = []
+  const stop = new AbortController()
+  const queue = files.entries()
+  const work = async () => {
+    for (const [at, file] of queue) {
+      if (stop.signal.aborted) return
+      if (files.length > AT_ONCE)
+        view.work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
+      try {
+        changed.push(await patch(view, file, changeOf(file), stop.signal))
+      } catch (error) {
+        if (stop.signal.aborted) return
+        const retry = () => void changeFiles(view, [file], { changeOf, done })
+        view.refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  view.work.value = undefined
+  return changed
+}
+
+/** The same change twice is one, so it may be sent again. */
+async function patch(
+  view: FilesView,
+  file: FileBody,
+  change: Change,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<Changed> {
+  const send = () => api.patch<FileBody>(`files/${file.id}`, change, { signal })
+  const now = await patiently(send, { signal, attempts: ATTEMPTS })
+  view.replace(now)
+  const fields = Object.keys(change) as (keyof Change)[]
+  return { file: now, before: Object.fromEntries(fields.map((field) => [field, file[field]])) }
+}

@@ -1,0 +1,69 @@
+import type { FileBody } from '../../api/bodies.ts'
+import { api, patiently } from '../../api/client.ts'
+import { reasonOf } from '../../ui/failure.tsx'
+import { countOf } from '../../ui/text.tsx'
+import { toast } from '../../ui/toast.tsx'
+import type { FilesView } from './view.ts'
+
+/** As many as one request may name. */
+const CHUNK = 500
+/** Other requests of the organization may have used up its share of writes. */
+const ATTEMPTS = 6
+
+interface DeleteResult {
+  readonly id: string
+  readonly status: number
+  readonly detail?: string
+}
+
+/** Deletes files for good, and tells the reason of each that is refused in its row, where it stays chosen. */
+export async function deleteFiles(view: FilesView, files: readonly FileBody[]): Promise<void> {
+  view.dismiss(files.map(({ id }) => id))
+  const stop = new AbortController()
+  const label = `Deleting ${countOf(files.length)} ${files.length === 1 ? 'file' : 'files'}`
+  let deleted = 0
+  let refused = 0
+  for (let at = 0; at < files.length && !stop.signal.aborted; at += CHUNK) {
+    view.work.value = { label, done: at, total: files.length, stop: () => stop.abort() }
+    const chunk = files.slice(at, at + CHUNK)
+    const results = await deleteChunk(chunk, stop.signal)
+    const gone = new Set(results.filter(({ status }) => status === 204).map(({ id }) => id))
+    view.remove(gone)
+    deleted += gone.size
+    refused += tellRefused(view, chunk, results)
+  }
+  view.work.value = undefined
+  toast({ text: summaryOf(deleted, refused), isError: refused > 0 })
+}
+
+/** Sent again it does no harm: what is gone is gone. @returns nothing where it was stopped */
+async function deleteChunk(
+  chunk: readonly FileBody[],
+  signal: AbortSignal,
+): Promise<readonly DeleteResult[]> {
+  const ids = chunk.map(({ id }) => id)
+  const send = () => api.post<{ results: readonly DeleteResult[] }>('files:delete', { ids }, { signal })
+  try {
+    return (await patiently(send, { signal, attempts: ATTEMPTS })).results
+  } catch (error) {
+    if (signal.aborted) return []
+    return ids.map((id) => ({ id, status: 0, detail: reasonOf(error) }))
+  }
+}
+
+function tellRefused(view: FilesView, chunk: readonly FileBody[], results: readonly DeleteResult[]): number {
+  const refused = results.filter(({ status }) => status !== 204)
+  const byId = new Map(chunk.map((file) => [file.id, file]))
+  for (const { id, detail = 'The server did not say why.' } of refused) {
+    const file = byId.get(id)
+    if (file === undefined) continue
+    view.refuse(id, { text: `Not deleted. ${detail}`, retry: () => void deleteFiles(view, [file]) })
+  }
+  return refused.length
+}
+
+function summaryOf(deleted: number, refused: number): string {
+  const files = (count: number) => `${countOf(count)} ${count === 1 ? 'file' : 'files'}`
+  if (refused === 0) return `${files(deleted)} deleted.`
+  return `${files(deleted)} deleted, ${countOf(refused)} not: the reason stands in ${refused === 1 ? 'its row' : 'their rows'}.`
+}

@@ -1,0 +1,102 @@
+import { useSignal } from '@preact/signals'
+import type { FileBody } from '../../api/bodies.ts'
+import { Button } from '../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { reasonOf } from '../../ui/failure.tsx'
+import { TextField } from '../../ui/field.tsx'
+import { changeFile, changeFiles } from './change-files.ts'
+import styles from './labels-dialog.module.css'
+import type { FileDialogProps } from './rename-dialog.tsx'
+
+interface Row {
+  /** Of the row, whatever is typed into it. */
+  readonly id: number
+  readonly name: string
+  readonly value: string
+}
+
+/** Of one file: its labels. Of many: labels that each is to have, besides its own. */
+export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
+  const [file] = files
+  const isOne = files.length === 1
+  const rows = useSignal<readonly Row[]>(rowsOf(isOne ? file?.labels : {}))
+  const error = useSignal<string | undefined>(undefined)
+  const isBusy = useSignal(false)
+  const set = (row: Row) => {
+    rows.value = rows.value.map((each) => (each.id === row.id ? row : each))
+  }
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    if (isBusy.value || file === undefined) return
+    const given = rows.value.filter(({ name, value }) => name !== '' || value !== '')
+    const labels = Object.fromEntries(given.map(({ name, value }) => [name, value]))
+    error.value = undefined
+    if (!isOne) {
+      onClose()
+      const changeOf = (each: FileBody) => ({ labels: { ...each.labels, ...labels } })
+      return void changeFiles(view, files, { changeOf, done: 'labelled' })
+    }
+    isBusy.value = true
+    try {
+      await changeFile(view, file, { labels }, 'labelled')
+      onClose()
+    } catch (reason) {
+      error.value = reasonOf(reason)
+      isBusy.value = false
+    }
+  }
+  return (
+    <Dialog title={isOne ? 'Labels' : `Label ${files.length} files`} onClose={onClose}>
+      <form onSubmit={submit}>
+        {!isOne && <p class={styles.hint}>Each file keeps the labels that it has besides these.</p>}
+        {rows.value.map((row) => (
+          <LabelRow key={row.id} row={row} set={set} />
+        ))}
+        <p class={styles.error} role="alert">
+          {error.value}
+        </p>
+        <Button
+          kind="quiet"
+          icon="plus"
+          onClick={() => {
+            rows.value = [...rows.value, newRow()]
+          }}
+        >
+          Another label
+        </Button>
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button kind="main" type="submit" isBusy={isBusy.value}>
+            Save
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  )
+}
+
+function LabelRow({ row, set }: { readonly row: Row; readonly set: (row: Row) => void }) {
+  return (
+    <div class={styles.row}>
+      <TextField label="Label" value={row.name} onText={(name) => set({ ...row, name })} />
+      <TextField label="Value" value={row.value} onText={(value) => set({ ...row, value })} />
+      <Button
+        kind="quiet"
+        icon="close"
+        aria-label={row.name === '' ? 'Remove this label' : `Remove the label ${row.name}`}
+        onClick={() => set({ ...row, name: '', value: '' })}
+      />
+    </div>
+  )
+}
+
+let lastId = 0
+
+function newRow(name = '', value = ''): Row {
+  return { id: ++lastId, name, value }
+}
+
+/** One more than there are, to type in. */
+function rowsOf(labels: Readonly<Record<string, string>> = {}): readonly Row[] {
+  return [...Object.entries(labels).map(([name, value]) => newRow(name, value)), newRow()]
+}

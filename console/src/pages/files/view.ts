@@ -1,0 +1,85 @@
+import { signal } from '@preact/signals'
+import type { FileBody } from '../../api/bodies.ts'
+import { ApiError, api, type RequestOptions } from '../../api/client.ts'
+import { FileList, type FilePage } from './file-list.ts'
+import { type FilesQuery, idIn, toApiQuery } from './query.ts'
+import { Selection } from './selection.ts'
+
+/** Fills two screens, so that the first rows come soon. */
+const FIRST_PAGE = 100
+const PAGE = 250
+
+/** What was asked of a file and was refused. It is told in the file's row. */
+export interface Refusal {
+  readonly text: string
+  readonly retry: () => void
+}
+
+/** What goes on with many files. */
+export interface Work {
+  readonly label: string
+  readonly done: number
+  readonly total: number
+  readonly stop: () => void
+}
+
+/** One query's files, and what is being done with them. */
+export class FilesView {
+  readonly list: FileList
+  readonly selection: Selection
+  readonly refusals = signal<ReadonlyMap<string, Refusal>>(new Map())
+  readonly work = signal<Work | undefined>(undefined)
+
+  constructor(query: FilesQuery) {
+    this.list = new FileList((after, signal) => loadPage(query, after, signal))
+    this.selection = new Selection(this.list)
+  }
+
+  replace(changed: FileBody): void {
+    this.list.replace(changed)
+    this.selection.replace(changed)
+    this.dismiss([changed.id])
+  }
+
+  remove(ids: ReadonlySet<string>): void {
+    this.list.remove(ids)
+    this.selection.remove(ids)
+    this.dismiss(ids)
+  }
+
+  refuse(id: string, refusal: Refusal): void {
+    this.refusals.value = new Map(this.refusals.value).set(id, refusal)
+  }
+
+  /** What was told in these rows has been seen to. */
+  dismiss(ids: Iterable<string>): void {
+    const left = new Map(this.refusals.value)
+    for (const id of ids) left.delete(id)
+    if (left.size < this.refusals.value.size) this.refusals.value = left
+  }
+}
+
+/** A text that may be an id finds its file first, besides those that have it in their names. */
+async function loadPage(query: FilesQuery, after: string, signal: AbortSignal): Promise<FilePage> {
+  const asked = { ...toApiQuery(query), after, limit: after === '' ? FIRST_PAGE : PAGE }
+  const page = api.get<FilePage>('files', { query: asked, signal })
+  const id = after === '' ? idIn(query) : undefined
+  if (id === undefined) return page
+  const [{ files, next }, byId] = await Promise.all([page, findById(id, asked, signal)])
+  return { files: [...byId, ...files.filter((file) => file.id !== byId[0]?.id)], next }
+}
+
+async function findById(
+  id: string,
+  query: NonNullable<RequestOptions['query']>,
+  signal: AbortSignal,
+): Promise<readonly FileBody[]> {
+  try {
+    const { files } = await api.get<FilePage>('files', { query: { ...query, name: undefined, id }, signal })
+    return files
+  } catch (error) {
+    // It is no id after all.
+    if (error instanceof ApiError && error.status === 400) return []
+    throw error
+  }
+}
