@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { type App, startApp } from './app/app.ts'
 import type { AppConfig } from './app/settings.ts'
+import type { SettingInForce } from './app/settings-in-force.ts'
 import { type OpenLog, openLog } from './ops/logging.ts'
 import { watchNpm } from './ops/npm-parent.ts'
 import { keepTickShape } from './ops/tick-shape.ts'
@@ -19,6 +20,7 @@ export interface ServeOptions {
   readonly onStarted: (app: App, log: Pick<OpenLog, 'isRead' | 'print'>) => void
   /** The operator vouches for the clock of this machine. */
   readonly acceptClock: boolean
+  readonly settings: readonly SettingInForce[]
 }
 
 /**
@@ -26,7 +28,10 @@ export interface ServeOptions {
  * without draining, and exits with 0; a fault that cannot be survived exits with 1.
  * @throws Error in one sentence if it cannot start
  */
-export async function serve(config: AppConfig, { onStarted, acceptClock }: ServeOptions): Promise<void> {
+export async function serve(
+  config: AppConfig,
+  { onStarted, acceptClock, settings }: ServeOptions,
+): Promise<void> {
   keepTickShape()
   const log = openLog({ level: config.logLevel, format: config.logFormat })
   const { logger } = log
@@ -37,7 +42,7 @@ export async function serve(config: AppConfig, { onStarted, acceptClock }: Serve
   }
   process.on('uncaughtException', onFatal)
   process.on('unhandledRejection', onFatal)
-  const started = startApp(config, { logger, onFatal, acceptClock }).then((app) => {
+  const started = startApp(config, { logger, onFatal, acceptClock, settings }).then((app) => {
     const { listeningUrl: http, grpcAddress: grpc = null, metricsUrl: metrics = null } = app
     if (!log.isRead) logger.info({ http, grpc, metrics }, 'listening')
     onStarted(app, log)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { type App, startApp } from '../src/app/app.ts'
 import { loadConfig } from '../src/app/settings.ts'
+import { settingsInForce } from '../src/app/settings-in-force.ts'
 import type { Environment } from '../src/config/setting.ts'
 import { type IssueKey, issueKey } from '../src/core/access/keys.ts'
 import { createOrganization, type Organization, type Project } from '../src/core/access/tenants.ts'
@@ -172,7 +173,7 @@ function wantsS3(settings: Environment): boolean {
 }
 
 async function open(settings: Environment, dataDir: string, clock: Clock): Promise<App> {
-  const config = loadConfig({
+  const env = {
     ENTREPOT_DATA_DIR: dataDir,
     ENTREPOT_PORT: '0',
     ENTREPOT_METRICS_PORT: 'off',
@@ -181,6 +182,7 @@ async function open(settings: Environment, dataDir: string, clock: Clock): Promi
     ENTREPOT_KEY_GUESSES_PER_SECOND: 'off',
     ENTREPOT_DISK_RESERVE_BYTES: '0',
     ...settings,
-  })
-  return startApp(config, { logger: pino({ level: 'silent' }), clock })
+  }
+  const logger = pino({ level: 'silent' })
+  return startApp(loadConfig(env), { logger, clock, settings: settingsInForce(env) })
 }

@@ -207,6 +207,10 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.content': () => get(`${ADMIN}/${id}/content`),
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
   'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
+  'admin.jobs.list': () => get('/admin/v1/jobs'),
+  'admin.settings.list': () => get('/admin/v1/settings'),
+  'admin.health.get': () => get('/admin/v1/health'),
+  'admin.tail.watch': () => get('/admin/v1/tail'),
   'admin.usage.get': () => get('/admin/v1/usage?step=day'),
   'admin.files.delete': async () => remove(`${ADMIN}/${(await llama.stored()).id}`),
   'admin.uploads.list': () => get('/admin/v1/uploads?limit=2'),
@@ -238,7 +242,13 @@ async function answerTo({ method, target, body, headers }: Sent): Promise<Contra
   const sent = Object.entries(all).filter(([, value]) => value !== undefined) as [string, string][]
   const init = { method, headers: sent, body: body ?? null, duplex: 'half' } as const
   const answer = await fetch(server.url + target, init)
-  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() }
+  const type = answer.headers.get('content-type')
+  // Events have no end.
+  if (type?.startsWith('text/event-stream')) {
+    await answer.body?.cancel()
+    return { status: answer.status, type, text: '""' }
+  }
+  return { status: answer.status, type, text: await answer.text() }
 }
 
 async function ask(sent: Sent): Promise<number> {
@@ -476,6 +486,14 @@ const special: readonly (readonly [operation: string, status: number, make: () =
   ['mistral.download', 304, () => content(MISTRAL, { 'if-none-match': '*' })],
   ['mistral.download', 412, () => content(MISTRAL, { 'if-match': '"x"' })],
   ['mistral.download', 416, () => content(MISTRAL, { range: 'bytes=99-' })],
+  [
+    'admin.tail.watch',
+    403,
+    async () => {
+      const authorization = `Bearer ${await server.newKey({ role: 'member' })}`
+      return { ...get('/admin/v1/tail'), headers: { authorization } }
+    },
+  ],
   ['admin.files.content', 206, () => content(ADMIN, { range: 'bytes=0-1' })],
   ['admin.files.content', 304, () => content(ADMIN, { 'if-none-match': '*' })],
   ['admin.files.content', 412, () => content(ADMIN, { 'if-match': '"x"' })],

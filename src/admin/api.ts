@@ -7,6 +7,8 @@ import type { ViewsOf } from './files/dialects.ts'
 import { addFileRoutes } from './files/routes.ts'
 import { addKeyRoutes } from './keys/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
+import type { Operating } from './operating/operating.ts'
+import { addOperatingRoutes } from './operating/routes.ts'
 import { addOrganizationRoutes } from './organizations/routes.ts'
 import { addProjectRoutes } from './projects/routes.ts'
 import { addQuotaRoutes } from './quotas/routes.ts'
@@ -24,14 +26,16 @@ export interface AdminOptions {
   readonly keyQuery: string | undefined
   readonly viewsOf: ViewsOf
   readonly signIn: SignInOptions
+  readonly operating: Operating
 }
 
 /** What no vendor's API has, on a server whose prefix is `/admin`. */
 export async function addAdminApi(
   server: FastifyInstance,
   services: Services,
-  { authenticate, keyQuery, signIn, viewsOf }: AdminOptions,
+  options: AdminOptions,
 ): Promise<void> {
+  const { authenticate, keyQuery, signIn, viewsOf } = options
   // In scopes of their own: their hooks are for nothing else.
   await server.register(async (api) => {
     keepNothing(api)
@@ -46,6 +50,7 @@ export async function addAdminApi(
     addProjectRoutes(api, services, { keyQuery })
     addKeyRoutes(api, services, { keyQuery })
     addQuotaRoutes(api, services, { keyQuery })
+    addOperatingRoutes(api, services, options)
     addSessionRoutes(api, services, { keyQuery, ...signIn })
   })
   // Pages elsewhere call with a key; they neither sign anybody in nor out.

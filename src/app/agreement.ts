@@ -5,11 +5,12 @@ import { admitRootKey, syncRootKeys, validRootKeys } from '../core/access/root-k
 import type { Node, NodeProfile } from '../core/ports/node.ts'
 import type { Services } from '../core/services.ts'
 import { type AppConfig, settings } from './settings.ts'
+import { version } from './version.ts'
 
 /** What a server tells the others about itself. */
 export function profileOf(config: AppConfig): NodeProfile {
   const told = sharedSettings(settings, config).map(({ variable, value }) => [variable, value])
-  return { rootKeyHash: rootKeyHashOf(config), settings: Object.fromEntries(told) }
+  return { rootKeyHash: rootKeyHashOf(config), version: version(), settings: Object.fromEntries(told) }
 }
 
 function rootKeyHashOf({ rootKey }: AppConfig): string | null {

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../core/ports/clock.ts'
 import type { Services } from '../core/services.ts'
 import { stopAllWriters } from '../core/uploads/stale-writers.ts'
 import type { UsageMeter } from '../core/usage/usage-meter.ts'
+import { JobBoard } from '../jobs/job-board.ts'
 import { ConnectionRate } from '../net/connection-rate.ts'
 import { portOf } from '../net/listening.ts'
 import { Metrics } from '../ops/metrics.ts'
@@ -14,9 +15,11 @@ import { Readiness } from '../ops/readiness.ts'
 import { hostsOf, RenewedTls } from '../ops/tls.ts'
 import { startJobs } from './background.ts'
 import { GracefulStop } from './graceful-stop.ts'
-import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics } from './listen.ts'
+import { examine } from './health-report.ts'
+import { type Addresses, listenForGrpc, listenForHttp, listenForMetrics, type Served } from './listen.ts'
 import { openServices } from './open-services.ts'
 import { type AppConfig, loadDialects } from './settings.ts'
+import type { SettingInForce } from './settings-in-force.ts'
 import { startTracing } from './start-tracing.ts'
 import { commit, version } from './version.ts'
 import { watchRequests } from './watch-requests.ts'
@@ -27,6 +30,8 @@ export interface AppOptions {
   readonly clock?: Clock
   /** The operator vouches for the clock of this machine, whatever spoke against it. */
   readonly acceptClock?: boolean
+  /** As operators are shown them; by default none are. */
+  readonly settings?: readonly SettingInForce[]
   /** Called once if the service cannot go on: the process should end. */
   readonly onFatal?: (error: unknown) => void
 }
@@ -78,26 +83,26 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   const metrics = new Metrics()
   metrics.gaugeServer(config, () => ({ version: version(), commit: commit() }))
   const memory = new FairBudget(config.memoryBytes)
-  const addresses: Addresses = {
-    url: '',
-    publicUrl: config.publicUrl ?? '',
-    listeningUrl: '',
-    grpcAddress: undefined,
-    metricsUrl: undefined,
-  }
+  const addresses = unknownAddresses(config)
   const tracing = await startTracing(config.tracing, { logger, metrics, stop, addresses })
   const opening = { config, options, stop, metrics, memory, tracing, addresses }
   const { services, peers, emulator } = await openServices(opening)
   metrics.gaugeInstallation(services.metadata, services.clock)
-  const watched = watchRequests(services, stop, logger)
+  const { usage, tail, finished } = watchRequests(services, stop, logger)
+  const board = new JobBoard(services.clock)
   // Certificates end by the true time, also where a test moves the clock of the service.
   const trueClock = 'lead' in peers ? peers.clock : systemClock
   const tls = await loadTls(config, trueClock.now())
   const readiness = new Readiness({ services, isStopping: () => stop.draining.aborted, logger })
-  const { connectionsPerSecond: perSecond, trustedProxies: spared } = config
-  const connections = new ConnectionRate({ perSecond, spared })
   const dialects = await loadDialects(config, { grpcPort: () => portOf(addresses.grpcAddress) })
-  const served = {
+  const operating = {
+    tail,
+    stopping: stop.draining,
+    jobs: () => board.states(),
+    settings: options.settings ?? [],
+    health: () => examine({ ...served, peers, board }),
+  }
+  const served: Served = {
     config,
     services,
     emulator,
@@ -105,10 +110,11 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     memory,
     metrics,
     tracing,
-    ...watched,
+    finished,
+    operating,
     readiness,
     tls,
-    connections,
+    connections: connectionRate(config),
     stop,
     logger,
     addresses,
@@ -119,14 +125,11 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
   // Nothing can fail the start any more: the key will be shown.
   const firstKey = await issueFirstKey(services)
   stop.addUser('the appends', () => stopAllWriters(services))
-  stop.addUser(
-    'the jobs',
-    startJobs({ ...served, usage: watched.usage, peers, trueClock, watch: metrics.jobRun }),
-  )
+  stop.addUser('the jobs', startJobs({ ...served, usage, board, peers, trueClock, watch: metrics.jobRun }))
   return {
     ...addresses,
     services,
-    usage: watched.usage,
+    usage,
     memory,
     caPath: tls?.current.caPath,
     firstKey,
@@ -137,6 +140,15 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
     stop: (haste) => stop.run(haste),
     renewTls: async () => void (await tls?.renew()),
   }
+}
+
+/** Before anything listens. */
+function unknownAddresses({ publicUrl = '' }: Config): Addresses {
+  return { url: '', publicUrl, listeningUrl: '', grpcAddress: undefined, metricsUrl: undefined }
+}
+
+function connectionRate({ connectionsPerSecond: perSecond, trustedProxies: spared }: Config): ConnectionRate {
+  return new ConnectionRate({ perSecond, spared })
 }
 
 async function loadTls({ tls, dataDir, publicUrl }: Config, now: number): Promise<RenewedTls | undefined> {

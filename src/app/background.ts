@@ -6,6 +6,7 @@ import { ClockWatch } from '../core/time/clock-watch.ts'
 import type { FollowedClock } from '../core/time/followed-clock.ts'
 import type { UsageMeter } from '../core/usage/usage-meter.ts'
 import type { WatchCall } from '../core/watch-call.ts'
+import type { JobBoard } from '../jobs/job-board.ts'
 import { fillingJobs, jobsOf, nodeJobs, ownJobs } from '../jobs/jobs.ts'
 import { type Job, runJobs } from '../jobs/runner.ts'
 import type { RenewedTls } from '../ops/tls.ts'
@@ -27,6 +28,7 @@ export interface Background {
   readonly trueClock: Clock
   /** Told of each run of a job. */
   readonly watch: WatchCall
+  readonly board: JobBoard
 }
 
 /**
@@ -41,18 +43,25 @@ export function startJobs({
   peers,
   trueClock,
   watch,
+  board,
 }: Background): () => Promise<void> {
   const own = [...ownJobs(services, usage), ...(tls ? [renewCertificate(tls, trueClock)] : [])]
   const common = [...jobsOf(services), ...fillingJobs(services)]
   if ('lead' in peers) {
+    const mine = [compareClocks(peers.clock, logger), ...own]
+    const ofLeader = [...common, ...nodeJobs(services, peers, logger)]
+    board.list(mine, 'each-server')
+    board.list(ofLeader, 'one-server')
     peers.lead(() => {
       logger.info('this server runs the jobs')
-      return runJobs([...common, ...nodeJobs(services, peers, logger)], logger, watch)
+      return runJobs(ofLeader, logger, watch, board)
     })
-    return runJobs([compareClocks(peers.clock, logger), ...own], logger, watch)
+    return runJobs(mine, logger, watch, board)
   }
   const trusted = [...onceTrusted(peers, jobsOf(services)), ...fillingJobs(services)]
-  const stop = runJobs([watchClock(peers), ...trusted, ...own], logger, watch)
+  const all = [watchClock(peers), ...trusted, ...own]
+  board.list(all, 'each-server')
+  const stop = runJobs(all, logger, watch, board)
   return async () => {
     await stop()
     // A step that nobody has noticed could not be told from a right clock at the next start.

@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ADMIN, addAdminApi } from '../admin/api.ts'
 import { PROBLEM_TYPE, ProblemBody, toAdminErrorAnswer } from '../admin/errors.ts'
+import type { Operating } from '../admin/operating/operating.ts'
 import { addConsole } from '../console/routes.ts'
 import { acrossOrganization } from '../core/access/admit.ts'
 import { ServiceError } from '../core/errors.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import { LINK_PATH } from '../core/links/link.ts'
 import type { Services } from '../core/services.ts'
-import type { RequestTail } from '../core/watch/request-tail.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import { fileViews } from '../dialects/file-views.ts'
 import { type About, addDocsPage, type Described, describeRoutes, links } from '../dialects/openapi.ts'
@@ -42,7 +42,7 @@ export interface SurfaceOptions {
   readonly metrics: Metrics
   readonly tracing: Tracing | undefined
   readonly finished: FinishedRequests
-  readonly tail: RequestTail
+  readonly operating: Operating
   readonly readiness: Readiness
   /** Of a file that comes by tus, in bytes. */
   readonly tusMaxFileBytes: number
@@ -225,7 +225,7 @@ async function addTransfer(
 
 async function addAdmin(
   server: FastifyInstance,
-  { services, dialects, about, sessionSeconds }: SurfaceOptions,
+  { services, dialects, about, sessionSeconds, operating }: SurfaceOptions,
 ): Promise<void> {
   const described = adminOf(dialects)
   await describeRoutes(server, described, about)
@@ -235,6 +235,7 @@ async function addAdmin(
     authenticate,
     keyQuery: described.keyQuery,
     signIn: { sessionSeconds, version: about.version },
+    operating,
     viewsOf: (caller, file) =>
       fileViews(dialects, services.addresses.publicUrl, caller, file, services.clock.now()),
   })

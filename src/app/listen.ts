@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import type { Operating } from '../admin/operating/operating.ts'
 import { isLoopback } from '../config/networks.ts'
 import type { FairBudget } from '../core/limits/fair-budget.ts'
 import type { Services } from '../core/services.ts'
-import type { RequestTail } from '../core/watch/request-tail.ts'
 import { FILE_ID_PATTERN } from '../dialects/all.ts'
 import type { ServedDialect } from '../dialects/dialect.ts'
 import type { Emulator } from '../emulator/emulator.ts'
@@ -47,7 +47,7 @@ export interface Served {
   readonly metrics: Metrics
   readonly tracing: Tracing | undefined
   readonly finished: FinishedRequests
-  readonly tail: RequestTail
+  readonly operating: Operating
   readonly readiness: Readiness
   readonly tls: RenewedTls | undefined
   readonly connections: ConnectionRate

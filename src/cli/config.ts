@@ -3,7 +3,7 @@ import type { Finding } from '../app/check-start.ts'
 import { examples } from './arguments.ts'
 import { describe } from './failure.ts'
 import { print, printJson, printTable } from './output.ts'
-import { addSettings, allSettings, configOf, settingsInForce } from './settings.ts'
+import { addSettings, allSettings, configOf, settingsInForceOf } from './settings.ts'
 
 interface AsJson {
   readonly json?: true
@@ -25,7 +25,7 @@ export function addConfigCommands(program: Command): void {
       ]),
     )
     .action(({ json }: AsJson, command: Command) => {
-      const inForce = settingsInForce(command)
+      const inForce = settingsInForceOf(command).map(({ name, value, from }) => ({ name, value, from }))
       if (json) return printJson(inForce)
       // Values come last, because a long one would move all that stands behind it.
       const rows = inForce.map(({ name, value, from }) => [name, from, value])

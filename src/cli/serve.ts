@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { examples } from './arguments.ts'
 import { nextCommand } from './next-command.ts'
-import { addSettings, allSettings, configOf } from './settings.ts'
+import { addSettings, allSettings, configOf, settingsInForceOf } from './settings.ts'
 import { trustHint, welcome, whereItIs } from './welcome.ts'
 
 export function addServeCommand(program: Command): void {
@@ -42,6 +42,7 @@ async function start(
   const moreKeys = nextCommand(command, 'key', 'create', '--name', 'laptop')
   await serve(config, {
     acceptClock,
+    settings: settingsInForceOf(command),
     onStarted: (app, { isRead, print }) => {
       const { firstKey, services, caPath } = app
       if (isRead) print(whereItIs(app, places))

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type AppConfig, loadConfig, settings } from '../app/settings.ts'
-import { Secret } from '../config/secret.ts'
+import { type SettingInForce, settingsInForce } from '../app/settings-in-force.ts'
 import { ConfigError, defaultOf, environmentName, listSettings, type Setting } from '../config/setting.ts'
 import { allDialects } from '../dialects/all.ts'
 
@@ -123,27 +123,14 @@ function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): App
   }
 }
 
-/** A setting as it is in force. */
-export interface SettingInForce {
-  /** Its variable. */
-  readonly name: string
-  /** As it was written, or what holds by default; never a secret. */
-  readonly value: string
-  readonly from: 'flag' | 'environment' | 'default'
-}
-
 /** @throws ConfigError, as `configOf` */
-export function settingsInForce(command: Command): readonly SettingInForce[] {
+export function settingsInForceOf(command: Command): readonly SettingInForce[] {
   configOf(command)
-  return allSettings.map((setting) => {
-    const name = environmentName(setting)
-    const flag = givenValue(command, setting) || undefined
-    const given = flag ?? (process.env[name] || undefined)
-    if (given === undefined) return { name, value: defaultOf(setting).replaceAll('`', ''), from: 'default' }
-    const isSecret =
-      setting.secret || setting.parse(given, true) instanceof Secret || Boolean(URL.parse(given)?.password)
-    return { name, value: isSecret ? '[secret]' : given, from: flag === undefined ? 'environment' : 'flag' }
+  const flags = allSettings.flatMap((setting): [string, string][] => {
+    const value = givenValue(command, setting)
+    return value === undefined ? [] : [[environmentName(setting), value]]
   })
+  return settingsInForce(process.env, new Map(flags))
 }
 
 /** The flags that say where the installation is, as they were given; never a password. */

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServiceError } from '../core/errors.ts'
 import type { Clock } from '../core/ports/clock.ts'
@@ -45,7 +46,7 @@ interface AccountFacts {
   readonly keyId?: string | null
 }
 
-/** A request that goes on, and what its connection had read and written when it began. */
+/** A request that goes on, what its connection had read when the one before it ended, and what it had written when this began. */
 interface Begun {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -54,6 +55,8 @@ interface Begun {
 }
 
 const BEGUN = Symbol('begun')
+const READ = Symbol('read')
+type Connection = Socket & { [READ]?: number }
 type Response = ServerResponse & { [BEGUN]?: Begun }
 
 /** Counts requests and calls as they end, however they end, and tells them to whoever watches. */
@@ -73,8 +76,8 @@ export class FinishedRequests {
     }
     const begin = (request: FastifyRequest, reply: FastifyReply) => {
       const raw: Response = reply.raw
-      const { socket } = request.raw
-      raw[BEGUN] = { request, reply, read: socket.bytesRead, written: socket.bytesWritten }
+      const socket: Connection = request.raw.socket
+      raw[BEGUN] = { request, reply, read: socket[READ] ?? 0, written: socket.bytesWritten }
       raw.on('close', onClose)
     }
     server.decorateRequest('failure', undefined)
@@ -117,6 +120,8 @@ export class FinishedRequests {
   }
 
   #finish(begun: Begun, observed: ObservedHttp): void {
+    const socket: Connection = begun.request.raw.socket
+    socket[READ] = socket.bytesRead
     const { usage, tail } = this.#options
     const { caller, linked } = begun.request as Partial<FastifyRequest>
     const organizationId = linked?.organizationId ?? caller?.organizationId
@@ -164,7 +169,7 @@ function onlyOne(projectIds: readonly string[] = []): string | undefined {
   return projectIds.length === 1 ? projectIds[0] : undefined
 }
 
-/** Of a body whose length was announced, that length; of one that broke off or came in chunks, what the connection read. */
+/** Of a body whose length was announced, that length; of one that broke off or came in chunks, what the connection read with it. */
 function bytesIn({ request: { raw }, read }: Begun): number {
   const { 'content-length': announced, 'transfer-encoding': coding } = raw.headers
   if (raw.complete && coding === undefined) return Number(announced ?? 0)
@@ -172,9 +177,10 @@ function bytesIn({ request: { raw }, read }: Begun): number {
 }
 
 /** The same of the answer. */
-function bytesOut({ request, reply: { raw }, written }: Begun): number {
+function bytesOut({ request, reply, written }: Begun): number {
+  const { raw } = reply
   if (request.method === 'HEAD' || raw.statusCode === 304 || raw.statusCode === 204) return 0
-  const announced = raw.getHeader('content-length')
+  const announced = reply.getHeader('content-length')
   if (raw.writableFinished && announced !== undefined) return Number(announced)
   return Math.max(0, request.raw.socket.bytesWritten - written)
 }

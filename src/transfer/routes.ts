@@ -45,7 +45,7 @@ const MAX_STREAMED_MD5_BYTES = 64 * 1024 * 1024
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The file that the link leads to; set on every link route before the body is read. */
+    /** The file that the link leads to; set on every link route before bytes come or go. */
     linked: FileRecord
     /** What a PUT tells of the digests of its body. */
     stated: readonly StatedDigest[]
@@ -200,6 +200,7 @@ function addDownload(
       const token = tokenOf(request)
       if (drafts && isUploadLink(token)) return drafts.tellOffset(reply, token)
       const { file, claim } = await followToken(services, 'GET', token)
+      request.linked = file
       if (stateAt(file, services.clock.now()) !== 'stored') throw uploadIsOver()
       if (request.method === 'GET') await touchFile(services, file, 'download')
       return sendFile(services, request, reply, file, servedType(file, claim.serves))

@@ -18,11 +18,10 @@ export function addUsageRoutes(
     querystring: schemas.UsageQuery,
     response: { 200: schemas.UsageBody },
   })
-  server.get('/v1/usage', docs, async ({ caller, query }, reply) => {
+  server.get('/v1/usage', docs, async ({ caller, query }) => {
     const { organization, project, ...range } = readUsageRequest(query, keyQuery, services.clock.now())
     const holder = await usageHolder(services, caller, { organization, project })
     const points = await readUsage(services, { holder, ...range })
-    reply.header('cache-control', 'no-store')
     return { series: points.map((point) => ({ ...point, at: new Date(point.at).toISOString() })) }
   })
 }

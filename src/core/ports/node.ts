@@ -6,6 +6,8 @@ import type { Clock } from './clock.ts'
 export interface NodeProfile {
   /** SHA-256 of the root key that it carries, lower-case hex; null: it carries none. */
   readonly rootKeyHash: string | null
+  /** Of the release that it runs. */
+  readonly version?: string
   /** The settings that have to be the same on all, by variable; of a secret its SHA-256. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -14,6 +16,18 @@ export interface JoinOptions {
   readonly profile?: NodeProfile
   /** For tests: what rate limits are measured by, instead of the store's clock. */
   readonly clock?: Clock | undefined
+}
+
+/** A process that uses the store, as it is known to the others. */
+export interface LivingNode {
+  readonly id: number
+  /** By the clock of the store. */
+  readonly seenAt: number
+  /** The release that it runs; null: one that does not tell. */
+  readonly version: string | null
+  readonly isThis: boolean
+  /** Whether it runs the jobs that are there once for all. */
+  readonly leads: boolean
 }
 
 /** This process, among all that use one metadata store at the same time. */
@@ -26,6 +40,8 @@ export interface Node {
    * counts as living until it is forgotten.
    */
   listProfiles(): Promise<readonly (NodeProfile | undefined)[]>
+  /** All nodes that may live, oldest first. @throws Error while the database is away */
+  listNodes(): Promise<readonly LivingNode[]>
   /**
    * At most one node leads at any time. `begin` runs when this node becomes leader and returns the function to call when it
    * stops leading. Another node takes over within seconds of a leader that ends, however it ends.

@@ -1,5 +1,6 @@
 import { resolveProject } from '../access/admit.ts'
 import { isAtLeast } from '../access/keys.ts'
+import { organizationOf } from '../access/organization-of.ts'
 import type { Caller } from '../caller.ts'
 import { ServiceError } from '../errors.ts'
 import { DAY_MS, HOUR_MS } from '../ports/clock.ts'
@@ -58,17 +59,6 @@ export async function usageHolder(
   const named = await services.metadata.findProject(organizationId, project ?? '')
   if (named) return { organizationId, projectId: named.id }
   throw new ServiceError('project-forbidden', `There is no project ${project} in this organization.`)
-}
-
-async function organizationOf(
-  { metadata }: Services,
-  caller: Caller,
-  named: string | undefined,
-): Promise<string> {
-  if (named === undefined || named === caller.organizationId) return caller.organizationId
-  const found = await metadata.findOrganization(named)
-  if (found && (found.id === caller.organizationId || isAtLeast(caller.role, 'operator'))) return found.id
-  throw new ServiceError('project-forbidden', `This API key has no access to organization ${named}`)
 }
 
 /**

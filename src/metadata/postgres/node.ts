@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client, type QueryResultRow } from 'pg'
 import type { Clock } from '../../core/ports/clock.ts'
-import type { JoinOptions, Node, NodeProfile } from '../../core/ports/node.ts'
+import type { JoinOptions, LivingNode, Node, NodeProfile } from '../../core/ports/node.ts'
 import { FollowedClock } from '../../core/time/followed-clock.ts'
 import { sessionSettings } from './connection.ts'
 import { PostgresTokens } from './tokens.ts'
@@ -11,6 +11,12 @@ import { PostgresTokens } from './tokens.ts'
 const NODE_LOCKS = 721_042_085
 /** Whoever holds this one leads. */
 const LEADER_LOCK = 7_210_420_841
+/** The id of the node whose session holds the lock of the leader, by the locks that each session has. */
+const LEADER_ID = `(select own.objid::bigint from pg_locks as leader join pg_locks as own using (pid, database)
+  where leader.locktype = 'advisory' and leader.granted and leader.objsubid = 1
+    and (leader.classid::bigint << 32) + leader.objid::bigint = ${LEADER_LOCK}
+    and own.locktype = 'advisory' and own.objsubid = 2 and own.classid::bigint = ${NODE_LOCKS}
+    and own.database = (select oid from pg_database where datname = current_database()) limit 1)`
 const BEAT_MS = 1000
 /** The database ends the session, and with it the locks, of a node that it has not heard of for so long. */
 const SILENCE_MS = 10_000
@@ -125,6 +131,22 @@ export class PostgresNode implements Node {
     if (this.#client === undefined) throw new Error('The database is away; nobody knows which servers live.')
     const { rows } = await this.#query<{ profile: string | null }>(this.#client, 'select profile from nodes')
     return rows.map(({ profile }) => (profile === null ? undefined : (JSON.parse(profile) as NodeProfile)))
+  }
+
+  /** @throws Error while the database is away */
+  async listNodes(): Promise<readonly LivingNode[]> {
+    if (this.#client === undefined) throw new Error('The database is away; nobody knows which servers live.')
+    const { rows } = await this.#query<{
+      id: number
+      seenAt: number
+      version: string | null
+      leads: boolean
+    }>(
+      this.#client,
+      `select id::float8 as id, seen_at::float8 as "seenAt", profile::jsonb ->> 'version' as version,
+        coalesce(id = ${LEADER_ID}, false) as leads from nodes order by seen_at, id`,
+    )
+    return rows.map((row) => ({ ...row, isThis: row.id === this.id }))
   }
 
   async forgetIdleLimits(): Promise<number> {

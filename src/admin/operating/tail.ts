@@ -1,0 +1,129 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isAtLeast } from '../../core/access/keys.ts'
+import { organizationOf } from '../../core/access/organization-of.ts'
+import { SECOND_MS } from '../../core/ports/clock.ts'
+import type { Services } from '../../core/services.ts'
+import type { RequestTail, Watch } from '../../core/watch/request-tail.ts'
+import { operation } from '../../http/operation.ts'
+import type { AdminOptions } from '../api.ts'
+import { parameter, requireKnown, type Values } from '../request-values.ts'
+import { TailQuery, tailAnswers } from './schemas.ts'
+import { toRequestBody } from './wire.ts'
+
+/** Shorter than proxies wait for a byte; also how long a watcher is told something after its session or key has ended. */
+const BEAT_MS = 10 * SECOND_MS
+/** When a browser asks again after a connection that ended by itself. */
+const RETRY_MS = 2 * SECOND_MS
+
+/** `GET /tail`: the requests of this server as they end, as events (HTML, "Server-sent events"). */
+export function addTail(server: FastifyInstance, services: Services, options: AdminOptions): void {
+  const { keyQuery, authenticate, operating } = options
+  const docs = operation('Operating', 'admin.tail.watch', 'Watch requests as they end', {
+    access: { scope: 'any', limit: 'read', role: 'admin' },
+    failures: ['field-unknown', 'field-invalid', 'project-forbidden'],
+    querystring: TailQuery,
+    response: tailAnswers,
+  })
+  server.get('/v1/tail', docs, async (request, reply) => {
+    const { caller, query } = request
+    requireKnown(query as Values, ['organization'], keyQuery)
+    const named = parameter(query as Values, 'organization')
+    const isOperator = isAtLeast(caller.role, 'operator')
+    const of = named === undefined && isOperator ? undefined : await organizationOf(services, caller, named)
+    const mayWatch = () => isStillLetIn(authenticate, request)
+    const events = new TailEvents(
+      operating.tail,
+      { by: caller.organizationId, of, mayWatch },
+      operating.stopping,
+    )
+    return (
+      reply
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .header('cache-control', 'no-store, no-transform')
+        // nginx would keep events until a buffer is full.
+        .header('x-accel-buffering', 'no')
+        .send(events)
+    )
+  })
+}
+
+/** Whether the credentials of a request still are those of the same key, with the same rights. */
+async function isStillLetIn(
+  authenticate: AdminOptions['authenticate'],
+  request: FastifyRequest,
+): Promise<boolean> {
+  try {
+    const { keyId, role, organizationId } = await authenticate(request)
+    const { caller } = request
+    return keyId === caller.keyId && role === caller.role && organizationId === caller.organizationId
+  } catch {
+    return false
+  }
+}
+
+interface Watcher {
+  readonly by: string
+  readonly of: string | undefined
+  readonly mayWatch: () => Promise<boolean>
+}
+
+/** The events for one watcher. Takes from what waits only when the connection has room. */
+class TailEvents extends Readable {
+  readonly #watch: Watch
+  readonly #mayWatch: () => Promise<boolean>
+  readonly #stopping: AbortSignal
+  readonly #timer: NodeJS.Timeout
+  readonly #onStop = () => this.#end('stopping')
+  #hasRoom = true
+
+  /** @throws ServiceError `rate-limited` */
+  constructor(tail: RequestTail, { by, of, mayWatch }: Watcher, stopping: AbortSignal) {
+    super()
+    this.#watch = tail.watch(by, of, () => {
+      if (this.#hasRoom) this.#fill()
+    })
+    this.#mayWatch = mayWatch
+    this.#stopping = stopping
+    this.#timer = setInterval(() => void this.#beat(), BEAT_MS).unref()
+    this.push(`retry: ${RETRY_MS}\n: the requests of this server, as they end\n\n`)
+    stopping.addEventListener('abort', this.#onStop, { once: true })
+    if (stopping.aborted) this.#onStop()
+  }
+
+  override _read(): void {
+    this.#hasRoom = true
+    this.#fill()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#timer)
+    this.#stopping.removeEventListener('abort', this.#onStop)
+    this.#watch.end()
+    done(error)
+  }
+
+  #fill(): void {
+    const { requests, dropped } = this.#watch.take()
+    const events = requests.map((request) => eventOf('request', toRequestBody(request)))
+    if (dropped > 0) events.push(eventOf('dropped', { count: dropped }))
+    if (events.length > 0) this.#hasRoom = this.push(events.join(''))
+  }
+
+  async #beat(): Promise<void> {
+    if (!(await this.#mayWatch())) return this.#end('access-ended')
+    if (this.#hasRoom && !this.destroyed) this.#hasRoom = this.push(': beat\n\n')
+  }
+
+  #end(reason: 'stopping' | 'access-ended'): void {
+    if (this.destroyed || this.readableEnded) return
+    clearInterval(this.#timer)
+    this.#watch.end()
+    this.push(eventOf('end', { reason }))
+    this.push(null)
+  }
+}
+
+function eventOf(name: string, data: object): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+}

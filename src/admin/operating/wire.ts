@@ -1,0 +1,27 @@
+import type { FinishedRequest } from '../../core/watch/request-tail.ts'
+import type { Health, JobState } from './operating.ts'
+
+/** As the schemas of this folder have it. */
+export function toJobBody({ startedAt, endedAt, ...job }: JobState) {
+  return { ...job, startedAt: isoOrNull(startedAt), endedAt: isoOrNull(endedAt) }
+}
+
+export function toHealthBody({ server, nodes, ...health }: Health) {
+  return {
+    ...health,
+    server: { ...server, startedAt: iso(server.startedAt) },
+    nodes: nodes.map((node) => ({ ...node, seenAt: iso(node.seenAt) })),
+  }
+}
+
+export function toRequestBody({ at, ...request }: FinishedRequest) {
+  return { at: iso(at), ...request }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at)
+}
