@@ -1,3 +1,4 @@
+import { UploadsEverywhere } from './pages/uploads/everywhere.tsx'
 import { type PageEntry, pageAt } from './pages.ts'
 import { place } from './router.ts'
 import { hasRole, loadMe, me, meError } from './session.ts'
@@ -29,7 +30,12 @@ function Current() {
     )
   // The first answer says who is signed in, or leads to the sign-in.
   if (me.value == null) return null
-  return <Shell>{found === undefined ? <Unknown /> : <Allowed {...found} />}</Shell>
+  return (
+    <>
+      <Shell>{found === undefined ? <Unknown /> : <Allowed {...found} />}</Shell>
+      <UploadsEverywhere />
+    </>
+  )
 }
 
 function Allowed({ entry, id }: { readonly entry: PageEntry; readonly id: string }) {

@@ -27,6 +27,13 @@ export interface PageEntry {
 export const pages: readonly PageEntry[] = [
   { path: '', title: 'Files', icon: 'files', page: FilesPage },
   {
+    path: 'uploads',
+    title: 'Uploads',
+    icon: 'upload',
+    role: 'member',
+    page: lazily(async () => (await import('./pages/uploads/uploads.tsx')).UploadsPage),
+  },
+  {
     path: 'sign-in',
     title: 'Sign in',
     isPublic: true,

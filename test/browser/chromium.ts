@@ -28,10 +28,10 @@ function isThere(program: string): boolean {
   }
 }
 
-/** The browser to test with. @throws Error where `whyNoChromium` gives a reason */
+/** The path of the browser to test with. @throws Error where `whyNoChromium` gives a reason */
 export function chromiumProgram(): string {
   if (found === undefined) throw new Error('there is no Chromium')
-  return found
+  return execFileSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', found], { encoding: 'utf8' }).trim()
 }
 
 /** An answer, or an event, of the DevTools protocol. */

@@ -17,6 +17,8 @@ export const whyNoConsole = whyNoChromium()
 export interface VisitOptions {
   /** Of the signed-in caller; null: nobody is signed in. By default the admin key of the first start. */
   readonly key?: string | null
+  /** Where, and with which key if `key` is absent. By default the server of this file. */
+  readonly server?: Pick<TestServer, 'url' | 'key'>
   /** Below `/console/`. */
   readonly path?: string
   readonly context?: BrowserContextOptions
@@ -56,7 +58,8 @@ export class ConsoleTest {
    * request failed, unless it expected that.
    */
   async visit(t: TestContext, options: VisitOptions = {}): Promise<Page> {
-    const { key = this.server.key, path = '', context: given = {}, isExpected = () => false } = options
+    const { server = this.server, path = '', context: given = {}, isExpected = () => false } = options
+    const { key = server.key } = options
     if (this.#browser === undefined) throw new Error('the browser has not started')
     const context = await this.#browser.newContext({
       viewport: { width: 1280, height: 800 },
@@ -73,10 +76,10 @@ export class ConsoleTest {
         [],
       )
     })
-    if (key !== null) await signIn(this.server.url, key, context)
+    if (key !== null) await signIn(server.url, key, context)
     const page = await context.newPage()
     await watch(page, problems)
-    await page.goto(`${this.server.url}/console/${path}`)
+    await page.goto(`${server.url}/console/${path}`)
     return page
   }
 }

@@ -54,6 +54,14 @@ export interface FileBody {
   readonly dialect: string | null
 }
 
+/** An upload under way. */
+export interface UploadBody extends FileBody {
+  /** Null while its client has not told. */
+  readonly announcedBytes: number | null
+  readonly receivedBytes: number
+  readonly uploadExpiresAt: string | null
+}
+
 /** One page of a list. `next` goes into `after`; null: this is the last page. */
 export type Page<Noun extends string, Body> = { readonly [N in Noun]: readonly Body[] } & {
   readonly next: string | null
