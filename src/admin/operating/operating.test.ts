@@ -194,7 +194,7 @@ test('an operator is told of everybody, also of those whose key is wrong, or of 
     [200],
   )
   const { status, body } = await (await clientOf('admin')).send('GET', '/tail?organization=everybody')
-  assert.deepEqual([status, body.code], [403, 'project_forbidden'])
+  assert.deepEqual([status, body.code, body.field], [400, 'field_invalid', 'organization'])
 })
 
 test('the tail ends soon after its key', async (t) => {

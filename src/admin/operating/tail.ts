@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { organizationFor } from '../../core/access/administrator.ts'
 import { isAtLeast } from '../../core/access/keys.ts'
-import { organizationOf } from '../../core/access/organization-of.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import type { RequestTail, Watch } from '../../core/watch/request-tail.ts'
@@ -21,7 +21,7 @@ export function addTail(server: FastifyInstance, services: Services, options: Ad
   const { keyQuery, authenticate, operating } = options
   const docs = operation('Operating', 'admin.tail.watch', 'Watch requests as they end', {
     access: { scope: 'any', limit: 'read', role: 'admin' },
-    failures: ['field-unknown', 'field-invalid', 'project-forbidden'],
+    failures: ['field-unknown', 'field-invalid'],
     querystring: TailQuery,
     response: tailAnswers,
   })
@@ -30,7 +30,8 @@ export function addTail(server: FastifyInstance, services: Services, options: Ad
     requireKnown(query as Values, ['organization'], keyQuery)
     const named = parameter(query as Values, 'organization')
     const isOperator = isAtLeast(caller.role, 'operator')
-    const of = named === undefined && isOperator ? undefined : await organizationOf(services, caller, named)
+    const one = await organizationFor(services, caller, named, 'organization')
+    const of = named === undefined && isOperator ? undefined : one.id
     const mayWatch = () => isStillLetIn(authenticate, request)
     const events = new TailEvents(
       operating.tail,

@@ -144,7 +144,7 @@ test('nobody sees the usage of another organization', async () => {
   const { organization } = await newClient('theirs')
   for (const query of [`organization=${organization.id}`, `organization=theirs`, 'organization=unknown']) {
     const { status, body } = await client.send('GET', `/usage?${query}`)
-    assert.deepEqual([status, body.code], [403, 'project_forbidden'])
+    assert.deepEqual([status, body.code, body.field], [400, 'field_invalid', 'organization'])
   }
 })
 

@@ -1,8 +1,7 @@
+import { missing, organizationFor } from '../access/administrator.ts'
 import { resolveProject } from '../access/admit.ts'
 import { isAtLeast } from '../access/keys.ts'
-import { organizationOf } from '../access/organization-of.ts'
 import type { Caller } from '../caller.ts'
-import { ServiceError } from '../errors.ts'
 import { DAY_MS, HOUR_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
 import {
@@ -43,7 +42,7 @@ const unknown = Object.fromEntries(['files', 'bytes', ...counts].map((name) => [
  * Whose usage a caller may ask for: that of a project that it may use, or, if it is an admin and names none, of its organization;
  * an operator's, of any organization and project.
  * @param asked ids or slugs
- * @throws ServiceError `project-forbidden`
+ * @throws ServiceError `project-forbidden`, `field-invalid`
  */
 export async function usageHolder(
   services: Services,
@@ -51,14 +50,14 @@ export async function usageHolder(
   asked: { readonly organization: string | undefined; readonly project: string | undefined },
 ): Promise<UsageHolder> {
   const { organization, project } = asked
-  const organizationId = await organizationOf(services, caller, organization)
+  const { id: organizationId } = await organizationFor(services, caller, organization, 'organization')
   if (project === undefined && isAtLeast(caller.role, 'admin'))
     return { organizationId, projectId: WHOLE_ORGANIZATION }
   if (organizationId === caller.organizationId)
     return { organizationId, projectId: await resolveProject(services, caller, asked) }
   const named = await services.metadata.findProject(organizationId, project ?? '')
   if (named) return { organizationId, projectId: named.id }
-  throw new ServiceError('project-forbidden', `There is no project ${project} in this organization.`)
+  throw missing('project-not-found', `There is no project "${project}".`, project ?? '', 'project')
 }
 
 /**
