@@ -7,6 +7,7 @@ import type { Services } from '../core/services.ts'
 import { collectBlobs, makeRoom } from '../core/upkeep/collect-blobs.ts'
 import { expireFiles } from '../core/upkeep/expire-files.ts'
 import { freeAbandoned, freeForsaken } from '../core/upkeep/free-abandoned.ts'
+import { indexNames } from '../core/upkeep/index-names.ts'
 import { joinSegments } from '../core/upkeep/join-segments.ts'
 import { normalizeNames } from '../core/upkeep/normalize-names.ts'
 import { keepUsage, tendUsage } from '../core/usage/keep-usage.ts'
@@ -53,6 +54,16 @@ export function fillingJobs(services: Services): Job[] {
   return [every(JOB_PERIOD_MS, 'normalize names', () => normalizeNames(services))]
 }
 
+/** Leaves out the first run, which would take of the start what can wait. */
+function afterStart(run: () => Promise<number>): () => Promise<number> {
+  let hasStarted = false
+  return async () => {
+    if (hasStarted) return run()
+    hasStarted = true
+    return 0
+  }
+}
+
 /** What each server catches up with for itself. */
 export function ownJobs(services: Services, usage: UsageMeter): Job[] {
   return [
@@ -60,6 +71,11 @@ export function ownJobs(services: Services, usage: UsageMeter): Job[] {
     every(FREEING_PERIOD_MS, 'tend idempotency keys of requests', () => tendReservations(services)),
     every(MINUTE_MS, 'keep usage', () => keepUsage(services, usage)),
     every(ROOM_PERIOD_MS, 'make room', () => makeRoom(services)),
+    every(
+      JOB_PERIOD_MS,
+      'index names',
+      afterStart(() => indexNames(services)),
+    ),
   ]
 }
 

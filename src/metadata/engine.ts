@@ -14,11 +14,20 @@ type SameAsStore =
   | 'join'
   | 'sharedClock'
   | 'wantedDiskBytes'
+  | 'indexNames'
   | 'waitingCalls'
   | 'holdCollection'
   | 'isCollectionHeld'
   | 'check'
   | 'close'
+
+/** The same scan of the rows alone that an index tells of, where rows have numbers. */
+export interface NarrowedScan<Args> {
+  readonly query: Query<Args>
+  readonly projectId: string
+  /** What the names of the files found have in them, folded. */
+  readonly part: string
+}
 
 /** What SQLite and PostgreSQL do differently. All failures are `StoreError`s. Texts compare by code point. */
 export interface SqlEngine extends Pick<MetadataStore, SameAsStore> {
@@ -29,7 +38,12 @@ export interface SqlEngine extends Pick<MetadataStore, SameAsStore> {
    * As `read`, for queries that may look at every file of a project: they keep no other read waiting, and projects take turns.
    * @throws StoreError `unavailable` if many of this project wait already
    */
-  scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]>
+  scan<Args>(
+    query: Query<Args>,
+    args: Args,
+    projectId: string,
+    narrowed?: NarrowedScan<Args>,
+  ): Promise<readonly SqlRow[]>
   /** Whether a long `read` holds up everything else in this process. */
   readonly readsHoldUp: boolean
   /** Changes with every commit, whoever made it; undefined where that is not known for less than a look-up. */

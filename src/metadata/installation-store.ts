@@ -28,6 +28,7 @@ export class InstallationStore {
   readonly listUsageHours: MetadataStore['listUsageHours']
   readonly findUsageBefore: MetadataStore['findUsageBefore']
   readonly listProjectTotals: MetadataStore['listProjectTotals']
+  readonly indexNames: MetadataStore['indexNames']
   readonly wantedDiskBytes: MetadataStore['wantedDiskBytes']
   readonly knowsRoles: MetadataStore['knowsRoles']
   readonly holdCollection: MetadataStore['holdCollection']
@@ -57,6 +58,7 @@ export class InstallationStore {
     this.join = engine.join?.bind(engine)
     this.sharedClock = engine.sharedClock?.bind(engine)
     this.waitingCalls = engine.waitingCalls?.bind(engine)
+    this.indexNames = engine.indexNames?.bind(engine)
     this.wantedDiskBytes = engine.wantedDiskBytes?.bind(engine)
     this.knowsRoles = engine.knowsRoles.bind(engine)
     this.holdCollection = engine.holdCollection.bind(engine)

@@ -3,7 +3,7 @@ import type { FileRecord, ListedFile } from '../core/files/file.ts'
 import type { FileFilter, FilePage } from '../core/ports/metadata-store.ts'
 import type { SqlEngine, SqlRow } from './engine.ts'
 import { KeptListings } from './kept-listings.ts'
-import { type ListingArgs, listingArgs, mayScan } from './queries/file-filters.ts'
+import { isByPart, type ListingArgs, listingArgs, mayScan } from './queries/file-filters.ts'
 import { FileListings, listedShape } from './queries/file-listings.ts'
 import { fileShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
@@ -20,6 +20,9 @@ const MAX_KEPT_ROWS = 101
 /** Read at once. */
 const MAX_SLICE_ROWS = 1001
 
+/** @param isNarrowed whether of the rows alone that an index tells of */
+type QueryOf = (isNarrowed: boolean) => Query<ListingArgs>
+
 /** What a store lists and counts of a project's files. */
 export class Listings {
   readonly #engine: SqlEngine
@@ -33,7 +36,8 @@ export class Listings {
 
   async list(filter: FileFilter, page: ListPage): Promise<readonly ListedFile[]> {
     if (filter.states.length === 0) return []
-    return this.#read(filter, this.#queries.list(filter), listingArgs(filter, page), listedShape.fromRow)
+    const query = (isNarrowed: boolean) => this.#queries.list(filter, isNarrowed)
+    return this.#read(filter, query, listingArgs(filter, page), listedShape.fromRow)
   }
 
   /** A long page is read a slice at a time: each holds up this process for some milliseconds. */
@@ -53,24 +57,27 @@ export class Listings {
   }
 
   #pageAtOnce(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]> {
-    return this.#read(filter, this.#queries.page(filter, page), listingArgs(filter, page), fileShape.fromRow)
+    const query = (isNarrowed: boolean) => this.#queries.page(filter, page, isNarrowed)
+    return this.#read(filter, query, listingArgs(filter, page), fileShape.fromRow)
   }
 
   async count(filter: FileFilter): Promise<number> {
     if (filter.states.length === 0) return 0
     const toCount = ([files]: SqlRow) => files as number
-    const [files = 0] = await this.#read(filter, this.#queries.count(filter), listingArgs(filter), toCount)
+    const query = (isNarrowed: boolean) => this.#queries.count(filter, isNarrowed)
+    const [files = 0] = await this.#read(filter, query, listingArgs(filter), toCount)
     return files
   }
 
   #read<R>(
     filter: FileFilter,
-    query: Query<ListingArgs>,
+    queryOf: QueryOf,
     args: ListingArgs,
     fromRow: (row: SqlRow) => R,
   ): Promise<readonly R[]> {
-    const find = async () => (await this.#rowsOf(filter, query, args)).map((row) => fromRow(row))
+    const find = async () => (await this.#rowsOf(filter, queryOf, args)).map((row) => fromRow(row))
     if (args.limit > MAX_KEPT_ROWS || args.ids.length > 0) return find()
+    const query = queryOf(false)
     const name = `${query.id} ${JSON.stringify(query.bind({ ...args, visibleAt: 0 }))}`
     const findNextEnd = async () => {
       const [row] = await this.#engine.read(this.#queries.nextEnd(), args)
@@ -79,13 +86,15 @@ export class Listings {
     return this.#kept.find(this.#engine.version(), name, args.visibleAt, { find, findNextEnd })
   }
 
-  async #rowsOf(
-    filter: FileFilter,
-    query: Query<ListingArgs>,
-    args: ListingArgs,
-  ): Promise<readonly SqlRow[]> {
+  async #rowsOf(filter: FileFilter, queryOf: QueryOf, args: ListingArgs): Promise<readonly SqlRow[]> {
+    const query = queryOf(false)
     const scans = mayScan(filter) || (await this.#skipsMany(filter, args))
-    return scans ? this.#engine.scan(query, args, args.projectId) : this.#engine.read(query, args)
+    if (!scans) return this.#engine.read(query, args)
+    if (!this.#engine.flavour.numbersRows || !isByPart(filter))
+      return this.#engine.scan(query, args, args.projectId)
+    const { projectId, nameContains: part } = args
+    const narrowed = { query: queryOf(true), projectId, part }
+    return this.#engine.scan(query, args, args.projectId, narrowed)
   }
 
   /** Whether so many files are hidden from the subject that to pass over them takes long. */

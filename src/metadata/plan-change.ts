@@ -105,6 +105,7 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
   'file.update': (plan, { files }, { id, guard, patch }) => plan.add(...files.update(id, guard, patch)),
   'file.normalize-name': (plan, { files }, change) =>
     plan.add(withNormalName(change.file), files.normalizeName),
+  'name-changes.forget': (plan, { files }, change) => plan.add(change, files.forgetNameChanges),
   'blob.intend': (plan, { blobs }, { blob, reserved }) =>
     plan.add(intentionRow(blob, reserved, plan.node), blobs.intend),
   'blob.claim': (plan, { blobs }, change) => plan.add(change, blobs.claim),

@@ -22,6 +22,8 @@ const keys = {
   // Triggers of `files` write it, and the target counts anew.
   fileCounts: null,
   usageHours: ['organization_id', 'project_id', 'hour'],
+  // The target makes its index of names anew.
+  nameChanges: null,
   unreferencedBlobs: ['key'],
   answers: ['organization_id', 'operation', 'key'],
   // Servers that wait for the end of the move stay alive; each enters itself.

@@ -125,6 +125,8 @@ export type Change = Readonly<
   | { kind: 'file.update'; id: FileId; guard: FileGuard; patch: FilePatch }
   /** Every spelling of its name finds the file from here on. Does nothing if the file has another name by now. */
   | { kind: 'file.normalize-name'; file: NamedFile }
+  /** Up to this one they are in the index of names; see `MetadataStore.indexNames`. */
+  | { kind: 'name-changes.forget'; upTo: number }
   /**
    * Before the first byte: lists the key, which is collected after `collectAfter` unless a file claims it. Its bytes may come
    * late. Guarded: the key is new.

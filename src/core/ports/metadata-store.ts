@@ -18,6 +18,7 @@ import type {
 import type { Clock, ClockTrust, EmulatedTime } from './clock.ts'
 import type { MoveState } from './move.ts'
 import type { JoinOptions, Node } from './node.ts'
+import type { PurposeFilter } from './purpose-filter.ts'
 import type { FoundSession, SessionFilter, SessionPage } from './sessions.ts'
 import type { TenantStore } from './tenant-store.ts'
 import type { ProjectTotals, Totals } from './totals.ts'
@@ -63,27 +64,20 @@ export interface HeldAnswer {
   readonly isForsaken: boolean
 }
 
+/** What became findable faster, and what may be forgotten since. */
+export interface IndexedNames {
+  /** 0: there is no more for now. */
+  readonly rows: number
+  /** Up to which change of names; see `name-changes.forget`. */
+  readonly changeTo?: number
+}
+
 /** Keeps the bytes of ended files where they are, until it is released or its process ends. */
 export interface CollectionHold {
   /** @throws Error in one sentence if it has ended by itself: blobs may have been collected since */
   requireHeld(): void
   release(): Promise<void>
 }
-
-/** Files whose purpose fits one of the terms, or any if there is none. */
-export interface PurposeFilter {
-  readonly anyOf: readonly PurposeTerm[]
-}
-
-/**
- * - `in`: the purpose is one of these;
- * - `notIn`: there is a purpose, and it is none of these;
- * - `none`: there is none; if told, the name ends so, or does not end so. Names are compared without the case of ASCII letters.
- */
-export type PurposeTerm =
-  | { readonly in: readonly string[] }
-  | { readonly notIn: readonly string[] }
-  | { readonly none: true; readonly nameEndsWith?: string; readonly nameEndsNotWith?: string }
 
 /** Which files a listing sees. Files that are gone at `visibleAt` are never seen. */
 export interface FileFilter {
@@ -279,6 +273,8 @@ export interface MetadataStore extends TenantStore {
   join?(options?: JoinOptions): Promise<Node>
   /** Where the store has a clock that all its users go by: that clock, as measured now. A node measures it all the time. */
   sharedClock?(): Promise<Clock>
+  /** Where searches by a part of a name use an index that is filled behind the writes: fills it, some of it, at leisure. */
+  indexNames?(): Promise<IndexedNames>
   /** Bytes that the store lacks and others leave free; only where its rows are on the disk of the data folder. */
   wantedDiskBytes?(): number
   /** How many calls wait for a connection; only where they may have to. */

@@ -1,5 +1,5 @@
 import type { FileRecord } from '../../core/files/file.ts'
-import type { PurposeFilter, PurposeTerm } from '../../core/ports/metadata-store.ts'
+import type { PurposeFilter, PurposeTerm } from '../../core/ports/purpose-filter.ts'
 
 /** What the vendor does with the files of a purpose, and which files it takes for it. */
 interface PurposeRule {

@@ -1,5 +1,5 @@
 import type { FileRecord } from '../../core/files/file.ts'
-import type { PurposeFilter } from '../../core/ports/metadata-store.ts'
+import type { PurposeFilter } from '../../core/ports/purpose-filter.ts'
 
 /** What a client may name, in the vendor's order. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { FileRecord } from '../../core/files/file.ts'
-import type { FileFilter, MetadataStore, PurposeFilter } from '../../core/ports/metadata-store.ts'
+import type { FileFilter, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { PurposeFilter } from '../../core/ports/purpose-filter.ts'
 import { insertFiles, NOW, type OpenStore, sampleFile, sampleUpload, testStore, toListed } from './samples.ts'
 
 type Given = Omit<FileFilter, 'projectId' | 'states' | 'visibleAt'>

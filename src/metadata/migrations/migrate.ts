@@ -23,6 +23,7 @@ import { fileLinks } from './0018-file-links.ts'
 import { originAndSize } from './0019-origin-and-size.ts'
 import { usageHours } from './0020-usage-hours.ts'
 import { sessions } from './0021-sessions.ts'
+import { nameChanges } from './0022-name-changes.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -57,6 +58,7 @@ export const allMigrations: readonly Migration[] = [
   originAndSize,
   usageHours,
   sessions,
+  nameChanges,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */

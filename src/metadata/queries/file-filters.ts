@@ -19,6 +19,9 @@ import { hasPurpose, purposeArgs, purposeShape } from './purpose-terms.ts'
 /** What the queries of listings are bound to, each to some of it. */
 export interface ListingArgs extends Required<Omit<FileFilter, 'states' | 'purpose' | 'ends'>> {
   readonly normalName: string
+  /** What stands for the rows that an index tells of, and for the row behind which it tells of none. */
+  readonly foundRows: Uint8Array
+  readonly rowTo: Uint8Array
   readonly limit: number
   readonly offset: number
   readonly afterCreatedAt: number
@@ -56,6 +59,8 @@ export function listingArgs(
     ...(purpose === undefined ? undefined : purposeArgs(purpose)),
     mimeTypes: mimeTypes.map((type) => type.toLowerCase()),
     nameContains: foldCase(nameContains),
+    foundRows: FOUND_ROWS,
+    rowTo: ROW_TO,
     origin,
     endsBefore: typeof ends === 'number' ? ends : 0,
     minSizeBytes,
@@ -70,6 +75,10 @@ export function listingArgs(
     afterId,
   }
 }
+
+/** Known by their identity: whoever runs the query puts the rows in their places. */
+export const FOUND_ROWS = new Uint8Array()
+export const ROW_TO = new Uint8Array()
 
 const beginning = { createdAt: 0, name: '', id: '', sizeBytes: 0 }
 
@@ -103,6 +112,11 @@ function isSearch(filter: FileFilter): boolean {
   return purpose !== undefined || ends !== undefined || searched.some((field) => filter[field] !== undefined)
 }
 
+/** Whether an index of names may tell of the rows. */
+export function isByPart(filter: FileFilter): boolean {
+  return filter.nameContains !== undefined && filter.nameContains !== '' && !isNamed(filter)
+}
+
 /** Whether each file of the project may have to be looked at, because it has what no index has. */
 export function mayScan(filter: FileFilter): boolean {
   return isSearch(filter) && !isNamed(filter)
@@ -128,13 +142,31 @@ export function waysTo(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg)
   return [...ways, visible.where(isText('name', arg('name'))).where('normalName', 'is', null)]
 }
 
-function visibleFiles(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): Files {
+/**
+ * The same files in two ways, if all that have the part of a name are among the rows that an index tells of, and those behind it.
+ */
+export function narrowedWays(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): readonly Files[] {
+  const row = sql.ref<number>('rowid')
+  const visible = visibleFiles(flavour, filter, arg, true)
+  return [
+    visible.where(sql<SqlBool>`${row} in (select value from json_each(${arg('foundRows')}))`),
+    visible.where(sql<SqlBool>`${row} > ${arg('rowTo')}`),
+  ]
+}
+
+/** @param isLookedUp whether its rows are named one by one */
+function visibleFiles(
+  flavour: SqlFlavour,
+  filter: FileFilter,
+  arg: ListingArg,
+  isLookedUp = filter.ids !== undefined,
+): Files {
   const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
   // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
   // for any of them would read all files of a large one.
   let query = flavour.builder
     .selectFrom('files')
-    .where(filter.ids === undefined ? isOfProject : sql<SqlBool>`(${isOfProject}) is true`)
+    .where(isLookedUp ? sql<SqlBool>`(${isOfProject}) is true` : isOfProject)
     .where('state', '<>', sql.lit('deleted'))
     .where((eb) => inOneOf(eb, filter.states))
     .where((eb) => isNotOver(eb, arg))

@@ -11,6 +11,7 @@ import {
   isWhole,
   type ListingArg,
   type ListingArgs,
+  narrowedWays,
   shapeOf,
   startOf,
   waysTo,
@@ -50,7 +51,7 @@ const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /**
  * The queries that list and count the files of a project, compiled once per states, fields of the filter and order. To be read
- * with `listingArgs`. The indexes by name, size, id and external id hold stored files only, so these serve listings of that state
+ * with `listingArgs`; the narrowed ones by a scan that knows the rows. The indexes by name, size, id and external id hold stored files only, so these serve listings of that state
  * alone.
  */
 export class FileListings {
@@ -61,29 +62,33 @@ export class FileListings {
     this.#flavour = flavour
   }
 
-  list(filter: FileFilter): ListingQuery {
-    return this.#kept(`list|${shapeOf(filter)}`, (arg) => {
-      const ways = waysTo(this.#flavour, filter, arg)
+  list(filter: FileFilter, isNarrowed = false): ListingQuery {
+    return this.#kept(`list|${shapeOf(filter)}|${isNarrowed}`, (arg) => {
+      const ways = this.#waysTo(filter, arg, isNarrowed)
       const merged = this.#merged(ways, listedShape.fields, newestFirst, reachOf(arg))
       return merged.limit(arg('limit')).offset(arg('offset'))
     })
   }
 
   /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
-  count(filter: FileFilter): ListingQuery {
-    return this.#kept(`count|${shapeOf(filter)}`, (arg) =>
-      isWhole(filter) ? this.#total(filter, arg) : this.#counted(waysTo(this.#flavour, filter, arg)),
+  count(filter: FileFilter, isNarrowed = false): ListingQuery {
+    return this.#kept(`count|${shapeOf(filter)}|${isNarrowed}`, (arg) =>
+      isWhole(filter) ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg, isNarrowed)),
     )
   }
 
-  page(filter: FileFilter, { order, after, offset }: Omit<FilePage, 'limit'>): ListingQuery {
+  page(
+    filter: FileFilter,
+    { order, after, offset }: Omit<FilePage, 'limit'>,
+    isNarrowed = false,
+  ): ListingQuery {
     const whole = wholeOrder(order)
     const ordered = whole.map(({ field, descending }) => field + descending)
     return this.#kept(
-      `page|${shapeOf(filter)}|${ordered}|${after !== undefined}|${offset !== undefined}`,
+      `page|${shapeOf(filter)}|${ordered}|${after !== undefined}|${offset !== undefined}|${isNarrowed}`,
       (arg) => {
         const terms = this.#termsOf(order)
-        const ways = waysTo(this.#flavour, filter, arg)
+        const ways = this.#waysTo(filter, arg, isNarrowed)
         const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
         if (offset === undefined)
           return this.#merged(left, fileShape.fields, whole, arg('limit')).limit(arg('limit'))
@@ -111,6 +116,10 @@ export class FileListings {
         .where('state', '=', sql.lit('stored'))
         .where('expiresAt', '>', arg('visibleAt')),
     )
+  }
+
+  #waysTo(filter: FileFilter, arg: ListingArg, isNarrowed: boolean): readonly Files[] {
+    return (isNarrowed ? narrowedWays : waysTo)(this.#flavour, filter, arg)
   }
 
   #kept(key: string, build: Parameters<typeof prepare<ListingArgs>>[0]): ListingQuery {

@@ -157,6 +157,16 @@ export function fileQueries(flavour: SqlFlavour) {
         .where('id', '=', arg('id'))
         .where('name', '=', arg('name')),
     ),
+    /** Of an engine that notes them. */
+    forgetNameChanges: statement<{ readonly upTo: number }>((arg) =>
+      db.deleteFrom('nameChanges').where('place', '<=', arg('upTo')),
+    ),
+    newestNames: prepare<{ readonly limit: number }>((arg) =>
+      db.selectNoFrom([
+        sql<number>`(select coalesce(max(rowid), 0) from files)`.as('row'),
+        sql<number>`(select count(*) from (select 1 from name_changes limit ${arg('limit')}))`.as('changes'),
+      ]),
+    ),
     find: prepare<{ readonly id: string }>((arg) => files.where('id', '=', arg('id'))),
     ofIds: prepare<{ readonly ids: readonly string[] }>((arg) =>
       files.where(isOneOf(sql.ref('id'), arg('ids'))),

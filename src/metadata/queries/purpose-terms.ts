@@ -1,5 +1,5 @@
 import { type Expression, type SqlBool, sql } from 'kysely'
-import type { PurposeFilter, PurposeTerm } from '../../core/ports/metadata-store.ts'
+import type { PurposeFilter, PurposeTerm } from '../../core/ports/purpose-filter.ts'
 import type { SqlFlavour } from '../sql/flavours.ts'
 import type { ListingArg, ListingArgs } from './file-filters.ts'
 

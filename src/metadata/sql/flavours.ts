@@ -25,6 +25,8 @@ export interface SqlFlavour {
   }
   /** How many characters of a long text an index holds; undefined: all. A bound makes queries sort and look up by them first. */
   readonly indexedCharacters: number | undefined
+  /** Whether rows have numbers, in the order of their commits, by which an index beside the database tells of them. */
+  readonly numbersRows: boolean
   /** How many bytes the text of a column has in UTF-8. */
   byteLength(column: string): Expression<number>
   /** Whether a text is one of those in `json`, which stands for an argument that is an array. */
@@ -53,6 +55,7 @@ export const flavours: Readonly<Record<EngineName, SqlFlavour>> = {
     builder: new Kysely({ dialect: new SqliteDialect({ database: neverOpened }), plugins }),
     columnTypes: { integer: 'integer', text: 'text', bytes: 'blob' },
     indexedCharacters: undefined,
+    numbersRows: true,
     // Backups read the schema with the machine's `sqlite3`, which knows no `octet_length` before 3.43.
     byteLength: (column) => sql`length(cast(${sql.ref(column)} as blob))`,
     isOneOf: (text, json) => sql`${text} in (select value from json_each(${json}))`,
@@ -76,6 +79,7 @@ export function postgresFlavour(caseCollation: CaseCollation, hasNameParts = fal
     builder: new Kysely({ dialect: new PostgresDialect({ pool: neverOpened }), plugins }),
     columnTypes: { integer: 'bigint', text: sql`text collate "C"`, bytes: 'bytea' },
     indexedCharacters: INDEXED_CHARACTERS,
+    numbersRows: false,
     byteLength: (column) => sql`octet_length(${sql.ref(column)})`,
     // As an array they count as few to the planner, which is what they are; as a subquery as a hundred.
     isOneOf: (text, json) => sql`${text} = any (array(select json_array_elements_text(${json}::json)))`,

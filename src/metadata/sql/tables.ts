@@ -67,6 +67,12 @@ interface FileCountRow {
 /** What happened in an hour, of a project or, where that is empty, of all of an organization. */
 type UsageHourRow = UsageHolder & UsageHour
 
+/** A file that got another name or ended, by the number of its row; on SQLite alone. Triggers write it. */
+interface NameChangeRow {
+  readonly place: number
+  readonly file: number
+}
+
 /** A process that uses the database, and when it was seen last; who has no row is no more. */
 interface NodeRow {
   readonly id: number
@@ -102,6 +108,7 @@ export interface Tables {
   files: FileRow
   fileLinks: Stored<FileLink>
   fileCounts: FileCountRow
+  nameChanges: NameChangeRow
   usageHours: Stored<UsageHourRow>
   segments: Stored<SegmentRow>
   unreferencedBlobs: Stored<UnreferencedBlobRow>

@@ -31,6 +31,7 @@ export const roomUses: Readonly<Record<Change['kind'], RoomUse>> = {
   'file.insert': 'grows',
   'file.update': 'alters',
   'file.normalize-name': 'alters',
+  'name-changes.forget': 'frees',
   'blob.intend': 'grows',
   'blob.claim': 'alters',
   'blob.release': 'frees',

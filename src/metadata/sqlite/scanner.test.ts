@@ -44,8 +44,10 @@ test('a search that the database refuses fails alone', async (t) => {
   const { path } = await openStore(t)
   const scanner = new SqliteScanner(path)
   t.after(() => scanner.close())
-  await assert.rejects(scanner.scan(-1, 'select no_such_function()', [], 'p'), { name: 'StoreError' })
-  assert.deepEqual(await scanner.scan(-2, 'select ?', ['found'], 'p'), [['found']])
+  await assert.rejects(scanner.scan({ id: -1, sql: 'select no_such_function()', values: [] }, 'p'), {
+    name: 'StoreError',
+  })
+  assert.deepEqual(await scanner.scan({ id: -2, sql: 'select ?', values: ['found'] }, 'p'), [['found']])
 })
 
 test('a search that takes too long is given up, and the next one is answered', async (t) => {
@@ -53,20 +55,20 @@ test('a search that takes too long is given up, and the next one is answered', a
   const scanner = new SqliteScanner(path)
   t.after(() => scanner.close())
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  const slow = assert.rejects(scanner.scan(-1, slowScan, [], 'p'), { code: 'timeout' })
+  const slow = assert.rejects(scanner.scan({ id: -1, sql: slowScan, values: [] }, 'p'), { code: 'timeout' })
   await immediate()
   t.mock.timers.tick(15_000)
   await slow
-  assert.deepEqual(await scanner.scan(-2, 'select ?', ['found'], 'p'), [['found']])
+  assert.deepEqual(await scanner.scan({ id: -2, sql: 'select ?', values: ['found'] }, 'p'), [['found']])
 })
 
 test('a store that closes ends its searches', async (t) => {
   const { path } = await openStore(t)
   const scanner = new SqliteScanner(path)
-  const running = scanner.scan(-1, slowScan, [], 'p').catch((error) => error)
-  const waiting = scanner.scan(-2, 'select 1', [], 'p').catch((error) => error)
+  const running = scanner.scan({ id: -1, sql: slowScan, values: [] }, 'p').catch((error) => error)
+  const waiting = scanner.scan({ id: -2, sql: 'select 1', values: [] }, 'p').catch((error) => error)
   await scanner.close()
   for (const outcome of [await running, await waiting])
     assert.ok(Array.isArray(outcome) || outcome.code === 'unavailable', String(outcome))
-  await assert.rejects(scanner.scan(-3, 'select 1', [], 'p'), { code: 'unavailable' })
+  await assert.rejects(scanner.scan({ id: -3, sql: 'select 1', values: [] }, 'p'), { code: 'unavailable' })
 })

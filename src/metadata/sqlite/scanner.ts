@@ -1,19 +1,36 @@
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '../../core/errors.ts'
 import { siblingModule } from '../../core/sibling-module.ts'
-import type { SqlRow } from '../engine.ts'
+import type { NarrowedScan, SqlRow } from '../engine.ts'
+import { FOUND_ROWS, ROW_TO } from '../queries/file-filters.ts'
 import type { SqlValue } from '../sql/tables.ts'
 import { Turns } from '../turns.ts'
 import { storeErrorOf } from './errors.ts'
-import type { ScanOrder, ScanReport } from './scanner-worker.ts'
+import type { IndexedBatch } from './name-index.ts'
+import type { NarrowedOrder, ScannerOrder, ScannerReport, ScanOrder } from './scanner-worker.ts'
 
 /** As long as a statement of PostgreSQL may take. */
 const PATIENCE_MS = 15_000
 
 interface Asked {
   readonly patience: NodeJS.Timeout
-  readonly resolve: (rows: readonly SqlRow[]) => void
+  readonly resolve: (report: ScannerReport) => void
   readonly reject: (error: Error) => void
+}
+
+/** A narrowed scan as the thread takes it: what stands for the rows keeps its places. */
+export function narrowedOrder<Args>({ query, ...named }: NarrowedScan<Args>, args: Args): NarrowedOrder {
+  const values = query.bind(args)
+  const placesOf = (mark: SqlValue) => values.flatMap((value, at) => (value === mark ? [at] : []))
+  const free = values.map((value) => (value === FOUND_ROWS || value === ROW_TO ? null : value))
+  return {
+    id: query.id,
+    sql: query.sql,
+    values: free,
+    ...named,
+    rowsAt: placesOf(FOUND_ROWS),
+    rowToAt: placesOf(ROW_TO),
+  }
 }
 
 /**
@@ -32,11 +49,18 @@ export class SqliteScanner {
   }
 
   /** Sees every commit that was acknowledged before. @throws StoreError as `Turns`; `timeout` if it takes too long, `unavailable` if the database fails */
-  scan(id: number, sql: string, values: readonly SqlValue[], projectId: string): Promise<readonly SqlRow[]> {
-    return this.#turns.run(projectId, () => this.#ask({ id, sql, values }))
+  async scan(order: ScanOrder, projectId: string): Promise<readonly SqlRow[]> {
+    const report = await this.#turns.run(projectId, () => this.#ask(order))
+    return 'rows' in report ? report.rows : []
   }
 
-  #ask(order: ScanOrder): Promise<readonly SqlRow[]> {
+  /** Brings the next names into the index, by which later searches are faster. @throws StoreError as `scan`; `full` */
+  async index(): Promise<IndexedBatch | undefined> {
+    const report = await this.#turns.run('', () => this.#ask('index'))
+    return 'indexed' in report ? report.indexed : undefined
+  }
+
+  #ask(order: ScannerOrder): Promise<ScannerReport> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) throw new StoreError('unavailable', 'The database is closed')
       this.#worker ??= this.#start()
@@ -52,13 +76,13 @@ export class SqliteScanner {
       name: 'sqlite-scanner',
       workerData: this.#path,
     })
-    worker.on('message', (report: ScanReport) => {
+    worker.on('message', (report: ScannerReport) => {
       // It was given up.
       if (this.#worker !== worker) return
       worker.unref()
       const asked = this.#settled()
-      if ('rows' in report) asked?.resolve(report.rows)
-      else asked?.reject(storeErrorOf(report.failure, this.#path))
+      if ('failure' in report) asked?.reject(storeErrorOf(report.failure, this.#path))
+      else asked?.resolve(report)
     })
     worker.on('error', () => undefined)
     worker.on('exit', () => this.#lose(worker))

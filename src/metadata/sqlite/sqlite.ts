@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closingAfter } from '../../core/closing.ts'
-import type { CollectionHold, MetadataStore } from '../../core/ports/metadata-store.ts'
+import type { CollectionHold, IndexedNames, MetadataStore } from '../../core/ports/metadata-store.ts'
 import { failureOf, type WatchCall, watched } from '../../core/watch-call.ts'
-import type { SqlEngine, SqlRow } from '../engine.ts'
+import type { NarrowedScan, SqlEngine, SqlRow } from '../engine.ts'
 import {
   allMigrations,
   type DatabaseContent,
@@ -15,6 +15,7 @@ import {
   type RunQuery,
 } from '../migrations/migrate.ts'
 import { changeQueries } from '../plan-change.ts'
+import { fileQueries } from '../queries/files.ts'
 import { flavours } from '../sql/flavours.ts'
 import type { Query, Step } from '../sql/prepare.ts'
 import { SqlMetadataStore } from '../store.ts'
@@ -29,7 +30,8 @@ import {
 } from './connection.ts'
 import { holdCollection, isCollectionHeld } from './data-folder-lock.ts'
 import { noSpace, sqliteFailure, storeErrorOf } from './errors.ts'
-import { SqliteScanner } from './scanner.ts'
+import { COUNTED_CHANGES, NameCatchUp } from './name-catch-up.ts'
+import { narrowedOrder, SqliteScanner } from './scanner.ts'
 import { ReadSnapshot } from './snapshot.ts'
 import { SqliteWriter } from './writer.ts'
 
@@ -71,6 +73,8 @@ export class SqliteEngine implements SqlEngine {
   readonly #reader: ReturnType<typeof openReadingConnection>
   readonly #snapshot: ReadSnapshot
   readonly #scanner: SqliteScanner
+  readonly #catchUp: NameCatchUp
+  readonly #newestNames = fileQueries(flavours.sqlite).newestNames
   readonly #prepared = new Map<number, StatementSync>()
   readonly writer: SqliteWriter
   readonly #watch: WatchCall
@@ -81,6 +85,7 @@ export class SqliteEngine implements SqlEngine {
     this.#reader = openReadingConnection(path)
     this.#snapshot = new ReadSnapshot(this.#reader)
     this.#scanner = new SqliteScanner(path)
+    this.#catchUp = new NameCatchUp(this.#scanner)
     writer.onSettling = () => this.#snapshot.end()
   }
 
@@ -102,8 +107,22 @@ export class SqliteEngine implements SqlEngine {
     }) as unknown as SqlRow[]
   }
 
-  scan<Args>(query: Query<Args>, args: Args, projectId: string): Promise<readonly SqlRow[]> {
-    return this.#scanner.scan(query.id, query.sql, query.bind(args), projectId)
+  scan<Args>(
+    query: Query<Args>,
+    args: Args,
+    projectId: string,
+    narrowed?: NarrowedScan<Args>,
+  ): Promise<readonly SqlRow[]> {
+    const order = { id: query.id, sql: query.sql, values: query.bind(args) }
+    return this.#scanner.scan(
+      narrowed ? { ...order, narrowed: narrowedOrder(narrowed, args) } : order,
+      projectId,
+    )
+  }
+
+  async indexNames(): Promise<IndexedNames> {
+    const [[row, changes] = []] = await this.read(this.#newestNames, { limit: COUNTED_CHANGES })
+    return this.#catchUp.run({ row: row as number, changes: changes as number })
   }
 
   #statementOf<Args>({ id, sql }: Query<Args>): StatementSync {

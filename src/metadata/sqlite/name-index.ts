@@ -1,0 +1,241 @@
+import { existsSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { foldCase } from '../sql/fold-case.ts'
+import { createPrivateFile } from './connection.ts'
+import { isDamage } from './errors.ts'
+import { nameTokens, partQuery } from './name-grams.ts'
+
+/** In the data folder. Made of the database: whoever removes it loses time. */
+export const NAMES_FILE = 'names.db'
+
+/** What a search may look at beside the index; from there on it is as good to look at all files. */
+const MAX_ROWS = 20_000
+/** Indexed with one flush. A search may wait for it. */
+const ROWS_AT_ONCE = 500
+const CACHE_KIB = 8 * 1024
+const LOG_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
+
+/** How far the index goes: all rows up to `rowTo` as they were after the change `changeTo`. */
+interface Progress {
+  readonly storeId: string
+  readonly rowTo: number
+  /** Of the file in that row. */
+  readonly idAt: string
+  readonly changeTo: number
+}
+
+export interface IndexedBatch {
+  /** New files and changes of names that are in the index now. */
+  readonly rows: number
+  readonly rowTo: number
+  /** Changes up to this one are not needed any more. */
+  readonly changeTo: number
+}
+
+/** What is looked for: a part of a name, folded, of a file of this project. */
+export interface NamePart {
+  readonly projectId: string
+  readonly part: string
+}
+
+/** The rows in which a search has to look. */
+export interface FoundRows {
+  readonly rows: readonly number[]
+  /** And all behind this one. */
+  readonly rowTo: number
+}
+
+interface NamedRow {
+  readonly row: number
+  readonly id: string
+  readonly projectId: string
+  readonly name: string
+  readonly state: string
+}
+
+const schema = `
+  create table if not exists progress (store_id text not null, row_to integer not null, id_at text not null, change_to integer not null) strict;
+  create virtual table if not exists names using fts5(tokens, tokenize = 'ascii', content = '', contentless_delete = 1, detail = none)`
+
+/**
+ * Which rows have which parts of names, in a file of its own, so that who writes files pays nothing for it. It lags behind, and may
+ * tell of rows that no longer have the name: whoever searches compares the rows. The rows of `files` are numbered in the order of
+ * their commits, so that one number says how far it goes.
+ */
+export class NameIndex {
+  readonly #path: string
+  readonly #source: DatabaseSync
+  readonly #prepared = new Map<string, StatementSync>()
+  #db: DatabaseSync | undefined
+
+  /** @param source a connection to the database, which reads */
+  constructor(databasePath: string, source: DatabaseSync) {
+    this.#path = join(dirname(databasePath), NAMES_FILE)
+    this.#source = source
+  }
+
+  /**
+   * Runs `search` on one state of the database, with the rows in which it has to look; undefined: in all, because there is no index
+   * or so many would be left.
+   */
+  search<R>({ projectId, part }: NamePart, search: (found: FoundRows | undefined) => R): R {
+    const db = this.#openIfThere()
+    // What the index has is older than what the source has then, never younger.
+    db?.exec('begin')
+    try {
+      const progress = db && progressIn(db)
+      this.#source.exec('begin')
+      return search(db && progress && this.#find(db, progress, partQuery(projectId, part)))
+    } finally {
+      if (this.#source.isTransaction) this.#source.exec('commit')
+      if (db?.isTransaction) db.exec('commit')
+    }
+  }
+
+  #find(db: DatabaseSync, progress: Progress, query: string | undefined): FoundRows | undefined {
+    if (query === undefined || !this.#fits(progress)) return undefined
+    const { rowTo, changeTo } = progress
+    if (this.#newestRow() - rowTo > MAX_ROWS) return undefined
+    const changed = this.#numbers('select file from name_changes where place > ? limit ?', changeTo)
+    const statement = db.prepare('select rowid from names where names match ? limit ?')
+    statement.setReturnArrays(true)
+    const matching = (statement.all(query, MAX_ROWS + 1) as unknown as [number][]).map(([row]) => row)
+    if (changed.length > MAX_ROWS || matching.length > MAX_ROWS) return undefined
+    return { rows: [...new Set([...matching, ...changed.filter((row) => row <= rowTo)])], rowTo }
+  }
+
+  /** Indexes what is new, some of it; none: there is no more. Begins anew if the database is another than it was. */
+  catchUp(): IndexedBatch {
+    try {
+      return this.#catchUp(this.#open())
+    } catch (error) {
+      this.close()
+      if (!isDamage(error)) throw error
+      for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path + suffix, { force: true })
+      return this.#catchUp(this.#open())
+    }
+  }
+
+  #catchUp(db: DatabaseSync): IndexedBatch {
+    db.exec('begin immediate')
+    try {
+      let progress = progressIn(db)
+      if (progress === undefined || !this.#fits(progress)) {
+        db.exec("insert into names(names) values ('delete-all')")
+        progress = { storeId: this.#storeId(), rowTo: 0, idAt: '', changeTo: this.#newestChange() }
+      }
+      const batch = this.#index(db, progress)
+      db.exec('commit')
+      return batch
+    } finally {
+      if (db.isTransaction) db.exec('rollback')
+    }
+  }
+
+  /** The changes are read behind the new rows: one that comes in between is among them. */
+  #index(db: DatabaseSync, { storeId, rowTo, idAt, changeTo }: Progress): IndexedBatch {
+    const insert = db.prepare('insert into names (rowid, tokens) values (?, ?)')
+    const remove = db.prepare('delete from names where rowid = ?')
+    // Of its own tables FTS5 tells the last row, whose number may be beyond what a number holds.
+    for (const statement of [insert, remove]) statement.setReadBigInts(true)
+    const enter = ({ row, projectId, name, state }: NamedRow) => {
+      if (state !== 'deleted') insert.run(row, nameTokens(projectId, foldCase(name)))
+    }
+    const added = this.#all(
+      'select rowid as "row", id, project_id as "projectId", name, state from files where rowid > ? order by rowid limit ?',
+      rowTo,
+    ) as unknown as NamedRow[]
+    for (const row of added) enter(row)
+    const last = added.at(-1) ?? { row: rowTo, id: idAt }
+    const changed = this.#all(
+      `select place, files.rowid as "row", id, project_id as "projectId", name, state from name_changes join files on files.rowid = file
+        where place > ? order by place limit ?`,
+      changeTo,
+    ) as unknown as (NamedRow & { readonly place: number })[]
+    for (const row of changed.filter((row) => row.row <= last.row)) {
+      remove.run(row.row)
+      enter(row)
+    }
+    const to = changed.at(-1)?.place ?? changeTo
+    db.exec('delete from progress')
+    db.prepare('insert into progress values (?, ?, ?, ?)').run(storeId, last.row, last.id, to)
+    return { rows: added.length + changed.length, rowTo: last.row, changeTo: to }
+  }
+
+  /** Whether the database is the one that was indexed, and not an older state of it, as somebody may have put back. */
+  #fits({ storeId, rowTo, idAt, changeTo }: Progress): boolean {
+    if (storeId !== this.#storeId() || changeTo > this.#newestChange()) return false
+    return rowTo === 0 || this.#first('select id from files where rowid = ?', rowTo) === idAt
+  }
+
+  #storeId(): string {
+    return String(this.#first('select store_id from installation'))
+  }
+
+  #newestRow(): number {
+    return Number(this.#first('select max(rowid) from files') ?? 0)
+  }
+
+  /** Also of those that were forgotten. */
+  #newestChange(): number {
+    return Number(this.#first("select seq from sqlite_sequence where name = 'name_changes'") ?? 0)
+  }
+
+  #first(sql: string, ...values: number[]): unknown {
+    return Object.values(this.#statement(sql).get(...values) ?? {})[0]
+  }
+
+  #numbers(sql: string, behind: number): number[] {
+    const rows = this.#statement(sql).all(behind, MAX_ROWS + 1)
+    return rows.map((row) => Number(Object.values(row)[0]))
+  }
+
+  #all(sql: string, behind: number) {
+    return this.#statement(sql).all(behind, ROWS_AT_ONCE)
+  }
+
+  #statement(sql: string): StatementSync {
+    const known = this.#prepared.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#source.prepare(sql)
+    this.#prepared.set(sql, statement)
+    return statement
+  }
+
+  #openIfThere(): DatabaseSync | undefined {
+    return this.#db !== undefined || existsSync(this.#path) ? this.#open() : undefined
+  }
+
+  #open(): DatabaseSync {
+    if (this.#db !== undefined) return this.#db
+    createPrivateFile(this.#path)
+    const db = new DatabaseSync(this.#path, { timeout: 5000 })
+    this.#db = db
+    // A change is forgotten once it is in the index for good.
+    db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA cache_size = -${CACHE_KIB};
+      PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT_BYTES};
+      ${schema}`)
+    return db
+  }
+
+  close(): void {
+    this.#db?.close()
+    this.#db = undefined
+  }
+}
+
+function progressIn(db: DatabaseSync): Progress | undefined {
+  const row = db.prepare('select store_id, row_to, id_at, change_to from progress').get()
+  if (row === undefined) return undefined
+  const { store_id, row_to, id_at, change_to } = row
+  return {
+    storeId: String(store_id),
+    rowTo: Number(row_to),
+    idAt: String(id_at),
+    changeTo: Number(change_to),
+  }
+}
