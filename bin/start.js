@@ -24,10 +24,20 @@ function keepCompiledCode() {
 /** A folder of this very user: what is in it is run. Node's own default is shared by all users of the machine. */
 function cacheFolder() {
   try {
-    const folder = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'entrepot', 'compiled')
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const all = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+    const folder = join(all, 'entrepot', 'compiled')
+    for (const path of [all, join(all, 'entrepot'), folder]) makeFolder(path)
     return statSync(folder).uid === process.getuid?.() || process.platform === 'win32' ? folder : undefined
   } catch {
     return undefined
+  }
+}
+
+/** In one that is there. Node's own recursive mkdir never ends where nothing can be made (`HOME=/proc/x`). */
+function makeFolder(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
   }
 }

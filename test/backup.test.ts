@@ -51,6 +51,11 @@ async function assertClean({ app }: TestServer): Promise<void> {
   assert.deepEqual([orphans, damaged, read.damaged], [[], [], []])
 }
 
+test('a backup is not restored for an emulator, whose data are for tests', async () => {
+  const target = { ENTREPOT_DATA_DIR: newPlace(), ENTREPOT_EMULATOR: 'on' }
+  await assert.rejects(restores(newPlace(), target), /unset ENTREPOT_EMULATOR to restore it/)
+})
+
 test('a backup is restored elsewhere, and nobody sees a difference', async (t) => {
   const server = await startOnDisk(t)
   const installation = await Installation.fill(server)

@@ -188,8 +188,11 @@ test('what cannot be kept is told by the place that was asked for, and leaves no
   const id = await stored('in.bin', BIG)
   const file = await person.write('file', 'x')
   for (const [place, what] of [
-    [`${file}/out`, 'not a directory (ENOTDIR)'],
-    [person.path('none/out'), 'no such file or directory (ENOENT)'],
+    [`${file}/out`, 'not a directory (ENOTDIR); correct the path, or make what it leads to'],
+    [
+      person.path('none/out'),
+      'no such file or directory (ENOENT); correct the path, or make what it leads to',
+    ],
   ] as const)
     await person.failed(['file', 'get', id, '-o', place], 1, `${place}: ${what}.`)
   await symlink('nowhere', person.path('link'))
@@ -212,7 +215,10 @@ test('a full disk behind the standard output is told in one sentence', needsFull
     })
     const running = new Running(child)
     assert.equal(await running.ended, 1)
-    assert.equal(running.stderr, 'error: standard output: no space left on device (ENOSPC).\n')
+    assert.equal(
+      running.stderr,
+      'error: standard output: no space left on device (ENOSPC); make room on its disk.\n',
+    )
   }
 })
 
@@ -308,7 +314,7 @@ test('what stands in the way is told in one sentence', async (context) => {
   await person.failed(
     ['file', 'put', '-r', person.home],
     1,
-    `${person.path('link')}: no such file or directory (ENOENT).`,
+    `${person.path('link')}: no such file or directory (ENOENT); correct the path, or make what it leads to.`,
   )
 })
 

@@ -252,6 +252,8 @@ test('wrong usage exits with 2 and does nothing', async (context) => {
     ['doctor', '--max-bytes-per-second', '5'],
     ['backup', ''],
     ['restore', ''],
+    ['config', 'foo'],
+    ['migrate-storage', '--to-data-dir', '/tmp/x', '--finish', '--abandon'],
     ['frobnicate'],
     [],
   ]
@@ -359,6 +361,7 @@ test('a taken port is refused in one sentence that names its setting', {
     const outcome = await entrepot(['serve'], { ...silent, ...ports, [variable]: port })
     assertFailed(outcome, 1, `${taken} set ${variable} to another port.`)
   }
+  assertFailed(await entrepot(['serve', '--port', port], settings), 1, `${taken} set --port to another port.`)
 })
 
 test('help is a command, too, of the whole and of its commands', async () => {
@@ -376,7 +379,7 @@ test('help is a command, too, of the whole and of its commands', async () => {
 test('a host that cannot be listened on is told in one sentence', async (context) => {
   const settings = { ENTREPOT_DATA_DIR: await newDataDir(context) }
   const listen = (host: string) => entrepot(['serve', '--host', host, '--port', '0'], settings)
-  const elsewhere = '192.0.2.1 cannot be listened on (EADDRNOTAVAIL); correct ENTREPOT_HOST or ENTREPOT_PORT.'
+  const elsewhere = '192.0.2.1 cannot be listened on (EADDRNOTAVAIL); correct --host or --port.'
   assertFailed(await listen('192.0.2.1'), 1, elsewhere)
 })
 

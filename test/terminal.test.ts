@@ -87,3 +87,20 @@ test('nothing comes between the bytes of a file on a terminal', needsScript, asy
   assert.equal(await running.ended, 0)
   assert.equal(running.stdout, 'Hello from the harbour.')
 })
+
+test('a list that is too wide for a terminal has a line for each field', needsScript, async (t) => {
+  const server = await TestServer.start()
+  t.after(() => server.stop())
+  const running = atTerminal(t, `exec ${process.execPath} ${ENTRY} key list`, {
+    ENTREPOT_DATA_DIR: server.dataDir,
+  })
+  assert.equal(await running.ended, 0)
+  const lines = running.stdout.replaceAll('\r', '').split('\n')
+  assert.ok(
+    lines.every((line) => line.length <= 80),
+    running.stdout,
+  )
+  assert.match(running.stdout, /^ID +[\da-f-]{36}$/m)
+  assert.match(running.stdout, /^CREATED +20\d\d-/m)
+  assert.doesNotMatch(running.stdout, /REVOKED/)
+})

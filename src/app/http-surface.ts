@@ -14,7 +14,7 @@ import { type About, addDocsPage, type Described, describeRoutes, links } from '
 import type { Emulator } from '../emulator/emulator.ts'
 import { type Addressed, routeByDialect } from '../http/addressee.ts'
 import { plainErrorSchema, routeUnknown, sendErrorAnswer, toServiceError } from '../http/errors.ts'
-import { addFrontPage, type FrontPage } from '../http/front-page.ts'
+import { addFrontPage } from '../http/front-page.ts'
 import type { GuardOptions } from '../http/guard.ts'
 import { pathOf } from '../http/routing.ts'
 import { createHttpServer, defaultServerLimits, type Stopping } from '../http/server.ts'
@@ -30,6 +30,7 @@ import { addTransferRoutes } from '../transfer/routes.ts'
 import { addTusCreation, TUS_PATH } from '../transfer/tus/creation.ts'
 import { toTusErrorAnswer } from '../transfer/tus/errors.ts'
 import { speaksTus } from '../transfer/tus/headers.ts'
+import { frontPageOf } from './front-page.ts'
 
 export interface SurfaceOptions {
   readonly services: Services
@@ -160,33 +161,6 @@ async function serveDialect(
 ): Promise<void> {
   server.decorate('surface', name)
   await http(server, services)
-}
-
-function frontPageOf({ dialects, console }: Pick<SurfaceOptions, 'dialects' | 'console'>): FrontPage {
-  return {
-    // Below its name a path is surely the dialect's; at the root others may share it.
-    apis: dialects
-      .map(({ name, title, basePath = '' }) => ({ name, title, basePath: `/${name}${basePath}` }))
-      // By code point: a collator would take 9 ms of every start.
-      .sort((one, other) => (one.title < other.title ? -1 : 1)),
-    links: [
-      ...(console ? [consoleLink] : []),
-      {
-        name: 'docs',
-        title: 'API reference',
-        about: 'Every API, with its requests and answers.',
-        path: 'docs/',
-      },
-      { name: 'health', title: 'Health', about: 'Whether database and bytes answer.', path: 'readyz' },
-    ],
-  }
-}
-
-const consoleLink = {
-  name: 'console',
-  title: 'Console',
-  about: 'Every file of every API: look, search, upload, change, delete.',
-  path: 'console/',
 }
 
 /** Below it, errors are told as RFC 9457 has them. */

@@ -13,6 +13,12 @@ export function addConfigCommands(program: Command): void {
   const config = program
     .command('config')
     .description('the settings in force, and whether a server can start on them')
+    // Commander would tell that the default command takes no arguments.
+    .hook('preSubcommand', (config, chosen) => {
+      const [word = chosen.name()] = config.args
+      if (word !== chosen.name() && !word.startsWith('-'))
+        config.error(`error: unknown command '${word}' (config has show and check)`)
+    })
   const show = config
     .command('show', { isDefault: true })
     .description('print each setting, its value and where that is from; what `entrepot config` alone does')

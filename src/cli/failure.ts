@@ -15,7 +15,8 @@ export class Failure extends Error {
 export function systemFailure(path: string, error: unknown): unknown {
   const { code, errno } = error as NodeJS.ErrnoException
   if (code === undefined || errno === undefined) return error
-  return new Failure(`${path}: ${getSystemErrorMessage(errno)} (${code}).`)
+  const remedy = remediesOfGiven[code] ?? 'see what is wrong with it'
+  return new Failure(`${path}: ${getSystemErrorMessage(errno)} (${code}); ${remedy}.`)
 }
 
 const FAILED = 1
@@ -65,6 +66,19 @@ const remedies: Readonly<Record<string, string>> = {
   ENOSPC: MAKE_ROOM,
   ENOTDIR: 'move away what is in its place',
   EROFS: 'mount its file system for writing',
+}
+
+const CORRECT_PATH = 'correct the path, or make what it leads to'
+const ALLOW = 'give this user access to it'
+/** The same for a path that was given to a command. */
+const remediesOfGiven: Readonly<Record<string, string>> = {
+  ...remedies,
+  EACCES: ALLOW,
+  EISDIR: 'name a file',
+  ENOENT: CORRECT_PATH,
+  ENOTDIR: CORRECT_PATH,
+  EPERM: ALLOW,
+  EROFS: 'name another place',
 }
 
 /** What helps against a failed system call on a path: all that are not in the settings are of the data folder. */

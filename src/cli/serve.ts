@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { examples } from './arguments.ts'
+import { describe, Failure } from './failure.ts'
 import { nextCommand } from './next-command.ts'
-import { addSettings, allSettings, configOf, settingsInForceOf } from './settings.ts'
+import { addSettings, allSettings, configOf, namedAsGiven, settingsInForceOf } from './settings.ts'
 import { trustHint, welcome, whereItIs } from './welcome.ts'
 
 export function addServeCommand(program: Command): void {
@@ -51,5 +52,7 @@ async function start(
       if (firstKey !== undefined) print(welcome(services.addresses.publicUrl, firstKey, moreKeys))
       else if (isRead) print('\n')
     },
+  }).catch((error) => {
+    throw new Failure(namedAsGiven(command, describe(error, 'server')), { cause: error })
   })
 }

@@ -123,6 +123,14 @@ function load(env: NodeJS.ProcessEnv, command: Command, prefix: '' | 'TO_'): App
   }
 }
 
+/** A sentence about settings, with the flag in place of the variable where that was given. */
+export function namedAsGiven(command: Command, sentence: string): string {
+  return sentence.replace(/\bENTREPOT_\w+/g, (name) => {
+    const setting = { variable: name.replace(/^ENTREPOT_/, '') }
+    return givenValue(command, setting) === undefined ? name : flagOf(setting)
+  })
+}
+
 /** @throws ConfigError, as `configOf` */
 export function settingsInForceOf(command: Command): readonly SettingInForce[] {
   configOf(command)

@@ -30,6 +30,11 @@ async function resetWith(server: TestServer, ...headers: readonly string[]): Pro
   return connection.closed()
 }
 
+test('the root of the server tells that it is an emulator', async () => {
+  const answer = await fetch(local.url, { headers: { accept: 'text/html' } })
+  assert.match(await answer.text(), /<a href="-\/journal">Emulator<\/a>/)
+})
+
 test('programs of this machine need no key', async () => {
   for (const host of ['localhost', '127.0.0.1:1', '[::1]:80', 'LOCALHOST:8420'])
     assert.match(await resetWith(local, `host: ${host}`), /^HTTP\/1.1 204 /)

@@ -47,6 +47,10 @@ const WORK_FILES = ['entrepot.db', 'entrepot.db-wal', 'entrepot.db-shm', 'entrep
  */
 export async function restoreBackup(restore: Restore, progress: CopyProgress): Promise<RestoreReport> {
   const { folder, target } = restore
+  if (target.emulator !== 'off')
+    throw new Error(
+      'A backup holds data that count, and an emulator’s are for tests; unset ENTREPOT_EMULATOR to restore it.',
+    )
   const manifest = await readBackupFolder(folder)
   await requireUnused(folder)
   await refuseForeignDatabase(target)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -91,7 +91,15 @@ test('reads nothing through a planted link', async () => {
   const key = newKey()
   await mkdir(join(folder, 'blobs', key.slice(0, 2)))
   await symlink('/etc/hostname', join(folder, 'blobs', key.slice(0, 2), key))
-  await assert.rejects(store.open(key), { code: 'unavailable' })
+  await assert.rejects(store.open(key), { code: 'missing' })
+})
+
+test('does not wait for a planted pipe', async () => {
+  const { folder, store } = await openStore()
+  const key = newKey()
+  await mkdir(join(folder, 'blobs', key.slice(0, 2)))
+  execFileSync('mkfifo', [join(folder, 'blobs', key.slice(0, 2), key)])
+  await assert.rejects(store.open(key), { code: 'missing' })
 })
 
 test('refuses a key that would lead out of its folder', async () => {

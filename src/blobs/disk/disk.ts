@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { StoreError, type StoreErrorCode } from '../../core/errors.ts'
 import { DEFAULT_RESERVE } from '../../core/limits/disk-reserve.ts'
 
-const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants
 
 const codes: Readonly<Record<string, StoreErrorCode>> = {
   ENOSPC: 'full',
@@ -184,12 +184,17 @@ export class DiskFile {
     return new DiskFile(await onDisk('create the file', file), space, 0)
   }
 
-  /** For reading. Follows no link. @throws StoreError `missing`, `unavailable` */
+  /** For reading. Follows no link, and waits for no pipe: they hold no bytes of ours. @throws StoreError `missing`, `unavailable` */
   static async open(path: string, space: DiskSpace): Promise<DiskFile> {
-    const file = await onDisk('open the file', unlessMissing(open(path, O_RDONLY | O_NOFOLLOW)))
-    if (file === undefined) throw new StoreError('missing', 'there is no such file')
+    const opening = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error) => {
+      if (errnoOf(error) !== 'ELOOP') throw error
+    })
+    const file = await onDisk('open the file', unlessMissing(opening))
+    if (!file) throw new StoreError('missing', 'there is no such file')
     try {
-      return new DiskFile(file, space, (await onDisk('measure the file', file.stat())).size)
+      const found = await onDisk('measure the file', file.stat())
+      if (!found.isFile()) throw new StoreError('missing', 'what is in its place is no file')
+      return new DiskFile(file, space, found.size)
     } catch (error) {
       await file.close()
       throw error

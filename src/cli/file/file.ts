@@ -77,11 +77,15 @@ function addGet(file: Command): void {
     .option('--force', 'replace what is there; let a terminal have what may be binary')
     .addHelpText(
       'after',
-      examples([
-        ['under its own name', `file get ${ID}`],
-        ['under another', `file get ${ID} -o report.pdf`],
-        ['into another program (… | gunzip)', `file get ${ID} -o -`],
-      ]),
+      `
+A file has its name once it is whole. A download that was killed, so that it
+could not clean up, leaves a hidden file there, .entrepot-….part: nothing goes
+on from it, and you may remove it.
+${examples([
+  ['under its own name', `file get ${ID}`],
+  ['under another', `file get ${ID} -o report.pdf`],
+  ['into another program (… | gunzip)', `file get ${ID} -o -`],
+])}`,
     )
     .action(async (id, options) => (await import('./get.ts')).get(id, options))
 }

@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { PreviousUpload, UrlStorage } from 'tus-js-client'
+import { makeOwnFolder } from '../own-folder.ts'
 
 /** No link of an upload lives longer. */
 const LINK_MS = 24 * 60 * 60 * 1000
@@ -37,7 +38,7 @@ export class UnfinishedUploads implements UrlStorage {
     const written = `${path}.${process.pid}`
     const { uploadUrl } = upload
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+      makeOwnFolder(this.#folder)
       await writeFile(written, JSON.stringify({ uploadUrl, creationTime: new Date().toISOString() }), {
         mode: 0o600,
       })

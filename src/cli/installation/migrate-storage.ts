@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { showSize } from '../../config/size.ts'
 import type { MovePlan, MoveReport } from '../../move/move-storage.ts'
 import { TargetError } from '../../move/target-error.ts'
@@ -25,7 +25,9 @@ export function addMigrateStorageCommand(program: Command): void {
   const command = program
     .command('migrate-storage')
     .description('move the installation to another database, bucket or data folder, while it is served')
-    .option('--finish', 'shut the source for changes, copy what is left, and move')
+    .addOption(
+      new Option('--finish', 'shut the source for changes, copy what is left, and move').conflicts('abandon'),
+    )
     .option('--abandon', 'let the source take changes again after an interrupted --finish')
     .addHelpText(
       'after',

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Failure, systemFailure } from '../failure.ts'
+import { makeOwnFolder } from '../own-folder.ts'
 
 /** A server, and the key for it. */
 export interface Profile {
@@ -36,7 +37,7 @@ export function writeProfiles(profiles: ReadonlyMap<string, Profile>, path = pro
   const text = JSON.stringify({ profiles: Object.fromEntries(profiles) }, undefined, 2)
   const written = `${path}.${process.pid}`
   try {
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+    makeOwnFolder(dirname(path))
     writeFileSync(written, `${text}\n`, { mode: 0o600 })
     // The mode above is only that of a new file.
     chmodSync(written, 0o600)
