@@ -7,6 +7,7 @@ import type { ViewsOf } from './files/dialects.ts'
 import { addFileRoutes } from './files/routes.ts'
 import { addKeyRoutes } from './keys/routes.ts'
 import { addLinkRoutes } from './links/routes.ts'
+import { addOidcRoutes } from './oidc/routes.ts'
 import type { Operating } from './operating/operating.ts'
 import { addOperatingRoutes } from './operating/routes.ts'
 import { addOrganizationRoutes } from './organizations/routes.ts'
@@ -58,6 +59,8 @@ export async function addAdminApi(
     keepNothing(ways)
     acceptJsonBodies(ways)
     await addSignInRoutes(ways, services, signIn)
+    const { oidc } = signIn
+    if (oidc) addOidcRoutes(ways, services, { ...signIn, oidc })
   })
 }
 

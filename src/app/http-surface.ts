@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { ADMIN, addAdminApi } from '../admin/api.ts'
 import { PROBLEM_TYPE, ProblemBody, toAdminErrorAnswer } from '../admin/errors.ts'
 import type { Operating } from '../admin/operating/operating.ts'
+import type { SignInOptions } from '../admin/sessions/routes.ts'
 import { addConsole } from '../console/routes.ts'
 import { acrossOrganization } from '../core/access/admit.ts'
 import { ServiceError } from '../core/errors.ts'
@@ -49,8 +50,7 @@ export interface SurfaceOptions {
   readonly tusMaxFileBytes: number
   /** Whether browsers get the console. */
   readonly console: boolean
-  /** How long a session lasts that starts at `/admin/v1`. */
-  readonly sessionSeconds: number
+  readonly signIn: Omit<SignInOptions, 'version'>
   /** Whether upload links speak the draft of the IETF, too. */
   readonly resumableDraft: boolean
   /** Whether each answer is now the last one of its connection. */
@@ -199,7 +199,7 @@ async function addTransfer(
 
 async function addAdmin(
   server: FastifyInstance,
-  { services, dialects, about, sessionSeconds, operating }: SurfaceOptions,
+  { services, dialects, about, signIn, operating }: SurfaceOptions,
 ): Promise<void> {
   const described = adminOf(dialects)
   await describeRoutes(server, described, about)
@@ -208,8 +208,8 @@ async function addAdmin(
   await addAdminApi(server, services, {
     authenticate,
     keyQuery: described.keyQuery,
-    signIn: { sessionSeconds, version: about.version },
     operating,
+    signIn: { ...signIn, version: about.version },
     viewsOf: (caller, file) =>
       fileViews(dialects, services.addresses.publicUrl, caller, file, services.clock.now()),
   })

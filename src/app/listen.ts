@@ -9,6 +9,7 @@ import type { ServedDialect } from '../dialects/dialect.ts'
 import type { Emulator } from '../emulator/emulator.ts'
 import { defaultGrpcLimits } from '../grpc/limits.ts'
 import { startGrpcServer } from '../grpc/server.ts'
+import { FailedSignIns } from '../http/failed-sign-ins.ts'
 import type { ConnectionRate } from '../net/connection-rate.ts'
 import { listeningAt, setTls } from '../net/listening.ts'
 import type { FinishedRequests } from '../ops/finished-requests.ts'
@@ -56,13 +57,16 @@ export interface Served {
   readonly addresses: Addresses
 }
 
+/** Of one address: more than a person types. */
+const FAILED_SIGN_INS_PER_SECOND = 5
+
 export async function listenForHttp(served: Served): Promise<void> {
   const { config, tls, stop, addresses } = served
   const server = await createSurface({
     ...served,
     about: { version: version(), publicUrl: config.publicUrl, fileIdPattern: FILE_ID_PATTERN },
     tusMaxFileBytes: config.tusMaxFileBytes,
-    sessionSeconds: config.sessionSeconds,
+    signIn: signInOptions(config),
     resumableDraft: config.resumableDraft,
     console: config.console,
     stopping: stop,
@@ -87,6 +91,16 @@ export async function listenForHttp(served: Served): Promise<void> {
       { listening: addresses.listeningUrl },
       `links begin with ${addresses.url}, which leads other machines to themselves; set ENTREPOT_PUBLIC_URL to the address that clients see`,
     )
+}
+
+function signInOptions({
+  sessionSeconds,
+  oidc,
+  keyGuessesPerSecond: all,
+  trustedProxies: spared,
+}: AppConfig) {
+  const perSecond = all === undefined ? undefined : Math.min(all, FAILED_SIGN_INS_PER_SECOND)
+  return { sessionSeconds, oidc, failures: new FailedSignIns({ perSecond, spared }) }
 }
 
 export async function listenForGrpc(served: Served): Promise<void> {

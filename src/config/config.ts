@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { networks } from './networks.ts'
+import { oidc } from './oidc.ts'
 import { integer, integerOrOff, oneOf, onOff, optionalPort, size, text, url } from './parsers.ts'
 import { s3 } from './s3.ts'
 import { Secret } from './secret.ts'
@@ -115,6 +116,7 @@ export const serverSettings = {
     help: 'how long somebody stays signed in to the console',
     more: 'From 60 to 604800 (seven days). It ends at once when its key is revoked; see [Sessions](docs/admin-api.md#sessions).',
   }),
+  oidc,
   rateLimits: setting('RATE_LIMITS <limits>', rateLimits, {
     fallback: 'on',
     help: 'requests per second: on (25), off, a number, or like write=25,read=50,search=10',

@@ -1,7 +1,7 @@
 import type { Fidelity } from './access/keys.ts'
 import type { ParseFileId } from './file-id.ts'
 import type { TouchOn } from './files/touch-file.ts'
-import type { GuessLimit } from './limits/guess-limit.ts'
+import type { Guesses } from './limits/guess-limit.ts'
 import type { Rates } from './limits/rate-limit.ts'
 import type { LinkKey } from './links/link-token.ts'
 import type { BlobStore } from './ports/blob-store.ts'
@@ -31,7 +31,7 @@ export interface Services {
   readonly blobs: BlobStore
   readonly clock: Clock
   readonly rates: Rates
-  readonly guesses: GuessLimit
+  readonly guesses: Guesses
   /** Newest first; the first one signs. */
   readonly linkKeys: readonly LinkKey[]
   readonly policy: Policy

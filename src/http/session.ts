@@ -4,6 +4,7 @@ import { admit, authenticate } from '../core/access/admit.ts'
 import { authenticateSession, endSession, type StartSession, startSession } from '../core/access/sessions.ts'
 import type { Caller, CallerSession } from '../core/caller.ts'
 import { ServiceError } from '../core/errors.ts'
+import type { Guesses } from '../core/limits/guess-limit.ts'
 import type { Services } from '../core/services.ts'
 
 /** Name of the cookie that stands in for a key. */
@@ -52,6 +53,8 @@ export interface SignIn {
   /** The key; empty or undefined: there is none. */
   readonly secret: string | undefined
   readonly seconds: number
+  /** Counts keys that are wrong, in place of what all share. */
+  readonly guesses?: Guesses
   /** What the holder of a key that is not good is told. */
   readonly refusal?: string
 }
@@ -64,11 +67,11 @@ export async function signIn(
   services: Services,
   request: FastifyRequest,
   reply: FastifyReply,
-  { secret, seconds, refusal }: SignIn,
+  { secret, seconds, refusal, guesses = services.guesses }: SignIn,
 ): Promise<{ readonly caller: Caller; readonly session: CallerSession }> {
   // A page elsewhere must not log its visitor in as somebody else.
   if (request.headers.origin !== undefined) requireOwnOrigin(services, request)
-  const caller = await authenticate(services, secret, refusal)
+  const caller = await authenticate({ ...services, guesses }, secret, refusal)
   await admit(services, caller, { scope: 'any', limit: 'write', role: 'viewer' })
   const holder = { keyId: caller.keyId }
   return { caller, session: await beginSession(services, request, reply, { holder, seconds }) }
@@ -101,11 +104,12 @@ export async function signOut(
   reply.clearCookie(SESSION_COOKIE, attributes(services))
 }
 
-function attributes({ addresses }: Services) {
-  return {
-    path: '/',
-    httpOnly: true,
-    sameSite: 'strict',
-    secure: addresses.publicUrl.startsWith('https:'),
-  } as const
+function attributes(services: Services) {
+  return { ...pageCookie(services), sameSite: 'strict' } as const
+}
+
+/** What a cookie has that also comes along when another site's page leads here. */
+export function pageCookie({ addresses }: Services) {
+  const secure = addresses.publicUrl.startsWith('https:')
+  return { path: '/', httpOnly: true, sameSite: 'lax', secure } as const
 }

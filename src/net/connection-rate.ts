@@ -40,10 +40,18 @@ export class ConnectionRate {
 
   /** Counts a connection from this address. @returns whether it is one too many; it is not counted then */
   refuses(address: string, nowMs = performance.now()): boolean {
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (loopback.check(address, family) || this.#spared.check(address, family)) return false
+    if (isLoopbackAddress(address) || this.#spared.check(address, familyOf(address))) return false
     if (this.#opened.get(address, nowMs) > this.#perSecond - 1) return true
     this.#opened.add(address, 1, nowMs)
     return false
   }
+}
+
+/** As Node writes the address of a peer. */
+export function isLoopbackAddress(address: string): boolean {
+  return loopback.check(address, familyOf(address))
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4'
 }

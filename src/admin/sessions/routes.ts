@@ -4,9 +4,11 @@ import { describeCaller } from '../../core/access/describe-caller.ts'
 import { endSessionOf, listSessions, sessionId } from '../../core/access/sessions.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { Services } from '../../core/services.ts'
+import type { FailedSignIns } from '../../http/failed-sign-ins.ts'
 import { operation } from '../../http/operation.ts'
 import { SESSION_COOKIE, setSessionCookies, signIn, signOut } from '../../http/session.ts'
 import type { AdminOptions } from '../api.ts'
+import { OIDC_START, type OidcOptions } from '../oidc/routes.ts'
 import { printPlace, readListRequest, readSignInRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 import { toMeBody, toSessionBody } from './wire.ts'
@@ -18,6 +20,9 @@ export interface SignInOptions {
   readonly sessionSeconds: number
   /** Of this server. */
   readonly version: string
+  readonly failures: FailedSignIns
+  /** Undefined: one signs in with keys alone. */
+  readonly oidc: OidcOptions | undefined
 }
 
 /** The ways in and out: they need no key, and are for pages of this server alone. */
@@ -38,7 +43,7 @@ export async function addSignInRoutes(
       security: [],
       response: { 200: schemas.SignInBody },
     }),
-    async () => ({ oidc: null }),
+    async () => ({ oidc: options.oidc ? { label: options.oidc.label, path: OIDC_START } : null }),
   )
   server.post(
     SESSIONS,
@@ -54,7 +59,9 @@ export async function addSignInRoutes(
     }),
     async (request, reply) => {
       const secret = readSignInRequest(request.body)
-      const asked = { secret, seconds: options.sessionSeconds, refusal: 'This key is not valid.' }
+      const guesses = options.failures.of(request.ip, services.guesses)
+      const seconds = options.sessionSeconds
+      const asked = { secret, seconds, guesses, refusal: 'This key is not valid.' }
       const { caller, session } = await signIn(services, request, reply, asked)
       reply.code(201)
       return answerMe(services, await acrossOrganization(services, { ...caller, session }), options)
@@ -89,7 +96,7 @@ export function addSessionRoutes(
   addEnd(server, services)
 }
 
-async function answerMe(services: Services, caller: Caller, { version }: SignInOptions) {
+async function answerMe(services: Services, caller: Caller, { version }: Pick<SignInOptions, 'version'>) {
   const { publicUrl } = services.addresses
   return toMeBody(await describeCaller(services, caller), { publicUrl, version })
 }
