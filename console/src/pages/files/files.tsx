@@ -1,12 +1,14 @@
 import { useComputed, useSignal } from '@preact/signals'
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { FileBody } from '../../api/bodies.ts'
 import { loadServerInfo } from '../../api/server-info.ts'
-import { go } from '../../router.ts'
-import { pathTo, project } from '../../session.ts'
+import { project } from '../../session.ts'
 import { confirm } from '../../ui/confirm.tsx'
 import { useTitle } from '../../ui/page.tsx'
 import { Name } from '../../ui/text.tsx'
+import { addAll } from '../uploads/add.ts'
+import { arrivals } from '../uploads/entries.ts'
+import { chooseFiles } from '../uploads/gather.ts'
 import { downloadFile, type FileAction, openFile } from './actions.ts'
 import { BulkBar } from './bulk-bar.tsx'
 import { deleteFiles } from './delete-files.ts'
@@ -31,9 +33,8 @@ interface Asked {
 /** All files of the chosen project or projects: to look through, and to change many at once. */
 export function FilesPage() {
   useTitle('Files')
-  // A view lives as long as what it was asked for stays the same.
   const key = useComputed(() => JSON.stringify([filesQuery(), project.value])).value
-  const view = useMemo(() => viewOf(key), [key])
+  const view = useView(key)
   const asked = useSignal<Asked | undefined>(undefined)
   useEffect(() => () => view.list.stop(), [view])
   useEffect(() => void loadServerInfo().catch(() => {}), [])
@@ -46,7 +47,7 @@ export function FilesPage() {
     else asked.value = { dialog: action, files }
   }
   const Asked = asked.value && DIALOGS[asked.value.dialog]
-  const upload = () => go(pathTo('uploads'))
+  const upload = () => chooseFiles('files', addAll)
   view.list.version.value
   const isEmpty = view.list.count === 0 && view.list.isWhole && view.list.error.value === undefined
   return (
@@ -73,7 +74,20 @@ export function FilesPage() {
   )
 }
 
-/** @param key of the view, which the query is part of */
+/**
+ * A view lives as long as what it was asked for stays the same, and until files of this page's have been uploaded while none is
+ * chosen.
+ * @param key of the view, which the query is part of
+ */
+function useView(key: string): FilesView {
+  const last = useRef<{ readonly key: string; readonly arrivals: number; readonly view: FilesView }>(null)
+  const isOld =
+    last.current?.key !== key ||
+    (last.current.arrivals !== arrivals.value && last.current.view.selection.size.peek() === 0)
+  if (isOld || last.current === null) last.current = { key, arrivals: arrivals.value, view: viewOf(key) }
+  return last.current.view
+}
+
 function viewOf(key: string): FilesView {
   const [query] = JSON.parse(key) as [ReturnType<typeof filesQuery>]
   return new FilesView(query)

@@ -44,6 +44,8 @@ export class Entry implements Upload {
 /** What the queue is as a whole. */
 export interface Summary {
   readonly counts: Readonly<Record<UploadState, number>>
+  /** Of those that failed, how many may be sent again. */
+  readonly retryable: number
   /** Of those that are stored, sent or wait for their turn. */
   readonly totalBytes: number
   readonly sentBytes: number
@@ -73,6 +75,10 @@ let later: ReturnType<typeof setTimeout> | undefined
 /** As of the last change, some times a second; each change of the queue changes it. */
 export const summary = signal<Summary>(summarize())
 
+/** Grows when files have been stored and nothing is under way any more: lists of files are old then. */
+export const arrivals = signal(0)
+let areNew = false
+
 export function enter(entry: Entry, state: UploadState): void {
   entry.state = state
   groups[state].add(entry)
@@ -84,7 +90,10 @@ export function enter(entry: Entry, state: UploadState): void {
 export function move(entry: Entry, state: UploadState): void {
   if (byId.get(entry.id) !== entry) return
   groups[entry.state].delete(entry)
-  if (state === 'stored') byIdentity.delete(identityOf(entry))
+  if (state === 'stored') {
+    byIdentity.delete(identityOf(entry))
+    areNew = true
+  }
   if (state !== 'failed') entry.reason = undefined
   entry.state = state
   entry.rate.reset()
@@ -147,6 +156,9 @@ function tellNow(): void {
   if (groups.moving.size > 0) later = setTimeout(tellNow, TELL_IDLE_MS)
   else rate.reset()
   summary.value = summarize()
+  if (!areNew || groups.moving.size + groups.waiting.size > 0) return
+  areNew = false
+  arrivals.value++
 }
 
 function summarize(): Summary {
@@ -160,5 +172,7 @@ function summarize(): Summary {
       totalBytes += entry.sizeBytes
       sentBytes += entry.sentBytes
     }
-  return { counts, totalBytes, sentBytes, bytesPerSecond: rate.perSecond(performance.now()) }
+  let retryable = 0
+  for (const { mayRetry } of groups.failed) if (mayRetry) retryable++
+  return { counts, retryable, totalBytes, sentBytes, bytesPerSecond: rate.perSecond(performance.now()) }
 }

@@ -97,8 +97,8 @@ const COLUMNS: readonly Column<UploadBody>[] = [
       </span>
     ),
   },
-  { name: 'Project', cell: (upload) => <bdi>{upload.project.slug}</bdi>, isMinor: true },
-  { name: 'Begun by', cell: ({ createdBy }) => <bdi>{createdBy}</bdi>, isMinor: true },
+  { name: 'Project', cell: (upload) => <bdi class={styles.slug}>{upload.project.slug}</bdi>, isMinor: true },
+  { name: 'Begun by', cell: ({ createdBy }) => <bdi class={styles.slug}>{createdBy}</bdi>, isMinor: true },
   { name: 'Received', cell: (upload) => <Received upload={upload} /> },
   {
     name: 'Ends',

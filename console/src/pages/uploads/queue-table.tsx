@@ -59,7 +59,7 @@ export function QueueTable() {
 
 const COLUMNS: readonly Column<Upload>[] = [
   { name: 'Name', cell: (upload) => <FileName upload={upload} /> },
-  { name: 'Project', cell: ({ project }) => <bdi>{project.slug}</bdi>, isMinor: true },
+  { name: 'Project', cell: ({ project }) => <bdi class={styles.slug}>{project.slug}</bdi>, isMinor: true },
   { name: 'Size', cell: ({ sizeBytes }) => sizeOf(sizeBytes), isNumber: true, isMinor: true },
   { name: 'Progress', cell: (upload) => <HowFar upload={upload} /> },
 ]

@@ -9,7 +9,7 @@ import styles from './uploads.module.css'
 
 /** How far all of it is, and what can be done with all of it. */
 export function QueueTotal() {
-  const { counts, totalBytes, sentBytes, bytesPerSecond } = summary.value
+  const { counts, retryable, totalBytes, sentBytes, bytesPerSecond } = summary.value
   const open = counts.moving + counts.waiting
   const isPaused = counts.paused > 0 || isHeld.value
   return (
@@ -37,7 +37,7 @@ export function QueueTotal() {
             Resume all
           </Button>
         )}
-        {counts.failed > 0 && (
+        {retryable > 0 && (
           <Button kind="quiet" icon="retry" onClick={retryAll}>
             Retry failed
           </Button>

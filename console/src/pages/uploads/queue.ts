@@ -12,9 +12,6 @@ import { targetProject } from './target.ts'
 const MAX_AT_ONCE = 4
 const UNREADABLE = 'The file cannot be read.'
 
-/** Grows with each file that has been stored: lists of files are old then. */
-export const storedCount = signal(0)
-
 /** Whether nothing begins by itself. */
 export const isHeld = signal(false)
 
@@ -170,7 +167,6 @@ function eventsOf(entry: Entry) {
       entry.sending = undefined
       entry.sentBytes = entry.sizeBytes
       move(entry, 'stored')
-      storedCount.value++
       fill()
     },
     onFailed: (failure: Failure) => onFailed(entry, failure),

@@ -35,7 +35,7 @@ export function UploadsPage() {
       {isEmpty ? (
         <FirstUpload />
       ) : (
-        <Section title="This page's queue">
+        <Section title="Queue">
           <QueueTotal />
           <QueueTable />
         </Section>
@@ -85,7 +85,6 @@ function FirstUpload() {
         <CopyText text={command} what="the command" />
       ) : (
         <Button
-          kind="quiet"
           onClick={() => {
             isShown.value = true
           }}
