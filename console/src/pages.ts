@@ -34,6 +34,19 @@ export const pages: readonly PageEntry[] = [
     page: lazily(async () => (await import('./pages/uploads/uploads.tsx')).UploadsPage),
   },
   {
+    path: 'keys',
+    title: 'Keys',
+    icon: 'key',
+    role: 'admin',
+    page: lazily(async () => (await import('./pages/keys/keys.tsx')).KeysPage),
+  },
+  {
+    path: 'projects',
+    title: 'Projects & quotas',
+    icon: 'projects',
+    page: lazily(async () => (await import('./pages/projects/projects.tsx')).ProjectsPage),
+  },
+  {
     path: 'sign-in',
     title: 'Sign in',
     isPublic: true,

@@ -7,11 +7,13 @@ export interface DialogProps {
   readonly title: string
   /** Asked for by Escape, the button with the cross, and a click beside it. */
   readonly onClose: () => void
+  /** A click beside it does not close it, because what it shows cannot be had again. */
+  readonly isKept?: boolean
   readonly children: ComponentChildren
 }
 
 /** Is open while it is rendered. It keeps the focus inside and gives it back. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, isKept = false, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
   const titleId = useId()
   useEffect(() => {
@@ -32,7 +34,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         event.preventDefault()
         onClose()
       }}
-      closedby="any"
+      closedby={isKept ? 'closerequest' : 'any'}
     >
       <header class={styles.head}>
         <h2 id={titleId}>{title}</h2>
