@@ -27,6 +27,11 @@ export interface PageEntry {
 export const pages: readonly PageEntry[] = [
   { path: '', title: 'Files', icon: 'files', page: FilesPage },
   {
+    path: 'files/:id',
+    title: 'File',
+    page: lazily(async () => (await import('./pages/file/file.tsx')).FilePage),
+  },
+  {
     path: 'uploads',
     title: 'Uploads',
     icon: 'upload',

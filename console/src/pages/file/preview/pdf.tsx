@@ -1,0 +1,93 @@
+import { useSignal } from '@preact/signals'
+import type { PDFDocumentProxy } from 'pdfjs-dist'
+import { useEffect, useRef } from 'preact/hooks'
+import { Button } from '../../../ui/button.tsx'
+import { countOf } from '../../../ui/text.tsx'
+import { drawPage, openPdf, textOf } from './pdf-document.ts'
+import styles from './preview.module.css'
+import { type PreviewProps, Unseen } from './preview.tsx'
+
+/** A PDF, drawn page by page. Its scripts, forms and links do nothing. */
+export function PdfPreview(props: PreviewProps) {
+  const pdf = useSignal<PDFDocumentProxy | undefined>(undefined)
+  const fault = useSignal<string | undefined>(undefined)
+  useEffect(() => {
+    const opening = openPdf(props.id)
+    opening.document.then(
+      (document) => {
+        pdf.value = document
+      },
+      (error: unknown) => {
+        fault.value = faultOf(error)
+      },
+    )
+    return opening.close
+  }, [props.id, pdf, fault])
+  if (fault.value !== undefined) return <Unseen why={fault.value} {...props} />
+  if (pdf.value === undefined) return <p class={styles.unseen}>Loading…</p>
+  return <Pages pdf={pdf.value} />
+}
+
+function faultOf(error: unknown): string {
+  const isLocked = error instanceof Error && error.name === 'PasswordException'
+  return isLocked ? 'This PDF asks for a password.' : 'This PDF cannot be read.'
+}
+
+function Pages({ pdf }: { readonly pdf: PDFDocumentProxy }) {
+  const page = useSignal(1)
+  const text = useSignal('')
+  const fault = useSignal(false)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const number = page.value
+  useEffect(() => {
+    if (canvas.current === null) return
+    fault.value = false
+    const drawing = drawPage(pdf, number, canvas.current)
+    drawing.done.catch(() => {
+      fault.value = true
+    })
+    void textOf(pdf, number).then((found) => {
+      if (page.value === number) text.value = found
+    })
+    return drawing.cancel
+  }, [pdf, number, page, text, fault])
+  const turn = (by: number) => {
+    page.value = Math.min(Math.max(page.value + by, 1), pdf.numPages)
+  }
+  return (
+    <>
+      <div class={styles.pages}>
+        <Button
+          kind="quiet"
+          icon="up"
+          aria-label="Previous page"
+          disabled={number === 1}
+          onClick={() => turn(-1)}
+        />
+        <span aria-live="polite">
+          Page {countOf(number)} of {countOf(pdf.numPages)}
+        </span>
+        <Button
+          kind="quiet"
+          icon="down"
+          aria-label="Next page"
+          disabled={number === pdf.numPages}
+          onClick={() => turn(1)}
+        />
+      </div>
+      {fault.value && <p class={styles.unseen}>This page cannot be drawn.</p>}
+      <canvas ref={canvas} class={styles.canvas} role="img" aria-label={`Page ${number}`} />
+      <details class={styles.about}>
+        <summary>Text of this page</summary>
+        <textarea
+          class={styles.text}
+          readOnly
+          rows={12}
+          dir="auto"
+          aria-label="Text of this page"
+          value={text.value || 'There is no text on this page.'}
+        />
+      </details>
+    </>
+  )
+}

@@ -1,0 +1,36 @@
+import { useResource } from '../../../api/resource.ts'
+import { Failure } from '../../../ui/failure.tsx'
+import { sizeOf } from '../../../ui/text.tsx'
+import { contentOf } from './content.ts'
+import { decode } from './decode.ts'
+import styles from './preview.module.css'
+import type { PreviewProps } from './preview.tsx'
+
+const SHOWN_BYTES = 256 * 1024
+
+/** The beginning of a text, as it is: HTML is its source. */
+export function TextPreview({ id, mimeType, sizeBytes }: PreviewProps) {
+  const { value, error, reload } = useResource(async (signal) =>
+    decode(await contentOf(id, signal, SHOWN_BYTES), mimeType),
+  )
+  if (error.value !== undefined) return <Failure error={error.value} retry={reload} />
+  if (value.value === undefined) return <p class={styles.unseen}>Loading…</p>
+  const { text, encoding } = value.value
+  const isCut = sizeBytes > SHOWN_BYTES
+  return (
+    <>
+      {/* A field can be scrolled and selected by keyboard. */}
+      <textarea
+        class={styles.text}
+        readOnly
+        rows={24}
+        dir="auto"
+        aria-label="Text of the file"
+        value={text}
+      />
+      <p class={styles.about}>
+        {isCut ? `The first ${sizeOf(SHOWN_BYTES)} of ${sizeOf(sizeBytes)}` : 'All of it'}, read as {encoding}
+      </p>
+    </>
+  )
+}

@@ -1,0 +1,37 @@
+/** A PDF of two pages, which says `Hello harbour` on the first. It asks its reader to run a script, and to go and get `url`. */
+export function pdfWithScript(url: string): Buffer {
+  const script = `app.alert(1); this.submitForm("${url}pdf"); app.launchURL("${url}pdf");`
+  const drawn = (text: string) => {
+    const stream = `BT /F1 24 Tf 40 120 Td (${text}) Tj ET`
+    return `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`
+  }
+  const page = (contents: number) =>
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 200] /Contents ${contents} 0 R /Annots [8 0 R] /AA << /O 7 0 R >> /Resources << /Font << /F1 6 0 R >> >> >>`
+  return pdfOf([
+    '<< /Type /Catalog /Pages 2 0 R /OpenAction 7 0 R /Names << /JavaScript << /Names [(run) 7 0 R] >> >> >>',
+    '<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>',
+    page(5),
+    page(9),
+    drawn('Hello harbour'),
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    `<< /S /JavaScript /JS (${script.replace(/[()\\]/g, '\\$&')}) >>`,
+    `<< /Type /Annot /Subtype /Link /Rect [0 0 300 200] /A << /S /URI /URI (${url}link) >> >>`,
+    drawn('Second page'),
+  ])
+}
+
+/** @param objects the first is the catalogue */
+function pdfOf(objects: readonly string[]): Buffer {
+  let text = '%PDF-1.7\n'
+  const offsets = objects.map((object, at) => {
+    const offset = text.length
+    text += `${at + 1} 0 obj\n${object}\nendobj\n`
+    return `${String(offset).padStart(10, '0')} 00000 n \n`
+  })
+  const start = text.length
+  text += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${offsets.join('')}`
+  return Buffer.from(
+    `${text}trailer\n<< /Size ${objects.length + 1} /Root 1 0 R >>\nstartxref\n${start}\n%%EOF\n`,
+    'latin1',
+  )
+}
