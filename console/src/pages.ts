@@ -52,6 +52,26 @@ export const pages: readonly PageEntry[] = [
     page: lazily(async () => (await import('./pages/projects/projects.tsx')).ProjectsPage),
   },
   {
+    path: 'usage',
+    title: 'Usage',
+    icon: 'usage',
+    page: lazily(async () => (await import('./pages/usage/usage.tsx')).UsagePage),
+  },
+  {
+    path: 'activity',
+    title: 'Activity',
+    icon: 'activity',
+    role: 'admin',
+    page: lazily(async () => (await import('./pages/activity/activity.tsx')).ActivityPage),
+  },
+  {
+    path: 'settings',
+    title: 'Settings & health',
+    icon: 'settings',
+    role: 'operator',
+    page: lazily(async () => (await import('./pages/settings/settings.tsx')).SettingsPage),
+  },
+  {
     path: 'sign-in',
     title: 'Sign in',
     isPublic: true,

@@ -4,8 +4,8 @@ const REOPEN_MS = 3000
 
 export interface EventsOptions {
   readonly query?: RequestOptions['query']
-  /** The `data` of each event, read as JSON. */
-  readonly onEvent: (data: unknown) => void
+  /** The `data` of each event, read as JSON, and its name. */
+  readonly onEvent: (data: unknown, type: string) => void
   /** Whether events are coming: not before the first answer, nor while the connection is lost. */
   readonly onState?: (isOpen: boolean) => void
   /** Names of events besides `message`. */
@@ -16,7 +16,7 @@ export interface EventsOptions {
 export function listen(path: string, { query, onEvent, onState, types = [] }: EventsOptions): () => void {
   let source: EventSource | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
-  const take = ({ data }: MessageEvent<string>) => onEvent(JSON.parse(data))
+  const take = ({ data, type }: MessageEvent<string>) => onEvent(JSON.parse(data), type)
   const open = () => {
     source = new EventSource(addressOf(path, query))
     source.onopen = () => onState?.(true)
