@@ -21,9 +21,12 @@ type SameAsStore =
   | 'check'
   | 'close'
 
-/** The same scan of the rows alone that an index tells of, where rows have numbers. */
+/** The same scan where an index tells in which rows to look, and rows have numbers. */
 export interface NarrowedScan<Args> {
-  readonly query: Query<Args>
+  /** Of few rows, and those that the index does not have. */
+  readonly ofRows: Query<Args>
+  /** Of many: asks of each row whether to look at it. */
+  readonly asking: Query<Args>
   readonly projectId: string
   /** What the names of the files found have in them, folded. */
   readonly part: string

@@ -4,7 +4,7 @@ import type { FileFilter, FilePage } from '../core/ports/metadata-store.ts'
 import type { SqlEngine, SqlRow } from './engine.ts'
 import { KeptListings } from './kept-listings.ts'
 import { isByPart, type ListingArgs, listingArgs, mayScan } from './queries/file-filters.ts'
-import { FileListings, listedShape } from './queries/file-listings.ts'
+import { FileListings, listedShape, type ScanScope } from './queries/file-listings.ts'
 import { fileShape } from './queries/files.ts'
 import type { Query } from './sql/prepare.ts'
 
@@ -20,8 +20,8 @@ const MAX_KEPT_ROWS = 101
 /** Read at once. */
 const MAX_SLICE_ROWS = 1001
 
-/** @param isNarrowed whether of the rows alone that an index tells of */
-type QueryOf = (isNarrowed: boolean) => Query<ListingArgs>
+/** The query, of everything unless told otherwise. */
+type QueryOf = (scope?: ScanScope) => Query<ListingArgs>
 
 /** What a store lists and counts of a project's files. */
 export class Listings {
@@ -36,7 +36,7 @@ export class Listings {
 
   async list(filter: FileFilter, page: ListPage): Promise<readonly ListedFile[]> {
     if (filter.states.length === 0) return []
-    const query = (isNarrowed: boolean) => this.#queries.list(filter, isNarrowed)
+    const query = (scope?: ScanScope) => this.#queries.list(filter, scope)
     return this.#read(filter, query, listingArgs(filter, page), listedShape.fromRow)
   }
 
@@ -57,14 +57,14 @@ export class Listings {
   }
 
   #pageAtOnce(filter: FileFilter, page: FilePage): Promise<readonly FileRecord[]> {
-    const query = (isNarrowed: boolean) => this.#queries.page(filter, page, isNarrowed)
+    const query = (scope?: ScanScope) => this.#queries.page(filter, page, scope)
     return this.#read(filter, query, listingArgs(filter, page), fileShape.fromRow)
   }
 
   async count(filter: FileFilter): Promise<number> {
     if (filter.states.length === 0) return 0
     const toCount = ([files]: SqlRow) => files as number
-    const query = (isNarrowed: boolean) => this.#queries.count(filter, isNarrowed)
+    const query = (scope?: ScanScope) => this.#queries.count(filter, scope)
     const [files = 0] = await this.#read(filter, query, listingArgs(filter), toCount)
     return files
   }
@@ -77,7 +77,7 @@ export class Listings {
   ): Promise<readonly R[]> {
     const find = async () => (await this.#rowsOf(filter, queryOf, args)).map((row) => fromRow(row))
     if (args.limit > MAX_KEPT_ROWS || args.ids.length > 0) return find()
-    const query = queryOf(false)
+    const query = queryOf()
     const name = `${query.id} ${JSON.stringify(query.bind({ ...args, visibleAt: 0 }))}`
     const findNextEnd = async () => {
       const [row] = await this.#engine.read(this.#queries.nextEnd(), args)
@@ -87,13 +87,13 @@ export class Listings {
   }
 
   async #rowsOf(filter: FileFilter, queryOf: QueryOf, args: ListingArgs): Promise<readonly SqlRow[]> {
-    const query = queryOf(false)
+    const query = queryOf()
     const scans = mayScan(filter) || (await this.#skipsMany(filter, args))
     if (!scans) return this.#engine.read(query, args)
     if (!this.#engine.flavour.numbersRows || !isByPart(filter))
       return this.#engine.scan(query, args, args.projectId)
     const { projectId, nameContains: part } = args
-    const narrowed = { query: queryOf(true), projectId, part }
+    const narrowed = { ofRows: queryOf('rows'), asking: queryOf('asking'), projectId, part }
     return this.#engine.scan(query, args, args.projectId, narrowed)
   }
 

@@ -10,7 +10,7 @@ import {
 import type { FileState } from '../../core/files/file.ts'
 import type { FileFilter, FilePage } from '../../core/ports/metadata-store.ts'
 import type { SqlFlavour } from '../sql/flavours.ts'
-import { foldCase } from '../sql/fold-case.ts'
+import { foldCase, IS_WORTH_A_LOOK } from '../sql/fold-case.ts'
 import { normalForm, spellingOf } from '../sql/normal-name.ts'
 import type { Arg } from '../sql/prepare.ts'
 import type { Tables } from '../sql/tables.ts'
@@ -145,12 +145,19 @@ export function waysTo(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg)
 /**
  * The same files in two ways, if all that have the part of a name are among the rows that an index tells of, and those behind it.
  */
-export function narrowedWays(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): readonly Files[] {
+export function waysInRows(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): readonly Files[] {
   const row = sql.ref<number>('rowid')
   const visible = visibleFiles(flavour, filter, arg, true)
   return [
     visible.where(sql<SqlBool>`${row} in (select value from json_each(${arg('foundRows')}))`),
     visible.where(sql<SqlBool>`${row} > ${arg('rowTo')}`),
+  ]
+}
+
+/** The same files, of which each is looked at only if a function of the scan says so. It is asked before the row is read. */
+export function askingWays(flavour: SqlFlavour, filter: FileFilter, arg: ListingArg): readonly Files[] {
+  return [
+    visibleFiles(flavour, filter, arg).where(sql<SqlBool>`${sql.raw(IS_WORTH_A_LOOK)}(${sql.ref('rowid')})`),
   ]
 }
 

@@ -5,20 +5,25 @@ import type { SqlFlavour } from '../sql/flavours.ts'
 import { prepare, type Query } from '../sql/prepare.ts'
 import { recordShape } from '../sql/record-shape.ts'
 import {
+  askingWays,
   type FileExpressions,
   type Files,
   hiddenFiles,
   isWhole,
   type ListingArg,
   type ListingArgs,
-  narrowedWays,
   shapeOf,
   startOf,
+  waysInRows,
   waysTo,
 } from './file-filters.ts'
 import { fileShape } from './files.ts'
 
 type ListingQuery = Query<ListingArgs>
+
+/** Where a query looks: everywhere, in rows that are told, or where a function of the scan says so. */
+export type ScanScope = keyof typeof waysOf
+const waysOf = { whole: waysTo, rows: waysInRows, asking: askingWays }
 
 const cursorFields = {
   createdAt: 'afterCreatedAt',
@@ -62,33 +67,33 @@ export class FileListings {
     this.#flavour = flavour
   }
 
-  list(filter: FileFilter, isNarrowed = false): ListingQuery {
-    return this.#kept(`list|${shapeOf(filter)}|${isNarrowed}`, (arg) => {
-      const ways = this.#waysTo(filter, arg, isNarrowed)
+  list(filter: FileFilter, scope: ScanScope = 'whole'): ListingQuery {
+    return this.#kept(`list|${shapeOf(filter)}|${scope}`, (arg) => {
+      const ways = this.#waysTo(filter, arg, scope)
       const merged = this.#merged(ways, listedShape.fields, newestFirst, reachOf(arg))
       return merged.limit(arg('limit')).offset(arg('offset'))
     })
   }
 
   /** All files of some states are counted already; of those that a filter names the rows are counted one by one. */
-  count(filter: FileFilter, isNarrowed = false): ListingQuery {
-    return this.#kept(`count|${shapeOf(filter)}|${isNarrowed}`, (arg) =>
-      isWhole(filter) ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg, isNarrowed)),
+  count(filter: FileFilter, scope: ScanScope = 'whole'): ListingQuery {
+    return this.#kept(`count|${shapeOf(filter)}|${scope}`, (arg) =>
+      isWhole(filter) ? this.#total(filter, arg) : this.#counted(this.#waysTo(filter, arg, scope)),
     )
   }
 
   page(
     filter: FileFilter,
     { order, after, offset }: Omit<FilePage, 'limit'>,
-    isNarrowed = false,
+    scope: ScanScope = 'whole',
   ): ListingQuery {
     const whole = wholeOrder(order)
     const ordered = whole.map(({ field, descending }) => field + descending)
     return this.#kept(
-      `page|${shapeOf(filter)}|${ordered}|${after !== undefined}|${offset !== undefined}|${isNarrowed}`,
+      `page|${shapeOf(filter)}|${ordered}|${after !== undefined}|${offset !== undefined}|${scope}`,
       (arg) => {
         const terms = this.#termsOf(order)
-        const ways = this.#waysTo(filter, arg, isNarrowed)
+        const ways = this.#waysTo(filter, arg, scope)
         const left = after === undefined ? ways : ways.map((way) => way.where((eb) => behind(eb, terms, arg)))
         if (offset === undefined)
           return this.#merged(left, fileShape.fields, whole, arg('limit')).limit(arg('limit'))
@@ -118,8 +123,8 @@ export class FileListings {
     )
   }
 
-  #waysTo(filter: FileFilter, arg: ListingArg, isNarrowed: boolean): readonly Files[] {
-    return (isNarrowed ? narrowedWays : waysTo)(this.#flavour, filter, arg)
+  #waysTo(filter: FileFilter, arg: ListingArg, scope: ScanScope): readonly Files[] {
+    return waysOf[scope](this.#flavour, filter, arg)
   }
 
   #kept(key: string, build: Parameters<typeof prepare<ListingArgs>>[0]): ListingQuery {

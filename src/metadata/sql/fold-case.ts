@@ -8,6 +8,9 @@ import { normalForm } from './normal-name.ts'
 /** The name of `foldedContains` in SQLite, which every reading connection defines. */
 export const FOLDED_CONTAINS = 'folded_contains'
 
+/** The name of a function in SQLite that scans define: whether to look at the row of this number. */
+export const IS_WORTH_A_LOOK = 'is_worth_a_look'
+
 export function foldedContains(name: unknown, part: unknown): number {
   return Number(foldCase(String(name)).includes(String(part)))
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
+import { onlyLong } from '../../../test/rounds.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { FileFilter, FilePage, MetadataStore } from '../../core/ports/metadata-store.ts'
 import { indexNames } from '../../core/upkeep/index-names.ts'
@@ -152,7 +153,9 @@ test('the entries of files that end go, and nobody keeps what was noted of them'
   assert.equal((await found(store, '.pdf')).length, ROWS)
 })
 
-test('an index that is missing, damaged, or of another state of the database is made anew', async (t) => {
+test('an index that is missing, damaged, or of another state of the database is made anew', {
+  skip: onlyLong,
+}, async (t) => {
   const { store, open, dataDir } = await openStore(t)
   const names = join(dataDir, NAMES_FILE)
   await insertFiles(store, namedFiles())
@@ -181,7 +184,9 @@ test('an index that is missing, damaged, or of another state of the database is 
   }
 })
 
-test('after a reset the rows have their numbers anew, and only what is there is found', async (t) => {
+test('after a reset the rows have their numbers anew, and only what is there is found', {
+  skip: onlyLong,
+}, async (t) => {
   const { store } = await openStore(t)
   await insertFiles(store, namedFiles())
   await indexAll(store)
@@ -197,6 +202,54 @@ test('after a reset the rows have their numbers anew, and only what is there is 
     assert.equal((await found(store, 'OTHER')).length, 1200)
     if (round === 0) assert.equal(await indexAll(store), 1200)
   }
+})
+
+/** With the rows of one statement, for so many take long to insert one by one. */
+function fill(dataDir: string, count: number): void {
+  const db = new DatabaseSync(join(dataDir, 'entrepot.db'))
+  db.exec(`with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
+    insert into files (id, organization_id, project_id, name, size_bytes, mime_type, description, labels, created_by,
+      updated_by, created_at, updated_at, state, stored_at, write_once, expiry_policy, ttl_days, last_active_at, blob_key)
+    select 'file-' || i, 'o', '${PROJECT_ID}', case when i < 3000 then 'a' else 'many ' end || i, i * 7 % 1000, 'text/plain',
+      '', '{}', 'u', 'u', ${NOW} - i, 0, 'stored', 0, 0, 'never', 0, 0, 'blob-' || i from n`)
+  db.close()
+}
+
+test('what very many files have is found in every order, also where it is at the end', {
+  skip: onlyLong,
+}, async (t) => {
+  const { store, dataDir } = await openStore(t)
+  const count = 45_000
+  fill(dataDir, count)
+  const newer = namedFiles(30)
+  const renamed = 'file-40000'
+  const searches = (['createdAt', 'name', 'sizeBytes'] as const).flatMap((field) =>
+    [true, false].map((descending) => ({ order: [{ field, descending }], limit: 300 })),
+  )
+  const filter = { ...all, nameContains: 'MANY' }
+  const foundIn = async () => {
+    const pages = searches.map(async (page) => {
+      const first = await store.pageFiles(filter, page)
+      const last = first.at(-1) as FileRecord
+      return [...first, ...(await store.pageFiles(filter, { ...page, after: last }))].map(({ id }) => id)
+    })
+    return [await Promise.all(pages), await store.countFiles(filter)]
+  }
+  const before = await foundIn()
+  await indexAll(store)
+  assert.deepEqual(await foundIn(), before)
+  await change(store, renamed, { name: 'other' })
+  await change(store, 'file-7', { name: 'many 7' })
+  await insertFiles(store, [...newer, sampleFile({ name: 'Many new', createdAt: NOW + 1 })])
+  const [, total] = await foundIn()
+  assert.equal(total, count - 2999 + 1)
+  const [first] = await store.pageFiles(filter, {
+    order: [{ field: 'createdAt', descending: true }],
+    limit: 1,
+  })
+  assert.equal(first?.name, 'Many new')
+  const byName = { order: [{ field: 'name', descending: true }], limit: 1 } as const
+  assert.equal((await store.pageFiles({ ...filter, nameContains: 'any 7' }, byName))[0]?.name, 'many 7999')
 })
 
 test('few files are not worth an index', async (t) => {

@@ -9,7 +9,7 @@ import { nameTokens, partQuery } from './name-grams.ts'
 /** In the data folder. Made of the database: whoever removes it loses time. */
 export const NAMES_FILE = 'names.db'
 
-/** What a search may look at beside the index; from there on it is as good to look at all files. */
+/** So many rows are looked up one by one, within some 100 ms. */
 const MAX_ROWS = 20_000
 /** Indexed with one flush. A search may wait for it. */
 const ROWS_AT_ONCE = 500
@@ -39,11 +39,13 @@ export interface NamePart {
   readonly part: string
 }
 
-/** The rows in which a search has to look. */
+/** Where a search has to look: in these rows, and in all behind `rowTo`. */
 export interface FoundRows {
-  readonly rows: readonly number[]
-  /** And all behind this one. */
+  /** Undefined: there are many. */
+  readonly rows: readonly number[] | undefined
   readonly rowTo: number
+  /** Tells of each row whether a search has to look at it, however many there are. */
+  readonly toPredicate: () => (row: number) => boolean
 }
 
 interface NamedRow {
@@ -76,8 +78,8 @@ export class NameIndex {
   }
 
   /**
-   * Runs `search` on one state of the database, with the rows in which it has to look; undefined: in all, because there is no index
-   * or so many would be left.
+   * Runs `search` on one state of the database, with where it has to look; undefined: everywhere, because there is no index or it
+   * lags far behind.
    */
   search<R>({ projectId, part }: NamePart, search: (found: FoundRows | undefined) => R): R {
     const db = this.#openIfThere()
@@ -98,11 +100,15 @@ export class NameIndex {
     const { rowTo, changeTo } = progress
     if (this.#newestRow() - rowTo > MAX_ROWS) return undefined
     const changed = this.#numbers('select file from name_changes where place > ? limit ?', changeTo)
-    const statement = db.prepare('select rowid from names where names match ? limit ?')
-    statement.setReturnArrays(true)
-    const matching = (statement.all(query, MAX_ROWS + 1) as unknown as [number][]).map(([row]) => row)
-    if (changed.length > MAX_ROWS || matching.length > MAX_ROWS) return undefined
-    return { rows: [...new Set([...matching, ...changed.filter((row) => row <= rowTo)])], rowTo }
+    if (changed.length > MAX_ROWS) return undefined
+    const again = changed.filter((row) => row <= rowTo)
+    const matching = matchesIn(db, query, MAX_ROWS + 1)
+    const isFew = matching.length <= MAX_ROWS
+    return {
+      rowTo,
+      rows: isFew ? [...new Set([...matching, ...again])] : undefined,
+      toPredicate: () => predicateOf([...matchesIn(db, query, rowTo), ...again], rowTo),
+    }
   }
 
   /** Indexes what is new, some of it; none: there is no more. Begins anew if the database is another than it was. */
@@ -238,4 +244,17 @@ function progressIn(db: DatabaseSync): Progress | undefined {
     idAt: String(id_at),
     changeTo: Number(change_to),
   }
+}
+
+function matchesIn(db: DatabaseSync, query: string, limit: number): number[] {
+  const statement = db.prepare('select rowid from names where names match ? limit ?')
+  statement.setReturnArrays(true)
+  return (statement.all(query, limit) as unknown as [number][]).map(([row]) => row)
+}
+
+/** A bit for each row: a search may ask for all of them. */
+function predicateOf(rows: readonly number[], rowTo: number): (row: number) => boolean {
+  const bits = new Uint8Array((rowTo >> 3) + 1)
+  for (const row of rows) bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7))
+  return (row) => row > rowTo || (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1
 }

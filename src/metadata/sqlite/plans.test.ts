@@ -14,6 +14,7 @@ import { segmentQueries } from '../queries/segments.ts'
 import { sessionChanges } from '../queries/sessions.ts'
 import { totalQueries } from '../queries/totals.ts'
 import { usageQueries } from '../queries/usage.ts'
+import { FOLDED_CONTAINS, IS_WORTH_A_LOOK } from '../sql/fold-case.ts'
 import { SqliteEngine } from './sqlite.ts'
 
 interface Planned {
@@ -28,6 +29,7 @@ async function startPlanner(t: TestContext) {
   await engine.close()
   const db = new DatabaseSync(join(dataDir, 'entrepot.db'), { readOnly: true })
   t.after(() => db.close())
+  for (const name of [FOLDED_CONTAINS, IS_WORTH_A_LOOK]) db.function(name, { varargs: true }, () => 1)
   const planOf = ({ sql }: Planned) => {
     const rows = db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all()
     return rows.map(({ detail }) => detail).join('; ')
@@ -214,5 +216,29 @@ test('a reservation is found by the key of its blob', async (t) => {
   const { engine, planOf } = await startPlanner(t)
   for (const statement of usageQueries(engine.flavour.builder).giveBack) {
     assert.doesNotMatch(planOf(statement), /SCAN/)
+  }
+})
+
+test('a search in the rows that an index tells of looks at no others, and one that asks goes in the order of the page', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const filter = { ...stored, nameContains: 'x', origin: '', subject: '' }
+  for (const [field, index] of [
+    ['createdAt', 'files_listed'],
+    ['name', 'files_by_name'],
+    ['sizeBytes', 'files_by_size'],
+  ] as const) {
+    const page = { order: [{ field, descending: true }], after }
+    for (const query of [listings.page(filter, page, 'rows'), listings.count(filter, 'rows')]) {
+      const searches = planOf(query)
+        .split('; ')
+        .filter((step) => /^(SEARCH|SCAN) files/.test(step))
+      assert.deepEqual(searches, [
+        'SEARCH files USING INTEGER PRIMARY KEY (rowid=?)',
+        'SEARCH files USING INTEGER PRIMARY KEY (rowid>?)',
+      ])
+    }
+    const asking = planOf(listings.page(filter, page, 'asking'))
+    assert.match(asking, new RegExp(`INDEX ${index} \\(project_id=\\? AND `))
+    assert.doesNotMatch(asking, /TEMP B-TREE/)
   }
 })

@@ -1,21 +1,34 @@
 import type { StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { SqlRow } from '../engine.ts'
+import { IS_WORTH_A_LOOK } from '../sql/fold-case.ts'
 import type { SqlValue } from '../sql/tables.ts'
 import { openReadingConnection } from './connection.ts'
 import { type SqliteFailure, sqliteFailure } from './errors.ts'
 import { type FoundRows, type IndexedBatch, NameIndex, type NamePart } from './name-index.ts'
+
+/** Of a page in some order so many files are looked at before it is known which of them can be in it. */
+const SOON_ROWS = 20_000
 
 /** A query by its number, which stands for the same text always. */
 export interface ScanOrder {
   readonly id: number
   readonly sql: string
   readonly values: readonly SqlValue[]
-  /** Where the name has to have a part in it: the same query of some rows alone. */
+  /** Where the name has to have a part in it. */
   readonly narrowed?: NarrowedOrder
 }
 
-export interface NarrowedOrder extends Pick<ScanOrder, 'id' | 'sql' | 'values'>, NamePart {
+export interface NarrowedOrder extends NamePart {
+  /** The same query of the rows that an index tells of. */
+  readonly ofRows: RowsOrder
+  /** The same query, which asks of each row whether to look at it. */
+  readonly asking: Statement
+}
+
+type Statement = Pick<ScanOrder, 'id' | 'sql' | 'values'>
+
+export interface RowsOrder extends Statement {
   /** In `values` the places of the rows, as JSON, and of the row behind which all are looked at. */
   readonly rowsAt: readonly number[]
   readonly rowToAt: readonly number[]
@@ -36,7 +49,10 @@ function serve(): void {
   const names = new NameIndex(workerData as string, db)
   const prepared = new Map<number, StatementSync>()
 
-  function run({ id, sql, values }: Pick<ScanOrder, 'id' | 'sql' | 'values'>): readonly SqlRow[] {
+  let isWorthALook: (row: number) => boolean = () => true
+  db.function(IS_WORTH_A_LOOK, { deterministic: true }, (row) => Number(isWorthALook(Number(row))))
+
+  function run({ id, sql, values }: Statement): readonly SqlRow[] {
     let statement = prepared.get(id)
     if (statement === undefined) {
       statement = db.prepare(sql)
@@ -49,11 +65,31 @@ function serve(): void {
   function scan({ narrowed, ...whole }: ScanOrder): readonly SqlRow[] {
     if (narrowed === undefined) return run(whole)
     try {
-      return names.search(narrowed, (found) => run(found ? withRows(narrowed, found) : whole))
+      return names.search(narrowed, (found) => {
+        if (found === undefined) return run(whole)
+        if (found.rows !== undefined) return run(withRows(narrowed.ofRows, found.rows, found.rowTo))
+        return scanMany(narrowed.asking, found)
+      })
     } catch {
       // Without the index it takes longer. `index` mends what can be mended.
       names.close()
       return run(whole)
+    }
+  }
+
+  /** What many files have is soon found in whatever order, unless it is all at the end. */
+  function scanMany(asking: Statement, { toPredicate }: FoundRows): readonly SqlRow[] {
+    let rows = 0
+    isWorthALook = () => {
+      if (++rows > SOON_ROWS) throw new Error('It is not found soon')
+      return true
+    }
+    try {
+      return run(asking)
+    } catch (error) {
+      if (rows <= SOON_ROWS) throw error
+      isWorthALook = toPredicate()
+      return run(asking)
     }
   }
 
@@ -68,11 +104,12 @@ function serve(): void {
   port.on('message', (order: ScannerOrder) => port.postMessage(report(order)))
 }
 
-function withRows({ rowsAt, rowToAt, ...order }: NarrowedOrder, { rows, rowTo }: FoundRows) {
+function withRows(order: RowsOrder, rows: readonly number[], rowTo: number): Statement {
+  const { rowsAt, rowToAt } = order
   const values = [...order.values]
   for (const at of rowsAt) values[at] = JSON.stringify(rows)
   for (const at of rowToAt) values[at] = rowTo
-  return { ...order, values }
+  return { id: order.id, sql: order.sql, values }
 }
 
 serve()

@@ -19,17 +19,19 @@ interface Asked {
 }
 
 /** A narrowed scan as the thread takes it: what stands for the rows keeps its places. */
-export function narrowedOrder<Args>({ query, ...named }: NarrowedScan<Args>, args: Args): NarrowedOrder {
-  const values = query.bind(args)
+export function narrowedOrder<Args>(
+  { ofRows, asking, projectId, part }: NarrowedScan<Args>,
+  args: Args,
+): NarrowedOrder {
+  const values = ofRows.bind(args)
   const placesOf = (mark: SqlValue) => values.flatMap((value, at) => (value === mark ? [at] : []))
   const free = values.map((value) => (value === FOUND_ROWS || value === ROW_TO ? null : value))
+  const [rowsAt, rowToAt] = [placesOf(FOUND_ROWS), placesOf(ROW_TO)]
   return {
-    id: query.id,
-    sql: query.sql,
-    values: free,
-    ...named,
-    rowsAt: placesOf(FOUND_ROWS),
-    rowToAt: placesOf(ROW_TO),
+    projectId,
+    part,
+    ofRows: { id: ofRows.id, sql: ofRows.sql, values: free, rowsAt, rowToAt },
+    asking: { id: asking.id, sql: asking.sql, values: asking.bind(args) },
   }
 }
 
