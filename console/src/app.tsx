@@ -1,7 +1,8 @@
+import { lazily } from './lazily.tsx'
 import { UploadsEverywhere } from './pages/uploads/everywhere.tsx'
 import { type PageEntry, pageAt } from './pages.ts'
 import { place } from './router.ts'
-import { hasRole, loadMe, me, meError } from './session.ts'
+import { hasEnded, hasRole, loadMe, me, meError } from './session.ts'
 import { Shell } from './shell/shell.tsx'
 import { Confirm } from './ui/confirm.tsx'
 import { Empty } from './ui/empty.tsx'
@@ -9,11 +10,16 @@ import { Failure } from './ui/failure.tsx'
 import { PageFrame } from './ui/page.tsx'
 import { Toasts } from './ui/toast.tsx'
 
+const SignedOutDialog = lazily(
+  async () => (await import('./pages/sign-in/signed-out-dialog.tsx')).SignedOutDialog,
+)
+
 export function App() {
   return (
     <>
       <Current />
       <Confirm />
+      {hasEnded.value && <SignedOutDialog />}
       <Toasts />
     </>
   )

@@ -72,6 +72,12 @@ export const pages: readonly PageEntry[] = [
     page: lazily(async () => (await import('./pages/settings/settings.tsx')).SettingsPage),
   },
   {
+    path: 'sessions',
+    title: 'Sessions',
+    icon: 'sessions',
+    page: lazily(async () => (await import('./pages/sessions/sessions.tsx')).SessionsPage),
+  },
+  {
     path: 'sign-in',
     title: 'Sign in',
     isPublic: true,

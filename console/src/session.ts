@@ -1,7 +1,8 @@
 import { computed, signal } from '@preact/signals'
 import type { Me, Role } from './api/bodies.ts'
 import { ApiError, api, onSignedOut } from './api/client.ts'
-import { go, place } from './router.ts'
+import { reloadAll } from './api/resource.ts'
+import { go, place, withQuery } from './router.ts'
 
 const RANKS: Readonly<Record<Role, number>> = { viewer: 0, member: 1, admin: 2, operator: 3 }
 export const SIGN_IN = 'sign-in'
@@ -42,29 +43,56 @@ export async function loadMe(): Promise<void> {
   }
 }
 
+/** Whether the session ended while somebody was at work. Their page stays as it is, for after the next sign-in. */
+export const hasEnded = signal(false)
+
 /** @throws ApiError where the key is not good */
 export async function signIn(key: string): Promise<void> {
-  me.value = await api.post<Me>('sessions', { key })
-  leaveSignIn()
+  const before = me.value
+  const after = await api.post<Me>('sessions', { key })
+  if (!hasEnded.value) {
+    me.value = after
+    return leaveSignIn()
+  }
+  // What stands on the page is for whom it was loaded.
+  if (whoIs(before) !== whoIs(after)) return location.reload()
+  me.value = after
+  hasEnded.value = false
+  reloadAll()
+}
+
+function whoIs(someone: Me | null | undefined): string {
+  const { user, key, role, organization, projects } = someone ?? {}
+  return JSON.stringify([user ?? key?.id, role, organization?.id, projects?.map(({ id }) => id)])
+}
+
+/** Where one is, below `/console/`, to come back to. */
+export function here(): string {
+  const { path, query } = place.value
+  return path === SIGN_IN ? (query.get('return') ?? '') : withQuery(path, query)
 }
 
 /** Back to where one was, which is always a page of the console. */
 export function leaveSignIn(): void {
-  const target = place.value.query.get('return') ?? ''
+  const target = here()
   go(/^(?![./]|.*:)/.test(target) ? target : '', { replace: true })
 }
 
 export async function signOut(): Promise<void> {
   await api.delete('sessions/current')
   me.value = null
+  hasEnded.value = false
   go(SIGN_IN)
 }
 
-/** A session that ended leads to the sign-in, and from there back. */
+/** Nobody who comes is signed in: they are led to the sign-in, and from there back. */
 onSignedOut(() => {
+  if (me.value) {
+    hasEnded.value = true
+    return
+  }
   me.value = null
-  const { path, query } = place.value
-  if (path === SIGN_IN) return
-  const from = query.size === 0 ? path : `${path}?${query}`
+  if (place.value.path === SIGN_IN) return
+  const from = here()
   go(from === '' ? SIGN_IN : `${SIGN_IN}?${new URLSearchParams({ return: from })}`, { replace: true })
 })

@@ -23,6 +23,26 @@ export interface Me {
   readonly version: string
 }
 
+/** How one can sign in besides with a key. */
+export interface SignInWays {
+  /** `path` is below the address of the server. */
+  readonly oidc: { readonly label: string; readonly path: string } | null
+}
+
+export interface SessionBody {
+  readonly id: string
+  readonly user: string | null
+  /** Null: it stands for no key. */
+  readonly key: { readonly id: string; readonly name: string } | null
+  readonly startedAt: string | null
+  /** Up to five minutes old. */
+  readonly lastSeenAt: string | null
+  readonly expiresAt: string
+  readonly userAgent: string | null
+  /** Whether this page has it. */
+  readonly isCurrent: boolean
+}
+
 /** The rule that the end of a file follows. */
 export interface ExpiryRule {
   readonly policy: 'never' | 'at' | 'since_created' | 'since_last_active'

@@ -1,4 +1,4 @@
-import { type ReadonlySignal, useSignal, useSignalEffect } from '@preact/signals'
+import { type ReadonlySignal, signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useRef } from 'preact/hooks'
 
 /** Something that is loaded while its component is there. */
@@ -9,6 +9,14 @@ export interface Resource<Value> {
   readonly error: ReadonlySignal<unknown>
   readonly isLoading: ReadonlySignal<boolean>
   readonly reload: () => void
+}
+
+/** Changes when everything that is shown has to be loaded again. */
+export const turnOfAll = signal(0)
+
+/** Loads everything again that is shown. */
+export function reloadAll(): void {
+  turnOfAll.value++
 }
 
 /**
@@ -30,6 +38,7 @@ export function useResource<Value>(load: (signal: AbortSignal) => Promise<Value>
       isLoading.value = false
     }
     turn.value
+    turnOfAll.value
     isLoading.value = true
     latest.current(controller.signal).then(
       (loaded) =>

@@ -1,6 +1,7 @@
 import { useComputed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { FileBody } from '../../api/bodies.ts'
+import { turnOfAll } from '../../api/resource.ts'
 import { loadServerInfo } from '../../api/server-info.ts'
 import { project } from '../../session.ts'
 import { confirm } from '../../ui/confirm.tsx'
@@ -33,7 +34,7 @@ interface Asked {
 /** All files of the chosen project or projects: to look through, and to change many at once. */
 export function FilesPage() {
   useTitle('Files')
-  const key = useComputed(() => JSON.stringify([filesQuery(), project.value])).value
+  const key = useComputed(() => JSON.stringify([filesQuery(), project.value, turnOfAll.value])).value
   const view = useView(key)
   const asked = useSignal<Asked | undefined>(undefined)
   useEffect(() => () => view.list.stop(), [view])

@@ -1,0 +1,185 @@
+/** The way in and out: by key and by an OpenID provider, and the page of sessions. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { TestServer } from '../harness.ts'
+import { CLIENT_ID, CLIENT_SECRET, TestOidcProvider } from '../oidc-provider.ts'
+import { ConsoleTest, whyNoConsole } from './harness.ts'
+
+const console = new ConsoleTest()
+const chromium = { skip: whyNoConsole }
+const wrongKey = (problem: string) => problem === '401 POST /admin/v1/sessions'
+/** Nobody is signed in, or no longer. */
+const signedOut = (problem: string) => problem.startsWith('401 ')
+
+let provider: TestOidcProvider
+/** Of people with accounts at the provider. */
+let server: TestServer
+
+before(async () => {
+  if (whyNoConsole !== false) return
+  provider = await TestOidcProvider.start({ ada: { groups: ['staff'] }, eve: { groups: [] } })
+  server = await TestServer.start({
+    ENTREPOT_OIDC_ISSUER: provider.issuer,
+    ENTREPOT_OIDC_CLIENT_ID: CLIENT_ID,
+    ENTREPOT_OIDC_CLIENT_SECRET: CLIENT_SECRET,
+    ENTREPOT_OIDC_GROUPS: 'staff=default/*:member',
+    ENTREPOT_OIDC_LABEL: 'Acme',
+  })
+  await provider.serve(`${server.url}/admin/v1/oidc/callback`)
+})
+after(() => Promise.all([server?.stop(), provider?.stop()]))
+
+async function typeKey(page: Page, key: string): Promise<void> {
+  await page.getByLabel('API key', { exact: true }).fill(key)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+/** The title of the page that is shown. */
+function title(page: Page, text: string): Promise<void> {
+  return page.waitForFunction((wanted) => document.title.startsWith(wanted), text).then(() => undefined)
+}
+
+test('a key leads in, to the page that was asked for', chromium, async (t) => {
+  const page = await console.visit(t, { key: null, path: 'sessions?project=default', isExpected: signedOut })
+  await title(page, 'Sign in')
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('name')), 'key')
+  await typeKey(page, ` ${console.server.key} `)
+  await title(page, 'Sessions')
+  assert.match(page.url(), /\/console\/sessions\?project=default$/)
+  const cookie = (await page.context().cookies()).find(({ name }) => name === 'session')
+  assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, 'Strict'])
+  assert.equal(await page.evaluate(() => document.cookie), '')
+})
+
+test(
+  'a wrong key is told beside the field, keeps what was typed, and can be looked at',
+  chromium,
+  async (t) => {
+    const page = await console.visit(t, {
+      key: null,
+      path: 'sign-in',
+      isExpected: (problem) => wrongKey(problem) || signedOut(problem),
+    })
+    const field = page.getByLabel('API key', { exact: true })
+    await typeKey(page, 'ek_wrong')
+    await page.getByText('This key is not good here').waitFor()
+    assert.equal(await field.getAttribute('aria-invalid'), 'true')
+    assert.equal(await field.inputValue(), 'ek_wrong')
+    assert.equal(await field.getAttribute('type'), 'password')
+    await page.getByRole('button', { name: 'Show API key' }).click()
+    assert.equal(await field.getAttribute('type'), 'text')
+    await typeKey(page, console.server.key)
+    await title(page, 'Files')
+  },
+)
+
+test('nothing leads from the sign-in to another site', chromium, async (t) => {
+  for (const target of [
+    'https://evil.example/',
+    '//evil.example',
+    '/\\evil.example',
+    'javascript:alert(1)',
+  ]) {
+    const path = `sign-in?return=${encodeURIComponent(target)}`
+    const page = await console.visit(t, { path })
+    await title(page, 'Files')
+    assert.equal(page.url(), `${console.server.url}/console/`)
+  }
+})
+
+test(
+  'somebody whose key is revoked at work signs in again, and goes on where they were',
+  chromium,
+  async (t) => {
+    const { metadata } = console.server.app.services
+    const keyNamed = async (name: string) => (await metadata.listKeys(name))[0]?.id ?? ''
+    const given = { userId: 'rita', role: 'member' } as const
+    const key = await console.server.newKey({ ...given, name: 'first of rita' })
+    const again = await console.server.newKey({ ...given, name: 'second of rita' })
+    const page = await console.visit(t, { key, isExpected: signedOut })
+    const search = page.getByRole('searchbox')
+    await search.waitFor()
+    const revokedAt = console.server.clock.now()
+    await metadata.commit([{ kind: 'key.revoke', id: await keyNamed('first of rita'), revokedAt }])
+    await search.fill('what I was looking for')
+    const dialog = page.getByRole('dialog', { name: 'You are signed out' })
+    await dialog.getByLabel('API key', { exact: true }).waitFor()
+    await page.waitForFunction(() => document.activeElement?.getAttribute('name') === 'key')
+    await typeKey(page, again)
+    await dialog.waitFor({ state: 'detached' })
+    assert.equal(await search.inputValue(), 'what I was looking for')
+    // What could not be loaded is loaded now.
+    await page.getByText('No file').first().waitFor()
+    await page.getByRole('link', { name: 'Sessions' }).click()
+    await page.getByRole('row').filter({ hasText: 'second of rita' }).waitFor()
+  },
+)
+
+test('signing out ends the session, and the way back leads to the sign-in', chromium, async (t) => {
+  const page = await console.visit(t, { isExpected: signedOut })
+  await page.getByRole('button', { name: 'Account' }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await title(page, 'Sign in')
+  assert.equal(
+    (await page.context().cookies()).find(({ name }) => name === 'session'),
+    undefined,
+  )
+  await page.reload()
+  await title(page, 'Sign in')
+})
+
+test('sessions are listed, and one that is ended from another browser is over', chromium, async (t) => {
+  const { key } = await console.server.newTenant('two-browsers')
+  const [one, other] = await Promise.all(
+    ['one', 'other'].map(() => console.visit(t, { key, path: 'sessions', isExpected: signedOut })),
+  )
+  assert.ok(one && other)
+  await one.reload()
+  const rows = one.getByRole('row').filter({ hasText: 'tester' })
+  await rows.nth(1).waitFor()
+  assert.equal(await rows.count(), 2)
+  assert.equal(await rows.filter({ hasText: 'this browser' }).count(), 1)
+  await rows.filter({ hasText: 'Chrome' }).first().waitFor()
+  await one.getByRole('button', { name: /^End: tester/ }).click()
+  await one.getByRole('dialog').getByRole('button', { name: 'End session' }).click()
+  await one.getByText('Ended the session of tester.').waitFor()
+  await rows.nth(1).waitFor({ state: 'detached' })
+  await other.getByRole('link', { name: 'Files' }).click()
+  await other.getByRole('dialog', { name: 'You are signed out' }).waitFor()
+})
+
+test('one signs out on the page of sessions, too', chromium, async (t) => {
+  const { key } = await console.server.newTenant('own-session')
+  const page = await console.visit(t, { key, path: 'sessions', isExpected: signedOut })
+  await page.getByRole('button', { name: /^Sign out: tester/ }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await title(page, 'Sign in')
+})
+
+test('people sign in with an account, and come back to where they were', chromium, async (t) => {
+  const page = await console.visit(t, {
+    key: null,
+    server,
+    path: 'sessions?project=default',
+    isExpected: signedOut,
+  })
+  await page.getByRole('link', { name: 'Sign in with Acme' }).click()
+  await page.getByLabel('Account').fill('ada')
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await title(page, 'Sessions')
+  assert.match(page.url(), /\/console\/sessions\?project=default$/)
+  const row = page.getByRole('row').filter({ hasText: 'ada' })
+  await row.getByText('this browser').waitFor()
+  await row.getByText('an account').waitFor()
+})
+
+test('an account without a group is told so on the page of sign-in', chromium, async (t) => {
+  const page = await console.visit(t, { key: null, server, isExpected: signedOut })
+  await page.getByRole('link', { name: 'Sign in with Acme' }).click()
+  await page.getByLabel('Account').fill('eve')
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await page.getByText('Your account is in no group').waitFor()
+  await typeKey(page, server.key)
+  await title(page, 'Files')
+})
