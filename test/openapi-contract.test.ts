@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import { hashSecret } from '../src/core/access/admit.ts'
 import { StoreError } from '../src/core/errors.ts'
 import { MAX_LINKS_PER_FILE } from '../src/core/links/file-links.ts'
 import { GeminiClient } from './gemini-client.ts'
@@ -207,6 +209,20 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'admin.files.content': () => get(`${ADMIN}/${id}/content`),
   'admin.files.update': () => json('PATCH', `${ADMIN}/${id}`, { description: 'x' }),
   'admin.files.copy': () => json('POST', `${ADMIN}/${id}/copies`, { project: 'default' }),
+  'admin.organizations.list': () => get('/admin/v1/organizations?limit=2'),
+  'admin.organizations.get': async () =>
+    get(`/admin/v1/organizations/${(await server.app.services.metadata.findOrganization('default'))?.id}`),
+  'admin.organizations.create': () => json('POST', '/admin/v1/organizations', { slug: newSlug() }),
+  'admin.projects.list': () => get('/admin/v1/projects?limit=2'),
+  'admin.projects.create': () => json('POST', '/admin/v1/projects', { slug: newSlug() }),
+  'admin.keys.list': () => get('/admin/v1/keys?limit=2'),
+  'admin.keys.create': () => json('POST', '/admin/v1/keys', { name: 'made', scopes: ['files:create'] }),
+  'admin.keys.get': async () => get(`/admin/v1/keys/${await newKeyId()}`),
+  'admin.keys.revoke': async () => remove(`/admin/v1/keys/${await newKeyId()}`),
+  'admin.quotas.list': () => get('/admin/v1/quotas?limit=2'),
+  'admin.quotas.setOrganization': async () =>
+    bound('organizations', (await server.newTenant(newSlug())).organization.id),
+  'admin.quotas.setProject': async () => bound('projects', (await server.newTenant(newSlug())).project.id),
   'admin.jobs.list': () => get('/admin/v1/jobs'),
   'admin.settings.list': () => get('/admin/v1/settings'),
   'admin.health.get': () => get('/admin/v1/health'),
@@ -234,6 +250,21 @@ const good: Readonly<Record<string, () => Sent | Promise<Sent>>> = {
   'link.end': () => onLink('DELETE', TUS),
   'tus.create': () => creation(),
   'link.download': async () => get(addressOf(urlOf(await llama.stored()).url)),
+}
+
+const newSlug = () => `tenant-${randomUUID().slice(0, 8)}`
+const bound = (of: string, id: string): Sent =>
+  json('PUT', `/admin/v1/quotas/${of}/${id}`, { files: null, bytes: null })
+
+async function newKeyId(): Promise<string> {
+  const secret = await server.newKey({ role: 'member' })
+  return (await server.app.services.metadata.findKey(hashSecret(secret)))?.id ?? ''
+}
+
+/** Asked with the key of a member. */
+async function asMember(sent: Sent | undefined): Promise<Sent> {
+  const authorization = `Bearer ${await server.newKey({ role: 'member' })}`
+  return { method: '', target: '', ...sent, headers: { ...sent?.headers, authorization } }
 }
 
 /** Sends a request and holds its answer against the documents. */
@@ -400,6 +431,13 @@ async function openUpload(body: string): Promise<Sent> {
 
 const WRONG = { 'upload-checksum': `sha1 ${Buffer.alloc(20).toString('base64')}` }
 
+/** Members are refused these. */
+const ofAdmins = [
+  ...['organizations.list', 'organizations.get', 'organizations.create', 'projects.create'],
+  ...['keys.list', 'keys.create', 'keys.get', 'keys.revoke'],
+  ...['quotas.list', 'quotas.setOrganization', 'quotas.setProject'],
+].map((name) => `admin.${name}`)
+
 /** What only one operation answers, and a request that brings it about. */
 const special: readonly (readonly [operation: string, status: number, make: () => Sent | Promise<Sent>])[] = [
   [
@@ -494,6 +532,11 @@ const special: readonly (readonly [operation: string, status: number, make: () =
       return { ...get('/admin/v1/tail'), headers: { authorization } }
     },
   ],
+  ...ofAdmins.map((name) => [name, 403, async () => asMember(await good[name]?.())] as const),
+  ['admin.projects.list', 403, () => asMember(get('/admin/v1/projects?organization=*'))],
+  ...(['organizations', 'projects'] as const).map(
+    (of) => [`admin.${of}.create`, 409, () => json('POST', `/admin/v1/${of}`, { slug: 'default' })] as const,
+  ),
   ['admin.files.content', 206, () => content(ADMIN, { range: 'bytes=0-1' })],
   ['admin.files.content', 304, () => content(ADMIN, { 'if-none-match': '*' })],
   ['admin.files.content', 412, () => content(ADMIN, { 'if-match': '"x"' })],

@@ -32,6 +32,7 @@ export function addKeyRoutes(
   const revoke = operation('Keys', 'admin.keys.revoke', 'Revoke a key, at once and for good', {
     access: writes,
     ...one,
+    failures: [...one.failures, 'storage-full'],
     response: { 204: { type: 'null', description: 'It is revoked, now or from before.' } },
   })
   server.delete<ById>(`${KEYS}/:id`, revoke, async ({ caller, params }, reply) => {
