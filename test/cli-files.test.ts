@@ -159,6 +159,22 @@ test('a listing is a table in which names have no power, and JSON for programs',
   assert.deepEqual(rest, [''])
   const listed = JSON.parse(await person.done('file', 'ls', '--name', 'turned', '--limit', '1', '--json'))
   assert.deepEqual(listed, [await fileOf(file.id)])
+  const narrow = [
+    '--project',
+    '*',
+    '--name',
+    'turned',
+    '--dialect',
+    'tus',
+    '--sort',
+    'size',
+    '--order',
+    'asc',
+    '--json',
+  ]
+  const sorted = JSON.parse(await person.done('file', 'ls', ...narrow, '--type', file.mimeType))
+  assert.deepEqual(sorted, listed)
+  assert.deepEqual(JSON.parse(await person.done('file', 'ls', ...narrow, '--type', 'image/*')), [])
 })
 
 test('a file comes out whole under its name, is not replaced unasked, and goes into pipes', async (context) => {

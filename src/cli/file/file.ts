@@ -51,14 +51,21 @@ function addList(file: Command): void {
   file
     .command('ls')
     .description('list files, the newest first')
-    .option('--project <project>', 'name or id of the project (default: the first of the key)')
+    .option('--project <project>', 'name or id of the project, or * for all (default: the first of the key)')
     .option('--name <part>', 'only those with this in their name, in any case')
+    .option('--type <type>', 'only those of a type, like text/csv, or of a kind, like image/*')
+    .option('--dialect <api>', 'only those that came through this API, like openai or tus')
+    .addOption(
+      new Option('--sort <field>', 'by this').choices(['created', 'name', 'size']).default('created'),
+    )
+    .addOption(new Option('--order <order>', 'default: names up, all else down').choices(['asc', 'desc']))
     .option('--limit <number>', 'at most so many (default: all)', parseCount)
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
       examples([
         ['the ten newest', 'file ls --limit 10'],
+        ['the largest pictures of all projects', "file ls --project '*' --type 'image/*' --sort size"],
         ['all PDFs of a project, for a program', 'file ls --project archive --name .pdf --json'],
       ]),
     )

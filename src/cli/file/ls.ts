@@ -6,6 +6,10 @@ import { type ConnectionOptions, connectionOf } from '../remote/connection.ts'
 interface ListOptions extends ConnectionOptions {
   readonly project?: string
   readonly name?: string
+  readonly type?: string
+  readonly dialect?: string
+  readonly sort?: string
+  readonly order?: string
   readonly limit?: number
   readonly json?: true
 }
@@ -21,12 +25,13 @@ export async function list(options: ListOptions): Promise<void> {
 
 async function* pagesOf(
   api: Api,
-  { project, name, limit }: ListOptions,
+  { limit, project, name, type, dialect, sort, order }: ListOptions,
 ): AsyncGenerator<readonly RemoteFile[]> {
   let left = limit ?? Number.POSITIVE_INFINITY
   let after: string | undefined
+  const asked = { project, name, type, dialect, sort, order }
   do {
-    const query = { project, name, after, limit: `${Math.min(left, MAX_PAGE)}` }
+    const query = { ...asked, after, limit: `${Math.min(left, MAX_PAGE)}` }
     const { files, next } = await api.json<FilePage>('GET', '/admin/v1/files', { query })
     yield files.slice(0, left)
     left -= files.length
