@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { AdminClient } from '../admin-client.ts'
+import { ConsoleTest, whyNoConsole } from './harness.ts'
+import { addRows } from './many-files.ts'
+
+const skip = whyNoConsole
+const browser = new ConsoleTest()
+const MANY = 50_000
+
+/** A project of this name, and a key of it. */
+async function newProject(slug: string) {
+  const { key } = await browser.server.newTenant(slug)
+  return { key, admin: new AdminClient({ url: browser.server.url, key }) }
+}
+
+async function storeMany(admin: AdminClient, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, at) => at)
+  const queue = numbers.values()
+  const work = async () => {
+    for (const at of queue)
+      await admin.stored(`content ${at}`, { filename: `file ${String(at).padStart(4, '0')}.txt` })
+  }
+  await Promise.all(Array.from({ length: 8 }, work))
+}
+
+const grid = (page: Page) => page.getByRole('grid', { name: 'Files' })
+const row = (page: Page, name: string) => grid(page).getByRole('row').filter({ hasText: name })
+const toasts = (page: Page) => page.getByRole('region', { name: 'Messages' })
+
+test('a search among many files shows its first rows, and a long way down rows stay few', {
+  skip,
+}, async (t) => {
+  addRows(browser.server, MANY)
+  const page = await browser.visit(t)
+  await row(page, `document ${MANY}.pdf`).waitFor()
+  await page.keyboard.press('/')
+  await page.keyboard.type('ocument 4242.')
+  await row(page, 'document 4242.pdf').waitFor()
+  assert.equal(await grid(page).getByRole('row').count(), 2)
+  assert.equal(await grid(page).getAttribute('aria-rowcount'), '2')
+  assert.match(page.url(), /\?name=ocument\+4242\.$/)
+
+  await page.getByRole('searchbox').fill('')
+  await row(page, `document ${MANY}.pdf`).waitFor()
+  await grid(page).focus()
+  for (let presses = 0; presses < 12; presses++) {
+    const before = await page.locator('tbody tr').last().textContent()
+    await page.keyboard.press('End')
+    await page.waitForFunction((text) => {
+      const last = [...document.querySelectorAll('tbody tr')].at(-1)?.textContent
+      return last !== text && last !== 'Loading…'
+    }, before)
+  }
+  assert.ok((await page.locator('tbody tr').count()) < 80)
+  await page.keyboard.press('Home')
+  await row(page, `document ${MANY}.pdf`).waitFor()
+})
+
+test('an id of any API finds its file', { skip }, async (t) => {
+  const { key, admin } = await newProject('by-id')
+  const { id } = await admin.stored('x', { filename: 'found by its id.txt' })
+  await admin.stored('x', { filename: 'another.txt' })
+  const { body } = await admin.send<{ dialects: { id: string }[] }>('GET', `/files/${id}/dialects`)
+  const page = await browser.visit(t, { key })
+  for (const each of new Set(body.dialects.map((dialect) => dialect.id))) {
+    await page.getByRole('searchbox').fill(each)
+    await row(page, 'another.txt').waitFor({ state: 'detached' })
+    await row(page, 'found by its id.txt').waitFor()
+    await page.getByRole('searchbox').fill('')
+    await row(page, 'another.txt').waitFor()
+  }
+})
+
+test('500 files chosen by Shift are deleted, and the one that is refused says why in its row', {
+  skip,
+}, async (t) => {
+  const { key, admin } = await newProject('delete-many')
+  await storeMany(admin, 505)
+  const page = await browser.visit(t, { key, path: '?sort=name&order=asc' })
+  await row(page, 'file 0000.txt').getByRole('checkbox').click()
+  await grid(page).focus()
+  // To what is loaded, as often as it takes.
+  while ((await row(page, 'file 0504.txt').count()) === 0) await page.keyboard.press('End')
+  await row(page, 'file 0499.txt')
+    .getByRole('checkbox')
+    .click({ modifiers: ['Shift'] })
+  await page.getByText('500 selected').waitFor()
+  // Somebody else is sooner with one of them.
+  const { body } = await admin.send<{ files: { id: string }[] }>('GET', '/files?name=file%200123.txt')
+  await admin.send('DELETE', `/files/${body.files[0]?.id}`)
+
+  await page.keyboard.press('Delete')
+  await grid(page).focus()
+  await page.keyboard.press('Delete')
+  const dialog = page.getByRole('dialog', { name: 'Delete 500 files?' })
+  await dialog.getByRole('button', { name: 'Delete 500' }).click()
+  await toasts(page).getByText('499 files deleted, 1 not').waitFor()
+  const refused = row(page, 'file 0123.txt')
+  await refused.getByText('Not deleted.').waitFor()
+  assert.equal(await refused.getAttribute('aria-selected'), 'true')
+  assert.equal((await admin.listAll('limit=1000')).length, 5)
+  await refused.getByRole('button', { name: 'Try again' }).click()
+  await toasts(page).getByText('0 files deleted, 1 not').waitFor()
+  await refused.getByRole('button', { name: 'Dismiss' }).click()
+  assert.equal(await grid(page).getByRole('row').count(), 7)
+})
+
+test('the keyboard alone chooses, opens, renames and deletes', { skip }, async (t) => {
+  const { key, admin } = await newProject('keyboard')
+  await storeMany(admin, 6)
+  const page = await browser.visit(t, { key, path: '?sort=name&order=asc' })
+  await row(page, 'file 0005.txt').waitFor()
+  await page.keyboard.press('/')
+  // Past the buttons of the bar, the box of the head and the columns that sort.
+  for (let tabs = 0; tabs < 12 && !(await isFocused(page)); tabs++) await page.keyboard.press('Tab')
+  assert.ok(await isFocused(page))
+  const chosen = () => page.locator('tbody tr[aria-selected=true]').allTextContents()
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press(' ')
+  await page.keyboard.press('Shift+ArrowDown')
+  await page.keyboard.press('Shift+ArrowDown')
+  assert.deepEqual(
+    (await chosen()).map((text) => text.slice(0, 13)),
+    ['file 0001.txt', 'file 0002.txt', 'file 0003.txt'],
+  )
+  await page.keyboard.press('Escape')
+  assert.deepEqual(await chosen(), [])
+  await page.keyboard.press('Control+a')
+  assert.equal((await chosen()).length, 6)
+  await page.keyboard.press('Escape')
+
+  await page.keyboard.press('Home')
+  await page.keyboard.press('F2')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('renamed.txt')
+  await page.keyboard.press('Enter')
+  await row(page, 'renamed.txt').waitFor()
+  assert.ok(await isFocused(page), 'the focus comes back from a dialog')
+
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).press('Enter')
+  await row(page, 'renamed.txt').waitFor({ state: 'detached' })
+  assert.equal((await admin.listAll('')).length, 5)
+
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/\/console\/files\/[0-9a-f-]{36}$/)
+})
+
+function isFocused(page: Page): Promise<boolean> {
+  return page.evaluate(() => document.activeElement?.getAttribute('role') === 'grid')
+}
+
+test('a rename, labels and ends are taken back', { skip }, async (t) => {
+  const { key, admin } = await newProject('undo')
+  const { id } = await admin.stored('x', { filename: 'before.txt' })
+  await admin.change(id, { labels: { kept: 'yes' } })
+  const page = await browser.visit(t, { key })
+  const menu = async (name: string, item: string) => {
+    await row(page, name)
+      .getByRole('button', { name: /^What to do/ })
+      .click()
+    await page.getByRole('menuitem', { name: item }).click()
+  }
+  const undo = async () => {
+    await toasts(page).getByRole('button', { name: 'Undo' }).last().click()
+    await toasts(page).getByText('1 file changed back.').waitFor()
+    await toasts(page).getByRole('button', { name: 'Close message' }).last().click()
+  }
+  await menu('before.txt', 'Rename')
+  await page.getByLabel('Name', { exact: true }).fill('after.txt')
+  await page.getByRole('button', { name: 'Rename' }).click()
+  await row(page, 'after.txt').waitFor()
+  await undo()
+  await row(page, 'before.txt').waitFor()
+
+  await menu('before.txt', 'Labels')
+  await page.getByLabel('Label', { exact: true }).last().fill('team')
+  await page.getByLabel('Value', { exact: true }).last().fill('search')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await row(page, 'team: search').waitFor()
+  await undo()
+  await row(page, 'team: search').waitFor({ state: 'detached' })
+
+  await menu('before.txt', 'Set end')
+  await page.getByLabel('Ends', { exact: true }).selectOption('In 7 days')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await toasts(page).getByText('1 file given an end.').waitFor()
+  assert.notEqual((await admin.get(id)).body.expiresAt, null)
+  await undo()
+  const { name, labels, expiresAt } = (await admin.get(id)).body
+  assert.deepEqual(
+    { name, labels, expiresAt },
+    { name: 'before.txt', labels: { kept: 'yes' }, expiresAt: null },
+  )
+})
+
+test('labels and ends of many files change at once', { skip }, async (t) => {
+  const { key, admin } = await newProject('change-many')
+  await storeMany(admin, 12)
+  const page = await browser.visit(t, { key })
+  await row(page, 'file 0000.txt').waitFor()
+  await page.getByRole('checkbox', { name: 'Select all that are loaded' }).click()
+  const bar = page.getByRole('region', { name: 'What is selected' })
+  await bar.getByRole('button', { name: 'Labels' }).click()
+  await page.getByLabel('Label', { exact: true }).fill('team')
+  await page.getByLabel('Value', { exact: true }).fill('search')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await toasts(page).getByText('12 files labelled.').waitFor()
+  for (const id of await admin.listAll(''))
+    assert.deepEqual((await admin.get(id)).body.labels, { team: 'search' })
+  await toasts(page).getByRole('button', { name: 'Undo' }).click()
+  await toasts(page).getByText('12 files changed back.').waitFor()
+  for (const id of await admin.listAll('')) assert.deepEqual((await admin.get(id)).body.labels, {})
+})
+
+test('a name is text, whatever it looks like, and its direction ends with it', { skip }, async (t) => {
+  const { key, admin } = await newProject('names')
+  const names = [
+    '<img src=x onerror="document.title=\'run\'"><script>document.title="run"</script>',
+    'דוח \u202efdp.exe',
+    '🚢 👩‍🚀 é.csv',
+    'javascript:alert(1)',
+    'x'.repeat(3000),
+  ]
+  for (const name of names) {
+    const { id } = await admin.stored('x', { filename: 'x' })
+    assert.equal((await admin.change(id, { name })).status, 200)
+  }
+  const page = await browser.visit(t, { key })
+  await page
+    .locator('tbody tr')
+    .nth(names.length - 1)
+    .waitFor()
+  const shown = await page.locator('tbody a bdi').allTextContents()
+  assert.deepEqual(shown.toSorted(), names.toSorted())
+  assert.equal(await page.locator('tbody img, tbody script').count(), 0)
+  assert.match(await page.title(), /^Files/)
+  const isWider = 'document.documentElement.scrollWidth > innerWidth'
+  assert.equal(await page.evaluate(isWider), false)
+})
+
+test('filters and sorts are in the address, and a link shows what its sender saw', { skip }, async (t) => {
+  const { key, admin } = await newProject('filters')
+  await admin.stored('a,b', { filename: 'b.csv', filetype: 'text/csv' })
+  await admin.stored('some text', { filename: 'c.txt', filetype: 'text/plain' })
+  await admin.stored('{}', { filename: 'a.json', filetype: 'application/json' })
+  const page = await browser.visit(t, { key })
+  const names = () => page.locator('tbody a').allTextContents()
+  await row(page, 'a.json').waitFor()
+  await page.getByRole('button', { name: 'Filter' }).click()
+  await page.getByLabel('Type', { exact: true }).selectOption('Text')
+  await row(page, 'a.json').waitFor({ state: 'detached' })
+  await grid(page).getByRole('button', { name: 'Name' }).click()
+  await page.waitForFunction(() => document.querySelector('tbody a')?.textContent === 'b.csv')
+  assert.deepEqual(await names(), ['b.csv', 'c.txt'])
+  await grid(page).getByRole('button', { name: 'Name' }).click()
+  await page.waitForFunction(() => document.querySelector('tbody a')?.textContent === 'c.txt')
+  const { search } = new URL(page.url())
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(search)), {
+    type: 'text/*',
+    sort: 'name',
+    order: 'desc',
+  })
+  await page.reload()
+  await row(page, 'c.txt').waitFor()
+  assert.deepEqual(await names(), ['c.txt', 'b.csv'])
+  await page.getByRole('searchbox').fill('no such file')
+  await page.getByText('No file matches').waitFor()
+  await page.getByRole('button', { name: 'Clear search and filters' }).click()
+  await row(page, 'a.json').waitFor()
+})
+
+test('where there are no files yet, the page teaches how to send the first one here', { skip }, async (t) => {
+  const { key } = await newProject('empty')
+  const page = await browser.visit(t, { key })
+  await page.getByText('No files yet').waitFor()
+  const text = await page.getByRole('main').textContent()
+  assert.ok(text?.includes(`--url ${browser.server.url}`), text ?? '')
+  await page.getByText(`${browser.server.url}/openai/v1`).waitFor()
+})
+
+test('a viewer sees files, and has nothing that changes them', { skip }, async (t) => {
+  const { organization, project, key } = await browser.server.newTenant('viewer')
+  await new AdminClient({ url: browser.server.url, key }).stored('x', { filename: 'seen.txt' })
+  const viewer = await browser.server.newKey({
+    organizationId: organization.id,
+    projectIds: [project.id],
+    role: 'viewer',
+  })
+  const page = await browser.visit(t, { key: viewer })
+  await row(page, 'seen.txt').getByRole('button').click()
+  assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Open', 'Download'])
+  assert.equal(await page.getByRole('button', { name: 'Upload' }).count(), 0)
+})
+
+test('a server that cannot be reached is told where the list ends, and asked again', { skip }, async (t) => {
+  const { key, admin } = await newProject('unreachable')
+  await admin.stored('x', { filename: 'there.txt' })
+  const page = await browser.visit(t, { key, isExpected: (problem) => problem.includes('/admin/v1/files') })
+  await row(page, 'there.txt').waitFor()
+  await page.route('**/admin/v1/files?*', (route) => route.fulfill({ status: 500, body: 'no JSON' }))
+  await page.getByRole('button', { name: 'Size' }).click()
+  await page.getByRole('alert').getByText('The server answered 500').waitFor()
+  await page.unroute('**/admin/v1/files?*')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await row(page, 'there.txt').waitFor()
+})
