@@ -20,6 +20,7 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
     const dialog = element.current
     const before = document.activeElement
     dialog?.showModal()
+    focusFirst(dialog)
     return () => {
       dialog?.close()
       if (before instanceof HTMLElement && before.isConnected) before.focus()
@@ -43,6 +44,16 @@ export function Dialog({ title, onClose, isKept = false, children }: DialogProps
       {children}
     </dialog>
   )
+}
+
+/** What there is to fill in, else the first button, which cancels. The cross, which comes first, is not what one came for. */
+function focusFirst(dialog: HTMLDialogElement | null): void {
+  const inside = ':scope > :not(header) :is'
+  const first =
+    dialog?.querySelector<HTMLElement>(`${inside}(input, select, textarea)`) ??
+    dialog?.querySelector<HTMLElement>(`${inside}(a, button)`)
+  first?.focus()
+  if (first instanceof HTMLInputElement) first.select()
 }
 
 /** The row of buttons at a dialog's end. */

@@ -54,10 +54,11 @@ async function deleteChunk(
 function tellRefused(view: FilesView, chunk: readonly FileBody[], results: readonly DeleteResult[]): number {
   const refused = results.filter(({ status }) => status !== 204)
   const byId = new Map(chunk.map((file) => [file.id, file]))
-  for (const { id, detail = 'The server did not say why.' } of refused) {
+  for (const { id, status, detail = 'The server did not say why.' } of refused) {
     const file = byId.get(id)
     if (file === undefined) continue
-    view.refuse(id, { text: `Not deleted. ${detail}`, retry: () => void deleteFiles(view, [file]) })
+    const retry = () => void deleteFiles(view, [file])
+    view.refuse(id, { text: `Not deleted. ${detail}`, retry, isGone: status === 404 })
   }
   return refused.length
 }

@@ -21,7 +21,7 @@ export interface FilesQuery {
 const FILTERS = ['type', 'dialect', 'state', 'ends', 'minSize', 'maxSize'] as const
 const DAY_MS = 86_400_000
 /** What may be an id of some API: such a text is looked up as one, besides as a part of a name. */
-const MAYBE_ID = /^[\w-]{12,128}$/
+const MAYBE_ID = /^[\w/-]{12,128}$/
 
 export function filesQuery(): FilesQuery {
   const { query } = place.value

@@ -153,7 +153,12 @@ function RefusalCell({
       <Button kind="quiet" icon="retry" onClick={refusal.retry}>
         Try again
       </Button>
-      <Button kind="quiet" icon="close" aria-label="Dismiss" onClick={() => view.dismiss([file.id])} />
+      <Button
+        kind="quiet"
+        icon="close"
+        aria-label="Dismiss"
+        onClick={() => (refusal.isGone ? view.remove(new Set([file.id])) : view.dismiss([file.id]))}
+      />
     </td>
   )
 }

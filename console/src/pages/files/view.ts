@@ -13,6 +13,8 @@ const PAGE = 250
 export interface Refusal {
   readonly text: string
   readonly retry: () => void
+  /** There is no such file any more: its row goes once that was read. */
+  readonly isGone?: boolean
 }
 
 /** What goes on with many files. */
