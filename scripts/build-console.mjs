@@ -11,9 +11,13 @@ const built = join(folder, 'dist')
 /** Replaces `console/dist` at once, so that a server beside it never sees half of one. */
 async function build({ build }) {
   const outDir = `${built}-${process.pid}`
-  await build({ root: folder, logLevel: 'warn', build: { outDir } })
-  rmSync(built, { recursive: true, force: true })
-  renameSync(outDir, built)
+  try {
+    await build({ root: folder, logLevel: 'warn', build: { outDir } })
+    rmSync(built, { recursive: true, force: true })
+    renameSync(outDir, built)
+  } finally {
+    rmSync(outDir, { recursive: true, force: true })
+  }
 }
 
 function isStale() {
