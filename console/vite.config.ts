@@ -1,9 +1,36 @@
-import { defineConfig } from 'vite'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { defineConfig, type Plugin } from 'vite'
 
 /** Where `npm run console` finds a running server; its cookies and its Origin are those of this address. */
 const server = process.env.ENTREPOT_URL ?? 'http://127.0.0.1:8420'
 
+/**
+ * What pdf.js asks for by name, if a PDF needs it: maps of characters, of Chinese, Japanese and Korean texts, and two decoders
+ * of images. The version is in the address of each, so that it is good for ever.
+ */
+const pdfData: Plugin = {
+  name: 'pdf-data',
+  apply: 'build',
+  generateBundle() {
+    const root = join(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'), '..')
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const [folder, pattern] of [
+      ['cmaps', /\.bcmap$/],
+      ['wasm', /_nowasm_fallback\.js$/],
+    ] as const)
+      for (const name of readdirSync(join(root, folder)).filter((each) => pattern.test(each)))
+        this.emitFile({
+          type: 'asset',
+          fileName: `assets/pdf-${version}/${name}`,
+          source: readFileSync(join(root, folder, name)),
+        })
+  },
+}
+
 export default defineConfig({
+  plugins: [pdfData],
   // Every address is relative, so that the console works behind any path prefix.
   base: './',
   publicDir: false,

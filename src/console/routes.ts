@@ -29,6 +29,9 @@ const PAGE_POLICY = [
   'trusted-types console-worker',
 ].join('; ')
 
+/** A worker has that of its script: it calls this server and nobody else. */
+const ASSET_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
+
 const BASE = '<base href="./">'
 const NOT_BUILT =
   'The console is not built here: run "npm ci" and "npm run build:console" in the checkout, and load this page again.\n'
@@ -42,8 +45,8 @@ export function addConsole(server: FastifyInstance, folder: URL = BUILT): void {
     reply.header('cache-control', 'no-store').redirect(url.replace(CONSOLE_PATH, `.${PAGES}`)),
   )
   server.get(`${PAGES}*`, { config }, (request, reply) => sendPage(assets, request, reply))
-  server.get<{ Params: { name: string } }>(`${ASSETS}:name`, { config }, (request, reply) =>
-    sendAsset(assets, request, request.params.name, reply),
+  server.get<{ Params: { '*': string } }>(`${ASSETS}*`, { config }, (request, reply) =>
+    sendAsset(assets, request, request.params['*'], reply),
   )
 }
 
@@ -80,6 +83,7 @@ async function sendAsset(
   reply.headers({
     // The name has a hash of the content.
     'cache-control': 'public, max-age=31536000, immutable',
+    'content-security-policy': ASSET_POLICY,
     'cross-origin-resource-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
     vary: 'accept-encoding',

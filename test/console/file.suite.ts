@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import type { FileBody } from '../../src/admin/files/schemas.ts'
 import { AdminClient } from '../admin-client.ts'
 import { ConsoleTest, type VisitOptions, whyNoConsole } from './harness.ts'
-import { pdfWithScript } from './pdf-sample.ts'
+import { chinesePdf, imagePdf, pdfWithScript } from './pdf-sample.ts'
 
 const skip = { skip: whyNoConsole }
 /** The smallest PNG: one pixel. */
@@ -153,6 +153,19 @@ function isDrawn(): boolean {
   const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
   return pixels.some((value, at) => at % 4 !== 3 && value < 100 && pixels[at - (at % 4) + 3] === 255)
 }
+
+test('a PDF in Chinese is read by what the console brings along', skip, async (t) => {
+  const page = await visit(t, await stored(chinesePdf(), 'a.pdf', 'application/pdf'))
+  await page.getByText('Page 1 of 1').waitFor()
+  await page.getByText('Text of this page').click()
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === '你好')
+})
+
+test('an image in a PDF that browsers do not read is drawn, without compiled code', skip, async (t) => {
+  const page = await visit(t, await stored(imagePdf(), 'a.pdf', 'application/pdf'))
+  await page.getByText('Page 1 of 1').waitFor()
+  await page.waitForFunction(isDrawn)
+})
 
 test('a PDF that cannot be read says so', skip, async (t) => {
   const page = await visit(t, await stored('%PDF-1.7 broken', 'a.pdf', 'application/pdf'))

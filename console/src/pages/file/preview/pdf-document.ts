@@ -1,4 +1,4 @@
-import { AnnotationMode, GlobalWorkerOptions, getDocument, type PDFDocumentProxy } from 'pdfjs-dist'
+import { AnnotationMode, GlobalWorkerOptions, getDocument, type PDFDocumentProxy, version } from 'pdfjs-dist'
 import workerAddress from 'pdfjs-dist/build/pdf.worker.min.mjs?url'
 import { addressOf } from '../../../api/client.ts'
 import { startWorker } from '../../../worker.ts'
@@ -9,6 +9,8 @@ const CHUNK_BYTES = 512 * 1024
 const MAX_CANVAS_PIXELS = 16_000_000
 /** Of what is drawn, in CSS pixels; the style sheet makes it narrower where there is less room. */
 const WIDTH_PX = 900
+/** Where the data is that a PDF may need; see the configuration of the build. */
+const DATA = new URL(`assets/pdf-${version}/`, document.baseURI).href
 const MAX_IMAGE_PIXELS = 64_000_000
 
 /** Opens a PDF of which only the parts are loaded that the shown pages need. It is closed also while it opens. */
@@ -24,6 +26,8 @@ export function openPdf(id: string): {
     disableAutoFetch: true,
     disableStream: true,
     maxImageSize: MAX_IMAGE_PIXELS,
+    cMapUrl: DATA,
+    wasmUrl: DATA,
     // Neither forms that are programs nor code that is compiled.
     enableXfa: false,
     useWasm: false,
