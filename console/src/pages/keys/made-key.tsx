@@ -1,17 +1,21 @@
+import { useEffect, useRef } from 'preact/hooks'
 import type { MadeKey } from '../../access/bodies.ts'
 import { me } from '../../session.ts'
 import { Button } from '../../ui/button.tsx'
 import { CopyText } from '../../ui/copy.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { DialogActions } from '../../ui/dialog.tsx'
 import styles from './keys.module.css'
 
 /** The secret, this once, and what to do with it. */
 export function MadeKeyView({ made, onClose }: { readonly made: MadeKey; readonly onClose: () => void }) {
-  const { key, secret } = made
+  const { secret } = made
+  const text = useRef<HTMLDivElement>(null)
+  // The button that had the focus is gone.
+  useEffect(() => text.current?.focus(), [])
   const url = me.value?.publicUrl ?? ''
   return (
-    <Dialog title={`${key.name} is made`} onClose={onClose} isKept>
-      <div class={styles.made}>
+    <>
+      <div ref={text} class={styles.made} tabIndex={-1}>
         <p>
           Copy the key now and keep it where secrets are kept. <strong>It is not shown again</strong>; a lost
           key is revoked, and another one made.
@@ -32,7 +36,7 @@ export function MadeKeyView({ made, onClose }: { readonly made: MadeKey; readonl
           Done
         </Button>
       </DialogActions>
-    </Dialog>
+    </>
   )
 }
 

@@ -34,17 +34,22 @@ export interface NewKeyProps {
 /** Asks what a new key is for, makes it, and shows its secret once. */
 export function NewKey({ organization, onMade, onClose }: NewKeyProps) {
   const made = useSignal<MadeKey | undefined>(undefined)
-  if (made.value !== undefined) return <MadeKeyView made={made.value} onClose={onClose} />
+  const take = (key: MadeKey) => {
+    made.value = key
+    onMade()
+  }
+  // One dialog for both, so that the focus comes back to where it was opened.
   return (
-    <Dialog title="New key" onClose={onClose}>
-      <KeyForm
-        organization={organization}
-        onClose={onClose}
-        onMade={(key) => {
-          made.value = key
-          onMade()
-        }}
-      />
+    <Dialog
+      title={made.value === undefined ? 'New key' : `${made.value.key.name} is made`}
+      onClose={onClose}
+      isKept
+    >
+      {made.value === undefined ? (
+        <KeyForm organization={organization} onClose={onClose} onMade={take} />
+      ) : (
+        <MadeKeyView made={made.value} onClose={onClose} />
+      )}
     </Dialog>
   )
 }
