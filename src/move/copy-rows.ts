@@ -12,8 +12,11 @@ const PAGE = 2000
 /** The same where each may have 64 KiB of bytes. */
 const PAGE_WITH_BYTES = 50
 
-/** The one column that is no text and no number. */
-const BYTES = 'bytes'
+/** The one column that is no text and no number: `bytes` of segments. */
+function isBytes(table: TableName, column: string): boolean {
+  return table === 'segments' && column === 'bytes'
+}
+
 /** As PostgreSQL takes bytes from a text. SQLite's `hex` makes an empty text of null. */
 const bytesAsText = {
   sqlite: sql`case when bytes is not null then '\\x' || lower(hex(bytes)) end`,
@@ -127,9 +130,9 @@ async function* pagesOf(
   run: RunQuery,
 ): AsyncGenerator<readonly SqlRow[]> {
   const keyed = sql.join(key.map((column) => sql.ref(column)))
-  const read = (column: string) => (column === BYTES ? bytesAsText[engine] : sql.ref(column))
+  const read = (column: string) => (isBytes(name, column) ? bytesAsText[engine] : sql.ref(column))
   const select = sql`select ${sql.join(columns.map(read))} from ${sql.table(name)}`
-  const limit = columns.includes(BYTES) ? PAGE_WITH_BYTES : PAGE
+  const limit = columns.some((column) => isBytes(name, column)) ? PAGE_WITH_BYTES : PAGE
   let behind: readonly SqlValue[] | undefined
   for (;;) {
     const where = behind ? sql`where (${keyed}) > (${sql.join(behind)})` : sql``
@@ -153,7 +156,7 @@ function insertion(
   const names = sql.join(columns.map((column) => sql.ref(column)))
   const fromJson = (column: string) => {
     const value = sql`value ->> ${sql.lit(column)}`
-    return column === BYTES ? sql`unhex(substr(${value}, 3))` : value
+    return isBytes(name, column) ? sql`unhex(substr(${value}, 3))` : value
   }
   const values =
     engine === 'sqlite'
