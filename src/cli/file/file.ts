@@ -54,7 +54,7 @@ function addList(file: Command): void {
     .option('--project <project>', 'name or id of the project, or * for all (default: the first of the key)')
     .option('--name <part>', 'only those with this in their name, in any case')
     .option('--type <type>', 'only those of a type, like text/csv, or of a kind, like image/*')
-    .option('--dialect <api>', 'only those that came through this API, like openai or tus')
+    .option('--dialect <api>', 'only those that came through this API, like tus or admin')
     .addOption(
       new Option('--sort <field>', 'by this').choices(['created', 'name', 'size']).default('created'),
     )
