@@ -19,6 +19,6 @@ export async function describeCaller({ metadata }: Services, caller: Caller): Pr
   if (organization === undefined) throw new Error('a caller without an organization')
   const all = new Map((await metadata.listProjects(organizationId)).map((project) => [project.id, project]))
   const projects = projectIds.flatMap((id) => all.get(id) ?? [])
-  const keys = keyId === null ? [] : await metadata.listKeys()
-  return { caller, organization, projects, key: keys.find(({ id }) => id === keyId) ?? null }
+  const key = keyId === null ? undefined : await metadata.findKeyById(keyId)
+  return { caller, organization, projects, key: key ?? null }
 }
