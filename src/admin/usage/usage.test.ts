@@ -4,6 +4,7 @@ import { AdminClient } from '../../../test/admin-client.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { runJobs } from '../../../test/run-jobs.ts'
 import { createProject } from '../../core/access/tenants.ts'
+import { StoreError } from '../../core/errors.ts'
 
 interface Point {
   readonly at: string
@@ -162,6 +163,22 @@ test('bad parameters are refused by name', async () => {
     const { status, body } = await client.send('GET', `/usage?${query}`)
     assert.deepEqual([query, status, body.field], [query, 400, field])
   }
+})
+
+test('what cannot be stored for a while is stored later', async (t) => {
+  const { client } = await newClient('full')
+  const { metadata } = server.app.services
+  const commit = metadata.commit.bind(metadata)
+  const full = t.mock.method(metadata, 'commit', async (changes: Parameters<typeof commit>[0]) => {
+    if (changes.some(({ kind }) => kind === 'usage-hour.add')) throw new StoreError('full', 'no room')
+    return commit(changes)
+  })
+  await client.stored('hello')
+  await runJobs(server)
+  assert.equal((await usage(client)).at(-1)?.created, 0)
+  full.mock.restore()
+  await runJobs(server)
+  assert.equal((await usage(client)).at(-1)?.created, 1)
 })
 
 test('what is counted in memory is kept by a stop, and comes back', async () => {

@@ -1,7 +1,8 @@
+import { isStoreError } from '../errors.ts'
 import type { Change } from '../ports/changes.ts'
 import { MINUTE_MS } from '../ports/clock.ts'
 import type { Services } from '../services.ts'
-import { hourOf, USAGE_KEPT_MS } from './usage-hour.ts'
+import { type CountedHour, hourOf, USAGE_KEPT_MS } from './usage-hour.ts'
 import type { UsageMeter } from './usage-meter.ts'
 
 type Stores = Pick<Services, 'metadata' | 'clock'>
@@ -15,11 +16,10 @@ const STILL_ENDING_MS = 2 * MINUTE_MS
  * Adds what this server has counted to the rows of the hours. What cannot be stored waits for the next call; a commit whose
  * outcome is unknown may then count twice.
  * @returns 0: nothing is left to do
- * @throws StoreError
+ * @throws StoreError, but not while the store is full or being moved
  */
 export async function keepUsage({ metadata, clock }: Stores, meter: UsageMeter): Promise<number> {
-  const now = clock.now()
-  const endsFrom = hourOf(now - STILL_ENDING_MS)
+  const endsFrom = hourOf(clock.now() - STILL_ENDING_MS)
   // In one order on all servers, so that no two of them wait for each other's rows.
   const left = [...meter.take()].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1))
   try {
@@ -30,22 +30,28 @@ export async function keepUsage({ metadata, clock }: Stores, meter: UsageMeter):
       await metadata.commit(changes)
       left.splice(0, changes.length)
     }
+  } catch (error) {
+    throwUnlessShut(error)
   } finally {
     meter.putBack(left)
   }
   return 0
 }
 
-function keyOf({ organizationId, projectId, hour }: Parameters<UsageMeter['putBack']>[0][number]): string {
+function keyOf({ organizationId, projectId, hour }: CountedHour): string {
   return `${organizationId} ${projectId} ${hour}`
 }
 
 /** Removes hours that are kept no longer, and notes what projects hold of which nothing was ever counted. */
 export async function tendUsage({ metadata, clock }: Stores): Promise<number> {
   const now = clock.now()
-  await metadata.commit([
-    { kind: 'usage-hours.purge', before: hourOf(now - USAGE_KEPT_MS) },
-    { kind: 'usage-hours.begin', hour: hourOf(now) },
-  ])
+  // Apart, because one of them makes room.
+  await metadata.commit([{ kind: 'usage-hours.purge', before: hourOf(now - USAGE_KEPT_MS) }])
+  await metadata.commit([{ kind: 'usage-hours.begin', hour: hourOf(now) }]).catch(throwUnlessShut)
   return 0
+}
+
+/** A store that is full or being moved takes nothing for a while; who counts can wait for it, and operators know. */
+function throwUnlessShut(error: unknown): void {
+  if (!isStoreError(error, 'full') && !isStoreError(error, 'read-only')) throw error
 }

@@ -49,7 +49,8 @@ export class UsageMeter {
   /** What a commit that succeeded has made of files. */
   commit(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.kind === 'file.insert')
+      if (change.kind === 'emulator.reset') this.#forget()
+      else if (change.kind === 'file.insert')
         this.#add(change.file.organizationId, change.file.projectId, (entry) => entry.created++)
       else if (change.kind === 'usage.add' && change.usage.files < 0) {
         const { organizationId, projectId, files } = change.usage
@@ -105,6 +106,11 @@ export class UsageMeter {
     }
     this.#current.set(id, entry)
     return entry
+  }
+
+  #forget(): void {
+    this.#current = new Map()
+    this.#waiting = []
   }
 
   #turn(): void {
