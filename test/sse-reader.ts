@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 
+/** A test that waits for an event which never comes fails, and does not hang. */
+const PATIENCE_MS = 30_000
+
 export interface TailEvent {
   readonly event: string
   // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it differs
@@ -19,7 +22,8 @@ export class SseReader {
   }
 
   static async open(url: string, key: string): Promise<SseReader> {
-    const response = await fetch(url, { headers: { authorization: `Bearer ${key}` } })
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const response = await fetch(url, { headers: { authorization: `Bearer ${key}` }, signal })
     assert.equal(response.status, 200)
     return new SseReader(response)
   }

@@ -148,6 +148,23 @@ test('an admin is told of each request of its organization as it ends, and of no
   assert.ok(!/secret|hidden|abc|other|ek_/.test(JSON.stringify(told)))
 })
 
+/** An upload whose client leaves once the server has begun to take it. */
+async function breakOff(client: AdminClient): Promise<void> {
+  const gone = new AbortController()
+  const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.alloc(1000)) })
+  const headers = {
+    authorization: `Bearer ${client.key}`,
+    'tus-resumable': '1.0.0',
+    'upload-length': '5000',
+    'content-type': 'application/offset+octet-stream',
+  }
+  const init = { method: 'POST', headers, body, signal: gone.signal, duplex: 'half' }
+  const sent = fetch(`${server.url}/tus`, init as RequestInit).catch(() => undefined)
+  assert.ok(await until(10_000, async () => (await client.listAll('state=pending')).length > 0))
+  gone.abort()
+  await sent
+}
+
 test('a refusal is told with its code, a link with its file, and a request that broke off as such', async () => {
   const mine = await clientOf('admin', 'refused')
   await using tail = await tailOf(mine)
@@ -155,19 +172,7 @@ test('a refusal is told with its code, a link with its file, and a request that 
   const client = new LightfieldClient({ url: server.url, key: mine.key } as TestServer)
   const { id } = await client.stored('hello')
   await fetch(await client.link(id))
-  const gone = new AbortController()
-  const body = new ReadableStream({
-    start(controller) {
-      controller.enqueue(Buffer.alloc(1000))
-      setTimeout(() => gone.abort(), 50)
-    },
-  })
-  const headers = { authorization: `Bearer ${mine.key}`, 'tus-resumable': '1.0.0', 'upload-length': '5000' }
-  const type = { 'content-type': 'application/offset+octet-stream' }
-  await fetch(`${server.url}/tus`, {
-    ...{ method: 'POST', headers: { ...headers, ...type }, body, signal: gone.signal },
-    duplex: 'half',
-  } as RequestInit).catch(() => undefined)
+  await breakOff(mine)
   const told = await tail.until(({ data }) => data.isComplete === false)
   assert.equal(told[0]?.data.code, 'field_invalid')
   const link = told.find(({ data }) => data.method === 'GET' && data.route.startsWith('/transfer/'))
