@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
+import type { toRequestBody } from '../src/admin/operating/wire.ts'
 
 /** A test that waits for an event which never comes fails, and does not hang. */
 const PATIENCE_MS = 30_000
 
 export interface TailEvent {
   readonly event: string
-  // biome-ignore lint/suspicious/noExplicitAny: what a test expects of it differs
-  readonly data: any
+  /** Of a `request`; others have fields of their own. */
+  readonly data: ReturnType<typeof toRequestBody>
 }
 
 /** Reads server-sent events (HTML, "Server-sent events") of one connection, in their order; comments are left out. */

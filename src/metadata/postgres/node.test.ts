@@ -71,6 +71,30 @@ test('one node leads, and when it leaves or its session ends another does', asyn
   await soon('a second succession', () => leading.size === 1)
 })
 
+test('the nodes that share a database are listed, with their releases and who leads', async (t) => {
+  const url = await newSchema()
+  const profile = { rootKeyHash: null, version: '1.2.3', settings: {} }
+  const nodes = [await join(t, url), await join(t, url, { profile })]
+  const leading = leaders(nodes)
+  await soon('an election', () => leading.size === 1)
+  const [leader] = leading
+  for (const node of nodes) {
+    const listed = await node.listNodes()
+    assert.deepEqual(
+      listed.map(({ seenAt, ...rest }) => rest).sort((one, other) => one.id - other.id),
+      nodes
+        .map((each, at) => ({
+          id: each.id,
+          version: at === 1 ? '1.2.3' : null,
+          isThis: each === node,
+          leads: each === leader,
+        }))
+        .sort((one, other) => one.id - other.id),
+    )
+    assert.ok(listed.every(({ seenAt }) => Math.abs(seenAt - node.clock.now()) < 5000))
+  }
+})
+
 test('a node that does not know the time leads no longer, and another does until it knows it again', async (t) => {
   const url = await newSchema()
   const first = await join(t, url)
