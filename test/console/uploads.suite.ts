@@ -98,6 +98,18 @@ async function answerYes(page: Page, action: string): Promise<void> {
   await page.getByRole('dialog').getByRole('button', { name: action }).click()
 }
 
+/** As a user does it, with a file or a folder. */
+async function dropFromDisk(page: Page, path: string): Promise<void> {
+  const session = await page.context().newCDPSession(page)
+  const data = { items: [], files: [path], dragOperationsMask: 1 }
+  const move = (type: 'dragEnter' | 'dragOver' | 'drop') =>
+    session.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data })
+  await move('dragEnter')
+  await move('dragOver')
+  await page.getByText('Drop to upload to default').waitFor()
+  await move('drop')
+}
+
 /** Lets go of files over the page, as if they came from a disk. */
 async function drop(page: Page, files: readonly { readonly name: string; readonly text: string }[]) {
   await page.evaluate((given) => {
@@ -234,6 +246,30 @@ test('after a reload the same file goes on where it was, and another one does no
   assert.deepEqual(await storedIn(admin), new Map([['long.bin', hash('sha256', bytes)]]))
 })
 
+test(
+  'what was dropped from a disk goes on after a reload without being chosen again',
+  chromium,
+  async (t) => {
+    const { key, admin } = await newTenant('handles')
+    const path = join(newFolder('entrepot-handles-'), 'dropped.bin')
+    const bytes = randomBytes(2_000_000)
+    await writeFile(path, bytes)
+    const page = await browser.visit(t, { key, path: 'uploads' })
+    await page.getByRole('button', { name: 'Choose files' }).waitFor()
+    await setNetwork(page, { bytesPerSecond: 400_000 })
+    await dropFromDisk(page, path)
+    await untilSent(page, 'dropped.bin')
+    await page.getByRole('button', { name: 'Pause dropped.bin' }).click()
+    await page.reload()
+    await setNetwork(page, {})
+    const offsets = offsetsOf(page)
+    await page.getByRole('button', { name: 'Resume dropped.bin' }).click()
+    await page.getByText('1 of 1 stored').waitFor()
+    assert.ok((offsets[0] ?? 0) > 0, `went on at ${offsets}`)
+    assert.deepEqual(await storedIn(admin), new Map([['dropped.bin', hash('sha256', bytes)]]))
+  },
+)
+
 test('uploads outlive cut connections and a killed server, and nothing that it had is sent again', {
   ...chromium,
   timeout: 300_000,
@@ -293,6 +329,43 @@ test(
     assert.deepEqual(await storedIn(admin), digestsOf([...good, fileOf('inside/deep.txt', 'deep')]))
   },
 )
+
+test(
+  'a folder that is dropped from a disk comes with all that is in it, by its path',
+  chromium,
+  async (t) => {
+    const { key, admin } = await newTenant('tree')
+    const page = await browser.visit(t, { key })
+    const tree = join(newFolder('entrepot-tree-'), 'tree')
+    await mkdir(join(tree, 'a', 'b'), { recursive: true })
+    await mkdir(join(tree, 'empty'))
+    const inside = Array.from({ length: 120 }, (_, at) => fileOf(`tree/a/b/${at}.txt`, `${at}`))
+    const files = [...inside, fileOf('tree/top.txt', 'top')]
+    for (const { name, buffer } of files) await writeFile(join(tree, '..', name), buffer)
+    const session = await page.context().newCDPSession(page)
+    const data = { items: [], files: [tree], dragOperationsMask: 1 }
+    await session.send('Input.dispatchDragEvent', { type: 'dragEnter', x: 600, y: 400, data })
+    await session.send('Input.dispatchDragEvent', { type: 'dragOver', x: 600, y: 400, data })
+    await page.getByText('Drop to upload to default').waitFor()
+    await session.send('Input.dispatchDragEvent', { type: 'drop', x: 600, y: 400, data })
+    await until(async () => (await storedIn(admin)).size === files.length)
+    assert.deepEqual(await storedIn(admin), digestsOf(files))
+  },
+)
+
+test('a session that ends holds the queue until somebody is signed in again', chromium, async (t) => {
+  const { key, admin } = await newTenant('session')
+  const isExpected = (problem: string) => problem.startsWith('401 ')
+  const page = await browser.visit(t, { key, path: 'uploads', isExpected })
+  await page.getByRole('button', { name: 'Choose files' }).waitFor()
+  await page.context().clearCookies()
+  const files = Array.from({ length: 8 }, (_, at) => fileOf(`${at}.txt`, randomBytes(100)))
+  await choose(page, files)
+  await page.getByLabel('API key').fill(key)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('8 of 8 stored').waitFor()
+  assert.deepEqual(await storedIn(admin), digestsOf(files))
+})
 
 test('a file that changes while it is sent fails, and says why', chromium, async (t) => {
   const { key, admin } = await newTenant('changed')

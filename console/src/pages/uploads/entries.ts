@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { Named } from '../../api/bodies.ts'
 import type { Sending } from './engine.ts'
+import type { FileHandle } from './handles.ts'
 import { Rate } from './rate.ts'
 import { identityOf, type Source, type Upload, type UploadState } from './upload.ts'
 
@@ -25,6 +26,7 @@ export class Entry implements Upload {
   /** Of one that failed: nobody answered. */
   isUnreachable = false
   fileId: string | undefined
+  handle: FileHandle | undefined
   sending: Sending | undefined
   readonly rate = new Rate()
 
@@ -34,6 +36,10 @@ export class Entry implements Upload {
     this.lastModified = lastModified
     this.project = project
     this.file = file
+  }
+
+  get hasHandle(): boolean {
+    return this.handle !== undefined
   }
 
   get bytesPerSecond(): number | undefined {

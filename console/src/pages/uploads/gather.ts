@@ -1,8 +1,18 @@
+import type { FileHandle } from './handles.ts'
+
 /** A file, and its name with the folders that it was found in. */
 export interface Found {
   readonly name: string
   /** Undefined: it could not be read. */
   readonly file: File | undefined
+  /** Where it can be read from after a reload, where the browser tells. */
+  readonly handle?: FileHandle
+}
+
+/** What was dropped, as long as the event lasts. */
+interface Dropped {
+  readonly entry: FileSystemEntry
+  readonly handle: Promise<FileSystemHandle | null> | undefined
 }
 
 /** As many as are entered together, so that a large folder does not hold up the page. */
@@ -25,34 +35,46 @@ export function found(files: Iterable<File>): Found[] {
 /** What was dropped, and all that is in folders that were. To be called while the event is handled: later it tells nothing. */
 export function filesOf({ items, files }: DataTransfer): AsyncIterable<Found[]> {
   const all = Array.from(items).filter(({ kind }) => kind === 'file')
-  const entries = all.map((item) => item.webkitGetAsEntry())
+  const dropped: Dropped[] = []
   // Entries exist for what comes from a disk.
-  const loose = all.flatMap((item, at) => (entries[at] === null ? (item.getAsFile() ?? []) : []))
-  const others = all.length === 0 ? Array.from(files) : loose
-  return batches(
-    entries.filter((entry) => entry !== null),
-    others,
-  )
+  const loose: File[] = []
+  for (const item of all) {
+    const entry = item.webkitGetAsEntry()
+    const file = entry === null ? item.getAsFile() : null
+    if (entry !== null) dropped.push({ entry, handle: item.getAsFileSystemHandle?.().catch(() => null) })
+    if (file !== null) loose.push(file)
+  }
+  return batches(dropped, all.length === 0 ? Array.from(files) : loose)
 }
 
-async function* batches(entries: FileSystemEntry[], files: File[]): AsyncGenerator<Found[]> {
-  let batch: Found[] = []
+async function* batches(dropped: readonly Dropped[], files: File[]): AsyncGenerator<Found[]> {
   for (let at = 0; at < files.length; at += BATCH) {
     yield found(files.slice(at, at + BATCH))
     await new Promise((resolve) => setTimeout(resolve))
   }
-  const left = entries.toReversed()
-  for (let entry = left.pop(); entry !== undefined; entry = left.pop()) {
-    if (entry.isDirectory) left.push(...(await inside(entry as FileSystemDirectoryEntry)).reverse())
-    else batch.push(await fileOf(entry as FileSystemFileEntry))
-    if (batch.length < BATCH) continue
-    yield batch
-    batch = []
+  let batch: Found[] = []
+  for (const { entry, handle } of dropped) {
+    const root = await handle
+    for await (const file of filesIn(entry)) {
+      const path = file.name.split('/').slice(1)
+      batch.push(root ? { ...file, handle: { root, path } } : file)
+      if (batch.length < BATCH) continue
+      yield batch
+      batch = []
+    }
   }
   if (batch.length > 0) yield batch
 }
 
-/** Its own name stands before theirs. */
+/** The file that it is, or all that are in the folder that it is. */
+async function* filesIn(entry: FileSystemEntry): AsyncGenerator<Found> {
+  const left = [entry]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (next.isDirectory) left.push(...(await inside(next as FileSystemDirectoryEntry)).reverse())
+    else yield await fileOf(next as FileSystemFileEntry)
+  }
+}
+
 async function inside(folder: FileSystemDirectoryEntry): Promise<FileSystemEntry[]> {
   const reader = folder.createReader()
   const entries: FileSystemEntry[] = []

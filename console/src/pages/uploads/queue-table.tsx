@@ -6,7 +6,7 @@ import { type Column, Table } from '../../ui/table.tsx'
 import { countOf, Name, sizeOf } from '../../ui/text.tsx'
 import { summary, uploadsIn } from './entries.ts'
 import { chooseFiles } from './gather.ts'
-import { chooseAgain, pause, remove, resume, retry } from './queue.ts'
+import { chooseAgain, pause, readAgain, remove, resume, retry } from './queue.ts'
 import { durationOf } from './time-left.ts'
 import type { Upload, UploadState } from './upload.ts'
 import styles from './uploads.module.css'
@@ -23,11 +23,12 @@ export function QueueTable() {
   const { counts } = summary.value
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0)
   const rows = uploadsIn(ORDER, shown.value)
+  const tellFault = ({ id }: Upload, fault = '') => {
+    faults.value = { ...faults.value, [id]: fault }
+  }
   const choose = (upload: Upload) =>
-    chooseFiles('file', ([file]) => {
-      const fault = file && chooseAgain(upload.id, file)
-      if (fault !== undefined) faults.value = { ...faults.value, [upload.id]: fault }
-    })
+    chooseFiles('file', ([file]) => tellFault(upload, file && chooseAgain(upload.id, file)))
+  const read = async (upload: Upload) => tellFault(upload, await readAgain(upload.id))
   return (
     <>
       <Table
@@ -36,9 +37,9 @@ export function QueueTable() {
         rows={rows}
         keyOf={({ id }) => String(id)}
         errorOf={(upload) =>
-          faults.value[upload.id] ?? (upload.state === 'failed' ? upload.reason : undefined)
+          faults.value[upload.id] || (upload.state === 'failed' ? upload.reason : undefined)
         }
-        actions={(upload) => <RowActions upload={upload} choose={choose} />}
+        actions={(upload) => <RowActions upload={upload} choose={choose} read={read} />}
       />
       {all > rows.length && (
         <p class={styles.more}>
@@ -81,15 +82,21 @@ function FileName({ upload: { name, state, fileId } }: { readonly upload: Upload
 const WORDS: Readonly<Record<UploadState, string>> = {
   moving: 'Uploading',
   paused: 'Paused',
-  interrupted: 'Interrupted when the page was closed. Choose the same file to go on.',
+  interrupted: 'Interrupted when the page was closed',
   failed: 'Failed',
   waiting: 'Waiting',
   stored: 'Stored',
 }
 
 function HowFar({ upload }: { readonly upload: Upload }) {
-  const { state, sentBytes, sizeBytes, bytesPerSecond, reason, name } = upload
-  if (state !== 'moving' && state !== 'paused') return <span class={styles[state]}>{WORDS[state]}</span>
+  const { state, sentBytes, sizeBytes, bytesPerSecond, reason, name, hasHandle } = upload
+  if (state !== 'moving' && state !== 'paused')
+    return (
+      <span class={styles[state]}>
+        {WORDS[state]}
+        {state === 'interrupted' && (hasHandle ? '.' : '. Choose the same file to go on.')}
+      </span>
+    )
   const parts = [reason ?? (state === 'paused' ? WORDS.paused : '')]
   parts.push(`${percentOf(sentBytes, sizeBytes)} %`)
   if (bytesPerSecond !== undefined && reason === undefined) {
@@ -109,12 +116,14 @@ function percentOf(done: number, total: number): number {
 }
 
 function RowActions({
-  upload: { id, name, state, mayRetry },
+  upload: { id, name, state, mayRetry, hasHandle },
   upload,
   choose,
+  read,
 }: {
   readonly upload: Upload
   readonly choose: (upload: Upload) => void
+  readonly read: (upload: Upload) => Promise<void>
 }) {
   const of = name.slice(0, 200)
   return (
@@ -124,6 +133,9 @@ function RowActions({
       )}
       {state === 'paused' && (
         <Button kind="quiet" icon="play" aria-label={`Resume ${of}`} onClick={() => resume(id)} />
+      )}
+      {state === 'interrupted' && hasHandle && (
+        <Button kind="quiet" icon="play" aria-label={`Resume ${of}`} onClick={() => void read(upload)} />
       )}
       {state === 'interrupted' && (
         <Button kind="quiet" icon="files" aria-label={`Choose ${of} again`} onClick={() => choose(upload)} />

@@ -5,6 +5,7 @@ import { me } from '../../session.ts'
 import type { Failure } from './engine.ts'
 import { all, drop, Entry, enter, find, findSame, move, noteProgress, summary, tell } from './entries.ts'
 import { type Found, found } from './gather.ts'
+import { fileAt, forgetHandle, handleOf, keepHandle } from './handles.ts'
 import { discard, interruptedUploads } from './kept.ts'
 import { targetProject } from './target.ts'
 
@@ -31,9 +32,10 @@ export function addFiles(files: readonly File[], project?: Named): number {
 export function addFound(files: readonly Found[], project = targetProject.peek()): number {
   if (project === undefined) return 0
   let repeated = 0
-  for (const { name, file } of files) {
+  for (const { name, file, handle } of files) {
     const { size: sizeBytes = 0, lastModified = 0 } = file ?? {}
     const entry = new Entry({ name, sizeBytes, lastModified, project }, file)
+    entry.handle = handle
     const known = findSame(entry)
     if (known?.state === 'interrupted') drop(known)
     else if (known !== undefined) {
@@ -48,15 +50,24 @@ export function addFound(files: readonly Found[], project = targetProject.peek()
 }
 
 /** Goes on with an upload that was interrupted. @returns why this is another file; undefined if it is not */
-export function chooseAgain(id: number, { file }: Found): string | undefined {
+export function chooseAgain(id: number, { file, handle }: Found): string | undefined {
   const entry = find(id)
   if (entry?.state !== 'interrupted' || file === undefined) return undefined
   if (file.name !== entry.name.split('/').at(-1)) return `That file is named ${file.name}.`
   if (file.size !== entry.sizeBytes)
     return `That file has ${file.size} bytes, and this one ${entry.sizeBytes}.`
   if (file.lastModified !== entry.lastModified) return 'The file was changed since.'
-  addFound([{ name: entry.name, file }], entry.project)
+  addFound([{ name: entry.name, file, ...(handle ? { handle } : {}) }], entry.project)
   return undefined
+}
+
+/** As `chooseAgain`, with the file as the browser reads it anew. */
+export async function readAgain(id: number): Promise<string | undefined> {
+  const { handle, name } = find(id) ?? {}
+  if (handle === undefined || name === undefined) return undefined
+  const file = await fileAt(handle)
+  if (file === undefined) return 'The browser may not read the file any more, or it is gone. Choose it again.'
+  return chooseAgain(id, { name, file, handle })
 }
 
 /** The ids of those that the server waits for. */
@@ -123,6 +134,7 @@ export function removeStored(): void {
 
 function takeOut(entry: Entry): void {
   drop(entry)
+  if (entry.handle !== undefined) void forgetHandle(entry)
   if (entry.sending !== undefined) entry.sending.end()
   // What cannot be ended now ends by itself within the hour.
   else if (entry.state !== 'stored') discard(entry).catch(() => {})
@@ -147,6 +159,7 @@ async function start(entry: Entry): Promise<void> {
     // Meanwhile it may have been paused, or taken out.
     if (entry.state !== 'moving' || find(entry.id) === undefined) return
     entry.sending = send(entry, file, eventsOf(entry))
+    if (entry.handle !== undefined) void keepHandle(entry, entry.handle)
   } catch (error) {
     const reason = `What sends files could not be loaded: ${error instanceof Error ? error.message : error}`
     onFailed(entry, { reason, kind: 'unreachable' })
@@ -167,6 +180,7 @@ function eventsOf(entry: Entry) {
       entry.sending = undefined
       entry.sentBytes = entry.sizeBytes
       move(entry, 'stored')
+      if (entry.handle !== undefined) void forgetHandle(entry)
       fill()
     },
     onFailed: (failure: Failure) => onFailed(entry, failure),
@@ -202,8 +216,15 @@ function waitForSession(entry: Entry): void {
 
 function showInterrupted(): void {
   const mine = new Set(me.peek()?.projects.map(({ id }) => id))
-  for (const source of interruptedUploads())
-    if (mine.has(source.project.id) && findSame(source) === undefined) enter(new Entry(source), 'interrupted')
+  for (const source of interruptedUploads()) {
+    if (!mine.has(source.project.id) || findSame(source) !== undefined) continue
+    const entry = new Entry(source)
+    enter(entry, 'interrupted')
+    void handleOf(source).then((handle) => {
+      entry.handle = handle
+      tell()
+    })
+  }
 }
 
 /** Nothing of one organization is sent by the session of another. */

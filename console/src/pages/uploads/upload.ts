@@ -31,6 +31,8 @@ export interface Upload extends Source {
   readonly reason: string | undefined
   /** Of one that failed: the same once more may succeed. */
   readonly mayRetry: boolean
+  /** Of one that was interrupted: the browser may read the file without its being chosen again. */
+  readonly hasHandle: boolean
   /** Known once the server has begun it. */
   readonly fileId: string | undefined
   /** Undefined where too little has been sent to tell. */
