@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
 
 /** Where `npm run console` finds a running server; its cookies and its Origin are those of this address. */
@@ -29,8 +30,28 @@ const pdfData: Plugin = {
   },
 }
 
+/** What Uppy and tus-js-client import for browsers that lack something: every browser that runs the console has it. */
+const replaced: Readonly<Record<string, string>> = {
+  'url-parse': 'url-parse.ts',
+  'js-base64': 'js-base64.ts',
+  './fileReader.js': 'file-reader.ts',
+  './urlStorage.js': 'url-storage.ts',
+  'lodash/throttle.js': 'throttle.ts',
+}
+
+const forEveryBrowser: Plugin = {
+  name: 'for-every-browser',
+  enforce: 'pre',
+  resolveId(source, importer) {
+    const name = /tus-js-client|@uppy/.test(importer ?? '') ? replaced[source] : undefined
+    return name === undefined ? null : fileURLToPath(new URL(`src/native/${name}`, import.meta.url))
+  },
+  // Of its manifest, Uppy tells its version.
+  load: (id) => (/[\\/]@uppy[\\/]\w+[\\/]package\.json$/.test(id) ? '{ "version": "" }' : null),
+}
+
 export default defineConfig({
-  plugins: [pdfData],
+  plugins: [pdfData, forEveryBrowser],
   // Every address is relative, so that the console works behind any path prefix.
   base: './',
   publicDir: false,
