@@ -50,6 +50,7 @@ export async function examine(examined: Examined): Promise<Health> {
     ...(node === undefined ? [] : [await checkServers(config, node, nodes)]),
   ]
   return {
+    at: examined.services.clock.now(),
     state: worst(checks),
     checks,
     server: describeServer(examined),

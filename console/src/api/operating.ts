@@ -29,6 +29,12 @@ export interface JobBody {
   readonly failures: number
 }
 
+export interface JobsBody {
+  /** The time of the server. */
+  readonly at: string
+  readonly jobs: readonly JobBody[]
+}
+
 export interface SettingBody {
   readonly name: string
   readonly value: string
@@ -40,6 +46,8 @@ export interface SettingBody {
 export type HealthState = 'ok' | 'warning' | 'failed'
 
 export interface HealthBody {
+  /** The time of the server, by which others are told from now. */
+  readonly at: string
   readonly state: HealthState
   readonly checks: readonly { readonly name: string; readonly state: HealthState; readonly detail: string }[]
   readonly server: {

@@ -44,6 +44,8 @@ export interface HealthCheck {
 }
 
 export interface Health {
+  /** When it was examined. */
+  readonly at: number
   readonly state: HealthState
   readonly checks: readonly HealthCheck[]
   readonly server: {

@@ -4,7 +4,7 @@ import { operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
 import * as schemas from './schemas.ts'
 import { addTail } from './tail.ts'
-import { toHealthBody, toJobBody } from './wire.ts'
+import { toHealthBody, toJobsBody } from './wire.ts'
 
 /** What operators see of a server: jobs, settings, health, and its requests as they end. */
 export function addOperatingRoutes(server: FastifyInstance, services: Services, options: AdminOptions): void {
@@ -21,9 +21,7 @@ export function addOperatingRoutes(server: FastifyInstance, services: Services, 
   server.get(
     '/v1/jobs',
     about('jobs.list', 'List the jobs and their last results', schemas.JobsBody),
-    async () => ({
-      jobs: jobs().map(toJobBody),
-    }),
+    async () => toJobsBody(jobs(), services.clock.now()),
   )
   server.get(
     '/v1/settings',

@@ -8,10 +8,12 @@ const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()
 const oneOf = <const T extends readonly string[]>(words: T) =>
   Type.Union(words.map((word) => Type.Literal(word)))
 const time = Type.String({ format: 'date-time' })
+const now = Type.String({ format: 'date-time', description: 'The time of the server.' })
 const count = Type.Integer({ minimum: 0 })
 
 export const JobsBody = Type.Object(
   {
+    at: now,
     jobs: Type.Array(
       Type.Object({
         name: Type.String(),
@@ -47,6 +49,7 @@ export const SettingsBody = Type.Object({
 const state = oneOf(['ok', 'warning', 'failed'])
 
 export const HealthBody = Type.Object({
+  at: now,
   state,
   checks: Type.Array(
     Type.Object({

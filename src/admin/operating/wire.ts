@@ -2,12 +2,17 @@ import type { FinishedRequest } from '../../core/watch/request-tail.ts'
 import type { Health, JobState } from './operating.ts'
 
 /** As the schemas of this folder have it. */
-export function toJobBody({ startedAt, endedAt, ...job }: JobState) {
+export function toJobsBody(jobs: readonly JobState[], now: number) {
+  return { at: iso(now), jobs: jobs.map(toJobBody) }
+}
+
+function toJobBody({ startedAt, endedAt, ...job }: JobState) {
   return { ...job, startedAt: isoOrNull(startedAt), endedAt: isoOrNull(endedAt) }
 }
 
-export function toHealthBody({ server, nodes, ...health }: Health) {
+export function toHealthBody({ at, server, nodes, ...health }: Health) {
   return {
+    at: iso(at),
     ...health,
     server: { ...server, startedAt: iso(server.startedAt) },
     nodes: nodes.map((node) => ({ ...node, seenAt: iso(node.seenAt) })),

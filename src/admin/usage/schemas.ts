@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { MAX_POINTS } from './requests.ts'
 
 /*
  * For the documentation and the form of answers. Requests are read by `requests.ts`.
@@ -21,6 +22,13 @@ export const UsageQuery = Type.Object({
     time('Rounded down to a step; by default 24 hours before `to`, or 30 days with `step=day`.'),
   ),
   to: Type.Optional(time('Rounded up to a step; by default now. At most 91 days after `from`.')),
+  hours: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_POINTS,
+      description: 'How much time before `to`, in place of `from`.',
+    }),
+  ),
   step: Type.Optional(Type.Union([Type.Literal('hour'), Type.Literal('day')], { default: 'hour' })),
 })
 

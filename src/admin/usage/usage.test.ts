@@ -149,6 +149,14 @@ test('nobody sees the usage of another organization', async () => {
   }
 })
 
+test('a length of time ends with the step that goes on', async () => {
+  const { client } = await newClient('lengths')
+  assert.equal((await usage(client, 'hours=7')).length, 7)
+  const days = await usage(client, 'hours=2160&step=day')
+  assert.equal(days.length, 90)
+  assert.equal(days.at(-1)?.at.slice(0, 10), new Date(server.clock.now()).toISOString().slice(0, 10))
+})
+
 test('bad parameters are refused by name', async () => {
   const { client } = await newClient('parameters')
   for (const [query, field] of [
@@ -157,6 +165,8 @@ test('bad parameters are refused by name', async () => {
     ['to=1', 'to'],
     ['from=2026-04-08T12:00:00Z&to=2026-04-08T11:00:00Z', 'from'],
     ['from=2025-04-08T12:00:00Z', 'from'],
+    ['hours=0', 'hours'],
+    ['hours=24&from=2026-04-08T12:00:00Z', 'hours'],
     ['step=minute', 'step'],
     ['until=now', 'until'],
   ]) {

@@ -49,7 +49,7 @@ export function Health({ health }: { readonly health: HealthBody }) {
         <Section title="Servers that share the database">
           <Table
             label="Servers that share the database"
-            columns={NODES}
+            columns={nodesAt(Date.parse(health.at))}
             rows={nodes}
             keyOf={({ id }) => String(id)}
           />
@@ -104,9 +104,10 @@ function Facts({ server }: { readonly server: HealthBody['server'] }) {
   )
 }
 
-const NODES: readonly Column<NodeBody>[] = [
+/** @param now of the server, in ms */
+const nodesAt = (now: number): readonly Column<NodeBody>[] => [
   { name: 'Server', cell: ({ id, isThis }) => `${id}${isThis ? ' (this one)' : ''}` },
   { name: 'Release', cell: ({ version }) => version ?? 'does not tell' },
-  { name: 'Seen', cell: ({ seenAt }) => fromNow(seenAt) },
+  { name: 'Seen', cell: ({ seenAt }) => fromNow(seenAt, now) },
   { name: 'Jobs', cell: ({ leads }) => (leads ? 'runs those of all' : '') },
 ]

@@ -1,25 +1,26 @@
-import type { JobBody } from '../../api/operating.ts'
+import type { JobBody, JobsBody } from '../../api/operating.ts'
 import { type Column, Table } from '../../ui/table.tsx'
 import { countOf, fromNow } from '../../ui/text.tsx'
 import styles from './settings.module.css'
 
-const COLUMNS: readonly Column<JobBody>[] = [
+/** @param now of the server, in ms */
+const columnsAt = (now: number): readonly Column<JobBody>[] => [
   { name: 'Job', cell: ({ name }) => name },
   { name: 'Every', cell: ({ everyMs }) => spanOf(everyMs), isMinor: true },
   { name: 'Where', cell: (job) => whereOf(job), isMinor: true },
   { name: 'Last result', cell: (job) => <Result job={job} /> },
-  { name: 'Ended', cell: ({ endedAt }) => (endedAt === null ? 'not yet' : fromNow(endedAt)) },
+  { name: 'Ended', cell: ({ endedAt }) => (endedAt === null ? 'not yet' : fromNow(endedAt, now)) },
   { name: 'Runs', cell: ({ runs }) => countOf(runs), isNumber: true, isMinor: true },
   { name: 'Failures', cell: ({ failures }) => countOf(failures), isNumber: true },
 ]
 
 /** What is done again and again, the failed first. */
-export function Jobs({ jobs }: { readonly jobs: readonly JobBody[] }) {
+export function Jobs({ at, jobs }: JobsBody) {
   const sorted = jobs.toSorted((one, other) => rankOf(one) - rankOf(other))
   return (
     <Table
       label="Jobs"
-      columns={COLUMNS}
+      columns={columnsAt(Date.parse(at))}
       rows={sorted}
       keyOf={({ name }) => name}
       errorOf={({ error }) => error ?? undefined}

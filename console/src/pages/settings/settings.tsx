@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { api } from '../../api/client.ts'
-import type { HealthBody, JobBody, SettingBody } from '../../api/operating.ts'
+import type { HealthBody, JobsBody, SettingBody } from '../../api/operating.ts'
 import { type Resource, useResource } from '../../api/resource.ts'
 import { Button } from '../../ui/button.tsx'
 import { Failure } from '../../ui/failure.tsx'
@@ -18,7 +18,7 @@ const REFRESH_MS = 15_000
 /** How the server is, what it does in the background, and the settings that it goes by. */
 export function SettingsPage() {
   const health = useResource((signal) => api.get<HealthBody>('health', { signal }))
-  const jobs = useResource((signal) => api.get<{ readonly jobs: readonly JobBody[] }>('jobs', { signal }))
+  const jobs = useResource((signal) => api.get<JobsBody>('jobs', { signal }))
   const settings = useResource((signal) =>
     api.get<{ readonly settings: readonly SettingBody[] }>('settings', { signal }),
   )
@@ -51,7 +51,7 @@ export function SettingsPage() {
       </Loaded>
       <Section title="Jobs">
         <Loaded of={jobs} what="Jobs">
-          {(value) => <Jobs jobs={value.jobs} />}
+          {(value) => <Jobs {...value} />}
         </Loaded>
       </Section>
       <Section title="Settings in force">

@@ -7,16 +7,8 @@ export const RANGES = [
 ] as const
 export type Range = (typeof RANGES)[number]
 
-const HOUR_MS = 3_600_000
-
 export function rangeOf(name: string | null): Range {
   return RANGES.find((range) => range.name === name) ?? RANGES[0]
-}
-
-/** The time at which a range begins that ends with the step that goes on. */
-export function beginOf({ hours, step }: Range, now = Date.now()): string {
-  const ms = step === 'day' ? 24 * HOUR_MS : HOUR_MS
-  return new Date(Math.floor(now / ms) * ms - hours * HOUR_MS + ms).toISOString()
 }
 
 export type Measure = Exclude<keyof UsagePoint, 'at'>

@@ -11,7 +11,7 @@ import { Progress } from '../../ui/progress.tsx'
 import { Time } from '../../ui/text.tsx'
 import { Numbers } from './numbers.tsx'
 import { Plots } from './plots.tsx'
-import { beginOf, countedFrom, RANGES, rangeOf } from './series.ts'
+import { countedFrom, RANGES, rangeOf } from './series.ts'
 import { UsageTable } from './table.tsx'
 import styles from './usage.module.css'
 
@@ -22,8 +22,9 @@ const REFRESH_MS = 60_000
 export function UsagePage() {
   const range = rangeOf(place.value.query.get('range'))
   const { value, error, isLoading, reload } = useResource((signal) => {
-    const { step } = rangeOf(place.value.query.get('range'))
-    const query = { step, from: beginOf(rangeOf(place.value.query.get('range'))), project: askedProject() }
+    const { step, hours } = rangeOf(place.value.query.get('range'))
+    // Up to the server's now: the clock of the browser may be wrong.
+    const query = { step, hours, project: askedProject() }
     return api.get<{ readonly series: readonly UsagePoint[] }>('usage', { query, signal })
   })
   useEffect(() => {
