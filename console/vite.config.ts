@@ -50,6 +50,12 @@ const forEveryBrowser: Plugin = {
   load: (id) => (/[\\/]@uppy[\\/]\w+[\\/]package\.json$/.test(id) ? '{ "version": "" }' : null),
 }
 
+/** `files-grid-row`: of one style sheet, as a hash would be, and smaller than that where it is compressed. */
+function classOf(name: string, path: string): string {
+  const [file = '', folder = ''] = path.split('/').reverse()
+  return `${folder}-${file.replace(/\.module\.css.*$/, '')}-${name}`
+}
+
 export default defineConfig({
   plugins: [pdfData, forEveryBrowser],
   // Every address is relative, so that the console works behind any path prefix.
@@ -58,6 +64,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   // One copy, whatever versions the packages ask for.
   resolve: { dedupe: ['preact'] },
+  css: { modules: { generateScopedName: classOf } },
   build: {
     target: 'es2023',
     // Beside the document, nothing is inline: the page's policy refuses it.

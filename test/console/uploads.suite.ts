@@ -144,6 +144,8 @@ test(
   async (t) => {
     const { key, admin } = await newTenant('dropped')
     const page = await browser.visit(t, { key })
+    // Until the page is there, nothing takes what is dragged over it.
+    await page.getByText('No files yet').waitFor()
     const files = ['a', 'b'].map((name) => ({ name: `${name}.txt`, text: name.repeat(1000) }))
     const letGo = await drop(page, files)
     await page.getByText('Drop to upload to default').waitFor()
