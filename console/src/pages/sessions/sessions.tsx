@@ -46,7 +46,7 @@ export function SessionsPage() {
       {page !== undefined && (
         <Table
           label="Sessions"
-          columns={COLUMNS}
+          columns={columnsAt(serverNow(rows))}
           rows={rows}
           keyOf={({ id }) => id}
           errorOf={({ id }) => faults.value[id]}
@@ -103,7 +103,7 @@ function browserOf({ userAgent }: SessionBody): string {
   return userAgent === null ? 'an unknown browser' : browserName(userAgent)
 }
 
-const COLUMNS: readonly Column<SessionBody>[] = [
+const columnsAt = (now: number): readonly Column<SessionBody>[] => [
   {
     name: 'Who',
     cell: (session) => (
@@ -129,15 +129,22 @@ const COLUMNS: readonly Column<SessionBody>[] = [
     cell: ({ startedAt }) => (startedAt === null ? '' : <Time iso={startedAt} />),
     isMinor: true,
   },
-  { name: 'Last seen', cell: (session) => seenOf(session) },
-  { name: 'Ends', cell: ({ expiresAt }) => fromNow(expiresAt), isMinor: true },
+  { name: 'Last seen', cell: (session) => seenOf(session, now) },
+  { name: 'Ends', cell: ({ expiresAt }) => fromNow(expiresAt, now), isMinor: true },
 ]
 
-/** The server writes it down at most once in five minutes. */
-const JUST_NOW_MS = 5 * 60_000
+/** The server writes down that a session was seen at most once in five minutes. */
+const SEEN_MS = 5 * 60_000
 
-function seenOf({ lastSeenAt, isCurrent }: SessionBody): string {
+/** In ms. The clock of this machine may be wrong; the server saw this page's session a moment ago. */
+function serverNow(sessions: readonly SessionBody[]): number {
+  const seenAt = Date.parse(sessions.find(({ isCurrent }) => isCurrent)?.lastSeenAt ?? '')
+  const isRight = !(Date.now() < seenAt || Date.now() > seenAt + SEEN_MS)
+  return isRight ? Date.now() : seenAt
+}
+
+function seenOf({ lastSeenAt, isCurrent }: SessionBody, now: number): string {
   if (isCurrent) return 'now'
   if (lastSeenAt === null) return ''
-  return Date.now() - Date.parse(lastSeenAt) < JUST_NOW_MS ? 'just now' : fromNow(lastSeenAt)
+  return now - Date.parse(lastSeenAt) <= SEEN_MS ? 'just now' : fromNow(lastSeenAt, now)
 }
