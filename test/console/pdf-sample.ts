@@ -52,6 +52,19 @@ export function imagePdf(): Buffer {
   ])
 }
 
+/** A PDF of one page: a title, and lines below it. Characters of ASCII but `()\\` alone. */
+export function pdfOfText(title: string, lines: readonly string[]): Buffer {
+  const shown = lines.map((line) => `0 -20 Td (${line}) Tj`).join(' ')
+  const stream = `BT /F1 22 Tf 50 240 Td (${title}) Tj /F1 11 Tf 0 -16 Td ${shown} ET`
+  return pdfOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 300] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>',
+    `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+  ])
+}
+
 /** @param objects the first is the catalogue */
 function pdfOf(objects: readonly string[]): Buffer {
   let text = '%PDF-1.7\n'
