@@ -5,16 +5,21 @@ import { Icon } from './icon.tsx'
 
 export interface FailureProps {
   readonly error: unknown
+  /** What could not be shown, where there is more than one thing on the page: `Links`. */
+  readonly what?: string
   /** Present where doing it again can help. */
   readonly retry?: () => void
 }
 
 /** Says what failed where it would have been, and offers to do it again. */
-export function Failure({ error, retry }: FailureProps) {
+export function Failure({ error, what, retry }: FailureProps) {
   return (
     <div class={styles.failure} role="alert">
       <Icon name="warning" />
-      <span class={styles.text}>{reasonOf(error)}</span>
+      <span class={styles.text}>
+        {what !== undefined && <b>{what}: </b>}
+        {reasonOf(error)}
+      </span>
       {retry && (
         <Button kind="quiet" icon="retry" onClick={retry}>
           Try again

@@ -45,7 +45,7 @@ export function Dialects({ file: { id, dialect: origin } }: { readonly file: Fil
   const { value, error, reload } = useResource((signal) =>
     api.get<{ dialects: readonly DialectBody[] }>(`files/${id}/dialects`, { signal }),
   )
-  if (error.value !== undefined) return <Failure error={error.value} retry={reload} />
+  if (error.value !== undefined) return <Failure what="Ids" error={error.value} retry={reload} />
   const dialects = value.value?.dialects ?? []
   const named = (name: string | null) => dialects.find((each) => each.name === name)
   const shown = named(dialect.value) ?? named(origin) ?? dialects[0]

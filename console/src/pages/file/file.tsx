@@ -23,7 +23,7 @@ export function FilePage({ id }: PageProps) {
   if (file === undefined)
     return (
       <PageFrame title="File">
-        {error.value !== undefined && <Failure error={error.value} retry={reload} />}
+        {error.value !== undefined && <Failure what="File" error={error.value} retry={reload} />}
       </PageFrame>
     )
   const onFile = (now: FileBody) => {

@@ -38,7 +38,7 @@ export function Links({ file }: { readonly file: FileBody }) {
           }}
         />
       )}
-      {error.value !== undefined && <Failure error={error.value} retry={reload} />}
+      {error.value !== undefined && <Failure what="Links" error={error.value} retry={reload} />}
       <ul class={styles.links} aria-label="Links">
         {links.map((link) => (
           <LinkRow key={link.id} path={path} link={link} isNew={link.id === newest.value} onEnd={reload} />

@@ -105,7 +105,7 @@ function Foot({ view: { list } }: Pick<GridProps, 'view'>) {
   if (list.error.value !== undefined)
     return (
       <div class={styles.foot}>
-        <Failure error={list.error.value} retry={() => list.retry()} />
+        <Failure what="Files" error={list.error.value} retry={() => list.retry()} />
       </div>
     )
   if (list.isTooLong)

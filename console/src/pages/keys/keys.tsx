@@ -77,7 +77,7 @@ export function KeysPage() {
         />
         Show keys that are revoked or have ended
       </label>
-      {error.value !== undefined && <Failure error={error.value} retry={reload} />}
+      {error.value !== undefined && <Failure what="Keys" error={error.value} retry={reload} />}
       {value.value && shown.length === 0 && <NoKeys />}
       {shown.length > 0 && (
         <Table

@@ -79,7 +79,9 @@ function KeyForm({ organization, onMade, onClose }: KeyFormProps) {
     <form onSubmit={submit} noValidate>
       {form.error() !== undefined && <Failure error={form.error()} />}
       <Identity draft={draft.value} change={change} errorOf={form.errorOf} />
-      {projects.error.value !== undefined && <Failure error={projects.error.value} retry={projects.reload} />}
+      {projects.error.value !== undefined && (
+        <Failure what="Projects" error={projects.error.value} retry={projects.reload} />
+      )}
       <Choices
         legend="Projects"
         hint="Uploads that name none go to the first one."

@@ -71,7 +71,7 @@ export function ProjectList({ projects, error, retry, make, bound, onMore }: Pro
   )
   return (
     <Section title="Projects" actions={button}>
-      {error !== undefined && <Failure error={error} retry={retry} />}
+      {error !== undefined && <Failure what="Projects" error={error} retry={retry} />}
       {projects?.items.length === 0 && (
         <Empty title="No project here">
           <p>Files belong to projects, and a key opens some of them.</p>
@@ -109,7 +109,7 @@ export function OrganizationList({ organizations, error, retry, make, bound }: O
   )
   return (
     <Section title={isOperator ? 'Organizations' : 'Organization'} actions={button}>
-      {error !== undefined && <Failure error={error} retry={retry} />}
+      {error !== undefined && <Failure what="Organizations" error={error} retry={retry} />}
       {organizations !== undefined && (
         <Table
           label="Organizations"

@@ -42,7 +42,9 @@ export function SessionsPage() {
           : 'Browsers in which you are signed in.'}{' '}
         End one that you do not know, and revoke its key.
       </p>
-      {loaded.error.value !== undefined && <Failure error={loaded.error.value} retry={loaded.reload} />}
+      {loaded.error.value !== undefined && (
+        <Failure what="Sessions" error={loaded.error.value} retry={loaded.reload} />
+      )}
       {page !== undefined && (
         <Table
           label="Sessions"

@@ -74,7 +74,7 @@ function Loaded<Value>({
 }) {
   return (
     <>
-      {error.value !== undefined && <Failure error={error.value} retry={reload} />}
+      {error.value !== undefined && <Failure what={what} error={error.value} retry={reload} />}
       {value.value === undefined && isLoading.value && <Progress label={`${what} is loading`} total={1} />}
       {value.value !== undefined && children(value.value)}
     </>

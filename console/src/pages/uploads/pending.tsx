@@ -49,7 +49,9 @@ export function Pending() {
   const others = page?.uploads.filter(({ id }) => !own.has(id)) ?? []
   return (
     <Section title="Other uploads under way">
-      {loaded.error.value !== undefined && <Failure error={loaded.error.value} retry={loaded.reload} />}
+      {loaded.error.value !== undefined && (
+        <Failure what="Uploads of other clients" error={loaded.error.value} retry={loaded.reload} />
+      )}
       {page !== undefined && others.length === 0 && (
         <p class={styles.hint}>No other client is uploading now, and no upload waits to be completed.</p>
       )}

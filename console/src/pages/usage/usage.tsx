@@ -37,7 +37,7 @@ export function UsagePage() {
       <p class={styles.about}>
         {whose()} Numbers of the current {range.step} go on; servers add to them once a minute.
       </p>
-      {error.value !== undefined && <Failure error={error.value} retry={reload} />}
+      {error.value !== undefined && <Failure what="Usage" error={error.value} retry={reload} />}
       {series === undefined && isLoading.value && <Progress label="Usage is loading" total={1} />}
       {series !== undefined && (
         <>

@@ -30,7 +30,7 @@ function LoadedImage(props: PreviewProps) {
     url.value = made
     return () => URL.revokeObjectURL(made)
   }, [bytes, mimeType, url])
-  if (error.value !== undefined) return <Failure error={error.value} retry={reload} />
+  if (error.value !== undefined) return <Failure what="Preview" error={error.value} retry={reload} />
   if (isBroken.value) return <Unseen why="The browser cannot draw this image." {...props} />
   if (url.value === undefined) return <p class={styles.unseen}>Loading…</p>
   const shown = url.value

@@ -13,7 +13,7 @@ export function TextPreview({ id, mimeType, sizeBytes }: PreviewProps) {
   const { value, error, reload } = useResource(async (signal) =>
     decode(await contentOf(id, signal, SHOWN_BYTES), mimeType),
   )
-  if (error.value !== undefined) return <Failure error={error.value} retry={reload} />
+  if (error.value !== undefined) return <Failure what="Preview" error={error.value} retry={reload} />
   if (value.value === undefined) return <p class={styles.unseen}>Loading…</p>
   const { text, encoding } = value.value
   const isCut = sizeBytes > SHOWN_BYTES
