@@ -102,8 +102,8 @@ export async function fillSample(server: TestServer): Promise<Sample> {
     await passHours(server, organizationId, 31)
   }
   await describeFile(server, fileId)
-  await leaveUploads(server)
   await openSessions(server)
+  await leaveUploads(server)
   return { fileId }
 }
 
@@ -134,7 +134,8 @@ async function store(server: TestServer, file: SampleFile): Promise<string> {
     : (await admin.stored(content, { filename: name, filetype: type })).id
   const expiresAt =
     days === undefined ? null : new Date(server.clock.now() + days * 24 * HOUR_MS).toISOString()
-  const { body } = await admin.get(id)
+  // Gemini's ids have a path in them.
+  const { body } = await admin.get(encodeURIComponent(id.replace(/^files\//, '')))
   await admin.change(body.id, { labels, expiresAt })
   return body.id
 }

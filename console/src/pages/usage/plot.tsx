@@ -28,6 +28,8 @@ export interface PlotProps {
 
 const HEIGHT_PX = 150
 const AXIS_PX = { x: 28, y: 64 }
+/** The widest time: `29 Apr, 00:00`. */
+const LABEL_PX = 84
 /** Plots under each other show one time under the pointer. */
 const CURSORS = 'usage'
 
@@ -112,6 +114,8 @@ function optionsOf(
     width: element.clientWidth,
     height: HEIGHT_PX,
     legend: { show: false },
+    // Half of a time, which stands below the middle of its tick.
+    padding: [null, LABEL_PX / 2, null, null],
     cursor: { sync: { key: CURSORS }, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
     axes: [
