@@ -58,7 +58,7 @@ test('a log of everything, faults included, holds no key, no link and no content
   assert.deepEqual(
     faults.map(({ route, fileId, err }) => [route, fileId, (err as Error).message]),
     [
-      ['/transfer/:token/*', undefined, failure.message],
+      ['/transfer/:token/*', parseFileId(upload.id), failure.message],
       ['/lightfield/v1/files/:id', parseFileId(upload.id), failure.message],
     ],
   )
