@@ -15,7 +15,7 @@ import { YANDEX_FILES, YandexRest } from './yandex-rest.ts'
 
 /** Logs, metrics, usage and traces, all that lies behind the port `MetadataStore`, and jobs, which may come in between. */
 const APART =
-  /^((ops|metadata|jobs|core\/(upkeep|usage|watch))\/|core\/(trace|watch-call)\.ts$|app\/watch-requests\.ts$)/
+  /^((ops|metadata|jobs|core\/(upkeep|usage|watch))\/|core\/(trace|watch-call)\.ts$|app\/(listen|watch-requests)\.ts$)/
 /** What a body enters that is too large for the database, and for being hashed where it is. */
 const LARGE_BODY = 'A large body'
 const bodies = [

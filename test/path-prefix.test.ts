@@ -93,7 +93,7 @@ test('the console finds all that it loads, and the API, behind a path prefix and
       const base = new URL(/<base href="([^"]+)"/.exec(html)?.[1] ?? '', page.url)
       assert.equal(base.href, `${root}/console/`)
       const loaded = [...html.matchAll(/(?:src|href)="([^"]*assets[^"]+)"/g)].map(([, path = '']) => path)
-      assert.equal(loaded.length, 3)
+      assert.ok(loaded.length >= 3)
       for (const path of loaded) assert.equal((await fetch(new URL(path, base))).status, 200, path)
       assert.equal((await fetch(new URL('../admin/v1/files', base))).status, 401)
     }
