@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { AdminClient, type ProblemAnswer } from '../../test/admin-client.ts'
 import { TestServer } from '../../test/harness.ts'
 import type { Answer } from '../../test/lightfield-client.ts'
+import { RawConnection } from '../../test/raw-http.ts'
 import type { MadeBody } from './keys/schemas.ts'
 import type { OrganizationBody } from './organizations/schemas.ts'
 import type { ProjectBody } from './projects/schemas.ts'
@@ -124,6 +125,30 @@ test('a key that ends is refused from that instant on, with the sessions that we
   assert.deepEqual(await statuses(), [401, 401])
 })
 
+test('a request whose body comes once its key or session has ended does nothing', async () => {
+  for (const isSession of [false, true]) {
+    const { key, secret } = await done(newKey({ name: 'leaver', role: 'admin' }), 201)
+    const opened = await admin.send('POST', '/sessions', { key: secret })
+    const [cookie = ''] = opened.headers.get('set-cookie')?.split(';') ?? []
+    const body = JSON.stringify({ name: 'left behind', role: 'admin' })
+    const connection = await RawConnection.open(server.url)
+    const credentials = isSession
+      ? [`Cookie: ${cookie}`, `Origin: ${server.url}`]
+      : [`Authorization: Bearer ${secret}`]
+    const head = [
+      ...['POST /admin/v1/keys HTTP/1.1', 'Host: files', ...credentials, 'Content-Type: application/json'],
+      ...[`Content-Length: ${body.length}`, 'Expect: 100-continue', 'Connection: close', '', ''],
+    ]
+    connection.write(head.join('\r\n') + body.slice(0, 1))
+    await connection.until(/ 100 /)
+    await admin.send('DELETE', `/keys/${key.id}`)
+    connection.write(body.slice(1))
+    assert.match(await connection.closed(), /^HTTP\/1.1 401 /m)
+    const { text } = await admin.send('GET', '/keys')
+    assert.ok(!text.includes('left behind'))
+  }
+})
+
 test('an admin does not revoke the key of an operator', async () => {
   const { key } = await done(newKey({ name: 'mine', role: 'operator' }, operator), 201)
   await refused(admin.send('DELETE', `/keys/${key.id}`), [403, 'role_missing'])
@@ -135,7 +160,10 @@ test('operators make organizations, and act in each of them', async () => {
   const acme = await done(operator.send<OrganizationBody>('POST', '/organizations', { slug: 'acme' }), 201)
   assert.deepEqual([acme.projects, acme.usage, acme.quota.bytes], [1, { files: 0, bytes: 0 }, null])
   await refused(operator.send('POST', '/organizations', { slug: 'acme' }), [409, 'name_taken', 'slug'])
-  await refused(operator.send('POST', '/organizations', { slug: UNKNOWN }), [400, 'field_invalid', 'slug'])
+  for (const slug of [UNKNOWN, '*']) {
+    await refused(operator.send('POST', '/organizations', { slug }), [400, 'field_invalid', 'slug'])
+    await refused(operator.send('POST', '/projects', { slug }), [400, 'field_invalid', 'slug'])
+  }
   const all = await done(operator.send<{ organizations: OrganizationBody[] }>('GET', '/organizations'))
   assert.deepEqual(
     all.organizations.map(({ slug }) => slug),

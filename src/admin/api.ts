@@ -20,6 +20,8 @@ import { addUsageRoutes } from './usage/routes.ts'
 /** The first segment of its paths. */
 export const ADMIN = 'admin'
 
+const CHANGING_METHODS: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE'])
+
 export interface AdminOptions {
   /** Finds the caller by the credentials of any dialect. @throws ServiceError `unauthenticated` */
   readonly authenticate: GuardOptions['authenticate']
@@ -43,6 +45,7 @@ export async function addAdminApi(
     await allowBrowsers(api)
     guard(api, { services, authenticate, showAllowance })
     acceptJsonBodies(api)
+    askAgain(api, authenticate)
     addFileRoutes(api, services, { keyQuery, viewsOf })
     addUploadRoutes(api, services, { keyQuery })
     addLinkRoutes(api, services)
@@ -61,6 +64,13 @@ export async function addAdminApi(
     await addSignInRoutes(ways, services, signIn)
     const { oidc } = signIn
     if (oidc) addOidcRoutes(ways, services, { ...signIn, oidc })
+  })
+}
+
+/** A body may take an hour to come: a key or session that ended meanwhile makes no key, link or anything else any more. */
+function askAgain(server: FastifyInstance, authenticate: AdminOptions['authenticate']): void {
+  server.addHook('preHandler', async (request) => {
+    if (CHANGING_METHODS.has(request.method)) await authenticate(request)
   })
 }
 

@@ -13,8 +13,9 @@ export function faultOfName(text: string): string | undefined {
   return faultOf(text, { maxBytes: Number.POSITIVE_INFINITY, forbidden: CONTROL })
 }
 
-/** The same for the slug of an organization or project, which must not be taken for an id. */
+/** The same for the slug of an organization or project, which must not be taken for an id, nor for all of them. */
 export function faultOfSlug(text: string): string | undefined {
+  if (text === '*') return 'must not be *, which stands for all'
   return UUID.test(text) ? 'must not look like an ID' : faultOfName(text)
 }
 
