@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { AdminClient, type ProblemAnswer } from '../../../test/admin-client.ts'
 import { TestServer } from '../../../test/harness.ts'
 import { LightfieldClient } from '../../../test/lightfield-client.ts'
+import { RawConnection } from '../../../test/raw-http.ts'
 import { runJobs } from '../../../test/run-jobs.ts'
 import { SseReader } from '../../../test/sse-reader.ts'
 import { until } from '../../../test/until.ts'
@@ -244,6 +245,27 @@ test('a stop ends the tail with a word, and does not wait for watchers', async (
   const events = await tail.rest()
   assert.deepEqual(events.at(-1), { event: 'end', data: { reason: 'stopping' } })
   await stopped
+})
+
+test('whoever asks for the head of the tail, or closes its half of the connection, takes no place', async () => {
+  const mine = await clientOf('admin', 'quiet')
+  const ask = async (method: string) => {
+    const connection = await RawConnection.open(server.url)
+    connection.write(
+      `${method} /admin/v1/tail HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${mine.key}\r\n\r\n`,
+    )
+    await connection.until(/\r\n\r\n/)
+    return connection
+  }
+  for (let asked = 0; asked < 9; asked++) {
+    const head = await ask('HEAD')
+    assert.match(head.received, /^HTTP\/1.1 405 .*\r\nallow: GET\r\n/is)
+    head.end()
+    const watch = await ask('GET')
+    assert.match(watch.received, /^HTTP\/1.1 200 /)
+    watch.finish('')
+    assert.match(await watch.closed(), /\r\n0\r\n\r\n$/)
+  }
 })
 
 test('an organization has a bounded number of watchers, whose places come free', async () => {

@@ -25,7 +25,8 @@ export function addTail(server: FastifyInstance, services: Services, options: Ad
     querystring: TailQuery,
     response: tailAnswers,
   })
-  server.get('/v1/tail', docs, async (request, reply) => {
+  // A HEAD would watch, and never be told.
+  server.get('/v1/tail', { ...docs, exposeHeadRoute: false }, async (request, reply) => {
     const { caller, query } = request
     requireKnown(query as Values, ['organization'], keyQuery)
     const named = parameter(query as Values, 'organization')
@@ -38,6 +39,7 @@ export function addTail(server: FastifyInstance, services: Services, options: Ad
       { by: caller.organizationId, of, mayWatch },
       operating.stopping,
     )
+    endWithCaller(events, request)
     return (
       reply
         .header('content-type', 'text/event-stream; charset=utf-8')
@@ -47,6 +49,14 @@ export function addTail(server: FastifyInstance, services: Services, options: Ad
         .send(events)
     )
   })
+}
+
+/** A watcher that closes its connection looks no different from one that closes its sending half, until it is written to. */
+function endWithCaller(events: TailEvents, { raw: { socket } }: FastifyRequest): void {
+  const leave = () => events.leave()
+  socket.once('end', leave)
+  events.once('close', () => socket.off('end', leave))
+  if (socket.readableEnded) leave()
 }
 
 /** Whether the credentials of a request still are those of the same key, with the same rights. */
@@ -116,12 +126,18 @@ class TailEvents extends Readable {
     if (this.#hasRoom && !this.destroyed) this.#hasRoom = this.push(': beat\n\n')
   }
 
-  #end(reason: 'stopping' | 'access-ended'): void {
+  /** Ends without a word: the watcher has gone. */
+  leave(): void {
     if (this.destroyed || this.readableEnded) return
     clearInterval(this.#timer)
     this.#watch.end()
-    this.push(eventOf('end', { reason }))
     this.push(null)
+  }
+
+  #end(reason: 'stopping' | 'access-ended'): void {
+    if (this.destroyed || this.readableEnded) return
+    this.push(eventOf('end', { reason }))
+    this.leave()
   }
 }
 
