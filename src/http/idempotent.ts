@@ -34,8 +34,10 @@ export const checkIdempotencyKey: preValidationHookHandler = ({ headers }, _repl
 
 /** A request that its client may repeat under one `Idempotency-Key`. */
 export interface Repeatable {
-  /** What the key is unique in, beside the organization and the caller's projects. */
+  /** What the key is unique in, beside the organization and the reach. */
   readonly operation: string
+  /** By default the caller's projects. */
+  readonly reach?: string
   /** Of the file that it is about, in any form; undefined: it makes one. */
   readonly id?: string
   /** Commits what it does together with the answer, through `alongside`. */
@@ -54,7 +56,7 @@ export function idempotently(
   services: Services,
   { headers, caller, log }: FastifyRequest,
   reply: FastifyReply,
-  { operation, id, run, toBody }: Repeatable,
+  { operation, reach, id, run, toBody }: Repeatable,
 ): Promise<string> {
   const print = async (file: FileRecord) => JSON.stringify(await toBody(file))
   const key = headers['idempotency-key']
@@ -62,15 +64,21 @@ export function idempotently(
   if (!key) return run().then(print)
   const onStuck = (err: unknown) => log.warn({ err }, 'could not free an idempotency key')
   const checkRepeat = async () => (id === undefined ? undefined : requireVisible(services, caller, id))
-  return runOnce(services, slotOf(caller, operation, String(key)), { run, print, checkRepeat, onStuck })
+  const slot = slotOf(caller, operation, String(key), reach)
+  return runOnce(services, slot, { run, print, checkRepeat, onStuck })
 }
 
 /**
  * Answers show files and upload links, so keys that reach other projects have slots of their own, and so has each subject
  * whose key may not read.
  */
-function slotOf(caller: Caller, operation: string, key: string): AnswerSlot {
-  const { organizationId, projectIds, subject } = caller
+function slotOf(
+  caller: Caller,
+  operation: string,
+  key: string,
+  reach = caller.projectIds.join(' '),
+): AnswerSlot {
+  const { organizationId, subject } = caller
   const by = hasScope(caller, 'files:read') ? '' : ` by ${subject.type} ${subject.id}`
-  return { organizationId, operation: `${operation} in ${projectIds.join(' ')}${by}`, key }
+  return { organizationId, operation: `${operation} in ${reach}${by}`, key }
 }

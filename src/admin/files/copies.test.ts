@@ -198,6 +198,7 @@ test('a request that is repeated under its idempotency key makes one copy', asyn
   const { id } = await admin.stored('hello')
   const headers = { 'idempotency-key': 'once' }
   const first = await copyOf(admin, id, {}, headers)
+  assert.equal((await admin.send('POST', '/projects', { slug: 'made-meanwhile' })).status, 201)
   await admin.send('DELETE', `/files/${id}`)
   const again = await copyOf(admin, id, {}, headers)
   assert.deepEqual([first.status, again.status, again.text], [201, 201, first.text])

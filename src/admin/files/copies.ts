@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { requireScope, resolveProject } from '../../core/access/admit.ts'
+import { isAtLeast } from '../../core/access/keys.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { copyFile } from '../../core/files/copy-file.ts'
 import type { FileRecord } from '../../core/files/file.ts'
@@ -44,6 +45,8 @@ export function addCopies(server: FastifyInstance, services: Services, url: stri
     const asked = readCopyRequest(request.body)
     const text = await idempotently(services, request, reply, {
       operation: `admin.files.copy ${services.parseFileId(params.id) ?? params.id}`,
+      // The projects of an admin become more with each one that is made.
+      ...(isAtLeast(caller.role, 'admin') ? { reach: 'all' } : {}),
       id: params.id,
       run: async (alongside) => {
         const source = await readStoredFile(services, caller, params.id)
