@@ -200,6 +200,28 @@ test('an admin makes projects and uses them at once; a member sees those of its 
   await refused(member.send('GET', '/keys'), [403, 'role_missing'])
 })
 
+test('the pages of a member tell of its own projects alone, also where they end', async () => {
+  const tenant = await server.newTenant('pages')
+  const theirs = clientWith(
+    await server.newKey({ organizationId: tenant.organization.id, projectIds: [tenant.project.id] }),
+  )
+  for (const slug of ['b-theirs', 'c-mine', 'd-theirs', 'e-mine', 'f-theirs'])
+    await done(theirs.send('POST', '/projects', { slug }), 201)
+  const { secret } = await done(newKey({ name: 'pager', projects: ['c-mine', 'e-mine'] }, theirs), 201)
+  const found: string[] = []
+  for (let after: string | null = ''; after !== null; ) {
+    const query: string = `/projects?limit=1&after=${after}`
+    const page = await done(
+      clientWith(secret).send<{ projects: ProjectBody[]; next: string | null }>('GET', query),
+    )
+    found.push(...page.projects.map(({ slug }) => slug))
+    after = page.next
+    assert.doesNotMatch(Buffer.from(after ?? '', 'base64url').toString(), /theirs|default/)
+    assert.equal(page.projects.length, 1)
+  }
+  assert.deepEqual(found, ['c-mine', 'e-mine'])
+})
+
 test('quotas are set for projects by admins and for organizations by operators, and hold', async () => {
   const quotasOf = (client: AdminClient) => client.send<{ quotas: QuotaBody[] }>('GET', '/quotas')
   const [organization, project] = (await done(quotasOf(admin))).quotas

@@ -14,7 +14,7 @@ import {
 export interface Listed<T> {
   readonly items: readonly T[]
   readonly hasMore: boolean
-  /** The last one that was looked at, whether or not it is seen. */
+  /** The last of them. */
   readonly end: T | undefined
 }
 
@@ -43,13 +43,9 @@ export async function listOrganizations(
 }
 
 /** @param found one more than the limit, if there are more */
-export function listed<T>(
-  found: readonly T[],
-  limit: number,
-  isSeen: (item: T) => boolean = () => true,
-): Listed<T> {
-  const read = found.slice(0, limit)
-  return { items: read.filter(isSeen), hasMore: found.length > limit, end: read.at(-1) }
+export function listed<T>(found: readonly T[], limit: number): Listed<T> {
+  const items = found.slice(0, limit)
+  return { items, hasMore: found.length > limit, end: items.at(-1) }
 }
 
 /** By id or slug; by default the administrator's own. @throws ServiceError `organization-not-found` */

@@ -16,6 +16,7 @@ import { createProject, type InUse, type Organization, type Project } from './te
 /** Of whose projects or keys a listing is: those of one organization, by id or slug; of all; by default of the own one. */
 export type OfOrganization = string | typeof ALL_ORGANIZATIONS | undefined
 export const ALL_ORGANIZATIONS = '*'
+const PROJECTS_AT_ONCE = 1000
 
 export interface ListProjects {
   readonly organization: OfOrganization
@@ -49,9 +50,18 @@ export async function listProjects(
   { organization, after, limit }: ListProjects,
 ): Promise<Listed<InUse<Project>>> {
   const organizationId = await organizationIdFor(stores, by, organization)
-  const found = await stores.metadata.pageProjects({ organizationId, after, limit: limit + 1 })
-  const isAll = isAtLeast(by.role, 'admin')
-  return listed(found, limit, ({ id }) => isAll || by.projectIds.includes(id))
+  const { metadata } = stores
+  if (isAtLeast(by.role, 'admin'))
+    return listed(await metadata.pageProjects({ organizationId, after, limit: limit + 1 }), limit)
+  // A page that ended at another project would name it.
+  const usable: InUse<Project>[] = []
+  for (let place = after, hasMore = true; hasMore && usable.length <= limit; ) {
+    const found = await metadata.pageProjects({ organizationId, after: place, limit: PROJECTS_AT_ONCE })
+    usable.push(...found.filter(({ id }) => by.projectIds.includes(id)))
+    hasMore = found.length === PROJECTS_AT_ONCE
+    place = found.at(-1)
+  }
+  return listed(usable, limit)
 }
 
 /** Undefined: of all. @throws ServiceError `role-missing`, `field-invalid` */
