@@ -1,5 +1,7 @@
+import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Button } from './button.tsx'
 import styles from './page.module.css'
 
 export interface PageFrameProps {
@@ -22,12 +24,41 @@ export function PageFrame({ title, actions, children }: PageFrameProps) {
   return (
     <div class={styles.page}>
       <header class={styles.head}>
-        <h1 class={styles.title}>
-          <bdi>{title}</bdi>
-        </h1>
+        <Title text={title} />
         {actions && <div class={styles.actions}>{actions}</div>}
       </header>
       {children}
+    </div>
+  )
+}
+
+/** A few lines of it, since a name of 3,000 characters hides all else; whole on request. */
+function Title({ text }: { readonly text: string }) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  const isCut = useSignal(false)
+  const isWhole = useSignal(false)
+  useLayoutEffect(() => {
+    isWhole.value = false
+    const { scrollHeight = 0, clientHeight = 0 } = heading.current ?? {}
+    isCut.value = scrollHeight > clientHeight
+  }, [text, isCut, isWhole])
+  return (
+    <div class={styles.title}>
+      <h1 ref={heading} class={isWhole.value ? undefined : styles.clamped}>
+        <bdi>{text}</bdi>
+      </h1>
+      {isCut.value && (
+        <Button
+          kind="quiet"
+          class={styles.more}
+          aria-expanded={isWhole.value}
+          onClick={() => {
+            isWhole.value = !isWhole.value
+          }}
+        >
+          {isWhole.value ? 'Less' : 'Whole name'}
+        </Button>
+      )}
     </div>
   )
 }

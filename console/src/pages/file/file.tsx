@@ -12,9 +12,6 @@ import { Life } from './life.tsx'
 import { Links } from './links.tsx'
 import { Preview } from './preview/preview.tsx'
 
-/** A title of 3,000 characters hides all else; the whole name is among the details. */
-const MAX_TITLE_CHARACTERS = 200
-
 /** One file: what it is and how it looks, what can be done with it, and how each API knows it. */
 export function FilePage({ id }: PageProps) {
   const { value, error, reload } = useResource((signal) => api.get<FileBody>(`files/${id}`, { signal }))
@@ -30,7 +27,7 @@ export function FilePage({ id }: PageProps) {
     changed.value = now
   }
   return (
-    <PageFrame title={titleOf(file)} actions={<FileActions file={file} />}>
+    <PageFrame title={file.name || 'A file without a name'} actions={<FileActions file={file} />}>
       <Summary file={file} />
       {file.state === 'stored' && (
         <Section title="Preview">
@@ -53,10 +50,4 @@ export function FilePage({ id }: PageProps) {
       )}
     </PageFrame>
   )
-}
-
-function titleOf({ name }: FileBody): string {
-  const characters = [...name]
-  if (characters.length <= MAX_TITLE_CHARACTERS) return name || 'A file without a name'
-  return `${characters.slice(0, MAX_TITLE_CHARACTERS).join('')}…`
 }
