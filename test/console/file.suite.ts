@@ -39,7 +39,8 @@ function stored(content: string | Uint8Array, filename: string, filetype: string
 
 async function visit(t: TestContext, { id }: FileBody, options: VisitOptions = {}): Promise<Page> {
   const page = await console.visit(t, { path: `files/${id}`, ...options })
-  await page.getByRole('heading', { level: 1 }).waitFor()
+  // The title of a page that loads is another.
+  await page.getByRole('heading', { name: 'Details' }).waitFor()
   return page
 }
 
