@@ -114,7 +114,7 @@ test('HTML is its source', skip, async (t) => {
   const html = `<script>ran=1; fetch('${outsideUrl}html')</script><img src="${outsideUrl}img" onerror="ran=1"></textarea><b>bold`
   const page = await visit(t, await stored(html, 'a.html', 'text/html'))
   await page.getByText('All of it, read as utf-8').waitFor()
-  assert.equal(await text(page).inputValue(), html)
+  assert.equal(await text(page).textContent(), html)
   await assertInert(page)
 })
 
@@ -221,13 +221,13 @@ test('texts are read in their encoding, and of long ones the beginning is shown'
   for (const [bytes, type, expected, encoding] of texts) {
     const page = await visit(t, await stored(bytes, 'a', type))
     await page.getByText(`read as ${encoding}`).waitFor()
-    assert.equal(await text(page).inputValue(), expected)
+    assert.equal(await text(page).textContent(), expected)
     await page.context().close()
   }
   // A character of two bytes is cut in half.
   const page = await visit(t, await stored(`x${'ü'.repeat(200_000)}`, 'a.txt', 'text/plain'))
   await page.getByText('The first 262 kB of 400 kB, read as utf-8').waitFor()
-  assert.equal(await text(page).inputValue(), `x${'ü'.repeat(131_071)}`)
+  assert.equal(await text(page).textContent(), `x${'ü'.repeat(131_071)}`)
 })
 
 test('what has no preview says so, and offers the bytes', skip, async (t) => {
