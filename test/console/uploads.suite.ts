@@ -363,7 +363,7 @@ test('a session that ends holds the queue until somebody is signed in again', ch
   await page.context().clearCookies()
   const files = Array.from({ length: 8 }, (_, at) => fileOf(`${at}.txt`, randomBytes(100)))
   await choose(page, files)
-  await page.getByLabel('API key').fill(key)
+  await page.getByRole('textbox', { name: 'API key' }).fill(key)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('8 of 8 stored').waitFor()
   assert.deepEqual(await storedIn(admin), digestsOf(files))
