@@ -92,10 +92,9 @@ async function measureSearches(browser: Browser, url: string): Promise<void> {
   await indexed(url)
   const context = await signedIn(browser, url)
   const page = await context.newPage()
-  await page.goto(`${url}/console/`)
   for (const [what, part] of Object.entries(PARTS)) {
     const tookMs: number[] = []
-    for (let count = 0; count < SEARCHES; count++) tookMs.push(await search(page, part))
+    for (let count = 0; count < SEARCHES; count++) tookMs.push(await search(page, url, part))
     console.log(`search that fits ${what}: ${tookMs.map((ms) => ms.toFixed(0)).join(' ')} ms`)
     if (Math.max(...tookMs) >= SEARCH_AT_MOST_MS) process.exitCode = 1
   }
@@ -103,21 +102,21 @@ async function measureSearches(browser: Browser, url: string): Promise<void> {
 
 async function indexed(url: string): Promise<void> {
   const headers = { authorization: `Bearer ${ROOT_KEY}` }
-  for (let tookMs = Number.POSITIVE_INFINITY; tookMs > INDEXED_MS; ) {
+  for (let isThere = false; !isThere; ) {
     await sleep(5000)
     const begin = performance.now()
-    await (await fetch(`${url}/admin/v1/files?name=${PARTS['no file']}`, { headers })).text()
-    tookMs = performance.now() - begin
+    const answer = await fetch(`${url}/admin/v1/files?name=${PARTS['no file']}`, { headers })
+    const { next } = (await answer.json()) as { next: string | null }
+    isThere = next === null && performance.now() - begin < INDEXED_MS
   }
 }
 
 /** @returns milliseconds from the request, which the page sends once its user has stopped typing */
-async function search(page: Page, part: string): Promise<number> {
-  const field = page.getByRole('searchbox')
-  await field.fill('')
+async function search(page: Page, url: string, part: string): Promise<number> {
+  await page.goto(`${url}/console/`)
   await firstRow(page)
   const asked = page.waitForRequest((request) => request.url().includes('name='))
-  await field.fill(part)
+  await page.getByRole('searchbox').fill(part)
   const request = await asked
   const begin = performance.now()
   // What was shown before may fit, too.

@@ -6,10 +6,11 @@ import { reconcile } from '../src/core/upkeep/reconcile.ts'
 import { parseFileId } from '../src/dialects/all.ts'
 import { TestServer } from './harness.ts'
 import { announcing, LightfieldClient, md5Of, ok, putBytes } from './lightfield-client.ts'
+import { onlyLong } from './rounds.ts'
 import { s3Settings } from './s3/settings.ts'
 import { Versitygw, whyNoVersitygw } from './s3/versitygw.ts'
 
-const reason = whyNoVersitygw()
+const reason = onlyLong || whyNoVersitygw()
 
 describe('an installation on versitygw', { skip: reason ?? false }, () => {
   let s3: Versitygw

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { ROOT_KEY } from '../faults/server-process.ts'
-import { isLong } from '../rounds.ts'
+import { isLong, onlyLong } from '../rounds.ts'
 import { RETRY_DELAYS_MS, storedBytes, TroubledServer, uploadBytes } from '../troubled-upload.ts'
 import { Chromium, whyNoChromium } from './chromium.ts'
 import { servePage } from './page-server.ts'
@@ -23,7 +23,7 @@ const upload = (endpoint: string) => `(async () => {
 })()`
 
 test('Uppy in Chromium uploads through cut connections and killed servers', {
-  skip: whyNoChromium(),
+  skip: onlyLong || whyNoChromium(),
   timeout: isLong ? 300_000 : 120_000,
 }, async (t: TestContext) => {
   const server = await TroubledServer.start()

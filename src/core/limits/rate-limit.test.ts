@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { onlyLong } from '../../../test/rounds.ts'
 import { type LimitClass, limitClasses, RateLimiter } from './rate-limit.ts'
 
 const SECOND = 1000
@@ -155,7 +156,7 @@ test('a class without a limit admits everything and says nothing', async () => {
   assert.equal(await limiter.peek('a', 'write', 0), undefined)
 })
 
-test('very many organizations do not make the used buckets full again', async () => {
+test('very many organizations do not make the used buckets full again', { skip: onlyLong }, async () => {
   const limiter = limiterOf(1)
   await limiter.take('busy', 'write', 0)
   for (let i = 0; i < 25_000; i++) await limiter.take(`organization ${i}`, 'write', 100)
