@@ -21,16 +21,15 @@ const FILES = 1_000_000
 const VIEWS = 10
 const AT_MOST_MS = 1000
 
-/** Names are `file 1.pdf` to `file 1000000.pdf`. */
+/** Names are `file 1.pdf` to `file 1000000.pdf`. No part twice: the server keeps pages while nothing changes. */
 const PARTS = {
-  'one file': '123456',
-  'some thousands': '9999',
-  'a beginning': 'file 77',
-  'two characters': '77',
-  'all files': 'pdf',
-  'no file': 'zebra',
+  'one file': ['123456', '234567', '345678', '456789', '567891'],
+  'some thousands': ['999', '888', '777', '666', '555'],
+  'a beginning': ['file 77', 'file 31', 'file 4', 'file 58', 'file 9'],
+  'two characters': ['77', '31', '40', '58', '96'],
+  'all files': ['pdf', '.pd', 'file', 'ile ', 'le'],
+  'no file': ['zebra', 'tapir', 'okapi', 'ibex', 'gnu'],
 }
-const SEARCHES = 5
 const SEARCH_AT_MOST_MS = 300
 /** An index that answers at once is there; before, the server looks at every name. */
 const INDEXED_MS = 100
@@ -92,9 +91,9 @@ async function measureSearches(browser: Browser, url: string): Promise<void> {
   await indexed(url)
   const context = await signedIn(browser, url)
   const page = await context.newPage()
-  for (const [what, part] of Object.entries(PARTS)) {
+  for (const [what, parts] of Object.entries(PARTS)) {
     const tookMs: number[] = []
-    for (let count = 0; count < SEARCHES; count++) tookMs.push(await search(page, url, part))
+    for (const part of parts) tookMs.push(await search(page, url, part, what !== 'no file'))
     console.log(`search that fits ${what}: ${tookMs.map((ms) => ms.toFixed(0)).join(' ')} ms`)
     if (Math.max(...tookMs) >= SEARCH_AT_MOST_MS) process.exitCode = 1
   }
@@ -102,17 +101,17 @@ async function measureSearches(browser: Browser, url: string): Promise<void> {
 
 async function indexed(url: string): Promise<void> {
   const headers = { authorization: `Bearer ${ROOT_KEY}` }
-  for (let isThere = false; !isThere; ) {
+  for (let isThere = false, count = 0; !isThere; count++) {
     await sleep(5000)
     const begin = performance.now()
-    const answer = await fetch(`${url}/admin/v1/files?name=${PARTS['no file']}`, { headers })
+    const answer = await fetch(`${url}/admin/v1/files?name=no file ${count}`, { headers })
     const { next } = (await answer.json()) as { next: string | null }
     isThere = next === null && performance.now() - begin < INDEXED_MS
   }
 }
 
 /** @returns milliseconds from the request, which the page sends once its user has stopped typing */
-async function search(page: Page, url: string, part: string): Promise<number> {
+async function search(page: Page, url: string, part: string, isThere: boolean): Promise<number> {
   await page.goto(`${url}/console/`)
   await firstRow(page)
   const asked = page.waitForRequest((request) => request.url().includes('name='))
@@ -121,7 +120,7 @@ async function search(page: Page, url: string, part: string): Promise<number> {
   const begin = performance.now()
   // What was shown before may fit, too.
   await (await request.response())?.finished()
-  if (part === PARTS['no file']) await page.getByText('No file matches').waitFor()
-  else await firstRow(page, part)
+  if (isThere) await firstRow(page, part)
+  else await page.getByText('No file matches').waitFor()
   return performance.now() - begin
 }
