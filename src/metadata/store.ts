@@ -1,7 +1,7 @@
 import type { ApiKey } from '../core/access/keys.ts'
 import type { FileRecord } from '../core/files/file.ts'
 import type { AnswerSlot, Change } from '../core/ports/changes.ts'
-import type { FileFilter, FilePage, MetadataStore, UploadFilter } from '../core/ports/metadata-store.ts'
+import type { FileFilter, FilePage, MetadataStore } from '../core/ports/metadata-store.ts'
 import { blobReads } from './blob-reads.ts'
 import { isCleanup, queueOf } from './commit-queue.ts'
 import type { SqlEngine } from './engine.ts'
@@ -145,16 +145,6 @@ export class SqlMetadataStore extends InstallationStore implements MetadataStore
 
   countFiles(filter: FileFilter) {
     return this.#listings.count(filter)
-  }
-
-  async pageUploads(
-    { subject, ...filter }: UploadFilter,
-    { after, limit }: Parameters<MetadataStore['pageUploads']>[1],
-  ) {
-    const query = this.#queries.files.uploads[subject === undefined ? 'all' : 'seen']
-    // Behind which all are.
-    const { createdAt, id } = after ?? { createdAt: Number.MAX_SAFE_INTEGER, id: '' }
-    return this.#list(fileShape, query, { ...filter, subject: subject ?? '', createdAt, id, limit })
   }
 
   async listLapsedUploads(now: number, limit: number) {

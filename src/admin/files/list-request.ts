@@ -26,14 +26,30 @@ const FILTERS = [
 ]
 const PARAMETERS: readonly string[] = ['project', 'state', ...FILTERS, 'sort', 'order', 'limit', 'after']
 
-export type RequestedPage = ReturnType<typeof readListRequest>
+export interface RequestedPage {
+  readonly project: string | undefined
+  readonly state: 'stored' | 'pending'
+  readonly filter: Filter
+  readonly sort: Sort
+  readonly order: 'asc' | 'desc'
+  readonly limit: number
+  readonly after: string | undefined
+  /** The same for the pages of one list. */
+  readonly told: readonly unknown[]
+}
+
+type Filter = Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
 
 /**
  * An empty parameter counts as absent.
  * @param keyQuery the parameter that may carry the key
  * @throws ServiceError `field-unknown`, `field-invalid`
  */
-export function readListRequest(query: unknown, keyQuery: string | undefined, parseFileId: ParseFileId) {
+export function readListRequest(
+  query: unknown,
+  keyQuery: string | undefined,
+  parseFileId: ParseFileId,
+): RequestedPage {
   const values = query as Values
   requireKnown(values, PARAMETERS, keyQuery)
   const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
@@ -51,12 +67,9 @@ export function readListRequest(query: unknown, keyQuery: string | undefined, pa
     order,
     limit: Number(limit),
     after: parameter(values, 'after'),
-    /** The same for the pages of one list. */
     told: [state, sort, order, ...FILTERS.map((field) => parameter(values, field) ?? null)],
   }
 }
-
-type Filter = Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
 
 function filterIn(values: Values, parseFileId: ParseFileId): Filter {
   const name = parameter(values, 'name')

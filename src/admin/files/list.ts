@@ -1,21 +1,34 @@
 import { resolveProject } from '../../core/access/admit.ts'
 import type { Project } from '../../core/access/tenants.ts'
 import type { Caller } from '../../core/caller.ts'
-import { stateAt } from '../../core/files/file.ts'
+import { type FileRecord, stateAt } from '../../core/files/file.ts'
 import { pageProjects } from '../../core/files/page-files.ts'
 import type { FileCursor } from '../../core/ports/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import { ALL_PROJECTS, orderFields, type RequestedPage } from './list-request.ts'
 import { placeOf, printPlace } from './place.ts'
-import { projectOf, toFileBody } from './wire.ts'
+import { projectOf } from './wire.ts'
 
 /** A page ends behind the file with which its text is this long: the labels of one file alone may take 270 KiB. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
 /** Records that are read, and held, together. */
 const FILES_AT_ONCE = 200
+/** Of one page. It may end short of its limit where so many uploads are over that no job has ended yet. */
+const MAX_READS = 10
+
+/** What a page is of, and how each of it is printed. */
+export interface Listed {
+  readonly noun: 'files' | 'uploads'
+  toBody(file: FileRecord, project: Project, now: number): unknown
+}
 
 /** The JSON of a page. @throws ServiceError `project-forbidden`; `field-invalid` for a cursor of another list */
-export async function printPage(services: Services, caller: Caller, asked: RequestedPage): Promise<string> {
+export async function printPage(
+  services: Services,
+  caller: Caller,
+  asked: RequestedPage,
+  { noun, toBody }: Listed,
+): Promise<string> {
   const { state, filter, sort, order, limit, after, told } = asked
   const projects = await projectsOf(services, caller, asked.project)
   const boundTo = [asked.project === ALL_PROJECTS ? ALL_PROJECTS : [...projects.keys()], ...told]
@@ -25,13 +38,14 @@ export async function printPage(services: Services, caller: Caller, asked: Reque
   const texts: string[] = []
   let characters = 0
   let hasMore = true
-  for (let left = limit; hasMore && left > 0 && characters < MAX_PAGE_CHARACTERS; left -= FILES_AT_ONCE) {
+  const isRoom = () => texts.length < limit && characters < MAX_PAGE_CHARACTERS
+  for (let reads = 0; reads < MAX_READS && hasMore && isRoom(); reads++) {
     const found = await pageProjects(services, caller, {
       projectIds: [...projects.keys()],
       state,
       filter,
       order: [{ field: orderFields[sort], descending: order === 'desc' }],
-      limit: Math.min(left, FILES_AT_ONCE),
+      limit: Math.min(limit - texts.length, FILES_AT_ONCE),
       ...(place === undefined ? {} : { after: place }),
     })
     hasMore = found.hasMore
@@ -41,15 +55,15 @@ export async function printPage(services: Services, caller: Caller, asked: Reque
       next = printPlace(file, sort, boundTo)
       const project = projects.get(file.projectId)
       if (project === undefined || stateAt(file, now) !== state) continue
-      const text = JSON.stringify(toFileBody(file, project, now))
+      const text = JSON.stringify(toBody(file, project, now))
       texts.push(text)
       characters += text.length
-      if (characters < MAX_PAGE_CHARACTERS) continue
+      if (isRoom()) continue
       hasMore ||= index + 1 < found.files.length
       break
     }
   }
-  return `{"files":[${texts.join(',')}],"next":${JSON.stringify(hasMore ? next : null)}}`
+  return `{"${noun}":[${texts.join(',')}],"next":${JSON.stringify(hasMore ? next : null)}}`
 }
 
 /** By their ids. */

@@ -16,7 +16,7 @@ import { printPage } from './list.ts'
 import { readListRequest } from './list-request.ts'
 import { readDeleteRequest, readUpdateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
-import { answerFile, toResultBody } from './wire.ts'
+import { answerFile, toFileBody, toResultBody } from './wire.ts'
 
 const FILES = '/v1/files'
 const FILE = `${FILES}/:id`
@@ -49,7 +49,9 @@ function addList(server: FastifyInstance, services: Services, keyQuery: string |
   })
   server.get(FILES, docs, async ({ caller, query }, reply) => {
     const asked = readListRequest(query, keyQuery, services.parseFileId)
-    return reply.type(JSON_TYPE).send(await printPage(services, caller, asked))
+    return reply
+      .type(JSON_TYPE)
+      .send(await printPage(services, caller, asked, { noun: 'files', toBody: toFileBody }))
   })
 }
 

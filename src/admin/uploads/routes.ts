@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify'
-import { resolveProject } from '../../core/access/admit.ts'
-import type { Caller } from '../../core/caller.ts'
 import type { Services } from '../../core/services.ts'
 import { JSON_TYPE } from '../../http/errors.ts'
 import { operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
-import { printPage } from './list.ts'
+import { printPage } from '../files/list.ts'
 import { readListRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
+import { toUploadBody } from './wire.ts'
 
 /** Uploads under way. One is ended by DELETE on its file. */
 export function addUploadRoutes(
@@ -22,18 +21,8 @@ export function addUploadRoutes(
     response: { 200: schemas.PageBody },
   })
   server.get('/v1/uploads', docs, async ({ caller, query }, reply) => {
-    const page = readListRequest(query, keyQuery)
-    const projectIds = await projectsOf(services, caller, page.project)
-    reply.type(JSON_TYPE)
-    return printPage(services, caller, projectIds, page)
+    const asked = readListRequest(query, keyQuery)
+    const listed = { noun: 'uploads', toBody: toUploadBody } as const
+    return reply.type(JSON_TYPE).send(await printPage(services, caller, asked, listed))
   })
-}
-
-async function projectsOf(
-  services: Services,
-  caller: Caller,
-  project: string | undefined,
-): Promise<readonly string[]> {
-  if (project === '*') return caller.projectIds
-  return [await resolveProject(services, caller, { project, organization: undefined })]
 }

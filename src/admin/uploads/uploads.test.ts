@@ -103,11 +103,16 @@ test('an upload is ended by its id, and what was kept of it is gone', async () =
   assert.equal((await patch(link, 3, 'lo')).status, 410)
 })
 
-test('an upload whose time is over is not listed, before any job has seen it', async () => {
+test('uploads whose time is over are not listed, nor do they shorten a page, before any job has seen them', async () => {
   const { admin, tus } = await newClients('over')
-  await tus.created(5)
-  server.clock.advance({ hours: 1 })
-  assert.deepEqual(await uploadsOf(admin), [])
+  const goesOn = await tus.created(5, { filename: 'goes on' })
+  server.clock.advance({ ms: 1 })
+  for (let i = 0; i < 3; i++) await tus.created(5)
+  server.clock.advance({ minutes: 30 })
+  assert.equal((await patch(goesOn, 0, 'hel')).status, 204)
+  server.clock.advance({ minutes: 31 })
+  const { body } = await admin.send<Page>('GET', '/uploads?limit=1')
+  assert.deepEqual([body.uploads.map(({ name }) => name), body.next], [['goes on'], null])
 })
 
 test('uploads of others are not listed, and what cannot be meant is refused', async () => {

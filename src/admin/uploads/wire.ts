@@ -1,6 +1,6 @@
 import type { Project } from '../../core/access/tenants.ts'
 import type { FileRecord } from '../../core/files/file.ts'
-import { announcedBytesOf, receivedBytesOf } from '../../core/uploads/list-uploads.ts'
+import { announcedBytesOf, receivedBytesOf } from '../../core/uploads/progress.ts'
 import { toFileBody } from '../files/wire.ts'
 import type { UploadBody } from './schemas.ts'
 

@@ -128,17 +128,6 @@ export interface FilePage {
   readonly limit: number
 }
 
-/** Which pending uploads a listing sees. */
-export interface UploadFilter {
-  readonly organizationId: string
-  /** Of these projects of the organization. */
-  readonly projectIds: readonly string[]
-  /** Uploads that are over at this time are left out. */
-  readonly now: number
-  /** As in `FileFilter`. */
-  readonly subject?: string
-}
-
 /**
  * Rows, transactions and nothing else. Reads see every commit that was acknowledged before they began, whoever made
  * it (other processes included), and never wait for a commit in progress.
@@ -215,11 +204,6 @@ export interface MetadataStore extends TenantStore {
     page: Omit<FilePage, 'offset'>,
   ): Promise<readonly FileRecord[]>
   countFiles(filter: FileFilter): Promise<number>
-  /** Pending uploads, newest first: those that come behind `after`, if it is given. */
-  pageUploads(
-    filter: UploadFilter,
-    page: { readonly after?: Pick<FileRecord, 'createdAt' | 'id'>; readonly limit: number },
-  ): Promise<readonly FileRecord[]>
   /** Pending uploads whose time is over at `now`, oldest first. */
   listLapsedUploads(now: number, limit: number): Promise<readonly FileRecord[]>
   /** Stored files whose expiry has passed at `now`, oldest first. */

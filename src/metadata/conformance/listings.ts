@@ -114,46 +114,6 @@ export function describeListings(openStore: OpenStore): void {
 
   testStore(
     openStore,
-    'a page of uploads has those of the projects that go on, newest first',
-    async (store) => {
-      const organizationId = randomUUID()
-      const [one, other] = [randomUUID(), randomUUID()]
-      const upload = (createdAt: number, given: Partial<FileRecord> = {}) =>
-        sampleUpload({ organizationId, projectId: one, createdAt, ...given })
-      const open = [
-        upload(1),
-        upload(3),
-        upload(2, { projectId: other }),
-        upload(2, { uploadExpiresAt: null }),
-      ]
-      const hidden = upload(4, { visibility: 'subject', createdBy: 'somebody' })
-      await insertFiles(store, [
-        ...open,
-        hidden,
-        upload(5, { projectId: randomUUID() }),
-        upload(5, { organizationId: randomUUID() }),
-        upload(5, { uploadExpiresAt: NOW }),
-        upload(5, { state: 'cancelled' }),
-        sampleFile({ organizationId, projectId: one }),
-      ])
-      const sorted = open.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1))
-      const filter = { organizationId, projectIds: [one, other], now: NOW }
-      assert.deepEqual(await store.pageUploads({ ...filter, subject: 'user-1' }, { limit: 10 }), sorted)
-      assert.deepEqual(ids(await store.pageUploads({ ...filter, subject: 'somebody' }, { limit: 1 })), [
-        hidden.id,
-      ])
-      const paged: FileRecord[] = []
-      for (let page = await store.pageUploads(filter, { limit: 2 }); page.length > 0; ) {
-        paged.push(...page)
-        page = await store.pageUploads(filter, { limit: 2, after: page.at(-1) as FileRecord })
-      }
-      assert.deepEqual(ids(paged), ids([hidden, ...sorted]))
-      assert.deepEqual(await store.pageUploads({ ...filter, projectIds: [] }, { limit: 1 }), [])
-    },
-  )
-
-  testStore(
-    openStore,
     'expired files are the stored ones whose expiry has passed, oldest first',
     async (store) => {
       const due = [3, 1, 2].map((age) => sampleFile({ expiresAt: NOW - age }))

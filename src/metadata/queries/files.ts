@@ -1,10 +1,9 @@
-import { type Expression, type Kysely, type SqlBool, sql } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import type { FileRecord, FileState } from '../../core/files/file.ts'
 import type { FileGuard, FilePatch, NamedFile } from '../../core/ports/changes.ts'
-import type { UploadFilter } from '../../core/ports/metadata-store.ts'
 import type { SqlFlavour } from '../sql/flavours.ts'
 import { type Normalized, normalNameOf } from '../sql/normal-name.ts'
-import { type Arg, guarded, prepare, type Statement, statement } from '../sql/prepare.ts'
+import { guarded, prepare, type Statement, statement } from '../sql/prepare.ts'
 import { allOf, recordShape } from '../sql/record-shape.ts'
 import type { FileRow, Tables } from '../sql/tables.ts'
 
@@ -104,42 +103,6 @@ function dueQueries({ builder: db, byteLength }: SqlFlavour) {
   }
 }
 
-/** What the page of pending uploads is bound to. */
-interface UploadsPage extends Required<UploadFilter> {
-  readonly createdAt: number
-  readonly id: string
-  readonly limit: number
-}
-
-/** Pages of pending uploads: of all subjects, and of those that one sees. */
-function uploadQueries({ builder: db, isOneOf }: SqlFlavour) {
-  const page = (isSeen: (arg: Arg<UploadsPage>) => Expression<SqlBool>) =>
-    prepare<UploadsPage>((arg) =>
-      db
-        .selectFrom('files')
-        .select(fileShape.fields)
-        .where('organizationId', '=', arg('organizationId'))
-        .where('state', '=', sql.lit('pending'))
-        .where(isOneOf(sql.ref('projectId'), arg('projectIds')))
-        .where(({ or, eb }) =>
-          or([eb('uploadExpiresAt', 'is', null), eb('uploadExpiresAt', '>', arg('now'))]),
-        )
-        .where(isSeen(arg))
-        .where(
-          sql<SqlBool>`(${sql.ref('createdAt')}, ${sql.ref('id')}) < (${arg('createdAt')}, ${arg('id')})`,
-        )
-        .orderBy('createdAt', 'desc')
-        .orderBy('id', 'desc')
-        .limit(arg('limit')),
-    )
-  return {
-    all: page(() => sql<SqlBool>`1 = 1`),
-    seen: page(
-      (arg) => sql<SqlBool>`(visibility = 'project' or ${sql.ref('createdBy')} = ${arg('subject')})`,
-    ),
-  }
-}
-
 /** The queries of single files and of those that are due. */
 export function fileQueries(flavour: SqlFlavour) {
   const { builder: db, isOneOf } = flavour
@@ -178,7 +141,6 @@ export function fileQueries(flavour: SqlFlavour) {
         .where(isOneOf(sql.ref('projectId'), arg('projectIds')))
         .where(sql<SqlBool>`${sql.ref('state')} in ('pending', 'stored')`),
     ),
-    uploads: uploadQueries(flavour),
     ...dueQueries(flavour),
     /** Changes the named fields of a row that matches the guard. @returns the arguments and the statement */
     update(id: string, guard: FileGuard, patch: FilePatch): [UpdateArgs, Statement<UpdateArgs>] {
