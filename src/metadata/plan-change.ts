@@ -101,7 +101,7 @@ const plans: { readonly [Kind in Change['kind']]: PlanChange<Kind> } = {
     plan.add({ ...counted, isEnding }, usageHours.addTo(counted)),
   'usage-hours.purge': (plan, { usageHours }, change) => plan.add(change, usageHours.purge),
   'usage-hours.begin': (plan, { usageHours }, change) => plan.add(change, ...usageHours.begin),
-  'file.insert': (plan, { files }, change) => plan.add(withNormalName(change.file), files.insert),
+  'file.insert': (plan, { files }, change) => plan.add(...files.insert(withNormalName(change.file))),
   'file.update': (plan, { files }, { id, guard, patch }) => plan.add(...files.update(id, guard, patch)),
   'file.normalize-name': (plan, { files }, change) =>
     plan.add(withNormalName(change.file), files.normalizeName),

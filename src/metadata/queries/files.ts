@@ -106,13 +106,23 @@ function dueQueries({ builder: db, byteLength }: SqlFlavour) {
 /** The queries of single files and of those that are due. */
 export function fileQueries(flavour: SqlFlavour) {
   const { builder: db, isOneOf } = flavour
-  /** Compiled once per set of columns. */
+  // Compiled once per set of columns.
+  const inserts = new Map<number, Statement<Inserted>>()
   const updates = new Map<string, Statement<UpdateArgs>>()
   const files = db.selectFrom('files').select(fileShape.fields)
   return {
-    insert: statement<Normalized<FileRecord>>((arg) =>
-      db.insertInto('files').values(allOf([...fileShape.fields, 'normalName'], arg) as FileRow),
-    ),
+    /** Leaves out the columns that are null: a third of most rows, and each costs on its way to the engine. */
+    insert(file: Inserted): [Inserted, Statement<Inserted>] {
+      const key = givenIn(file)
+      const known = inserts.get(key)
+      if (known !== undefined) return [file, known]
+      const given = insertedFields.filter((field) => file[field] !== null)
+      const compiled = statement<Inserted>((arg) =>
+        db.insertInto('files').values(allOf(given, arg) as FileRow),
+      )
+      inserts.set(key, compiled)
+      return [file, compiled]
+    },
     normalizeName: statement<Normalized<NamedFile>>((arg) =>
       db
         .updateTable('files')
@@ -153,6 +163,16 @@ export function fileQueries(flavour: SqlFlavour) {
       return [args, compiled]
     },
   }
+}
+
+type Inserted = Normalized<FileRecord>
+const insertedFields = [...fileShape.fields, 'normalName'] as const
+
+/** Which columns of a new row have a value, as the bits of a number; there are fewer than its 53. */
+function givenIn(file: Inserted): number {
+  let bits = 0
+  for (const field of insertedFields) bits = bits * 2 + (file[field] === null ? 0 : 1)
+  return bits
 }
 
 /** The fields that are changed and compared, and their values. */
