@@ -160,7 +160,7 @@ test('operators make organizations, and act in each of them', async () => {
   const acme = await done(operator.send<OrganizationBody>('POST', '/organizations', { slug: 'acme' }), 201)
   assert.deepEqual([acme.projects, acme.usage, acme.quota.bytes], [1, { files: 0, bytes: 0 }, null])
   await refused(operator.send('POST', '/organizations', { slug: 'acme' }), [409, 'name_taken', 'slug'])
-  for (const slug of [UNKNOWN, '*']) {
+  for (const slug of [UNKNOWN, '*', '.', '..']) {
     await refused(operator.send('POST', '/organizations', { slug }), [400, 'field_invalid', 'slug'])
     await refused(operator.send('POST', '/projects', { slug }), [400, 'field_invalid', 'slug'])
   }

@@ -13,9 +13,11 @@ export function faultOfName(text: string): string | undefined {
   return faultOf(text, { maxBytes: Number.POSITIVE_INFINITY, forbidden: CONTROL })
 }
 
-/** The same for the slug of an organization or project, which must not be taken for an id, nor for all of them. */
+/** The same for the slug of an organization or project, which must not be taken for an id, nor for all of them, and can stand in a path. */
 export function faultOfSlug(text: string): string | undefined {
   if (text === '*') return 'must not be *, which stands for all'
+  // Clients resolve these in a path, so that nothing could name it there.
+  if (text === '.' || text === '..') return 'must not be . or .., which paths do without'
   return UUID.test(text) ? 'must not look like an ID' : faultOfName(text)
 }
 
