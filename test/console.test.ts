@@ -53,8 +53,16 @@ test('the page has no script or style in itself', async () => {
 })
 
 test('without the slash at its end the address leads to the one with it', async () => {
-  const { status, headers } = await ask('?project=x')
-  assert.deepEqual([status, headers.get('location')], [302, './console/?project=x'])
+  for (const path of ['console', 'c%6Fnsole']) {
+    const { status, headers } = await fetch(`${server.url}/${path}?project=x`, { redirect: 'manual' })
+    assert.deepEqual([status, headers.get('location')], [302, './console/?project=x'])
+  }
+})
+
+test('however its address is spelt, the page finds what it loads', async () => {
+  const page = await fetch(`${server.url}/c%6Fnsole/files/x`)
+  const base = new URL(/<base href="([^"]+)"/.exec(await page.text())?.[1] ?? '', page.url)
+  assert.equal(base.pathname, '/c%6Fnsole/')
 })
 
 test('what the page loads is kept for good, by a name that has a hash, and sent compressed', async () => {

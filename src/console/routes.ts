@@ -42,7 +42,7 @@ export function addConsole(server: FastifyInstance, folder: URL = BUILT): void {
   const config = { access: 'public' } as const
   // Relative addresses lead elsewhere without the slash at the end. The target is relative, too: a proxy may have taken a prefix off.
   server.get(CONSOLE_PATH, { config }, ({ url }, reply) =>
-    reply.header('cache-control', 'no-store').redirect(url.replace(CONSOLE_PATH, `.${PAGES}`)),
+    reply.header('cache-control', 'no-store').redirect(`.${PAGES}${url.slice(pathOf(url).length)}`),
   )
   server.get(`${PAGES}*`, { config }, (request, reply) => sendPage(assets, request, reply))
   server.get<{ Params: { '*': string } }>(`${ASSETS}*`, { config }, (request, reply) =>
@@ -66,7 +66,8 @@ async function sendPage(assets: ConsoleAssets, { url }: FastifyRequest, reply: F
 
 /** From the address of a page to `/console/`. So the page finds it behind a path prefix, and past the proxy that takes it off. */
 function baseOf(url: string): string {
-  const depth = pathOf(url).slice(PAGES.length).split('/').length - 1
+  // Its own segment may be percent-encoded, and so longer.
+  const depth = pathOf(url).split('/').length - PAGES.split('/').length
   return depth === 0 ? './' : '../'.repeat(depth)
 }
 
