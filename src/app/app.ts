@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Config } from '../config/config.ts'
+import { isLoopback } from '../config/networks.ts'
 import { issueFirstKey } from '../core/access/keys.ts'
 import { FairBudget } from '../core/limits/fair-budget.ts'
 import { type Clock, systemClock } from '../core/ports/clock.ts'
@@ -144,7 +145,8 @@ async function start(config: AppConfig, options: AppOptions, stop: GracefulStop)
 
 /** Before anything listens. */
 function unknownAddresses({ publicUrl = '' }: Config): Addresses {
-  return { url: '', publicUrl, listeningUrl: '', grpcAddress: undefined, metricsUrl: undefined }
+  const hasOthers = publicUrl === '' || isLoopback(new URL(publicUrl).hostname)
+  return { url: '', publicUrl, hasOthers, listeningUrl: '', grpcAddress: undefined, metricsUrl: undefined }
 }
 
 function connectionRate({ connectionsPerSecond: perSecond, trustedProxies: spared }: Config): ConnectionRate {

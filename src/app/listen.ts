@@ -30,6 +30,8 @@ export interface Addresses {
   url: string
   /** What links begin with: as configured, else `url`. */
   publicUrl: string
+  /** Whether browsers may come by others, too: `publicUrl` is not configured, or is this machine's for itself. */
+  readonly hasOthers: boolean
   /** Where HTTP is served, as a URL: `http://0.0.0.0:8420` if on all addresses. */
   listeningUrl: string
   /** Where gRPC is served, `host:port`, if anywhere. */

@@ -42,6 +42,11 @@ export interface Services {
   readonly addresses: {
     /** Absolute, no trailing slash; known once the server listens. Links are built from it alone. */
     readonly publicUrl: string
+    /**
+     * Whether browsers may work with this server at another address that leads to it: no operator named the public URL, or that
+     * names this machine alone.
+     */
+    readonly hasOthers: boolean
   }
 }
 

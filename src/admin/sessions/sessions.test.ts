@@ -222,6 +222,8 @@ test('a session ends with its key, and is listed no more', async () => {
     if (userId === 'ended') {
       const { body } = await send<MeBody>('GET', '/me', page)
       assert.equal(body.session?.expiresAt, new Date(expiresAt).toISOString())
+      assert.deepEqual(answer.body.session, body.session)
+      assert.match(answer.headers.get('set-cookie') ?? '', /; Max-Age=60;/)
       server.clock.advance({ minutes: 1 })
     } else {
       const { metadata } = server.app.services
@@ -232,6 +234,23 @@ test('a session ends with its key, and is listed no more', async () => {
     const { sessions } = await sessionsOf(admin)
     assert.ok(!sessions.some(({ user }) => user === userId))
   }
+})
+
+test('of several session cookies the first that is good counts, and signing out ends all', async () => {
+  const old = pageOf(await signIn())
+  assert.equal((await send('DELETE', '/sessions/current', old)).status, 204)
+  const key = await server.newKey({ userId: 'two', name: 'two' })
+  const [one, other] = [pageOf(await signIn(key)), pageOf(await signIn())]
+  // The cookie of another program at this host's name, and one of a session that is over.
+  const cookie = ['session=eyJhIjoxfQ.x', old.cookie, one.cookie, other.cookie].join('; ')
+  const page = { ...one, cookie }
+  assert.equal((await send<MeBody>('GET', '/me', page)).body.user, 'two')
+  assert.equal((await send('DELETE', '/sessions/current', page)).status, 204)
+  for (const each of [page, one, other]) assertProblem(await send('GET', '/me', each), 401, 'unauthenticated')
+  const many = Array.from({ length: 40 }, () => 'session=x').join('; ')
+  const late = pageOf(await signIn())
+  const answer = await send('GET', '/me', { cookie: `${many}; ${late.cookie}` })
+  assertProblem(answer, 401, 'unauthenticated')
 })
 
 test('who reads is let in while nothing can be written', async (t) => {

@@ -5,13 +5,15 @@ import { MINUTE_MS, SECOND_MS } from '../ports/clock.ts'
 import type { FoundSession, Grant, Session, SessionFilter, SessionPage } from '../ports/sessions.ts'
 import type { Services } from '../services.ts'
 import { callerOfGrant, callerWith, hashSecret } from './admit.ts'
-import { isAtLeast } from './keys.ts'
+import { isAtLeast, isValidKey } from './keys.ts'
 
 const MAX_USER_AGENT_CHARACTERS = 300
 /** How old the time may be at which a session was seen: each note of it is a write. */
 const SEEN_PERIOD_MS = 5 * MINUTE_MS
 /** Hex digits of the hash that the id shows. */
 const ID_DIGITS = 32
+/** Of one request: each is looked up. */
+const MAX_VALUES = 4
 
 export interface StartedSession {
   /** 256 random bits; goes into a cookie and is kept only as its SHA-256. */
@@ -36,8 +38,9 @@ export async function startSession(
   { holder, seconds, userAgent = '' }: StartSession,
 ): Promise<StartedSession> {
   const value = randomBytes(32).toString('base64url')
+  const key = 'keyId' in holder ? await metadata.findKeyById(holder.keyId) : undefined
   const startedAt = clock.now()
-  const expiresAt = startedAt + seconds * SECOND_MS
+  const expiresAt = Math.min(startedAt + seconds * SECOND_MS, key?.expiresAt ?? Number.POSITIVE_INFINITY)
   const shown = userAgent.replaceAll(/[^ -~]/g, '').slice(0, MAX_USER_AGENT_CHARACTERS)
   const session = {
     hash: hashSecret(value),
@@ -51,17 +54,35 @@ export async function startSession(
   return { value, session: { id: sessionId(session), expiresAt } }
 }
 
-/** @throws ServiceError like `authenticate`, also if the session is over */
-export async function authenticateSession(services: Services, value: string): Promise<Caller> {
-  const { metadata, clock, policy } = services
+/**
+ * Who calls by the first of these values whose session is good. A browser sends several where pages of other paths, or of other
+ * servers on this host, have set cookies of the same name.
+ * @throws ServiceError like `authenticate`, also if the session is over
+ */
+export async function authenticateSession(services: Services, values: readonly string[]): Promise<Caller> {
+  const { clock, policy } = services
   const now = clock.now()
-  const found = await metadata.findSession(hashSecret(value), now)
+  const found = (await findSessions(services, values)).find(
+    ({ key, grant }) => grant !== null || isValidKey(key, now),
+  )
   const caller = found?.grant
     ? callerOfGrant(found.grant, policy)
     : callerWith(services, found?.key ?? undefined, 'Invalid authentication token')
   if (found === undefined) return caller
   await noteSeen(services, found, now)
   return { ...caller, session: { id: sessionId(found), expiresAt: endOf(found) } }
+}
+
+async function findSessions(
+  { metadata, clock }: Pick<Services, 'metadata' | 'clock'>,
+  values: readonly string[],
+): Promise<readonly FoundSession[]> {
+  const found: FoundSession[] = []
+  for (const value of values.slice(0, MAX_VALUES)) {
+    const session = await metadata.findSession(hashSecret(value), clock.now())
+    if (session !== undefined) found.push(session)
+  }
+  return found
 }
 
 async function noteSeen(
@@ -76,11 +97,11 @@ async function noteSeen(
   })
 }
 
-/** Ends a session; one that is over, or never was, writes nothing. @throws ServiceError `rate-limited` for many of these */
-export async function endSession({ metadata, clock, guesses }: Services, value: string): Promise<void> {
-  const hash = hashSecret(value)
-  if ((await metadata.findSession(hash, clock.now())) === undefined) return guesses.count()
-  await metadata.commit([{ kind: 'session.delete', hash }])
+/** Ends sessions; if all are over, or never were, writes nothing. @throws ServiceError `rate-limited` for many of these */
+export async function endSessions(services: Services, values: readonly string[]): Promise<void> {
+  const found = await findSessions(services, values)
+  if (found.length === 0) return services.guesses.count()
+  await services.metadata.commit(found.map(({ hash }) => ({ kind: 'session.delete', hash })))
 }
 
 /** No later than that of its key. */

@@ -242,6 +242,29 @@ test('a key is taken in every header in which a dialect takes it', async () => {
   }
 })
 
+test('the link for a page leads where the page is, whatever the public URL', async () => {
+  const session = await exchange('POST', `${server.url}/session`, undefined, {
+    authorization: `Bearer ${server.key}`,
+  })
+  const cookie = session.headers.get('set-cookie')?.split(';')[0]
+  for (const path of ['/tus', '/tus/']) {
+    const at = `${server.url}/store${path}`
+    const { status, headers } = await exchange('POST', server.url + path, undefined, {
+      'tus-resumable': '1.0.0',
+      'upload-length': '5',
+      cookie,
+      origin: server.url,
+    })
+    assert.equal(status, 201)
+    const link = new URL(headers.get('location') ?? '', at).href
+    assert.ok(link.startsWith(`${server.url}/store/transfer/`), link)
+    const found = await exchange('HEAD', link.replace('/store/', '/'), undefined, {
+      'tus-resumable': '1.0.0',
+    })
+    assert.equal(found.status, 200)
+  }
+})
+
 test('every place that the description names for a key takes one', async () => {
   const description = await exchange<Description>('GET', `${server.url}/tus/openapi.json`)
   const schemes = Object.values(description.body.components.securitySchemes)

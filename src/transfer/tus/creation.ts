@@ -9,7 +9,7 @@ import { cancelOpenUpload, requireAppends } from '../../core/uploads/append-uplo
 import { startUpload } from '../../core/uploads/start-upload.ts'
 import { allowBrowsers, asksForAbilities } from '../../http/browsers.ts'
 import { declarePublic, type GuardOptions, guard } from '../../http/guard.ts'
-import { hasBody } from '../../http/routing.ts'
+import { hasBody, pathOf } from '../../http/routing.ts'
 import { leaveBodiesUnread } from '../../http/unread-body.ts'
 import { type AppendHeaders, append } from './append.ts'
 import {
@@ -136,8 +136,13 @@ async function create(
   const { url } = await issueLink(services, 'PUT', file, expiresAt)
   const first = bytes ?? (length === 0 ? NO_BYTES : undefined)
   const begun = first === undefined ? file : await appendFirst(services, request, file, first, expiresAt)
-  reply.code(201).header('location', url)
+  reply.code(201).header('location', request.caller.session ? seenFrom(request, services, url) : url)
   return reply.headers(progressOf(begun, { expiresAt }, services.clock.now())).send()
+}
+
+/** A page may be at another address than the public one, and call no other than its own. */
+function seenFrom({ url: here }: FastifyRequest, { addresses }: Services, link: string): string {
+  return (pathOf(here).endsWith('/') ? '..' : '.') + link.slice(addresses.publicUrl.length)
 }
 
 const NO_BYTES: AppendHeaders = { offset: 0, fileBytes: undefined, checksum: undefined }
