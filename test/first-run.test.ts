@@ -79,7 +79,10 @@ test(
     assert.match(grpc, /^127\.0\.0\.1:\d+$/)
     const lines = await running.printed(findWalkThrough)
     assert.ok(lines.includes(`URL='${http}'`))
-    assert.match(running.stdout, /\n\nIt may do everything with the files of the project "default"/)
+    assert.ok(
+      running.stdout.includes(`\nSign in at ${http}/console/ with this key. It is not shown again:\n\nek_`),
+    )
+    assert.match(running.stdout, /\n\nIt is an operator’s: it may do everything/)
     assert.match(running.stdout, /\n\nnode \S+ key create --name laptop\n\n/)
     for (const shell of ['bash', 'sh']) {
       const { stdout, stderr } = await pasteInto(shell, lines)
@@ -138,6 +141,14 @@ test('no command of README.md has a comment, which a shell of macOS takes for wo
     '\n',
   )
   assert.doesNotMatch(lines, /(^|\s)#/m)
+})
+
+test('the first start without a console leads to none', async (context) => {
+  const running = serve(context, await newDataDir(context), { ENTREPOT_CONSOLE: 'off' })
+  await running.printed(findWalkThrough)
+  await terminate(running)
+  assert.match(running.stdout, /\nThis key is not shown again:\n\nek_/)
+  assert.doesNotMatch(running.stdout, /\/console/)
 })
 
 test('a later start prints no key', async (context) => {

@@ -48,7 +48,7 @@ test(
     assert.equal(await running.ended, 0)
     assert.ok(
       seen().startsWith(
-        `\nEntrepot ${version()} serves. Ctrl-C stops it.\n\n  HTTP     ${url}\n  gRPC     off\n  Metrics  off\n  Data     ${dataDir}\n\n`,
+        `\nEntrepot ${version()} serves. Ctrl-C stops it.\n\n  HTTP     ${url}\n  Console  ${url}/console/\n  gRPC     off\n  Metrics  off\n  Data     ${dataDir}\n\n`,
       ),
       seen(),
     )

@@ -40,16 +40,18 @@ async function start(
     config.databaseUrl === undefined && config.s3 === undefined
       ? [config.dataDir]
       : [rowsPlace(config), bytesPlaceInWords(config)]
+  const { console: hasConsole } = config
   const moreKeys = nextCommand(command, 'key', 'create', '--name', 'laptop')
   await serve(config, {
     acceptClock,
     settings: settingsInForceOf(command),
     onStarted: (app, { isRead, print }) => {
       const { firstKey, services, caPath } = app
-      if (isRead) print(whereItIs(app, places))
+      const { publicUrl: url } = services.addresses
+      if (isRead) print(whereItIs(app, { places, hasConsole }))
       if (caPath !== undefined) print(trustHint(caPath))
       // A key is made by the first start only, and can never be shown again.
-      if (firstKey !== undefined) print(welcome(services.addresses.publicUrl, firstKey, moreKeys))
+      if (firstKey !== undefined) print(welcome({ url, key: firstKey, moreKeys, hasConsole }))
       else if (isRead) print('\n')
     },
   }).catch((error) => {

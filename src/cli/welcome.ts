@@ -8,13 +8,14 @@ import { quote } from './next-command.ts'
 /** Where a server listens, and where it keeps what it is given, for whoever sits at its terminal. */
 export function whereItIs(
   { listeningUrl, grpcAddress, metricsUrl, services }: App,
-  places: readonly string[],
+  { places, hasConsole }: { readonly places: readonly string[]; readonly hasConsole: boolean },
 ): string {
   const { publicUrl } = services.addresses
   const rows = [
     ['HTTP', listeningUrl],
     // The commands below begin with it, too.
     ...(publicUrl === listeningUrl ? [] : [['Links', publicUrl]]),
+    ...(hasConsole ? [['Console', `${publicUrl}${CONSOLE}`]] : []),
     ['gRPC', grpcAddress ?? 'off'],
     ['Metrics', metricsUrl ?? 'off'],
     ...places.map((place, index) => [index === 0 ? 'Data' : '', inHome(place)]),
@@ -32,20 +33,30 @@ function inHome(place: string): string {
 }
 
 const NAME_WIDTH = 'Metrics  '.length
+const CONSOLE = '/console/'
 
 /** As shown by the first start. Kept free of quotes, backslashes and what a shell would expand. */
 const TEXT = 'Hello from the harbour.'
 
-/** What a newcomer sees once: the key, and commands that can be pasted as they stand. */
-export function welcome(url: string, key: string, moreKeys: string): string {
+export interface Welcome {
+  /** The public URL of the server. */
+  readonly url: string
+  readonly key: string
+  /** The command that makes another one. */
+  readonly moreKeys: string
+  readonly hasConsole: boolean
+}
+
+/** What a newcomer sees once: the key, where to sign in with it, and commands that can be pasted as they stand. */
+export function welcome({ url, key, moreKeys, hasConsole }: Welcome): string {
+  const use = hasConsole ? `Sign in at ${url}${CONSOLE} with this key. It is` : 'This key is'
   return `
-This is an admin key; it will not be shown again:
+${use} not shown again:
 
 ${key}
 
-It may do everything with the files of the project "default", also what is kept
-for admins. Only the command line makes keys, projects and organizations. A key
-for a program of yours:
+It is an operator’s: it may do everything, and makes other keys, projects and
+organizations, as the command line does. A key for a program of yours:
 
 ${moreKeys}
 
