@@ -133,6 +133,7 @@ async function runAll(isLong: boolean): Promise<boolean> {
   )
 }
 
-await globalSetup()
-const passed = await runAll(process.argv.includes('--all')).finally(globalTeardown)
+const isLong = process.argv.includes('--all')
+await globalSetup(isLong)
+const passed = await runAll(isLong).finally(globalTeardown)
 process.exitCode = passed ? 0 : 1
