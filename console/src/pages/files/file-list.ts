@@ -7,11 +7,18 @@ export interface FilePage {
   readonly next: string | null
 }
 
-/** Loads the page that comes after a cursor; empty: the first one. */
-export type LoadPage = (after: string, signal: AbortSignal) => Promise<FilePage>
+/** The list that is asked for. */
+export interface ListedFiles {
+  /** Loads the page that comes after a cursor; empty: the first one. */
+  load(after: string, signal: AbortSignal): Promise<FilePage>
+  /** Below 0: the first of the two comes first. */
+  compare(one: FileBody, other: FileBody): number
+}
 
 interface KeptPage {
   readonly after: string
+  /** The last file that it had when it was loaded first: behind its place the next page begins. */
+  readonly end: FileBody
   /** How many rows it has, also while they are not kept. */
   count: number
   /** Undefined: forgotten, until somebody wants to see it again. */
@@ -24,6 +31,8 @@ const MAX_KEPT_PAGES = 40
 const MAX_ROWS = 400_000
 /** The next page is asked for so many rows before the last one. */
 const AHEAD_ROWS = 60
+/** Requests for a forgotten page. Of more files than these bring, that came meanwhile, some are not shown. */
+const MAX_LOADS_AGAIN = 8
 
 /**
  * The files of a query, as rows that are counted from 0. Pages are loaded in their order as their rows are wanted; those far
@@ -34,16 +43,17 @@ export class FileList {
   readonly version = signal(0)
   readonly error = signal<unknown>(undefined)
   readonly isLoading = signal(true)
-  readonly #load: LoadPage
+  readonly #listed: ListedFiles
   readonly #stop = new AbortController()
   readonly #pages: KeptPage[] = []
   readonly #loading = new Map<KeptPage, Promise<void>>()
+  readonly #removed = new Set<string>()
   #next: string | null = ''
   #loadingNext: Promise<void> | undefined
   #count = 0
 
-  constructor(load: LoadPage) {
-    this.#load = load
+  constructor(listed: ListedFiles) {
+    this.#listed = listed
     void this.#more()
   }
 
@@ -93,13 +103,19 @@ export class FileList {
     return rows.filter((file) => file !== undefined)
   }
 
+  /** Loads on until so many rows are known, or all, or there is an error. */
+  async reach(rows: number, signal: AbortSignal): Promise<void> {
+    while (this.#count < rows && !this.isWhole && this.error.peek() === undefined && !signal.aborted)
+      await this.#more()
+  }
+
   /** Goes on after an error. */
   retry(): void {
     this.error.value = undefined
     void this.#more()
   }
 
-  /** A file that was changed here. */
+  /** A file that was changed here. It keeps its row, though another name may belong elsewhere, until its page is loaded again. */
   replace(changed: FileBody): void {
     for (const page of this.#pages)
       page.files = page.files?.map((file) => (file.id === changed.id ? changed : file))
@@ -108,13 +124,8 @@ export class FileList {
 
   /** Files that were deleted here. */
   remove(ids: ReadonlySet<string>): void {
-    for (const page of this.#pages) {
-      if (page.files === undefined) continue
-      const left = page.files.filter(({ id }) => !ids.has(id))
-      this.#count -= page.files.length - left.length
-      page.files = left
-      page.count = left.length
-    }
+    for (const id of ids) this.#removed.add(id)
+    this.#drop(ids)
     this.version.value++
   }
 
@@ -139,18 +150,24 @@ export class FileList {
       this.isLoading.value = true
       const after: string = this.#next
       try {
-        const { files, next } = await this.#load(after, signal)
+        const { files, next } = await this.#listed.load(after, signal)
         if (signal.aborted) return
         this.#next = next
-        found = files.length > 0
-        if (found) this.#pages.push({ after, count: files.length, files })
-        this.#count += files.length
+        const end = files.at(-1)
+        found = end !== undefined
+        if (end !== undefined) this.#append({ after, end }, files)
         this.version.value++
       } catch (error) {
         if (!signal.aborted) this.error.value = error
         return
       }
     }
+  }
+
+  #append(place: Pick<KeptPage, 'after' | 'end'>, files: readonly FileBody[]): void {
+    const page = { ...place, count: 0, files: [] }
+    this.#pages.push(page)
+    this.#fill(page, files)
   }
 
   /** A page that was forgotten. A failure is told where the list ends, as the others are. */
@@ -164,17 +181,50 @@ export class FileList {
   async #loadAgain(page: KeptPage): Promise<void> {
     const { signal } = this.#stop
     try {
-      const { files } = await this.#load(page.after, signal)
+      const files = await this.#loadUpToEnd(page, signal)
       if (signal.aborted) return
-      this.#count += files.length - page.count
-      page.count = files.length
-      page.files = files
+      this.#fill(page, files)
       this.version.value++
     } catch (error) {
       if (!signal.aborted) this.error.value = error
     } finally {
       this.#loading.delete(page)
     }
+  }
+
+  /** Where files were deleted meanwhile it is some of the next page, too, and where some came, a part of this one. */
+  async #loadUpToEnd({ after, end }: KeptPage, signal: AbortSignal): Promise<readonly FileBody[]> {
+    const { compare, load } = this.#listed
+    const isInside = (file: FileBody) => compare(file, end) <= 0
+    const files: FileBody[] = []
+    let place: string | null = after
+    for (let loads = 0; place !== null && loads < MAX_LOADS_AGAIN; loads++) {
+      const page: FilePage = await load(place, signal)
+      files.push(...page.files)
+      place = page.files.every(isInside) ? page.next : null
+    }
+    return files.slice(0, files.findLastIndex(isInside) + 1)
+  }
+
+  /** A file that has another place since it was renamed is in one row, the newest. */
+  #fill(page: KeptPage, files: readonly FileBody[]): void {
+    this.#drop(new Set(files.map(({ id }) => id)))
+    // The page may have been on its way while they were deleted.
+    const left = files.filter(({ id }) => !this.#removed.has(id))
+    this.#set(page, left)
+  }
+
+  #drop(ids: ReadonlySet<string>): void {
+    for (const page of this.#pages) {
+      const left = page.files?.filter(({ id }) => !ids.has(id))
+      if (left !== undefined && left.length < page.count) this.#set(page, left)
+    }
+  }
+
+  #set(page: KeptPage, files: readonly FileBody[]): void {
+    this.#count += files.length - page.count
+    page.count = files.length
+    page.files = files
   }
 
   #pageOf(row: number): readonly [page: KeptPage | undefined, start: number] {

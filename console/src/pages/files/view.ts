@@ -2,6 +2,7 @@ import { signal } from '@preact/signals'
 import type { FileBody } from '../../api/bodies.ts'
 import { ApiError, api, type RequestOptions } from '../../api/client.ts'
 import { FileList, type FilePage } from './file-list.ts'
+import { orderOf } from './order.ts'
 import { type FilesQuery, idIn, toApiQuery } from './query.ts'
 import { Selection } from './selection.ts'
 
@@ -33,7 +34,10 @@ export class FilesView {
   readonly work = signal<Work | undefined>(undefined)
 
   constructor(query: FilesQuery) {
-    this.list = new FileList((after, signal) => loadPage(query, after, signal))
+    this.list = new FileList({
+      load: (after, signal) => loadPage(query, after, signal),
+      compare: orderOf(query),
+    })
     this.selection = new Selection(this.list)
   }
 
