@@ -112,6 +112,31 @@ async function scrollTo(page: Page, name: string): Promise<void> {
     await grid(page).evaluate((table) => table.parentElement?.scrollBy(0, 400))
 }
 
+test('all that are found are chosen, loaded or not, and a deletion that is stopped tells what is gone', {
+  skip,
+}, async (t) => {
+  const { key, admin } = await newProject('stop')
+  await storeMany(admin, 605)
+  const page = await browser.visit(t, { key, path: '?sort=name&order=asc' })
+  await row(page, 'file 0000.txt').waitFor()
+  await grid(page).focus()
+  await page.keyboard.press('Control+a')
+  await page.getByText('All 605 selected').waitFor()
+  const answered = Promise.withResolvers<void>()
+  await page.route('**/files:delete', async (route) => {
+    const response = await route.fetch()
+    await answered.promise
+    await route.fulfill({ response })
+  })
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete 605' }).click()
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByText('Stopping').waitFor()
+  answered.resolve()
+  await toasts(page).getByText('500 files deleted, 105 left as they were.').waitFor()
+  assert.equal((await admin.listAll('limit=1000')).length, 105)
+})
+
 test('the keyboard alone chooses, opens, renames and deletes', { skip }, async (t) => {
   const { key, admin } = await newProject('keyboard')
   await storeMany(admin, 6)
@@ -183,6 +208,11 @@ test('a rename, labels and ends are taken back', { skip }, async (t) => {
   await menu('before.txt', 'Labels')
   await page.getByLabel('Label', { exact: true }).last().fill('team')
   await page.getByLabel('Value', { exact: true }).last().fill('search')
+  await page.getByRole('button', { name: 'Another label' }).click()
+  await page.getByLabel('Label', { exact: true }).last().fill('team')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('There is a label of this name above.').waitFor()
+  await page.getByRole('button', { name: 'Remove the label team' }).last().click()
   await page.getByRole('button', { name: 'Save' }).click()
   await row(page, 'team: search').waitFor()
   await undo()
@@ -206,7 +236,7 @@ test('labels and ends of many files change at once', { skip }, async (t) => {
   await storeMany(admin, 12)
   const page = await browser.visit(t, { key })
   await row(page, 'file 0000.txt').waitFor()
-  await page.getByRole('checkbox', { name: 'Select all that are loaded' }).click()
+  await page.getByRole('checkbox', { name: 'Select all' }).click()
   const bar = page.getByRole('region', { name: 'What is selected' })
   await bar.getByRole('button', { name: 'Labels' }).click()
   await page.getByLabel('Label', { exact: true }).fill('team')

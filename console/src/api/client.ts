@@ -128,16 +128,16 @@ export async function patiently<Body>(
     } catch (error) {
       if (!(error instanceof ApiError) || !error.isPassing || attempt === attempts) throw error
       await pause(Math.min(pauses.get(error) ?? FIRST_PAUSE_MS * 2 ** attempt, MAX_PAUSE_MS), signal)
+      if (signal?.aborted) throw error
     }
   }
 }
 
+/** Ends with the signal, too. */
 function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    })
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve()
+    setTimeout(resolve, ms)
+    signal?.addEventListener('abort', () => resolve(), { once: true })
   })
 }

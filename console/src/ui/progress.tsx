@@ -4,11 +4,11 @@ import styles from './progress.module.css'
 export function Progress({
   label,
   done,
-  total,
+  total = 0,
 }: {
   readonly label: string
-  readonly done?: number
-  readonly total: number
+  readonly done?: number | undefined
+  readonly total?: number | undefined
 }) {
   return <progress class={styles.progress} aria-label={label} value={done} max={Math.max(total, 1)} />
 }

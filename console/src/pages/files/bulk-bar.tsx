@@ -21,21 +21,25 @@ export function BulkBar({ view, act }: BulkBarProps) {
     return (
       <div class={styles.bar}>
         <span class={styles.text}>
-          {label}: {countOf(done)} of {countOf(total)}
+          {label}
+          {done !== undefined && total !== undefined && `: ${countOf(done)} of ${countOf(total)}`}
         </span>
         <div class={styles.progress}>
           <Progress label={label} done={done} total={total} />
         </div>
-        <Button onClick={stop}>Stop</Button>
+        {stop && <Button onClick={stop}>Stop</Button>}
       </div>
     )
   }
   if (size === 0) return null
+  view.list.version.value
+  const isAll = view.list.isWhole && size >= view.list.count
   const files = [...view.selection.files.value.values()]
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   return (
     <section class={styles.bar} aria-label="What is selected">
       <span class={styles.text} aria-live="polite">
+        {isAll && 'All '}
         {countOf(size)} selected, {sizeOf(bytes)}
         {size === MAX_SELECTED && ' (no more at once)'}
       </span>

@@ -1,5 +1,5 @@
 import type { FileBody } from '../../api/bodies.ts'
-import { api, patiently } from '../../api/client.ts'
+import { api, type Patience, patiently } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -22,6 +22,7 @@ interface Changed {
 
 /** Few enough not to use up all of an organization's writes in a moment. */
 const AT_ONCE = 4
+/** Nobody waits for one of many. */
 const ATTEMPTS = 8
 
 /** @throws ApiError for a form to show beside its field */
@@ -71,16 +72,16 @@ async function patchAll(
 ): Promise<readonly Changed[]> {
   const changed: Changed[] = []
   const stop = new AbortController()
+  const patience = { signal: stop.signal, attempts: ATTEMPTS }
   const queue = files.entries()
   const work = async () => {
     for (const [at, file] of queue) {
       if (stop.signal.aborted) return
-      if (files.length > AT_ONCE)
+      if (files.length > 1)
         view.work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
       try {
-        changed.push(await patch(view, file, changeOf(file), stop.signal))
+        changed.push(await patch(view, file, changeOf(file), patience))
       } catch (error) {
-        if (stop.signal.aborted) return
         const retry = () => void changeFiles(view, [file], { changeOf, done })
         view.refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
       }
@@ -91,15 +92,15 @@ async function patchAll(
   return changed
 }
 
-/** The same change twice is one, so it may be sent again. */
+/** The same change twice is one, so it may be sent again. One that is on its way is waited for, since it may be made all the same. */
 async function patch(
   view: FilesView,
   file: FileBody,
   change: Change,
-  signal: AbortSignal = new AbortController().signal,
+  patience: Patience = {},
 ): Promise<Changed> {
-  const send = () => api.patch<FileBody>(`files/${file.id}`, change, { signal })
-  const now = await patiently(send, { signal, attempts: ATTEMPTS })
+  const send = () => api.patch<FileBody>(`files/${file.id}`, change)
+  const now = await patiently(send, patience)
   view.replace(now)
   const fields = Object.keys(change) as (keyof Change)[]
   return { file: now, before: Object.fromEntries(fields.map((field) => [field, file[field]])) }

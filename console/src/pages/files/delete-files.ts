@@ -20,11 +20,15 @@ interface DeleteResult {
 export async function deleteFiles(view: FilesView, files: readonly FileBody[]): Promise<void> {
   view.dismiss(files.map(({ id }) => id))
   const stop = new AbortController()
-  const label = `Deleting ${countOf(files.length)} ${files.length === 1 ? 'file' : 'files'}`
+  const label = `Deleting ${nounOf(files.length)}`
   let deleted = 0
   let refused = 0
   for (let at = 0; at < files.length && !stop.signal.aborted; at += CHUNK) {
-    view.work.value = { label, done: at, total: files.length, stop: () => stop.abort() }
+    const progress = { done: at, total: files.length }
+    view.work.value = { label, ...progress, stop: () => stop.abort() }
+    stop.signal.onabort = () => {
+      view.work.value = { label: 'Stopping, once the server has answered', ...progress }
+    }
     const chunk = files.slice(at, at + CHUNK)
     const results = await deleteChunk(chunk, stop.signal)
     const gone = new Set(results.filter(({ status }) => status === 204).map(({ id }) => id))
@@ -33,20 +37,22 @@ export async function deleteFiles(view: FilesView, files: readonly FileBody[]): 
     refused += tellRefused(view, chunk, results)
   }
   view.work.value = undefined
-  toast({ text: summaryOf(deleted, refused), isError: refused > 0 })
+  const left = files.length - deleted - refused
+  toast({ text: summaryOf({ deleted, refused, left }), isError: refused > 0 })
 }
 
-/** Sent again it does no harm: what is gone is gone. @returns nothing where it was stopped */
+/**
+ * Sent again it does no harm: what is gone is gone. One that is on its way is waited for, since it deletes all the same.
+ */
 async function deleteChunk(
   chunk: readonly FileBody[],
   signal: AbortSignal,
 ): Promise<readonly DeleteResult[]> {
   const ids = chunk.map(({ id }) => id)
-  const send = () => api.post<{ results: readonly DeleteResult[] }>('files:delete', { ids }, { signal })
+  const send = () => api.post<{ results: readonly DeleteResult[] }>('files:delete', { ids })
   try {
     return (await patiently(send, { signal, attempts: ATTEMPTS })).results
   } catch (error) {
-    if (signal.aborted) return []
     return ids.map((id) => ({ id, status: 0, detail: reasonOf(error) }))
   }
 }
@@ -63,8 +69,23 @@ function tellRefused(view: FilesView, chunk: readonly FileBody[], results: reado
   return refused.length
 }
 
-function summaryOf(deleted: number, refused: number): string {
-  const files = (count: number) => `${countOf(count)} ${count === 1 ? 'file' : 'files'}`
-  if (refused === 0) return `${files(deleted)} deleted.`
-  return `${files(deleted)} deleted, ${countOf(refused)} not: the reason stands in ${refused === 1 ? 'its row' : 'their rows'}.`
+interface Outcome {
+  readonly deleted: number
+  readonly refused: number
+  /** What was not asked for any more. */
+  readonly left: number
+}
+
+function summaryOf({ deleted, refused, left }: Outcome): string {
+  const rest = [
+    ...(refused > 0
+      ? [`${countOf(refused)} not: the reason stands in ${refused === 1 ? 'its row' : 'their rows'}`]
+      : []),
+    ...(left > 0 ? [`${countOf(left)} left as they were`] : []),
+  ]
+  return `${[`${nounOf(deleted)} deleted`, ...rest].join(', ')}.`
+}
+
+function nounOf(files: number): string {
+  return `${countOf(files)} ${files === 1 ? 'file' : 'files'}`
 }

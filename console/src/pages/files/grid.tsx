@@ -130,7 +130,7 @@ function press(event: KeyboardEvent, view: FilesView, virtual: VirtualRows, act:
     else selection.moveTo(pressed.row)
     virtual.scrollTo(pressed.row)
   } else if (pressed === 'toggle') selection.toggle(active)
-  else if (pressed === 'all') void selection.all()
+  else if (pressed === 'all') void view.selectAll()
   else if (pressed === 'clear') selection.clear()
   else actOnKey(pressed, view, act)
 }

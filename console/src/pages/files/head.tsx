@@ -43,20 +43,21 @@ export function Head({ view }: { readonly view: FilesView }) {
   )
 }
 
-/** All rows that are loaded, or none. */
-function SelectAll({ view: { list, selection } }: { readonly view: FilesView }) {
+/** All that are found, or none. */
+function SelectAll({ view }: { readonly view: FilesView }) {
+  const { list, selection } = view
   const size = selection.size.value
-  const isAll = size > 0 && size >= list.count
+  const isAll = size > 0 && list.isWhole && size >= list.count
   return (
     <label class={styles.hit}>
       <input
         type="checkbox"
         checked={isAll}
         indeterminate={size > 0 && !isAll}
-        aria-label="Select all that are loaded"
+        aria-label="Select all"
         onClick={() => {
           if (size > 0) selection.clear()
-          else void selection.all()
+          else void view.selectAll()
         }}
       />
     </label>

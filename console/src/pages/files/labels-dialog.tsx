@@ -28,7 +28,8 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
   const submit = async (event: Event) => {
     event.preventDefault()
     if (isBusy.value || file === undefined) return
-    const given = rows.value.filter(({ name, value }) => name !== '' || value !== '')
+    const given = givenIn(rows.value)
+    if (given.some((row) => isAgain(row, given))) return
     const labels = Object.fromEntries(given.map(({ name, value }) => [name, value]))
     error.value = undefined
     if (!isOne) {
@@ -50,7 +51,7 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
       <form onSubmit={submit}>
         {!isOne && <p class={styles.hint}>Each file keeps the labels that it has besides these.</p>}
         {rows.value.map((row) => (
-          <LabelRow key={row.id} row={row} set={set} />
+          <LabelRow key={row.id} row={row} isAgain={isAgain(row, givenIn(rows.value))} set={set} />
         ))}
         <p class={styles.error} role="alert">
           {error.value}
@@ -75,10 +76,22 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
   )
 }
 
-function LabelRow({ row, set }: { readonly row: Row; readonly set: (row: Row) => void }) {
+interface LabelRowProps {
+  readonly row: Row
+  /** Whether a row above has the same name. */
+  readonly isAgain: boolean
+  readonly set: (row: Row) => void
+}
+
+function LabelRow({ row, isAgain, set }: LabelRowProps) {
   return (
     <div class={styles.row}>
-      <TextField label="Label" value={row.name} onText={(name) => set({ ...row, name })} />
+      <TextField
+        label="Label"
+        value={row.name}
+        onText={(name) => set({ ...row, name })}
+        error={isAgain ? 'There is a label of this name above.' : undefined}
+      />
       <TextField label="Value" value={row.value} onText={(value) => set({ ...row, value })} />
       <Button
         kind="quiet"
@@ -88,6 +101,15 @@ function LabelRow({ row, set }: { readonly row: Row; readonly set: (row: Row) =>
       />
     </div>
   )
+}
+
+function givenIn(rows: readonly Row[]): readonly Row[] {
+  return rows.filter(({ name, value }) => name !== '' || value !== '')
+}
+
+/** A name has one value: which of two would be kept nobody could tell. */
+function isAgain(row: Row, given: readonly Row[]): boolean {
+  return given.includes(row) && given.find(({ name }) => name === row.name) !== row
 }
 
 let lastId = 0

@@ -54,8 +54,9 @@ export class Selection {
     this.files.value = bounded(new Map([...(isAdded ? this.files.value : []), ...byId(files)]))
   }
 
-  /** All rows that are known. */
-  async all(): Promise<void> {
+  /** All that are found, which may have to be loaded first. @param signal lets it be at what is loaded */
+  async all(signal: AbortSignal): Promise<void> {
+    await this.#list.reach(MAX_SELECTED, signal)
     const files = await this.#list.range(0, Math.min(this.#list.count, MAX_SELECTED) - 1)
     this.files.value = byId(files)
   }

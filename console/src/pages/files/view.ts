@@ -21,9 +21,11 @@ export interface Refusal {
 /** What goes on with many files. */
 export interface Work {
   readonly label: string
-  readonly done: number
-  readonly total: number
-  readonly stop: () => void
+  /** Undefined: nobody knows how much is left. */
+  readonly done?: number
+  readonly total?: number
+  /** Undefined: it has been stopped, and ends with what is on its way. */
+  readonly stop?: () => void
 }
 
 /** One query's files, and what is being done with them. */
@@ -51,6 +53,15 @@ export class FilesView {
     this.list.remove(ids)
     this.selection.remove(ids)
     this.dismiss(ids)
+  }
+
+  /** Chooses all that are found, as far as so many are held. */
+  async selectAll(): Promise<void> {
+    if (this.work.peek() !== undefined) return
+    const stop = new AbortController()
+    this.work.value = { label: 'Selecting what is found', stop: () => stop.abort() }
+    await this.selection.all(stop.signal)
+    this.work.value = undefined
   }
 
   refuse(id: string, refusal: Refusal): void {
