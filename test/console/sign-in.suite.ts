@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
+import type { FileBody } from '../../src/admin/files/schemas.ts'
+import { AdminClient } from '../admin-client.ts'
 import { TestServer } from '../harness.ts'
 import { CLIENT_ID, CLIENT_SECRET, TestOidcProvider } from '../oidc-provider.ts'
+import { until } from '../until.ts'
 import { ConsoleTest, whyNoConsole } from './harness.ts'
 
 const console = new ConsoleTest()
@@ -115,6 +118,79 @@ test(
     await page.getByRole('row').filter({ hasText: 'second of rita' }).waitFor()
   },
 )
+
+test('a form outlives the end of the session, and is sent after the next sign-in', chromium, async (t) => {
+  const given = { userId: 'olga', role: 'admin' } as const
+  const key = await console.server.newKey({ ...given, name: 'first of olga' })
+  const page = await console.visit(t, { key, path: 'keys', isExpected: signedOut })
+  await page.getByRole('button', { name: 'New key' }).click()
+  const form = page.getByRole('dialog', { name: 'New key' })
+  await form.getByLabel('Name').fill('of the form')
+  await form.getByRole('checkbox', { name: 'default' }).waitFor()
+  const { metadata } = console.server.app.services
+  const [first] = await metadata.listKeys('first of olga')
+  const revokedAt = console.server.clock.now()
+  await metadata.commit([{ kind: 'key.revoke', id: first?.id ?? '', revokedAt }])
+  await form.getByRole('button', { name: 'Make key' }).click()
+  const dialog = page.getByRole('dialog', { name: 'You are signed out' })
+  await dialog.getByLabel('API key', { exact: true }).waitFor()
+  await typeKey(page, await console.server.newKey({ ...given, name: 'second of olga' }))
+  await dialog.waitFor({ state: 'detached' })
+  assert.equal(await form.getByLabel('Name').inputValue(), 'of the form')
+  assert.equal((await form.getByRole('alert').allTextContents()).join(''), '')
+  await form.getByRole('button', { name: 'Make key' }).click()
+  await page.getByRole('heading', { name: 'of the form is made' }).waitFor()
+})
+
+test('the names of this machine are one: a page at localhost signs in, and uploads', chromium, async (t) => {
+  const { url, key } = console.server
+  const local = { url: url.replace('127.0.0.1', 'localhost'), key }
+  const page = await console.visit(t, { key: null, server: local, path: 'uploads', isExpected: signedOut })
+  await typeKey(page, key)
+  await title(page, 'Uploads')
+  const file = { name: 'from-localhost.txt', mimeType: 'text/plain', buffer: Buffer.from('ahoy') }
+  const chooser = page.waitForEvent('filechooser')
+  await page.getByRole('button', { name: 'Choose files' }).first().click()
+  await (await chooser).setFiles(file)
+  await page.getByRole('link', { name: 'Files' }).click()
+  await page.getByText('from-localhost.txt').first().waitFor()
+  const admin = new AdminClient(console.server)
+  const isStored = async () => {
+    const { body } = await admin.send<{ files: FileBody[] }>('GET', '/files?limit=1000')
+    return body.files.some(({ name, state }) => name === file.name && state === 'stored')
+  }
+  assert.ok(await until(10_000, isStored))
+  assert.equal(new URL(page.url()).hostname, 'localhost')
+})
+
+test('where another address has to be opened, that is said beside the field', chromium, async (t) => {
+  const named = await TestServer.start({ ENTREPOT_PUBLIC_URL: 'https://files.example' })
+  t.after(() => named.stop())
+  const page = await console.visit(t, {
+    key: null,
+    server: named,
+    isExpected: (problem) => signedOut(problem) || problem === '403 POST /admin/v1/sessions',
+  })
+  await typeKey(page, named.key)
+  const field = page.getByLabel('API key', { exact: true })
+  await page.getByText('Open https://files.example instead, or set ENTREPOT_PUBLIC_URL').waitFor()
+  assert.equal(await field.getAttribute('aria-invalid'), 'true')
+  assert.equal(await field.inputValue(), named.key)
+})
+
+test('what is not there is said, and no retry is offered, but the way to the files', chromium, async (t) => {
+  const page = await console.visit(t, { isExpected: (problem) => /^(400|403|404) GET /.test(problem) })
+  for (const path of ['files/none', `files/${crypto.randomUUID()}`, '?project=none']) {
+    await page.goto(`${console.server.url}/console/${path}`)
+    const alert = page.getByRole('alert').first()
+    await alert.getByRole('link', { name: 'To all files' }).waitFor()
+    assert.match((await alert.textContent()) ?? '', /no file|no access|not found|There is no/i)
+    assert.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0)
+    await alert.getByRole('link').click()
+    await page.waitForFunction((to) => location.href === to, `${console.server.url}/console/`)
+    await alert.waitFor({ state: 'detached' })
+  }
+})
 
 test('signing out ends the session, and the way back leads to the sign-in', chromium, async (t) => {
   const page = await console.visit(t, { isExpected: signedOut })

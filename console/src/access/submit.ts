@@ -34,7 +34,8 @@ export function useSubmission(fields: readonly string[]): Submission {
         try {
           await work()
         } catch (error) {
-          failure.value = error
+          // That the session has ended is told by the sign-in over the page, after which the form goes on.
+          if (!(error instanceof ApiError && error.status === 401)) failure.value = error
         }
         isBusy.value = false
       },

@@ -11,8 +11,12 @@ export interface FailureProps {
   readonly retry?: () => void
 }
 
-/** Says what failed where it would have been, and offers to do it again. */
+/** The address or the request is wrong, or not for this caller: the same fails again. */
+const HOPELESS = [400, 403, 404]
+
+/** Says what failed where it would have been, and offers to do it again, or, where that cannot help, the way out. */
 export function Failure({ error, what, retry }: FailureProps) {
+  const isHopeless = error instanceof ApiError && HOPELESS.includes(error.status)
   return (
     <div class={styles.failure} role="alert">
       <Icon name="warning" />
@@ -20,7 +24,8 @@ export function Failure({ error, what, retry }: FailureProps) {
         {what !== undefined && <b>{what}: </b>}
         {reasonOf(error)}
       </span>
-      {retry && (
+      {retry && isHopeless && <a href="./">To all files</a>}
+      {retry && !isHopeless && (
         <Button kind="quiet" icon="retry" onClick={retry}>
           Try again
         </Button>

@@ -157,7 +157,7 @@ function RevokeButton({
   )
 }
 
-function asksToRevoke({ id, name }: KeyBody): Promise<boolean> {
+function asksToRevoke({ id, name, role }: KeyBody): Promise<boolean> {
   const isOwn = id === me.value?.key?.id
   return confirm({
     title: `Revoke ${name}?`,
@@ -165,6 +165,13 @@ function asksToRevoke({ id, name }: KeyBody): Promise<boolean> {
       <p>
         Whatever uses it is refused from now on, and its sessions end{isOwn && ', this one, too'}. This cannot
         be taken back.
+        {isOwn && role === 'operator' && (
+          <>
+            {' '}
+            If there is no other operator, <code>entrepot key create --operator</code> on the server makes
+            one.
+          </>
+        )}
       </p>
     ),
     action: 'Revoke',
