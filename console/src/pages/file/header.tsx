@@ -5,9 +5,10 @@ import { go } from '../../router.ts'
 import { mayChange, me, pathTo } from '../../session.ts'
 import { Button } from '../../ui/button.tsx'
 import { confirm } from '../../ui/confirm.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { Failure, reasonOf } from '../../ui/failure.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { Failure } from '../../ui/failure.tsx'
 import { SelectField, TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { Icon } from '../../ui/icon.tsx'
 import { Name, sizeOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -107,34 +108,24 @@ function CopyDialog({ file, onClose }: CopyDialogProps) {
   const projects = me.value?.projects ?? []
   const target = useSignal(projects.find(({ id }) => id !== file.project.id)?.slug ?? file.project.slug)
   const name = useSignal(file.name)
-  const error = useSignal<string | undefined>(undefined)
-  const isBusy = useSignal(false)
-  const copy = async (event: Event) => {
-    event.preventDefault()
-    if (isBusy.value) return
-    isBusy.value = true
-    error.value = undefined
-    try {
-      const made = await api.post<FileBody>(`files/${file.id}/copies`, {
-        project: target.value,
-        ...(name.value === file.name ? {} : { name: name.value }),
-      })
-      onClose()
-      toast({ text: `Copied to ${target.value}` })
-      go(pathTo(`files/${made.id}`))
-    } catch (reason) {
-      error.value = reasonOf(reason)
-    } finally {
-      isBusy.value = false
-    }
+  const form = useForm('project', 'name')
+  const copy = async () => {
+    const made = await api.post<FileBody>(`files/${file.id}/copies`, {
+      project: target.value,
+      ...(name.value === file.name ? {} : { name: name.value }),
+    })
+    onClose()
+    toast({ text: `Copied to ${target.value}` })
+    go(pathTo(`files/${made.id}`))
   }
   return (
     <Dialog title="Copy to a project" onClose={onClose}>
-      <form onSubmit={copy}>
+      <DialogForm form={form} action="Copy" onSubmit={copy} onClose={onClose}>
         <SelectField
           label="Project"
           options={projects.map(({ slug }) => ({ value: slug, label: slug }))}
           value={target.value}
+          error={form.errorOf('project')}
           onChoice={(slug) => {
             target.value = slug
           }}
@@ -142,18 +133,12 @@ function CopyDialog({ file, onClose }: CopyDialogProps) {
         <TextField
           label="Name"
           value={name.value}
-          error={error.value}
+          error={form.errorOf('name')}
           onText={(text) => {
             name.value = text
           }}
         />
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="main" type="submit" isBusy={isBusy.value}>
-            Copy
-          </Button>
-        </DialogActions>
-      </form>
+      </DialogForm>
     </Dialog>
   )
 }

@@ -6,8 +6,9 @@ import { mayChange } from '../../session.ts'
 import { Button } from '../../ui/button.tsx'
 import { confirm } from '../../ui/confirm.tsx'
 import { CopyButton } from '../../ui/copy.tsx'
-import { Failure, reasonOf } from '../../ui/failure.tsx'
+import { Failure } from '../../ui/failure.tsx'
 import { SelectField, TextField } from '../../ui/field.tsx'
+import { useForm } from '../../ui/form.tsx'
 import { fromNow, Time } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
 import styles from './links.module.css'
@@ -100,48 +101,39 @@ interface NewLinkProps {
 function NewLink({ path, onMade }: NewLinkProps) {
   const count = useSignal('1')
   const unit = useSignal('3600')
-  const error = useSignal<string | undefined>(undefined)
-  const isBusy = useSignal(false)
-  const make = async (event: Event) => {
-    event.preventDefault()
-    if (isBusy.value) return
-    isBusy.value = true
-    error.value = undefined
-    try {
-      const expiresInSeconds = Math.round(Number(count.value) * Number(unit.value))
-      onMade(await api.post<LinkBody>(path, { expiresInSeconds }))
-      toast({ text: 'The link is ready to be copied' })
-    } catch (reason) {
-      const isLife = reason instanceof ApiError && reason.field === 'expiresInSeconds'
-      error.value = isLife ? 'A link lives from 1 minute to 7 days.' : reasonOf(reason)
-    } finally {
-      isBusy.value = false
-    }
+  const form = useForm('expiresInSeconds')
+  const make = async () => {
+    const expiresInSeconds = Math.round(Number(count.value) * Number(unit.value))
+    onMade(await api.post<LinkBody>(path, { expiresInSeconds }))
+    toast({ text: 'The link is ready to be copied' })
   }
   return (
-    <form class={styles.form} aria-label="New link" onSubmit={make}>
-      <TextField
-        label="It works for"
-        type="number"
-        min={1}
-        value={count.value}
-        error={error.value}
-        isRequired
-        onText={(text) => {
-          count.value = text
-        }}
-      />
-      <SelectField
-        label="Unit"
-        options={units}
-        value={unit.value}
-        onChoice={(value) => {
-          unit.value = value
-        }}
-      />
-      <Button type="submit" icon="link" isBusy={isBusy.value}>
-        Make a link
-      </Button>
-    </form>
+    <>
+      <form class={styles.form} aria-label="New link" onSubmit={(event) => form.send(event, make)}>
+        <TextField
+          label="It works for"
+          type="number"
+          min={1}
+          value={count.value}
+          error={form.errorOf('expiresInSeconds') && 'A link lives from 1 minute to 7 days.'}
+          isRequired
+          onText={(text) => {
+            count.value = text
+          }}
+        />
+        <SelectField
+          label="Unit"
+          options={units}
+          value={unit.value}
+          onChoice={(value) => {
+            unit.value = value
+          }}
+        />
+        <Button type="submit" icon="link" isBusy={form.isBusy()}>
+          Make a link
+        </Button>
+      </form>
+      {form.error() !== undefined && <Failure error={form.error()} />}
+    </>
   )
 }

@@ -1,8 +1,7 @@
 import { useSignal } from '@preact/signals'
-import { Button } from '../../ui/button.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { reasonOf } from '../../ui/failure.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { SelectField, TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { changeFile, changeFiles } from './change-files.ts'
 import type { FileDialogProps } from './rename-dialog.tsx'
 
@@ -21,40 +20,24 @@ export function ExpiryDialog({ view, files, onClose }: FileDialogProps) {
   const [file] = files
   const choice = useSignal(file?.expiresAt ? 'time' : 'never')
   const time = useSignal(localTime(file?.expiresAt ?? new Date(Date.now() + 24 * HOUR_MS).toISOString()))
-  const error = useSignal<string | undefined>(undefined)
-  const isBusy = useSignal(false)
-  const submit = async (event: Event) => {
-    event.preventDefault()
-    if (isBusy.value || file === undefined) return
+  const form = useForm('expiresAt')
+  const save = async () => {
     const end = endOf(choice.value, time.value)
-    if (end === undefined) {
-      error.value = 'Choose a day and a time.'
-      return
-    }
+    if (end === undefined) throw form.fault('expiresAt', 'Choose a day and a time.')
     const change = { expiresAt: end.at }
     const done = end.at === null ? 'kept until deleted' : 'given an end'
-    if (files.length > 1) {
-      onClose()
-      return void changeFiles(view, files, { changeOf: () => change, done })
-    }
-    isBusy.value = true
-    error.value = undefined
-    try {
-      await changeFile(view, file, change, done)
-      onClose()
-    } catch (reason) {
-      error.value = reasonOf(reason)
-      isBusy.value = false
-    }
+    if (files.length > 1) void changeFiles(view, files, { changeOf: () => change, done })
+    else if (file !== undefined) await changeFile(view, file, change, done)
+    onClose()
   }
   return (
     <Dialog title={files.length === 1 ? 'When it ends' : `When ${files.length} files end`} onClose={onClose}>
-      <form onSubmit={submit}>
+      <DialogForm form={form} action="Save" onSubmit={save} onClose={onClose}>
         <SelectField
           label="Ends"
           options={CHOICES}
           value={choice.value}
-          error={choice.value === 'time' ? undefined : error.value}
+          error={choice.value === 'time' ? undefined : form.errorOf('expiresAt')}
           onChoice={(value) => {
             choice.value = value
           }}
@@ -64,19 +47,13 @@ export function ExpiryDialog({ view, files, onClose }: FileDialogProps) {
             label="Time, in your zone"
             type="datetime-local"
             value={time.value}
-            error={error.value}
+            error={form.errorOf('expiresAt')}
             onText={(value) => {
               time.value = value
             }}
           />
         )}
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="main" type="submit" isBusy={isBusy.value}>
-            Save
-          </Button>
-        </DialogActions>
-      </form>
+      </DialogForm>
     </Dialog>
   )
 }

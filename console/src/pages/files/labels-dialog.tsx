@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { FileBody } from '../../api/bodies.ts'
 import { Button } from '../../ui/button.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { reasonOf } from '../../ui/failure.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { changeFile, changeFiles } from './change-files.ts'
 import styles from './labels-dialog.module.css'
 import type { FileDialogProps } from './rename-dialog.tsx'
@@ -20,41 +20,28 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
   const [file] = files
   const isOne = files.length === 1
   const rows = useSignal<readonly Row[]>(rowsOf(isOne ? file?.labels : {}))
-  const error = useSignal<string | undefined>(undefined)
-  const isBusy = useSignal(false)
+  const form = useForm('labels')
   const set = (row: Row) => {
     rows.value = rows.value.map((each) => (each.id === row.id ? row : each))
   }
-  const submit = async (event: Event) => {
-    event.preventDefault()
-    if (isBusy.value || file === undefined) return
+  const save = async () => {
     const given = givenIn(rows.value)
     if (given.some((row) => isAgain(row, given))) return
     const labels = Object.fromEntries(given.map(({ name, value }) => [name, value]))
-    error.value = undefined
-    if (!isOne) {
-      onClose()
-      const changeOf = (each: FileBody) => ({ labels: { ...each.labels, ...labels } })
-      return void changeFiles(view, files, { changeOf, done: 'labelled' })
-    }
-    isBusy.value = true
-    try {
-      await changeFile(view, file, { labels }, 'labelled')
-      onClose()
-    } catch (reason) {
-      error.value = reasonOf(reason)
-      isBusy.value = false
-    }
+    const changeOf = (each: FileBody) => ({ labels: { ...each.labels, ...labels } })
+    if (!isOne) void changeFiles(view, files, { changeOf, done: 'labelled' })
+    else if (file !== undefined) await changeFile(view, file, { labels }, 'labelled')
+    onClose()
   }
   return (
     <Dialog title={isOne ? 'Labels' : `Label ${files.length} files`} onClose={onClose}>
-      <form onSubmit={submit}>
+      <DialogForm form={form} action="Save" onSubmit={save} onClose={onClose}>
         {!isOne && <p class={styles.hint}>Each file keeps the labels that it has besides these.</p>}
         {rows.value.map((row) => (
           <LabelRow key={row.id} row={row} isAgain={isAgain(row, givenIn(rows.value))} set={set} />
         ))}
         <p class={styles.error} role="alert">
-          {error.value}
+          {form.errorOf('labels')}
         </p>
         <Button
           kind="quiet"
@@ -65,13 +52,7 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
         >
           Another label
         </Button>
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="main" type="submit" isBusy={isBusy.value}>
-            Save
-          </Button>
-        </DialogActions>
-      </form>
+      </DialogForm>
     </Dialog>
   )
 }

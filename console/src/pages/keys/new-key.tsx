@@ -1,14 +1,13 @@
 import { useSignal } from '@preact/signals'
 import { type MadeKey, type ProjectBody, SCOPES, type Scope } from '../../access/bodies.ts'
-import { useSubmission } from '../../access/submit.ts'
 import type { Page, Role } from '../../api/bodies.ts'
 import { api } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
 import { hasRole, me } from '../../session.ts'
-import { Button } from '../../ui/button.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { Failure } from '../../ui/failure.tsx'
 import { SelectField, TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { Choices } from './choices.tsx'
 import { type KeyDraft, lifetimes, requestOf } from './key-draft.ts'
 import styles from './keys.module.css'
@@ -61,23 +60,21 @@ interface KeyFormProps extends Omit<NewKeyProps, 'onMade'> {
 function KeyForm({ organization, onMade, onClose }: KeyFormProps) {
   const own = grantable()
   const draft = useSignal<KeyDraft>(emptyDraft(own))
-  const form = useSubmission(FIELDS)
+  const form = useForm(...FIELDS)
   const projects = useResource((signal) => loadProjects(organization, signal))
   const change = (changes: Partial<KeyDraft>) => {
     draft.value = { ...draft.value, ...changes }
   }
-  const submit = (event: Event) =>
-    form.send(event, async () => {
-      if (draft.value.role !== 'viewer' && draft.value.scopes.length === 0)
-        throw form.fault('scopes', 'Choose at least one: a key that may do nothing is of no use.')
-      if (draft.value.projects.length === 0) throw form.fault('projects', 'Choose at least one.')
-      if (draft.value.lifetime === 'at' && draft.value.endsAt === '')
-        throw form.fault('expiresAt', 'Choose a day and a time.')
-      onMade(await api.post<MadeKey>('keys', requestOf(draft.value, organization, own)))
-    })
+  const make = async () => {
+    if (draft.value.role !== 'viewer' && draft.value.scopes.length === 0)
+      throw form.fault('scopes', 'Choose at least one: a key that may do nothing is of no use.')
+    if (draft.value.projects.length === 0) throw form.fault('projects', 'Choose at least one.')
+    if (draft.value.lifetime === 'at' && draft.value.endsAt === '')
+      throw form.fault('expiresAt', 'Choose a day and a time.')
+    onMade(await api.post<MadeKey>('keys', requestOf(draft.value, organization, own)))
+  }
   return (
-    <form onSubmit={submit} noValidate>
-      {form.error() !== undefined && <Failure error={form.error()} />}
+    <DialogForm form={form} action="Make key" onSubmit={make} onClose={onClose}>
       <Identity draft={draft.value} change={change} errorOf={form.errorOf} />
       {projects.error.value !== undefined && (
         <Failure what="Projects" error={projects.error.value} retry={projects.reload} />
@@ -102,13 +99,7 @@ function KeyForm({ organization, onMade, onClose }: KeyFormProps) {
         />
       )}
       <Life draft={draft.value} change={change} errorOf={form.errorOf} />
-      <DialogActions>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button kind="main" type="submit" isBusy={form.isBusy()}>
-          Make key
-        </Button>
-      </DialogActions>
-    </form>
+    </DialogForm>
   )
 }
 

@@ -1,11 +1,9 @@
 import { useSignal } from '@preact/signals'
-import { useSubmission } from '../../access/submit.ts'
 import { api } from '../../api/client.ts'
 import { loadMe } from '../../session.ts'
-import { Button } from '../../ui/button.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { Failure } from '../../ui/failure.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { toast } from '../../ui/toast.tsx'
 
 export interface NewTenantProps {
@@ -24,21 +22,19 @@ const hints = {
 /** Asks for the name of a new organization or project. */
 export function NewTenant({ kind, organization, onMade, onClose }: NewTenantProps) {
   const slug = useSignal('')
-  const form = useSubmission(['slug'])
-  const submit = (event: Event) =>
-    form.send(event, async () => {
-      const owner = organization === undefined ? {} : { organization }
-      await api.post(`${kind}s`, { slug: slug.value, ...owner })
-      toast({ text: `${slug.value} is made.` })
-      // The projects that one may choose from.
-      await loadMe()
-      onMade()
-      onClose()
-    })
+  const form = useForm('slug')
+  const make = async () => {
+    const owner = organization === undefined ? {} : { organization }
+    await api.post(`${kind}s`, { slug: slug.value, ...owner })
+    toast({ text: `${slug.value} is made.` })
+    // The projects that one may choose from.
+    await loadMe()
+    onMade()
+    onClose()
+  }
   return (
     <Dialog title={`New ${kind}`} onClose={onClose}>
-      <form onSubmit={submit} noValidate>
-        {form.error() !== undefined && <Failure error={form.error()} />}
+      <DialogForm form={form} action={`Make ${kind}`} onSubmit={make} onClose={onClose}>
         <TextField
           label="Name"
           hint={hints[kind]}
@@ -49,13 +45,7 @@ export function NewTenant({ kind, organization, onMade, onClose }: NewTenantProp
             slug.value = text
           }}
         />
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="main" type="submit" isBusy={form.isBusy()}>
-            Make {kind}
-          </Button>
-        </DialogActions>
-      </form>
+      </DialogForm>
     </Dialog>
   )
 }

@@ -1,11 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { Held } from '../../access/bodies.ts'
-import { useSubmission } from '../../access/submit.ts'
 import { api } from '../../api/client.ts'
-import { Button } from '../../ui/button.tsx'
-import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { Failure } from '../../ui/failure.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/field.tsx'
+import { DialogForm, useForm } from '../../ui/form.tsx'
 import { countOf, sizeOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
 import styles from './projects.module.css'
@@ -27,21 +25,19 @@ export interface QuotaDialogProps {
 export function QuotaDialog({ holder: { kind, held }, onSet, onClose }: QuotaDialogProps) {
   const files = useSignal(held.quota.files === null ? '' : String(held.quota.files))
   const bytes = useSignal(textOf(held.quota.bytes))
-  const form = useSubmission(['files', 'bytes'])
-  const submit = (event: Event) =>
-    form.send(event, async () => {
-      const bounds = { files: countIn(files.value), bytes: bytesIn(bytes.value) }
-      if (bounds.files === undefined) throw form.fault('files', 'This is no whole number.')
-      if (bounds.bytes === undefined) throw form.fault('bytes', 'This is no size like 50 GB.')
-      await api.put(`quotas/${kind}/${held.id}`, bounds)
-      toast({ text: `The quota of ${held.slug} is set.` })
-      onSet()
-      onClose()
-    })
+  const form = useForm('files', 'bytes')
+  const set = async () => {
+    const bounds = { files: countIn(files.value), bytes: bytesIn(bytes.value) }
+    if (bounds.files === undefined) throw form.fault('files', 'This is no whole number.')
+    if (bounds.bytes === undefined) throw form.fault('bytes', 'This is no size like 50 GB.')
+    await api.put(`quotas/${kind}/${held.id}`, bounds)
+    toast({ text: `The quota of ${held.slug} is set.` })
+    onSet()
+    onClose()
+  }
   return (
     <Dialog title={`Quota of ${held.slug}`} onClose={onClose}>
-      <form onSubmit={submit} noValidate>
-        {form.error() !== undefined && <Failure error={form.error()} />}
+      <DialogForm form={form} action="Set quota" onSubmit={set} onClose={onClose}>
         <TextField
           label="Files"
           hint={`${countOf(held.usage.files)} are there. Empty: no bound.`}
@@ -65,13 +61,7 @@ export function QuotaDialog({ holder: { kind, held }, onSet, onClose }: QuotaDia
         <p class={styles.note}>
           Where more is used than a new bound allows, nothing is lost, and nothing is added until it is less.
         </p>
-        <DialogActions>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button kind="main" type="submit" isBusy={form.isBusy()}>
-            Set quota
-          </Button>
-        </DialogActions>
-      </form>
+      </DialogForm>
     </Dialog>
   )
 }

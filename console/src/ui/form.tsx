@@ -1,9 +1,13 @@
 import { signal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { ApiError } from '../api/client.ts'
+import { Button } from './button.tsx'
+import { DialogActions } from './dialog.tsx'
+import { Failure } from './failure.tsx'
 
-/** A form that is sent once at a time, and shows what the server found wrong beside the field that it named. */
-export interface Submission {
+/** What is sent once at a time. What the server finds wrong is shown beside the field that it names. */
+export interface Form {
   readonly isBusy: () => boolean
   /** What is wrong with a field. */
   readonly errorOf: (field: string) => string | undefined
@@ -15,7 +19,7 @@ export interface Submission {
 }
 
 /** @param fields those that show their own errors */
-export function useSubmission(fields: readonly string[]): Submission {
+export function useForm(...fields: readonly string[]): Form {
   return useMemo(() => {
     const isBusy = signal(false)
     const failure = signal<unknown>(undefined)
@@ -41,4 +45,29 @@ export function useSubmission(fields: readonly string[]): Submission {
       },
     }
   }, [])
+}
+
+export interface DialogFormProps {
+  readonly form: Form
+  /** On the button that sends. */
+  readonly action: string
+  readonly onSubmit: () => Promise<void>
+  readonly onClose: () => void
+  readonly children: ComponentChildren
+}
+
+/** The fields of a dialog, and the buttons below them. */
+export function DialogForm({ form, action, onSubmit, onClose, children }: DialogFormProps) {
+  return (
+    <form onSubmit={(event) => form.send(event, onSubmit)} noValidate>
+      {form.error() !== undefined && <Failure error={form.error()} />}
+      {children}
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="main" type="submit" isBusy={form.isBusy()}>
+          {action}
+        </Button>
+      </DialogActions>
+    </form>
+  )
 }
