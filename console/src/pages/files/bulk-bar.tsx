@@ -43,6 +43,7 @@ export function BulkBar({ view, act }: BulkBarProps) {
         {countOf(size)} selected, {sizeOf(bytes)}
         {size === MAX_SELECTED && ' (no more at once)'}
       </span>
+      {view.refusals.value.size > 1 && <Button onClick={() => view.dismissAll()}>Dismiss refusals</Button>}
       {fileActions(size).map(({ action, label, icon, isDanger }) => (
         <Button
           key={action}

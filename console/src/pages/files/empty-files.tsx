@@ -35,7 +35,7 @@ export function EmptyFiles({ query, onUpload }: EmptyFilesProps) {
 
 function FirstUpload({ onUpload }: Pick<EmptyFilesProps, 'onUpload'>) {
   const url = me.value?.publicUrl ?? ''
-  const command = `entrepot file put report.pdf --url ${url} --key "$KEY" --project ${projectForNew.value}`
+  const command = `npx entrepot file put report.pdf --url ${url} --key "$KEY" --project ${projectForNew.value}`
   return (
     <>
       <p>

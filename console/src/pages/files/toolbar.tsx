@@ -39,7 +39,7 @@ export function Toolbar({ onUpload }: { readonly onUpload: () => void }) {
   )
 }
 
-/** `/` goes there from anywhere on the page. */
+/** `/` goes there from anywhere on the page, and the arrow on to what is found. */
 function Search() {
   const input = useRef<HTMLInputElement>(null)
   const name = place.value.query.get('name') ?? ''
@@ -73,6 +73,9 @@ function Search() {
         placeholder="Name or id"
         defaultValue={name}
         onInput={({ currentTarget }) => search(currentTarget.value)}
+        onKeyDown={({ key }) => {
+          if (key === 'ArrowDown') document.querySelector<HTMLElement>('[role=grid]')?.focus()
+        }}
       />
       <kbd class={styles.key}>/</kbd>
     </label>

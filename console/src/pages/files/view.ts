@@ -55,6 +55,13 @@ export class FilesView {
     this.dismiss(ids)
   }
 
+  /** As each row's own button does. */
+  dismissAll(): void {
+    const gone = [...this.refusals.peek()].filter(([, { isGone }]) => isGone).map(([id]) => id)
+    this.remove(new Set(gone))
+    this.refusals.value = new Map()
+  }
+
   /** Chooses all that are found, as far as so many are held. */
   async selectAll(): Promise<void> {
     if (this.work.peek() !== undefined) return
