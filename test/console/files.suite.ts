@@ -221,17 +221,32 @@ test('a rename, labels and ends are taken back', { skip }, async (t) => {
   await undo()
   await row(page, 'team: search').waitFor({ state: 'detached' })
 
+  const rule = { policy: 'since_last_active', days: 30 }
+  await admin.change(id, { expiry: rule })
+  await page.reload()
   await menu('before.txt', 'Set end')
   await page.getByLabel('Ends', { exact: true }).selectOption('In 7 days')
   await page.getByRole('button', { name: 'Save' }).click()
   await toasts(page).getByText('1 file given an end.').waitFor()
-  assert.notEqual((await admin.get(id)).body.expiresAt, null)
+  assert.equal((await admin.get(id)).body.expiry.policy, 'at')
   await undo()
-  const { name, labels, expiresAt } = (await admin.get(id)).body
-  assert.deepEqual(
-    { name, labels, expiresAt },
-    { name: 'before.txt', labels: { kept: 'yes' }, expiresAt: null },
-  )
+  const { name, labels, expiry } = (await admin.get(id)).body
+  assert.deepEqual({ name, labels, expiry }, { name: 'before.txt', labels: { kept: 'yes' }, expiry: rule })
+})
+
+test('a dialog that a row opened gives the focus back to its button', { skip }, async (t) => {
+  const { key, admin } = await newProject('focus')
+  await storeMany(admin, 2)
+  const page = await browser.visit(t, { key })
+  const button = row(page, 'file 0001.txt').getByRole('button', { name: /^What to do/ })
+  for (const item of ['Rename', 'Labels', 'Set end', 'Delete']) {
+    await button.press('Enter')
+    await page.getByRole('menuitem', { name: item }).press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    assert.ok(await button.evaluate((element) => element === document.activeElement), item)
+  }
 })
 
 test('labels and ends of many files change at once', { skip }, async (t) => {

@@ -83,6 +83,17 @@ test('what is wrong with a new key stands beside its field, and what was typed s
   await page.waitForFunction(() => document.activeElement?.textContent === 'New key')
 })
 
+test('a dialog is as wide as the screen, however long the name that it asks about', { skip }, async (t) => {
+  const name = `for-${'k'.repeat(190)}`
+  await console.server.newKey({ name })
+  const page = await console.visit(t, { path: 'keys', context: { viewport: { width: 375, height: 667 } } })
+  await page.getByRole('button', { name: `Revoke ${name}` }).click()
+  const dialog = page.getByRole('dialog', { name: `Revoke ${name}?` })
+  await dialog.waitFor()
+  assert.ok(await dialog.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth))
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+})
+
 test('the login of a viewer sees and cannot, and the server refuses by itself', { skip }, async (t) => {
   const key = await console.server.newKey({ role: 'viewer' })
   const isExpected = (problem: string) => problem.startsWith('403 ')

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, RefObject } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { Button, type ButtonKind } from './button.tsx'
 import { Icon, type IconName } from './icon.tsx'
@@ -50,7 +50,7 @@ export function Menu({ label, icon, kind = 'quiet', items, children }: MenuProps
           id={id}
           label={label}
           items={items}
-          button={() => holder.current?.firstElementChild ?? null}
+          holder={holder}
           onClose={() => {
             isOpen.value = false
           }}
@@ -62,20 +62,21 @@ export function Menu({ label, icon, kind = 'quiet', items, children }: MenuProps
 
 interface MenuListProps extends Pick<MenuProps, 'label' | 'items'> {
   readonly id: string
-  readonly button: () => Element | null
+  /** Of the button. */
+  readonly holder: RefObject<HTMLElement | null>
   readonly onClose: () => void
 }
 
 /** Is there while it is open: pages have a menu in each of many rows. */
-function MenuList({ id, label, items, button, onClose }: MenuListProps) {
+function MenuList({ id, label, items, holder, onClose }: MenuListProps) {
   const list = useRef<HTMLDivElement>(null)
   useLayoutEffect(() => {
-    const opener = button()
-    if (list.current === null || opener === null) return
+    const opener = holder.current?.firstElementChild
+    if (list.current === null || opener == null) return
     list.current.showPopover()
     place(list.current, opener.getBoundingClientRect())
     buttonsIn(list.current)[0]?.focus()
-  }, [button])
+  }, [holder])
   return (
     <div
       ref={list}

@@ -1,17 +1,8 @@
-import type { ExpiryRule, FileBody } from '../../api/bodies.ts'
+import type { FileBody } from '../../api/bodies.ts'
+import { type Change, oppositeOf } from '../../api/changes.ts'
 import { api } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { toast } from '../../ui/toast.tsx'
-
-/** What can be changed, as `PATCH` takes it. */
-export interface Change {
-  readonly name?: string
-  readonly labels?: Readonly<Record<string, string>>
-  readonly description?: string | null
-  readonly purpose?: string | null
-  readonly expiresAt?: string | null
-  readonly expiry?: ExpiryRule
-}
 
 /** Takes the file as it is now. */
 export type OnFile = (file: FileBody) => void
@@ -40,20 +31,4 @@ export async function changeFile(
 
 function send({ id }: FileBody, change: Change): Promise<FileBody> {
   return api.patch<FileBody>(`files/${id}`, change)
-}
-
-/** What makes the changed fields as they were. */
-function oppositeOf(file: FileBody, change: Change): Change {
-  const { name, labels, description, purpose } = file
-  return {
-    ...(change.name === undefined ? {} : { name }),
-    ...(change.labels === undefined ? {} : { labels }),
-    ...(change.description === undefined ? {} : { description }),
-    ...(change.purpose === undefined ? {} : { purpose }),
-    ...(change.expiresAt === undefined && change.expiry === undefined ? {} : endOf(file)),
-  }
-}
-
-function endOf({ expiresAt, expiry }: FileBody): Change {
-  return expiry.policy === 'never' || expiry.policy === 'at' ? { expiresAt } : { expiry }
 }

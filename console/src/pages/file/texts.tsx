@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import type { FileBody } from '../../api/bodies.ts'
+import type { Change } from '../../api/changes.ts'
 import { TextField } from '../../ui/field.tsx'
 import { Name } from '../../ui/text.tsx'
-import { type Change, changeFile, type OnFile } from './change.ts'
+import { changeFile, type OnFile } from './change.ts'
 import { Editable } from './editable.tsx'
 
 export interface FileProps {

@@ -1,12 +1,10 @@
 import type { FileBody } from '../../api/bodies.ts'
+import { type Change, oppositeOf } from '../../api/changes.ts'
 import { api, type Patience, patiently } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { FilesView } from './view.ts'
-
-/** What can be changed of a file, and taken back. */
-export type Change = Partial<Pick<FileBody, 'name' | 'labels' | 'expiresAt'>>
 
 interface ChangeAll {
   readonly changeOf: (file: FileBody) => Change
@@ -14,7 +12,7 @@ interface ChangeAll {
   readonly done: string
 }
 
-/** A file as it is now, and what its changed fields were. */
+/** A file as it is now, and what makes its changed fields as they were. */
 interface Changed {
   readonly file: FileBody
   readonly before: Change
@@ -102,6 +100,5 @@ async function patch(
   const send = () => api.patch<FileBody>(`files/${file.id}`, change)
   const now = await patiently(send, patience)
   view.replace(now)
-  const fields = Object.keys(change) as (keyof Change)[]
-  return { file: now, before: Object.fromEntries(fields.map((field) => [field, file[field]])) }
+  return { file: now, before: oppositeOf(file, change) }
 }
