@@ -253,11 +253,11 @@ test('people sign in with an account, and come back to where they were', chromiu
 })
 
 test('an account without a group is told so on the page of sign-in', chromium, async (t) => {
-  const page = await console.visit(t, { key: null, server, isExpected: signedOut })
+  const page = await console.visit(t, { key: null, server, path: 'sessions', isExpected: signedOut })
   await page.getByRole('link', { name: 'Sign in with Acme' }).click()
   await page.getByLabel('Account').fill('eve')
   await page.getByRole('button', { name: 'Log in' }).click()
   await page.getByText('Your account is in no group').waitFor()
   await typeKey(page, server.key)
-  await title(page, 'Files')
+  await title(page, 'Sessions')
 })

@@ -75,6 +75,7 @@ test('a provider that cannot be reached is told at the page of sign-in', async (
   assert.deepEqual(oidc, { label: '127.0.0.1:1', path: 'admin/v1/oidc/start' })
   for (const [path, code] of [
     ['start', 'oidc_unavailable'],
+    ['start?return=/console/keys?project=x', 'oidc_unavailable&return=keys%3Fproject%3Dx'],
     ['callback?code=x&state=y', 'oidc_expired'],
   ] as const) {
     const answer = await fetch(`${server.url}/admin/v1/oidc/${path}`, { redirect: 'manual' })

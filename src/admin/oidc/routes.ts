@@ -49,7 +49,7 @@ export function addOidcRoutes(
   server.get(START, start, async (request, reply) => {
     const { return: returnTo } = request.query as { readonly return?: unknown }
     const pending = newSignIn(services, returnTo)
-    return guarded(services, request, reply, async () => {
+    return guarded(services, request, reply, pending, async () => {
       const address = await provider.addressFor(redirectUri(services), pending)
       const cookie = { ...pageCookie(services), maxAge: PENDING_MS / SECOND_MS }
       reply.setCookie(COOKIE, sealSignIn(services.linkKeys, pending), cookie)
@@ -62,9 +62,10 @@ export function addOidcRoutes(
   })
   server.get(CALLBACK, callback, async (request, reply) => {
     reply.clearCookie(COOKIE, pageCookie(services))
-    return guarded(services, request, reply, async () => {
+    const kept = openSignIn(services.linkKeys, request.cookies[COOKIE] ?? '', services.clock.now())
+    return guarded(services, request, reply, kept, async () => {
       try {
-        const pending = pendingIn(services, request)
+        const pending = requirePending(kept, request)
         const address = new URL(redirectUri(services))
         address.search = new URL(request.url, address).search
         const member = await provider.memberAt(address, pending)
@@ -93,11 +94,12 @@ class SignInFailure extends Error {
   }
 }
 
-/** Sends the browser where `work` says, or back to the page of sign-in. */
+/** Sends the browser where `work` says, or back to the page of sign-in, which knows where it was to go. */
 async function guarded(
   services: Services,
   request: FastifyRequest,
   reply: FastifyReply,
+  pending: Pick<PendingSignIn, 'returnPath'> | undefined,
   work: () => Promise<string>,
 ): Promise<FastifyReply> {
   try {
@@ -107,7 +109,10 @@ async function guarded(
     if (code === undefined) throw error
     const { message } = error as Error
     request.log.warn({ code, reason: message, requestId: request.id }, 'a sign-in by OpenID failed')
-    return reply.redirect(consoleAddress(services, `${CONSOLE}sign-in?error=${code}`))
+    const query = new URLSearchParams({ error: code })
+    const target = pending?.returnPath.slice(CONSOLE.length)
+    if (target) query.set('return', target)
+    return reply.redirect(consoleAddress(services, `${CONSOLE}sign-in?${query}`))
   }
 }
 
@@ -129,8 +134,7 @@ function newSignIn({ clock }: Services, returnTo: unknown): PendingSignIn {
 }
 
 /** @throws SignInFailure */
-function pendingIn({ linkKeys, clock }: Services, { cookies, query }: FastifyRequest): PendingSignIn {
-  const pending = openSignIn(linkKeys, cookies[COOKIE] ?? '', clock.now())
+function requirePending(pending: PendingSignIn | undefined, { query }: FastifyRequest): PendingSignIn {
   const { state } = query as { readonly state?: unknown }
   if (pending !== undefined && state === pending.state) return pending
   throw new SignInFailure('oidc_expired', 'no sign-in of this browser is under way, or it is another one')

@@ -10,7 +10,8 @@ import { SignInForm } from './sign-in-form.tsx'
 /** Why the provider sent somebody back; docs/oidc.md. */
 const FAILURES: Readonly<Record<string, string>> = {
   oidc_unavailable: 'The sign-in service does not answer. Try again in a moment, or use a key.',
-  oidc_expired: 'That sign-in took too long, or was begun in another window. Try again.',
+  oidc_expired:
+    'That sign-in took too long, or was begun in another window or at another address. Try again.',
   oidc_refused: 'The sign-in service did not let you in.',
   oidc_no_group: 'Your account is in no group that may use this server. Ask its operator.',
   rate_limited: 'Too many failed sign-ins from your address. Try again in a moment.',
