@@ -10,7 +10,8 @@ import { until } from '../../../test/until.ts'
 import { withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { hashSecret } from '../../core/access/admit.ts'
 import type { Role } from '../../core/access/keys.ts'
-import type { Health, JobState, Setting } from './operating.ts'
+import type { JobState } from '../../core/upkeep/job-state.ts'
+import type { Health, Setting } from './operating.ts'
 
 type Told = Omit<JobState, 'startedAt' | 'endedAt'> & {
   readonly startedAt: string | null

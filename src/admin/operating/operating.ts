@@ -1,3 +1,4 @@
+import type { JobState } from '../../core/upkeep/job-state.ts'
 import type { RequestTail } from '../../core/watch/request-tail.ts'
 
 /** What a server tells its operators of itself, and its admins of their requests. Times are milliseconds since the epoch. */
@@ -8,21 +9,6 @@ export interface Operating {
   readonly jobs: () => readonly JobState[]
   readonly settings: readonly Setting[]
   readonly health: () => Promise<Health>
-}
-
-export interface JobState {
-  readonly name: string
-  readonly everyMs: number
-  readonly runsOn: 'each-server' | 'one-server'
-  readonly runsHere: boolean
-  readonly isRunning: boolean
-  readonly startedAt: number | null
-  readonly endedAt: number | null
-  readonly outcome: 'ok' | 'failed' | null
-  readonly done: number | null
-  readonly error: string | null
-  readonly runs: number
-  readonly failures: number
 }
 
 export interface Setting {

@@ -1,5 +1,6 @@
+import type { JobState } from '../../core/upkeep/job-state.ts'
 import type { FinishedRequest } from '../../core/watch/request-tail.ts'
-import type { Health, JobState } from './operating.ts'
+import type { Health } from './operating.ts'
 
 /** As the schemas of this folder have it. */
 export function toJobsBody(jobs: readonly JobState[], now: number) {
