@@ -50,7 +50,7 @@ export async function printPage(
     })
     hasMore = found.hasMore
     const now = services.clock.now()
-    for (const [index, file] of found.files.entries()) {
+    for (const [index, file] of found.items.entries()) {
       place = file
       next = printPlace(file, sort, boundTo)
       const project = projects.get(file.projectId)
@@ -59,7 +59,7 @@ export async function printPage(
       texts.push(text)
       characters += text.length
       if (isRoom()) continue
-      hasMore ||= index + 1 < found.files.length
+      hasMore ||= index + 1 < found.items.length
       break
     }
   }

@@ -110,11 +110,10 @@ function addList(server: FastifyInstance, services: Services, keyQuery: string |
   })
   server.get(SESSIONS, docs, async ({ caller, query }) => {
     const asked = readListRequest(query, keyQuery)
-    const { sessions, hasMore } = await listSessions(services, caller, asked)
-    const last = sessions.at(-1)
+    const { items, hasMore, end } = await listSessions(services, caller, asked)
     return {
-      sessions: sessions.map((session) => toSessionBody(session, caller.session?.id)),
-      next: hasMore && last ? printPlace({ id: sessionId(last), expiresAt: last.expiresAt }) : null,
+      sessions: items.map((session) => toSessionBody(session, caller.session?.id)),
+      next: hasMore && end ? printPlace({ id: sessionId(end), expiresAt: end.expiresAt }) : null,
     }
   })
 }

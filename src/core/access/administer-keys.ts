@@ -1,4 +1,5 @@
 import { ServiceError, unlessConflict } from '../errors.ts'
+import { type Listed, listed } from '../listed.ts'
 import type { KeyCursor } from '../ports/tenant-store.ts'
 import type { Services } from '../services.ts'
 import { type Administrator, organizationFor, type Stores } from './administrator.ts'
@@ -14,7 +15,6 @@ import {
   VIEWER_SCOPES,
 } from './keys.ts'
 import { faultOfName, requireNoFault } from './names.ts'
-import { type Listed, listed } from './organizations.ts'
 import { type OfOrganization, organizationIdFor, projectOf } from './projects.ts'
 import { DEFAULT_SLUG, type Organization } from './tenants.ts'
 

@@ -1,4 +1,5 @@
 import { isStoreError, ServiceError } from '../errors.ts'
+import { type Listed, listed } from '../listed.ts'
 import type { PageAfter, SlugCursor } from '../ports/tenant-store.ts'
 import { type Administrator, organizationFor, requireOperator, type Stores } from './administrator.ts'
 import { faultOfSlug, requireNoFault } from './names.ts'
@@ -9,14 +10,6 @@ import {
   type Organization,
   type Tenant,
 } from './tenants.ts'
-
-/** What a listing found, and whether there is more behind it. */
-export interface Listed<T> {
-  readonly items: readonly T[]
-  readonly hasMore: boolean
-  /** The last of them. */
-  readonly end: T | undefined
-}
 
 /** Makes an organization with a project of the name `default`. @throws ServiceError `role-missing`, `field-invalid`, `name-taken` */
 export async function addOrganization(
@@ -40,12 +33,6 @@ export async function listOrganizations(
 ): Promise<Listed<ListedOrganization>> {
   if (by.role !== 'operator') return listed([await readOrganization(stores, by)], page.limit)
   return listed(await stores.metadata.pageOrganizations({ ...page, limit: page.limit + 1 }), page.limit)
-}
-
-/** @param found one more than the limit, if there are more */
-export function listed<T>(found: readonly T[], limit: number): Listed<T> {
-  const items = found.slice(0, limit)
-  return { items, hasMore: found.length > limit, end: items.at(-1) }
 }
 
 /** By id or slug; by default the administrator's own. @throws ServiceError `organization-not-found` */

@@ -1,4 +1,5 @@
 import { isStoreError, ServiceError } from '../errors.ts'
+import { type Listed, listed } from '../listed.ts'
 import type { SlugCursor } from '../ports/tenant-store.ts'
 import type { Services } from '../services.ts'
 import {
@@ -10,7 +11,6 @@ import {
 } from './administrator.ts'
 import { isAtLeast } from './keys.ts'
 import { faultOfSlug, requireNoFault } from './names.ts'
-import { type Listed, listed } from './organizations.ts'
 import { createProject, type InUse, type Organization, type Project } from './tenants.ts'
 
 /** Of whose projects or keys a listing is: those of one organization, by id or slug; of all; by default of the own one. */

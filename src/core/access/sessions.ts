@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Caller, CallerSession } from '../caller.ts'
 import { ServiceError, StoreError } from '../errors.ts'
+import { type Listed, listed } from '../listed.ts'
 import { MINUTE_MS, SECOND_MS } from '../ports/clock.ts'
 import type { FoundSession, Grant, Session, SessionFilter, SessionPage } from '../ports/sessions.ts'
 import type { Services } from '../services.ts'
@@ -128,7 +129,7 @@ export async function listSessions(
   { metadata, clock }: Services,
   caller: Caller,
   { after, limit }: { readonly after: SessionPlace | undefined; readonly limit: number },
-): Promise<{ readonly sessions: readonly FoundSession[]; readonly hasMore: boolean }> {
+): Promise<Listed<FoundSession>> {
   const holder = holderOf(caller)
   const filter: SessionFilter = {
     organizationId: caller.organizationId,
@@ -140,8 +141,7 @@ export async function listSessions(
     // Behind every hash that begins so.
     after: after && { expiresAt: after.expiresAt, hash: `${after.id.replaceAll('-', '')}~` },
   }
-  const found = await metadata.listSessions(filter, page)
-  return { sessions: found.slice(0, limit), hasMore: found.length > limit }
+  return listed(await metadata.listSessions(filter, page), limit)
 }
 
 /** Whose sessions the caller sees; undefined: all of its organization. */

@@ -1,5 +1,6 @@
 import { isAtLeast } from '../access/keys.ts'
 import type { Caller } from '../caller.ts'
+import { type Listed, listed } from '../listed.ts'
 import type { FileFilter, FileOrder, FilePage } from '../ports/metadata-store.ts'
 import type { Services } from '../services.ts'
 import { traced } from '../trace.ts'
@@ -17,10 +18,7 @@ export interface PageFiles extends FilePage {
   readonly state?: 'stored' | 'pending'
 }
 
-export interface FilesPage {
-  readonly files: readonly FileRecord[]
-  /** Whether there are files behind these. */
-  readonly hasMore: boolean
+export interface FilesPage extends Listed<FileRecord> {
   /** All that match, if asked for. */
   readonly total: number | undefined
 }
@@ -40,11 +38,11 @@ async function page(
     states: [state],
     visibleAt: clock.now(),
   } as const
-  const [files, total] = await Promise.all([
+  const [found, total] = await Promise.all([
     metadata.pageFiles(filter, { ...page, limit: limit + 1 }),
     withTotal ? metadata.countFiles(filter) : undefined,
   ])
-  return { files: files.slice(0, limit), hasMore: files.length > limit, total }
+  return { ...listed(found, limit), total }
 }
 
 export interface PageProjects extends Omit<PageFiles, 'projectId' | 'offset' | 'withTotal'> {
@@ -59,11 +57,10 @@ async function pageOfSeveral(
   { metadata, clock }: Services,
   caller: Caller,
   { projectIds, state = 'stored', filter: given, ...page }: PageProjects,
-): Promise<Omit<FilesPage, 'total'>> {
+): Promise<Listed<FileRecord>> {
   const { limit } = page
   const filter = { ...given, ...seenBy(caller), states: [state], visibleAt: clock.now() }
-  const files = await metadata.pageFilesOf(projectIds, filter, { ...page, limit: limit + 1 })
-  return { files: files.slice(0, limit), hasMore: files.length > limit }
+  return listed(await metadata.pageFilesOf(projectIds, filter, { ...page, limit: limit + 1 }), limit)
 }
 
 /** The files of a project that the caller sees. */

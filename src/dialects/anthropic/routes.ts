@@ -8,6 +8,7 @@ import { servedType } from '../../core/files/inert-type.ts'
 import { NEWEST_FIRST, pageFiles } from '../../core/files/page-files.ts'
 import { fileNotFound, hasExpired, readStoredFile } from '../../core/files/read-file.ts'
 import { touchFile } from '../../core/files/touch-file.ts'
+import type { Listed } from '../../core/listed.ts'
 import type { FileOrder } from '../../core/ports/metadata-store.ts'
 import type { Services } from '../../core/services.ts'
 import { sendFile } from '../../http/download.ts'
@@ -73,7 +74,7 @@ async function answerList(services: Services, request: FastifyRequest, reply: Fa
   reply.header(WORKSPACE_HEADER, toWorkspaceId(projectId))
   const { parseFileId } = services
   const asked = readListRequest(query, { view, projectId, parseFileId })
-  const { files, hasMore } = await findFiles(services, caller, projectId, asked)
+  const { items: files, hasMore } = await findFiles(services, caller, projectId, asked)
   const last = files.at(-1)
   const isForwards = typeof asked === 'object' && 'limit' in asked && !asked.isBackwards
   const isContinued = isForwards && !(asked.isById && view.shape === 'managed-agents')
@@ -92,8 +93,8 @@ async function findFiles(
   caller: Caller,
   projectId: string,
   asked: ReturnType<typeof readListRequest>,
-): Promise<{ readonly files: readonly FileRecord[]; readonly hasMore: boolean }> {
-  if (asked === 'nothing') return { files: [], hasMore: false }
+): Promise<Pick<Listed<FileRecord>, 'items' | 'hasMore'>> {
+  if (asked === 'nothing') return { items: [], hasMore: false }
   const common = { projectId, withTotal: false }
   if ('ids' in asked) {
     const { ids } = asked
@@ -102,14 +103,14 @@ async function findFiles(
   const { limit, from, isBackwards }: RequestedPage = asked
   const order = isBackwards ? OLDEST_FIRST : NEWEST_FIRST
   const place = from === undefined ? {} : { after: from }
-  const { files, hasMore } = await pageFiles(services, caller, {
+  const { items, hasMore } = await pageFiles(services, caller, {
     ...common,
     filter: {},
     order,
     limit,
     ...place,
   })
-  return { files: isBackwards ? files.toReversed() : files, hasMore }
+  return { items: isBackwards ? items.toReversed() : items, hasMore }
 }
 
 function toEnds(data: readonly FileBody[], hasMore: boolean) {

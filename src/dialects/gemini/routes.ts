@@ -74,14 +74,13 @@ function addList(context: Context, version: Version): void {
         filter: {},
         order: NEWEST_FIRST,
       }
-      const { files, hasMore } = await pageFiles(services, caller, { ...page, withTotal: false })
-      const last = files.at(-1)
+      const { items: files, hasMore, end } = await pageFiles(services, caller, { ...page, withTotal: false })
       // Clients take any token, even an empty one, for one more page; and a list that is not set for an empty one.
       return {
         ...(files.length === 0
           ? {}
           : { files: files.map((file) => shown(context, request, version, caller.fidelity, file)) }),
-        ...(hasMore && last ? { nextPageToken: printPageToken(last) } : {}),
+        ...(hasMore && end ? { nextPageToken: printPageToken(end) } : {}),
       }
     },
   )

@@ -94,11 +94,10 @@ async function answerPage(context: Context, { caller }: FastifyRequest, page: re
       throw new ServiceError('project-forbidden', `This request is for project ${projectId}`)
   }
   if (page.matchesNothing) return { items: [], next_page_token: null, total_size: withTotal ? 0 : null }
-  const { files, hasMore, total } = await pageFiles(services, caller, { ...page, projectId })
-  const last = files.at(-1)
+  const { items: files, hasMore, end, total } = await pageFiles(services, caller, { ...page, projectId })
   return {
     items: await Promise.all(files.map((file) => answerFile(context, file, page.withUrls))),
-    next_page_token: hasMore && last ? printPageToken(last, page.boundTo) : null,
+    next_page_token: hasMore && end ? printPageToken(end, page.boundTo) : null,
     total_size: total ?? null,
   }
 }

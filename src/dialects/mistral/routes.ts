@@ -75,7 +75,7 @@ function addList({ server, services, settings }: Context): void {
     const { filter, offset, limit, withTotal } = requests.readListRequest(request, settings)
     if (filter === undefined) return { object: 'list', data: [], total: withTotal ? 0 : null }
     const { caller } = request
-    const { files, total } = await pageFiles(services, caller, {
+    const { items: files, total } = await pageFiles(services, caller, {
       projectId: defaultProject(caller),
       filter,
       order: NEWEST_FIRST,

@@ -84,7 +84,7 @@ function addList({ server, services }: Context, path: string, documented: typeof
       throw new ServiceError('field-invalid', `No such File object: ${afterId}`, { field: 'after' })
     const shown = purpose === undefined ? undefined : filterOf(purpose)
     if (purpose !== undefined && shown === undefined) return toListBody([], false)
-    const { files, hasMore } = await pageFiles(services, caller, {
+    const { items: files, hasMore } = await pageFiles(services, caller, {
       projectId,
       filter: shown === undefined ? {} : { purpose: shown },
       order: [{ field: 'createdAt', descending }],

@@ -219,8 +219,8 @@ export const listFiles = operation(methods.list, searches, async ({ services }, 
   const projectId = await resolveFolder(services, caller, folder)
   const page = { order: NEWEST_FIRST, limit, ...(after === undefined ? {} : { after }) }
   const found = await pageFiles(services, caller, { ...page, projectId, filter: {}, withTotal: false })
-  const files = withinBytes(found.files.map(toFile))
-  const last = found.files[files.length - 1]
+  const files = withinBytes(found.items.map(toFile))
+  const last = found.items[files.length - 1]
   const nextPageToken = last === undefined ? '' : printPageToken(last)
   return create(ListFilesResponseSchema, { files, nextPageToken })
 })

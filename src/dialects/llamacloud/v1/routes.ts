@@ -137,15 +137,15 @@ async function sendAll(
   const read: ReadPage = (after) => pageFiles(services, caller, after === undefined ? all : { ...all, after })
   // Read before an answer begins, so that a store that is away can still be told.
   const first = await read()
-  if (!first.hasMore) return first.files.map(toFileBody)
+  if (!first.hasMore) return first.items.map(toFileBody)
   reply.type('application/json; charset=utf-8')
   return reply.send(Readable.from(print(first, read), { objectMode: false }))
 }
 
 async function* print(first: FilesPage, read: ReadPage): AsyncGenerator<string, void> {
   let separator = '['
-  for (let page = first; ; page = await read(page.files.at(-1))) {
-    yield separator + page.files.map((file) => JSON.stringify(toFileBody(file))).join(',')
+  for (let page = first; ; page = await read(page.end)) {
+    yield separator + page.items.map((file) => JSON.stringify(toFileBody(file))).join(',')
     separator = ','
     if (!page.hasMore) break
   }
