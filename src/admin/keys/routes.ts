@@ -6,6 +6,7 @@ import { operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
 import type { ById } from '../files/routes.ts'
 import { namesIn, nextOf, readTenantPage } from '../tenant-lists.ts'
+import { printTime, printTimeOrNull } from '../times.ts'
 import { readCreateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 
@@ -89,11 +90,7 @@ async function toBodies(services: Services, keys: readonly ApiKey[]): Promise<sc
     scopes: [...key.scopes],
     fidelity: key.fidelity,
     createdAt: printTime(key.createdAt),
-    expiresAt: key.expiresAt === null ? null : printTime(key.expiresAt),
-    revokedAt: key.revokedAt === null ? null : printTime(key.revokedAt),
+    expiresAt: printTimeOrNull(key.expiresAt),
+    revokedAt: printTimeOrNull(key.revokedAt),
   }))
-}
-
-function printTime(ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -5,6 +5,7 @@ import type { Services } from '../../core/services.ts'
 import { operation } from '../../http/operation.ts'
 import type { ById } from '../files/routes.ts'
 import { FileParams } from '../files/schemas.ts'
+import { printTime } from '../times.ts'
 import { readLinkRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 
@@ -63,8 +64,8 @@ function toLinkBody({ id, url, createdAt, expiresAt, createdBy }: ToldLink): sch
   return {
     id,
     url,
-    createdAt: new Date(createdAt).toISOString(),
-    expiresAt: new Date(expiresAt).toISOString(),
+    createdAt: printTime(createdAt),
+    expiresAt: printTime(expiresAt),
     createdBy,
   }
 }

@@ -1,33 +1,26 @@
 import type { JobState } from '../../core/upkeep/job-state.ts'
 import type { FinishedRequest } from '../../core/watch/request-tail.ts'
+import { printTime, printTimeOrNull } from '../times.ts'
 import type { Health } from './operating.ts'
 
 /** As the schemas of this folder have it. */
 export function toJobsBody(jobs: readonly JobState[], now: number) {
-  return { at: iso(now), jobs: jobs.map(toJobBody) }
+  return { at: printTime(now), jobs: jobs.map(toJobBody) }
 }
 
 function toJobBody({ startedAt, endedAt, ...job }: JobState) {
-  return { ...job, startedAt: isoOrNull(startedAt), endedAt: isoOrNull(endedAt) }
+  return { ...job, startedAt: printTimeOrNull(startedAt), endedAt: printTimeOrNull(endedAt) }
 }
 
 export function toHealthBody({ at, server, nodes, ...health }: Health) {
   return {
-    at: iso(at),
+    at: printTime(at),
     ...health,
-    server: { ...server, startedAt: iso(server.startedAt) },
-    nodes: nodes.map((node) => ({ ...node, seenAt: iso(node.seenAt) })),
+    server: { ...server, startedAt: printTime(server.startedAt) },
+    nodes: nodes.map((node) => ({ ...node, seenAt: printTime(node.seenAt) })),
   }
 }
 
 export function toRequestBody({ at, ...request }: FinishedRequest) {
-  return { at: iso(at), ...request }
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
-}
-
-function isoOrNull(at: number | null): string | null {
-  return at === null ? null : iso(at)
+  return { at: printTime(at), ...request }
 }

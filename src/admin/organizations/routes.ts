@@ -7,6 +7,7 @@ import type { AdminOptions } from '../api.ts'
 import type { ById } from '../files/routes.ts'
 import { objectOf, requireKnown, textIn } from '../request-values.ts'
 import { nextOf, quotaAndUse, readTenantPage } from '../tenant-lists.ts'
+import { printTime } from '../times.ts'
 import * as schemas from './schemas.ts'
 
 const ORGANIZATIONS = '/v1/organizations'
@@ -67,7 +68,7 @@ function toBody(organization: ListedOrganization): schemas.OrganizationBody {
   return {
     id,
     slug,
-    createdAt: new Date(createdAt).toISOString(),
+    createdAt: printTime(createdAt),
     ...quotaAndUse(organization),
     projects,
   }

@@ -6,6 +6,7 @@ import { operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
 import { objectOf, optionalTextIn, requireKnown, textIn } from '../request-values.ts'
 import { namesIn, nextOf, quotaAndUse, readTenantPage } from '../tenant-lists.ts'
+import { printTime } from '../times.ts'
 import * as schemas from './schemas.ts'
 
 const PROJECTS = '/v1/projects'
@@ -65,7 +66,7 @@ function toProjectBody(
     id: project.id,
     slug: project.slug,
     organization: { id, slug },
-    createdAt: new Date(project.createdAt).toISOString(),
+    createdAt: printTime(project.createdAt),
     ...quotaAndUse(project),
   }
 }

@@ -2,6 +2,7 @@ import type { Project } from '../../core/access/tenants.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import { announcedBytesOf, receivedBytesOf } from '../../core/uploads/progress.ts'
 import { toFileBody } from '../files/wire.ts'
+import { printTimeOrNull } from '../times.ts'
 import type { UploadBody } from './schemas.ts'
 
 export function toUploadBody(
@@ -14,6 +15,6 @@ export function toUploadBody(
     ...toFileBody(upload, project, now),
     announcedBytes: announcedBytesOf(upload) ?? null,
     receivedBytes: receivedBytesOf(upload),
-    uploadExpiresAt: uploadExpiresAt === null ? null : new Date(uploadExpiresAt).toISOString(),
+    uploadExpiresAt: printTimeOrNull(uploadExpiresAt),
   }
 }

@@ -3,6 +3,7 @@ import type { Services } from '../../core/services.ts'
 import { readUsage, usageHolder } from '../../core/usage/read-usage.ts'
 import { operation } from '../../http/operation.ts'
 import type { AdminOptions } from '../api.ts'
+import { printTime } from '../times.ts'
 import { readUsageRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 
@@ -22,6 +23,6 @@ export function addUsageRoutes(
     const { organization, project, ...range } = readUsageRequest(query, keyQuery, services.clock.now())
     const holder = await usageHolder(services, caller, { organization, project })
     const points = await readUsage(services, { holder, ...range })
-    return { series: points.map((point) => ({ ...point, at: new Date(point.at).toISOString() })) }
+    return { series: points.map((point) => ({ ...point, at: printTime(point.at) })) }
   })
 }
