@@ -51,6 +51,15 @@ export function timeOf(text: string): number {
   return new Date(text.slice(0, 10)).getUTCDate() === day && at < YEAR_10000 ? at : Number.NaN
 }
 
+/** A time in a query, in milliseconds since the epoch; undefined if it is absent or empty. @throws ServiceError `field-invalid` */
+export function timeIn(values: Values, field: string): number | undefined {
+  const text = parameter(values, field)
+  if (text === undefined) return undefined
+  const at = timeOf(text)
+  if (!Number.isNaN(at)) return at
+  throw invalid(field, 'must be a time like 2030-01-31T12:00:00Z')
+}
+
 /** @param fault what follows the name of the field in the message */
 export function invalid(field: string, fault: string): ServiceError {
   return new ServiceError('field-invalid', `${field} ${fault}.`, { field })

@@ -1,9 +1,9 @@
 import { type TSchema, Type } from 'typebox'
 import type { Services } from '../core/services.ts'
 import { parsePageToken, printPageToken } from '../http/page-token.ts'
+import { limitIn, limitParameter } from './page-limit.ts'
 import { invalid, parameter, requireKnown, type Values } from './request-values.ts'
 
-const DEFAULT_PAGE = 100
 const MAX_PAGE = 1000
 
 /** A page of organizations, projects or keys. */
@@ -24,16 +24,13 @@ export function readTenantPage(
 ) {
   const values = query as Values
   requireKnown(values, [...known, 'limit', 'after'], keyQuery)
-  const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE)
-    throw invalid('limit', `must be a whole number from 1 to ${MAX_PAGE}`)
   const organization = parameter(values, 'organization')
   const boundTo = [noun, organization ?? null]
   const token = parameter(values, 'after')
   const place = token === undefined ? undefined : parsePageToken(token, boundTo)
   if (token !== undefined && place === undefined)
     throw invalid('after', 'must be `next` of a page of the same list')
-  return { organization, limit: Number(limit), boundTo, place }
+  return { organization, limit: limitIn(values, MAX_PAGE), boundTo, place }
 }
 
 /** @param place where the page ends; undefined: it is empty */
@@ -48,7 +45,7 @@ export function nextOf(
 
 /** For the documentation. */
 export const pageQuery = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
+  limit: limitParameter(MAX_PAGE),
   after: Type.Optional(Type.String({ description: '`next` of the page before.' })),
 }
 

@@ -1,9 +1,9 @@
 import type { ParseFileId } from '../../core/file-id.ts'
 import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
-import { invalid, oneOf, parameter, requireKnown, timeOf, type Values } from '../request-values.ts'
+import { limitIn } from '../page-limit.ts'
+import { invalid, oneOf, parameter, requireKnown, timeIn, type Values } from '../request-values.ts'
 import { requireName } from './requests.ts'
 
-export const DEFAULT_PAGE = 100
 export const MAX_PAGE = 1000
 /** In place of a project: all that the key may use. */
 export const ALL_PROJECTS = '*'
@@ -52,9 +52,6 @@ export function readListRequest(
 ): RequestedPage {
   const values = query as Values
   requireKnown(values, PARAMETERS, keyQuery)
-  const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
-  if (!/^\d{1,4}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE)
-    throw invalid('limit', `must be a whole number from 1 to ${MAX_PAGE}`)
   const sort = oneOf(values, 'sort', sorts)
   const project = parameter(values, 'project')
   const state = oneOf(values, 'state', ['stored', 'pending'])
@@ -65,7 +62,7 @@ export function readListRequest(
     filter: filterIn(values, parseFileId),
     sort,
     order,
-    limit: Number(limit),
+    limit: limitIn(values, MAX_PAGE),
     after: parameter(values, 'after'),
     told: [state, sort, order, ...FILTERS.map((field) => parameter(values, field) ?? null)],
   }
@@ -120,12 +117,4 @@ function sizeIn(values: Values, field: string): number | undefined {
   const bytes = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(bytes)) return bytes
   throw invalid(field, 'must be a whole number of bytes')
-}
-
-function timeIn(values: Values, field: string): number | undefined {
-  const text = parameter(values, field)
-  if (text === undefined) return undefined
-  const at = timeOf(text)
-  if (!Number.isNaN(at)) return at
-  throw invalid(field, 'must be a time like 2030-01-31T12:00:00Z')
 }

@@ -17,7 +17,7 @@ const FILES_AT_ONCE = 200
 const MAX_READS = 10
 
 /** What a page is of, and how each of it is printed. */
-export interface Listed {
+export interface ListKind {
   readonly noun: 'files' | 'uploads'
   toBody(file: FileRecord, project: Project, now: number): unknown
 }
@@ -27,7 +27,7 @@ export async function printPage(
   services: Services,
   caller: Caller,
   asked: RequestedPage,
-  { noun, toBody }: Listed,
+  { noun, toBody }: ListKind,
 ): Promise<string> {
   const { state, filter, sort, order, limit, after, told } = asked
   const projects = await projectsOf(services, caller, asked.project)

@@ -2,7 +2,8 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { MAX_LABELS, NAME_PATTERN, textRules } from '../../core/files/text-rules.ts'
 import { idempotencyHeader } from '../../http/idempotent.ts'
 import { FILE_ID_FORMAT } from '../../http/operation.ts'
-import { DEFAULT_PAGE, MAX_PAGE, sorts, TYPE_PATTERN } from './list-request.ts'
+import { limitParameter } from '../page-limit.ts'
+import { MAX_PAGE, sorts, TYPE_PATTERN } from './list-request.ts'
 import { MAX_DELETED, MAX_EXPIRY_DAYS, MAX_NAME_CHARACTERS } from './requests.ts'
 
 /*
@@ -125,7 +126,7 @@ export const ListQuery = Type.Object({
   createdBefore: instant('Sooner than that.'),
   sort: either(sorts, { default: 'created', description: 'Names by code point.' }),
   order: either(['asc', 'desc'], { description: 'By default `asc` for names, else `desc`.' }),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
+  limit: limitParameter(MAX_PAGE),
   after: Type.Optional(
     Type.String({ description: '`next` of the page before; all else but `limit` has to be the same.' }),
   ),

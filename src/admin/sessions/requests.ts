@@ -1,20 +1,17 @@
 import type { SessionPlace } from '../../core/access/sessions.ts'
 import { ServiceError } from '../../core/errors.ts'
 import { uuidForm } from '../../core/file-id.ts'
+import { limitIn } from '../page-limit.ts'
 import { invalid, objectOf, parameter, requireKnown, type Values } from '../request-values.ts'
 
-export const DEFAULT_PAGE = 100
 export const MAX_PAGE = 500
 
 /** @param keyQuery the parameter that may carry the key. @throws ServiceError `field-unknown`, `field-invalid` */
 export function readListRequest(query: unknown, keyQuery: string | undefined) {
   const values = query as Values
   requireKnown(values, ['limit', 'after'], keyQuery)
-  const limit = parameter(values, 'limit') ?? String(DEFAULT_PAGE)
-  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > MAX_PAGE)
-    throw invalid('limit', `must be a whole number from 1 to ${MAX_PAGE}`)
   const after = parameter(values, 'after')
-  return { limit: Number(limit), after: after === undefined ? undefined : placeIn(after) }
+  return { limit: limitIn(values, MAX_PAGE), after: after === undefined ? undefined : placeIn(after) }
 }
 
 export function printPlace({ expiresAt, id }: SessionPlace): string {

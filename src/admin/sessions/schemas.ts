@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { roles, scopes } from '../../core/access/keys.ts'
-import { DEFAULT_PAGE, MAX_PAGE } from './requests.ts'
+import { limitParameter } from '../page-limit.ts'
+import { MAX_PAGE } from './requests.ts'
 
 /*
  * For the documentation and the form of answers. Requests are read by `requests.ts`.
@@ -55,7 +56,7 @@ export const PageBody = Type.Object({ sessions: Type.Array(SessionBody), next: o
 
 export const ListQuery = Type.Object(
   {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
+    limit: limitParameter(MAX_PAGE),
     after: Type.Optional(Type.String({ description: '`next` of the page before.' })),
   },
   { additionalProperties: false },

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { FileBody } from '../files/schemas.ts'
-import { DEFAULT_PAGE, MAX_PAGE } from './requests.ts'
+import { limitParameter } from '../page-limit.ts'
+import { MAX_PAGE } from './requests.ts'
 
 /** For the documentation and the form of answers. Requests are read by `requests.ts`. */
 export const UploadBody = Type.Object({
@@ -31,6 +32,6 @@ export const ListQuery = Type.Object({
       description: 'ID or slug; `*`: all that the key may use. By default the first project of the key.',
     }),
   ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
+  limit: limitParameter(MAX_PAGE),
   after: Type.Optional(Type.String({ description: '`next` of the page before, with the same project.' })),
 })

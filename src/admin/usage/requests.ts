@@ -1,6 +1,6 @@
 import { HOUR_MS } from '../../core/ports/clock.ts'
 import { type ReadUsage, type UsageStep, usageSteps } from '../../core/usage/read-usage.ts'
-import { invalid, oneOf, parameter, requireKnown, timeOf, type Values } from '../request-values.ts'
+import { invalid, oneOf, parameter, requireKnown, timeIn, type Values } from '../request-values.ts'
 
 const PARAMETERS = ['organization', 'project', 'from', 'to', 'hours', 'step']
 /** 90 days of hours, and the ones that have begun at both ends. */
@@ -23,8 +23,8 @@ export function readUsageRequest(query: unknown, keyQuery: string | undefined, n
   const step = oneOf(values, 'step', ['hour', 'day'])
   const stepMs = usageSteps[step]
   const hours = hoursIn(values)
-  const to = Math.ceil((timeIn(values, 'to') ?? now + 1) / stepMs) * stepMs
-  const from = begin(timeIn(values, 'from') ?? to - (hours ?? DEFAULT_HOURS[step]) * HOUR_MS, step)
+  const to = Math.ceil((stepTimeIn(values, 'to') ?? now + 1) / stepMs) * stepMs
+  const from = begin(stepTimeIn(values, 'from') ?? to - (hours ?? DEFAULT_HOURS[step]) * HOUR_MS, step)
   if (from >= to) throw invalid('from', 'must be earlier than the end')
   if ((to - from) / HOUR_MS > MAX_POINTS) throw invalid('from', 'is more than 91 days before the end')
   const { organization, project } = {
@@ -49,10 +49,9 @@ function hoursIn(values: Values): number | undefined {
   return hours
 }
 
-function timeIn(values: Values, field: string): number | undefined {
-  const text = parameter(values, field)
-  if (text === undefined) return undefined
-  const at = timeOf(text)
-  if (Number.isNaN(at) || at < 0) throw invalid(field, 'must be a time like 2030-01-31T12:00:00Z')
+/** Steps are counted from 1970 on. */
+function stepTimeIn(values: Values, field: string): number | undefined {
+  const at = timeIn(values, field)
+  if (at !== undefined && at < 0) throw invalid(field, 'must be 1970-01-01T00:00:00Z or later')
   return at
 }
