@@ -78,6 +78,18 @@ export function describeUsageHours(shared: OpenStore, openStore: OpenStore): voi
     },
   )
 
+  testStore(
+    openStore,
+    'hours that are removed leave the last one of which is known what was held',
+    async (store) => {
+      const tenant = await insertTenant(store)
+      await store.commit([{ kind: 'usage.add', usage: { ...tenant, files: 2, bytes: 30 } }])
+      await store.commit([add(tenant, {}), add(tenant, { hour: HOUR + HOUR_MS }, false)])
+      await store.commit([{ kind: 'usage-hours.purge', before: HOUR + 9 * HOUR_MS }])
+      assert.equal((await store.findUsageBefore(tenant, HOUR + 9 * HOUR_MS))?.files, 2)
+    },
+  )
+
   testStore(openStore, 'whoever has no hour gets one, once', async (store) => {
     const tenant = await insertTenant(store)
     const other = await insertTenant(store)

@@ -55,16 +55,13 @@ export function usageHourQueries(db: Kysely<Tables>) {
       .select(usageHourShape.fields)
       .where('organizationId', '=', arg('organizationId'))
       .where('projectId', '=', arg('projectId'))
-  const olderIsThere = sql<boolean>`exists (select 1 from usage_hours as newer
-    where newer.organization_id = usage_hours.organization_id and newer.project_id = usage_hours.project_id
-    and newer.hour > usage_hours.hour`
   return {
     addTo: ({ projectId }: UsageHolder) => (projectId === WHOLE_ORGANIZATION ? ofOrganization : ofProject),
     purge: statement<{ readonly before: number }>((arg) =>
       db
         .deleteFrom('usageHours')
         .where('hour', '<', arg('before'))
-        .where(sql<boolean>`${olderIsThere} and newer.hour < ${arg('before')})`),
+        .where(isFollowed(arg('before'))),
     ),
     begin: [beginning(organization), beginning(project)],
     list: prepare<Range>((arg) =>
@@ -123,3 +120,10 @@ export function usageHourQueries(db: Kysely<Tables>) {
 }
 
 const names = sql.join(columns.map((column) => sql.ref(column)))
+
+/** The last hour of which is known what was held is followed by none: hours without a row held as much. */
+function isFollowed(before: number) {
+  return sql<boolean>`exists (select 1 from usage_hours as newer
+    where newer.organization_id = usage_hours.organization_id and newer.project_id = usage_hours.project_id
+    and newer.hour > usage_hours.hour and newer.hour < ${before} and newer.files is not null)`
+}
