@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals'
+import { batch, computed, effect, signal } from '@preact/signals'
 import type { Me, Role } from './api/bodies.ts'
 import { ApiError, api, onSignedOut } from './api/client.ts'
 import { reloadAll } from './api/resource.ts'
@@ -80,19 +80,21 @@ export function leaveSignIn(): void {
 
 export async function signOut(): Promise<void> {
   await api.delete('sessions/current')
-  me.value = null
-  hasEnded.value = false
-  go(SIGN_IN)
+  batch(() => {
+    me.value = null
+    hasEnded.value = false
+    go(SIGN_IN)
+  })
 }
 
-/** Nobody who comes is signed in: they are led to the sign-in, and from there back. */
 onSignedOut(() => {
-  if (me.value) {
-    hasEnded.value = true
-    return
-  }
-  me.value = null
-  if (place.value.path === SIGN_IN) return
+  if (me.value) hasEnded.value = true
+  else me.value = null
+})
+
+/** Nobody who comes is signed in, also by the browser's way back: they are led to the sign-in, and from there back. */
+effect(() => {
+  if (me.value !== null || place.value.path === SIGN_IN) return
   const from = here()
   go(from === '' ? SIGN_IN : `${SIGN_IN}?${new URLSearchParams({ return: from })}`, { replace: true })
 })

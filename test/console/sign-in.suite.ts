@@ -201,6 +201,8 @@ test('signing out ends the session, and the way back leads to the sign-in', chro
     (await page.context().cookies()).find(({ name }) => name === 'session'),
     undefined,
   )
+  await page.goBack()
+  await page.getByLabel('API key', { exact: true }).waitFor()
   await page.reload()
   await title(page, 'Sign in')
 })
