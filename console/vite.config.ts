@@ -56,6 +56,10 @@ function classOf(name: string, path: string): string {
   return `${folder}-${file.replace(/\.module\.css.*$/, '')}-${name}`
 }
 
+/** Pages that bring no library. Together they compress better, and whoever has opened one has them all. */
+const LIGHT_PAGES =
+  /\/console\/src\/(access|ui\/(secret-field|table|tabs)|pages\/(activity|file|keys|projects|sessions|settings|sign-in))\b/
+
 export default defineConfig({
   plugins: [pdfData, forEveryBrowser],
   // Every address is relative, so that the console works behind any path prefix.
@@ -72,6 +76,14 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     emptyOutDir: true,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [{ name: 'pages', test: LIGHT_PAGES }],
+        },
+      },
+    },
   },
   server: {
     proxy: Object.fromEntries(
