@@ -48,14 +48,24 @@ const CROSS_SECTION = [
 
 /**
  * Folders whose files share a process each. Most of what a small test file takes is to load the server, and to run it while
- * nothing of it is compiled: these take less than half of the CPU time so. Many servers that live on until all files are done
- * would take more than that again, so whole servers in `test/` have a process by file.
+ * nothing of it is compiled: these take less than half of the CPU time so.
  */
-const SHARED_BY = /^src\/(?:dialects\/[a-z]+|admin|transfer|http|core)\//
-/** They measure the process that they run in, or change it. */
+const SHARED_BY =
+  /^(?:src\/(?:dialects\/[a-z]+|admin|transfer|http|core|emulator|grpc|intake|jobs|ops)|test\/sdk(?=\/[^/]+\.test\.ts$))\//
+/** Files in `test/` that share a process, a few each: all their servers live on until the last file is done. */
+const SHARED_FEW = [
+  'test/{base-url,create-only-keys,fidelity,front-page,gauges,held-reservations,hidden-files}.test.ts',
+  'test/{find-by-name,store-metrics,tls,traces,two-clocks,whose-request}.test.ts',
+  'test/{lost-leases,model-server,names,oidc,path-prefix,plaintext}.test.ts',
+  'test/{s3-direct,served-types,shown-types}.test.ts',
+  'test/{sliding-expiry,slow-bodies,slow-uploads,stats-and-config}.test.ts',
+]
+/** They measure the process that they run in, or change it, or take long. */
 const BY_THEMSELVES = [
   'src/dialects/llamacloud/{aborts,memory,names}.test.ts',
   'src/dialects/yandex/memory.test.ts',
+  'src/intake/{json-content,multipart}/*-{fuzz,stream}.test.ts',
+  'src/ops/{log-secrets,text-log}.test.ts',
 ]
 
 /** At a time, besides the files that have a process of their own, and long before those done. */
@@ -68,7 +78,7 @@ type Settings = Readonly<Record<string, string>>
 /** @returns whether all passed */
 async function run(patterns: readonly string[], settings: Settings): Promise<boolean> {
   const files = patterns.flatMap((pattern) => globSync(pattern)).sort()
-  const groups = Map.groupBy(new Set(files), sharedFolder)
+  const groups = Map.groupBy(new Set(files), sharedGroup)
   const own = groups.get(undefined) ?? []
   groups.delete(undefined)
   const queue = [...groups.values()].sort((one, other) => one.length - other.length)
@@ -84,9 +94,9 @@ async function run(patterns: readonly string[], settings: Settings): Promise<boo
 }
 
 /** @returns undefined: a process of its own */
-function sharedFolder(file: string): string | undefined {
+function sharedGroup(file: string): string | undefined {
   if (BY_THEMSELVES.some((pattern) => matchesGlob(file, pattern))) return undefined
-  return SHARED_BY.exec(file)?.[0]
+  return SHARED_BY.exec(file)?.[0] ?? SHARED_FEW.find((pattern) => matchesGlob(file, pattern))
 }
 
 async function runOwn(files: readonly string[], settings: Settings): Promise<boolean> {
