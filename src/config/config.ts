@@ -104,7 +104,7 @@ export const serverSettings = {
   publicUrl: setting('PUBLIC_URL <url>', url, {
     otherwise: 'where it listens',
     help: 'address that clients see; links start with it',
-    more: 'It is never taken from a request. If it is unset, a server that listens on all addresses makes links to `127.0.0.1`, and warns of that at its start.',
+    more: 'It is never taken from a request, and, unless it is this machine, the one address at which people sign in to the console. If it is unset, a server that listens on all addresses makes links to `127.0.0.1`, and warns of that at its start.',
   }),
   rootKey: setting('ROOT_KEY <secret>', rootKey, {
     secret: true,

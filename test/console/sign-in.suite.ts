@@ -1,6 +1,9 @@
 /** The way in and out: by key and by an OpenID provider, and the page of sessions. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { FileBody } from '../../src/admin/files/schemas.ts'
 import { AdminClient } from '../admin-client.ts'
@@ -142,25 +145,57 @@ test('a form outlives the end of the session, and is sent after the next sign-in
   await page.getByRole('heading', { name: 'of the form is made' }).waitFor()
 })
 
-test('the names of this machine are one: a page at localhost signs in, and uploads', chromium, async (t) => {
-  const { url, key } = console.server
-  const local = { url: url.replace('127.0.0.1', 'localhost'), key }
-  const page = await console.visit(t, { key: null, server: local, path: 'uploads', isExpected: signedOut })
+/** Signs in on the page of uploads, and sends a file from there. */
+async function signInAndUpload(t: TestContext, url: string, name: string): Promise<Page> {
+  const { key } = console.server
+  const page = await console.visit(t, {
+    key: null,
+    server: { url, key },
+    path: 'uploads',
+    isExpected: signedOut,
+  })
   await typeKey(page, key)
   await title(page, 'Uploads')
-  const file = { name: 'from-localhost.txt', mimeType: 'text/plain', buffer: Buffer.from('ahoy') }
   const chooser = page.waitForEvent('filechooser')
   await page.getByRole('button', { name: 'Choose files' }).first().click()
-  await (await chooser).setFiles(file)
-  await page.getByRole('link', { name: 'Files' }).click()
-  await page.getByText('from-localhost.txt').first().waitFor()
+  await (await chooser).setFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('ahoy') })
   const admin = new AdminClient(console.server)
   const isStored = async () => {
     const { body } = await admin.send<{ files: FileBody[] }>('GET', '/files?limit=1000')
-    return body.files.some(({ name, state }) => name === file.name && state === 'stored')
+    return body.files.some((file) => file.name === name && file.state === 'stored')
   }
   assert.ok(await until(10_000, isStored))
+  return page
+}
+
+test('the names of this machine are one: a page at localhost signs in, and uploads', chromium, async (t) => {
+  const url = console.server.url.replace('127.0.0.1', 'localhost')
+  const page = await signInAndUpload(t, url, 'from-localhost.txt')
   assert.equal(new URL(page.url()).hostname, 'localhost')
+})
+
+test('behind a path prefix one signs in, and uploads, without a setting', chromium, async (t) => {
+  const prefix = '/deep/store'
+  const proxy = createServer((incoming, outgoing) => {
+    const { method, url = '', headers } = incoming
+    assert.ok(url.startsWith(`${prefix}/`), url)
+    // As nginx does by default.
+    const { host } = new URL(console.server.url)
+    const target = console.server.url + url.slice(prefix.length)
+    const passed = request(target, { method, headers: { ...headers, host } }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(outgoing)
+    })
+    incoming.pipe(passed)
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  t.after(() => {
+    proxy.closeAllConnections()
+    proxy.close()
+  })
+  const { port } = proxy.address() as AddressInfo
+  await signInAndUpload(t, `http://127.0.0.1:${port}${prefix}`, 'past-a-proxy.txt')
 })
 
 test('where another address has to be opened, that is said beside the field', chromium, async (t) => {
