@@ -1,7 +1,16 @@
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
+import { ApiError, api } from './api/client.ts'
 import { Failure } from './ui/failure.tsx'
 import { PageFrame } from './ui/page.tsx'
+
+/** Undefined: the server answers. */
+async function whyUnreachable(): Promise<unknown> {
+  return api.get('sign-in').then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+}
 
 /** A component whose code is loaded when it is first shown. */
 export function lazily<Props extends object>(
@@ -14,19 +23,25 @@ export function lazily<Props extends object>(
     isAsked = true
     try {
       loaded.value = await load()
-    } catch (reason) {
-      error.value = reason
+    } catch {
+      error.value =
+        (await whyUnreachable()) ?? new ApiError({ detail: 'The server has another release by now.' })
     }
+  }
+  const retry = async () => {
+    error.value = undefined
+    error.value = await whyUnreachable()
+    // A browser remembers what it could not load, and a newer release has other names for its parts.
+    if (error.value === undefined) location.reload()
   }
   return function Lazy(props: Props) {
     if (!isAsked) void ask()
     const Component = loaded.value
     if (Component !== undefined) return <Component {...props} />
     if (error.value === undefined) return null
-    // A newer release has other names for its parts: the document has to be loaded again, too.
     return (
       <PageFrame title="Entrepot">
-        <Failure error={error.value} retry={() => location.reload()} />
+        <Failure error={error.value} retry={retry} />
       </PageFrame>
     )
   }

@@ -360,3 +360,22 @@ test('a server that cannot be reached is told where the list ends, and asked aga
   await page.getByRole('button', { name: 'Try again' }).click()
   await row(page, 'there.txt').waitFor()
 })
+
+test('a page whose code cannot be loaded says why, and comes once it can', { skip }, async (t) => {
+  const { key } = await newProject('code')
+  const page = await browser.visit(t, { key, isExpected: () => true })
+  await page.getByRole('heading', { name: 'Files', exact: true }).waitFor()
+  await page.context().setOffline(true)
+  await page.getByRole('link', { name: 'Uploads' }).click()
+  await page.getByRole('alert').getByText('The server cannot be reached.').waitFor()
+  await page.context().setOffline(false)
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'Uploads', exact: true }).waitFor()
+
+  await page.route('**/assets/usage-*.js', (route) => route.fulfill({ status: 404 }))
+  await page.getByRole('link', { name: 'Usage' }).click()
+  await page.getByRole('alert').getByText('The server has another release by now.').waitFor()
+  await page.unroute('**/assets/usage-*.js')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'Usage', exact: true }).waitFor()
+})
