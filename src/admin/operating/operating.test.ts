@@ -10,6 +10,7 @@ import { until } from '../../../test/until.ts'
 import { withGrpc, YandexClient } from '../../../test/yandex-client.ts'
 import { hashSecret } from '../../core/access/admit.ts'
 import type { Role } from '../../core/access/keys.ts'
+import { StoreError } from '../../core/errors.ts'
 import type { JobState } from '../../core/upkeep/job-state.ts'
 import type { Health, Setting } from './operating.ts'
 
@@ -218,6 +219,15 @@ test('the tail ends soon after its key', async (t) => {
   await metadata.commit([{ kind: 'key.revoke', id: found?.id ?? '', revokedAt: clock.now() }])
   t.mock.timers.tick(10_000)
   assert.deepEqual(await tail.rest(), [{ event: 'end', data: { reason: 'access-ended' } }])
+})
+
+test('while nobody can tell whether a key is still good, the tail ends without a reason', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  await using tail = await tailOf(await clientOf('admin'))
+  const { metadata } = server.app.services
+  t.mock.method(metadata, 'findKey', () => Promise.reject(new StoreError('unavailable', 'away')))
+  t.mock.timers.tick(10_000)
+  assert.deepEqual(await tail.rest(), [])
 })
 
 test('calls of gRPC are told, and counted', async (t) => {

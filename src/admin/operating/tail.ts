@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { organizationFor } from '../../core/access/administrator.ts'
 import { isAtLeast } from '../../core/access/keys.ts'
+import { ServiceError } from '../../core/errors.ts'
 import { SECOND_MS } from '../../core/ports/clock.ts'
 import type { Services } from '../../core/services.ts'
 import type { RequestTail, Watch } from '../../core/watch/request-tail.ts'
@@ -59,7 +60,10 @@ function endWithCaller(events: TailEvents, { raw: { socket } }: FastifyRequest):
   if (socket.readableEnded) leave()
 }
 
-/** Whether the credentials of a request still are those of the same key, with the same rights. */
+/**
+ * Whether the credentials of a request still are those of the same key, with the same rights.
+ * @throws StoreError, ServiceError while that cannot be found out
+ */
 async function isStillLetIn(
   authenticate: AdminOptions['authenticate'],
   request: FastifyRequest,
@@ -68,8 +72,9 @@ async function isStillLetIn(
     const { keyId, role, organizationId } = await authenticate(request)
     const { caller } = request
     return keyId === caller.keyId && role === caller.role && organizationId === caller.organizationId
-  } catch {
-    return false
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'unauthenticated') return false
+    throw error
   }
 }
 
@@ -122,7 +127,10 @@ class TailEvents extends Readable {
   }
 
   async #beat(): Promise<void> {
-    if (!(await this.#mayWatch())) return this.#end('access-ended')
+    const mayWatch = await this.#mayWatch().catch(() => undefined)
+    // While the database is away nobody knows. A browser asks again by itself.
+    if (mayWatch === undefined) return this.leave()
+    if (!mayWatch) return this.#end('access-ended')
     if (this.#hasRoom && !this.destroyed) this.#hasRoom = this.push(': beat\n\n')
   }
 
