@@ -84,8 +84,8 @@ interface Watcher {
   readonly mayWatch: () => Promise<boolean>
 }
 
-/** The events for one watcher. Takes from what waits only when the connection has room. */
-class TailEvents extends Readable {
+/** The events for one watcher, as bytes. Takes from what waits only when the connection has room. */
+export class TailEvents extends Readable {
   readonly #watch: Watch
   readonly #mayWatch: () => Promise<boolean>
   readonly #stopping: AbortSignal
