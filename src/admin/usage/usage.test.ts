@@ -68,6 +68,25 @@ test('hours tell what was held, what came and went, and what it took', async () 
   assert.deepEqual([third?.requests, third?.bytesIn, third?.bytesOut], [0, 0, 0])
 })
 
+test('an hour that is noted late held what the hour before it held', async () => {
+  const { client } = await newClient('late')
+  await client.stored('hello')
+  await runJobs(server)
+  server.clock.advance({ hours: 1 })
+  await client.send('GET', '/files')
+  server.clock.advance({ hours: 1, minutes: 5 })
+  await client.stored('hello!')
+  await runJobs(server)
+  assert.deepEqual(
+    (await usage(client, 'hours=3')).map(({ files, requests }) => [files, (requests ?? 0) > 0]),
+    [
+      [1, true],
+      [1, true],
+      [2, true],
+    ],
+  )
+})
+
 test('an expired file is one that ended, and an upload counts from its announcement', async () => {
   const { client } = await newClient('expiring')
   const { id } = await client.stored('hello')

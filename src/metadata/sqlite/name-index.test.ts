@@ -171,6 +171,11 @@ test('an index that is missing, damaged, or of another state of the database is 
     },
     () => {
       const db = new DatabaseSync(names)
+      db.exec("update progress set store_id = 'another'")
+      db.close()
+    },
+    () => {
+      const db = new DatabaseSync(names)
       db.exec('update progress set change_to = 99')
       db.close()
     },
