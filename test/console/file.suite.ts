@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import type { FileBody } from '../../src/admin/files/schemas.ts'
 import { AdminClient } from '../admin-client.ts'
 import { ConsoleTest, type VisitOptions, whyNoConsole } from './harness.ts'
-import { chinesePdf, imagePdf, pdfWithScript } from './pdf-sample.ts'
+import { chinesePdf, imagePdf, longPdf, pdfWithScript } from './pdf-sample.ts'
 
 const skip = { skip: whyNoConsole }
 /** The smallest PNG: one pixel. */
@@ -52,6 +52,24 @@ async function assertInert(page: Page): Promise<void> {
 }
 
 const text = (page: Page) => page.getByLabel('Text of the file')
+
+test(
+  'a file whose name shows nothing can be seen, and its title does not turn what stands behind it',
+  skip,
+  async (t) => {
+    const file = await stored('Hello', 'a.txt', 'text/plain')
+    for (const [name, shown, title] of [
+      ['\u200b\u3164 \u2800', 'without a visible name', 'without a visible name · Entrepot'],
+      ['invoice\u202egpj.exe', 'invoice\u202egpj.exe', 'invoicegpj.exe · Entrepot'],
+    ] as const) {
+      await new AdminClient(console.server).change(file.id, { name })
+      const page = await visit(t, file)
+      assert.equal(await page.getByRole('heading', { level: 1 }).locator('bdi').textContent(), shown)
+      assert.equal(await page.title(), title)
+      await page.context().close()
+    }
+  },
+)
 
 test('names of any kind are text, and keep their direction to themselves', skip, async (t) => {
   const names = [
@@ -156,6 +174,12 @@ function isDrawn(): boolean {
   const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? []
   return pixels.some((value, at) => at % 4 !== 3 && value < 100 && pixels[at - (at % 4) + 3] === 255)
 }
+
+test('of a page as long as a road the top is shown', skip, async (t) => {
+  const page = await visit(t, await stored(longPdf(), 'a.pdf', 'application/pdf'))
+  await page.getByText('only its top is shown').waitFor()
+  assert.ok(await page.evaluate(() => (document.querySelector('canvas')?.clientHeight ?? 0) < 20_000))
+})
 
 test('a PDF in Chinese is read by what the console brings along', skip, async (t) => {
   const page = await visit(t, await stored(chinesePdf(), 'a.pdf', 'application/pdf'))

@@ -20,6 +20,15 @@ export function pdfWithScript(url: string): Buffer {
   ])
 }
 
+/** A PDF of one page, a point wide and 14,400,000 points long, as long as the format allows. */
+export function longPdf(): Buffer {
+  return pdfOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 1 14400000] >>',
+  ])
+}
+
 /** A PDF that says 你好 in a font that it does not bring along, by a map of characters that every reader has to know. */
 export function chinesePdf(): Buffer {
   const stream = 'BT /F1 24 Tf 40 120 Td <4F60597D> Tj ET'

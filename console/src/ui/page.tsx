@@ -11,10 +11,13 @@ export interface PageFrameProps {
   readonly children: ComponentChildren
 }
 
+/** They would turn what stands behind a title round, too. */
+const DIRECTIONS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
 /** Of the document, for a page that is in no `PageFrame`. */
 export function useTitle(title: string): void {
   useEffect(() => {
-    document.title = `${title} · Entrepot`
+    document.title = `${title.replace(DIRECTIONS, '')} · Entrepot`
   }, [title])
 }
 

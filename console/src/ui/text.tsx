@@ -2,16 +2,24 @@ import styles from './text.module.css'
 
 /** A name as it was sent. What it says of direction ends with it, and it is text whatever it looks like. */
 export function Name({ text }: { readonly text: string }) {
-  return <bdi class={text === '' ? styles.soft : undefined}>{text === '' ? 'without a name' : text}</bdi>
+  return <bdi class={VISIBLE.test(text) ? undefined : styles.soft}>{visible(text)}</bdi>
 }
 
 /** A name on one line, cut where there is no more room. */
 export function CutName({ text }: { readonly text: string }) {
   return (
     <bdi class={styles.cut} title={text.slice(0, MAX_TITLE_CHARACTERS)}>
-      {text === '' ? 'without a name' : text}
+      {visible(text)}
     </bdi>
   )
+}
+
+/** Anything but blanks, marks of direction, marks on letters, and the letters that are drawn as nothing. */
+const VISIBLE = /[^\p{C}\p{Z}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u
+
+/** What is seen of a name: a link that shows nothing could not be clicked. */
+export function visible(name: string): string {
+  return VISIBLE.test(name) ? name : 'without a visible name'
 }
 
 /** What a tooltip can show. */

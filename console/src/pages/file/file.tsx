@@ -5,6 +5,7 @@ import { useResource } from '../../api/resource.ts'
 import type { PageProps } from '../../pages.ts'
 import { Failure } from '../../ui/failure.tsx'
 import { PageFrame, Section } from '../../ui/page.tsx'
+import { visible } from '../../ui/text.tsx'
 import { Details } from './details.tsx'
 import { Dialects } from './dialects.tsx'
 import { FileActions, Summary } from './header.tsx'
@@ -27,7 +28,7 @@ export function FilePage({ id }: PageProps) {
     changed.value = now
   }
   return (
-    <PageFrame title={file.name || 'A file without a name'} actions={<FileActions file={file} />}>
+    <PageFrame title={visible(file.name)} actions={<FileActions file={file} />}>
       <Summary file={file} />
       {file.state === 'stored' && (
         <Section title="Preview">

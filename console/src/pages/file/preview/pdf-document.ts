@@ -7,6 +7,8 @@ import { startWorker } from '../../../worker.ts'
 const CHUNK_BYTES = 512 * 1024
 /** A page may say that it is as large as a city. */
 const MAX_CANVAS_PIXELS = 16_000_000
+/** Of its height to its width. What is longer is drawn from its top on, or it would be a line, or fill a million screens. */
+const MAX_RATIO = 10
 /** Of what is drawn, in CSS pixels; the style sheet makes it narrower where there is less room. */
 const WIDTH_PX = 900
 /** Where the data is that a PDF may need; see the configuration of the build. */
@@ -41,29 +43,33 @@ export function openPdf(id: string): {
   }
 }
 
-/** Draws a page, numbered from 1, as wide as the preview. */
+/** Draws a page, numbered from 1, as wide as the preview. Its promise tells whether that is all of it. */
 export function drawPage(
   pdf: PDFDocumentProxy,
   number: number,
   canvas: HTMLCanvasElement,
-): { readonly done: Promise<void>; readonly cancel: () => void } {
+): { readonly done: Promise<boolean>; readonly cancel: () => void } {
   let isCancelled = false
   let cancel = () => {}
   const draw = async () => {
     const page = await pdf.getPage(number)
-    if (isCancelled) return
+    if (isCancelled) return true
     const { width, height } = page.getViewport({ scale: 1 })
+    const shown = Math.min(height, width * MAX_RATIO)
     const wanted = (WIDTH_PX / width) * devicePixelRatio
-    const most = Math.sqrt(MAX_CANVAS_PIXELS / (width * height))
-    const viewport = page.getViewport({ scale: Math.min(wanted, most) })
-    canvas.width = Math.floor(viewport.width)
-    canvas.height = Math.floor(viewport.height)
+    const most = Math.sqrt(MAX_CANVAS_PIXELS / (width * shown))
+    const scale = Math.min(wanted, most)
+    const viewport = page.getViewport({ scale })
+    canvas.width = Math.ceil(width * scale)
+    canvas.height = Math.ceil(shown * scale)
     const rendering = page.render({ canvas, viewport, annotationMode: AnnotationMode.ENABLE })
     cancel = () => rendering.cancel()
     await rendering.promise
+    return shown === height
   }
   const done = draw().catch((error: unknown) => {
     if (!isCancelled) throw error
+    return true
   })
   return {
     done,

@@ -36,21 +36,27 @@ function faultOf(error: unknown): string {
 function Pages({ pdf }: { readonly pdf: PDFDocumentProxy }) {
   const page = useSignal(1)
   const text = useSignal('')
-  const fault = useSignal(false)
+  /** What is to be known of the drawing. */
+  const note = useSignal('')
   const canvas = useRef<HTMLCanvasElement>(null)
   const number = page.value
   useEffect(() => {
     if (canvas.current === null) return
-    fault.value = false
+    note.value = ''
     const drawing = drawPage(pdf, number, canvas.current)
-    drawing.done.catch(() => {
-      fault.value = true
-    })
+    drawing.done.then(
+      (isWhole) => {
+        if (!isWhole) note.value = 'This page is very long: only its top is shown.'
+      },
+      () => {
+        note.value = 'This page cannot be drawn.'
+      },
+    )
     void textOf(pdf, number).then((found) => {
       if (page.value === number) text.value = found
     })
     return drawing.cancel
-  }, [pdf, number, page, text, fault])
+  }, [pdf, number, page, text, note])
   const turn = (by: number) => {
     page.value = Math.min(Math.max(page.value + by, 1), pdf.numPages)
   }
@@ -75,7 +81,7 @@ function Pages({ pdf }: { readonly pdf: PDFDocumentProxy }) {
           onClick={() => turn(1)}
         />
       </div>
-      {fault.value && <p class={styles.unseen}>This page cannot be drawn.</p>}
+      {note.value && <p class={styles.unseen}>{note.value}</p>}
       <canvas ref={canvas} class={styles.canvas} role="img" aria-label={`Page ${number}`} />
       <details class={styles.about}>
         <summary>Text of this page</summary>
