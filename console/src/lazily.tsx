@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals'
-import type { ComponentType } from 'preact'
+import type { ComponentChildren, ComponentType } from 'preact'
 import { ApiError, api } from './api/client.ts'
 import { Failure } from './ui/failure.tsx'
 import { PageFrame } from './ui/page.tsx'
@@ -15,6 +15,7 @@ async function whyUnreachable(): Promise<unknown> {
 /** A component whose code is loaded when it is first shown. */
 export function lazily<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
+  frame: (failure: ComponentChildren) => ComponentChildren = (failure) => failure,
 ): ComponentType<Props> {
   const loaded = signal<ComponentType<Props> | undefined>(undefined)
   const error = signal<unknown>(undefined)
@@ -39,10 +40,13 @@ export function lazily<Props extends object>(
     const Component = loaded.value
     if (Component !== undefined) return <Component {...props} />
     if (error.value === undefined) return null
-    return (
-      <PageFrame title="Entrepot">
-        <Failure error={error.value} retry={retry} />
-      </PageFrame>
-    )
+    return frame(<Failure error={error.value} retry={retry} />)
   }
+}
+
+/** A page whose code is loaded when it is first shown. */
+export function lazyPage<Props extends object>(
+  load: () => Promise<ComponentType<Props>>,
+): ComponentType<Props> {
+  return lazily(load, (failure) => <PageFrame title="Entrepot">{failure}</PageFrame>)
 }

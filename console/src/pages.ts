@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact'
 import type { Role } from './api/bodies.ts'
-import { lazily } from './lazily.tsx'
+import { lazyPage } from './lazily.tsx'
 import { FilesPage } from './pages/files/files.tsx'
 import type { IconName } from './ui/icon.tsx'
 
@@ -29,59 +29,59 @@ export const pages: readonly PageEntry[] = [
   {
     path: 'files/:id',
     title: 'File',
-    page: lazily(async () => (await import('./pages/file/file.tsx')).FilePage),
+    page: lazyPage(async () => (await import('./pages/file/file.tsx')).FilePage),
   },
   {
     path: 'uploads',
     title: 'Uploads',
     icon: 'upload',
     role: 'member',
-    page: lazily(async () => (await import('./pages/uploads/uploads.tsx')).UploadsPage),
+    page: lazyPage(async () => (await import('./pages/uploads/uploads.tsx')).UploadsPage),
   },
   {
     path: 'keys',
     title: 'Keys',
     icon: 'key',
     role: 'admin',
-    page: lazily(async () => (await import('./pages/keys/keys.tsx')).KeysPage),
+    page: lazyPage(async () => (await import('./pages/keys/keys.tsx')).KeysPage),
   },
   {
     path: 'projects',
     title: 'Projects & quotas',
     icon: 'projects',
-    page: lazily(async () => (await import('./pages/projects/projects.tsx')).ProjectsPage),
+    page: lazyPage(async () => (await import('./pages/projects/projects.tsx')).ProjectsPage),
   },
   {
     path: 'usage',
     title: 'Usage',
     icon: 'usage',
-    page: lazily(async () => (await import('./pages/usage/usage.tsx')).UsagePage),
+    page: lazyPage(async () => (await import('./pages/usage/usage.tsx')).UsagePage),
   },
   {
     path: 'activity',
     title: 'Activity',
     icon: 'activity',
     role: 'admin',
-    page: lazily(async () => (await import('./pages/activity/activity.tsx')).ActivityPage),
+    page: lazyPage(async () => (await import('./pages/activity/activity.tsx')).ActivityPage),
   },
   {
     path: 'settings',
     title: 'Settings & health',
     icon: 'settings',
     role: 'operator',
-    page: lazily(async () => (await import('./pages/settings/settings.tsx')).SettingsPage),
+    page: lazyPage(async () => (await import('./pages/settings/settings.tsx')).SettingsPage),
   },
   {
     path: 'sessions',
     title: 'Sessions',
     icon: 'sessions',
-    page: lazily(async () => (await import('./pages/sessions/sessions.tsx')).SessionsPage),
+    page: lazyPage(async () => (await import('./pages/sessions/sessions.tsx')).SessionsPage),
   },
   {
     path: 'sign-in',
     title: 'Sign in',
     isPublic: true,
-    page: lazily(async () => (await import('./pages/sign-in/sign-in.tsx')).SignInPage),
+    page: lazyPage(async () => (await import('./pages/sign-in/sign-in.tsx')).SignInPage),
   },
 ]
 

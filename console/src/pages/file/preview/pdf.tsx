@@ -43,6 +43,7 @@ function Pages({ pdf }: { readonly pdf: PDFDocumentProxy }) {
   useEffect(() => {
     if (canvas.current === null) return
     note.value = ''
+    text.value = ''
     const drawing = drawPage(pdf, number, canvas.current)
     drawing.done.then(
       (isWhole) => {
@@ -52,9 +53,12 @@ function Pages({ pdf }: { readonly pdf: PDFDocumentProxy }) {
         note.value = 'This page cannot be drawn.'
       },
     )
-    void textOf(pdf, number).then((found) => {
-      if (page.value === number) text.value = found
-    })
+    textOf(pdf, number).then(
+      (found) => {
+        if (page.value === number) text.value = found
+      },
+      () => {},
+    )
     return drawing.cancel
   }, [pdf, number, page, text, note])
   const turn = (by: number) => {
