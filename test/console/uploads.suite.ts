@@ -390,6 +390,22 @@ test('a file that changes while it is sent fails, and says why', chromium, async
   assert.deepEqual(await storedIn(admin), new Map())
 })
 
+test('a file that changes while it is read is told to be mixed', chromium, async (t) => {
+  const { key, admin } = await newTenant('mixed')
+  const path = join(newFolder('entrepot-mixed-'), 'mixed.bin')
+  await writeFile(path, Buffer.alloc(2_000_000, 'a'))
+  const page = await browser.visit(t, { key, path: 'uploads' })
+  await setNetwork(page, { bytesPerSecond: 800_000 })
+  await choose(page, path)
+  await untilSent(page, 'mixed.bin')
+  await writeFile(path, Buffer.alloc(2_000_000, 'b'))
+  await utimes(path, new Date(), new Date(Date.now() + 10_000))
+  await rowOf(page, 'mixed.bin')
+    .getByText(/may be some of both/)
+    .waitFor()
+  assert.deepEqual([...(await storedIn(admin)).keys()], ['mixed.bin'])
+})
+
 test('without a network uploads wait, and go on with it', chromium, async (t) => {
   const { key, admin } = await newTenant('offline')
   const isExpected = (problem: string) => problem.startsWith('net::ERR_INTERNET_DISCONNECTED')

@@ -78,7 +78,9 @@ export function KeysPage() {
         Show keys that are revoked or have ended
       </label>
       {error.value !== undefined && <Failure what="Keys" error={error.value} retry={reload} />}
-      {value.value && shown.length === 0 && <NoKeys />}
+      {value.value &&
+        shown.length === 0 &&
+        (value.value.hasMore ? <NoneYet count={all.length} /> : <NoKeys />)}
       {shown.length > 0 && (
         <Table
           label="Keys"
@@ -128,6 +130,11 @@ function End({ expiresAt, revokedAt }: KeyBody) {
   if (expiresAt === null) return <span class={styles.word}>never</span>
   if (Date.parse(expiresAt) <= Date.now()) return <span class={styles.ended}>ended {fromNow(expiresAt)}</span>
   return <span title={expiresAt}>{fromNow(expiresAt)}</span>
+}
+
+/** Older ones may be valid. */
+function NoneYet({ count }: { readonly count: number }) {
+  return <p>None of the newest {count} keys is valid any more.</p>
 }
 
 function NoKeys() {

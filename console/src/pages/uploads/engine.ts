@@ -13,7 +13,8 @@ export interface SendEvents {
   readonly onBegun: (fileId: string) => void
   /** It is tried again by itself. */
   readonly onTrouble: (reason: string) => void
-  readonly onStored: () => void
+  /** @param mayBeMixed the file was changed or moved meanwhile, which the browser notices at the beginning of a read alone */
+  readonly onStored: (mayBeMixed: boolean) => void
   readonly onFailed: (failure: Failure) => void
 }
 
@@ -106,7 +107,7 @@ class UppySending implements Sending {
       onProgress: (sentBytes: number) => this.#events.onProgress(sentBytes),
       onAfterResponse: (request: HttpRequest, response: HttpResponse) => this.#onAnswer(request, response),
       onShouldRetry: (error: DetailedError) => this.#mayRetry(error),
-      onSuccess: () => this.#leave(() => this.#events.onStored()),
+      onSuccess: () => void this.#onSuccess(),
       onError: (error: Error | DetailedError) => void this.#onError(error),
     }
   }
@@ -152,6 +153,11 @@ class UppySending implements Sending {
       if (!isGood) this.#fail(UNREADABLE)
     })
     return true
+  }
+
+  async #onSuccess(): Promise<void> {
+    const isGood = await isReadable(this.#file)
+    this.#leave(() => this.#events.onStored(!isGood))
   }
 
   async #onError(error: Error | DetailedError): Promise<void> {

@@ -36,9 +36,7 @@ export function QueueTable() {
         columns={COLUMNS}
         rows={rows}
         keyOf={({ id }) => String(id)}
-        errorOf={(upload) =>
-          faults.value[upload.id] || (upload.state === 'failed' ? upload.reason : undefined)
-        }
+        errorOf={(upload) => faults.value[upload.id] || (isOver(upload) ? upload.reason : undefined)}
         actions={(upload) => <RowActions upload={upload} choose={choose} read={read} />}
       />
       {all > rows.length && (
@@ -64,6 +62,11 @@ const COLUMNS: readonly Column<Upload>[] = [
   { name: 'Size', cell: ({ sizeBytes }) => sizeOf(sizeBytes), isNumber: true, isMinor: true },
   { name: 'Progress', cell: (upload) => <HowFar upload={upload} /> },
 ]
+
+/** Then its reason is a fault, and not what it waits for. */
+function isOver({ state }: Upload): boolean {
+  return state === 'failed' || state === 'stored'
+}
 
 function FileName({ upload: { name, state, fileId } }: { readonly upload: Upload }) {
   return (
@@ -146,7 +149,7 @@ function RowActions({
       <Button
         kind="quiet"
         icon="close"
-        aria-label={`${state === 'stored' || state === 'failed' ? 'Remove' : 'Cancel'} ${of}`}
+        aria-label={`${isOver(upload) ? 'Remove' : 'Cancel'} ${of}`}
         onClick={() => remove(id)}
       />
     </>

@@ -12,6 +12,8 @@ import { targetProject } from './target.ts'
 /** Of the six connections that browsers open to a server, the page itself needs some. */
 const MAX_AT_ONCE = 4
 const UNREADABLE = 'The file cannot be read.'
+const MIXED =
+  'The file was changed or moved while it was sent: what is stored may be some of both. Send it again.'
 
 /** Whether nothing begins by itself. */
 export const isHeld = signal(false)
@@ -176,10 +178,11 @@ function eventsOf(entry: Entry) {
       entry.reason = reason
       tell()
     },
-    onStored: () => {
+    onStored: (mayBeMixed: boolean) => {
       entry.sending = undefined
       entry.sentBytes = entry.sizeBytes
       move(entry, 'stored')
+      if (mayBeMixed) entry.reason = MIXED
       if (entry.handle !== undefined) void forgetHandle(entry)
       fill()
     },

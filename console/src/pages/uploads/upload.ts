@@ -27,7 +27,7 @@ export interface Upload extends Source {
   readonly state: UploadState
   /** Also those that came before it was interrupted. */
   readonly sentBytes: number
-  /** Why it failed, or what it is held up by; a sentence. */
+  /** Why it failed, what it is held up by, or what may be wrong with what is stored; a sentence. */
   readonly reason: string | undefined
   /** Of one that failed: the same once more may succeed. */
   readonly mayRetry: boolean
