@@ -21,8 +21,11 @@ import { describeTotals } from './totals.ts'
 import { describeUsage } from './usage.ts'
 import { describeUsageHours } from './usage-hours.ts'
 
-/** Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time. */
-export function describeMetadataStore(name: string, openStore: OpenStore): void {
+/**
+ * Everything that the port promises, of whatever engine: `openStore` opens a new, empty store each time.
+ * @param isLong tries more combinations
+ */
+export function describeMetadataStore(name: string, openStore: OpenStore, isLong: boolean): void {
   // Opening a store is mostly waiting.
   describe(name, { concurrency: 4 }, () => {
     const shared = shareStore(openStore)
@@ -37,7 +40,7 @@ export function describeMetadataStore(name: string, openStore: OpenStore): void 
     describeReservations(openStore, shared)
     describeFiles(shared)
     describeListings(openStore)
-    describePages(shared)
+    describePages(shared, isLong)
     describeMergedPages(shared)
     describeSearches(shared)
     describeBlobs(openStore, shared)

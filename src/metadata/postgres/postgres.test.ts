@@ -1,4 +1,5 @@
 import { newDatabase } from '../../../test/postgres.ts'
+import { isLong } from '../../../test/rounds.ts'
 import { describeMetadataStore } from '../conformance/metadata-store.ts'
 import { openPostgresMetadataStore } from './postgres.ts'
 
@@ -17,4 +18,4 @@ async function openStore() {
   }
 }
 
-describeMetadataStore('PostgreSQL', openStore)
+describeMetadataStore('PostgreSQL', openStore, isLong)

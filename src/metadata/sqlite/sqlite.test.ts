@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { constants, DatabaseSync } from 'node:sqlite'
 import test, { type TestContext } from 'node:test'
+import { isLong } from '../../../test/rounds.ts'
 import type { FileRecord } from '../../core/files/file.ts'
 import type { MetadataStore } from '../../core/ports/metadata-store.ts'
 import { describeMetadataStore } from '../conformance/metadata-store.ts'
@@ -46,7 +47,7 @@ async function openStore(dataDir = newFolder()) {
   }
 }
 
-describeMetadataStore('SQLite', () => openStore())
+describeMetadataStore('SQLite', () => openStore(), isLong)
 
 /** Of reads for 300 ms, of which each has to find the file as it was inserted. */
 async function medianReadMs(store: MetadataStore, { id, name }: FileRecord): Promise<number> {
