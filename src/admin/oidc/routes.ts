@@ -75,7 +75,7 @@ export function addOidcRoutes(
         await beginSession(services, request, reply, { holder: grant, seconds })
         return consoleAddress(services, pending.returnPath)
       } catch (error) {
-        // Each costs a request to the provider.
+        // A callback that fails counts as a wrong key does.
         if (error instanceof SignInFailure || error instanceof ProviderError)
           failures.of(request.ip, services.guesses).count()
         throw error

@@ -16,7 +16,7 @@ const MAX_ENTRIES = 2 * MAX_PROJECTS
 type Counts = { -readonly [Name in keyof UsageCounts]: number }
 type Entry = CountedHour & Counts
 
-/** Who made a request. */
+/** A request that is over, and on whom it counts. */
 export interface RequestUsage {
   readonly organizationId: string
   /** Undefined: the request was of no one project. */

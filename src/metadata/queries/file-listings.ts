@@ -55,9 +55,9 @@ interface SortTerm {
 const newestFirst: FileOrder = [{ field: 'createdAt', descending: true }]
 
 /**
- * The queries that list and count the files of a project, compiled once per states, fields of the filter and order. To be read
- * with `listingArgs`; the narrowed ones by a scan that knows the rows. The indexes by name, size, id and external id hold stored files only, so these serve listings of that state
- * alone.
+ * The queries that list and count the files of a project, compiled once per states, fields of the filter and order, and bound to
+ * `listingArgs`. Those of a narrower scope run in a scan, which fills in the rows. The indexes by name, size, id and external id
+ * hold stored files only, so they serve listings of that state alone.
  */
 export class FileListings {
   readonly #flavour: SqlFlavour

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { IndexedNames } from '../../core/ports/metadata-store.ts'
 import type { SqliteScanner } from './scanner.ts'
 
-/** Fewer are looked at by each search, within a millisecond. */
+/** Fewer are not worth a flush: each search looks at them within a millisecond. */
 const MIN_ROWS = 500
-/** A server that stops waits for so many. */
-const ROWS_AT_ONCE = 5000
-/** For one part of work, so many of rest: whoever writes files has the processor and the disk. */
+/** A server that stops waits for the run. */
+const ROWS_PER_RUN = 5000
+/** How much longer it rests than it works, so that writes of files have the processor and the disk. */
 const REST = 3
 
-/** What the database has now: its last row of files, and how many changes of names nobody has forgotten, counted a little way. */
+/** The last row of files, and how many changes of names wait, counted up to `COUNTED_CHANGES`. */
 export interface NewestNames {
   readonly row: number
   readonly changes: number
@@ -26,12 +26,12 @@ export class NameCatchUp {
 
   /** @throws StoreError */
   async run({ row, changes }: NewestNames): Promise<IndexedNames> {
-    // All rows were deleted, and others have their numbers.
+    // The emulator was reset: new rows have the old numbers.
     if (row < this.#rowTo) this.#rowTo = 0
     if (row - this.#rowTo < MIN_ROWS && changes < MIN_ROWS) return { rows: 0 }
     let rows = 0
     let changeTo: number | undefined
-    while (rows < ROWS_AT_ONCE) {
+    while (rows < ROWS_PER_RUN) {
       const began = performance.now()
       const batch = await this.#scanner.index()
       if (batch === undefined) break
@@ -45,5 +45,5 @@ export class NameCatchUp {
   }
 }
 
-/** How many changes are counted. */
+/** It does not matter how many more there are. */
 export const COUNTED_CHANGES = MIN_ROWS

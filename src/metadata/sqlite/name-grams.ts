@@ -2,7 +2,7 @@
 const GRAM_CHARACTERS = 3
 /** A longer part is looked for by its beginning; each file found is compared with all of it. */
 const MAX_GRAMS = 32
-/** What the tokenizer `ascii` would fold or leave out becomes letters that it takes as they are. Others may mean the same: see `partQuery`. */
+/** The tokenizer `ascii` folds or drops ASCII, so it gets letters from U+0100 on instead. Two characters may then share a token, which finds too many names and never too few. */
 const ASCII_SHIFT = 0x100
 
 /**

@@ -6,12 +6,12 @@ import { createPrivateFile } from './connection.ts'
 import { isDamage } from './errors.ts'
 import { nameTokens, partQuery } from './name-grams.ts'
 
-/** In the data folder. Made of the database: whoever removes it loses time. */
+/** In the data folder. Everything in it comes from the database, so removing it costs only time. */
 export const NAMES_FILE = 'names.db'
 
-/** So many rows are looked up one by one, within some 100 ms. */
+/** More rows than this are not looked up one by one; these take some 100 ms. */
 const MAX_ROWS = 20_000
-/** Indexed with one flush. A search may wait for it. */
+/** Indexed with one flush, for which a search may have to wait. */
 const ROWS_AT_ONCE = 500
 const CACHE_KIB = 8 * 1024
 const LOG_SIZE_LIMIT_BYTES = 16 * 1024 * 1024
@@ -61,9 +61,9 @@ const schema = `
   create virtual table if not exists names using fts5(tokens, tokenize = 'ascii', content = '', contentless_delete = 1, detail = none)`
 
 /**
- * Which rows have which parts of names, in a file of its own, so that who writes files pays nothing for it. It lags behind, and may
- * tell of rows that no longer have the name: whoever searches compares the rows. The rows of `files` are numbered in the order of
- * their commits, so that one number says how far it goes.
+ * Which rows have which parts of names. It has a file of its own, so that creates do not pay for it. It lags behind the database
+ * and may name rows that no longer match, so a search compares each row. Rows of `files` are numbered in commit order and are
+ * never removed, so one number says how far the index goes.
  */
 export class NameIndex {
   readonly #path: string
@@ -78,12 +78,12 @@ export class NameIndex {
   }
 
   /**
-   * Runs `search` on one state of the database, with where it has to look; undefined: everywhere, because there is no index or it
-   * lags far behind.
+   * Runs `search` on one state of the database and passes it the rows that may match. Undefined means any row: there is no index,
+   * or it lags far behind.
    */
   search<R>({ projectId, part }: NamePart, search: (found: FoundRows | undefined) => R): R {
     const db = this.#openIfThere()
-    // What the index has is older than what the source has then, never younger.
+    // The index is read first, so its state is never newer than that of the database.
     db?.exec('begin')
     try {
       const progress = db && progressIn(db)
@@ -111,7 +111,7 @@ export class NameIndex {
     }
   }
 
-  /** Indexes what is new, some of it; none: there is no more. Begins anew if the database is another than it was. */
+  /** Indexes the next rows and changes; a batch of 0 rows is the last. Starts over if the database is not the one that was indexed. */
   catchUp(): IndexedBatch {
     try {
       return this.#catchUp(this.#open())
@@ -139,7 +139,7 @@ export class NameIndex {
     }
   }
 
-  /** The changes are read behind the new rows: one that comes in between is among them. */
+  /** Changes are read after the new rows, so that a change between the two reads is not missed. */
   #index(db: DatabaseSync, { storeId, rowTo, idAt, changeTo }: Progress): IndexedBatch {
     const insert = db.prepare('insert into names (rowid, tokens) values (?, ?)')
     const remove = db.prepare('delete from names where rowid = ?')
@@ -169,7 +169,7 @@ export class NameIndex {
     return { rows: added.length + changed.length, rowTo: last.row, changeTo: to }
   }
 
-  /** Whether the database is the one that was indexed, and not an older state of it, as somebody may have put back. */
+  /** Whether the database is the one that was indexed. An older copy that somebody put back is not. */
   #fits({ storeId, rowTo, idAt, changeTo }: Progress): boolean {
     if (storeId !== this.#storeId() || changeTo > this.#newestChange()) return false
     return rowTo === 0 || this.#first('select id from files where rowid = ?', rowTo) === idAt
@@ -183,7 +183,7 @@ export class NameIndex {
     return Number(this.#first('select max(rowid) from files') ?? 0)
   }
 
-  /** Also of those that were forgotten. */
+  /** Forgotten changes included. */
   #newestChange(): number {
     return Number(this.#first("select seq from sqlite_sequence where name = 'name_changes'") ?? 0)
   }
