@@ -13,7 +13,7 @@ import { startApp } from '../../app/app.ts'
 import { loadConfig } from '../../app/settings.ts'
 import { collectBlobs } from '../../core/upkeep/collect-blobs.ts'
 
-const ABORTS = rounds({ short: 500, long: 10_000 })
+const ABORTS = rounds({ short: 200, long: 10_000 })
 const AT_ONCE = 50
 /** Aborts after which memory has about found its size: compiled code, pools, the heap's own. */
 const WARM_UP = Math.floor(ABORTS * 0.4)
