@@ -248,6 +248,23 @@ test('after a reload the same file goes on where it was, and another one does no
   assert.deepEqual(await storedIn(admin), new Map([['long.bin', hash('sha256', bytes)]]))
 })
 
+test('what another tab sends is not interrupted, until that tab is closed', chromium, async (t) => {
+  const { key } = await newTenant('two-tabs')
+  const page = await browser.visit(t, { key, path: 'uploads' })
+  await setNetwork(page, { bytesPerSecond: 100_000 })
+  await choose(page, [fileOf('long.bin', randomBytes(2_000_000))])
+  await untilSent(page, 'long.bin')
+  const other = await page.context().newPage()
+  await other.goto(page.url())
+  await other.getByRole('table', { name: 'Other uploads under way' }).getByText('long.bin').waitFor()
+  // Longer than the pages take to tell each other.
+  await other.waitForTimeout(1000)
+  assert.equal(await other.getByText('Interrupted').count(), 0)
+  await page.close()
+  await other.reload()
+  await rowOf(other, 'long.bin').getByText('Interrupted').waitFor()
+})
+
 test(
   'what was dropped from a disk goes on after a reload without being chosen again',
   chromium,

@@ -7,7 +7,9 @@ import { all, drop, Entry, enter, find, findSame, move, noteProgress, summary, t
 import { type Found, found } from './gather.ts'
 import { fileAt, forgetHandle, handleOf, keepHandle } from './handles.ts'
 import { discard, interruptedUploads } from './kept.ts'
+import { heldByOtherPages, tellOtherPages } from './other-pages.ts'
 import { targetProject } from './target.ts'
+import { identityOf } from './upload.ts'
 
 /** Of the six connections that browsers open to a server, the page itself needs some. */
 const MAX_AT_ONCE = 4
@@ -217,10 +219,14 @@ function waitForSession(entry: Entry): void {
   )
 }
 
-function showInterrupted(): void {
+/** Those that no page sends any more. */
+async function showInterrupted(): Promise<void> {
+  if (interruptedUploads().length === 0) return
+  const held = await heldByOtherPages()
   const mine = new Set(me.peek()?.projects.map(({ id }) => id))
   for (const source of interruptedUploads()) {
-    if (!mine.has(source.project.id) || findSame(source) !== undefined) continue
+    const isKnown = findSame(source) !== undefined || held.has(identityOf(source))
+    if (!mine.has(source.project.id) || isKnown) continue
     const entry = new Entry(source)
     enter(entry, 'interrupted')
     void handleOf(source).then((handle) => {
@@ -229,6 +235,11 @@ function showInterrupted(): void {
     })
   }
 }
+
+tellOtherPages(() => {
+  const states = ['moving', 'paused', 'waiting', 'failed'] as const
+  return states.flatMap((state) => Array.from(all(state), identityOf))
+})
 
 /** Nothing of one organization is sent by the session of another. */
 effect(() => {
@@ -245,7 +256,7 @@ effect(() => {
     if (isOther) for (const state of states) for (const entry of [...all(state)]) drop(entry)
     if (who === null) return
     organizationId = who.organization.id
-    showInterrupted()
+    void showInterrupted()
     fill()
   })
 })
