@@ -7,6 +7,7 @@ import { fileTable, type Row } from './file-table.ts'
 import { TestServer } from './harness.ts'
 import { LightfieldClient } from './lightfield-client.ts'
 import { LlamaCloudClient, purposePart, urlOf } from './llamacloud-client.ts'
+import { isLong } from './rounds.ts'
 import { YandexRest } from './yandex-rest.ts'
 
 const SAYS_NOTHING = 'application/octet-stream'
@@ -87,12 +88,12 @@ async function assertRow(row: Row): Promise<void> {
 
 test('the files that people have get the type, extension and name for saving that people expect', async (t) => {
   assert.ok(fileTable.length >= 150)
-  const rows = [...fileTable]
+  const rows = fileTable.filter((_, i) => isLong || i % 3 === 0)
+  t.diagnostic(`${rows.length} of ${fileTable.length} files`)
   const worker = async () => {
     for (let row = rows.shift(); row !== undefined; row = rows.shift()) await assertRow(row)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
-  t.diagnostic(`${fileTable.length} files`)
 })
 
 /** Contents that are no format with an extension of its own. */

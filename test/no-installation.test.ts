@@ -300,7 +300,7 @@ test('a start without room for its database names the folder, and says to make r
 })
 
 test('where nothing can be made the start ends, with what to do', {
-  skip: process.platform !== 'linux' && 'only where there are /proc and /sys',
+  skip: onlyLong || (process.platform !== 'linux' && 'only where there are /proc and /sys'),
 }, async () => {
   const refusal = (folder: string) => refusalOf(['serve', '--port', '0'], { ENTREPOT_DATA_DIR: folder })
   const [proc, sys] = await Promise.all([refusal('/proc/entrepot'), refusal('/sys/fs/entrepot')])
