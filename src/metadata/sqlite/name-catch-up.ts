@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { IndexedNames } from '../../core/ports/metadata-store.ts'
+import { namesPathOf } from './names-file.ts'
 import type { SqliteScanner } from './scanner.ts'
 
 /** Fewer are not worth a flush: each search looks at them within a millisecond. */
@@ -18,16 +20,18 @@ export interface NewestNames {
 /** Brings the index of names up to the database, at leisure. */
 export class NameCatchUp {
   readonly #scanner: SqliteScanner
+  readonly #namesPath: string
   #rowTo = 0
 
-  constructor(scanner: SqliteScanner) {
+  constructor(databasePath: string, scanner: SqliteScanner) {
+    this.#namesPath = namesPathOf(databasePath)
     this.#scanner = scanner
   }
 
   /** @throws StoreError */
   async run({ row, changes }: NewestNames): Promise<IndexedNames> {
-    // The emulator was reset: new rows have the old numbers.
-    if (row < this.#rowTo) this.#rowTo = 0
+    // The emulator was reset, so that new rows have the old numbers; or a search met damage, and the index was removed.
+    if (row < this.#rowTo || !existsSync(this.#namesPath)) this.#rowTo = 0
     if (row - this.#rowTo < MIN_ROWS && changes < MIN_ROWS) return { rows: 0 }
     let rows = 0
     let changeTo: number | undefined

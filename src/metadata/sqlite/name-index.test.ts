@@ -10,7 +10,7 @@ import type { FileFilter, FilePage, MetadataStore } from '../../core/ports/metad
 import { indexNames } from '../../core/upkeep/index-names.ts'
 import { insertFiles, NOW, PROJECT_ID, sampleFile, shareStore } from '../conformance/samples.ts'
 import { describeNameParts } from '../conformance/searches.ts'
-import { NAMES_FILE } from './name-index.ts'
+import { NAMES_FILE } from './names-file.ts'
 import { openSqliteMetadataStore } from './sqlite.ts'
 
 /** So many that it is worth while to index them. */
@@ -167,6 +167,11 @@ test('an index that is missing, damaged, or of another state of the database is 
     () => {
       const db = new DatabaseSync(names)
       db.exec("update progress set id_at = 'another'")
+      db.close()
+    },
+    () => {
+      const db = new DatabaseSync(names, { defensive: false })
+      db.exec("update names_data set block = x'00' where id > 10")
       db.close()
     },
     () => {

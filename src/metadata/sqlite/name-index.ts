@@ -1,13 +1,10 @@
 import { existsSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { foldCase } from '../sql/fold-case.ts'
 import { createPrivateFile } from './connection.ts'
 import { isDamage } from './errors.ts'
 import { nameTokens, partQuery } from './name-grams.ts'
-
-/** In the data folder. Everything in it comes from the database, so removing it costs only time. */
-export const NAMES_FILE = 'names.db'
+import { namesPathOf } from './names-file.ts'
 
 /** More rows than this are not looked up one by one; these take some 100 ms. */
 const MAX_ROWS = 20_000
@@ -73,7 +70,7 @@ export class NameIndex {
 
   /** @param source a connection to the database, which reads */
   constructor(databasePath: string, source: DatabaseSync) {
-    this.#path = join(dirname(databasePath), NAMES_FILE)
+    this.#path = namesPathOf(databasePath)
     this.#source = source
   }
 
@@ -116,9 +113,7 @@ export class NameIndex {
     try {
       return this.#catchUp(this.#open())
     } catch (error) {
-      this.close()
-      if (!isDamage(error)) throw error
-      for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path + suffix, { force: true })
+      if (!this.dropIfDamaged(error)) throw error
       return this.#catchUp(this.#open())
     }
   }
@@ -226,6 +221,14 @@ export class NameIndex {
       PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT_BYTES};
       ${schema}`)
     return db
+  }
+
+  /** Closes the index after a failure, and removes it if that says that it is damaged. @returns whether it does */
+  dropIfDamaged(error: unknown): boolean {
+    this.close()
+    if (!isDamage(error)) return false
+    for (const suffix of ['', '-wal', '-shm']) rmSync(this.#path + suffix, { force: true })
+    return true
   }
 
   close(): void {

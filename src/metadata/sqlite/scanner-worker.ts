@@ -70,9 +70,9 @@ function serve(): void {
         if (found.rows !== undefined) return run(withRows(narrowed.ofRows, found.rows, found.rowTo))
         return scanMany(narrowed.asking, found)
       })
-    } catch {
-      // Without the index it takes longer. `index` mends what can be mended.
-      names.close()
+    } catch (error) {
+      // Without the index it takes longer. `index` makes it anew.
+      names.dropIfDamaged(error)
       return run(whole)
     }
   }

@@ -85,7 +85,7 @@ export class SqliteEngine implements SqlEngine {
     this.#reader = openReadingConnection(path)
     this.#snapshot = new ReadSnapshot(this.#reader)
     this.#scanner = new SqliteScanner(path)
-    this.#catchUp = new NameCatchUp(this.#scanner)
+    this.#catchUp = new NameCatchUp(path, this.#scanner)
     writer.onSettling = () => this.#snapshot.end()
   }
 
