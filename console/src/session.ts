@@ -62,8 +62,12 @@ export async function signIn(key: string): Promise<void> {
 }
 
 function whoIs(someone: Me | null | undefined): string {
-  const { user, key, role, organization, projects } = someone ?? {}
-  return JSON.stringify([user ?? key?.id, role, organization?.id, projects?.map(({ id }) => id)])
+  return JSON.stringify([holderOf(someone), someone?.projects.map(({ id }) => id)])
+}
+
+function holderOf(someone: Me | null | undefined): string {
+  const { user, key, role, organization } = someone ?? {}
+  return JSON.stringify([user ?? key?.id, role, organization?.id])
 }
 
 /** Where one is, below `/console/`, to come back to. */
@@ -97,4 +101,16 @@ effect(() => {
   if (me.value !== null || place.value.path === SIGN_IN) return
   const from = here()
   go(from === '' ? SIGN_IN : `${SIGN_IN}?${new URLSearchParams({ return: from })}`, { replace: true })
+})
+
+/** Pages in other tabs, which have the same cookie. */
+const otherPages = new BroadcastChannel(`entrepot session ${new URL(document.baseURI).pathname}`)
+
+effect(() => {
+  if (me.value) otherPages.postMessage(holderOf(me.value))
+})
+
+// Somebody else has signed in there: what stands on this page is not theirs.
+otherPages.addEventListener('message', ({ data }) => {
+  if (me.value && data !== holderOf(me.value)) location.reload()
 })

@@ -242,6 +242,25 @@ test('signing out ends the session, and the way back leads to the sign-in', chro
   await title(page, 'Sign in')
 })
 
+test(
+  'a page shows nothing of who signs in after it in another tab under the name of who was there',
+  chromium,
+  async (t) => {
+    const { key } = await console.server.newTenant('another-tab')
+    const page = await console.visit(t, { path: 'keys', isExpected: signedOut })
+    await page.getByText('operator · ').waitFor()
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    await other.getByRole('button', { name: 'Account' }).click()
+    await other.getByRole('menuitem', { name: 'Sign out' }).click()
+    await title(other, 'Sign in')
+    await typeKey(other, key)
+    await title(other, 'Files')
+    await page.getByText('admin · ').waitFor()
+    await page.getByRole('row').filter({ hasText: 'you are signed in with it' }).waitFor()
+  },
+)
+
 test('sessions are listed, and one that is ended from another browser is over', chromium, async (t) => {
   const { key } = await console.server.newTenant('two-browsers')
   const [one, other] = await Promise.all(
