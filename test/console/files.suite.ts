@@ -268,6 +268,36 @@ test('labels and ends of many files change at once', { skip }, async (t) => {
   for (const id of await admin.listAll('')) assert.deepEqual((await admin.get(id)).body.labels, {})
 })
 
+test('the browser asks before a page is left that changes many files, and not after', { skip }, async (t) => {
+  const { key, admin } = await newProject('leaving')
+  await storeMany(admin, 6)
+  const page = await browser.visit(t, { key })
+  const asked: string[] = []
+  page.on('dialog', (dialog) => {
+    asked.push(dialog.type())
+    void dialog.dismiss()
+  })
+  const held = Promise.withResolvers<void>()
+  await page.route('**/admin/v1/files/*', async (route) => {
+    await held.promise
+    await route.continue()
+  })
+  await page.getByRole('checkbox', { name: 'Select all' }).click()
+  await page.getByRole('button', { name: 'Set end' }).click()
+  await page.getByLabel('Ends', { exact: true }).selectOption('In 7 days')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'Stop' }).waitFor()
+  const told = page.waitForEvent('dialog')
+  await page.close({ runBeforeUnload: true })
+  await told
+  held.resolve()
+  await toasts(page).getByText('6 files given an end.').waitFor()
+  const closed = page.waitForEvent('close')
+  await page.close({ runBeforeUnload: true })
+  await closed
+  assert.deepEqual(asked, ['beforeunload'])
+})
+
 test('a name is text, whatever it looks like, and its direction ends with it', { skip }, async (t) => {
   const { key, admin } = await newProject('names')
   const names = [

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks'
 import type { FileBody } from '../../api/bodies.ts'
 import { Button } from '../../ui/button.tsx'
 import { Progress } from '../../ui/progress.tsx'
@@ -16,6 +17,14 @@ export interface BulkBarProps {
 export function BulkBar({ view, act }: BulkBarProps) {
   const work = view.work.value
   const size = view.selection.size.value
+  const isChanging = work?.total !== undefined
+  // Browsers ask before a page is left that wants them to.
+  useEffect(() => {
+    if (!isChanging) return
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault()
+    addEventListener('beforeunload', warn)
+    return () => removeEventListener('beforeunload', warn)
+  }, [isChanging])
   if (work !== undefined) {
     const { label, done, total, stop } = work
     return (
