@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { theme } from '../../theme.ts'
+import { axisText } from './axis-text.ts'
 import styles from './plot.module.css'
 import type { PlotData } from './series.ts'
 
@@ -122,7 +123,7 @@ function optionsOf(
       { ...axis, values: (_plot, times) => times.map(showTime), space: 90, size: AXIS_PX.x },
       {
         ...axis,
-        values: (_plot, values) => values.map((value) => (Number.isInteger(value) ? show(value) : '')),
+        values: (_plot, values) => values.map((value) => axisText(value, show)),
         size: AXIS_PX.y,
       },
     ],
