@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { onlyLong } from '../../../test/rounds.ts'
 import { type Fault, type S3Quirks, S3TestServer } from '../../../test/s3/server.ts'
 import type { BlobKey } from '../../core/ports/blob-store.ts'
 import { cut, endingWith, listed, newKey, pieces, read, sha256, stalling } from '../blob-store.samples.ts'
@@ -89,7 +90,11 @@ for (const operation of ['UploadPart', 'CreateMultipartUpload', 'CompleteMultipa
     // Only writes of whole objects conflict, and two minutes of silence are too long for a test.
     if (name.startsWith('a conflict')) continue
     if (operation === 'CompleteMultipartUpload' && name === 'silence') continue
-    test(`a large put ${survives ? 'survives' : 'leaves nothing behind after'} ${name} at ${operation}`, async () => {
+    const skip =
+      !['a broken connection', 'a lost answer', 'a request to slow down'].includes(name) && onlyLong
+    test(`a large put ${survives ? 'survives' : 'leaves nothing behind after'} ${name} at ${operation}`, {
+      skip,
+    }, async () => {
       const { server, store } = await openStore({}, { answerMs: 1_000 })
       // The last part is small, and so is the time that it may take.
       server.break({ operation, effect, skip: operation === 'UploadPart' ? 1 : 0 })
