@@ -238,6 +238,7 @@ test('each role is led to what the server lets it see', chromium, async (t) => {
     const page = await browser.visit(t, { key: await keyOf(role), path: 'usage' })
     await page.getByRole('heading', { name: 'Usage', level: 1 }).waitFor()
     await numberOf(page, 'Files now').waitFor()
+    assert.equal(await page.getByText('others can be chosen').count(), 0)
     const links = await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents()
     for (const name of ['Activity', 'Settings & health'])
       assert.equal(links.includes(name), (shown as readonly string[]).includes(name), `${role} ${name}`)

@@ -59,7 +59,8 @@ function askedProject(): string | undefined {
 function whose(): string {
   if (project.value !== '*') return `Of the project ${project.value}.`
   if (hasRole('admin')) return `Of all projects of ${me.value?.organization.slug}.`
-  return `Of the project ${me.value?.projects[0]?.slug}; others can be chosen.`
+  const { projects = [] } = me.value ?? {}
+  return `Of the project ${projects[0]?.slug}${projects.length > 1 ? '; others can be chosen' : ''}.`
 }
 
 function RangeChooser({ current }: { readonly current: string }) {
