@@ -199,6 +199,34 @@ test('a PDF that cannot be read says so', skip, async (t) => {
   await page.getByText('This PDF cannot be read.').waitFor()
 })
 
+test('a PDF whose bytes do not come is not called broken, and is there once they do', skip, async (t) => {
+  const options = { isExpected: (problem: string) => problem.includes('/content') }
+  const page = await visit(t, await stored(longPdf(), 'a.pdf', 'application/pdf'), options)
+  await page.getByText('Page 1 of').waitFor()
+  await page.route('**/content', (route) => route.abort('connectionrefused'))
+  await page.reload()
+  await page.getByText('The server cannot be reached.').waitFor()
+  await page.unroute('**/content')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByText('Page 1 of').waitFor()
+})
+
+test('an empty file is said to be empty, and what is typed outlives the session', skip, async (t) => {
+  const options = { isExpected: (problem: string) => problem.startsWith('401 PATCH') }
+  const page = await visit(t, await stored('', 'a.txt', 'text/plain'), options)
+  const preview = page.getByRole('region', { name: 'Preview' })
+  await preview.getByText('The file is empty.').waitFor()
+  assert.equal(await preview.getByRole('link').count(), 0)
+  await page.getByRole('button', { name: 'Edit description' }).click()
+  await page.getByLabel('Description', { exact: true }).fill('typed')
+  await page.context().clearCookies()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('dialog', { name: 'You are signed out' }).waitFor()
+  const form = page.getByRole('form', { name: 'Edit description' })
+  assert.equal((await form.textContent())?.includes('key'), false)
+  assert.equal(await page.getByLabel('Description', { exact: true }).inputValue(), 'typed')
+})
+
 test('the policy of the page and the server outside are what would tell', skip, async (t) => {
   const page = await visit(t, await stored('Hello', 'a.txt', 'text/plain'), {
     isExpected: (problem) => /^violated: |^logged: |^thrown: |blocked|ERR_FAILED|csp/.test(problem),

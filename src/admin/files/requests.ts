@@ -107,6 +107,6 @@ function endIn(value: unknown, now: number): number | null {
   if (value === null) return null
   const at = typeof value === 'string' ? timeOf(value) : Number.NaN
   if (Number.isNaN(at)) throw invalid('expiresAt', 'must be a time like 2030-01-31T12:00:00Z, or null')
-  if (at <= now) throw invalid('expiresAt', 'is not in the future; DELETE ends a file now')
+  if (at <= now) throw invalid('expiresAt', 'is not in the future; to end a file now, delete it')
   return at
 }

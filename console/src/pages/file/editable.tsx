@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
+import { ApiError } from '../../api/client.ts'
 import { mayChange } from '../../session.ts'
 import { Button } from '../../ui/button.tsx'
 import { reasonOf } from '../../ui/failure.tsx'
@@ -77,6 +78,8 @@ function EditForm({ what, save, onClose, children }: EditFormProps) {
       await save()
       onClose()
     } catch (reason) {
+      // That the session has ended is told by the sign-in over the page, after which the form goes on.
+      if (reason instanceof ApiError && reason.status === 401) return
       error.value = reason instanceof InputError ? reason.message : reasonOf(reason)
     } finally {
       isBusy.value = false

@@ -1,31 +1,35 @@
 import { useSignal } from '@preact/signals'
 import type { PDFDocumentProxy } from 'pdfjs-dist'
 import { useEffect, useRef } from 'preact/hooks'
+import { ApiError } from '../../../api/client.ts'
+import { useResource } from '../../../api/resource.ts'
 import { Button } from '../../../ui/button.tsx'
+import { Failure } from '../../../ui/failure.tsx'
 import { countOf } from '../../../ui/text.tsx'
+import { contentOf } from './content.ts'
 import { drawPage, openPdf, textOf } from './pdf-document.ts'
 import styles from './preview.module.css'
 import { type PreviewProps, Unseen } from './preview.tsx'
 
 /** A PDF, drawn page by page. Its scripts, forms and links do nothing. */
 export function PdfPreview(props: PreviewProps) {
-  const pdf = useSignal<PDFDocumentProxy | undefined>(undefined)
-  const fault = useSignal<string | undefined>(undefined)
-  useEffect(() => {
-    const opening = openPdf(props.id)
-    opening.document.then(
-      (document) => {
-        pdf.value = document
-      },
-      (error: unknown) => {
-        fault.value = faultOf(error)
-      },
-    )
-    return opening.close
-  }, [props.id, pdf, fault])
-  if (fault.value !== undefined) return <Unseen why={fault.value} {...props} />
-  if (pdf.value === undefined) return <p class={styles.unseen}>Loading…</p>
-  return <Pages pdf={pdf.value} />
+  const { value, error, reload } = useResource((signal) => load(props.id, signal))
+  if (error.value instanceof ApiError) return <Failure what="Preview" error={error.value} retry={reload} />
+  if (error.value !== undefined) return <Unseen why={faultOf(error.value)} {...props} />
+  if (value.value === undefined) return <p class={styles.unseen}>Loading…</p>
+  return <Pages pdf={value.value} />
+}
+
+/** @throws ApiError where its bytes did not come; what the library throws of a server that is away it throws of a broken file, too */
+async function load(id: string, signal: AbortSignal): Promise<PDFDocumentProxy> {
+  const { document, close } = openPdf(id)
+  signal.addEventListener('abort', close, { once: true })
+  try {
+    return await document
+  } catch (fault) {
+    await contentOf(id, signal, 1)
+    throw fault
+  }
 }
 
 function faultOf(error: unknown): string {

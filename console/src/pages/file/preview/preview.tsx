@@ -17,7 +17,7 @@ const PdfPreview = lazily(async () => (await import('./pdf.tsx')).PdfPreview)
 /** What a file looks like. Nothing of it runs, and nothing of it becomes markup. */
 export function Preview(props: PreviewProps) {
   const kind = kindOf(props.mimeType)
-  if (props.sizeBytes === 0) return <Unseen why="The file is empty." {...props} />
+  if (props.sizeBytes === 0) return <p class={styles.unseen}>The file is empty.</p>
   if (kind === 'image') return <ImagePreview {...props} />
   if (kind === 'text') return <TextPreview {...props} />
   if (kind === 'pdf') return <PdfPreview {...props} />
