@@ -138,3 +138,20 @@ test('whatever is deleted, renamed and added meanwhile, no file is in two rows, 
     assert.deepEqual(inPlace(await scrolledThrough(list)), inPlace(files.all.map(({ id }) => id)))
   }
 })
+
+test('what is asked for after an error is loaded', async () => {
+  let fails = true
+  const list = new FileList({
+    load: async () => {
+      if (fails) throw new Error('the server is away')
+      return { files: [{ id: '1', name: 'a' } as FileBody], next: null }
+    },
+    compare: orderOf({ sort: 'name', order: 'asc' }),
+  })
+  const { signal } = new AbortController()
+  await list.reach(10, signal)
+  assert.match(String(list.error.value), /away/)
+  fails = false
+  await list.reach(10, signal)
+  assert.deepEqual([list.count, list.error.value], [1, undefined])
+})

@@ -1,6 +1,6 @@
 import type { FileBody } from '../../api/bodies.ts'
 import { type Change, oppositeOf } from '../../api/changes.ts'
-import { api, type Patience, patiently } from '../../api/client.ts'
+import { ApiError, api, type Patience, patiently } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -10,6 +10,8 @@ interface ChangeAll {
   readonly changeOf: (file: FileBody) => Change
   /** What came of it, for the sentence that tells: `renamed`. */
   readonly done: string
+  /** Whether the change keeps some of what a file has, which others may have changed since it was listed. */
+  readonly isOfNewest?: boolean
 }
 
 /** A file as it is now, and what makes its changed fields as they were. */
@@ -37,9 +39,9 @@ export async function changeFile(
 export async function changeFiles(
   view: FilesView,
   files: readonly FileBody[],
-  { changeOf, done }: ChangeAll,
+  change: ChangeAll,
 ): Promise<void> {
-  tell(view, await patchAll(view, files, { changeOf, done }), done)
+  tell(view, await patchAll(view, files, change), change.done)
 }
 
 /** Tells what came of it, and offers to take it back. */
@@ -66,8 +68,9 @@ function nounOf(count: number): string {
 async function patchAll(
   view: FilesView,
   files: readonly FileBody[],
-  { changeOf, done }: ChangeAll,
+  change: ChangeAll,
 ): Promise<readonly Changed[]> {
+  const { changeOf, done, isOfNewest } = change
   const changed: Changed[] = []
   const stop = new AbortController()
   const patience = { signal: stop.signal, attempts: ATTEMPTS }
@@ -78,9 +81,12 @@ async function patchAll(
       if (files.length > 1)
         view.work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
       try {
-        changed.push(await patch(view, file, changeOf(file), patience))
+        const known = isOfNewest ? await api.get<FileBody>(`files/${file.id}`) : file
+        changed.push(await patch(view, known, changeOf(known), patience))
       } catch (error) {
-        const retry = () => void changeFiles(view, [file], { changeOf, done })
+        // The sign-in over the page tells it; nothing more would be changed.
+        if (error instanceof ApiError && error.status === 401) return stop.abort()
+        const retry = () => void changeFiles(view, [file], change)
         view.refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
       }
     }

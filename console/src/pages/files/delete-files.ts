@@ -1,5 +1,5 @@
 import type { FileBody } from '../../api/bodies.ts'
-import { api, patiently } from '../../api/client.ts'
+import { ApiError, api, patiently } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -30,7 +30,7 @@ export async function deleteFiles(view: FilesView, files: readonly FileBody[]): 
       view.work.value = { label: 'Stopping, once the server has answered', ...progress }
     }
     const chunk = files.slice(at, at + CHUNK)
-    const results = await deleteChunk(chunk, stop.signal)
+    const results = await deleteChunk(chunk, stop)
     const gone = new Set(results.filter(({ status }) => status === 204).map(({ id }) => id))
     view.remove(gone)
     deleted += gone.size
@@ -42,19 +42,34 @@ export async function deleteFiles(view: FilesView, files: readonly FileBody[]): 
 }
 
 /**
- * Sent again it does no harm: what is gone is gone. One that is on its way is waited for, since it deletes all the same.
+ * Sent again it does no harm: what is gone is gone, and went by the first time, whose answer did not come. One that is on its way
+ * is waited for, since it deletes all the same.
  */
 async function deleteChunk(
   chunk: readonly FileBody[],
-  signal: AbortSignal,
+  stop: AbortController,
 ): Promise<readonly DeleteResult[]> {
   const ids = chunk.map(({ id }) => id)
-  const send = () => api.post<{ results: readonly DeleteResult[] }>('files:delete', { ids })
+  let sent = 0
+  const send = () => {
+    sent++
+    return api.post<{ results: readonly DeleteResult[] }>('files:delete', { ids })
+  }
   try {
-    return (await patiently(send, { signal, attempts: ATTEMPTS })).results
+    const { results } = await patiently(send, { signal: stop.signal, attempts: ATTEMPTS })
+    return sent === 1 ? results : results.map(asGone)
   } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      // The sign-in over the page tells it; nothing more would be deleted.
+      stop.abort()
+      return []
+    }
     return ids.map((id) => ({ id, status: 0, detail: reasonOf(error) }))
   }
+}
+
+function asGone(result: DeleteResult): DeleteResult {
+  return result.status === 404 ? { id: result.id, status: 204 } : result
 }
 
 function tellRefused(view: FilesView, chunk: readonly FileBody[], results: readonly DeleteResult[]): number {

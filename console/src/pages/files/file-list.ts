@@ -103,8 +103,9 @@ export class FileList {
     return rows.filter((file) => file !== undefined)
   }
 
-  /** Loads on until so many rows are known, or all, or there is an error. */
+  /** Loads on, also after an error, until so many rows are known, or all, or there is one again. */
   async reach(rows: number, signal: AbortSignal): Promise<void> {
+    this.error.value = undefined
     while (this.#count < rows && !this.isWhole && this.error.peek() === undefined && !signal.aborted)
       await this.#more()
   }

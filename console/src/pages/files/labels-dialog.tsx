@@ -27,9 +27,10 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
   const save = async () => {
     const given = givenIn(rows.value)
     if (given.some((row) => isAgain(row, given))) return
+    if (given.some(({ name }) => name === '')) throw form.fault('labels', 'A label needs a name.')
     const labels = Object.fromEntries(given.map(({ name, value }) => [name, value]))
     const changeOf = (each: FileBody) => ({ labels: { ...each.labels, ...labels } })
-    if (!isOne) void changeFiles(view, files, { changeOf, done: 'labelled' })
+    if (!isOne) void changeFiles(view, files, { changeOf, done: 'labelled', isOfNewest: true })
     else if (file !== undefined) await changeFile(view, file, { labels }, 'labelled')
     onClose()
   }
