@@ -199,6 +199,20 @@ test('a PDF that cannot be read says so', skip, async (t) => {
   await page.getByText('This PDF cannot be read.').waitFor()
 })
 
+test('a picture of a long page is as wide as it is, and scrolled by keyboard, too', skip, async (t) => {
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="9000"><rect width="300" height="9000"/></svg>'
+  const page = await visit(t, await stored(svg, 'a.svg', 'image/svg+xml'))
+  const frame = page.getByRole('region', { name: 'The image' })
+  await frame.waitFor()
+  assert.ok(((await page.getByAltText('Content of the file').boundingBox())?.width ?? 0) >= 300)
+  assert.ok(((await frame.boundingBox())?.height ?? 0) <= 640)
+  await frame.press('End')
+  await page.waitForFunction(
+    () => (document.querySelector('[aria-label="The image"]')?.scrollTop ?? 0) > 8000,
+  )
+})
+
 test('a PDF whose bytes do not come is not called broken, and is there once they do', skip, async (t) => {
   const options = { isExpected: (problem: string) => problem.includes('/content') }
   const page = await visit(t, await stored(longPdf(), 'a.pdf', 'application/pdf'), options)

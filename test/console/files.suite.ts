@@ -137,6 +137,34 @@ test('all that are found are chosen, loaded or not, and a deletion that is stopp
   assert.equal((await admin.listAll('limit=1000')).length, 105)
 })
 
+test('who has ticked a box goes on by keyboard with what is ticked', { skip }, async (t) => {
+  const { key, admin } = await newProject('ticked')
+  await storeMany(admin, 3)
+  const page = await browser.visit(t, { key })
+  await row(page, 'file 0001.txt').getByRole('checkbox').click()
+  await page.keyboard.press('Control+a')
+  await page.getByText('All 3 selected').waitFor()
+  await page.keyboard.press('Space')
+  await page.getByText('2 selected').waitFor()
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog', { name: 'Delete 2 files?' }).waitFor()
+})
+
+test('where not all could be loaded that were to be chosen, that is said', { skip }, async (t) => {
+  const { key, admin } = await newProject('choose-later')
+  await storeMany(admin, 105)
+  const page = await browser.visit(t, { key, isExpected: (problem) => problem.startsWith('500 ') })
+  await page.route(/after=\w/, (route) => route.fulfill({ status: 500, json: { detail: 'It rains.' } }))
+  await page.reload()
+  await row(page, 'file').first().waitFor()
+  await page.getByRole('checkbox', { name: 'Select all' }).click()
+  await toasts(page).getByText('Not all are selected. It rains.').waitFor()
+  await page.getByText('100 selected').waitFor()
+  await page.unroute(/after=\w/)
+  await page.keyboard.press('Control+a')
+  await page.getByText('All 105 selected').waitFor()
+})
+
 test('files whose deletion was answered to nobody are not said to be left', { skip }, async (t) => {
   const { key, admin } = await newProject('lost-answer')
   await storeMany(admin, 3)

@@ -5,7 +5,7 @@ import { Failure } from '../../ui/failure.tsx'
 import { useVirtualRows, type VirtualRows } from '../../ui/virtual-rows.ts'
 import type { FileAction } from './actions.ts'
 import styles from './grid.module.css'
-import { keyOf } from './grid-keys.ts'
+import { keyOf, type Pressed } from './grid-keys.ts'
 import { Head } from './head.tsx'
 import { Row, rowId } from './row.tsx'
 import type { FilesView } from './view.ts'
@@ -117,13 +117,17 @@ function Foot({ view: { list } }: Pick<GridProps, 'view'>) {
   return null
 }
 
+/** What is asked of all rows that are chosen, or of all that could be. */
+const OF_TICKED: readonly Pressed[] = ['all', 'clear', 'delete']
+
 function press(event: KeyboardEvent, view: FilesView, virtual: VirtualRows, act: GridProps['act']): void {
   const { list, selection } = view
-  // Buttons and links in a row have keys of their own.
-  if (event.target !== event.currentTarget) return
+  // Buttons and links in a row have keys of their own; who has just ticked a box goes on with what is ticked.
+  const isInBox = event.target instanceof HTMLInputElement
+  if (event.target !== event.currentTarget && !isInBox) return
   const active = Math.max(0, selection.active.value)
   const pressed = keyOf(event, { active, count: list.count, perPage: virtual.perPage })
-  if (pressed === undefined) return
+  if (pressed === undefined || (isInBox && !OF_TICKED.includes(pressed))) return
   event.preventDefault()
   if (typeof pressed === 'object') {
     if (pressed.isRange) void selection.extendTo(pressed.row)

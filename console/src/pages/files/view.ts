@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals'
 import type { FileBody } from '../../api/bodies.ts'
 import { ApiError, api, type RequestOptions } from '../../api/client.ts'
+import { reasonOf } from '../../ui/failure.tsx'
+import { toast } from '../../ui/toast.tsx'
 import { FileList, type FilePage } from './file-list.ts'
 import { orderOf } from './order.ts'
 import { type FilesQuery, idIn, toApiQuery } from './query.ts'
@@ -69,6 +71,8 @@ export class FilesView {
     this.work.value = { label: 'Selecting what is found', stop: () => stop.abort() }
     await this.selection.all(stop.signal)
     this.work.value = undefined
+    const error = this.list.error.peek()
+    if (error !== undefined) toast({ text: `Not all are selected. ${reasonOf(error)}`, isError: true })
   }
 
   refuse(id: string, refusal: Refusal): void {

@@ -30,6 +30,6 @@ export function TextPreview({ id, mimeType, sizeBytes }: PreviewProps) {
 }
 
 /** What is taller than its place is scrolled by keyboard, too: a rule that knows only roles takes its place in the order of Tab for a fault. */
-function scrollable(label: string) {
+export function scrollable(label: string) {
   return { role: 'region', tabIndex: 0, 'aria-label': label } as const
 }
