@@ -316,6 +316,35 @@ test('a dialog that a row opened gives the focus back to its button', { skip }, 
   }
 })
 
+test('what others change meanwhile is not lost, by a change or by taking one back', { skip }, async (t) => {
+  const { key, admin } = await newProject('others')
+  const { id } = await admin.stored('x', { filename: 'a.txt', labels: '{"old":"1","kept":"1"}' })
+  const page = await browser.visit(t, { key, isExpected: (problem) => problem.includes('412') })
+  const menu = async (name: string, item: string) => {
+    await row(page, name)
+      .getByRole('button', { name: /^What to do/ })
+      .click()
+    await page.getByRole('menuitem', { name: item }).click()
+  }
+  await menu('a.txt', 'Labels')
+  browser.server.clock.advance({ seconds: 1 })
+  await admin.change(id, { labels: { old: '1', kept: '2', other: '1' } })
+  await page.getByRole('button', { name: 'Remove the label old' }).click()
+  await page.getByLabel('Label', { exact: true }).last().fill('mine')
+  await page.getByLabel('Value', { exact: true }).last().fill('1')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await row(page, 'mine: 1').waitFor()
+  assert.deepEqual((await admin.get(id)).body.labels, { kept: '2', other: '1', mine: '1' })
+
+  browser.server.clock.advance({ seconds: 1 })
+  await admin.change(id, { name: 'theirs.txt' })
+  await toasts(page).getByRole('button', { name: 'Undo' }).last().click()
+  await toasts(page).getByText('1 of 1 not changed back.').waitFor()
+  await row(page, 'theirs.txt').getByText('Somebody else has changed the file meanwhile.').waitFor()
+  const { body } = await admin.get(id)
+  assert.deepEqual([body.name, Object.keys(body.labels).length], ['theirs.txt', 3])
+})
+
 test('labels and ends of many files change at once', { skip }, async (t) => {
   const { key, admin } = await newProject('change-many')
   await storeMany(admin, 12)

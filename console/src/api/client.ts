@@ -37,6 +37,8 @@ export class ApiError extends Error {
 export interface RequestOptions {
   /** Undefined and empty values are left out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>
+  /** The `updatedAt` of what is to be changed: refused where it has been changed since. */
+  readonly ifMatch?: string
   /** The request ends with it, and rejects with its reason. */
   readonly signal?: AbortSignal
 }
@@ -76,7 +78,7 @@ export function addressOf(path: string, query: RequestOptions['query'] = {}): st
 async function send<Body>(
   method: string,
   path: string,
-  { query, signal }: RequestOptions,
+  { query, signal, ifMatch }: RequestOptions,
   body?: unknown,
 ): Promise<Body> {
   const response = await fetch(addressOf(path, query), {
@@ -84,9 +86,11 @@ async function send<Body>(
     credentials: 'same-origin',
     cache: 'no-store',
     ...(signal === undefined ? {} : { signal }),
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     signal?.throwIfAborted()
     const detail = 'The server cannot be reached. Check the connection, and try again.'

@@ -128,6 +128,25 @@ test('a change is seen by every API, and what is absent stays', async () => {
   assert.deepEqual([body.purpose, body.labels, body.expiresAt], [null, { b: '2' }, null])
 })
 
+test('a change that is for one state of a file is refused in any other, and of many at once one is made', async () => {
+  const { id } = await admin.stored('hello', { filename: 'a.txt' })
+  const seen = await admin.get(id)
+  const tag = seen.headers.get('etag') ?? assert.fail('no ETag')
+  assert.equal(tag, `"${seen.body.updatedAt}"`)
+  const change = (name: string, headers: Record<string, string>) =>
+    admin.send('PATCH', `/files/${id}`, { name }, headers)
+  const raced = await Promise.all(
+    Array.from({ length: 8 }, (_, i) => change(`${i}.txt`, { 'if-match': tag })),
+  )
+  assert.deepEqual(raced.map(({ status }) => status).toSorted(), [200, ...Array(7).fill(412)])
+  const late = await change('late.txt', { 'if-match': tag })
+  assert.deepEqual([late.status, late.body.code], [412, 'precondition_failed'])
+  const { body, headers } = await admin.get(id)
+  assert.match(body.name, /^\d\.txt$/)
+  for (const now of [`"x", ${headers.get('etag')}`, '*'])
+    assert.equal((await change('now.txt', { 'if-match': now })).status, 200, now)
+})
+
 test('the end of a file follows a rule, which is told and can be set again', async () => {
   const { id } = await admin.stored('hello')
   const rule = { policy: 'since_last_active', days: 3 }

@@ -14,6 +14,7 @@ import { addCopies } from './copies.ts'
 import { addDialects } from './dialects.ts'
 import { printPage } from './list.ts'
 import { readListRequest } from './list-request.ts'
+import { etagOf, expectationIn } from './precondition.ts'
 import { readDeleteRequest, readUpdateRequest } from './requests.ts'
 import * as schemas from './schemas.ts'
 import { answerFile, toFileBody, toResultBody } from './wire.ts'
@@ -62,9 +63,10 @@ function addGet(server: FastifyInstance, services: Services): void {
     params: schemas.FileParams,
     response: { 200: schemas.FileBody },
   })
-  server.get<ById>(FILE, docs, async ({ caller, params }) => {
+  server.get<ById>(FILE, docs, async ({ caller, params }, reply) => {
     const file = await readStoredOrPending(services, caller, params.id)
     await touchFile(services, file, 'read')
+    reply.header('etag', etagOf(file))
     return answerFile(services, caller, file)
   })
 }
@@ -88,14 +90,18 @@ function addContent(server: FastifyInstance, services: Services): void {
 function addUpdate(server: FastifyInstance, services: Services): void {
   const docs = operation('Files', 'admin.files.update', 'Change a file', {
     access: { scope: 'files:update', limit: 'write' },
-    failures: ['field-unknown', 'field-invalid', 'file-not-found', 'storage-full'],
+    failures: ['field-unknown', 'field-invalid', 'file-not-found', 'precondition-failed', 'storage-full'],
     params: schemas.FileParams,
+    headers: schemas.UpdateHeaders,
     body: schemas.UpdateBody,
     response: { 200: schemas.FileBody },
   })
-  server.patch<ById>(FILE, docs, async ({ caller, params, body }) => {
-    const change = readUpdateRequest(body, services.clock.now())
-    return answerFile(services, caller, await updateFile(services, caller, params.id, change))
+  server.patch<ById>(FILE, docs, async ({ caller, params, body, headers }, reply) => {
+    const now = services.clock.now()
+    const change = readUpdateRequest(body, now)
+    const file = await updateFile(services, caller, params.id, change, expectationIn(headers, now))
+    reply.header('etag', etagOf(file))
+    return answerFile(services, caller, file)
   })
 }
 

@@ -182,6 +182,10 @@ export const UpdateBody = Type.Object(
   { ...strict, description: 'What is absent stays.' },
 )
 
+export const UpdateHeaders = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'The `ETag` of the file that is to be changed.' })),
+})
+
 export const CopyHeaders = Type.Object(idempotencyHeader)
 export const CopyBody = Type.Object(
   {

@@ -14,7 +14,10 @@ export type FilePatch = Partial<Omit<FileRecord, 'id' | 'organizationId' | 'proj
 
 /** What must still be true of a row for a change to apply; null compares as null. */
 export type FileGuard = { readonly state: FileState } & Partial<
-  Pick<FileRecord, 'blobKey' | 'blobSizeBytes' | 'sha256' | 'sizeBytes' | 'uploadMaxBytes' | 'expiresAt'>
+  Pick<
+    FileRecord,
+    'blobKey' | 'blobSizeBytes' | 'sha256' | 'sizeBytes' | 'uploadMaxBytes' | 'expiresAt' | 'updatedAt'
+  >
 >
 
 /** A file named by an older release: only this exact spelling of its name finds it. */

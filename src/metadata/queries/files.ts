@@ -57,6 +57,7 @@ const guardFields = [
   'sizeBytes',
   'uploadMaxBytes',
   'expiresAt',
+  'updatedAt',
 ] as const satisfies readonly (keyof FileGuard)[]
 
 type UpdateArgs = Readonly<Record<string, unknown>>
@@ -191,6 +192,7 @@ function boundUpdate(id: string, guard: FileGuard, patch: FilePatch) {
     'guard:sizeBytes': guard.sizeBytes,
     'guard:uploadMaxBytes': guard.uploadMaxBytes,
     'guard:expiresAt': guard.expiresAt,
+    'guard:updatedAt': guard.updatedAt,
   }
   return { args, patched, compared }
 }

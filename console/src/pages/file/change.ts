@@ -1,6 +1,5 @@
 import type { FileBody } from '../../api/bodies.ts'
-import { type Change, oppositeOf } from '../../api/changes.ts'
-import { api } from '../../api/client.ts'
+import { type Change, oppositeOf, sendChange } from '../../api/changes.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { toast } from '../../ui/toast.tsx'
 
@@ -17,18 +16,14 @@ export async function changeFile(
   said: string,
   onFile: OnFile,
 ): Promise<void> {
-  onFile(await send(file, change))
+  const changed = await sendChange(file, change, onFile)
   const undo = async () => {
     try {
-      onFile(await send(file, oppositeOf(file, change)))
+      await sendChange(changed, oppositeOf(file, change), onFile)
       toast({ text: 'Taken back' })
     } catch (error) {
       toast({ text: `Not taken back. ${reasonOf(error)}`, isError: true })
     }
   }
   toast({ text: said, undo })
-}
-
-function send({ id }: FileBody, change: Change): Promise<FileBody> {
-  return api.patch<FileBody>(`files/${id}`, change)
 }

@@ -1,6 +1,6 @@
 import type { FileBody } from '../../api/bodies.ts'
-import { type Change, oppositeOf } from '../../api/changes.ts'
-import { ApiError, api, type Patience, patiently } from '../../api/client.ts'
+import { type Change, isOfAnother, oppositeOf, sendChange } from '../../api/changes.ts'
+import { ApiError, type Patience } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
@@ -10,8 +10,8 @@ interface ChangeAll {
   readonly changeOf: (file: FileBody) => Change
   /** What came of it, for the sentence that tells: `renamed`. */
   readonly done: string
-  /** Whether the change keeps some of what a file has, which others may have changed since it was listed. */
-  readonly isOfNewest?: boolean
+  /** Only of files that are as they are given here; else of what they are by now. */
+  readonly isExact?: boolean
 }
 
 /** A file as it is now, and what makes its changed fields as they were. */
@@ -24,24 +24,25 @@ interface Changed {
 const AT_ONCE = 4
 /** Nobody waits for one of many. */
 const ATTEMPTS = 8
+/** Of others who change the same file at the same time. */
+const MAX_RACES = 3
 
 /** @throws ApiError for a form to show beside its field */
 export async function changeFile(
   view: FilesView,
   file: FileBody,
-  change: Change,
-  done: string,
+  { changeOf, done }: ChangeAll,
 ): Promise<void> {
-  tell(view, [await patch(view, file, change)], done)
+  tell(view, [await patchNewest(view, file, changeOf)], done)
 }
 
 /** Changes files one by one. What is refused stands in its row; what was changed can be taken back. */
 export async function changeFiles(
   view: FilesView,
   files: readonly FileBody[],
-  change: ChangeAll,
+  given: ChangeAll,
 ): Promise<void> {
-  tell(view, await patchAll(view, files, change), change.done)
+  tell(view, await patchAll(view, files, given), given.done)
 }
 
 /** Tells what came of it, and offers to take it back. */
@@ -53,6 +54,7 @@ function tell(view: FilesView, changed: readonly Changed[], done: string): void 
     const back = await patchAll(view, files, {
       changeOf: ({ id }) => before.get(id) ?? {},
       done: 'changed back',
+      isExact: true,
     })
     const isError = back.length < files.length
     const failed = `${countOf(files.length - back.length)} of ${countOf(files.length)} not changed back.`
@@ -68,9 +70,8 @@ function nounOf(count: number): string {
 async function patchAll(
   view: FilesView,
   files: readonly FileBody[],
-  change: ChangeAll,
+  { changeOf, done, isExact = false }: ChangeAll,
 ): Promise<readonly Changed[]> {
-  const { changeOf, done, isOfNewest } = change
   const changed: Changed[] = []
   const stop = new AbortController()
   const patience = { signal: stop.signal, attempts: ATTEMPTS }
@@ -81,12 +82,15 @@ async function patchAll(
       if (files.length > 1)
         view.work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
       try {
-        const known = isOfNewest ? await api.get<FileBody>(`files/${file.id}`) : file
-        changed.push(await patch(view, known, changeOf(known), patience))
+        changed.push(
+          isExact
+            ? await patch(view, file, changeOf(file), patience)
+            : await patchNewest(view, file, changeOf, patience),
+        )
       } catch (error) {
         // The sign-in over the page tells it; nothing more would be changed.
         if (error instanceof ApiError && error.status === 401) return stop.abort()
-        const retry = () => void changeFiles(view, [file], change)
+        const retry = () => void changeFiles(view, [file], { changeOf, done })
         view.refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
       }
     }
@@ -96,15 +100,25 @@ async function patchAll(
   return changed
 }
 
-/** The same change twice is one, so it may be sent again. One that is on its way is waited for, since it may be made all the same. */
-async function patch(
+/** Where somebody else was sooner, the change is made of what the file is then. */
+async function patchNewest(
   view: FilesView,
   file: FileBody,
-  change: Change,
-  patience: Patience = {},
+  changeOf: ChangeAll['changeOf'],
+  patience?: Patience,
 ): Promise<Changed> {
-  const send = () => api.patch<FileBody>(`files/${file.id}`, change)
-  const now = await patiently(send, patience)
-  view.replace(now)
+  for (let attempt = 1; ; attempt++) {
+    const newest = view.newest(file)
+    try {
+      return await patch(view, newest, changeOf(newest), patience)
+    } catch (error) {
+      if (!isOfAnother(error) || attempt === MAX_RACES) throw error
+    }
+  }
+}
+
+/** One that is on its way is waited for where it is stopped, since it may be made all the same. */
+async function patch(view: FilesView, file: FileBody, change: Change, patience?: Patience): Promise<Changed> {
+  const now = await sendChange(file, change, (now) => view.replace(now), patience)
   return { file: now, before: oppositeOf(file, change) }
 }

@@ -26,8 +26,9 @@ export function ExpiryDialog({ view, files, onClose }: FileDialogProps) {
     if (end === undefined) throw form.fault('expiresAt', 'Choose a day and a time.')
     const change = { expiresAt: end.at }
     const done = end.at === null ? 'kept until deleted' : 'given an end'
-    if (files.length > 1) void changeFiles(view, files, { changeOf: () => change, done })
-    else if (file !== undefined) await changeFile(view, file, change, done)
+    const all = { changeOf: () => change, done }
+    if (files.length > 1) void changeFiles(view, files, all)
+    else if (file !== undefined) await changeFile(view, file, all)
     onClose()
   }
   return (

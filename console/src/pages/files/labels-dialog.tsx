@@ -29,9 +29,10 @@ export function LabelsDialog({ view, files, onClose }: FileDialogProps) {
     if (given.some((row) => isAgain(row, given))) return
     if (given.some(({ name }) => name === '')) throw form.fault('labels', 'A label needs a name.')
     const labels = Object.fromEntries(given.map(({ name, value }) => [name, value]))
-    const changeOf = (each: FileBody) => ({ labels: { ...each.labels, ...labels } })
-    if (!isOne) void changeFiles(view, files, { changeOf, done: 'labelled', isOfNewest: true })
-    else if (file !== undefined) await changeFile(view, file, { labels }, 'labelled')
+    const before = (isOne && file?.labels) || {}
+    const all = { changeOf: changing(before, labels), done: 'labelled' }
+    if (!isOne) void changeFiles(view, files, all)
+    else if (file !== undefined) await changeFile(view, file, all)
     onClose()
   }
   return (
@@ -83,6 +84,17 @@ function LabelRow({ row, isAgain, set }: LabelRowProps) {
       />
     </div>
   )
+}
+
+type Labels = Readonly<Record<string, string>>
+
+/** What was changed of the labels is changed of a file, whose others stay as they are by then. */
+function changing(before: Labels, after: Labels): (file: FileBody) => { readonly labels: Labels } {
+  const changed = Object.entries(after).filter(([name, value]) => before[name] !== value)
+  const stays = ([name]: [string, string]) => Object.hasOwn(after, name) || !Object.hasOwn(before, name)
+  return ({ labels }) => ({
+    labels: Object.fromEntries([...Object.entries(labels).filter(stays), ...changed]),
+  })
 }
 
 function givenIn(rows: readonly Row[]): readonly Row[] {

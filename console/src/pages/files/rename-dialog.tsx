@@ -18,7 +18,7 @@ export function RenameDialog({ view, files: [file], onClose }: FileDialogProps) 
   const form = useForm('name')
   const rename = async () => {
     if (file !== undefined && name.value !== file.name)
-      await changeFile(view, file, { name: name.value }, 'renamed')
+      await changeFile(view, file, { changeOf: () => ({ name: name.value }), done: 'renamed' })
     onClose()
   }
   return (

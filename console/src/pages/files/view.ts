@@ -51,6 +51,11 @@ export class FilesView {
     this.dismiss([changed.id])
   }
 
+  /** The file as it was last seen here. */
+  newest(file: FileBody): FileBody {
+    return this.list.at(this.list.rowOf(file.id)) ?? this.selection.files.peek().get(file.id) ?? file
+  }
+
   remove(ids: ReadonlySet<string>): void {
     this.list.remove(ids)
     this.selection.remove(ids)
