@@ -320,6 +320,7 @@ const spoiled: Readonly<Record<string, (sent: Sent) => Promise<number>>> = {
     ask({ ...sent, headers: { ...sent.headers, 'lightfield-version': '1999-01-01' } }),
   'an unknown file': (sent) => ask({ ...sent, target: sent.target.replace(ID, UNKNOWN) }),
   'an id that is none': (sent) => ask({ ...sent, target: sent.target.replace(ID, 'x') }),
+  'a state that is over': (sent) => ask({ ...sent, headers: { ...sent.headers, 'if-match': '"x"' } }),
   'an unknown project': (sent) =>
     ask({ ...sent, target: `${sent.target.split('?')[0]}?project_id=x&folderId=x` }),
   'a parameter twice': (sent) =>
