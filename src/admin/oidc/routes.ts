@@ -61,11 +61,12 @@ export function addOidcRoutes(
     failures: ['storage-unavailable', 'storage-timeout', 'storage-full'],
   })
   server.get(CALLBACK, callback, async (request, reply) => {
-    reply.clearCookie(COOKIE, pageCookie(services))
     const kept = openSignIn(services.linkKeys, request.cookies[COOKIE] ?? '', services.clock.now())
     return guarded(services, request, reply, kept, async () => {
       try {
         const pending = requirePending(kept, request)
+        // Good once. An answer to an older sign-in leaves the one that is under way.
+        reply.clearCookie(COOKIE, pageCookie(services))
         const address = new URL(redirectUri(services))
         address.search = new URL(request.url, address).search
         const member = await provider.memberAt(address, pending)
