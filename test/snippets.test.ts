@@ -83,6 +83,13 @@ test('what a dialect does not show, or does not give back, is told', async () =>
   }
 })
 
+test('a key that may not delete is told no program that does', async () => {
+  const { id } = await admin.stored('Hello')
+  const viewer = new AdminClient({ url: server.url, key: await server.newKey({ role: 'viewer' }) })
+  for (const { snippets } of await viewsOf(id, viewer))
+    assert.deepEqual(new Set(snippets.map(({ action }) => action)), new Set(['get', 'download']))
+})
+
 test('a file that is gone, or of another project, is in no dialect', async () => {
   const { id } = await admin.stored('Hello')
   const stranger = new AdminClient({ url: server.url, key: (await server.newTenant('strangers')).key })

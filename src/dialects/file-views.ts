@@ -1,3 +1,4 @@
+import { hasScope } from '../core/access/admit.ts'
 import type { Caller } from '../core/caller.ts'
 import { type FileRecord, stateAt } from '../core/files/file.ts'
 import type { ServedDialect } from './dialect.ts'
@@ -48,6 +49,10 @@ async function viewOf(
   if (isPending && !api.showsUploads) return { ...view, refusal: NO_UPLOADS, snippets: [] }
   const snippets = listSnippets(await api.snippets({ id, baseUrl, projectId: file.projectId }))
   const refusal = api.withholds?.(caller, file) ?? null
-  const hasBytes = refusal === null && !isPending
-  return { ...view, refusal, snippets: snippets.filter(({ action }) => hasBytes || action !== 'download') }
+  const isRefused = {
+    get: false,
+    download: refusal !== null || isPending,
+    delete: !hasScope(caller, 'files:delete'),
+  }
+  return { ...view, refusal, snippets: snippets.filter(({ action }) => !isRefused[action]) }
 }
