@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useLayoutEffect } from 'preact/hooks'
 import type { FileBody } from '../../api/bodies.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { TextField } from '../../ui/field.tsx'
@@ -16,6 +17,7 @@ export interface FileDialogProps {
 export function RenameDialog({ view, files: [file], onClose }: FileDialogProps) {
   const name = useSignal(file?.name ?? '')
   const form = useForm('name')
+  useLayoutEffect(selectStem, [])
   const rename = async () => {
     if (file !== undefined && name.value !== file.name)
       await changeFile(view, file, { changeOf: () => ({ name: name.value }), done: 'renamed' })
@@ -35,4 +37,12 @@ export function RenameDialog({ view, files: [file], onClose }: FileDialogProps) 
       </DialogForm>
     </Dialog>
   )
+}
+
+/** The dialog has chosen all of the name by now; what is typed leaves the extension as it is. */
+function selectStem(): void {
+  const input = document.activeElement
+  if (!(input instanceof HTMLInputElement)) return
+  const dot = input.value.lastIndexOf('.')
+  if (dot > 0) input.setSelectionRange(0, dot)
 }
