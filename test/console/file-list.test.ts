@@ -155,3 +155,21 @@ test('what is asked for after an error is loaded', async () => {
   await list.reach(10, signal)
   assert.deepEqual([list.count, list.error.value], [1, undefined])
 })
+
+test('a list that nobody looks at any more loads nothing, and lets the page be', async () => {
+  let loads = 0
+  const list = new FileList({
+    load: async (_after, signal) => {
+      // Or a loop that never waits would not let the test end.
+      if (++loads === 100) process.exit(1)
+      if (loads === 1) await turn()
+      signal.throwIfAborted()
+      return { files: [], next: 'more' }
+    },
+    compare: orderOf({ sort: 'name', order: 'asc' }),
+  })
+  const reached = list.reach(10, new AbortController().signal)
+  list.stop()
+  await reached
+  assert.equal(loads, 1)
+})

@@ -103,10 +103,11 @@ export class FileList {
     return rows.filter((file) => file !== undefined)
   }
 
-  /** Loads on, also after an error, until so many rows are known, or all, or there is one again. */
+  /** Loads on, also after an error, until so many rows are known, or all, or there is one again, or nobody looks any more. */
   async reach(rows: number, signal: AbortSignal): Promise<void> {
     this.error.value = undefined
-    while (this.#count < rows && !this.isWhole && this.error.peek() === undefined && !signal.aborted)
+    const either = AbortSignal.any([signal, this.#stop.signal])
+    while (this.#count < rows && !this.isWhole && this.error.peek() === undefined && !either.aborted)
       await this.#more()
   }
 
