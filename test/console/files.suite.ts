@@ -165,6 +165,32 @@ test('where not all could be loaded that were to be chosen, that is said', { ski
   await page.getByText('All 105 selected').waitFor()
 })
 
+test('who leaves the list while files are deleted and comes back sees that, and them gone', {
+  skip,
+}, async (t) => {
+  const { key, admin } = await newProject('coming-back')
+  await storeMany(admin, 3)
+  const page = await browser.visit(t, { key })
+  const answered = Promise.withResolvers<void>()
+  await page.route('**/files:delete', async (route) => {
+    await answered.promise
+    await route.continue()
+  })
+  await row(page, 'file 0000.txt').getByRole('checkbox').click()
+  await row(page, 'file 0001.txt').getByRole('checkbox').click()
+  await page.keyboard.press('Delete')
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete 2' }).click()
+  await page.getByRole('link', { name: 'Keys' }).click()
+  await page.getByRole('heading', { name: 'Keys' }).waitFor()
+  await page.getByRole('link', { name: 'Files' }).click()
+  await row(page, 'file 0000.txt').waitFor()
+  await page.getByRole('button', { name: 'Stop' }).waitFor()
+  answered.resolve()
+  await toasts(page).getByText('2 files deleted.').waitFor()
+  await row(page, 'file 0000.txt').waitFor({ state: 'detached' })
+  assert.equal(await grid(page).getByRole('row').count(), 2)
+})
+
 test('files whose deletion was answered to nobody are not said to be left', { skip }, async (t) => {
   const { key, admin } = await newProject('lost-answer')
   await storeMany(admin, 3)

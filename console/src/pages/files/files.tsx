@@ -37,7 +37,7 @@ export function FilesPage() {
   const key = useComputed(() => JSON.stringify([filesQuery(), project.value, turnOfAll.value])).value
   const view = useView(key)
   const asked = useSignal<Asked | undefined>(undefined)
-  useEffect(() => () => view.list.stop(), [view])
+  useEffect(() => view.show(), [view])
   useEffect(() => void loadServerInfo().catch(() => {}), [])
   const act = (action: FileAction, files: readonly FileBody[]) => {
     const [file] = files

@@ -30,12 +30,17 @@ export interface Work {
   readonly stop?: () => void
 }
 
+/** Who leaves a view while files are deleted may look at another one by the time they are gone. */
+const shown = new Set<FilesView>()
+const work = signal<Work | undefined>(undefined)
+
 /** One query's files, and what is being done with them. */
 export class FilesView {
   readonly list: FileList
   readonly selection: Selection
   readonly refusals = signal<ReadonlyMap<string, Refusal>>(new Map())
-  readonly work = signal<Work | undefined>(undefined)
+  /** Of all views: it goes on whatever is looked at, and can be stopped wherever files are listed. */
+  readonly work = work
 
   constructor(query: FilesQuery) {
     this.list = new FileList({
@@ -56,10 +61,21 @@ export class FilesView {
     return this.list.at(this.list.rowOf(file.id)) ?? this.selection.files.peek().get(file.id) ?? file
   }
 
+  /** @returns what ends it */
+  show(): () => void {
+    shown.add(this)
+    return () => {
+      shown.delete(this)
+      this.list.stop()
+    }
+  }
+
   remove(ids: ReadonlySet<string>): void {
-    this.list.remove(ids)
-    this.selection.remove(ids)
-    this.dismiss(ids)
+    for (const view of new Set([this, ...shown])) {
+      view.list.remove(ids)
+      view.selection.remove(ids)
+      view.dismiss(ids)
+    }
   }
 
   /** As each row's own button does. */
