@@ -226,6 +226,7 @@ test('nothing is refused file by file once the session has ended', { skip }, asy
   await page.getByRole('button', { name: 'Set end' }).click()
   await page.getByRole('button', { name: 'Save' }).click()
   await signedOut.waitFor()
+  await toasts(page).getByText('0 files kept until deleted, 3 not.').waitFor()
   assert.equal(await page.getByText(/^Not (deleted|kept)/).count(), 0)
   assert.equal((await admin.listAll('')).length, 3)
 })

@@ -33,7 +33,7 @@ export async function changeFile(
   file: FileBody,
   { changeOf, done }: ChangeAll,
 ): Promise<void> {
-  tell(view, [await patchNewest(view, file, changeOf)], done)
+  tell(view, [await patchNewest(view, file, changeOf)], { asked: 1, done })
 }
 
 /** Changes files one by one. What is refused stands in its row; what was changed can be taken back. */
@@ -42,12 +42,16 @@ export async function changeFiles(
   files: readonly FileBody[],
   given: ChangeAll,
 ): Promise<void> {
-  tell(view, await patchAll(view, files, given), given.done)
+  tell(view, await patchAll(view, files, given), { asked: files.length, done: given.done })
+}
+
+interface Asked extends Pick<ChangeAll, 'done'> {
+  /** How many files were to be changed. */
+  readonly asked: number
 }
 
 /** Tells what came of it, and offers to take it back. */
-function tell(view: FilesView, changed: readonly Changed[], done: string): void {
-  if (changed.length === 0) return
+function tell(view: FilesView, changed: readonly Changed[], { asked, done }: Asked): void {
   const files = changed.map(({ file }) => file)
   const before = new Map(changed.map((each) => [each.file.id, each.before]))
   const undo = async () => {
@@ -60,7 +64,9 @@ function tell(view: FilesView, changed: readonly Changed[], done: string): void 
     const failed = `${countOf(files.length - back.length)} of ${countOf(files.length)} not changed back.`
     toast({ text: isError ? failed : `${nounOf(back.length)} changed back.`, isError })
   }
-  toast({ text: `${nounOf(changed.length)} ${done}.`, undo })
+  const left = asked - changed.length
+  const text = `${nounOf(changed.length)} ${done}${left === 0 ? '' : `, ${countOf(left)} not`}.`
+  toast(changed.length === 0 ? { text } : { text, undo })
 }
 
 function nounOf(count: number): string {
