@@ -1,5 +1,6 @@
 import type { ParseFileId } from '../../core/file-id.ts'
-import type { FileFilter, FileOrderField } from '../../core/ports/metadata-store.ts'
+import type { PageProjects } from '../../core/files/page-files.ts'
+import type { FileOrderField } from '../../core/ports/metadata-store.ts'
 import { limitIn } from '../page-limit.ts'
 import { invalid, oneOf, parameter, requireKnown, timeIn, type Values } from '../request-values.ts'
 import { requireName } from './requests.ts'
@@ -38,7 +39,7 @@ export interface RequestedPage {
   readonly told: readonly unknown[]
 }
 
-type Filter = Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
+type Filter = PageProjects['filter']
 
 /**
  * An empty parameter counts as absent.

@@ -9,13 +9,14 @@ import type { FileRecord } from './file.ts'
 /** As most vendors list files. Ties are broken by the id, in the same direction. */
 export const NEWEST_FIRST: FileOrder = [{ field: 'createdAt', descending: true }]
 
+const STORED = { states: ['stored'] } as const
+const OPEN_UPLOADS = { states: ['pending'], openUploads: true } as const
+
 export interface PageFiles extends FilePage {
   /** One that the caller may use. */
   readonly projectId: string
-  readonly filter: Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject'>
+  readonly filter: Omit<FileFilter, 'projectId' | 'states' | 'visibleAt' | 'subject' | 'openUploads'>
   readonly withTotal: boolean
-  /** Default: `stored`. Of `pending`, time may have ended some: see `stateAt`. */
-  readonly state?: 'stored' | 'pending'
 }
 
 export interface FilesPage extends Listed<FileRecord> {
@@ -29,15 +30,10 @@ export const pageFiles = traced('pageFiles', page)
 async function page(
   { metadata, clock }: Services,
   caller: Caller,
-  { projectId, withTotal, state = 'stored', filter: given, ...page }: PageFiles,
+  { projectId, withTotal, filter: given, ...page }: PageFiles,
 ): Promise<FilesPage> {
   const { limit } = page
-  const filter = {
-    ...given,
-    ...ofCaller(caller, projectId),
-    states: [state],
-    visibleAt: clock.now(),
-  } as const
+  const filter = { ...given, ...ofCaller(caller, projectId), ...STORED, visibleAt: clock.now() }
   const [found, total] = await Promise.all([
     metadata.pageFiles(filter, { ...page, limit: limit + 1 }),
     withTotal ? metadata.countFiles(filter) : undefined,
@@ -48,6 +44,8 @@ async function page(
 export interface PageProjects extends Omit<PageFiles, 'projectId' | 'offset' | 'withTotal'> {
   /** Ones that the caller may use. */
   readonly projectIds: readonly string[]
+  /** Default: `stored`; `pending`: uploads whose time is not over. */
+  readonly state?: 'stored' | 'pending'
 }
 
 /** As `pageFiles`, of several projects in one order. */
@@ -59,7 +57,8 @@ async function pageOfSeveral(
   { projectIds, state = 'stored', filter: given, ...page }: PageProjects,
 ): Promise<Listed<FileRecord>> {
   const { limit } = page
-  const filter = { ...given, ...seenBy(caller), states: [state], visibleAt: clock.now() }
+  const states = state === 'stored' ? STORED : OPEN_UPLOADS
+  const filter = { ...given, ...seenBy(caller), ...states, visibleAt: clock.now() }
   return listed(await metadata.pageFilesOf(projectIds, filter, { ...page, limit: limit + 1 }), limit)
 }
 

@@ -105,6 +105,8 @@ export interface FileFilter {
   readonly createdBefore?: number
   /** The name has this in it, in whatever case and Unicode spelling. */
   readonly nameContains?: string
+  /** Only uploads that wait for bytes and whose time is not over; the only state is `pending` then. */
+  readonly openUploads?: true
   /** Files that one subject alone sees are left out unless it is this one. Absent: they are not. */
   readonly subject?: string
 }

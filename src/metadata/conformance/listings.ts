@@ -80,6 +80,22 @@ export function describeListings(openStore: OpenStore): void {
     assert.deepEqual(await store.listFiles(filterOf(['pending']), everything), [toListed(upload)])
   })
 
+  testStore(openStore, 'open uploads are the pending ones whose time is not over', async (store) => {
+    const uploads = [NOW - 1, NOW, NOW + 1, NOW + 2].map((uploadExpiresAt) =>
+      sampleUpload({ uploadExpiresAt }),
+    )
+    const { organizationId, projectId } = uploads[0] as FileRecord
+    const elsewhere = sampleUpload({ organizationId, projectId: randomUUID() })
+    await insertFiles(store, [...uploads, elsewhere, sampleFile(), sampleUpload({ state: 'cancelled' })])
+    const filter = { ...filterOf(['pending']), openUploads: true } as const
+    const page = { order: [{ field: 'id', descending: false }], limit: 10 } as const
+    const open = ids(uploads.slice(2)).toSorted()
+    assert.deepEqual(ids(await store.pageFiles(filter, page)), open)
+    assert.equal(await store.countFiles(filter), 2)
+    const both = await store.pageFilesOf([projectId, elsewhere.projectId], filter, page)
+    assert.deepEqual(ids(both), [...open, elsewhere.id].toSorted())
+  })
+
   testStore(openStore, 'a deleted file is never listed, but found', async (store) => {
     const file = sampleFile()
     await insertFiles(store, [file])

@@ -17,7 +17,8 @@ import type { Tables } from '../sql/tables.ts'
 import { hasPurpose, purposeArgs, purposeShape } from './purpose-terms.ts'
 
 /** What the queries of listings are bound to, each to some of it. */
-export interface ListingArgs extends Required<Omit<FileFilter, 'states' | 'purpose' | 'ends'>> {
+export interface ListingArgs
+  extends Required<Omit<FileFilter, 'states' | 'purpose' | 'ends' | 'openUploads'>> {
   readonly normalName: string
   /** What stands for the rows that an index tells of, and for the row behind which it tells of none. */
   readonly foundRows: Uint8Array
@@ -93,7 +94,7 @@ export function shapeOf(filter: FileFilter): string {
 /** Fields that most files have in common with others, and no index of their own that every listing could use. */
 const searched = [
   ...(['mimeTypes', 'nameContains', 'origin'] as const),
-  ...(['minSizeBytes', 'maxSizeBytes', 'createdFrom', 'createdBefore'] as const),
+  ...(['minSizeBytes', 'maxSizeBytes', 'createdFrom', 'createdBefore', 'openUploads'] as const),
 ]
 const optional = ['ids', 'externalId', 'subject', ...searched] as const
 
@@ -161,16 +162,16 @@ export function askingWays(flavour: SqlFlavour, filter: FileFilter, arg: Listing
   ]
 }
 
-/** @param isLookedUp whether its rows are named one by one */
+/** @param isLookedUp whether its rows are found by something else than their project */
 function visibleFiles(
   flavour: SqlFlavour,
   filter: FileFilter,
   arg: ListingArg,
-  isLookedUp = filter.ids !== undefined,
+  isLookedUp = filter.ids !== undefined || filter.openUploads === true,
 ): Files {
   const isOfProject = sql<SqlBool>`${sql.ref('projectId')} = ${arg('projectId')}`
-  // Files that are named are looked up by their ids. No index serves the second form: where most projects are small, a plan
-  // for any of them would read all files of a large one.
+  // Files that are named are looked up by their ids, and uploads by their ends. No index serves the second form: where most
+  // projects are small, a plan for any of them would read all files of a large one.
   let query = flavour.builder
     .selectFrom('files')
     .where(isLookedUp ? sql<SqlBool>`(${isOfProject}) is true` : isOfProject)
@@ -188,6 +189,7 @@ function visibleFiles(
 
 function inRanges(query: Files, filter: FileFilter, arg: ListingArg): Files {
   let ranged = query
+  if (filter.openUploads) ranged = ranged.where('uploadExpiresAt', '>', arg('visibleAt'))
   if (filter.origin !== undefined) ranged = ranged.where('origin', '=', arg('origin'))
   if (filter.ends === 'never') ranged = ranged.where('expiresAt', 'is', null)
   else if (filter.ends !== undefined) ranged = ranged.where('expiresAt', '<', arg('endsBefore'))

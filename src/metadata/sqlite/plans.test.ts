@@ -108,12 +108,6 @@ test('a page of one field is read off its index, from the cursor on', async (t) 
       /INDEX files_listed \(project_id=\? AND \(created_at,id\)[<>]\(\?,\?\)\)/,
     ],
     [
-      'createdAt',
-      filterOf('pending'),
-      /INDEX files_pending \(project_id=\?\)/,
-      /INDEX files_pending \(project_id=\? AND \(created_at,id\)[<>]\(\?,\?\)\)/,
-    ],
-    [
       'name',
       stored,
       /INDEX files_by_name \(project_id=\?\)/,
@@ -214,6 +208,16 @@ test('what a filter names is looked up, whatever the order', async (t) => {
       assert.match(planOf(listings.page(filter, { order, after })), index)
     }
   }
+})
+
+test('uploads that wait are found by their ends, in the orders in which they are listed', async (t) => {
+  const { planOf, listings } = await startPlanner(t)
+  const filter = { ...filterOf('pending'), openUploads: true } as const
+  for (const field of ['createdAt', 'name', 'sizeBytes'] as const)
+    for (const cursor of [{}, { after }]) {
+      const plan = planOf(listings.page(filter, { order: [{ field, descending: true }], ...cursor }))
+      assert.match(plan, /^SEARCH files USING INDEX files_lapsing \(upload_expires_at>\?\)/)
+    }
 })
 
 test('a reservation is found by the key of its blob', async (t) => {
