@@ -110,7 +110,11 @@ effect(() => {
   if (me.value) otherPages.postMessage(holderOf(me.value))
 })
 
-// Somebody else has signed in there: what stands on this page is not theirs.
 otherPages.addEventListener('message', ({ data }) => {
-  if (me.value && data !== holderOf(me.value)) location.reload()
+  if (!me.value) return
+  // Somebody else has signed in there: what stands on this page is not theirs.
+  if (data !== holderOf(me.value)) return location.reload()
+  if (!hasEnded.value) return
+  hasEnded.value = false
+  reloadAll()
 })

@@ -68,7 +68,7 @@ test('what is wrong with a new key stands beside its field, and what was typed s
   await dialog.getByText('Choose a day and a time.').waitFor()
   await dialog.getByLabel('At', { exact: true }).fill('2100-01-31T12:00')
   await dialog.getByRole('button', { name: 'Make key' }).click()
-  await dialog.getByText('name has space around it.').waitFor()
+  await dialog.getByText('This has space around it.').waitFor()
   const name = dialog.getByLabel('Name')
   assert.equal(await name.getAttribute('aria-invalid'), 'true')
   assert.deepEqual(

@@ -27,7 +27,10 @@ export function useForm(...fields: readonly string[]): Form {
       error instanceof ApiError && fields.includes(error.field ?? '') ? error.field : undefined
     return {
       isBusy: () => isBusy.value,
-      errorOf: (field) => (fieldOf(failure.value) === field ? (failure.value as Error).message : undefined),
+      errorOf: (field) =>
+        fieldOf(failure.value) === field
+          ? (failure.value as Error).message.replace(new RegExp(`^${field}\\b`), 'This')
+          : undefined,
       error: () => (fieldOf(failure.value) === undefined ? failure.value : undefined),
       fault: (field, detail) => new ApiError({ status: 400, code: 'field_invalid', field, detail }),
       async send(event, work) {

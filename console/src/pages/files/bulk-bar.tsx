@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks'
 import type { FileBody } from '../../api/bodies.ts'
 import { Button } from '../../ui/button.tsx'
 import { Progress } from '../../ui/progress.tsx'
@@ -7,6 +6,7 @@ import { type FileAction, fileActions } from './actions.ts'
 import styles from './bulk-bar.module.css'
 import { MAX_SELECTED } from './selection.ts'
 import type { FilesView } from './view.ts'
+import { refusals, work } from './work.ts'
 
 export interface BulkBarProps {
   readonly view: FilesView
@@ -15,18 +15,9 @@ export interface BulkBarProps {
 
 /** What is chosen, what can be done with it, and what is being done. */
 export function BulkBar({ view, act }: BulkBarProps) {
-  const work = view.work.value
   const size = view.selection.size.value
-  const isChanging = work?.total !== undefined
-  // Browsers ask before a page is left that wants them to.
-  useEffect(() => {
-    if (!isChanging) return
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault()
-    addEventListener('beforeunload', warn)
-    return () => removeEventListener('beforeunload', warn)
-  }, [isChanging])
-  if (work !== undefined) {
-    const { label, done, total, stop } = work
+  if (work.value !== undefined) {
+    const { label, done, total, stop } = work.value
     return (
       <div class={styles.bar}>
         <span class={styles.text}>
@@ -52,7 +43,12 @@ export function BulkBar({ view, act }: BulkBarProps) {
         {countOf(size)} selected, {sizeOf(bytes)}
         {size === MAX_SELECTED && ' (no more at once)'}
       </span>
-      {view.refusals.value.size > 1 && <Button onClick={() => view.dismissAll()}>Dismiss refusals</Button>}
+      {refusals.value.size > 1 && <Button onClick={() => view.dismissAll()}>Dismiss refusals</Button>}
+      {!isAll && size < MAX_SELECTED && (
+        <Button kind="quiet" onClick={() => void view.selectAll()}>
+          Select all
+        </Button>
+      )}
       {fileActions(size).map(({ action, label, icon, isDanger }) => (
         <Button
           key={action}

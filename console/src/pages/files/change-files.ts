@@ -5,6 +5,7 @@ import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { FilesView } from './view.ts'
+import { refuse, work } from './work.ts'
 
 interface ChangeAll {
   readonly changeOf: (file: FileBody) => Change
@@ -82,11 +83,11 @@ async function patchAll(
   const stop = new AbortController()
   const patience = { signal: stop.signal, attempts: ATTEMPTS }
   const queue = files.entries()
-  const work = async () => {
+  const changeRest = async () => {
     for (const [at, file] of queue) {
       if (stop.signal.aborted) return
       if (files.length > 1)
-        view.work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
+        work.value = { label: 'Changing files', done: at, total: files.length, stop: () => stop.abort() }
       try {
         changed.push(
           isExact
@@ -97,12 +98,12 @@ async function patchAll(
         // The sign-in over the page tells it; nothing more would be changed.
         if (error instanceof ApiError && error.status === 401) return stop.abort()
         const retry = () => void changeFiles(view, [file], { changeOf, done })
-        view.refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
+        refuse(file.id, { text: `Not ${done}. ${reasonOf(error)}`, retry })
       }
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work))
-  view.work.value = undefined
+  await Promise.all(Array.from({ length: AT_ONCE }, changeRest))
+  work.value = undefined
   return changed
 }
 

@@ -4,6 +4,7 @@ import { reasonOf } from '../../ui/failure.tsx'
 import { countOf } from '../../ui/text.tsx'
 import { toast } from '../../ui/toast.tsx'
 import type { FilesView } from './view.ts'
+import { dismiss, refuse, work } from './work.ts'
 
 /** As many as one request may name. */
 const CHUNK = 500
@@ -18,16 +19,16 @@ interface DeleteResult {
 
 /** Deletes files for good, and tells the reason of each that is refused in its row, where it stays chosen. */
 export async function deleteFiles(view: FilesView, files: readonly FileBody[]): Promise<void> {
-  view.dismiss(files.map(({ id }) => id))
+  dismiss(files.map(({ id }) => id))
   const stop = new AbortController()
   const label = `Deleting ${nounOf(files.length)}`
   let deleted = 0
   let refused = 0
   for (let at = 0; at < files.length && !stop.signal.aborted; at += CHUNK) {
     const progress = { done: at, total: files.length }
-    view.work.value = { label, ...progress, stop: () => stop.abort() }
+    work.value = { label, ...progress, stop: () => stop.abort() }
     stop.signal.onabort = () => {
-      view.work.value = { label: 'Stopping, once the server has answered', ...progress }
+      work.value = { label: 'Stopping, once the server has answered', ...progress }
     }
     const chunk = files.slice(at, at + CHUNK)
     const results = await deleteChunk(chunk, stop)
@@ -36,7 +37,7 @@ export async function deleteFiles(view: FilesView, files: readonly FileBody[]): 
     deleted += gone.size
     refused += tellRefused(view, chunk, results)
   }
-  view.work.value = undefined
+  work.value = undefined
   const left = files.length - deleted - refused
   toast({ text: summaryOf({ deleted, refused, left }), isError: refused > 0 })
 }
@@ -79,7 +80,7 @@ function tellRefused(view: FilesView, chunk: readonly FileBody[], results: reado
     const file = byId.get(id)
     if (file === undefined) continue
     const retry = () => void deleteFiles(view, [file])
-    view.refuse(id, { text: `Not deleted. ${detail}`, retry, isGone: status === 404 })
+    refuse(id, { text: `Not deleted. ${detail}`, retry, isGone: status === 404 })
   }
   return refused.length
 }

@@ -6,7 +6,8 @@ import { Menu } from '../../ui/menu.tsx'
 import { CutName, fromNow, sizeOf, Time } from '../../ui/text.tsx'
 import { type FileAction, fileActions } from './actions.ts'
 import styles from './grid.module.css'
-import type { FilesView, Refusal } from './view.ts'
+import type { FilesView } from './view.ts'
+import { dismiss, type Refusal, refusals } from './work.ts'
 
 export interface RowProps {
   readonly view: FilesView
@@ -26,7 +27,7 @@ export function rowId(row: number): string {
 export function Row({ view, file, row, startPx, act, onPick }: RowProps) {
   const isSelected = file !== undefined && view.selection.has(file.id)
   const isActive = view.selection.active.value === row
-  const refusal = file && view.refusals.value.get(file.id)
+  const refusal = file && refusals.value.get(file.id)
   const own = [styles.row, isSelected ? styles.selected : '', isActive ? styles.active : '']
   return (
     <tr
@@ -157,7 +158,7 @@ function RefusalCell({
         kind="quiet"
         icon="close"
         aria-label="Dismiss"
-        onClick={() => (refusal.isGone ? view.remove(new Set([file.id])) : view.dismiss([file.id]))}
+        onClick={() => (refusal.isGone ? view.remove(new Set([file.id])) : dismiss([file.id]))}
       />
     </td>
   )

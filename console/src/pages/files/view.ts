@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals'
 import type { FileBody } from '../../api/bodies.ts'
 import { ApiError, api, type RequestOptions } from '../../api/client.ts'
 import { reasonOf } from '../../ui/failure.tsx'
@@ -7,40 +6,19 @@ import { FileList, type FilePage } from './file-list.ts'
 import { orderOf } from './order.ts'
 import { type FilesQuery, idIn, toApiQuery } from './query.ts'
 import { Selection } from './selection.ts'
+import { dismiss, refusals, work } from './work.ts'
 
 /** Fills two screens, so that the first rows come soon. */
 const FIRST_PAGE = 100
 const PAGE = 250
 
-/** What was asked of a file and was refused. It is told in the file's row. */
-export interface Refusal {
-  readonly text: string
-  readonly retry: () => void
-  /** There is no such file any more: its row goes once that was read. */
-  readonly isGone?: boolean
-}
-
-/** What goes on with many files. */
-export interface Work {
-  readonly label: string
-  /** Undefined: nobody knows how much is left. */
-  readonly done?: number
-  readonly total?: number
-  /** Undefined: it has been stopped, and ends with what is on its way. */
-  readonly stop?: () => void
-}
-
 /** Who leaves a view while files are deleted may look at another one by the time they are gone. */
 const shown = new Set<FilesView>()
-const work = signal<Work | undefined>(undefined)
 
 /** One query's files, and what is being done with them. */
 export class FilesView {
   readonly list: FileList
   readonly selection: Selection
-  readonly refusals = signal<ReadonlyMap<string, Refusal>>(new Map())
-  /** Of all views: it goes on whatever is looked at, and can be stopped wherever files are listed. */
-  readonly work = work
 
   constructor(query: FilesQuery) {
     this.list = new FileList({
@@ -53,7 +31,7 @@ export class FilesView {
   replace(changed: FileBody): void {
     this.list.replace(changed)
     this.selection.replace(changed)
-    this.dismiss([changed.id])
+    dismiss([changed.id])
   }
 
   /** The file as it was last seen here. */
@@ -74,37 +52,26 @@ export class FilesView {
     for (const view of new Set([this, ...shown])) {
       view.list.remove(ids)
       view.selection.remove(ids)
-      view.dismiss(ids)
     }
+    dismiss(ids)
   }
 
   /** As each row's own button does. */
   dismissAll(): void {
-    const gone = [...this.refusals.peek()].filter(([, { isGone }]) => isGone).map(([id]) => id)
+    const gone = [...refusals.peek()].filter(([, { isGone }]) => isGone).map(([id]) => id)
     this.remove(new Set(gone))
-    this.refusals.value = new Map()
+    refusals.value = new Map()
   }
 
   /** Chooses all that are found, as far as so many are held. */
   async selectAll(): Promise<void> {
-    if (this.work.peek() !== undefined) return
+    if (work.peek() !== undefined) return
     const stop = new AbortController()
-    this.work.value = { label: 'Selecting what is found', stop: () => stop.abort() }
+    work.value = { label: 'Selecting what is found', stop: () => stop.abort() }
     await this.selection.all(stop.signal)
-    this.work.value = undefined
+    work.value = undefined
     const error = this.list.error.peek()
     if (error !== undefined) toast({ text: `Not all are selected. ${reasonOf(error)}`, isError: true })
-  }
-
-  refuse(id: string, refusal: Refusal): void {
-    this.refusals.value = new Map(this.refusals.value).set(id, refusal)
-  }
-
-  /** What was told in these rows has been seen to. */
-  dismiss(ids: Iterable<string>): void {
-    const left = new Map(this.refusals.value)
-    for (const id of ids) left.delete(id)
-    if (left.size < this.refusals.value.size) this.refusals.value = left
   }
 }
 

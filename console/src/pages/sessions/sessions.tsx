@@ -40,7 +40,7 @@ export function SessionsPage() {
         {hasRole('admin')
           ? `Browsers that are signed in to ${me.value?.organization.slug}.`
           : 'Browsers in which you are signed in.'}{' '}
-        End one that you do not know, and revoke its key.
+        End one that you do not know, and {hasRole('admin') ? 'revoke its key' : 'have its key revoked'}.
       </p>
       {loaded.error.value !== undefined && (
         <Failure what="Sessions" error={loaded.error.value} retry={loaded.reload} />

@@ -10,9 +10,12 @@ export function SignedOutDialog() {
   }
   return (
     <Dialog title="You are signed out" onClose={close}>
-      <p>Your session has ended, or its key was revoked. Sign in again to go on where you were.</p>
+      <p>
+        Your session has ended, or its key was revoked. Sign in again to go on where you were; for somebody
+        else the page begins anew.
+      </p>
       <SignInForm />
-      <ProviderLink />
+      <ProviderLink isApart />
     </Dialog>
   )
 }
