@@ -24,6 +24,7 @@ import { originAndSize } from './0019-origin-and-size.ts'
 import { usageHours } from './0020-usage-hours.ts'
 import { sessions } from './0021-sessions.ts'
 import { nameChanges } from './0022-name-changes.ts'
+import { uploadsByEnd } from './0023-uploads-by-end.ts'
 
 /** One step of the schema: what to run, in order. */
 export type Migration = (db: Kysely<Tables>, engine: EngineName) => readonly MigrationStep[]
@@ -59,6 +60,7 @@ export const allMigrations: readonly Migration[] = [
   usageHours,
   sessions,
   nameChanges,
+  uploadsByEnd,
 ]
 
 /** A connection of its own beside those of a store, for what is not a commit. */
