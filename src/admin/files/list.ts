@@ -13,8 +13,6 @@ import { projectOf } from './wire.ts'
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024
 /** Records that are read, and held, together. */
 const FILES_AT_ONCE = 200
-/** Of one page. It may end short of its limit where so many uploads are over that no job has ended yet. */
-const MAX_READS = 10
 
 /** What a page is of, and how each of it is printed. */
 export interface ListKind {
@@ -39,7 +37,7 @@ export async function printPage(
   let characters = 0
   let hasMore = true
   const isRoom = () => texts.length < limit && characters < MAX_PAGE_CHARACTERS
-  for (let reads = 0; reads < MAX_READS && hasMore && isRoom(); reads++) {
+  while (hasMore && isRoom()) {
     const found = await pageProjects(services, caller, {
       projectIds: [...projects.keys()],
       state,
