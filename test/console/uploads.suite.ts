@@ -357,6 +357,8 @@ test(
   async (t) => {
     const { key, admin } = await newTenant('tree')
     const page = await browser.visit(t, { key })
+    // A drag is told once, to a page that is there.
+    await page.getByRole('button', { name: 'Choose files' }).waitFor()
     const tree = join(newFolder('entrepot-tree-'), 'tree')
     await mkdir(join(tree, 'a', 'b'), { recursive: true })
     await mkdir(join(tree, 'empty'))
